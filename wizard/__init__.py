@@ -1,0 +1,1 @@
+"""The core of Airflow Wizard: questions, answers, rendering, checks, plan and commit."""

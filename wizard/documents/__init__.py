@@ -1,0 +1,1 @@
+"""Kinds of file that several sections share."""

@@ -1,0 +1,1 @@
+"""References to secrets, never their values."""

@@ -1,0 +1,74 @@
+"""Rendered files: what `render` returns, `plan` compares and `repo` writes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One rendered text file.
+
+    `logical` names the file independently of where an answer puts it (``values``,
+    ``secrets/airflow-metadata``), so that the base of a merge survives a moved path.
+    `path` is relative to the top of the config repository, with forward slashes.
+    """
+
+    logical: str
+    path: str
+    text: str
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that go to disk and into Git: UTF-8 with LF line ends."""
+        return self.text.encode("utf-8")
+
+    @property
+    def blob(self) -> str:
+        """Git's SHA-1 blob id of the bytes: recognises an unchanged file without reading it."""
+        return blob_id(self.data)
+
+
+class Tree(Mapping[str, File]):
+    """Files by repository path, in sorted order; immutable and comparable."""
+
+    def __init__(self, files: Iterable[File]) -> None:
+        ordered = sorted(files, key=lambda file: file.path)
+        self._files = {file.path: file for file in ordered}
+        if len(self._files) != len(ordered):
+            paths = [file.path for file in ordered]
+            twice = sorted({path for path in paths if paths.count(path) > 1})
+            raise ValueError(f"two files were rendered to one path: {', '.join(twice)}")
+
+    def __getitem__(self, path: str) -> File:
+        return self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __repr__(self) -> str:
+        return f"Tree({list(self._files)!r})"
+
+    def by_logical(self, logical: str) -> File:
+        """The file with this logical id; KeyError when the answers do not call for one."""
+        for file in self._files.values():
+            if file.logical == logical:
+                return file
+        raise KeyError(logical)
+
+    def digest(self) -> str:
+        """sha256 over every path and its bytes: equal trees, equal digests."""
+        total = hashlib.sha256()
+        for path, file in self._files.items():
+            total.update(f"{path}\0{hashlib.sha256(file.data).hexdigest()}\n".encode())
+        return total.hexdigest()
+
+
+def blob_id(data: bytes) -> str:
+    """The id Git gives a blob of these bytes (SHA-1 object format)."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
