@@ -1,0 +1,212 @@
+"""Our YAML writer: plain data and comments in, stable block-style text out.
+
+Every string comes back as the same string from a YAML 1.1 reader (PyYAML), a 1.2 reader (ruamel)
+and the mixture Kubernetes and Helm use (go-yaml). Whatever one of them could take for a number, a
+date, a boolean or null is quoted; single lines are never folded; the caller's key order is kept.
+The same data gives the same bytes with every Python version, because what counts as invisible is
+listed here instead of asked of the interpreter's Unicode tables.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TypeAlias
+
+Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
+Path: TypeAlias = tuple[str | int, ...]
+
+# An allow-list: begins like a word or a path, so that no implicit type (they all begin with a
+# digit, a sign, a dot, "~", "=" or "<", or are one of the words below) can match.
+_PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@%+=,;~$()*-]|:(?! |\Z)| (?! |\Z))*\Z").match
+_WORD = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)\Z").match
+
+# Control, invisible, bidirectional, byte-order and non-characters: what a reader may reject or
+# change (U+0085, U+2028), and what a person reading the file would not see.
+_HIDDEN = (
+    "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_ESCAPE = re.compile(f'["\\\\{_HIDDEN}]')
+_UNSEEN = re.compile(f"[{_HIDDEN}]")
+_SURROGATE = re.compile("[\ud800-\udfff]").search
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+# Not safe as a literal block: anything hidden except the line feed and a tab inside a line, space
+# or tab at a line's ends, and an empty first line (it would need an indentation indicator).
+_NOT_LITERAL = re.compile(
+    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + _HIDDEN[3:] + "]"
+).search
+
+# Readers give up on a simple key after 1,024 characters.
+_LONGEST_KEY = 1000
+
+
+def dump(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "") -> str:
+    """The YAML text of `data`, ending in one line feed.
+
+    `comments` maps the path of a key or list item to the text written above it as `# ` lines;
+    paths that `data` does not have are ignored. `header` is a comment block at the top. Neither can
+    become anything but a comment, whatever it contains.
+    Raises TypeError for a type or key YAML text cannot hold safely and ValueError for text with
+    lone surrogates, both naming the place but never the value.
+    """
+    lines: list[str] = []
+    if header:
+        lines += [*_comment(header, ""), ""]
+    writer = _Writer(lines, comments or {})
+    if () in writer.comments:
+        lines += _comment(writer.comments[()], "")
+    writer.node(data, 0, (), "", "")
+    lines.append("")
+    return "\n".join(lines)
+
+
+def quoted(text: str) -> str:
+    """`text` as one double-quoted YAML scalar; also valid JSON unless it holds rare characters."""
+    return '"' + _ESCAPE.sub(_escape, text) + '"'
+
+
+class _Writer:
+    """Walks the data once and appends finished lines."""
+
+    __slots__ = ("comments", "lines")
+
+    def __init__(self, lines: list[str], comments: Mapping[Path, str]) -> None:
+        self.lines = lines
+        self.comments = comments
+
+    def node(self, value: Yaml, indent: int, path: Path, lead: str, outer: str) -> None:
+        """One node whose first line begins with `lead`; `outer` is where its comments start."""
+        if isinstance(value, dict) and value:
+            self.mapping(value, indent, path, lead, outer)
+        elif isinstance(value, list | tuple) and value:
+            self.sequence(value, indent, path, lead, outer)
+        else:
+            self.lines.append(lead + _scalar(value, indent, path))
+
+    def mapping(
+        self, value: dict[str, Yaml], indent: int, path: Path, lead: str, outer: str
+    ) -> None:
+        """A non-empty mapping in block style."""
+        lines, comments = self.lines, self.comments
+        pad = " " * indent
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{_where(path)}: a key is {type(key).__name__}, not text")
+            name = _key(str.__str__(key))
+            here = (*path, key)
+            if comments and here in comments:
+                lines += _comment(comments[here], outer)
+            if name is None:
+                _refuse_surrogates(key, path)
+                lines.append(f"{lead}? {quoted(key)}")
+                start = pad + ":"
+            else:
+                start = f"{lead}{name}:"
+            if isinstance(child, dict) and child:
+                lines.append(start)
+                self.mapping(child, indent + 2, here, pad + "  ", pad + "  ")
+            elif isinstance(child, list | tuple) and child:
+                lines.append(start)
+                self.sequence(child, indent + 2, here, pad + "  ", pad + "  ")
+            else:
+                lines.append(f"{start} {_scalar(child, indent + 2, here)}")
+            lead = outer = pad
+
+    def sequence(self, value: list[Yaml], indent: int, path: Path, lead: str, outer: str) -> None:
+        """A non-empty list in block style."""
+        comments = self.comments
+        pad = " " * indent
+        for number, child in enumerate(value):
+            here = (*path, number)
+            if comments and here in comments:
+                self.lines += _comment(comments[here], outer)
+            self.node(child, indent + 2, here, lead + "- ", outer)
+            lead = outer = pad
+
+
+def _scalar(value: Yaml, indent: int, path: Path) -> str:
+    if isinstance(value, str):
+        text = str.__str__(value)
+        if _PLAIN(text) and not _WORD(text):
+            return text
+        if "\n" in text and not _NOT_LITERAL(text):
+            return _literal(text, " " * (indent or 2))
+        _refuse_surrogates(text, path)
+        return quoted(text)
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, dict):
+        return "{}"
+    if isinstance(value, list | tuple):
+        return "[]"
+    raise TypeError(f"{_where(path)}: cannot write {type(value).__name__} as YAML")
+
+
+def _literal(text: str, pad: str) -> str:
+    body = text.rstrip("\n")
+    tail = len(text) - len(body)
+    chomp = "-" if tail == 0 else "" if tail == 1 else "+"
+    lines = [pad + line if line else "" for line in body.split("\n")]
+    return "\n".join([f"|{chomp}", *lines, *[""] * (tail - 1)])
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return ".nan"
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    text = float.__repr__(value)
+    mantissa, e, exponent = text.partition("e")
+    # YAML 1.1 takes 1e+16 for a string: the mantissa needs its point.
+    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
+
+
+@lru_cache(maxsize=8192)
+def _key(text: str) -> str | None:
+    """The key as it is written; None when it needs the long `? ` form (or cannot be written)."""
+    if _PLAIN(text) and not _WORD(text):
+        return text if len(text) < _LONGEST_KEY else None
+    if _SURROGATE(text):
+        return None
+    name = quoted(text)
+    return name if len(name) < _LONGEST_KEY else None
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    short = _SHORT.get(char)
+    if short:
+        return short
+    # Two \u escapes (JSON's surrogate pairs) are rejected by go-yaml.
+    return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
+
+
+def _comment(text: str, pad: str) -> list[str]:
+    """`text` as comment lines; what could end a comment or hide in it is spelled out."""
+    lines = []
+    for line in text.splitlines():
+        clean = _UNSEEN.sub(_escape, line.replace("\t", " ").rstrip())
+        lines.append(f"{pad}# {clean}" if clean else f"{pad}#")
+    return lines
+
+
+def _refuse_surrogates(text: str, path: Path) -> None:
+    if _SURROGATE(text):
+        raise ValueError(f"{_where(path)}: text with half a surrogate pair is not Unicode")
+
+
+def _where(path: Path) -> str:
+    return ".".join(str(part) for part in path).encode("unicode_escape").decode() or "document"
