@@ -1,0 +1,86 @@
+# Works on a fresh machine with git and Python 3.11 or newer:
+#
+#   make run        the wizard, on the config repository ./airflow-config (made if it is not there)
+#   make test       everything a change must pass; sets up what it needs, skips nothing silently
+#   make testbed    build the real programs the tests run (helm, template engine, API server) ahead
+#   make lint       ruff and mypy only          make format    let ruff mend what it can
+#   make bench      the budgets, measured beside their peers (never fails on time)
+#   make pictures   every screen as a picture, in .cache/pictures
+#   make clean      remove all that was built; ./airflow-config is yours and stays
+
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+PYTEST_ARGS ?= -n auto
+SOURCES := $(shell git ls-files -- wizard screens presets)
+WHEEL_BIN := $(CACHE)/wheel/venv/bin
+
+.DELETE_ON_ERROR:
+.PHONY: run test testbed lint format wheel bench pictures packages clean
+
+run: $(VENV)/.run
+	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
+	@$(BIN)/airflow-wizard --repo airflow-config
+
+# Each step says what it is, so that a failing run shows at once which one failed.
+test: packages $(VENV)/.dev
+	$(MAKE) --no-print-directory testbed
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory wheel
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+$(BIN)/python:
+	sh tests/tools/make_venv.sh $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+# `--group` needs pip 25.1; the pip that venv brings is older on Debian 12 and Ubuntu 24.04.
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . --group dev
+	@touch $@ $(VENV)/.run
+
+packages:
+	@sh tests/tools/packages.sh
+
+testbed: $(VENV)/.dev
+	$(BIN)/python -m tests.testbed
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# What is installed is what is shipped: the wheel's own command, away from the checkout.
+wheel: $(CACHE)/wheel/.installed
+	cd $(CACHE)/wheel && venv/bin/airflow-wizard --help > help.txt && venv/bin/airflow-wizard presets
+
+$(CACHE)/wheel/.dependencies: pyproject.toml | $(BIN)/python
+	rm -rf $(CACHE)/wheel
+	mkdir -p $(CACHE)/wheel
+	$(BIN)/python -m venv $(CACHE)/wheel/venv
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(CACHE)/wheel .
+	$(WHEEL_BIN)/python -m pip install --quiet --disable-pip-version-check $(CACHE)/wheel/*.whl
+	@touch $@
+
+$(CACHE)/wheel/.installed: $(CACHE)/wheel/.dependencies README.md LICENSE $(SOURCES)
+	rm -f $(CACHE)/wheel/*.whl
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w $(CACHE)/wheel .
+	$(WHEEL_BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps --force-reinstall $(CACHE)/wheel/*.whl
+	@touch $@
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.run
+
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.tools.pictures $(CACHE)/pictures
+
+clean:
+	rm -rf $(VENV) $(CACHE) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,32 @@
+"""Builds and finds every part ahead: `python -m tests.testbed`; fails when one is required."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tests.testbed import programs
+
+PARTS = {
+    "helm": programs.helm,
+    "eso-template": programs.eso_template,
+    "PostgreSQL": programs.postgres_bin,
+    "PgBouncer": programs.pgbouncer,
+}
+
+
+def main() -> int:
+    missing = 0
+    for name, find in PARTS.items():
+        started = time.monotonic()
+        try:
+            where = str(find())
+        except programs.MissingError as error:
+            missing += 1
+            where = f"MISSING: {error}"
+        print(f"{name:14} {where}  ({time.monotonic() - started:.1f} s)", flush=True)
+    return 1 if missing and programs.required() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The testbed as fixtures; tests/conftest.py hands them to every test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.testbed import programs
+from tests.testbed.databases import PgBouncer, Postgres, own_folder
+from tests.testbed.eso import EsoTemplate
+
+
+def found(find: Callable[[], Path]) -> Path:
+    """The program; else the test is skipped with the reason, or fails where all are required."""
+    try:
+        return find()
+    except programs.MissingError as error:
+        if programs.required():
+            pytest.fail(f"WIZARD_REQUIRE_ALL=1: {error}", pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def helm() -> Path:
+    """The helm program."""
+    return found(programs.helm)
+
+
+@pytest.fixture(scope="session")
+def airflow_chart() -> Path:
+    """The real Airflow chart, a folder or .tgz; in no registry, so skipped by name without it."""
+    if not programs.ENVIRONMENT.get("AIRFLOW_CHART"):
+        pytest.skip("AIRFLOW_CHART names no Airflow chart (a folder or .tgz)")
+    return found(lambda: programs.named("AIRFLOW_CHART") or Path())
+
+
+@pytest.fixture(scope="session")
+def eso_template() -> Iterator[EsoTemplate]:
+    """eso_template(template, data): what the External Secrets Operator makes of a template."""
+    engine = EsoTemplate(found(programs.eso_template))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this run's own; roles and databases in it need unique names."""
+    server = Postgres(found(programs.postgres_bin), own_folder("wizard-postgres-"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+class StartPgBouncer(Protocol):
+    """Starts PgBouncer with these files; `databases` maps a name to where it leads in the test."""
+
+    def __call__(self, ini: str, users: str, databases: Mapping[str, str]) -> PgBouncer: ...
+
+
+@pytest.fixture
+def pgbouncer() -> Iterator[StartPgBouncer]:
+    """pgbouncer(ini, users, databases): a real PgBouncer with generated files."""
+    program = found(programs.pgbouncer)
+    started: list[PgBouncer] = []
+
+    def start(ini: str, users: str, databases: Mapping[str, str]) -> PgBouncer:
+        server = PgBouncer(program, ini, users, databases, own_folder("wizard-pgbouncer-"))
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()

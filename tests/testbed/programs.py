@@ -1,0 +1,167 @@
+"""Finds the real programs, or builds them once; safe while several processes look at once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+# As it was when the tests started: a test's own environment has another HOME, and with it other
+# caches of the Go tools.
+ENVIRONMENT: Mapping[str, str] = dict(os.environ)
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"
+BUILD_SECONDS = 30 * 60
+HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+
+
+class MissingError(Exception):
+    """A program is not there and cannot be built here; the message says what would help."""
+
+
+def required() -> bool:
+    """Whether a missing program is a failure (CI) instead of a skipped test."""
+    return ENVIRONMENT.get("WIZARD_REQUIRE_ALL") == "1"
+
+
+def cache() -> Path:
+    """The folder of what we build; it outlives the run and is ignored by Git."""
+    chosen = ENVIRONMENT.get("WIZARD_TESTBED_CACHE")
+    folder = Path(chosen) if chosen else TOP / ".cache" / "testbed"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def named(variable: str) -> Path | None:
+    """What the environment variable names, if it is set; MissingError when that is not there."""
+    value = ENVIRONMENT.get(variable)
+    if not value:
+        return None
+    path = Path(value).expanduser().resolve()
+    if not path.exists():
+        raise MissingError(f"{variable} names {value}, which does not exist")
+    return path
+
+
+def on_path(program: str) -> Path | None:
+    """The program on PATH or in the system folders that PATH often leaves out."""
+    found = shutil.which(program, path=f"{ENVIRONMENT.get('PATH', '')}:{SYSTEM_FOLDERS}")
+    return Path(found) if found else None
+
+
+def helm() -> Path:
+    """Helm 3 or later; MissingError without it and without Go."""
+    return named("WIZARD_HELM") or on_path("helm") or go_install("helm", HELM_MODULE)
+
+
+def eso_template() -> Path:
+    """The program in eso_template/, built; MissingError without Go."""
+    return named("WIZARD_ESO_TEMPLATE") or go_build("eso-template", HERE / "eso_template")
+
+
+def pgbouncer() -> Path:
+    """PgBouncer; MissingError when it is not installed."""
+    found = named("WIZARD_PGBOUNCER") or on_path("pgbouncer")
+    if found is None:
+        raise MissingError("pgbouncer is not installed (Debian: apt install pgbouncer)")
+    return found
+
+
+def postgres_bin() -> Path:
+    """The folder with initdb, postgres and psql; MissingError when there is none."""
+    chosen = named("WIZARD_POSTGRES_BIN")
+    if chosen is not None:
+        return chosen
+    # Debian keeps the server programs off PATH, one folder a version; the newest first.
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -float(path.parent.name)
+    )
+    initdb = on_path("initdb")
+    if initdb is not None:
+        folders.append(initdb.resolve().parent)
+    for folder in folders:
+        if all((folder / program).exists() for program in ("initdb", "postgres", "psql")):
+            return folder
+    raise MissingError("PostgreSQL's server is not installed (Debian: apt install postgresql)")
+
+
+def go_build(name: str, source: Path) -> Path:
+    """Build the Go program in a folder; built again when a file in it changes."""
+    digest = hashlib.sha256()
+    for path in sorted(source.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    target = cache() / f"{name}-{digest.hexdigest()[:12]}"
+    return _build(target, lambda out: ("build", "-o", str(out / name), "."), name, source)
+
+
+def go_install(name: str, module: str) -> Path:
+    """Build a published Go command at the version its path names."""
+    target = cache() / f"{name}-{module.rpartition('@')[2]}"
+    return _build(target, lambda _: ("install", module), name, HERE)
+
+
+def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, folder: Path) -> Path:
+    program = target / name
+    if program.exists():
+        return program
+    with _lock(target.with_suffix(".lock")), _no_test_timeout():
+        if not program.exists():
+            go = named("WIZARD_GO") or on_path("go")
+            if go is None:
+                raise MissingError(f"{name} is not there, and there is no Go to build it with")
+            with tempfile.TemporaryDirectory(dir=cache()) as temporary:
+                out = Path(temporary)
+                _go([str(go), *command(out)], out, folder, name)
+                # Renaming is atomic: a killed build leaves nothing that looks finished.
+                target.mkdir(exist_ok=True)
+                (out / name).rename(program)
+    return program
+
+
+def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
+    environment = {
+        **ENVIRONMENT,
+        "CGO_ENABLED": "0",
+        "GOBIN": str(out),
+        "GOFLAGS": "-buildvcs=false -trimpath -ldflags=-s -ldflags=-w",
+        "GOWORK": "off",
+    }
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=BUILD_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise MissingError(f"building {name} took longer than {BUILD_SECONDS} s") from None
+    if done.returncode:
+        last = "\n".join(done.stderr.strip().splitlines()[-15:])
+        raise MissingError(f"{name} did not build ({' '.join(command)}):\n{last}")
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _no_test_timeout() -> Iterator[None]:
+    """Stop the clock of pytest-timeout: a first build may take minutes, a test may not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
