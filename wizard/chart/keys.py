@@ -1,0 +1,192 @@
+"""Which values keys each version of the Airflow chart knows, and which of them are deprecated.
+
+The chart's schema accepts any typo at the root, under `ingress`, `workers.celery` and in eighty
+more places (verified on 1.22.0), so the wizard has its own list. It is generated from the charts'
+values.schema.json into keydata/<version>.txt; tests/tools/chart_keys.py describes the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
+
+
+def versions() -> tuple[str, ...]:
+    """The chart versions with a key list, oldest first."""
+    return _VERSIONS
+
+
+@lru_cache(maxsize=len(_VERSIONS))
+def keys(version: str) -> ChartKeys:
+    """The keys of one chart version. KeyError for a version without a list."""
+    if version not in _VERSIONS:
+        raise KeyError(f"no key list for chart {version}; there is one for {', '.join(_VERSIONS)}")
+    # Read through the package, so that a zipped wheel works too.
+    data = resources.files("wizard.chart").joinpath("keydata", f"{version}.txt")
+    return ChartKeys(version, data.read_text("utf-8"))
+
+
+class _Node:
+    __slots__ = ("children", "free", "instead")
+
+    def __init__(self, free: bool, instead: str | None) -> None:
+        self.children: dict[str, _Node] = {}
+        self.free = free
+        self.instead = instead
+
+    def child(self, part: str | int) -> _Node | None:
+        """The node below; None for an unknown key, _ANYTHING where every child is right."""
+        if isinstance(part, int):
+            part = "[]"
+        found = self.children.get(part)
+        if found is None and part != "[]":
+            found = self.children.get("*")
+        if found is None and (self.free or (part == "[]" and not self.children)):
+            return _ANYTHING
+        return found
+
+
+_ANYTHING = _Node(free=True, instead=None)
+
+
+class ChartKeys:
+    """The key tree of one chart version.
+
+    A path is a sequence of keys; items of lists are written as their number or as `[]`.
+    """
+
+    def __init__(self, version: str, source: str) -> None:
+        self.version = version
+        self._root = _Node(free=False, instead=None)
+        stack = [self._root]
+        for line in source.splitlines():
+            name = line.lstrip(" ")
+            if name.startswith("#"):
+                continue
+            head, mark, instead = name.partition(" !")
+            key, _, star = head.partition(" ")
+            node = _Node(star == "*", instead.strip() if mark else None)
+            del stack[len(line) - len(name) + 1 :]
+            stack[-1].children[key] = node
+            stack.append(node)
+
+    def known(self, path: Sequence[str | int]) -> bool:
+        """Does the chart know this key (or take any key there)?"""
+        return self._find(path) is not None
+
+    def listed(self, path: Sequence[str | int]) -> bool:
+        """Does the chart list this very key, not merely accept anything there?"""
+        found = self._find(path)
+        return found is not None and found is not _ANYTHING
+
+    def deprecated(self, path: Sequence[str | int]) -> str | None:
+        """What to use instead of a deprecated key, "" when the chart names nothing; else None."""
+        found = self._find(path)
+        return found.instead if found else None
+
+    def unknown(self, values: Mapping[str, object]) -> list[Path]:
+        """Every topmost key in `values` that the chart would silently ignore, in their order."""
+        return list(_unknown(self._root, values, ()))
+
+    def deprecated_in(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
+        """The deprecated keys that `values` sets, each at its most precise, with replacements."""
+        return list(_deprecated(self._root, values, ()))
+
+    def nearest(self, path: Sequence[str | int]) -> str | None:
+        """The key somebody who wrote the unknown `path` most likely meant, dotted; or None."""
+        from difflib import get_close_matches
+
+        node = self._root
+        for depth, part in enumerate(path):
+            below = node.child(part)
+            if below is not None:
+                node = below
+                continue
+            near = get_close_matches(str(part), [*node.children], n=1, cutoff=0.75)
+            if near:
+                return dotted([*path[:depth], near[0]])
+            return self._elsewhere(str(part), path[:depth])
+        return None
+
+    def _find(self, path: Sequence[str | int]) -> _Node | None:
+        node: _Node | None = self._root
+        for part in path:
+            if node is None:
+                return None
+            node = node.child(part)
+        return node
+
+    def _elsewhere(self, name: str, parent: Sequence[str | int]) -> str | None:
+        """The key of exactly this name that stands nearest to `parent` in the tree."""
+        found = [path for path in _walk(self._root, ()) if path[-1] == name and "[]" not in path]
+        if not found:
+            return None
+        best = min(found, key=lambda path: (-_common(path, parent), len(path)))
+        near = _common(best, parent)
+        alike = [p for p in found if (_common(p, parent), len(p)) == (near, len(best))]
+        return dotted(best) if len(alike) == 1 else None
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part == "[]":
+            text += "[]"
+        else:
+            name = part if part and "." not in part else f'"{part}"'
+            text += f".{name}" if text else name
+    return text
+
+
+def _unknown(node: _Node, value: object, path: Path) -> Iterator[Path]:
+    for part, below in _below(value):
+        child = node.child(part)
+        if child is None:
+            yield (*path, part)
+        elif child is not _ANYTHING:
+            yield from _unknown(child, below, (*path, part))
+
+
+def _deprecated(node: _Node, value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    for part, below in _below(value):
+        child = node.child(part)
+        if child is None or child is _ANYTHING:
+            continue
+        here = (*path, part)
+        deeper = list(_deprecated(child, below, here))
+        if deeper:
+            yield from deeper
+        elif child.instead is not None:
+            yield here, child.instead
+
+
+def _below(value: object) -> Iterator[tuple[str | int, object]]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield str(key), child
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _walk(node: _Node, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, child in node.children.items():
+        yield (*path, key)
+        yield from _walk(child, (*path, key))
+
+
+def _common(left: Sequence[str | int], right: Sequence[str | int]) -> int:
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
