@@ -88,6 +88,12 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
+    def pid(self) -> int:
+        """The server's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """The superuser's connection URL."""
         return f"postgresql://{SUPERUSER}:{self.password}@{self.host}:{self.port}/postgres"
@@ -126,8 +132,8 @@ class Postgres:
 class PgBouncer:
     """A running PgBouncer with a given pgbouncer.ini and users.txt, word for word.
 
-    Only what must differ outside the cluster is appended: where it listens, where users.txt lies,
-    and which server a database name leads to. PgBouncer takes the last value it reads.
+    Only what must differ outside the cluster is added: where it listens, where users.txt lies, and
+    which server a database name leads to. PgBouncer takes the last value it reads.
     """
 
     program: Path
@@ -143,13 +149,13 @@ class PgBouncer:
         """Start it in the foreground; AssertionError with its log when it does not listen."""
         users = self.folder / "users.txt"
         users.write_text(self.users, encoding="utf-8", newline="")
-        lines = ["", "[databases]", *(f"{name} = {to}" for name, to in self.databases.items())]
-        lines += [
-            "[pgbouncer]", f"listen_addr = {self.host}", f"listen_port = {self.port}",
-            f"auth_file = {users}", "unix_socket_dir =", "logfile =", "pidfile =", "",
-        ]  # fmt: skip
+        text = inserted(self.ini, "databases", dict(self.databases))
+        here = {
+            "listen_addr": self.host, "listen_port": str(self.port), "auth_file": str(users),
+            "unix_socket_dir": "", "logfile": "", "pidfile": "",
+        }  # fmt: skip
         config = self.folder / "pgbouncer.ini"
-        config.write_text(self.ini + "\n".join(lines), encoding="utf-8", newline="")
+        config.write_text(inserted(text, "pgbouncer", here), encoding="utf-8", newline="")
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [self.program, config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -166,6 +172,21 @@ class PgBouncer:
         """End it and remove its folder."""
         stop(self._process)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def inserted(ini: str, section: str, settings: Mapping[str, str]) -> str:
+    """The text with more lines at the end of a section, which is made when it is not there.
+
+    Never a second section of the same name: PgBouncer sets it back to the defaults first.
+    """
+    more = [f"{name} = {value}" for name, value in settings.items()]
+    lines = ini.splitlines()
+    headers = [number for number, line in enumerate(lines) if line.strip().startswith("[")]
+    for header in headers:
+        if lines[header].strip() == f"[{section}]":
+            end = next((other for other in headers if other > header), len(lines))
+            return "\n".join([*lines[:end], *more, *lines[end:]]) + "\n"
+    return "\n".join([*lines, f"[{section}]", *more]) + "\n"
 
 
 def stop(process: subprocess.Popen[bytes] | None) -> None:

@@ -40,7 +40,8 @@ class EsoTemplate:
         if "error" in answer:
             raise TemplateError(answer["error"])
         rendered = answer.get("rendered", {})
-        return {key: base64.b64decode(value) for key, value in rendered.items()}
+        # Go writes an empty byte slice as null.
+        return {key: base64.b64decode(value or "") for key, value in rendered.items()}
 
     def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None

@@ -1,0 +1,94 @@
+"""What a command loads is what a person waits for: clients and screens only when they are used."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+CLIENTS = {
+    "aiohttp", "cairosvg", "cryptography", "hvac", "jsonschema_rs", "kubernetes", "paramiko",
+    "psycopg", "requests", "urllib3",
+}  # fmt: skip
+FRONT = {"rich", "screens", "textual"}
+BANNED = CLIENTS | FRONT
+MODELS = {"pydantic", "pydantic_core", "ruamel"}
+MODULES = sorted(
+    ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
+    for path in (TOP / "wizard").rglob("*.py")
+    if path.name != "__main__.py"
+)
+# Modules loaded beyond those of `python -c ''`, with some room; a jump means a new dependency at
+# start-up. Counts do not depend on the machine's speed, as times would.
+MOST_MODULES_FOR_HELP = 60
+
+TRACE = """
+import json, sys
+before = set(sys.modules)
+sys.argv = ["airflow-wizard", *json.loads(sys.argv[1])]
+try:
+    {body}
+except SystemExit as end:
+    code = end.code
+else:
+    code = 0
+sys.stderr.write("\\n" + json.dumps([code, sorted(set(sys.modules) - before)]))
+"""
+
+
+def loaded(body: str, *arguments: str, cwd: Path = TOP) -> tuple[object, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", TRACE.replace("{body}", body), json.dumps(arguments)],
+        cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+def top_level(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+def test_importing_the_core_loads_no_client_and_no_screen() -> None:
+    """One process imports module after module, so that the first to load too much is named."""
+    body = (
+        f"guilty = {{}}\n    for name in {MODULES!r}:\n"
+        "        seen = set(sys.modules)\n        __import__(name)\n"
+        f"        more = {{m.partition('.')[0] for m in set(sys.modules) - seen}} & {BANNED!r}\n"
+        "        if more: guilty[name] = more\n"
+        "    assert not guilty, guilty"
+    )
+    _, modules = loaded(body)
+    assert set(MODULES) <= modules
+
+
+def command(*arguments: str, cwd: Path) -> set[str]:
+    if importlib.util.find_spec("wizard.cli") is None:
+        pytest.fail("wizard/cli.py is not there")
+    code, modules = loaded("from wizard.cli import main; sys.exit(main())", *arguments, cwd=cwd)
+    assert code in (0, None), f"{arguments} ended with {code}"
+    return modules
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("--version",)])
+def test_help_needs_no_model(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    modules = command(*arguments, cwd=tmp_path)
+    assert not top_level(modules) & (BANNED | MODELS)
+    assert len(modules) <= MOST_MODULES_FOR_HELP, sorted(modules)
+
+
+@pytest.mark.parametrize("arguments", [("presets",), ("explain", "database.host"), ("schema",)])
+def test_looking_things_up_loads_no_client(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert not top_level(command(*arguments, cwd=tmp_path)) & BANNED
+
+
+def test_plan_loads_no_client(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    modules = command("--preset", "local", "plan", cwd=tmp_path)
+    assert not top_level(modules) & BANNED
