@@ -1,0 +1,63 @@
+"""The commit message, and the trailer that ties a commit to the plan that was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from wizard.plan import ALGORITHM, Change, Kind
+
+TRAILER = "Airflow-Wizard-Plan"
+
+
+def commit_message(
+    installation: str, changes: Iterable[Change], digest: str, subject: str = ""
+) -> str:
+    """The commit's message: a subject, the files by what happened to them, and the trailer.
+
+    `subject` replaces the generated first line (and may bring a body of its own).
+    """
+    shown = [change for change in changes if change.differs and not change.is_base]
+    title = subject.strip() or _subject(installation, shown)
+    lines = [f"{_VERB[change.kind]} {change.path}" for change in shown]
+    body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
+    return "\n".join([*body, trailer(digest), ""])
+
+
+_VERB: Mapping[Kind, str] = {"add": "Add", "modify": "Change", "delete": "Delete", "same": "Keep"}
+
+
+def _subject(installation: str, shown: Sequence[Change]) -> str:
+    if shown and all(change.kind == "add" for change in shown):
+        return f"Add Airflow installation {installation}"
+    if shown and all(change.kind == "delete" for change in shown):
+        return f"Remove Airflow installation {installation}"
+    return f"Change Airflow installation {installation}"
+
+
+def trailer(digest: str) -> str:
+    """The line that ties a commit to the plan that was shown."""
+    if not digest.startswith(ALGORITHM) or len(digest) != len(ALGORITHM) + 64:
+        raise ValueError(f"not a plan digest: {digest!r}")
+    return f"{TRAILER}: {digest}"
+
+
+def parse_trailer(message: str) -> str | None:
+    """The digest in a commit message's last paragraph; None without exactly one trailer of ours."""
+    paragraphs = [part for part in message.replace("\r\n", "\n").strip().split("\n\n") if part]
+    found = list(_trailers(paragraphs[-1])) if paragraphs else []
+    return found[0] if len(found) == 1 else None
+
+
+def _trailers(paragraph: str) -> Iterator[str]:
+    for line in paragraph.splitlines():
+        key, separator, value = line.partition(":")
+        if not separator or key.strip().lower() != TRAILER.lower():
+            continue
+        digest = value.strip()
+        hexadecimal = digest.removeprefix(ALGORITHM)
+        if digest != hexadecimal and len(hexadecimal) == 64 and _is_hex(hexadecimal):
+            yield digest
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdef" for character in text)
