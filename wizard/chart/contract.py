@@ -1,0 +1,253 @@
+"""The chart's Secret contract as data: which values name Secrets, which keys the chart reads there.
+
+Source: charts 1.19.0 to 1.22.0, rendered and read (facts on the chart, section 2 and
+secret_contract.json). Values that hold a secret inline are listed too: they must never be in Git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+Version: TypeAlias = tuple[int, int, int]
+
+# What the chart assumes where values are silent, as far as the contract depends on it.
+DEFAULTS: Mapping[str, object] = {
+    "executor": "CeleryExecutor",
+    "redis.enabled": True,
+    "postgresql.enabled": True,
+    "pgbouncer.enabled": False,
+    "flower.enabled": False,
+    "elasticsearch.enabled": False,
+    "opensearch.enabled": False,
+    "dags.gitSync.enabled": False,
+    "networkPolicies.enabled": False,
+    "migrateDatabaseJob.enabled": True,
+    "createUserJob.enabled": True,
+    "pgbouncer.metricsExporterSidecar.statsSecretKey": "connection",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUse:
+    """One value that names a Secret.
+
+    `keys` are those the chart reads, every one required; `key_from` is a value that renames the
+    only key, `also` a value that, when set, makes the chart read one key more. It is read when `enabled` (a dotted boolean value) holds, for the `airflow` line and
+    the executors given. `unless` names values that make the chart ignore it. `random`: unset, the
+    chart makes up a new secret at every rendering.
+    """
+
+    value: str
+    keys: tuple[str, ...]
+    purpose: str
+    airflow: Literal["any", "2", "3"] = "any"
+    celery: bool = False
+    enabled: str = ""
+    unless: tuple[str, ...] = ()
+    key_from: str = ""
+    also: tuple[str, str] | None = None
+    random: bool = False
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The value's path."""
+        return tuple(self.value.split("."))
+
+    def applies(self, values: Mapping[str, object], airflow: Version) -> bool:
+        """Does the chart read this Secret, given the values and the Airflow version?"""
+        line = "2" if airflow < (3, 0, 0) else "3"
+        return (
+            self.airflow in ("any", line)
+            and (not self.celery or is_celery(values))
+            and (not self.enabled or get(values, self.enabled) is True)
+            and not any(get(values, other) for other in self.unless)
+        )
+
+    def keys_read(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The keys the chart reads, an override taken into account."""
+        other = get(values, self.key_from) if self.key_from else None
+        found = (other,) if isinstance(other, str) and other else self.keys
+        return (*found, self.also[1]) if self.also and get(values, self.also[0]) else found
+
+
+CONTRACT: tuple[SecretUse, ...] = (
+    SecretUse("data.metadataSecretName", ("connection",), "the metadata database's URL"),
+    SecretUse(
+        "data.resultBackendSecretName", ("connection",), "Celery's result backend", celery=True
+    ),
+    SecretUse(
+        "data.brokerUrlSecretName", ("connection",), "the broker's URL", celery=True, random=True
+    ),
+    SecretUse(
+        "redis.passwordSecretName",
+        ("password",),
+        "the password of the chart's Redis",
+        enabled="redis.enabled",
+        random=True,
+    ),
+    SecretUse(
+        "fernetKeySecretName",
+        ("fernet-key",),
+        "the key that encrypts connections and variables",
+        random=True,
+    ),
+    SecretUse(
+        "apiSecretKeySecretName",
+        ("api-secret-key",),
+        "the API server's signing key",
+        airflow="3",
+        random=True,
+    ),
+    SecretUse(
+        "jwtSecretName",
+        ("jwt-secret",),
+        "the key of the tokens between components",
+        airflow="3",
+        random=True,
+    ),
+    SecretUse(
+        "webserverSecretKeySecretName",
+        ("webserver-secret-key",),
+        "the webserver's signing key",
+        airflow="2",
+        random=True,
+    ),
+    SecretUse(
+        "pgbouncer.configSecretName",
+        ("pgbouncer.ini", "users.txt"),
+        "PgBouncer's configuration and users",
+        enabled="pgbouncer.enabled",
+    ),
+    SecretUse(
+        "pgbouncer.metricsExporterSidecar.statsSecretName",
+        ("connection",),
+        "the metrics exporter's URL",
+        enabled="pgbouncer.enabled",
+        key_from="pgbouncer.metricsExporterSidecar.statsSecretKey",
+    ),
+    SecretUse(
+        "dags.gitSync.sshKeySecret",
+        ("gitSshKey",),
+        "the deploy key",
+        enabled="dags.gitSync.enabled",
+    ),
+    SecretUse(
+        "dags.gitSync.credentialsSecret",
+        ("GIT_SYNC_USERNAME", "GIT_SYNC_PASSWORD", "GITSYNC_USERNAME", "GITSYNC_PASSWORD"),
+        "user and token for the DAG repository",
+        enabled="dags.gitSync.enabled",
+        unless=("dags.gitSync.sshKeySecret", "dags.gitSync.sshKey"),
+    ),
+    SecretUse(
+        "registry.secretName",
+        (".dockerconfigjson",),
+        "the registry's credentials",
+        unless=("imagePullSecrets",),
+    ),
+    SecretUse(
+        "elasticsearch.secretName",
+        ("connection",),
+        "Elasticsearch's URL",
+        enabled="elasticsearch.enabled",
+    ),
+    SecretUse(
+        "opensearch.secretName", ("connection",), "OpenSearch's URL", enabled="opensearch.enabled"
+    ),
+    SecretUse("flower.secretName", ("basicAuth",), "Flower's login", enabled="flower.enabled"),
+    # The subchart's own contract (Bitnami).
+    SecretUse(
+        "postgresql.auth.existingSecret",
+        ("postgres-password",),
+        "the bundled database's passwords",
+        enabled="postgresql.enabled",
+        also=("postgresql.auth.username", "password"),
+    ),
+)
+PULL_SECRET_KEYS = (".dockerconfigjson",)
+
+# Non-empty, these put a secret into Git; `*` stands for any name.
+INLINE: tuple[str, ...] = (
+    "data.metadataConnection.pass",
+    "data.resultBackendConnection.pass",
+    "data.brokerUrl",
+    "fernetKey",
+    "apiSecretKey",
+    "jwtSecret",
+    "webserverSecretKey",
+    "redis.password",
+    "dags.gitSync.sshKey",
+    "registry.connection.pass",
+    "createUserJob.defaultUser.password",
+    "webserver.defaultUser.password",
+    "elasticsearch.connection.pass",
+    "opensearch.connection.pass",
+    "flower.password",
+    "pgbouncer.ssl.key",
+    "kerberos.keytabBase64Content",
+    "extraSecrets.*.data",
+    "extraSecrets.*.stringData",
+    "postgresql.auth.password",
+    "postgresql.auth.postgresPassword",
+    "postgresql.auth.replicationPassword",
+)
+
+# Options of airflow.cfg that are secrets (Airflow's own list of sensitive options), as
+# `config.<section>.<option>` and as environment variable AIRFLOW__<SECTION>__<OPTION>. Those that
+# are URLs are secret only when they carry a password, which the rule for URLs finds.
+SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
+    ("api", "secret_key"),
+    ("api_auth", "jwt_secret"),
+    ("atlas", "password"),
+    ("celery", "flower_basic_auth"),
+    ("core", "fernet_key"),
+    ("core", "internal_api_secret_key"),
+    ("smtp", "smtp_password"),
+    ("webserver", "secret_key"),
+)
+
+
+def get(values: Mapping[str, object], dotted: str) -> object:
+    """A value, or what the chart assumes where it is not written; None where nothing is known."""
+    node: object = values
+    for part in dotted.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return DEFAULTS.get(dotted)
+        node = node[part]
+    return DEFAULTS.get(dotted) if node is None else node
+
+
+def is_celery(values: Mapping[str, object]) -> bool:
+    """Is Celery among the executors?"""
+    return "Celery" in str(get(values, "executor"))
+
+
+def inline_secrets(values: Mapping[str, object]) -> Iterator[Path]:
+    """The paths in `values` that hold a secret inline."""
+    for dotted in INLINE:
+        yield from _filled(values, dotted.split("."), ())
+    config = values.get("config")
+    if isinstance(config, Mapping):
+        for section, option in SENSITIVE_OPTIONS:
+            yield from _filled(config, [section, option], ("config",))
+
+
+def _filled(node: object, parts: Sequence[str], path: Path) -> Iterator[Path]:
+    if not parts:
+        if not _empty(node):
+            yield path
+        return
+    if not isinstance(node, Mapping):
+        return
+    names = list(node) if parts[0] == "*" else [parts[0]] if parts[0] in node else []
+    for name in names:
+        yield from _filled(node[name], parts[1:], (*path, str(name)))
+
+
+def _empty(value: object) -> bool:
+    """Nothing there, or encrypted by SOPS in place."""
+    if isinstance(value, str):
+        return not value.strip() or value.startswith("ENC[AES256_GCM,")
+    return value is None or value == {} or value == []
