@@ -1,0 +1,215 @@
+"""Answers as files: layered, validated in one place, reduced to what applies, and written back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from wizard.errors import AnswersError, Problem
+from wizard.fields import FieldSpec, get, problems_of, put, spec, specs
+from wizard.sections import Answers
+from wizard.sections.base import Section
+from wizard.sections.rules import problems as rule_problems
+from wizard.yamlread import read, read_mapping
+from wizard.yamltext import dump
+
+_HEADER = (
+    "Answers of Airflow Wizard: replays this installation. No secret stands here, only\n"
+    "where each one comes from. Change a value with `airflow-wizard set KEY=VALUE`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is wrong with raw answers; `answers` is None where not even the types fit."""
+
+    answers: Answers | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def examine(data: Mapping[str, Any], model: type[Answers] = Answers) -> Examination:
+    """Validate raw nested answers: types first, then rules over what applies. Never raises."""
+    try:
+        answers = model.model_validate(dict(data))
+    except ValidationError as error:
+        return Examination(None, tuple(problems_of(error, model)))
+    reduced, warnings = applicable(answers)
+    return Examination(reduced, tuple(rule_problems(reduced)), tuple(warnings))
+
+
+def validated(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, ...]]:
+    """Complete, applicable answers and warnings; AnswersError with every problem at once."""
+    found = examine(data)
+    if found.problems or found.answers is None:
+        raise AnswersError("the answers do not validate", found.problems)
+    return found.answers, found.warnings
+
+
+def applicable(answers: Answers) -> tuple[Answers, list[str]]:
+    """The answers with everything that does not apply back at its default, and what was ignored.
+
+    A question may stop to apply because another one did, so this repeats until nothing changes.
+    """
+    ignored: list[str] = []
+    while True:
+        changed = answers
+        for item in specs(type(answers)):
+            value = get(changed, item.path)
+            if value != item.default and not item.applies(changed):
+                changed = with_value(changed, item.path, item.default)
+                ignored.append(item.key)
+        if changed == answers:
+            break
+        answers = changed
+    by_key = {item.key: item for item in specs(type(answers))}
+    return answers, [
+        f"{key} is ignored: it counts with {by_key[key].when.text}"
+        if by_key[key].when.text != "every installation"
+        else f"{key} is ignored: its section does not apply"
+        for key in ignored
+    ]
+
+
+def with_value(answers: Answers, path: tuple[str, ...], value: object) -> Answers:
+    """A copy with one already valid value replaced."""
+    head, *rest = path
+    below = getattr(answers, head)
+    return answers.model_copy(update={head: _replaced(below, tuple(rest), value)})
+
+
+def _replaced(model: BaseModel, path: tuple[str, ...], value: object) -> object:
+    if not path:
+        return value
+    head, *rest = path
+    return model.model_copy(update={head: _replaced(getattr(model, head), tuple(rest), value)})
+
+
+def layered(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers over earlier ones: by question, never mixing two values of one question."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = _layer(result, layer, ())
+    return result
+
+
+def _layer(
+    under: Mapping[str, Any], over: Mapping[str, Any], at: tuple[str, ...]
+) -> dict[str, Any]:
+    result = dict(under)
+    whole = {item.path for item in specs() if item.kind in {"secret", "mapping", "list"}}
+    for key, value in over.items():
+        path = (*at, key)
+        below = result.get(key)
+        nested = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = (
+            _layer(below, value, path) if nested and path not in whole else value  # type: ignore[arg-type]
+        )
+    return result
+
+
+def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Raw answers with KEY=VALUE applied; VALUE is YAML, then of the question's type.
+
+    Raises AnswersError for a missing `=`, an unknown key or VALUE that is no YAML.
+    """
+    result = dict(data)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise AnswersError("--set takes KEY=VALUE", [Problem(key, "no = after the key")])
+        if key.split(".")[0] == "values":
+            result = put(result, tuple(key.split(".")), read(text, key))
+            continue
+        item = spec(key)
+        value = parsed(item, text)
+        if item.kind == "secret" and isinstance(value, Mapping):
+            value = {**_kept(get(result, item.path)), **value}
+        result = put(result, item.path, value)
+    return result
+
+
+def _kept(value: object) -> dict[str, Any]:
+    """What another command wrote beside a secret reference (the deploy key's public part)."""
+    return {"public": value["public"]} if isinstance(value, Mapping) and "public" in value else {}
+
+
+def parsed(item: FieldSpec, text: str) -> object:
+    """One answer from text, as `--set`, `ask` and the screens give it.
+
+    Raises AnswersError when it is no YAML; whether it is a good answer is for validation to say.
+    """
+    if item.kind in {"text", "choice"}:
+        value = text
+        if text[:1] in {'"', "'"}:
+            quoted = read(text, item.key)
+            value = quoted if isinstance(quoted, str) else text
+        return value
+    if item.kind == "secret" and not text.lstrip().startswith("{"):
+        from wizard.secrets.references import parse
+
+        try:
+            return dumped(parse(text))
+        except ValueError as error:
+            raise AnswersError("not a reference", [Problem(item.key, str(error))]) from None
+    if item.kind == "mapping" and text.strip() and not text.lstrip().startswith("{"):
+        return _pairs(item.key, text)
+    return read(text, item.key) if text.strip() else item.default
+
+
+def _pairs(key: str, text: str) -> dict[str, str]:
+    """`A=1, B=2` as people type it into one line."""
+    found = {}
+    for pair in text.split(","):
+        name, equals, value = pair.strip().partition("=")
+        if not equals:
+            raise AnswersError("not NAME=VALUE", [Problem(key, "give NAME=VALUE, NAME=VALUE")])
+        found[name.strip()] = value.strip()
+    return found
+
+
+def dumped(value: object) -> Any:
+    """An answer as plain data, the way the answers file holds it."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+    if isinstance(value, list):
+        return [dumped(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def answers_data(answers: Answers) -> dict[str, Any]:
+    """Every applicable value as plain nested data, in the order of the questions."""
+    data: dict[str, Any] = {"schema": answers.schema_}
+    for item in specs(type(answers)):
+        if item.applies(answers):
+            data = put(data, item.path, dumped(get(answers, item.path)))
+    data["values"] = answers.values
+    return data
+
+
+def answers_text(answers: Answers) -> str:
+    """The commented answers file that replays these answers to the same tree."""
+    comments: dict[tuple[str | int, ...], str] = {
+        item.path: item.help for item in specs(type(answers))
+    }
+    for name in type(answers).model_fields:
+        section = getattr(answers, name)
+        if isinstance(section, Section):
+            comments[(name,)] = section.intro
+    return dump(answers_data(answers), comments, _HEADER)
+
+
+def load_text(text: str, name: str) -> dict[str, Any]:
+    """Raw answers from a file's text, of a schema this wizard knows.
+
+    Raises AnswersError for YAML that cannot be read and for a schema of a newer wizard.
+    """
+    data = read_mapping(text, name)
+    schema = data.get("schema", 1)
+    if schema != 1:
+        problem = Problem("schema", "this wizard reads schema 1; a newer wizard wrote this file")
+        raise AnswersError(f"{name}: unknown schema", [problem])
+    return data

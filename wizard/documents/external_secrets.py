@@ -1,0 +1,176 @@
+"""External Secrets: the store, its ServiceAccount, and one ExternalSecret a Kubernetes Secret.
+
+Every defaulted field is written out, so that no operator version lets Argo CD see a difference.
+Source: facts on External Secrets (v1 API, 0.16 to 2.9), applied strictly to a real API server.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from wizard.documents.certificates import CA_KEY
+from wizard.documents.manifests import (
+    BASICS_WAVE,
+    SECRETS_WAVE,
+    STORE_WAVE,
+    manifest,
+    metadata,
+)
+from wizard.secrets.facts import Encoding, SecretSpec, Template, Use
+from wizard.tree import File
+from wizard.types import canonical_duration
+
+if TYPE_CHECKING:
+    from wizard.release import Release
+
+API_VERSION = "external-secrets.io/v1"
+
+# `urlquery` writes a space as +, which a password in a URL would keep.
+_FILTERS = {
+    Encoding.RAW: "",
+    Encoding.URL: ' | urlquery | replace "+" "%20"',
+    Encoding.USERLIST: ' | replace "\\"" "\\"\\""',
+    Encoding.JSON: " | toJson",
+    # OpenSSH refuses a key with CRLF or without its final newline; we add the one newline.
+    Encoding.PEM: ' | replace "\\r" "" | trimSuffix "\\n"',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What the store, the policy and the role must agree on."""
+
+    name: str
+    kind: Literal["SecretStore", "ClusterSecretStore"]
+    server: str
+    ca: str
+    mount: str
+    path: str
+    auth_mount: str
+    role: str
+    audience: str
+    vault_namespace: str
+    service_account: str
+    account_namespace: str
+    document: bool
+    refresh_interval: str
+
+    @property
+    def policy(self) -> str:
+        """Name of the Vault policy the role carries."""
+        return f"{self.role.replace('/', '-')}-read"
+
+    @property
+    def data_path(self) -> str:
+        """The payload as policies spell it: KV version 2 reads below `data/`."""
+        return f"{self.mount}/data/{self.path}"
+
+
+def service_account(release: Release, store: StoreSettings) -> File:
+    """The ServiceAccount only this store uses; it mounts no token into any pod."""
+    data = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata(release, store.service_account, wave=BASICS_WAVE),
+        "automountServiceAccountToken": False,
+    }
+    return manifest(release, "service-account", data)
+
+
+def secret_store(release: Release, store: StoreSettings) -> File:
+    """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
+    cluster = store.kind == "ClusterSecretStore"
+    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    if cluster:
+        account["namespace"] = store.account_namespace
+    vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
+    if store.vault_namespace:
+        vault["namespace"] = store.vault_namespace
+    if store.ca and cluster:
+        # Inline: a ConfigMap would have to live in the operator's own namespace.
+        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
+    elif store.ca:
+        name = release.names.object("vault-ca")
+        vault["caProvider"] = {"type": "ConfigMap", "name": name, "key": CA_KEY}
+    vault["auth"] = {
+        "kubernetes": {
+            "mountPath": store.auth_mount,
+            "role": store.role,
+            "serviceAccountRef": account,
+        }
+    }
+    spec: dict[str, Any] = {"provider": {"vault": vault}}
+    if cluster:
+        spec["conditions"] = [{"namespaces": [release.namespace]}]
+    data = {
+        "apiVersion": API_VERSION,
+        "kind": store.kind,
+        "metadata": metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster),
+        "spec": spec,
+    }
+    return manifest(release, "store", data)
+
+
+def go_template(template: Template, *, document: bool) -> str:
+    """The text of one Secret key as the operator's engine v2 reads it.
+
+    Literal text that would open an action is quoted, so an answer can never become template code.
+    """
+    parts = []
+    for part in template:
+        if isinstance(part, Use):
+            place = f"(fromYaml .config).{part.fact.place}" if document else f".{part.fact.key}"
+            parts.append("{{ " + place + _FILTERS[part.encoding] + " }}")
+        else:
+            parts.append(part.replace("{{", '{{ "{{" }}'))
+    return "".join(parts)
+
+
+def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:
+    """One ExternalSecret; deleting it never deletes an irreplaceable value by accident."""
+    reference = {
+        "conversionStrategy": "Default",
+        "decodingStrategy": "None",
+        "metadataPolicy": "None",
+    }
+    if store.document:
+        facts = {"config": "config"} if secret.facts else {}
+    else:
+        facts = {fact.key: fact.key for fact in secret.facts}
+    template = {
+        key: go_template(parts, document=store.document) for key, parts in secret.keys.items()
+    }
+    data = {
+        "apiVersion": API_VERSION,
+        "kind": "ExternalSecret",
+        "metadata": metadata(
+            release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
+        ),
+        "spec": {
+            "refreshPolicy": "Periodic",
+            "refreshInterval": canonical_duration(store.refresh_interval),
+            "secretStoreRef": {"name": store.name, "kind": store.kind},
+            "target": {
+                "name": secret.name,
+                "creationPolicy": "Owner",
+                "deletionPolicy": "Retain",
+                "template": {
+                    "type": secret.type,
+                    "engineVersion": "v2",
+                    "mergePolicy": "Replace",
+                    "data": template,
+                },
+            },
+            "data": [
+                {
+                    "secretKey": key,
+                    "remoteRef": {"key": store.path, "property": prop, **reference},
+                }
+                for key, prop in facts.items()
+            ],
+        },
+    }
+    header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
+    return manifest(release, secret.name, data, header)

@@ -1,0 +1,130 @@
+"""Host names and URLs as pods use them: forms accepted, credentials and loopback refused.
+
+No message repeats the value: it may hold a password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+_GIT_PATH = re.compile(r"[A-Za-z0-9._~/+%-]+")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class GitLocation:
+    """The parts of a Git URL: `scheme` is ssh or https, `port` 22 or 443 where none is written."""
+
+    scheme: str
+    user: str
+    host: str
+    port: int
+    path: str
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine itself (localhost, 127.0.0.0/8, ::1, 0.0.0.0)."""
+    bare = host.strip("[]").rstrip(".").casefold()
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        # inet_aton forms (127.1, 0x7f000001) resolve to loopback too.
+        return bool(re.fullmatch(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}", bare))
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
+
+
+def check_host(value: str) -> str:
+    """A host name or IP address, lower-cased, as pods reach it; ValueError says what to give."""
+    bare = value.rstrip(".")
+    try:
+        ipaddress.ip_address(bare.strip("[]"))
+    except ValueError:
+        if not _NAME.fullmatch(bare):
+            raise ValueError(
+                "give a host name such as pg.example.internal, without scheme, port or path"
+            ) from None
+    if is_loopback(bare):
+        raise ValueError("give the address that pods use: localhost is the pod itself there")
+    return bare.strip("[]").casefold()
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("give a URL with a host and, if needed, a port number") from None
+    if parts.password is not None:
+        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+    return parts
+
+
+def _web(value: str, schemes: tuple[str, ...], example: str, *, loopback: bool) -> str:
+    parts = _split(value)
+    if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"give a URL such as {example}")
+    if parts.username is not None:
+        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+    if re.search(r"[^A-Za-z0-9._~:/\[\]%-]", value):
+        raise ValueError(f"give a URL of plain characters such as {example}")
+    if not (loopback and is_loopback(parts.hostname)):
+        check_host(parts.hostname)
+    return value.rstrip("/")
+
+
+def check_https_url(value: str) -> str:
+    """An https URL as pods use it; ValueError says what to give."""
+    return _web(value, ("https",), "https://vault.example.internal:8200", loopback=False)
+
+
+def check_web_url(value: str) -> str:
+    """The URL people open: https, or http on localhost for a port-forward."""
+    checked = _web(value, ("https", "http"), "https://airflow.example.com", loopback=True)
+    if checked.startswith("http:") and not is_loopback(urlsplit(checked).hostname or ""):
+        raise ValueError("give an https URL: http is for a port-forward on localhost only")
+    return checked
+
+
+def git_location(value: str) -> GitLocation:
+    """The parts of an ssh:// or https:// Git URL, or of user@host:path.
+
+    ValueError says what to give; the value itself is never repeated.
+    """
+    example = "ssh://git@git.example.com/platform/airflow-dags.git"
+    if "://" not in value:
+        match = re.fullmatch(r"([^@/:\s]+)@(\[[^\]]+\]|[^:/\s]+):(?!/)(.+)", value)
+        if match is None:
+            raise ValueError(f"give a Git URL such as {example}")
+        scheme, user, host, port, path = "ssh", match[1], match[2], None, match[3]
+    else:
+        parts = _split(value)
+        if parts.query or parts.fragment or not parts.hostname:
+            raise ValueError(f"give a Git URL such as {example}")
+        scheme, user, host = parts.scheme, parts.username or "", parts.hostname
+        port, path = parts.port, parts.path.lstrip("/")
+    if scheme not in {"ssh", "https"}:
+        raise ValueError("use ssh:// or https://: git:// and http:// prove nothing about the host")
+    if scheme == "https" and user:
+        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+    if scheme == "ssh" and not _USER.fullmatch(user):
+        raise ValueError(f"name the user, as in {example}")
+    if not path or path.startswith("-") or ".." in path or not _GIT_PATH.fullmatch(path):
+        raise ValueError(f"give the repository's path after the host, as in {example}")
+    return GitLocation(scheme, user, check_host(host), port or _DEFAULT_PORT[scheme], path)
+
+
+_DEFAULT_PORT = {"ssh": 22, "https": 443}
+
+
+def check_git_url(value: str) -> str:
+    """A Git URL over SSH or HTTPS without credentials; ValueError says what to give."""
+    git_location(value)
+    return value

@@ -1,0 +1,45 @@
+"""Presets: named partial answers that ship with the wizard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from wizard.errors import UsageError
+from wizard.yamlread import read_mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One preset: what it is for, and the answers it gives."""
+
+    name: str
+    title: str
+    description: str
+    answers: dict[str, Any]
+
+
+def names() -> tuple[str, ...]:
+    """Names of the shipped presets, the safest default first."""
+    found = sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in files("presets").iterdir()
+        if entry.name.endswith(".yaml")
+    )
+    return tuple(sorted(found, key=lambda name: (name != "production", name)))
+
+
+def load(name: str) -> Preset:
+    """The preset of this name, with what it extends; UsageError when there is none."""
+    if name not in names():
+        raise UsageError(f"there is no preset {name!r}", f"choose one of: {', '.join(names())}")
+    text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    data = read_mapping(text, f"presets/{name}.yaml")
+    title, description = str(data.pop("title")), str(data.pop("description"))
+    parent = data.pop("extends", None)
+    if parent is not None:
+        from wizard.answers import layered
+
+        data = layered(load(str(parent)).answers, data)
+    return Preset(name, title, description, data)

@@ -1,0 +1,140 @@
+"""Delivery: who installs the chart, and the runbook for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.documents.argocd import ArgoSettings, app_project, one_application, two_applications
+from wizard.documents.kind import cluster_file
+from wizard.documents.manifests import kustomization
+from wizard.documents.runbook import runbook
+from wizard.release import Release
+from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Section
+from wizard.sections.conditions import ARGOCD
+from wizard.tree import File
+from wizard.types import GitRef, GitUrl, HttpsUrl, KubeName
+
+# Without Helm hooks: under Argo CD and `helm --wait` a hook waits for pods that wait for it.
+_NO_HOOKS = {
+    "migrateDatabaseJob.useHelmHooks": False,
+    "migrateDatabaseJob.applyCustomEnv": False,
+    "createUserJob.useHelmHooks": False,
+    "createUserJob.applyCustomEnv": False,
+}
+
+
+def _argo_hook(phase: str) -> dict[str, str]:
+    return {
+        "argocd.argoproj.io/hook": phase,
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+    }
+
+
+class ArgoCd(Model):
+    """Argo CD as it stands in the cluster."""
+
+    namespace: Annotated[KubeName, Ask(when=ARGOCD)] = Field(
+        default="argocd", title="Argo namespace", description="Where Argo CD runs."
+    )
+    project: Annotated[KubeName, Ask(when=ARGOCD, preview="argocd/project")] = Field(
+        default="airflow",
+        title="Project",
+        description="An AppProject of its own: `default` would allow everything.",
+    )
+    applications: Annotated[
+        Literal["one", "two"],
+        Ask(
+            when=ARGOCD,
+            labels={"one": "one, ordered by waves", "two": "two, under a parent"},
+        ),
+    ] = Field(
+        default="one",
+        title="Applications",
+        description="One orders Secrets before the chart by itself; two need an admin's parent.",
+    )
+    repo_url: Annotated[GitUrl, Ask(when=ARGOCD, required=True)] = Field(
+        default="",
+        title="This repository",
+        description="URL of the config repository as Argo CD knows it, spelled the same.",
+    )
+    revision: Annotated[GitRef, Ask(when=ARGOCD)] = Field(
+        default="main", title="Revision", description="Branch Argo CD follows."
+    )
+    destination: Annotated[HttpsUrl, Ask(when=ARGOCD)] = Field(
+        default="https://kubernetes.default.svc",
+        title="Cluster",
+        description="Target cluster as Argo CD names it; the default is its own cluster.",
+    )
+
+
+class Delivery(Section):
+    """Who installs the chart."""
+
+    title: ClassVar[str] = "Delivery"
+    intro: ClassVar[str] = "Argo CD keeps the cluster equal to Git; kind is for a laptop."
+    preview: ClassVar[str] = "argocd/application"
+
+    kind: Annotated[
+        Literal["argocd", "kind"], Ask(labels={"argocd": "Argo CD", "kind": "local kind cluster"})
+    ] = Field(
+        default="argocd",
+        title="Delivery",
+        description="With kind, the runbook holds the few commands that install the chart.",
+    )
+    argocd: ArgoCd = Field(default_factory=ArgoCd)
+
+    def contribute(self, release: Release) -> Contribution:
+        """Both Jobs as plain Jobs; under Argo CD as its hooks, which it neither tracks nor patches."""
+        settings: dict[str, object] = dict(_NO_HOOKS)
+        comments = {
+            "migrateDatabaseJob.useHelmHooks": "a Helm hook would wait for pods that wait for it"
+        }
+        if self.kind == "argocd":
+            for job, phase in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):
+                settings[f"{job}.ttlSecondsAfterFinished"] = None
+                settings[f"{job}.jobAnnotations"] = _argo_hook(phase)
+            comments["migrateDatabaseJob.ttlSecondsAfterFinished"] = (
+                "no TTL: a Job that vanishes is run again by self-healing"
+            )
+        return Contribution(settings=settings, comments=comments)
+
+    def compose(self, release: Release, total: Contribution) -> Contribution:
+        """Kustomization, Argo CD's objects or kind's cluster file, and the runbook."""
+        files: list[File] = []
+        if total.manifests:
+            files.append(kustomization(release, total.manifests))
+        if self.kind == "argocd":
+            files.extend(self._argo_files(release, total))
+        else:
+            files.append(cluster_file(release))
+        actions = self._actions(release)
+        files.append(runbook(release, total, (*total.actions, *actions), self.argocd.namespace))
+        return Contribution(files=tuple(files), actions=actions)
+
+    def _argo_files(self, release: Release, total: Contribution) -> tuple[File, ...]:
+        argo = ArgoSettings(
+            namespace=self.argocd.namespace,
+            project=self.argocd.project,
+            repo_url=self.argocd.repo_url,
+            revision=self.argocd.revision,
+            destination=self.argocd.destination,
+            prefix=release.prefix,
+            cluster_store=release.cluster_store,
+        )
+        if self.argocd.applications == "two" and total.manifests:
+            applications = two_applications(release, argo)
+        else:
+            applications = one_application(release, argo, manifests=bool(total.manifests))
+        return (app_project(release, argo), *applications)
+
+    def _actions(self, release: Release) -> tuple[PlannedAction, ...]:
+        name = release.installation
+        if self.kind == "kind":
+            return (PlannedAction("kind.install", "Install the chart with Helm (runbook)", "me"),)
+        return (
+            PlannedAction("argocd.project", f"Create AppProject {self.argocd.project}", "platform"),
+            PlannedAction("argocd.application", f"Create Application {name}", "platform"),
+            PlannedAction("verify", "Wait until Airflow is healthy", "me"),
+        )

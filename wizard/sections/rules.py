@@ -1,0 +1,163 @@
+"""Rules across sections: what types alone cannot say. The one place for them.
+
+Each rule names the key to change and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
+from wizard.errors import Problem
+from wizard.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from wizard.sections import Answers
+
+Rule = Callable[["Answers"], Iterator[Problem]]
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def airflow_range(answers: Answers) -> Iterator[Problem]:
+    """Source: charts 1.20 and later stop below 2.11.0; Airflow 4 is unknown to all of them."""
+    version = _version(answers.installation.airflow)
+    if version < _version(LOWEST_AIRFLOW):
+        yield Problem(
+            "installation.airflow", f"give {LOWEST_AIRFLOW} or later: the charts stop below"
+        )
+    if version >= (4, 0, 0):
+        newest = DEFAULT_AIRFLOW[VERSIONS[0]]
+        yield Problem("installation.airflow", f"give 2.11.x or 3.x, such as {newest}")
+
+
+def hybrid_executors(answers: Answers) -> Iterator[Problem]:
+    """Airflow 3 removed them, yet the chart renders them without complaint."""
+    kind = answers.executor.kind
+    new = {"CeleryKubernetesExecutor": "CeleryExecutor", "LocalKubernetesExecutor": "LocalExecutor"}
+    if kind in new and not answers.installation.airflow.startswith("2."):
+        yield Problem(
+            "executor.kind",
+            f"Airflow 3 removed {kind}: use {new[kind]},KubernetesExecutor",
+        )
+
+
+def worker_range(answers: Answers) -> Iterator[Problem]:
+    """An autoscaler with a minimum above its maximum, or an HPA that starts at none."""
+    workers = answers.executor.workers
+    if workers.autoscaling == "none" or "Celery" not in answers.executor.kind:
+        return
+    if workers.min_replicas > workers.max_replicas:
+        yield Problem(
+            "executor.workers.min_replicas", f"give at most max_replicas ({workers.max_replicas})"
+        )
+    if workers.autoscaling == "hpa" and workers.min_replicas < 1:
+        yield Problem(
+            "executor.workers.min_replicas", "give 1 or more: the API server refuses an HPA of 0"
+        )
+
+
+def bundled_only_local(answers: Answers) -> Iterator[Problem]:
+    """The bundled PostgreSQL and hand-made Secrets belong to a laptop."""
+    local = answers.delivery.kind == "kind"
+    if answers.database.kind == "bundled" and not local:
+        yield Problem("database.kind", "use external: the bundled PostgreSQL is for kind only")
+    if answers.secrets.store == "kubernetes" and not local:
+        yield Problem("secrets.store", "use vault: Secrets made by hand are for kind only")
+
+
+def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
+    """The runbook's commands generate values; given ones need a store."""
+    if answers.secrets.store != "kubernetes":
+        return
+    from wizard.fields import get, specs
+
+    for item in specs(type(answers)):
+        if item.kind != "secret" or not item.applies(answers):
+            continue
+        if get(answers, item.path).kind != "generate":
+            yield Problem(
+                item.key, "use {generate: true} with store kubernetes, or choose store vault"
+            )
+    if answers.dags.source != "image" and answers.dags.over_ssh:
+        yield Problem(
+            "dags.repo",
+            "use an https:// repository with store kubernetes: a deploy key needs a store",
+        )
+
+
+def bundle_version(answers: Answers) -> Iterator[Problem]:
+    """GitDagBundle came with Airflow 3."""
+    if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
+        yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
+
+
+def image_dags(answers: Answers) -> Iterator[Problem]:
+    """DAGs in the image need an image."""
+    if answers.dags.source == "image" and not answers.installation.image.repository:
+        yield Problem("installation.image.repository", "name the image that holds the DAGs")
+
+
+def pooled_users(answers: Answers) -> Iterator[Problem]:
+    """PgBouncer's user list holds one password a user."""
+    database = answers.database
+    results = database.result_backend
+    if (
+        database.kind == "external"
+        and database.pgbouncer.mode == "chart"
+        and "Celery" in answers.executor.kind
+        and results.kind == "separate"
+        and results.user == database.user
+    ):
+        yield Problem(
+            "database.result_backend.user",
+            "use another user than database.user: PgBouncer knows one password a user",
+        )
+
+
+def local_url(answers: Answers) -> Iterator[Problem]:
+    """Only a port-forward is opened on localhost."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(answers.access.base_url).hostname or ""
+    if answers.access.kind != "port-forward" and is_loopback(host):
+        yield Problem("access.base_url", "give the address people use")
+
+
+def own_certificates(answers: Answers) -> Iterator[Problem]:
+    """Two CA files are copied side by side under their own names."""
+    vault, database = answers.secrets.vault.ca.file, answers.database.ca.file
+    if vault and database and _base(vault) == _base(database) and vault != database:
+        yield Problem("database.ca.file", "name it differently from secrets.vault.ca.file")
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+RULES: tuple[Rule, ...] = (
+    airflow_range,
+    hybrid_executors,
+    worker_range,
+    bundled_only_local,
+    hand_made_secrets,
+    bundle_version,
+    image_dags,
+    pooled_users,
+    local_url,
+    own_certificates,
+)
+
+
+def problems(answers: Answers) -> list[Problem]:
+    """Everything the rules object to, and every required answer that is empty."""
+    from wizard.fields import get, specs
+
+    found = [problem for rule in RULES for problem in rule(answers)]
+    for item in specs(type(answers)):
+        if item.ask.required and item.applies(answers) and get(answers, item.path) in ("", None):
+            found.append(Problem(item.key, f"is needed: {item.help}"))
+    return found
