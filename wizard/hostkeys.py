@@ -37,6 +37,7 @@ ACCEPTED_TYPES = (
     "ssh-rsa",
 )
 _MAX_TEXT = 100_000
+_HOST = r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*"
 
 _REFUSED_TYPES = {
     "ssh-dss": "DSA keys are broken and OpenSSH no longer offers them",
@@ -124,7 +125,10 @@ def known_hosts_name(host: str, port: int) -> str:
     one form only. ValueError for what could not be one plain field of a known_hosts line.
     """
     name = _bare_host(host)
-    if not re.fullmatch(r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*", name):
+    # isascii first: lower() turns the Kelvin sign into a k.
+    if not host.isascii() or not re.fullmatch(
+        r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*", name
+    ):
         raise ValueError("a host name has letters, digits, dots and hyphens only")
     if not 1 <= port <= 65535:
         raise ValueError("a port is a number from 1 to 65535")
