@@ -265,6 +265,7 @@ def test_a_published_key_in_the_place_of_another_is_a_change_too() -> None:
     entries = published_entries("github.com", 22)
     old = proven(HostKey("ssh-rsa", GITHUB_RETIRED), "github.com", kind="published")
     verdict = ask(entries, committed=[*entries[:2], old], host="github.com")
+    assert verdict.accepted == ()
     with pytest.raises(ConflictError):
         verdict.require(replace_changed=True)
     typed = [HostKey(entries[2].type, entries[2].key).fingerprint]
