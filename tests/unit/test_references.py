@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
-from wizard.secrets.references import KINDS, SecretRef
+from wizard.secrets.references import KINDS, SecretRef, parse
 
 SECRET = "hunter2-Correct-Horse"
 
@@ -77,6 +77,12 @@ class Root(BaseModel):
     password: SecretRef
 
 
+class DeployKey(SecretRef):
+    """A reference with a public part beside it."""
+
+    public: str = ""
+
+
 @pytest.mark.parametrize(("value", "kind", "argument", "text"), GOOD)
 def test_references(value: dict[str, Any], kind: str, argument: str, text: str | None) -> None:
     reference = SecretRef.model_validate(value)
@@ -118,6 +124,32 @@ def test_the_message_says_what_may_stand_there() -> None:
         SecretRef(env="hunter2")
     with pytest.raises(ValidationError, match="not its content"):
         SecretRef(file="-----BEGIN\n")
+
+
+def test_a_subclass_may_hold_what_is_public() -> None:
+    key = DeployKey.model_validate({"public": "ssh-ed25519 AAAA", "generate": True})
+    assert (key.kind, key.public) == ("generate", "ssh-ed25519 AAAA")
+    assert key.model_dump() == {"generate": True, "public": "ssh-ed25519 AAAA"}
+    assert DeployKey.model_validate(key.model_dump()) == key
+    assert DeployKey.parse("env:A") == DeployKey(env="A", public="")
+    assert key.model_copy(update={"public": ""}).model_dump() == {"generate": True, "public": ""}
+    schema = DeployKey.model_json_schema()["oneOf"][0]
+    assert schema["properties"]["public"] == {"type": "string"}
+    assert schema["required"] == ["env"]
+    for value in (
+        {"public": SECRET},
+        {"public": SECRET, "prompt": SECRET},
+        {"public": [SECRET], "store": True},
+    ):
+        with pytest.raises(ValidationError) as caught:
+            DeployKey.model_validate(value)
+        assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValidationError):
+        SecretRef.model_validate({"generate": True, "public": "ssh-ed25519 AAAA"})
+
+
+def test_the_module_parses_too() -> None:
+    assert parse("file:/run/key") == SecretRef(file="/run/key")
 
 
 def test_a_reference_cannot_be_changed() -> None:

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -25,6 +32,10 @@ _SHAPES = (
     "a secret's value never stands here: give where it comes from, one of {env: NAME}, "
     "{file: PATH}, {prompt: true}, {generate: true}, {store: true}"
 )
+_FORM = (
+    "a secret's value never stands here: give where it comes from, one of env:NAME, file:PATH, "
+    "prompt, generate, store"
+)
 _ENV_SAYS = "env takes the name of a variable (capital letters, digits, underscores), not its value"
 _FILE_SAYS = "file takes the path of a file on one line, not its content"
 
@@ -34,7 +45,8 @@ class SecretRef(BaseModel):
 
     Made from a mapping with exactly one of the five keys, or by `parse`. Raises pydantic's
     ValidationError whose text repeats nothing of what was given; a caller that reads its `errors()`
-    passes ``include_input=False``.
+    passes ``include_input=False``. A subclass may add fields that are public (a deploy key's
+    public part); they stand beside the one key.
     """
 
     model_config = ConfigDict(
@@ -53,14 +65,20 @@ class SecretRef(BaseModel):
         # Before the fields: their own errors would name keys and values, and either may be it.
         if isinstance(value, SecretRef):
             return value
-        reason = _refusal(value)
+        reason = _refusal(value, cls._beside())
         if reason:
             raise PydanticCustomError("secret_reference", "{reason}", {"reason": reason})
         return dict(value)
 
     @model_serializer
-    def _only_what_is_set(self) -> dict[str, str | bool]:
-        return {self.kind: self.argument or True}
+    def _only_what_is_set(self) -> dict[str, Any]:
+        beside = {name: getattr(self, name) for name in self._beside()}
+        return {self.kind: self.argument or True, **beside}
+
+    @classmethod
+    def _beside(cls) -> tuple[str, ...]:
+        """Names of the public fields that a subclass adds."""
+        return tuple(name for name in cls.model_fields if name not in KINDS)
 
     @classmethod
     def __get_pydantic_json_schema__(
@@ -70,13 +88,17 @@ class SecretRef(BaseModel):
             "env": {"type": "string", "pattern": f"^{_ENV}$"},
             "file": {"type": "string", "minLength": 1, "maxLength": _MAX_PATH},
         }
+        beside = {
+            name: TypeAdapter(cls.model_fields[name].rebuild_annotation()).json_schema()
+            for name in cls._beside()
+        }
         return {
             "title": "Secret reference",
             "description": "Where the secret comes from; its value never stands here.",
             "oneOf": [
                 {
                     "type": "object",
-                    "properties": {kind: shapes.get(kind, {"const": True})},
+                    "properties": {kind: shapes.get(kind, {"const": True}), **beside},
                     "required": [kind],
                     "additionalProperties": False,
                 }
@@ -110,17 +132,21 @@ class SecretRef(BaseModel):
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
 
 
-_FORM = (
-    "a secret's value never stands here: give where it comes from, one of env:NAME, file:PATH, "
-    "prompt, generate, store"
-)
+def parse(text: str) -> SecretRef:
+    """`SecretRef.parse`, for callers that need the plain reference."""
+    return SecretRef.parse(text)
 
 
-def _refusal(value: object) -> str:
+def _refusal(value: object, beside: Sequence[str] = ()) -> str:
     """Why this is no reference; empty when it is one. Never repeats any part of it."""
-    if not isinstance(value, Mapping) or len(value) != 1:
+    if not isinstance(value, Mapping):
         return _SHAPES
-    ((kind, argument),) = cast("Mapping[object, object]", value).items()
+    items = [
+        item for item in cast("Mapping[object, object]", value).items() if item[0] not in beside
+    ]
+    if len(items) != 1:
+        return _SHAPES
+    ((kind, argument),) = items
     if kind == "env":
         if not (isinstance(argument, str) and re.fullmatch(_ENV, argument)):
             return _ENV_SAYS
