@@ -149,10 +149,10 @@ def parsed(item: FieldSpec, text: str) -> object:
             value = quoted if isinstance(quoted, str) else text
         return value
     if item.kind == "secret" and not text.lstrip().startswith("{"):
-        from wizard.secrets.references import parse
+        from wizard.secrets.references import SecretRef
 
         try:
-            return dumped(parse(text))
+            return dumped(SecretRef.parse(text))
         except ValueError as error:
             raise AnswersError("not a reference", [Problem(item.key, str(error))]) from None
     if item.kind == "mapping" and text.strip() and not text.lstrip().startswith("{"):

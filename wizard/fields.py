@@ -24,10 +24,12 @@ Kind = Literal["text", "int", "bool", "choice", "secret", "mapping", "list"]
 class FieldSpec:
     """One question, as every front end sees it.
 
-    `key` is the dotted answer key (`database.pgbouncer.mode`), `section` its first part.
+    `key` is the dotted answer key (`database.pgbouncer.mode`), `section` its first part. `group`
+    is the heading over questions that belong together, empty for a section's own.
     """
 
     key: str
+    group: str
     kind: Kind
     title: str
     help: str
@@ -100,7 +102,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _walk(
-    model: type[BaseModel], prefix: str, section: type[Section], when: Condition
+    model: type[BaseModel], prefix: str, section: type[Section], when: Condition, group: str = ""
 ) -> Iterator[FieldSpec]:
     for name, info in model.model_fields.items():
         key = f"{prefix}.{name}"
@@ -109,7 +111,7 @@ def _walk(
         condition = when if ask.when is ALWAYS else ask.when if when is ALWAYS else when & ask.when
         nested = isinstance(annotation, type) and issubclass(annotation, Model)
         if nested and not issubclass(annotation, _secret_ref()):
-            yield from _walk(annotation, key, section, condition)
+            yield from _walk(annotation, key, section, condition, info.title or group)
             continue
         kind, choices = _kind(annotation, key)
         if not info.title or not info.description:
@@ -118,11 +120,14 @@ def _walk(
             when=condition,
             required=ask.required,
             labels=ask.labels,
+            asset=ask.asset,
             preview=ask.preview or section.preview,
             source=ask.source,
         )
         default = info.get_default(call_default_factory=True)
-        yield FieldSpec(key, kind, info.title, info.description, default, choices, merged, section)
+        yield FieldSpec(
+            key, group, kind, info.title, info.description, default, choices, merged, section
+        )
 
 
 @cache
@@ -131,10 +136,10 @@ def specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
 
     Raises TypeError when a field lacks a title or a description, or has a type no form can show.
     """
-    if answers is None:
-        from wizard.sections import Answers as answers  # noqa: N813
+    from wizard.sections import Answers
+
     found: list[FieldSpec] = []
-    for name, info in answers.model_fields.items():
+    for name, info in (answers or Answers).model_fields.items():
         section = _plain(info.annotation)
         if isinstance(section, type) and issubclass(section, Section):
             found.extend(_walk(section, name, section, ALWAYS))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.settings import SharedKey, keys_of
+from wizard.chart.settings import SharedKeyError, keys_of
 from wizard.errors import AnswersError, Problem
 from wizard.release import Release, derive
 from wizard.sections import Answers, sections_of
@@ -61,7 +61,7 @@ def _file_name(answers: Answers, key: str) -> str:
 def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
     try:
         keyed = keys_of({**total.settings, **_pod_settings(total)}, release.chart)
-    except SharedKey as error:
+    except SharedKeyError as error:
         problem = Problem(
             "installation.chart",
             f"chart {release.chart} has one key, {error.key}, for {error.settings[0]} and "
@@ -72,7 +72,7 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
     for key, value in keyed.items():
         _put(values, key.split("."), value)
     _merge(values, answers.values)
-    comments = {
+    comments: dict[tuple[str | int, ...], str] = {
         tuple(key.split(".")): text
         for setting, text in total.comments.items()
         for key in keys_of({setting: None}, release.chart)

@@ -49,7 +49,7 @@ _SINCE = {
 }
 
 
-class SharedKey(Exception):
+class SharedKeyError(Exception):
     """Two settings with different values meet in one key of this chart version.
 
     `key` is the chart's key, `settings` the ids that both map to it.
@@ -78,7 +78,7 @@ def key_of(setting: str, chart: str) -> str | None:
 def keys_of(settings: Mapping[str, object], chart: str) -> dict[str, object]:
     """Settings by the chart's dotted keys, in the same order.
 
-    Raises SharedKey when an older chart has one key for two settings that differ.
+    Raises SharedKeyError when an older chart has one key for two settings that differ.
     """
     found: dict[str, tuple[str, object]] = {}
     for setting, value in settings.items():
@@ -86,6 +86,6 @@ def keys_of(settings: Mapping[str, object], chart: str) -> dict[str, object]:
         if key is None:
             continue
         if key in found and found[key][1] != value:
-            raise SharedKey(key, (found[key][0], setting))
+            raise SharedKeyError(key, (found[key][0], setting))
         found[key] = (setting, value)
     return {key: value for key, (_, value) in found.items()}

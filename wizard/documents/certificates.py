@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from wizard.documents.manifests import BASICS_WAVE, manifest, metadata
-from wizard.sections.base import Model
+from wizard.sections.base import Ask, Model
 from wizard.tree import File
 from wizard.types import FilePath
 
@@ -24,7 +24,7 @@ _BLOCK = re.compile(
 class CaFile(Model):
     """A PEM file with CA certificates, relative to the answers file."""
 
-    file: FilePath = Field(
+    file: Annotated[FilePath, Ask(asset=True)] = Field(
         default="",
         title="CA file",
         description="PEM file of the CA, if it is your own; only its certificates are taken.",

@@ -1,8 +1,8 @@
-"""The local kind cluster of document 004: the cluster file, and the shell that makes its Secrets."""
+"""The local kind cluster of document 004: its file, and the shell that makes its Secrets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.secrets.facts import Fact, Form, SecretSpec, Use
 from wizard.tree import File
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def cluster_file(release: Release) -> File:
     """One node; enough for Airflow's pods on a laptop."""
-    data = {
+    data: dict[str, Any] = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "name": release.installation,

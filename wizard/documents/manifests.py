@@ -51,7 +51,7 @@ def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
     Without it Argo CD would try to apply the values file too.
     """
     folder = f"{release.paths.apps}/"
-    data = {
+    data: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "namespace": release.namespace,

@@ -21,23 +21,21 @@ def runbook(
     release: Release, total: Contribution, actions: Iterable[PlannedAction], argo_namespace: str
 ) -> File:
     """The runbook as Markdown; every name in it passed a type that needs no shell quoting."""
-    namespace = release.namespace
     parts = [f"# Runbook: {release.installation}", _summary(release)]
     if release.delivery == "kind":
         parts.append(_kind(release, total))
     else:
         parts.append(_first_sync(release, actions, argo_namespace))
     parts += [
-        _secrets(release, total),
+        _secrets(total),
         _validate(release, argo_namespace),
         _reach(release),
-        _change(release, argo_namespace),
+        _change(release),
         _rotate(release),
         _tear_down(release, argo_namespace),
         _problems(release),
         _readers(release),
     ]
-    del namespace
     text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
     return File("runbook", f"{release.paths.docs}/RUNBOOK.md", text)
 
@@ -106,7 +104,7 @@ def _first_sync(release: Release, actions: Iterable[PlannedAction], argo_namespa
     return "\n".join(lines) + f"\n\nAs an Argo CD admin:\n\n{command}\n\n{note}"
 
 
-def _secrets(release: Release, total: Contribution) -> str:
+def _secrets(total: Contribution) -> str:
     lines = ["## Secrets", "", "| Secret | keys | made from |", "|---|---|---|"]
     for secret in total.secrets:
         facts = ", ".join(f"`{fact.key}`" for fact in secret.facts)
@@ -119,22 +117,22 @@ def _secrets(release: Release, total: Contribution) -> str:
 
 def _validate(release: Release, argo_namespace: str) -> str:
     namespace, names = release.namespace, release.names
-    reader = "dag-processor" if release.airflow_3 else "scheduler"
+    workload = "statefulset" if release.local and not release.airflow_3 else "deploy"
+    reader = names.object("dag-processor" if release.airflow_3 else "scheduler")
+    airflow = f"kubectl -n {namespace} exec {workload}/{reader} -- airflow"
     lines = []
     if release.store == "vault":
-        kind = "clustersecretstore" if release.cluster_store else f"-n {namespace} secretstore"
+        kind = "clustersecretstore" if release.cluster_store else "secretstore"
         lines += [
-            f"kubectl get {kind} vault-{release.installation}"
-            if release.cluster_store
-            else f"kubectl -n {namespace} get secretstore vault-{release.installation}",
+            f"kubectl -n {namespace} get {kind} vault-{release.installation}",
             f"kubectl -n {namespace} get externalsecret",
         ]
     if release.delivery == "argocd":
         lines.append(f"kubectl -n {argo_namespace} get application {release.installation}")
     lines += [
         f"kubectl -n {namespace} get pods,jobs",
-        f"kubectl -n {namespace} exec deploy/{names.object(reader)} -- airflow db check-migrations",
-        f"kubectl -n {namespace} exec deploy/{names.object(reader)} -- airflow dags list-import-errors",
+        f"{airflow} db check-migrations",
+        f"{airflow} dags list-import-errors",
     ]
     return "## Validate\n\n" + _block(*lines)
 
@@ -152,26 +150,26 @@ def _reach(release: Release) -> str:
     return text
 
 
-def _change(release: Release, argo_namespace: str) -> str:
+def _change(release: Release) -> str:
     back = (
         "git revert <commit>   # Argo CD follows the branch"
         if release.delivery == "argocd"
         else f"helm -n {release.namespace} rollback {release.names.release} --wait"
     )
-    del argo_namespace
     return (
         "## Change and roll back\n\nA setting is changed by one commit:\n\n"
         + _block(
             f"airflow-wizard set --installation {release.installation} executor.workers.replicas=3"
         )
-        + "\n\nTo go back (the database is not rolled back: restore it first if a migration ran):\n\n"
+        + "\n\nTo go back (the database stays: restore it first if a migration ran):\n\n"
         + _block(back)
     )
 
 
 def _rotate(release: Release) -> str:
     namespace = release.namespace
-    restart = f"kubectl -n {namespace} rollout restart deployment,statefulset -l release={release.names.release}"
+    label = f"release={release.names.release}"
+    restart = f"kubectl -n {namespace} rollout restart deployment,statefulset -l {label}"
     after = (
         "Reloader restarts the pods by itself."
         if release.reloader
@@ -179,10 +177,11 @@ def _rotate(release: Release) -> str:
     )
     if release.store == "vault":
         how = (
-            "Change the value in Vault by check-and-set (`vault kv patch -cas=<version>`), then let "
-            "the operator read it again:\n\n"
+            "Change the value in Vault by check-and-set (`vault kv patch -cas=<version>`), then "
+            "let the operator read it again:\n\n"
             + _block(
-                f'kubectl -n {namespace} annotate externalsecret --all --overwrite force-sync="$(date +%s)"'
+                f"kubectl -n {namespace} annotate externalsecret --all --overwrite \\",
+                '  force-sync="$(date +%s)"',
             )
         )
     else:
@@ -240,8 +239,8 @@ def _problems(release: Release) -> str:
 
 def _readers(release: Release) -> str:
     text = (
-        "## Who can read what\n\nWhoever may write DAG code runs it as the workers' ServiceAccount, "
-        "with the metadata database's URL and the Fernet key in its environment."
+        "## Who can read what\n\nWhoever may write DAG code runs it as the workers' "
+        "ServiceAccount, with the metadata database's URL and the Fernet key in its environment."
     )
     if release.kubernetes:
         text += (

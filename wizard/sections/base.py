@@ -40,13 +40,14 @@ class Ask:
     """Annotated metadata of a question that pydantic has no word for.
 
     `required`: an empty answer is a problem while the question applies. `labels`: what a choice
-    means, by value. `preview`: logical id of the file the answer shows in. `source`: where a fact
-    in the help comes from.
+    means, by value. `asset`: the answer names a public text file that is copied along. `preview`:
+    logical id of the file the answer shows in. `source`: where a fact in the help comes from.
     """
 
     when: Condition = ALWAYS
     required: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    asset: bool = False
     preview: str = ""
     source: str = ""
 
@@ -157,14 +158,14 @@ class Section(Model):
         return Contribution()
 
 
-class ContributionClash(Exception):
+class ContributionClashError(Exception):
     """Two sections set one thing: a bug in a section, never an operator's mistake."""
 
 
 def combine(parts: Iterable[Contribution]) -> Contribution:
     """All contributions as one, in the order of the sections.
 
-    Raises ContributionClash when two of them set the same key, or a key and its parent.
+    Raises ContributionClashError when two of them set the same key, or a key and its parent.
     """
     parts = list(parts)
     settings: dict[str, object] = {}
@@ -172,7 +173,7 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
         for key, value in part.settings.items():
             clash = next((old for old in settings if _overlap(old, key)), None)
             if clash is not None:
-                raise ContributionClash(f"{key} and {clash} are set by two sections")
+                raise ContributionClashError(f"{key} and {clash} are set by two sections")
             settings[key] = value
     existing: dict[str, tuple[str, ...]] = {}
     for part in parts:

@@ -75,11 +75,11 @@ class Components(Section):
     title: ClassVar[str] = "Components"
     intro: ClassVar[str] = "Two of each API server and scheduler survive a node; one is cheaper."
 
-    api_server: Component = Field(default_factory=Component)
-    scheduler: Component = Field(default_factory=Component)
-    dag_processor: Component = Field(default_factory=Component)
-    triggerer: Triggerer = Field(default_factory=Triggerer)
-    logs: Logs = Field(default_factory=Logs)
+    api_server: Component = Field(default_factory=Component, title="API server")
+    scheduler: Component = Field(default_factory=Component, title="Scheduler")
+    dag_processor: Component = Field(default_factory=Component, title="DAG processor")
+    triggerer: Triggerer = Field(default_factory=Triggerer, title="Triggerer")
+    logs: Logs = Field(default_factory=Logs, title="Logs")
 
     def contribute(self, release: Release) -> Contribution:
         """Replicas, resources, disruption budgets and Reloader annotations by component."""

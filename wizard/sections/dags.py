@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_serializer, model_validator
 
 from wizard.documents.git import bundle_connection, bundle_settings, git_sync_settings
 from wizard.documents.git import known_hosts_config_map as known_hosts_map
 from wizard.hostkeys import HostKey
 from wizard.hosts import GitLocation, git_location
 from wizard.release import Release
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
 from wizard.secrets.references import SecretRef
 from wizard.sections.base import Ask, Contribution, Flow, Model, Mount, PlannedAction, Section
 from wizard.sections.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
+from wizard.tree import File
 from wizard.types import Duration, GitRef, GitUrl, RelativePath, Text
 
 
@@ -22,6 +24,19 @@ class DeployKey(SecretRef):
     """Where the private deploy key comes from; `public` is written by `secrets`."""
 
     public: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_reference(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return super()._one_reference(value)
+        reference = {key: item for key, item in value.items() if key != "public"}
+        checked = super()._one_reference(reference)
+        return {**checked, "public": value["public"]} if "public" in value else checked
+
+    @model_serializer
+    def _only_what_is_set(self) -> dict[str, str | bool]:
+        return {self.kind: self.argument or True, "public": self.public}
 
 
 class EvidenceRecord(Model):
@@ -31,6 +46,7 @@ class EvidenceRecord(Model):
     sha256: Text = ""
     by: Text = ""
     date: Text = ""
+    source: Text = ""
 
 
 class HostKeyEntry(Model):
@@ -107,7 +123,7 @@ class Dags(Section):
         title="Deploy key",
         description="A read-only key: generated into the store, or one of yours by reference.",
     )
-    credentials: Credentials = Field(default_factory=Credentials)
+    credentials: Credentials = Field(default_factory=Credentials, title="Login")
     host_keys: Annotated[list[HostKeyEntry], Ask(when=OVER_SSH)] = Field(
         default_factory=list,
         title="Host keys",
@@ -179,8 +195,6 @@ class Dags(Section):
 
     def _git_sync_secrets(self, release: Release) -> tuple[SecretSpec, ...]:
         if self.over_ssh:
-            from wizard.secrets.facts import Encoding
-
             key: tuple[str | Use, ...] = (Use(self._key_fact(), Encoding.PEM), "\n")
             return (
                 SecretSpec(
@@ -194,7 +208,7 @@ class Dags(Section):
             return ()
         user, token = (self.credentials.username,), (Use(self._token_fact()),)
         # Chart 1.22.0 reads all four names: the old pair is not optional.
-        keys = {
+        keys: dict[str, Template] = {
             "GIT_SYNC_USERNAME": user,
             "GIT_SYNC_PASSWORD": token,
             "GITSYNC_USERNAME": user,
@@ -227,7 +241,7 @@ class Dags(Section):
             secret=secrets[0].name if secrets else "",
         )
         mounts: tuple[Mount, ...] = ()
-        manifests = ()
+        manifests: tuple[File, ...] = ()
         if self.over_ssh:
             config_map = known_hosts_map(release)
             manifests = (config_map,)

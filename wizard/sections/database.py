@@ -150,8 +150,8 @@ class Database(Section):
         description="verify-full also proves the server's name; disable sends data in clear.",
     )
     ca: Annotated[CaFile, Ask(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
-    pgbouncer: PgBouncer = Field(default_factory=PgBouncer)
-    result_backend: ResultBackend = Field(default_factory=ResultBackend)
+    pgbouncer: PgBouncer = Field(default_factory=PgBouncer, title="PgBouncer")
+    result_backend: ResultBackend = Field(default_factory=ResultBackend, title="Result backend")
 
     def contribute(self, release: Release) -> Contribution:
         """Connections as Secrets, PgBouncer, and migrations on the direct URL."""

@@ -83,10 +83,11 @@ class Delivery(Section):
         title="Delivery",
         description="With kind, the runbook holds the few commands that install the chart.",
     )
-    argocd: ArgoCd = Field(default_factory=ArgoCd)
+    argocd: ArgoCd = Field(default_factory=ArgoCd, title="Argo CD")
 
     def contribute(self, release: Release) -> Contribution:
-        """Both Jobs as plain Jobs; under Argo CD as its hooks, which it neither tracks nor patches."""
+        """Both Jobs without Helm hooks; under Argo CD as its own, neither tracked nor patched."""
+        del release
         settings: dict[str, object] = dict(_NO_HOOKS)
         comments = {
             "migrateDatabaseJob.useHelmHooks": "a Helm hook would wait for pods that wait for it"

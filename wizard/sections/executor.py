@@ -74,7 +74,9 @@ class Workers(Model):
         title="Log volume",
         description="Volume of each worker's logs; its stable name is how logs are fetched.",
     )
-    resources: Annotated[WorkerResources, Ask(when=CELERY)] = Field(default_factory=WorkerResources)
+    resources: Annotated[WorkerResources, Ask(when=CELERY)] = Field(
+        default_factory=WorkerResources, title="Worker resources"
+    )
 
 
 class Executor(Section):
@@ -109,9 +111,9 @@ class Executor(Section):
         title="Executor",
         description="Celery starts tasks at once; Kubernetes isolates each and costs nothing idle.",
     )
-    workers: Workers = Field(default_factory=Workers)
+    workers: Workers = Field(default_factory=Workers, title="Workers")
     task_pods: Annotated[WorkerResources, Ask(when=KUBERNETES)] = Field(
-        default_factory=WorkerResources
+        default_factory=WorkerResources, title="Task pods"
     )
     local_persistence: Annotated[Quantity, Ask(when=LOCAL, required=True)] = Field(
         default="10Gi",

@@ -28,7 +28,7 @@ class Image(Model):
     pull_secret: Annotated[ObjectName, Ask(when=OWN_IMAGE)] = Field(
         default="",
         title="Pull secret",
-        description="Name of an existing registry Secret in the namespace; empty if none is needed.",
+        description="An existing registry Secret in the namespace; empty if none is needed.",
     )
 
 
@@ -41,7 +41,7 @@ class Installation(Section):
     name: KubeName = Field(
         default="airflow",
         title="Name",
-        description="Names this installation's folders in the repository; a repository may hold many.",
+        description="Names this installation's folders; a repository may hold many.",
     )
     namespace: KubeName = Field(
         default="airflow",
@@ -70,10 +70,11 @@ class Installation(Section):
             "may carry more in its tag."
         ),
     )
-    image: Image = Field(default_factory=Image)
+    image: Image = Field(default_factory=Image, title="Image")
 
     def contribute(self, release: Release) -> Contribution:
         """Versions, and the image where it is not the official one."""
+        del release
         settings: dict[str, object] = {
             "airflowVersion": self.airflow,
             "defaultAirflowTag": self.airflow,

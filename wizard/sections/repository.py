@@ -43,4 +43,4 @@ class Repository(Section):
     push: bool = Field(
         default=False, title="Push", description="Push to the branch's remote after the commit."
     )
-    paths: Paths = Field(default_factory=Paths)
+    paths: Paths = Field(default_factory=Paths, title="Folders")

@@ -170,7 +170,7 @@ class Secrets(Section):
             description="How often the operator reads the store: each read is a login.",
         )
     )
-    vault: VaultStore = Field(default_factory=VaultStore)
+    vault: VaultStore = Field(default_factory=VaultStore, title="Vault")
 
     def contribute(self, release: Release) -> Contribution:
         """Airflow's own keys: each named, or the chart makes a new one at every sync."""

@@ -1,0 +1,8 @@
+"""`python -m wizard` is `airflow-wizard`."""
+
+import sys
+
+from wizard.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The command line's words: commands and options, as the design binds them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from wizard.errors import UsageError
+
+_SET = "KEY=VALUE"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # argparse would exit with 2, which means `files differ` here. Its messages quote what was
+        # typed, but options never take a secret.
+        raise UsageError(message)
+
+
+def _common() -> _Parser:
+    """Options that every command understands, before or after its name."""
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("global options")
+    group.add_argument("--repo", metavar="DIR", help="config repository (default: this folder)")
+    group.add_argument("--installation", metavar="NAME", help="which one, where there are several")
+    group.add_argument("--all", action="store_true", help="every installation of the repository")
+    group.add_argument("--answers", metavar="FILE", help="answers file (- reads standard input)")
+    group.add_argument("--preset", metavar="NAME", help="start from a preset (new installations)")
+    group.add_argument("--set", metavar=_SET, action="append", help="one answer; repeatable")
+    group.add_argument(
+        "--host-key-fingerprint",
+        metavar="SHA256:...",
+        action="append",
+        help="fingerprint you compared with the Git host's owner; repeatable",
+    )
+    group.add_argument("--chart", metavar="PATH", help="chart folder or .tgz for a full check")
+    group.add_argument("--yes", action="store_true", help="write without asking; trusts no key")
+    group.add_argument("--json", action="store_true", help="data as JSON on standard output")
+    return common
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; raises UsageError instead of exiting."""
+    common = _common()
+    top = _Parser(
+        prog="airflow-wizard",
+        description="From an empty Kubernetes cluster to a GitOps-managed Apache Airflow. "
+        "Without a command: the screens.",
+        epilog="exit codes: 0 done, 1 failed, 2 files differ (plan --detailed-exitcode), "
+        "3 answers invalid, 4 refused, 5 conflict, 6 apply stopped part-way, 64 usage, 70 a bug, "
+        "130 interrupted",
+        parents=[common],
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, parents=[common])
+
+    add("ask", "the same questions, one plain line at a time")
+    plan = add("plan", "what would change: files, then live actions")
+    plan.add_argument("--detailed-exitcode", action="store_true", help="2 when files differ")
+    plan.add_argument("--out", metavar="FILE", help="also write the plan as JSON to FILE")
+    _commit_options(add("commit", "write the files and commit them"))
+    change = add("set", "change single settings: plan, then commit with --yes")
+    change.add_argument("assignments", metavar=_SET, nargs="+")
+    _commit_options(change)
+    add("check", "is this repository consistent and safe?")
+    add("schema", "JSON schema of the answers file")
+    presets = add("presets", "presets that ship with the wizard")
+    presets.add_argument("name", nargs="?", help="print this preset's answers")
+    explain = add("explain", "what a question means")
+    explain.add_argument("key", nargs="?", help="dotted key; without one, all keys")
+    return top
+
+
+def _commit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--message", metavar="TEXT", default="", help="commit message")
+    command.add_argument("--branch", metavar="NAME", default="", help="work branch to make")
+    command.add_argument("--push", action="store_true", help="push after the commit")
+    command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")
+    command.add_argument(
+        "--no-commit", action="store_true", help="write the working tree only, commit nothing"
+    )

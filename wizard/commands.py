@@ -1,0 +1,170 @@
+"""The commands that only explain, and the table of all commands.
+
+Command functions take the parsed arguments and a console and return an exit code; whatever they
+need is imported when they run, so that `--help` stays as light as argparse.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from wizard.errors import ExitCode, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a command writes: data to standard output, narration to standard error."""
+
+    out: TextIO
+    err: TextIO
+
+    def data(self, text: str) -> None:
+        """One piece of the command's result."""
+        self.out.write(text if text.endswith("\n") else f"{text}\n")
+
+    def say(self, text: str) -> None:
+        """One line about what is going on; never a result."""
+        from wizard.diff import visible
+
+        # An error may quote a name from the repository; it must not move the cursor.
+        lines = [visible(line) for line in text.split("\n")]
+        self.err.write("\n".join(lines) + "\n")
+
+    @property
+    def colour(self) -> bool:
+        """Whether standard output is a terminal that wants colour."""
+        import os
+
+        return (
+            self.out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        )
+
+
+Command = Callable[[Namespace, Console], ExitCode]
+
+
+def _version(console: Console) -> ExitCode:
+    from importlib.metadata import version
+
+    console.data(f"airflow-wizard {version('airflow-wizard')}")
+    return ExitCode.DONE
+
+
+def schema(arguments: Namespace, console: Console) -> ExitCode:
+    """JSON schema of the answers file, for editors and CI."""
+    del arguments
+    import json
+
+    from wizard.sections import Answers
+
+    console.data(json.dumps(Answers.model_json_schema(by_alias=True), indent=2))
+    return ExitCode.DONE
+
+
+def presets(arguments: Namespace, console: Console) -> ExitCode:
+    """List the presets, or print one as an answers file to start from."""
+    import json
+
+    from wizard import presets as shipped
+
+    if arguments.name:
+        from wizard.yamltext import dump
+
+        preset = shipped.load(arguments.name)
+        if getattr(arguments, "json", False):
+            console.data(json.dumps(preset.answers, indent=2))
+        else:
+            console.data(dump(preset.answers, header=f"{preset.title}: {preset.description}"))
+        return ExitCode.DONE
+    found = [shipped.load(name) for name in shipped.names()]
+    if getattr(arguments, "json", False):
+        rows = [
+            {"name": item.name, "title": item.title, "description": item.description}
+            for item in found
+        ]
+        console.data(json.dumps(rows, indent=2))
+        return ExitCode.DONE
+    width = max(len(item.name) for item in found)
+    for item in found:
+        console.data(f"{item.name:<{width}}  {item.description}")
+    return ExitCode.DONE
+
+
+def explain(arguments: Namespace, console: Console) -> ExitCode:
+    """What a key means, what it takes and when it is asked; without a key, all of them."""
+    import json
+
+    from wizard.explain import describe, overview
+
+    if not arguments.key:
+        rows = overview()
+        if getattr(arguments, "json", False):
+            console.data(json.dumps([row.to_json() for row in rows], indent=2))
+            return ExitCode.DONE
+        width = max(len(row.key) for row in rows)
+        for row in rows:
+            console.data(f"{row.key:<{width}}  {row.title}")
+        return ExitCode.DONE
+    found = describe(arguments.key)
+    for number, row in enumerate(found):
+        if getattr(arguments, "json", False):
+            continue
+        console.data(("" if number == 0 else "\n") + row.to_text())
+    if getattr(arguments, "json", False):
+        console.data(json.dumps([row.to_json() for row in found], indent=2))
+    return ExitCode.DONE
+
+
+def screens(arguments: Namespace, console: Console) -> ExitCode:
+    """The screens; with --version only the version."""
+    if getattr(arguments, "version", False):
+        return _version(console)
+    from wizard.interactive import run_screens
+
+    return run_screens(arguments, console)
+
+
+def ask(arguments: Namespace, console: Console) -> ExitCode:
+    """The same questions, line by line."""
+    from wizard.interactive import run_ask
+
+    return run_ask(arguments, console)
+
+
+def _headless(name: str) -> Command:
+    def run(arguments: Namespace, console: Console) -> ExitCode:
+        from wizard import headless
+
+        command: Command = getattr(headless, name)
+        return command(arguments, console)
+
+    return run
+
+
+COMMANDS: Mapping[str, Command] = {
+    "screens": screens,
+    "ask": ask,
+    "plan": _headless("plan"),
+    "commit": _headless("commit"),
+    "set": _headless("change"),
+    "check": _headless("check"),
+    "schema": schema,
+    "presets": presets,
+    "explain": explain,
+}
+
+
+def require_terminal(console: Console) -> None:
+    """Refuse at once, naming the headless way, where no screens can be shown."""
+    import os
+    import sys
+
+    if not (sys.stdin.isatty() and console.out.isatty()) or os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "the screens need a terminal",
+            "without one: airflow-wizard commit --answers FILE --yes; line by line: "
+            "airflow-wizard ask",
+        )
