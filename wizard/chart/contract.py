@@ -35,9 +35,10 @@ class SecretUse:
     """One value that names a Secret.
 
     `keys` are those the chart reads, every one required; `key_from` is a value that renames the
-    only key, `also` a value that, when set, makes the chart read one key more. It is read when `enabled` (a dotted boolean value) holds, for the `airflow` line and
-    the executors given. `unless` names values that make the chart ignore it. `random`: unset, the
-    chart makes up a new secret at every rendering.
+    only key, `also` a value that, when set, makes the chart read one key more. It is read when
+    `enabled` (a dotted boolean value) holds, for the `airflow` line and the executors given.
+    `unless` names values that make the chart ignore it. `random`: unset, the chart makes up a new
+    secret at every rendering.
     """
 
     value: str

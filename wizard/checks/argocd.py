@@ -1,0 +1,273 @@
+"""What Argo CD's API server accepts and its controllers then cannot use, or must not.
+
+Source: facts on Argo CD 3.5 and on External Secrets 2.9 (durations the API servers do not check).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from wizard.chart.contract import get
+from wizard.checks.finding import Finding, Severity
+from wizard.checks.secrets import sources
+from wizard.checks.subject import Document, Subject, below, items, mapping
+
+_GROUP = "argoproj.io"
+_DURATION = re.compile(r"(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z").match
+_ANNOTATION = "argocd.argoproj.io/"
+_YES_NO = frozenset(("true", "false"))
+_OPTIONS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            "ApplyOutOfSyncOnly",
+            "ClientSideApplyMigration",
+            "CreateNamespace",
+            "FailOnSharedResource",
+            "Force",
+            "PruneLast",
+            "Replace",
+            "RespectIgnoreDifferences",
+            "ServerSideApply",
+            "SkipDryRunOnMissingResource",
+            "Validate",
+        ),
+        _YES_NO,
+    ),
+    "Delete": _YES_NO | {"confirm"},
+    "Prune": _YES_NO | {"confirm"},
+    "PrunePropagationPolicy": frozenset(("foreground", "background", "orphan")),
+}
+_HOOKS = frozenset(("PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete", "Skip"))
+_DELETE_POLICIES = frozenset(("HookSucceeded", "HookFailed", "BeforeHookCreation"))
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Applications, their projects, annotations and durations."""
+    projects = {document.name: document for document in subject.objects("AppProject", group=_GROUP)}
+    for project in projects.values():
+        yield from _project(subject, project)
+    for application in subject.objects("Application", group=_GROUP):
+        yield from _sources(subject, application)
+        yield from _policy(application)
+        yield from _membership(subject, application, projects)
+    for document in subject.documents:
+        if document.path != subject.layout.values:
+            yield from _annotations(document, document.annotations, "metadata.annotations")
+    yield from _refresh(subject)
+    yield from _jobs(subject)
+
+
+def is_duration(text: object) -> bool:
+    """A duration as Go's time.ParseDuration reads it, not negative."""
+    return isinstance(text, str) and _DURATION(text) is not None
+
+
+def _sources(subject: Subject, application: Document) -> Iterator[Finding]:
+    many = [mapping(source) for source in items(application.spec.get("sources"))]
+    refs = {str(source["ref"]): source for source in many if source.get("ref")}
+    if not many and application.spec.get("source") is None:
+        yield _finding(
+            application, "argocd.sources", "spec", "no source", "write sources with the chart"
+        )
+    for name, source in refs.items():
+        if source.get("chart"):
+            message = "a source with a ref cannot be a chart"
+            fix = "give ref to the Git source with the values"
+            yield _finding(
+                application, "argocd.values-ref", f"spec.sources ref {name}", message, fix
+            )
+    for where, source in sources(application):
+        for number, file in enumerate(items(below(source, "helm", "valueFiles"))):
+            place = f"{where}.helm.valueFiles[{number}]"
+            yield from _value_file(subject, application, place, str(file), refs)
+
+
+def _value_file(
+    subject: Subject, application: Document, where: str, file: str, refs: Mapping[str, Any]
+) -> Iterator[Finding]:
+    if not file.startswith("$"):
+        return
+    name, _, path = file[1:].partition("/")
+    if name not in refs:
+        message = "needs `sources` with one source that has this ref; `source` cannot resolve it"
+        fix = "move the chart into sources, beside the Git repository with ref: " + name
+        yield _finding(application, "argocd.values-ref", where, message, fix)
+    elif subject.layout.values and not any(
+        known == path or path.endswith(f"/{known}") for known in subject.files
+    ):
+        message = "no file of this tree stands there"
+        fix = f"write ${name}/{subject.layout.values}"
+        yield _finding(application, "argocd.values-file", where, message, fix)
+
+
+def _policy(application: Document) -> Iterator[Finding]:
+    policy = mapping(application.spec.get("syncPolicy"))
+    for number, option in enumerate(items(policy.get("syncOptions"))):
+        if not _valid_option(str(option)):
+            where = f"spec.syncPolicy.syncOptions[{number}]"
+            yield _option_finding(application, where)
+    for field in ("duration", "maxDuration"):
+        value = below(policy, "retry", "backoff", field)
+        # Argo CD reads a bare number as seconds.
+        if value is not None and not (is_duration(value) or str(value).isdigit()):
+            where = f"spec.syncPolicy.retry.backoff.{field}"
+            fix = "write a duration such as 30s or 5m"
+            yield _finding(application, "argocd.duration", where, "not a duration", fix)
+
+
+def _valid_option(option: str) -> bool:
+    name, equals, value = option.strip().partition("=")
+    return bool(equals) and value in _OPTIONS.get(name, ())
+
+
+def _option_finding(document: Document, where: str) -> Finding:
+    message = "not a sync option that Argo CD knows: it would be ignored"
+    fix = f"use one of {', '.join(sorted(_OPTIONS))} with a valid value"
+    return _finding(document, "argocd.sync-option", where, message, fix)
+
+
+def _annotations(
+    document: Document, annotations: Mapping[str, Any], where: str
+) -> Iterator[Finding]:
+    for name, value in annotations.items():
+        if not name.startswith(_ANNOTATION):
+            continue
+        key, place = name.removeprefix(_ANNOTATION), f"{where}.{name}"
+        words = [word.strip() for word in str(value).split(",")]
+        message, fix = "", ""
+        if not isinstance(value, str):
+            message, fix = "an annotation must be text", "put it in quotes"
+        elif key == "sync-options" and not all(map(_valid_option, words)):
+            yield _option_finding(document, place)
+        elif key == "sync-wave" and not re.fullmatch(r"-?\d+", value):
+            message, fix = "not a wave", "write a whole number in quotes"
+        elif key == "hook" and not set(words) <= _HOOKS:
+            message, fix = "not a hook", f"use {', '.join(sorted(_HOOKS))}"
+        elif key == "hook-delete-policy" and not set(words) <= _DELETE_POLICIES:
+            message, fix = "not a delete policy", f"use {', '.join(sorted(_DELETE_POLICIES))}"
+        if message:
+            yield _finding(document, "argocd.annotation", place, message, fix)
+
+
+def _project(subject: Subject, project: Document) -> Iterator[Finding]:
+    spec = project.spec
+    for number, repository in enumerate(items(spec.get("sourceRepos"))):
+        if repository == "*":
+            message, fix = "allows every repository", "list the two that are used"
+            where = f"spec.sourceRepos[{number}]"
+            yield _finding(project, "argocd.project-wide", where, message, fix, "warning")
+    for number, destination in enumerate(items(spec.get("destinations"))):
+        namespace = str(below(destination, "namespace") or "")
+        if fnmatchcase(subject.layout.argocd, namespace) and not _applications_only(spec):
+            message = "Argo CD's own namespace: whoever writes there is its administrator"
+            fix = f"allow the namespace {subject.layout.namespace} only"
+            where = f"spec.destinations[{number}].namespace"
+            yield _finding(project, "argocd.destination", where, message, fix)
+
+
+def _applications_only(spec: Mapping[str, Any]) -> bool:
+    """A parent's project: it may write Applications, and nothing else."""
+    kinds = items(spec.get("namespaceResourceWhitelist"))
+    return bool(kinds) and all(
+        below(kind, "group") == _GROUP and below(kind, "kind") == "Application" for kind in kinds
+    )
+
+
+def _membership(
+    subject: Subject, application: Document, projects: Mapping[str, Document]
+) -> Iterator[Finding]:
+    name = str(application.spec.get("project") or "")
+    destination = mapping(application.spec.get("destination"))
+    project = projects.get(name)
+    own = destination.get("namespace") == subject.layout.argocd
+    if own and not (project is not None and _applications_only(project.spec)):
+        message = "deploys into Argo CD's own namespace"
+        fix = f"write {subject.layout.namespace}"
+        yield _finding(
+            application, "argocd.destination", "spec.destination.namespace", message, fix
+        )
+    if name in ("", "default"):
+        message = "the default project allows every repository, cluster and kind"
+        fix = "write an AppProject of its own"
+        yield _finding(application, "argocd.project", "spec.project", message, fix, "warning")
+    if project is None:
+        return
+    allowed = [str(repository) for repository in items(project.spec.get("sourceRepos"))]
+    for where, source in sources(application):
+        repository = str(source.get("repoURL") or "")
+        if not any(fnmatchcase(repository, pattern) for pattern in allowed):
+            message = "the project does not allow this repository, spelled like this"
+            fix = "list it in the project's sourceRepos with the same spelling"
+            yield _finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
+    if not any(_reaches(mapping(d), destination) for d in items(project.spec.get("destinations"))):
+        message = "the project does not allow this destination"
+        fix = "list server and namespace in the project's destinations"
+        yield _finding(application, "argocd.source-repo", "spec.destination", message, fix)
+
+
+def _reaches(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    namespace = str(wanted.get("namespace") or "")
+    if not fnmatchcase(namespace, str(allowed.get("namespace") or "")):
+        return False
+    return any(
+        wanted.get(key) and fnmatchcase(str(wanted[key]), str(allowed.get(key) or ""))
+        for key in ("server", "name")
+    )
+
+
+def _refresh(subject: Subject) -> Iterator[Finding]:
+    for document in subject.objects("ExternalSecret", "ClusterExternalSecret"):
+        places = [("spec.refreshInterval", document.spec.get("refreshInterval"))]
+        if document.kind == "ClusterExternalSecret":
+            inner = below(document.spec, "externalSecretSpec", "refreshInterval")
+            places = [
+                ("spec.refreshTime", document.spec.get("refreshTime")),
+                ("spec.externalSecretSpec.refreshInterval", inner),
+            ]
+        for where, value in places:
+            if value is not None and not is_duration(value):
+                message = "not a Go duration: the API server takes it, the operator cannot read it"
+                yield _finding(document, "external-secret.duration", where, message, "write 1h0m0s")
+
+
+def _jobs(subject: Subject) -> Iterator[Finding]:
+    """Under Argo CD a plain Job with a TTL is re-run for ever, one without cannot be changed."""
+    values = subject.values
+    if values is None or not any(
+        source.get("chart") == "airflow"
+        for application in subject.objects("Application", group=_GROUP)
+        for _, source in sources(application)
+    ):
+        return
+    for job, hook in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):
+        if get(values, f"{job}.enabled") is False:
+            continue
+        annotations = mapping(below(values, job, "jobAnnotations"))
+        right = (
+            annotations.get(f"{_ANNOTATION}hook") == hook
+            and "BeforeHookCreation" in str(annotations.get(f"{_ANNOTATION}hook-delete-policy"))
+            and "ttlSecondsAfterFinished" in mapping(values.get(job))
+            and below(values, job, "ttlSecondsAfterFinished") is None
+        )
+        if not right:
+            message = "Argo CD would re-run the finished Job, or fail to change it"
+            fix = (
+                f"annotate it as hook {hook} with delete policy BeforeHookCreation, and write "
+                "ttlSecondsAfterFinished: null"
+            )
+            path = subject.layout.values
+            yield Finding("argocd.job", "error", path, f"{job}.jobAnnotations", message, fix)
+
+
+def _finding(
+    document: Document,
+    rule: str,
+    where: str,
+    message: str,
+    fix: str,
+    severity: Severity = "error",
+) -> Finding:
+    return Finding(rule, severity, document.path, document.where(where), message, fix)

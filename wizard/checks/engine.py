@@ -1,0 +1,147 @@
+"""Runs every rule over a tree of files: `run`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wizard.chart.contract import Version
+from wizard.checks import (
+    argocd,
+    git_sync,
+    kustomize,
+    references,
+    schema,
+    secrets,
+    stores,
+    templates,
+    values,
+)
+from wizard.checks.finding import Finding
+from wizard.checks.parse import parse
+from wizard.checks.subject import Document, Layout, Subject, items
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.secrets.gate import Gate
+
+_RULES = (
+    secrets.check,
+    values.check,
+    git_sync.check,
+    references.check,
+    stores.check,
+    templates.check,
+    argocd.check,
+    kustomize.check,
+)
+_YAML = (".yaml", ".yml", ".json")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def run(
+    files: Mapping[str, bytes],
+    *,
+    chart: str,
+    airflow: str,
+    installation: Layout,
+    held: Sequence[SecretStr] = (),
+    chart_schema: Mapping[str, Any] | None = None,
+    crds: schema.Crds | None = None,
+) -> list[Finding]:
+    """Every finding over these files, sorted; the same input always gives the same list.
+
+    `files` maps repository paths to bytes. `chart` and `airflow` are the installation's versions
+    (X.Y.Z), `held` every secret value this process knows: no file or file name may contain one.
+    `chart_schema` and `crds` (by apiVersion and kind) add the chart's and the cluster's own rules.
+    Nothing in a file makes this raise; ValueError only for an `airflow` that is no version.
+    """
+    subject, found = _subject(files, chart, airflow, installation)
+    for rule in _RULES:
+        found.extend(rule(subject))
+    found.extend(schema.check(subject, chart_schema, crds))
+    if held:
+        from wizard.secrets.gate import Gate
+
+        gate = Gate(held)
+        found = [*_without([*found, *_held(files, gate)], gate)]
+    return sorted({_printable(finding) for finding in found}, key=Finding.sort_key)
+
+
+def _subject(
+    files: Mapping[str, bytes], chart: str, airflow: str, layout: Layout
+) -> tuple[Subject, list[Finding]]:
+    found: list[Finding] = []
+    documents: list[Document] = []
+    for path, data in files.items():
+        if not path.endswith(_YAML) and path != layout.values:
+            continue
+        parsed, problems = parse(path, data)
+        found += problems
+        for number, document in enumerate(parsed):
+            if isinstance(document, dict):
+                documents += _objects(path, number, document)
+    helm = [document.data for document in documents if document.path == layout.values]
+    if layout.values and not helm:
+        found.append(_no_values(layout.values, layout.values in files))
+    version = _version(airflow)
+    subject = Subject(files, layout, chart, version, tuple(documents), helm[0] if helm else None)
+    return subject, found
+
+
+def _objects(path: str, number: int, data: Mapping[str, Any]) -> Iterator[Document]:
+    """The document, or the objects of a `kind: List`."""
+    kind = data.get("kind")
+    if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
+        for item in items(data["items"]):
+            if isinstance(item, Mapping):
+                yield Document(path, number, item)
+    else:
+        yield Document(path, number, data)
+
+
+def _no_values(path: str, there: bool) -> Finding:
+    message = "the Helm values cannot be read" if there else "there is no file of Helm values"
+    fix = "write one YAML mapping" if there else "render the installation again"
+    return Finding("values.missing", "error", path, "", message, fix)
+
+
+def _version(text: str) -> Version:
+    match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
+    if match is None:
+        raise ValueError("the Airflow version must have the form X.Y.Z")
+    major, minor, patch = (int(part) for part in match.groups())
+    return major, minor, patch
+
+
+def _held(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
+    """The exact-value gate over contents and names; it has no false positives and no override."""
+    fix = "remove the value; it belongs into the secret store only"
+    for path, data in files.items():
+        if gate.leaks(path.encode("utf-8", "replace")):
+            message = "a file's name contains a secret value of this run"
+            yield Finding("secret.held", "error", "(a file name)", "", message, fix)
+        if gate.leaks(data):
+            message = "the file contains a secret value of this run"
+            yield Finding("secret.held", "error", path, "", message, fix)
+
+
+def _without(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
+    """Findings name keys, and a key may be a held secret: then the finding names its rule only."""
+    for finding in found:
+        if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
+            yield Finding(finding.rule, finding.severity, "(withheld)", "", "names a secret", "")
+        else:
+            yield finding
+
+
+def _printable(finding: Finding) -> Finding:
+    """Text from files is shown to people: nothing in it may move the cursor or hide."""
+    path, where, message, fix = (
+        _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+        for text in (finding.path, finding.where, finding.message, finding.fix)
+    )
+    return replace(finding, path=path, where=where, message=message, fix=fix)

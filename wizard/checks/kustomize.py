@@ -1,0 +1,81 @@
+"""kustomization.yaml lists what is a manifest: all of them, and never the Helm values.
+
+Argo CD renders a folder with a kustomization from that list alone; without one it would apply the
+values file too (facts on Argo CD).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from wizard.checks.finding import Finding
+from wizard.checks.subject import Document, Subject, items
+
+_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Every kustomization of the tree, and the values file's folder."""
+    folders = set()
+    for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
+        if posixpath.basename(document.path) in _NAMES:
+            folders.add(posixpath.dirname(document.path))
+            yield from _resources(subject, document)
+    yield from _unlisted(subject, folders)
+
+
+def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
+    folder = posixpath.dirname(document.path)
+    listed = set()
+    for number, resource in enumerate(items(document.data.get("resources"))):
+        path = posixpath.normpath(posixpath.join(folder, str(resource)))
+        listed.add(path)
+        where = f"resources[{number}]"
+        if path == subject.layout.values:
+            message = "the Helm values are no manifest: applying them fails"
+            yield Finding(
+                "kustomize.values", "error", document.path, where, message, "remove the line"
+            )
+        elif "://" not in str(resource) and not any(
+            file == path or file.startswith(f"{path}/") for file in subject.files
+        ):
+            message, fix = "no file of this tree stands there", "remove the line, or add the file"
+            yield Finding("kustomize.missing", "error", document.path, where, message, fix)
+    for other in subject.documents:
+        inside = other.path.startswith(f"{folder}/") and other.path != document.path
+        if inside and other.api_version and other.kind and not _covered(other, listed, subject):
+            message = "stands in a folder with a kustomization that does not list it: not applied"
+            fix = f"list it in {document.path}"
+            yield Finding("kustomize.unlisted", "error", other.path, "", message, fix)
+
+
+def _covered(document: Document, listed: set[str], subject: Subject) -> bool:
+    if document.group in ("kustomize.config.k8s.io", "kind.x-k8s.io"):
+        return True
+    if document.path == subject.layout.values:
+        return True
+    return any(document.path == path or document.path.startswith(f"{path}/") for path in listed)
+
+
+def _unlisted(subject: Subject, folders: set[str]) -> Iterator[Finding]:
+    """An Application that renders the values file's folder needs a kustomization there."""
+    from wizard.checks.secrets import sources
+
+    folder = posixpath.dirname(subject.layout.values)
+    if not subject.layout.values or folder in folders:
+        return
+    for application in subject.objects("Application", group="argoproj.io"):
+        for where, source in sources(application):
+            path = str(source.get("path") or "").strip("/")
+            if path and not source.get("chart") and (path == folder or path.endswith(f"/{folder}")):
+                message = "Argo CD would apply the values file of this folder as a manifest"
+                fix = f"add {folder}/kustomization.yaml that lists the manifests"
+                yield Finding(
+                    "kustomize.values",
+                    "error",
+                    application.path,
+                    application.where(f"{where}.path"),
+                    message,
+                    fix,
+                )

@@ -1,0 +1,98 @@
+"""Texts that are secrets by their shape: private keys, URLs with passwords, tokens.
+
+Made so that public keys, known_hosts lines, certificates, fingerprints and templates never match:
+a rule that cries wolf is switched off by people (facts on secrets in Git: gitleaks flags README
+fingerprints, detect-secrets flags `*SecretName:` keys).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+# Not part of a longer base64 text: a key's or certificate's body may contain any short pattern.
+_START, _END = r"(?<![A-Za-z0-9+/=_-])", r"(?![A-Za-z0-9+/=_-])"
+_TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(_START + pattern + _END))
+    for name, pattern in (
+        ("a JSON web token", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}"),
+        ("a Vault token", r"hv[sbr]\.[A-Za-z0-9_-]{24,}"),
+        ("an age secret key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Za-z]{58,}"),
+        ("a GitHub token", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
+        ("a GitLab token", r"gl(?:pat|dt|rt|cbt|ptt|soat)-[A-Za-z0-9_-]{20,}"),
+        ("an AWS access key", r"(?:AKIA|ASIA)(?![A-Z0-9]*EXAMPLE)[A-Z0-9]{16}"),
+        ("a Slack token", r"xox[abposr]-[A-Za-z0-9-]{20,}"),
+        ("a Google API key", r"AIza[A-Za-z0-9_-]{35}"),
+        ("an Azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
+    )
+)
+_PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_PUTTY = re.compile(r"^PuTTY-User-Key-File-\d", re.MULTILINE)
+_BODY = re.compile(r"[A-Za-z0-9+/=]{24}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{20,})*={0,2}")
+
+# scheme://user:password@ with the password as a template action or as text without "/" and "@".
+_URL = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]{0,30}://(?:[^\s/:@'\"<>{}]|\{\{.*?\}\})*:"
+    r"(?P<password>(?:\{\{.*?\}\}|[^\s/@'\"{}]|\{(?!\{))+)@"
+)
+_ACTION = re.compile(r"\{\{.*?\}\}")
+# What people write where a password goes: $VAR, ${VAR}, $(VAR), %VAR%, <password>, {password},
+# ***, ..., PASSWORD.
+_PLACEHOLDER = re.compile(
+    r"\$\{?[A-Za-z_]\w*\}?|\$\([A-Za-z_]\w*\)|%\w+%|<[^<>]*>|\{\w*\}|\*+|\.{3}|x{3,}|X{3,}|%s"
+    r"|(?:URLENC|PASS|PASSWORD|PASSWD|PWD|SECRET|TOKEN|REDACTED|pass|password|secret|token)"
+    r"(?:_[A-Z]+)*|[A-Z]+_(?:PASS|PASSWORD|PWD|SECRET|TOKEN)"
+)
+
+
+def find(text: str) -> Iterator[tuple[str, int, str]]:
+    """(rule, offset, what it is) of every secret-shaped text; never the text itself."""
+    for match in _PEM.finditer(text):
+        if _has_body(text, match.end()):
+            yield "secret.private-key", match.start(), "a private key"
+    for match in _PUTTY.finditer(text):
+        yield "secret.private-key", match.start(), "a private key (PuTTY)"
+    for match in _URL.finditer(text):
+        if not is_placeholder(match["password"]):
+            yield "secret.url", match.start(), "a URL with a password"
+    for name, pattern in _TOKENS:
+        for match in pattern.finditer(text):
+            yield "secret.token", match.start(), name
+    for match in _BASE64.finditer(text):
+        if _hides_key(match[0], 2):
+            yield "secret.private-key", match.start(), "a private key in base64"
+
+
+def is_placeholder(text: str) -> bool:
+    """Is this what somebody writes instead of a secret: a template action, a variable, a word?"""
+    plain = text.strip()
+    if not _ACTION.sub("", plain).strip():
+        return True
+    return _PLACEHOLDER.fullmatch(plain) is not None
+
+
+def _has_body(text: str, start: int) -> bool:
+    """Key material follows: a mere mention of the marker (`grep`, documentation) is no key."""
+    rest = text[start : start + 600]
+    return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
+
+
+def _hides_key(run: str, depth: int) -> bool:
+    """Does this base64 text, at any of its four alignments, decode to a private key?"""
+    compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
+    for offset in range(4):
+        part = compact[offset:]
+        part = part[: len(part) - (len(part) % 4 == 1)]
+        try:
+            decoded = base64.b64decode(part + "=" * (-len(part) % 4))
+        except (binascii.Error, ValueError):
+            continue
+        text = decoded.decode("latin-1")
+        if _PEM.search(text) or text.startswith("openssh-key-v1\0"):
+            return True
+        if depth > 1 and any(_hides_key(match[0], depth - 1) for match in _BASE64.finditer(text)):
+            return True
+    return False

@@ -1,0 +1,268 @@
+"""Values against the chart's own schema, and objects against their CRDs as an API server would.
+
+Errors are worded here: a validator's own messages quote the rejected value, which may be a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wizard.chart.keys import dotted
+from wizard.checks.finding import Finding
+from wizard.checks.subject import Subject, below, items, mapping
+from wizard.errors import WizardError
+
+Crds = Mapping[tuple[str, str], Mapping[str, Any]]
+
+_FILE_LIMIT = 16 * 1024 * 1024
+_TOTAL_LIMIT = 256 * 1024 * 1024
+_MEMBER_LIMIT = 20_000
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+# ObjectMeta, which CRDs leave to the API server (apimachinery meta/v1).
+_METADATA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{key: {"type": "string"} for key in ("name", "generateName", "namespace")},
+        **dict.fromkeys(("labels", "annotations"), _TEXTS),
+        "finalizers": {"type": "array", "items": {"type": "string"}},
+        "ownerReferences": {"type": "array"},
+        "managedFields": {"type": "array"},
+        "creationTimestamp": {},
+        **{key: {"type": "string"} for key in ("uid", "resourceVersion")},
+        **{key: {"type": "integer"} for key in ("generation", "deletionGracePeriodSeconds")},
+    },
+}
+_LOGIC = ("allOf", "anyOf", "oneOf", "not")
+_KEPT = (
+    "type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
+    "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties",
+    "maxProperties", "required", "multipleOf",
+)  # fmt: skip
+
+
+class ChartPackage(NamedTuple):
+    """What a chart folder or archive says: its name and version, and its values' schema."""
+
+    name: str
+    version: str
+    schema: Mapping[str, Any]
+
+
+def load_chart_schema(path: Path) -> ChartPackage:
+    """Read Chart.yaml and values.schema.json of a chart folder or .tgz; nothing is extracted.
+
+    Raises WizardError when the path is no chart, is too large, or has no schema.
+    """
+    try:
+        files = _from_folder(path) if path.is_dir() else _from_archive(path)
+    except (OSError, EOFError, ValueError) as error:
+        hint = "give the chart's folder or its .tgz archive"
+        raise WizardError(f"{path} cannot be read as a Helm chart", hint) from error
+    return _package(path, files)
+
+
+def crd_schemas(documents: Iterable[object]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Schemas by (apiVersion, kind) of every served version in these CustomResourceDefinitions."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for document in documents:
+        if below(document, "kind") != "CustomResourceDefinition":
+            continue
+        spec = mapping(below(document, "spec"))
+        for version in items(spec.get("versions")):
+            schema = below(version, "schema", "openAPIV3Schema")
+            if below(version, "served") is True and isinstance(schema, Mapping):
+                api_version = f"{spec.get('group')}/{below(version, 'name')}"
+                found[api_version, str(below(spec, "names", "kind"))] = schema
+    return found
+
+
+def check(
+    subject: Subject, chart_schema: Mapping[str, Any] | None, crds: Crds | None
+) -> Iterator[Finding]:
+    """The values against `chart_schema`, every object whose kind is known against its CRD."""
+    if chart_schema is not None and subject.values is not None:
+        values = _without_nulls(subject.values)
+        for where, message in _errors(chart_schema, values):
+            fix = "see the chart's values.yaml for what it takes"
+            path = subject.layout.values
+            yield Finding("schema.values", "error", path, dotted(where), message, fix)
+    if not crds:
+        return
+    served = {api.partition("/")[0] for api, _ in crds}
+    strict: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for document in subject.documents:
+        key = (document.api_version, document.kind)
+        if key in crds:
+            schema = strict.setdefault(key, strict_schema(crds[key]))
+            for where, message in _errors(schema, document.data):
+                fix = "see `kubectl explain` for what the API server takes"
+                place = document.where(dotted(where))
+                yield Finding("schema.object", "error", document.path, place, message, fix)
+        elif document.group in served and any(
+            api.partition("/")[0] == document.group and kind == document.kind for api, kind in crds
+        ):
+            message = "the API server does not serve this version of the kind"
+            versions = sorted(api for api, kind in crds if kind == document.kind)
+            fix = f"write {' or '.join(versions)}"
+            place = document.where("apiVersion")
+            yield Finding("schema.object", "error", document.path, place, message, fix)
+
+
+def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, Any]:
+    """A CRD's schema as JSON schema that also refuses unknown fields, as strict validation does."""
+    strict: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
+    if schema.get("x-kubernetes-int-or-string"):
+        strict["type"] = ["integer", "string"]
+    for key in _LOGIC:
+        # Validation only: fields named there are declared outside (structural schemas).
+        if key in schema and not schema.get("x-kubernetes-int-or-string"):
+            part = schema[key]
+            strict[key] = [*map(_loose, part)] if isinstance(part, list) else _loose(part)
+    properties = {
+        name: strict_schema(child, root=False)
+        for name, child in mapping(schema.get("properties")).items()
+    }
+    embedded = root or schema.get("x-kubernetes-embedded-resource")
+    if embedded:
+        properties |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}}
+        properties["metadata"] = _METADATA
+    if properties:
+        strict["properties"] = properties
+    extra = schema.get("additionalProperties")
+    if isinstance(extra, Mapping):
+        strict["additionalProperties"] = strict_schema(extra, root=False)
+    elif schema.get("type") == "object" and extra is not True and not _preserves(schema):
+        strict["additionalProperties"] = False
+    if isinstance(schema.get("items"), Mapping):
+        strict["items"] = strict_schema(schema["items"], root=False)
+    if schema.get("nullable"):
+        types = strict.get("type", [])
+        strict["type"] = [*([types] if isinstance(types, str) else types), "null"]
+        if "enum" in strict:
+            strict["enum"] = [*strict["enum"], None]
+    return strict
+
+
+def _preserves(schema: Mapping[str, Any]) -> bool:
+    return bool(schema.get("x-kubernetes-preserve-unknown-fields"))
+
+
+def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
+    loose: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
+    for name in _LOGIC:
+        part = schema.get(name)
+        if part is not None:
+            loose[name] = [*map(_loose, part)] if isinstance(part, list) else _loose(part)
+    properties = mapping(schema.get("properties"))
+    if properties:
+        loose["properties"] = {name: _loose(child) for name, child in properties.items()}
+    if isinstance(schema.get("items"), Mapping):
+        loose["items"] = _loose(schema["items"])
+    return loose
+
+
+def _errors(schema: Mapping[str, Any], value: object) -> list[tuple[Sequence[str | int], str]]:
+    import jsonschema_rs
+
+    validator = jsonschema_rs.validator_for(dict(schema))
+    found = [
+        (tuple(error.instance_path), _message(error)) for error in validator.iter_errors(value)
+    ]
+    return sorted(found, key=lambda item: (dotted(item[0]), item[1]))
+
+
+def _message(error: Any) -> str:
+    """What is right here, without what was found."""
+    name, details = error.kind.name, error.kind.as_dict()
+    match name:
+        case "type":
+            return f"must be {' or '.join(details['types'])}"
+        case "enum":
+            return f"must be one of {', '.join(map(str, details['options']))}"
+        case "additionalProperties":
+            return f"unknown field {', '.join(sorted(details['unexpected']))}"
+        case "required":
+            return f"lacks the required field {details['property']}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"violates {name} {details['limit']}"
+        case "minLength" | "maxLength" | "minItems" | "maxItems":
+            return f"violates {name} {details['limit']}"
+        case "pattern":
+            return f"must match {details['pattern']}"
+        case "anyOf" | "oneOf" | "oneOfNotValid" | "oneOfMultipleValid":
+            return "has none of the forms that are allowed here"
+        case _:
+            return f"violates the schema's rule {name}"
+
+
+def _without_nulls(value: Any) -> Any:
+    """Helm removes a key that is null, default and all, before it validates."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list):
+        return [_without_nulls(child) for child in value]
+    return value
+
+
+def _from_folder(folder: Path) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name in ("Chart.yaml", "values.schema.json"):
+        file = folder / name
+        if file.is_file():
+            if file.stat().st_size > _FILE_LIMIT:
+                raise ValueError(f"{name} is too large")
+            found[name] = file.read_bytes()
+    return found
+
+
+def _from_archive(path: Path) -> dict[str, bytes]:
+    """The two files at the top of the archive's one folder, read as a stream."""
+    import tarfile
+    import zlib
+
+    found: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(path, mode="r|gz") as archive:
+            for count, member in enumerate(archive):
+                total += member.size
+                if count > _MEMBER_LIMIT or total > _TOTAL_LIMIT:
+                    raise ValueError("the archive is too large")
+                folder, _, name = member.name.removeprefix("./").partition("/")
+                if not (
+                    folder and member.isfile() and name in ("Chart.yaml", "values.schema.json")
+                ):
+                    continue
+                if member.size > _FILE_LIMIT or name in found:
+                    raise ValueError(f"{name} is too large or there twice")
+                stream = archive.extractfile(member)
+                found[name] = stream.read(_FILE_LIMIT) if stream else b""
+    except (tarfile.TarError, zlib.error) as error:
+        raise ValueError("not a gzipped tar archive") from error
+    return found
+
+
+def _package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
+    import json
+
+    from wizard.checks.parse import parse
+
+    documents, _ = parse("Chart.yaml", files.get("Chart.yaml", b""))
+    chart = mapping(documents[0]) if documents else {}
+    name, version = chart.get("name"), chart.get("version")
+    if not (isinstance(name, str) and isinstance(version, str)):
+        hint = "Chart.yaml must give a name and a version"
+        raise WizardError(f"{path} is no Helm chart: its Chart.yaml cannot be read", hint)
+    if "values.schema.json" not in files:
+        hint = "the Airflow chart has one since 1.0; use the chart from airflow.apache.org"
+        raise WizardError(f"chart {name} {version} has no values.schema.json", hint)
+    try:
+        schema = json.loads(files["values.schema.json"])
+    except (ValueError, RecursionError) as error:
+        raise WizardError(f"{path}: values.schema.json is not JSON") from error
+    if not isinstance(schema, dict):
+        raise WizardError(f"{path}: values.schema.json is not an object")
+    return ChartPackage(name, version, schema)

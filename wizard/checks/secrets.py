@@ -1,0 +1,141 @@
+"""No secret in Git, whoever wrote it: by the structure of objects and values, and by shape.
+
+The exact-value gate (wizard/secrets/gate.py) finds every secret this run holds; these rules find
+the others: what a person pasted, what another tool wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wizard.chart.contract import INLINE, SENSITIVE_OPTIONS, Path, inline_secrets
+from wizard.chart.keys import dotted
+from wizard.checks import patterns
+from wizard.checks.finding import Finding
+from wizard.checks.parse import parse_text
+from wizard.checks.subject import Document, Subject, below, items, mapping, walk
+
+_FIX = "put the value into the secret store and name the Secret instead; rotate it if it is real"
+_ENCRYPTED = "ENC[AES256_GCM,"
+_SENSITIVE_ENV = frozenset(
+    f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
+)
+# Arguments of the secrets backends of Airflow's providers that are credentials.
+_BACKEND_SECRETS = frozenset(
+    ("token", "secret_id", "password", "client_secret", "aws_secret_access_key", "keyfile_dict")
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """All structural rules over objects and values, and the shapes in every file."""
+    for path, data in subject.files.items():
+        yield from _shapes(path, data)
+    for document in subject.documents:
+        if document.kind == "Secret" and document.api_version == "v1":
+            yield from _secret(document)
+        if document.kind == "Application":
+            for where, values in application_values(document):
+                yield from _inline(document.path, document.where(where), values)
+            yield from _parameters(document)
+        if document.kind == "HelmRelease":
+            values = mapping(document.spec.get("values"))
+            yield from _inline(document.path, document.where("spec.values"), values)
+    if subject.values is not None:
+        yield from _inline(subject.layout.values, "", subject.values)
+
+
+def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Helm values that an Argo CD Application carries itself, with their place."""
+    for where, source in sources(document):
+        helm = mapping(source.get("helm"))
+        text = helm.get("values")
+        if isinstance(text, str):
+            yield f"{where}.helm.values", mapping(parse_text(text))
+        yield f"{where}.helm.valuesObject", mapping(helm.get("valuesObject"))
+
+
+def sources(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """An Application's sources as Argo CD counts them: `sources` wins over `source`."""
+    many = items(document.spec.get("sources"))
+    for number, source in enumerate(many):
+        yield f"spec.sources[{number}]", mapping(source)
+    if not many and document.spec.get("source") is not None:
+        yield "spec.source", mapping(document.spec.get("source"))
+
+
+def _shapes(path: str, data: bytes) -> Iterator[Finding]:
+    text = data.decode("utf-8", "replace")
+    for rule, offset, what in patterns.find(text):
+        line = text.count("\n", 0, offset) + 1
+        yield Finding(rule, "error", path, f"line {line}", f"this is {what}", _FIX)
+    for rule, _, what in patterns.find(path):
+        yield Finding(rule, "error", "(a file name)", "", f"a file's name holds {what}", _FIX)
+
+
+def _secret(document: Document) -> Iterator[Finding]:
+    for field in ("data", "stringData"):
+        values = mapping(document.data.get(field))
+        if values and not all(_encrypted(value) for value in values.values()):
+            message = "a Secret with its values: base64 is no encryption"
+            fix = "write an ExternalSecret instead, or encrypt the values with SOPS"
+            yield Finding(
+                "secret.manifest", "error", document.path, document.where(field), message, fix
+            )
+
+
+def _encrypted(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(_ENCRYPTED)
+
+
+def _inline(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+    for found in [*inline_secrets(values), *_environment(values), *_backend(values)]:
+        place = ".".join(part for part in (where, dotted(found)) if part)
+        message = "the chart reads this value as a secret"
+        yield Finding("secret.inline-value", "error", path, place, message, _FIX)
+
+
+def _environment(values: Mapping[str, Any]) -> Iterator[Path]:
+    """Environment variables that set one of Airflow's sensitive options in clear."""
+    for path, node in walk(values):
+        if not isinstance(node, Mapping) or not isinstance(node.get("value"), str):
+            continue
+        value = node["value"]
+        if node.get("name") in _SENSITIVE_ENV and value and not patterns.is_placeholder(value):
+            yield (*path, "value")
+
+
+def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
+    """Credentials in the arguments of Airflow's secrets backend."""
+    for section in ("secrets", "workers"):
+        option = "backend_kwargs" if section == "secrets" else "secrets_backend_kwargs"
+        text = below(values, "config", section, option)
+        try:
+            arguments = json.loads(text) if isinstance(text, str) else {}
+        except ValueError:
+            continue
+        for name, value in mapping(arguments).items():
+            if name in _BACKEND_SECRETS and value and not patterns.is_placeholder(str(value)):
+                yield ("config", section, option)
+                break
+
+
+def _parameters(document: Document) -> Iterator[Finding]:
+    secret = {tuple(name.split(".")) for name in INLINE}
+    secret |= {("config", section, option) for section, option in SENSITIVE_OPTIONS}
+    for where, source in sources(document):
+        for number, parameter in enumerate(items(below(source, "helm", "parameters"))):
+            name = str(mapping(parameter).get("name", ""))
+            if mapping(parameter).get("value") and _matches(tuple(name.split(".")), secret):
+                place = document.where(f"{where}.helm.parameters[{number}]")
+                message = "a Helm parameter sets a value that the chart reads as a secret"
+                yield Finding("secret.parameter", "error", document.path, place, message, _FIX)
+
+
+def _matches(name: tuple[str, ...], known: set[tuple[str, ...]]) -> bool:
+    return any(
+        len(name) >= len(other)
+        and all(want in ("*", part) for part, want in zip(name, other, strict=False))
+        for other in known
+    )

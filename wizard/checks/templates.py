@@ -1,0 +1,89 @@
+"""Templates of ExternalSecrets: no `<no value>`, no broken URL, no parse error in the operator.
+
+Source: facts on External Secrets, every case run through the operator's own engine v2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from wizard.checks.finding import Finding
+from wizard.checks.subject import Document, Subject, below, items, mapping
+
+_ACTION = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
+_VARIABLE = re.compile(r"(?<![\w)\]])\.([A-Za-z_]\w*)")
+_DASH = re.compile(r"\.\w+-[A-Za-z_]")
+_UNDEFINED = re.compile(r"(?<![.\w])(required|env|expandenv|getHostByName)(?!\w)")
+_SILENT = re.compile(r"(?<![.\w])(index|get)\b")
+_BLOCK = re.compile(r"(?<![.\w])(range|with|define|block)\b")
+_QUERY = re.compile(r"\burlquery\b(?!\s*\|\s*replace\s+\"\+\"\s+\"%20\")")
+_LOOSE = re.compile(r"strict_host_key_checking\"?\s*[:=]\s*\"?(?:no|false|accept-new)", re.I)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Every template of every ExternalSecret."""
+    for document in subject.objects("ExternalSecret", "ClusterExternalSecret"):
+        spec = document.spec
+        place = "spec"
+        if document.kind == "ClusterExternalSecret":
+            spec, place = mapping(spec.get("externalSecretSpec")), "spec.externalSecretSpec"
+        template = mapping(below(spec, "target", "template"))
+        place = f"{place}.target.template"
+        if template and template.get("engineVersion", "v2") != "v2":
+            message, fix = "only engine v2 exists since 0.16", "write engineVersion: v2"
+            yield _finding(document, "template.engine", f"{place}.engineVersion", message, fix)
+        variables = _variables(spec)
+        for key, text in mapping(template.get("data")).items():
+            if isinstance(text, str):
+                yield from _template(document, f"{place}.data.{key}", text, variables)
+
+
+def _variables(spec: Mapping[str, object]) -> frozenset[str] | None:
+    """The names a template may use; None when `dataFrom` brings in names only the store knows."""
+    if items(spec.get("dataFrom")):
+        return None
+    return frozenset(str(below(item, "secretKey")) for item in items(spec.get("data")))
+
+
+def _template(
+    document: Document, where: str, text: str, variables: frozenset[str] | None
+) -> Iterator[Finding]:
+    if _LOOSE.search(text):
+        message = "the connection switches the verification of the Git host off"
+        fix = "write strict_host_key_checking yes and a known_hosts_file"
+        yield _finding(document, "git-sync.verification", where, message, fix)
+    actions = [match[1] for match in _ACTION.finditer(text)]
+    nested = any(_BLOCK.search(_TEXT.sub('""', action)) for action in actions)
+    for action in actions:
+        code = _TEXT.sub('""', action)
+        yield from _silent(document, where, action, code)
+        names = set() if nested or variables is None else set(_VARIABLE.findall(code))
+        if variables is not None and names - variables:
+            message = "uses a variable that no entry of spec.data provides"
+            fix = "add an entry with that secretKey, or correct the template"
+            yield _finding(document, "template.variable", where, message, fix)
+
+
+def _silent(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:
+    """What parses elsewhere but goes wrong here, mostly without an error."""
+    if "fromYaml" in code and _SILENT.search(code):
+        message = "index and get write `<no value>` or nothing where a key is missing"
+        fix = "use dot access, which fails loudly: (fromYaml .config).key"
+        yield _finding(document, "template.index", where, message, fix)
+    elif _DASH.search(code):
+        message = "a dash in dot access does not parse"
+        yield _finding(document, "template.dash", where, message, "name the key without dashes")
+    if _QUERY.search(action):
+        message = "urlquery writes a space as +, which a password in a URL keeps"
+        fix = 'write urlquery | replace "+" "%20"'
+        yield _finding(document, "template.urlquery", where, message, fix)
+    if _UNDEFINED.search(code):
+        message = "uses a function that the operator does not define"
+        fix = "use plain dot access: a missing key is an error already"
+        yield _finding(document, "template.function", where, message, fix)
+
+
+def _finding(document: Document, rule: str, where: str, message: str, fix: str) -> Finding:
+    return Finding(rule, "error", document.path, document.where(where), message, fix)

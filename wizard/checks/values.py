@@ -1,0 +1,192 @@
+"""Helm values: known keys, and the facts about the chart that decide whether Airflow runs.
+
+Source: facts on the chart (charts 1.19 to 1.22 rendered, git-sync 4.4.2 run).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wizard.chart.contract import CONTRACT, get
+from wizard.chart.keys import dotted, keys, versions
+from wizard.checks.finding import Finding, Severity
+from wizard.checks.subject import Subject, below, items, mapping, walk
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
+_LOWEST = (2, 11, 0)
+_LEGACY = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """All rules over the values file."""
+    values = subject.values
+    if values is None:
+        return
+    report = Report(subject.layout.values)
+    yield from _keys(values, subject.chart, report)
+    yield from _version(values, subject, report)
+    yield from _executor(values, subject, report)
+    yield from _jobs(values, report)
+    yield from _generated(values, subject, report)
+    yield from _database(values, report)
+    yield from _network(values, subject, report)
+    yield from _environments(values, report)
+
+
+class Report:
+    """Makes findings of one file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def error(self, rule: str, where: str, message: str, fix: str) -> Finding:
+        """Something that must not be delivered."""
+        return self.finding(rule, "error", where, message, fix)
+
+    def warning(self, rule: str, where: str, message: str, fix: str) -> Finding:
+        """Something a person should know."""
+        return self.finding(rule, "warning", where, message, fix)
+
+    def finding(self, rule: str, severity: Severity, where: str, message: str, fix: str) -> Finding:
+        """A finding of either severity."""
+        return Finding(rule, severity, self.path, where, message, fix)
+
+
+def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Finding]:
+    if chart not in versions():
+        fix = f"use one of {', '.join(versions())}, or check with the chart's own schema"
+        message = "the keys of this chart version are not known here, so none was checked"
+        yield report.warning("values.chart-version", "", message, fix)
+        return
+    known = keys(chart)
+    for path in known.unknown(values):
+        near = known.nearest(path)
+        fix = f"did you mean {near}?" if near else f"remove it; chart {chart} has no such key"
+        message = f"chart {chart} does not know this key"
+        yield report.error("values.unknown-key", dotted(path), message, fix)
+    for path, instead in known.deprecated_in(values):
+        fix = f"use {instead}" if instead else "remove it"
+        message = f"deprecated in chart {chart}"
+        yield report.warning("values.deprecated-key", dotted(path), message, fix)
+
+
+def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
+    written = values.get("airflowVersion")
+    wanted = ".".join(map(str, subject.airflow))
+    rule, where = "values.airflow-version", "airflowVersion"
+    fix = f'write airflowVersion: "{wanted}"'
+    if written is None:
+        message = "not written: the chart then renders for its own default, whatever the image is"
+        yield report.error(rule, where, message, fix)
+        return
+    match = _VERSION.match(written) if isinstance(written, str) else None
+    if match is None:
+        message = (
+            "must be text of the form X.Y.Z: with a suffix the chart silently renders neither API "
+            "server nor webserver"
+        )
+        yield report.error(rule, where, message, fix)
+        return
+    version = tuple(int(part) for part in match.groups())
+    if version < _LOWEST:
+        message = "charts from 1.20 on refuse Airflow before 2.11.0"
+        yield report.error(rule, where, message, "use an image and a version from 2.11.0 on")
+    elif version != subject.airflow:
+        message = f"{written} is not the Airflow version of this installation"
+        yield report.error(rule, where, message, fix)
+
+
+def _executor(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
+    executor = str(get(values, "executor"))
+    if subject.airflow >= (3, 0, 0) and any(
+        name.strip().rpartition(".")[2] in _LEGACY for name in executor.split(",")
+    ):
+        message = "Airflow 3 removed this executor; the chart renders it without complaint"
+        fix = "write CeleryExecutor,KubernetesExecutor (the first is the default)"
+        yield report.error("values.executor", "executor", message, fix)
+
+
+def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
+    for job in ("migrateDatabaseJob", "createUserJob"):
+        if get(values, f"{job}.enabled") is False:
+            continue
+        for key in ("useHelmHooks", "applyCustomEnv"):
+            if get(values, f"{job}.{key}") is not False:
+                message = (
+                    "a Helm hook runs after the pods are ready, and they wait for it: a deadlock "
+                    "with Argo CD, --wait and --atomic"
+                    if key == "useHelmHooks"
+                    else "without Helm hooks the Job must not depend on the chart's other objects"
+                )
+                yield report.error("values.job-hooks", f"{job}.{key}", message, "write false")
+
+
+def _generated(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
+    """Nothing the chart would make up at random: it changes with every rendering."""
+    for use in CONTRACT:
+        always = use.value == "data.brokerUrlSecretName"  # rendered as a hook for all executors
+        if not use.random or not (always or use.applies(values, subject.airflow)):
+            continue
+        if not get(values, use.value):
+            message = f"missing: the chart would generate {use.purpose} anew at every rendering"
+            fix = "name an existing Secret; for other executors than Celery any name will do"
+            fix = fix if always else f"name a Secret with the key {', '.join(use.keys)}"
+            yield report.error("values.generated-secret", use.value, message, fix)
+    if get(values, "data.brokerUrlSecretName") and get(values, "data.brokerUrl"):
+        message = "the chart refuses both a broker URL and a Secret with it"
+        yield report.error("values.broker", "data.brokerUrl", message, "remove data.brokerUrl")
+
+
+def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
+    metadata = get(values, "data.metadataSecretName")
+    bundled = get(values, "postgresql.enabled") is True
+    where = "data.metadataSecretName"
+    if not metadata and not bundled:
+        message = "missing: the chart would write a Secret with the password from the values"
+        fix = "name a Secret with the key connection"
+        yield report.error("values.metadata-secret", where, message, fix)
+    elif not metadata:
+        message = "missing: the chart writes a Secret with the bundled database's default password"
+        fix = "name a Secret with the key connection; never use the bundled database in production"
+        yield report.warning("values.metadata-secret", where, message, fix)
+    if metadata and bundled and "enabled" not in mapping(values.get("postgresql")):
+        message = "not written: the chart deploys a bundled PostgreSQL that nothing uses"
+        fix = "write postgresql.enabled: false"
+        yield report.warning("values.bundled-postgresql", "postgresql.enabled", message, fix)
+    if metadata and get(values, "pgbouncer.enabled") is True:
+        for name in ("configSecretName", "metricsExporterSidecar.statsSecretName"):
+            if name == "configSecretName" and get(values, "pgbouncer.mountConfigSecret") is False:
+                continue
+            if not get(values, f"pgbouncer.{name}"):
+                message = (
+                    "missing: with a metadata Secret of your own the chart points PgBouncer at a "
+                    "database that does not exist, as postgres/postgres"
+                )
+                fix = "name a Secret for it too, from the same password"
+                yield report.error("values.pgbouncer", f"pgbouncer.{name}", message, fix)
+
+
+def _network(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
+    if subject.airflow < (3, 0, 0) or get(values, "networkPolicies.enabled") is not True:
+        return
+    where = "apiServer.networkPolicy.ingress.from"
+    if not items(get(values, where)):
+        message = "missing: the policies cut the API server off from the workers, so no task runs"
+        fix = f"allow podSelector tier: airflow, release: {subject.layout.release} and the ingress"
+        yield report.error("values.network-policy", where, message, fix)
+
+
+def _environments(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
+    for path, node in walk(values):
+        if not path or path[-1] != "env" or not isinstance(node, list):
+            continue
+        seen: set[str] = set()
+        for number, item in enumerate(node):
+            name = below(item, "name")
+            if isinstance(name, str) and name in seen:
+                message = "the name stands twice in this list: server-side apply refuses it"
+                place = dotted((*path, number, "name"))
+                yield report.error("values.duplicate-env", place, message, "keep one of them")
+            seen.add(str(name))
