@@ -1,0 +1,36 @@
+"""How long the preview lags behind the keys, through Textual's pilot."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from types import ModuleType
+
+PRESSES = 200
+WARM_UP = 10
+LIMIT = 2.0
+
+
+async def percentile_95(scenes: ModuleType) -> float:
+    """Seconds from a key press until `scenes.preview(app)` shows another text, 95th percentile.
+
+    `scenes.SCENES["preview"]` makes the app at 140x45 with a text field focused whose value the
+    previewed file contains.
+    """
+    app, steps = scenes.SCENES["preview"]()
+    times = []
+    async with app.run_test(size=(140, 45)) as pilot:
+        if steps is not None:
+            await steps(pilot)
+        for number in range(WARM_UP + PRESSES):
+            before = scenes.preview(app)
+            started = time.perf_counter()
+            await pilot.press("a" if number % 2 == 0 else "backspace")
+            while scenes.preview(app) == before:
+                if time.perf_counter() - started > LIMIT:
+                    raise RuntimeError(f"key {number} never changed the preview")
+                await asyncio.sleep(0)
+            if number >= WARM_UP:
+                times.append(time.perf_counter() - started)
+    return statistics.quantiles(times, n=20)[-1]
