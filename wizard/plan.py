@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from wizard.checks.finding import Finding
 from wizard.errors import ConflictError
 from wizard.tree import Tree
 
@@ -73,17 +74,6 @@ class Action(Protocol):
     @property
     def owner(self) -> str:
         """Who may do it; part of the digest."""
-
-
-class Finding(Protocol):
-    """What a plan needs of a check's result: see `wizard.checks.finding`."""
-
-    @property
-    def is_error(self) -> bool:
-        """Whether the finding forbids to write."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding for `plan --json`."""
 
 
 def compare(
@@ -242,7 +232,7 @@ class Plan:
     @property
     def refused(self) -> bool:
         """Whether a check or missing evidence forbids to write."""
-        return bool(self.evidence) or any(finding.is_error for finding in self.findings)
+        return bool(self.evidence) or any(finding.severity == "error" for finding in self.findings)
 
     def require_decided(self) -> None:
         """Raise ConflictError listing every file that needs an answer."""
@@ -254,8 +244,8 @@ class Plan:
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
-        hint; ``actions``: id, title, owner; ``findings``: as the checks describe themselves;
-        ``warnings`` and ``evidence``: sentences; ``identities``: name to value.
+        hint; ``actions``: id, title, owner; ``findings``: rule, severity, path,
+        where, message, fix; ``warnings`` and ``evidence``: sentences; ``identities``: by name.
         """
         return {
             "schema": SCHEMA,
@@ -280,7 +270,17 @@ class Plan:
             "actions": [
                 {"id": one.id, "title": one.title, "owner": one.owner} for one in self.actions
             ],
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [
+                {
+                    "rule": one.rule,
+                    "severity": one.severity,
+                    "path": one.path,
+                    "where": one.where,
+                    "message": one.message,
+                    "fix": one.fix,
+                }
+                for one in self.findings
+            ],
             "warnings": list(self.warnings),
             "evidence": list(self.evidence),
             "identities": dict(sorted(self.identities.items())),

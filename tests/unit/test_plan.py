@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wizard.checks.finding import Finding, Severity
 from wizard.errors import ConflictError, ExitCode
 from wizard.message import commit_message, parse_trailer, trailer
 from wizard.plan import Change, Conflict, Plan, compare, digest_of, replaced
@@ -26,12 +26,8 @@ class Act:
     owner: str = "vault"
 
 
-@dataclass(frozen=True)
-class Found:
-    is_error: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return {"error": self.is_error}
+def found(severity: Severity) -> Finding:
+    return Finding("rule", severity, "p", "line 1", "wrong", "right")
 
 
 def one(new: str | None, base: str | None, mine: str | None) -> Change | Conflict | None:
@@ -41,9 +37,9 @@ def one(new: str | None, base: str | None, mine: str | None) -> Change | Conflic
         {} if base is None else {PATH: base.encode()},
         {} if mine is None else {PATH: mine.encode()},
     )
-    found: list[Change | Conflict] = [*changes, *conflicts]
-    assert len(found) <= 1
-    return found[0] if found else None
+    verdicts: list[Change | Conflict] = [*changes, *conflicts]
+    assert len(verdicts) <= 1
+    return verdicts[0] if verdicts else None
 
 
 @pytest.mark.parametrize(
@@ -174,8 +170,8 @@ def test_digest_tells_where_one_file_ends_and_the_next_begins(
 def test_plan_says_whether_files_differ_and_whether_it_is_refused() -> None:
     assert not Plan("airflow", actions=[Act("x")]).differs
     assert Plan("airflow", changes=[change()]).differs
-    assert not Plan("airflow", findings=[Found(False)], warnings=["w"]).refused
-    assert Plan("airflow", findings=[Found(False), Found(True)]).refused
+    assert not Plan("airflow", findings=[found("warning")], warnings=["w"]).refused
+    assert Plan("airflow", findings=[found("warning"), found("error")]).refused
     assert Plan("airflow", evidence=["git.example.com: no evidence"]).refused
 
 
@@ -196,7 +192,7 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
         changes=[change("a", b"the contents")],
         conflicts=[Conflict("b", "why", "do")],
         actions=[Act("x")],
-        findings=[Found(True)],
+        findings=[found("error")],
         warnings=["careful"],
         evidence=["none"],
         identities={"cluster": "uid"},
@@ -217,6 +213,7 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
         "identities",
     ]
     assert data["schema"] == 1
+    assert list(data["findings"][0]) == ["rule", "severity", "path", "where", "message", "fix"]
     assert data["changes"][0]["old"] is None
     assert "the contents" not in json.dumps(data)
     assert data["digest"] == plan.digest

@@ -1,0 +1,91 @@
+"""Which repository paths may be written at all; pure text rules, alike on every system.
+
+What Git itself refuses or treats specially (see `verify_path` and `is_ntfs_dotgit` in git's
+path.c and read-cache.c) and what would run code elsewhere is never written, whatever an answer
+says.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+_NAME_MAX = 255
+_SHORT_GIT = re.compile(r"gi[a-z0-9]{0,6}~[0-9]+")
+_RUNS_CODE = re.compile(
+    r"""
+    jenkinsfile.* | \.circleci | \.?azure-pipelines.* | bitbucket-pipelines\.ya?ml
+  | \.drone.* | \.woodpecker.* | \.?buildkite.* | \.travis\.ya?ml | \.?appveyor\.ya?ml
+  | \.cirrus\.(ya?ml|star) | cloudbuild\.(ya?ml|json) | buildspec\.ya?ml | \.teamcity
+  | \.semaphore | \.tekton | \.forgejo | \.harness | codefresh\.ya?ml | wercker\.ya?ml
+  | \.screwdriver.* | screwdriver\.ya?ml | \.builds?(\.ya?ml)? | \.pre-commit-config\.ya?ml
+  | \.husky | \.?lefthook.* | \.envrc
+    """,
+    re.VERBOSE,
+)
+
+
+def path_problem(path: str) -> str:
+    """Why nothing may be written to this path; empty when it may.
+
+    `path` is relative to the top of the work tree, with forward slashes.
+    """
+    if not path or path.startswith("/"):
+        return "is not a path below the repository"
+    for name in path.split("/"):
+        problem = _name_problem(name)
+        if problem:
+            return problem
+    return ""
+
+
+def _name_problem(name: str) -> str:
+    if name in {"", ".", ".."}:
+        return "is not a plain path (an empty, `.` or `..` part)"
+    if "\\" in name or ":" in name:
+        return "has a backslash or colon, which means something else on other systems"
+    if not name.isprintable():
+        return "has control, bidirectional or invisible characters"
+    if name != name.rstrip(". "):
+        return "has a part that ends in a dot or space, which other systems drop"
+    if len(name.encode("utf-8")) > _NAME_MAX:
+        return f"has a part of more than {_NAME_MAX} bytes"
+    folded = fold(name)
+    if folded.startswith(".git") or _SHORT_GIT.fullmatch(folded):
+        return "belongs to Git or its host (`.git*`), which Airflow Wizard never writes"
+    if _RUNS_CODE.fullmatch(folded):
+        return "configures a CI system or hook; Airflow Wizard never writes what runs elsewhere"
+    return ""
+
+
+def fold(path: str) -> str:
+    """The path as systems see it that ignore case and composition (macOS, Windows)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def parents(path: str) -> Iterator[str]:
+    """The folders above a path, topmost first; none for a file at the top."""
+    parts = path.split("/")[:-1]
+    for end in range(1, len(parts) + 1):
+        yield "/".join(parts[:end])
+
+
+def overlaps(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs that cannot exist side by side: one name in two spellings, or a file as a folder."""
+    seen: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
+    ordered = sorted(set(paths))
+    for path in ordered:
+        other = seen.setdefault(fold(path), path)
+        if other != path:
+            found.append((other, path))
+    spellings: dict[str, str] = {}
+    for path in ordered:
+        for folder in parents(path):
+            if fold(folder) in seen:
+                found.append((seen[fold(folder)], path))
+            other = spellings.setdefault(fold(folder), folder)
+            if other != folder:
+                found.append((other, path))
+    return list(dict.fromkeys(found))

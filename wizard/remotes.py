@@ -1,0 +1,131 @@
+"""Remote URLs: shown without credentials, and turned into the page that opens a request; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+_USERINFO = re.compile(
+    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@"
+)
+_SCP = re.compile(r"(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<path>[^\s]*)")
+
+
+def redact(text: str) -> str:
+    """Text without the credentials of any URL in it.
+
+    Over HTTP even a user name may be a token, so all of it goes; `ssh://git@` names no secret and
+    stays, its password does not.
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        scheme, user = match["scheme"], match["user"]
+        if scheme.lower() in {"ssh", "git+ssh", "ssh+git"} and ":" not in user:
+            return match[0]
+        return f"{scheme}://***@"
+
+    return _USERINFO.sub(shown, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a remote is on the web: host (with port when it was an HTTP URL) and path."""
+
+    host: str
+    path: str
+    scheme: str = "https"
+
+    @property
+    def url(self) -> str:
+        """The repository's page."""
+        return f"{self.scheme}://{self.host}/{quote(self.path, safe='/~')}"
+
+
+def locate(url: str) -> Location | None:
+    """The web address behind a remote URL; None for local paths and what is not understood."""
+    if "://" in url:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return None
+        if parts.scheme not in {"ssh", "git+ssh", "ssh+git", "git", "http", "https"} or not host:
+            return None
+        host = f"[{host}]" if ":" in host else host
+        web = parts.scheme in {"http", "https"}
+        path = parts.path
+        where = f"{host}:{port}" if web and port else host
+        scheme = parts.scheme if web else "https"
+    else:
+        match = _SCP.fullmatch(url)
+        if not match:
+            return None
+        where, path, scheme = match["host"].lower(), match["path"], "https"
+    path = path.strip("/").removesuffix(".git")
+    return Location(where, path, scheme) if path else None
+
+
+def provider(url: str) -> str:
+    """github, gitlab, bitbucket, azure or gitea by the host's name; empty when it says nothing.
+
+    A self-hosted server under a neutral name cannot be told from its URL.
+    """
+    location = locate(url)
+    name = location.host.partition(":")[0] if location else ""
+    if name in {"dev.azure.com", "ssh.dev.azure.com"} or name.endswith(".visualstudio.com"):
+        return "azure"
+    labels = name.split(".")
+    if "codeberg" in labels or "forgejo" in labels:
+        return "gitea"
+    known = ("github", "gitlab", "bitbucket", "gitea")
+    return next((kind for kind in known if kind in labels), "")
+
+
+def pr_url(url: str, branch: str, base: str) -> str | None:
+    """The page on which to open a merge or pull request from `branch` into `base`.
+
+    None when the host is not one of github, gitlab, bitbucket.org, Azure DevOps and Gitea.
+    """
+    location = locate(url)
+    if location is None:
+        return None
+    head, into = quote(branch, safe=""), quote(base, safe="")
+    match provider(url):
+        case "github":
+            pair = f"{quote(base, safe='/')}...{quote(branch, safe='/')}"
+            return f"{location.url}/compare/{pair}?expand=1"
+        case "gitlab":
+            prefix = "merge_request%5B{}%5D="
+            source, target = prefix.format("source_branch"), prefix.format("target_branch")
+            return f"{location.url}/-/merge_requests/new?{source}{head}&{target}{into}"
+        case "bitbucket" if location.host == "bitbucket.org":
+            return f"{location.url}/pull-requests/new?source={head}&dest={into}"
+        case "azure":
+            page = _azure(location)
+            return page and f"{page}/pullrequestcreate?sourceRef={head}&targetRef={into}"
+        case "gitea":
+            return f"{location.url}/compare/{quote(base, safe='/')}...{quote(branch, safe='/')}"
+    return None
+
+
+def _azure(location: Location) -> str | None:
+    """Azure's page: over SSH the path is `v3/organisation/project/repository`."""
+    if location.host != "ssh.dev.azure.com":
+        return location.url if "/_git/" in f"/{location.path}" else None
+    parts = location.path.split("/")
+    if len(parts) != 4 or parts[0] != "v3":
+        return None
+    organisation, project, name = (quote(part) for part in parts[1:])
+    return f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
+
+
+def push_options(url: str, base: str, title: str) -> list[str]:
+    """What makes the server open the request itself; GitLab only, empty for the others.
+
+    Source: https://docs.gitlab.com/topics/git/commit/#push-options
+    """
+    if provider(url) != "gitlab":
+        return []
+    line = " ".join(title.split())
+    return ["merge_request.create", f"merge_request.target={base}", f"merge_request.title={line}"]
