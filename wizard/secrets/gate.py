@@ -1,0 +1,280 @@
+"""The leak gate: no value held in memory may stand in what is written, in any usual encoding.
+
+It compares exact values, so it has no false alarms and no override. Two ways of looking:
+
+- the data is read as an escape could have hidden a value in it (URL, JSON and YAML, HTML, doubled
+  quotes, folded lines), and the value is looked for in each reading;
+- the value, also URL-, JSON- and HTML-encoded, is looked for as base64 (three alignments, both
+  alphabets, line breaks ignored), as hexadecimal digits and as UTF-16.
+
+Of a private key in PEM every single line counts, because one line gives half an Ed25519 key away;
+lines that any key has in common or that only repeat the public key do not.
+
+Values under 8 characters, and values of one or two different characters (a row of stars), are not
+looked for: `airflow` as a password stands in every file, and a gate that always refuses would be
+switched off. Whoever takes such a value in has to refuse it (`too_weak`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+MIN_LENGTH = 8
+_MIN_LINE = 24  # of a PEM line: a shorter last line may be nothing but padding
+_MIN_JOINED = 24  # of what may be broken over lines: words at two line ends make no long value
+
+_PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
+_ESCAPE = re.compile(
+    rb"\\(?:((?:u[0-9a-fA-F]{4})(?:\\u[0-9a-fA-F]{4})*)|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})"
+    rb"|(\r?\n[ \t]*)|(.))"
+)
+# YAML 1.2, 5.7; JSON's escapes are among them.
+_SINGLE = {
+    b"0": b"\0", b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f",
+    b"r": b"\r", b"e": b"\x1b", b"N": b"\xc2\x85", b"_": b"\xc2\xa0",
+    b"L": b"\xe2\x80\xa8", b"P": b"\xe2\x80\xa9",
+}  # fmt: skip
+
+
+def too_weak(value: str) -> bool:
+    """Whether the gate cannot look for this value without false alarms."""
+    return len(value.strip()) < MIN_LENGTH or len(set(value.strip())) < 3
+
+
+class Gate:
+    """The values held, made ready once to look through many files."""
+
+    def __init__(self, held: Iterable[SecretStr]) -> None:
+        self._clear: set[bytes] = set()
+        self._joined: set[bytes] = set()
+        self._utf16: set[bytes] = set()
+        self._base64: set[bytes] = set()
+        self._hex: set[bytes] = set()
+        for secret in held:
+            for value in _values(secret.get_secret_value()):
+                self._add(value)
+
+    def _add(self, value: str) -> None:
+        data = _encoded(value)
+        self._clear |= {data, b"\n".join(_lines(data))}
+        joined = b"".join(_lines(data))
+        if len(joined) >= _MIN_JOINED:
+            self._joined.add(joined)
+        wide = value.encode("utf-16-le", "surrogatepass")
+        self._utf16 |= {wide, value.encode("utf-16-be", "surrogatepass")}
+        for form in (*_forms(value), wide):
+            self._base64 |= set(_aligned(form))
+            self._hex.add(form.hex().encode())
+
+    def leaks(self, data: bytes) -> bool:
+        """Whether any of the values stands in `data`: a file, its name, a message, a log."""
+        if not self._clear:
+            return False
+        if _any(self._utf16, data):
+            return True
+        for view in _views(data):
+            # Not by a regular expression: those take quadratic time on long rows of blanks.
+            lines = (line.rstrip(b" \t\r\"'\\") for line in view.split(b"\n"))
+            joined = b"".join(line.lstrip(b" \t\"'>|#") for line in lines)
+            if (
+                _any(self._clear, view)
+                or _any(self._joined, joined)
+                or _any(self._base64, view)
+                or _any(self._base64, joined)
+                or _any(self._hex, re.sub(rb"[\s:]+", b"", view).lower())
+            ):
+                return True
+        return False
+
+    def where(self, data: bytes) -> tuple[int, ...]:
+        """Numbers of the lines that hold a value; of one over several lines, its last line."""
+        if not self.leaks(data):
+            return ()
+        lines = data.split(b"\n")
+        alone = tuple(number for number, line in enumerate(lines, 1) if self.leaks(line))
+        if alone:
+            return alone
+        low, high = 1, len(lines)
+        while low < high:
+            middle = (low + high) // 2
+            if self.leaks(b"\n".join(lines[:middle])):
+                high = middle
+            else:
+                low = middle + 1
+        return (low,)
+
+
+def _any(needles: Iterable[bytes], data: bytes) -> bool:
+    return any(needle in data for needle in needles)
+
+
+def leaks(data: bytes, held: Sequence[SecretStr]) -> bool:
+    """Whether any value of `held` stands in `data`; for many files make one `Gate`."""
+    return Gate(held).leaks(data)
+
+
+def where(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
+    """Numbers of the lines of `data` that hold a value of `held`; never the value."""
+    return Gate(held).where(data)
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+def _encoded(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _values(value: str) -> Iterator[str]:
+    """What to look for: the value without outer blanks, and each line of its private keys."""
+    stripped = value.strip()
+    if too_weak(stripped):
+        return
+    yield stripped
+    # A service account's JSON holds its PEM with escaped line ends.
+    for text in {stripped, stripped.replace("\\n", "\n")}:
+        for match in _PEM.finditer(text):
+            yield from _key_lines(match[2])
+
+
+def _key_lines(text: str) -> Iterator[str]:
+    lines = [line.strip() for line in text.split("\n")]
+    lines = [line for line in lines if re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", line)]
+    try:
+        body = base64.b64decode("".join(lines))
+    except binascii.Error:
+        body = b""
+    public = _public_part(body)
+    start = 0
+    for line in lines:
+        first, last = -(-start * 6 // 8), (start + len(line.rstrip("="))) * 6 // 8
+        start += len(line)
+        if len(line) >= _MIN_LINE and not (body and body[first:last] in public):
+            yield line
+
+
+def _public_part(body: bytes) -> bytes:
+    """What anybody may see of an unencrypted private key: its header and the public key."""
+    if body.startswith(b"openssh-key-v1\0"):
+        # the magic, three strings (cipher, kdf, its options), a count, then the public key
+        place = 15
+        for _ in range(3):
+            place += 4 + int.from_bytes(body[place : place + 4], "big")
+        size = int.from_bytes(body[place + 4 : place + 8], "big")
+        return body[: place + 8 + size]
+    # RSA (PKCS #1, also inside PKCS #8): version 0, then the modulus.
+    modulus = re.search(rb"\x02\x01\x00\x02\x82(..)", body, re.DOTALL)
+    if modulus:
+        return body[: modulus.end() + int.from_bytes(modulus[1], "big")]
+    # ECDSA (SEC 1, also inside PKCS #8): the public point comes last.
+    point = re.search(rb"\xa1(?:\x81.|.)\x03(?:\x81.|.)\x00\x04.*$", body, re.DOTALL)
+    return point[0] if point else b""
+
+
+def _forms(value: str) -> set[bytes]:
+    """The value as a program may have encoded it before the whole text became base64 or hex."""
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    data = _encoded(value)
+    return {
+        data,
+        quote(data, safe="").encode(),
+        quote(data, safe="/").encode(),
+        quote_plus(data).encode(),
+        _encoded(json.dumps(value)[1:-1]),
+        _encoded(json.dumps(value, ensure_ascii=False)[1:-1]),
+        _encoded(html.escape(value)),
+        data.replace(b"'", b"''"),
+    }
+
+
+def _aligned(data: bytes) -> Iterator[bytes]:
+    """The base64 characters that `data` alone decides, wherever in a text it begins."""
+    for offset in range(3):
+        text = base64.b64encode(bytes(offset) + data)
+        needle = text[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
+        yield needle
+        yield needle.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+# --- readings of the data -------------------------------------------------------------------------
+
+
+def _views(data: bytes) -> Iterator[bytes]:
+    yield data
+    seen = {data}
+    # Lines as a block or a folded text may have moved them: indented, blank ones between, CRLF.
+    readings = [b"\n".join(_lines(data)), b" ".join(_lines(data))]
+    for sign, read in _READINGS:
+        if sign in data:
+            once = read(data)
+            readings += [once, read(once)]
+    for view in readings:
+        if view not in seen:
+            seen.add(view)
+            yield view
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return [line.strip(b" \t\r") for line in data.split(b"\n") if line.strip(b" \t\r")]
+
+
+def _percent(data: bytes) -> bytes:
+    from urllib.parse import unquote_to_bytes
+
+    return unquote_to_bytes(data)
+
+
+def _plus(data: bytes) -> bytes:
+    return _percent(data.replace(b"+", b" "))
+
+
+def _unescape(data: bytes) -> bytes:
+    def plain(match: re.Match[bytes]) -> bytes:
+        utf16, wide, narrow, fold, single = match.groups()
+        if utf16:
+            digits = bytes.fromhex(utf16.replace(b"\\u", b"").replace(b"u", b"").decode())
+            return digits.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+        if wide or narrow:
+            code = int(wide or narrow, 16)
+            return chr(code).encode("utf-8", "surrogatepass") if code < 0x110000 else match[0]
+        return b"" if fold else _SINGLE.get(single, single)
+
+    return _ESCAPE.sub(plain, data)
+
+
+def _html(data: bytes) -> bytes:
+    import html
+
+    text = data.decode("utf-8", "surrogateescape")
+    return html.unescape(text).encode("utf-8", "surrogatepass")
+
+
+def _undouble(data: bytes) -> bytes:
+    return re.sub(rb"(['\"%$])\1", rb"\1", data)
+
+
+def _shell(data: bytes) -> bytes:
+    return data.replace(b"'\\''", b"'").replace(b"'\"'\"'", b"'")
+
+
+_READINGS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
+    (b"%", _percent),
+    (b"+", _plus),
+    (b"\\", _unescape),
+    (b"&", _html),
+    (b"''", _undouble),
+    (b'""', _undouble),
+    (b"%%", _undouble),
+    (b"$$", _undouble),
+    (b"'", _shell),
+)
