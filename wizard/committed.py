@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from wizard.errors import WizardError
 from wizard.gitcmd import Git
 from wizard.paths import path_problem
 
@@ -107,10 +108,23 @@ class Committed:
             return dict.fromkeys(wanted)
         sound = [path for path in wanted if not path_problem(self.full(path))]
         blobs = self.objects([f"{start}:{self.full(path)}" for path in sound])
-        found = {
-            p: b[1] if b and b[0] == "blob" else None for p, b in zip(sound, blobs, strict=True)
-        }
-        return {path: found.get(path) for path in wanted}
+        found = dict(zip(sound, blobs, strict=True))
+        self._require_absent(start, [path for path, blob in found.items() if blob is None])
+        return {path: _file(found.get(path)) for path in wanted}
+
+    def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
+        """Files whose objects are missing (partial clone, damage) must not pass as not there."""
+        for at in range(0, len(paths), _CHUNK):
+            some = [self.full(path) for path in paths[at : at + _CHUNK]]
+            listing = self.git.read("ls-tree", "-z", "--full-tree", commit, "--", *some).out
+            blobs = [line for line in listing.split(b"\0") if line.startswith(b"100")]
+            if blobs:
+                name = blobs[0].partition(b"\t")[2].decode("utf-8", "surrogateescape")
+                raise WizardError(
+                    f"{name}: is in commit {commit[:12]}, but its contents are not in this clone",
+                    "fetch them with your own git (`git fetch --refetch` completes a partial "
+                    "clone); Airflow Wizard fetches nothing while it plans",
+                )
 
     def read(self, path: str, commit: str | None = None) -> bytes | None:
         """The committed bytes of one file: see `read_many`."""
@@ -140,6 +154,10 @@ class Committed:
         """The committed bytes of every file below these folders."""
         listed = self.head_tree(*folders, commit=commit)
         blobs = self.objects(list(listed.values()))
+        self._require_absent(
+            commit or self.head.commit or "",
+            [path for path, blob in zip(listed, blobs, strict=True) if blob is None],
+        )
         return {path: blob[1] for path, blob in zip(listed, blobs, strict=True) if blob}
 
     def blob_id(self, data: bytes) -> str:
@@ -187,3 +205,7 @@ class Committed:
             return None
         listed = self.git.read("sparse-checkout", "list").text
         return [line.strip("/") for line in listed.splitlines() if line.strip("/")]
+
+
+def _file(found: tuple[str, bytes] | None) -> bytes | None:
+    return found[1] if found and found[0] == "blob" else None

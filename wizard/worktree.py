@@ -67,11 +67,14 @@ def read(root: Path, path: str) -> tuple[bytes, int] | None:
         if error.errno in _NOT_A_FOLDER:
             raise _irregular(path) from None
         raise
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise _irregular(path)
-        return file.read(), stat.S_IMODE(found.st_mode) & 0o777
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(), stat.S_IMODE(found.st_mode) & 0o777
+    finally:
+        os.close(handle)
 
 
 def _irregular(path: str) -> RefusedError:
