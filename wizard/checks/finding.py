@@ -24,6 +24,15 @@ class Finding:
     message: str
     fix: str
 
+    @property
+    def is_error(self) -> bool:
+        """Whether the finding forbids to write."""
+        return self.severity == "error"
+
+    def to_json(self) -> dict[str, str]:
+        """The finding for `--json`: every field by its name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     def sort_key(self) -> tuple[str, ...]:
         """By file, place and rule: the same findings always come in the same order."""
         return (self.path, self.where, self.rule, self.message, self.severity, self.fix)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from wizard.checks.finding import Finding
 from wizard.checks.subject import Document, Subject, below, items, mapping
 
-_ACTION = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
+# Text in quotes may hold braces.
+_ACTION = re.compile(r"\{\{-?((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?!-?\}\})[^\"`])*)-?\}\}", re.DOTALL)
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
 _VARIABLE = re.compile(r"(?<![\w)\]])\.([A-Za-z_]\w*)")
 _DASH = re.compile(r"\.\w+-[A-Za-z_]")

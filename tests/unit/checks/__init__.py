@@ -1,0 +1,1 @@
+"""A small installation that every check finds right, and ways to break it."""
