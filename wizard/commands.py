@@ -47,9 +47,9 @@ Command = Callable[[Namespace, Console], ExitCode]
 
 
 def _version(console: Console) -> ExitCode:
-    from importlib.metadata import version
+    from wizard import __version__
 
-    console.data(f"airflow-wizard {version('airflow-wizard')}")
+    console.data(f"airflow-wizard {__version__}")
     return ExitCode.DONE
 
 

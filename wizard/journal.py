@@ -7,6 +7,7 @@ originals are complete before it appears, and it is the first thing to go.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -55,10 +56,10 @@ class Record:
     unknown: tuple[str, ...] = ()
     pid: int | None = None
 
-    @property
-    def temporary(self) -> str:
-        """The name new bytes have beside their place until all are written."""
-        return f".airflow-wizard-{self.token}.tmp"
+    def temporary(self, path: str) -> str:
+        """The name the new bytes of a path have beside their place until all are written."""
+        place = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        return f".airflow-wizard-{self.token}-{place}.tmp"
 
 
 class Journal:

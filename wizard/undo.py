@@ -127,7 +127,7 @@ def roll_back(repo: Repository, journal: Journal, *, later: bool) -> Recovered:
 def _discard_temporary(repo: Repository, entry: Entry, record: Record) -> None:
     folder = entry.path.rpartition("/")[0]
     with suppress(RefusedError):
-        worktree.remove(repo.root, f"{folder}/{record.temporary}".lstrip("/"))
+        worktree.remove(repo.root, f"{folder}/{record.temporary(entry.path)}".lstrip("/"))
 
 
 def _committed_since(repo: Repository, record: Record) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _restore(
     if entry.old is None:
         worktree.remove(repo.root, entry.path)
         return True
-    temporary = journal.record.temporary
+    temporary = journal.record.temporary(entry.path)
     worktree.stage(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
     worktree.swap(repo.root, entry.path, temporary)
     return True

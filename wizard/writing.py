@@ -200,13 +200,13 @@ def _put(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
         for change, entry in pairs:
             path = change.path
             if change.new is not None:
-                worktree.stage(repo.root, entry.path, change.new, entry.mode, temporary)
+                worktree.stage(repo.root, entry.path, change.new, entry.mode, temporary(entry.path))
         for change, entry in pairs:
             path = change.path
             if change.new is None:
                 worktree.remove(repo.root, entry.path)
             else:
-                worktree.swap(repo.root, entry.path, temporary)
+                worktree.swap(repo.root, entry.path, temporary(entry.path))
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field
 
 from wizard.documents.git import bundle_connection, bundle_settings, git_sync_settings
 from wizard.documents.git import known_hosts_config_map as known_hosts_map
@@ -24,19 +23,6 @@ class DeployKey(SecretRef):
     """Where the private deploy key comes from; `public` is written by `secrets`."""
 
     public: Text = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_reference(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return super()._one_reference(value)
-        reference = {key: item for key, item in value.items() if key != "public"}
-        checked = super()._one_reference(reference)
-        return {**checked, "public": value["public"]} if "public" in value else checked
-
-    @model_serializer
-    def _only_what_is_set(self) -> dict[str, str | bool]:
-        return {self.kind: self.argument or True, "public": self.public}
 
 
 class EvidenceRecord(Model):

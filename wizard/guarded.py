@@ -1,0 +1,81 @@
+"""Leaves that a hand edit may not keep: an edit there breaks trust or the link to the Secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.plan import Change, Conflict
+
+if TYPE_CHECKING:
+    from wizard.render import Rendering
+
+_BREAKS = {
+    "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
+    "useHelmHooks": "the migration would wait for pods that wait for it",
+    "applyCustomEnv": "the Job would get variables it must not have",
+    "secret": "Airflow would read another Secret than the one that is made",
+    "vault": "the store could read more or less than its payload",
+    "manifest": "the Secrets would come from another place than the answers say",
+}
+_SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
+
+
+def guarded_edits(changes: Sequence[Change], rendering: Rendering) -> list[Conflict]:
+    """Conflicts for kept hand edits on guarded leaves of the rendered files."""
+    found = []
+    for change in changes:
+        file = rendering.tree.get(change.path)
+        if file is None or change.new is None or change.new == file.data:
+            continue
+        found += [_conflict(change.path, *item) for item in _edits(change, file.data)]
+    return found
+
+
+def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:
+    if change.logical.startswith("vault/"):
+        yield "", _BREAKS["vault"]
+    elif change.logical.startswith("secrets/"):
+        yield "", _BREAKS["manifest"]
+    elif change.logical == "values" and change.new is not None:
+        mine, ours = _leaves(change.new), _leaves(rendered)
+        for path in sorted({*mine, *ours}):
+            if mine.get(path) != ours.get(path):
+                yield path, _breaks(path)
+
+
+def _breaks(path: str) -> str:
+    name = path.rpartition(".")[2]
+    return _BREAKS.get(name, _BREAKS["secret"])
+
+
+def _leaves(data: bytes) -> dict[str, Any]:
+    """The guarded leaves of a values file by dotted path."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+    except (YAMLError, UnicodeDecodeError, ValueError):
+        # The checks report a values file that cannot be read; every guarded leaf is then gone.
+        return {}
+    return dict(_walk(values, ""))
+
+
+def _walk(value: object, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _walk(below, f"{path}.{key}" if path else str(key))
+        return
+    name = path.rpartition(".")[2]
+    if name in _BREAKS or name.endswith(_SECRET_NAMES):
+        yield path, value
+
+
+def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
+    place = f"{leaf} was" if leaf else "was"
+    return Conflict(
+        path,
+        f"{place} edited by hand, which is not kept: {breaks}",
+        "undo the edit, commit that, and change the answer instead (`airflow-wizard set`)",
+    )

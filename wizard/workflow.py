@@ -1,0 +1,314 @@
+"""The engine every front end drives: a config repository, proposals, and the commit.
+
+Screens, prompts and the headless commands call this and nothing below it, so that they cannot
+differ in what they write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard import __version__
+from wizard.base import STATE, Base, base_changes, base_files, base_folder, read_base
+from wizard.errors import (
+    AnswersError,
+    ConflictError,
+    Problem,
+    RefusedError,
+    UsageError,
+    WizardError,
+)
+from wizard.plan import Change, Conflict, Plan, compare, replaced
+from wizard.repo import Repository
+from wizard.tree import Tree
+
+if TYPE_CHECKING:
+    from wizard.checks.finding import Finding
+    from wizard.render import Rendering
+    from wizard.sections import Answers
+    from wizard.verdict import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who accepts evidence, and on which UTC date."""
+
+    by: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Validated answers, what they render to, and the plan against the repository."""
+
+    answers: Answers
+    rendering: Rendering
+    plan: Plan
+    existing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did: its id (empty: working tree only), the files, and what comes next."""
+
+    commit: str
+    paths: list[str]
+    notes: list[str]
+    next: list[str]
+
+
+class Workspace:
+    """One config repository, as the person who runs the wizard sees it."""
+
+    def __init__(self, repository: Repository, identity: Identity, branch: str = "") -> None:
+        self.repository = repository
+        self.identity = identity
+        self.work_branch = branch
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, branch: str = "", create: bool = False, today: str = ""
+    ) -> Workspace:
+        """The repository that contains `folder`; with `create` an empty folder becomes one.
+
+        `today` is the UTC date for new evidence (default: now). A write that was interrupted is
+        finished or undone first. Raises UsageError when there is no repository to use.
+        """
+        if create and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
+            repository = Repository.init(folder)
+        else:
+            repository = Repository.open(folder)
+        if repository.interrupted:
+            repository.recover()
+            repository.refresh()
+        try:
+            by = repository.author().name
+        except WizardError:
+            # Looking needs no name; committing asks again and says how to set it.
+            by = ""
+        return cls(repository, Identity(by, today or _today()), branch)
+
+    @property
+    def label(self) -> str:
+        """The repository's folder name, for headings."""
+        return self.repository.top.name
+
+    def installations(self) -> list[str]:
+        """Names of the committed installations."""
+        tree = self.repository.head_tree(STATE)
+        parts = [path.split("/") for path in tree]
+        return sorted(part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
+
+    def committed(self, name: str) -> dict[str, Any] | None:
+        """The committed raw answers of an installation; None without any."""
+        from wizard.answers import load_text
+
+        path = f"{STATE}/{name}/answers.yaml"
+        data = self.repository.read(path)
+        if data is None:
+            return None
+        try:
+            return load_text(data.decode("utf-8"), path)
+        except UnicodeDecodeError:
+            raise AnswersError(f"{path}: is not UTF-8 text") from None
+
+    def committed_entries(self, name: str) -> tuple[Entry, ...]:
+        """The host keys that stand committed, with the evidence recorded there."""
+        from wizard.evidence import committed_entries
+
+        return committed_entries(self.committed(name)) if name else ()
+
+    def propose(
+        self,
+        data: Mapping[str, Any],
+        *,
+        typed: Sequence[str] = (),
+        existing: str = "",
+        folder: Path | None = None,
+        chart: Path | None = None,
+    ) -> Proposal:
+        """Validate, judge, render, check and compare; reads the repository, writes nothing.
+
+        `existing` names the committed installation the answers belong to, `folder` is what file
+        names in them are relative to, `chart` a chart for a full check of the values. Raises
+        AnswersError for answers that do not validate.
+        """
+        from wizard.answers import validated
+        from wizard.assets import load
+        from wizard.evidence import settle
+        from wizard.render import render
+
+        answers, warnings = validated(data)
+        self._check_name(answers, existing)
+        repository = self._at(answers, existing)
+        answers, assets = load(answers, lambda path: self._asset(path, existing, folder))
+        try:
+            settled = settle(
+                answers,
+                typed=typed,
+                committed=self.committed_entries(existing),
+                by=self.identity.by,
+                date=self.identity.date,
+            )
+        except ValueError as error:
+            raise AnswersError(
+                "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
+            ) from None
+        rendering = render(settled.answers, assets)
+        changes, conflicts, base = _compared(repository, rendering)
+        unchanged = base.version == __version__ and not any(one.differs for one in changes)
+        findings: list[Finding] = []
+        if chart is not None or conflicts or not unchanged:
+            from wizard.inspection import inspect
+
+            findings = inspect(rendering, _merged(changes), chart)
+        plan = Plan(
+            rendering.release.installation,
+            changes,
+            conflicts,
+            rendering.total.actions,
+            findings,
+            warnings,
+            settled.missing,
+            {"cluster": settled.answers.cluster.uid},
+        )
+        return Proposal(settled.answers, rendering, plan, existing)
+
+    def _check_name(self, answers: Answers, existing: str) -> None:
+        name = answers.installation.name
+        if existing and name != existing:
+            problem = Problem("installation.name", f"stays {existing}: it names its folders")
+            raise AnswersError("an installation keeps its name", [problem])
+        if not existing and name in self.installations():
+            raise UsageError(
+                f"installation {name} exists already",
+                "change it with `set`, or give a new one another name "
+                "(--set installation.name=NAME)",
+            )
+
+    def _at(self, answers: Answers, existing: str) -> Repository:
+        wanted = answers.repository.path.strip("/")
+        wanted = "" if wanted == "." else wanted
+        if existing and wanted != self.repository.prefix:
+            problem = Problem("repository.path", f"stays {self.repository.prefix or '.'}")
+            raise AnswersError("an installation keeps its folder", [problem])
+        return self.repository.at(wanted)
+
+    def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
+        if existing and "/" not in path:
+            data = self.repository.read(f"{STATE}/{existing}/{path}")
+            if data is not None and (folder is None or not (folder / path).exists()):
+                return data
+        return ((folder or Path.cwd()) / path).read_bytes()
+
+    def commit(
+        self,
+        proposal: Proposal,
+        *,
+        message: str = "",
+        branch: str = "",
+        push: bool = False,
+        pr: bool = False,
+        write_only: bool = False,
+        terminal: bool = False,
+    ) -> Committed:
+        """Write a proposal's files and commit exactly them; all or nothing.
+
+        Raises RefusedError (4) for failed checks and missing evidence, ConflictError (5) for hand
+        edits and dirty files.
+        """
+        require_ready(proposal.plan)
+        repository = self._at(proposal.answers, proposal.existing)
+        repository.require_idle()
+        target = proposal.answers.repository.branch
+        changes = [change for change in proposal.plan.changes if change.differs]
+        repository.examine(changes, commit=not write_only).require_safe()
+        paths = [change.path for change in changes if not change.is_base]
+        if write_only:
+            if changes:
+                repository.write(changes)
+            return Committed("", paths, [], [])
+        if not changes:
+            return Committed("", [], ["nothing to change"], [])
+        repository.author()
+        repository.require_branch(target, branch or None)
+        from wizard.message import commit_message
+
+        text = commit_message(
+            proposal.plan.installation, changes, proposal.plan.digest, subject=message
+        )
+        written = repository.commit(
+            changes, text, target=target, branch=branch or None, terminal=terminal
+        )
+        repository.refresh()
+        self.repository.refresh()
+        notes = list(written.altered)
+        following = [f"{proposal.rendering.release.paths.docs}/RUNBOOK.md says what comes next"]
+        if push or pr or proposal.answers.repository.push:
+            from wizard.publishing import publish
+
+            notes += publish(repository, written, target, pr=pr, terminal=terminal)
+        else:
+            following.insert(0, f"git push origin {branch or target}")
+        return Committed(written.commit or "", paths, notes, following)
+
+
+def require_ready(plan: Plan) -> None:
+    """Raise when anything stands against a commit: conflicts first, then checks and evidence."""
+    plan.require_decided()
+    if plan.evidence:
+        raise RefusedError(
+            "evidence is missing:\n" + "\n".join(f"  {one}" for one in plan.evidence)
+        )
+    errors = [finding for finding in plan.findings if finding.is_error]
+    if errors:
+        lines = "\n".join(f"  {finding}" for finding in errors)
+        raise RefusedError(f"{len(errors)} checks failed; nothing was written:\n{lines}")
+
+
+def _compared(
+    repository: Repository, rendering: Rendering
+) -> tuple[list[Change], list[Conflict], Base]:
+    name = rendering.release.installation
+    own = [file for file in rendering.tree.values() if file.path.startswith(f"{STATE}/")]
+    emitted = Tree(
+        file for file in rendering.tree.values() if not file.path.startswith(f"{STATE}/")
+    )
+    stored = repository.read_under(base_folder(name))
+    base = read_base(name, stored)
+    if _newer(base.version):
+        raise ConflictError(
+            f"a newer Airflow Wizard ({base.version}) wrote this installation",
+            "use that version, or a later one",
+        )
+    before = base.by_path()
+    mine = repository.read_many({*emitted, *before, *(file.path for file in own)})
+    changes, conflicts = compare(emitted, before, mine)
+    changes += replaced(Tree(own), mine)
+    changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
+    from wizard.guarded import guarded_edits
+
+    guarded = guarded_edits(changes, rendering)
+    blocked = {conflict.path for conflict in guarded}
+    return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
+
+
+def _newer(version: str) -> bool:
+    def numbers(text: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in text.split(".") if part.isdecimal())
+
+    return bool(version) and numbers(version) > numbers(__version__)
+
+
+def _merged(changes: Sequence[Change]) -> dict[str, bytes]:
+    """The files as they will be, without the merge base."""
+    return {one.path: one.new for one in changes if one.new is not None and not one.is_base}
+
+
+def _today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date().isoformat()
