@@ -19,9 +19,25 @@ from hypothesis import settings
 
 from tests.canary import MARKER, Canary
 from tests.process import WIZARD, Finished, Terminal, run
-from tests.testbed.fixtures import airflow_chart, eso_template, helm, pgbouncer, postgres
+from tests.testbed.fixtures import (
+    airflow_chart,
+    eso_template,
+    helm,
+    kube,
+    kube_with_crds,
+    pgbouncer,
+    postgres,
+)
 
-__all__ = ["airflow_chart", "eso_template", "helm", "pgbouncer", "postgres"]
+__all__ = [
+    "airflow_chart",
+    "eso_template",
+    "helm",
+    "kube",
+    "kube_with_crds",
+    "pgbouncer",
+    "postgres",
+]
 
 TOP = Path(__file__).resolve().parent.parent
 SHARED = TOP.parent / "shared" / "data"

@@ -7,6 +7,7 @@ With WIZARD_REQUIRE_ALL=1 what is missing fails instead. `python -m tests.testbe
     part            variable                from
     helm            WIZARD_HELM             PATH, or built from the Go module
     eso-template    WIZARD_ESO_TEMPLATE     built from eso_template/: the operator's template engine
+    kube-apiserver  KUBEBUILDER_ASSETS      built from kube_apiserver/, with etcd inside
     PostgreSQL      WIZARD_POSTGRES_BIN     PATH, or Debian's postgresql (a folder with initdb)
     PgBouncer       WIZARD_PGBOUNCER        PATH, or Debian's pgbouncer
     Airflow chart   AIRFLOW_CHART           a folder or .tgz; in no registry, so never required

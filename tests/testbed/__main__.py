@@ -10,6 +10,7 @@ from tests.testbed import programs
 PARTS = {
     "helm": programs.helm,
     "eso-template": programs.eso_template,
+    "kube-apiserver": programs.kube_apiserver,
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": programs.pgbouncer,
 }

@@ -11,6 +11,7 @@ import pytest
 from tests.testbed import programs
 from tests.testbed.databases import PgBouncer, Postgres, own_folder
 from tests.testbed.eso import EsoTemplate
+from tests.testbed.kube import Kube
 
 
 def found(find: Callable[[], Path]) -> Path:
@@ -43,6 +44,26 @@ def eso_template() -> Iterator[EsoTemplate]:
     engine = EsoTemplate(found(programs.eso_template))
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def kube() -> Iterator[Kube]:
+    """A Kubernetes API server of this run's own, without custom resources."""
+    program = found(programs.kube_apiserver)
+    assets = programs.kubebuilder_assets()
+    server = Kube(program, assets / "etcd" if assets else None)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def kube_with_crds(kube: Kube, shared: Path) -> Kube:
+    """The same once it knows External Secrets', Argo CD's and Prometheus' kinds."""
+    kube.install(shared / "crds")
+    return kube
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,23 @@ def eso_template() -> Path:
     return named("WIZARD_ESO_TEMPLATE") or go_build("eso-template", HERE / "eso_template")
 
 
+def kube_apiserver() -> Path:
+    """An API server, which also is its own etcd when we built it; MissingError without Go."""
+    assets = kubebuilder_assets()
+    if assets is not None:
+        return assets / "kube-apiserver"
+    return go_build("kube-apiserver", HERE / "kube_apiserver")
+
+
+def kubebuilder_assets() -> Path | None:
+    """The folder with kube-apiserver and etcd that KUBEBUILDER_ASSETS names, if it is set."""
+    assets = named("KUBEBUILDER_ASSETS")
+    for program in ("kube-apiserver", "etcd"):
+        if assets is not None and not (assets / program).exists():
+            raise MissingError(f"KUBEBUILDER_ASSETS names {assets}, which has no {program}")
+    return assets
+
+
 def pgbouncer() -> Path:
     """PgBouncer; MissingError when it is not installed."""
     found = named("WIZARD_PGBOUNCER") or on_path("pgbouncer")
@@ -132,7 +149,7 @@ def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
         **ENVIRONMENT,
         "CGO_ENABLED": "0",
         "GOBIN": str(out),
-        "GOFLAGS": "-buildvcs=false -trimpath -ldflags=-s -ldflags=-w",
+        "GOFLAGS": "-buildvcs=false -trimpath -ldflags=-s",
         "GOWORK": "off",
     }
     try:
