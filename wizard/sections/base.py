@@ -56,7 +56,12 @@ class Model(BaseModel):
     """Base of everything in the answers: unknown keys refused, rejected values never echoed."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+        # Only the model that is validated is built, once, and only by commands that validate.
+        defer_build=True,
     )
 
 
