@@ -25,20 +25,20 @@ _WORD = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)\Z").match
 
 # Control, invisible, bidirectional, byte-order and non-characters: what a reader may reject or
 # change (U+0085, U+2028), and what a person reading the file would not see.
-_HIDDEN = (
+HIDDEN = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_ESCAPE = re.compile(f'["\\\\{_HIDDEN}]')
-_UNSEEN = re.compile(f"[{_HIDDEN}]")
+_ESCAPE = re.compile(f'["\\\\{HIDDEN}]')
+_UNSEEN = re.compile(f"[{HIDDEN}]")
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 # Not safe as a literal block: anything hidden except the line feed and a tab inside a line, space
 # or tab at a line's ends, and an empty first line (it would need an indentation indicator).
 _NOT_LITERAL = re.compile(
-    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + _HIDDEN[3:] + "]"
+    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN[3:] + "]"
 ).search
 
 # Readers give up on a simple key after 1,024 characters.

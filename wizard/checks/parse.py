@@ -1,8 +1,9 @@
 """Reads YAML that anybody may have written: limited, duplicate keys found, no alias bombs.
 
-Scalars are read as YAML 1.2, and a finding says where a 1.1 reader (Helm's and Argo CD's go-yaml)
-would see something else. Nodes are composed by ruamel and converted here, so that aliases are
-counted while they expand and no tag ever runs code.
+What the wizard itself wrote is recognised and read fast. In any other text scalars are read as YAML
+1.2, and a finding says where a 1.1 reader (Helm's and Argo CD's go-yaml) would see something else.
+Nodes are composed by ruamel and converted here, so that aliases are counted while they expand and
+no tag ever runs code.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from wizard.chart.keys import dotted
 from wizard.checks.finding import Finding
+from wizard.yamlown import NotOursError, load
 
 SIZE_LIMIT = 2 * 1024 * 1024
 NODE_LIMIT = 200_000
@@ -70,7 +72,10 @@ class _Reader:
         except UnicodeDecodeError as error:
             self.report("yaml.not-utf8", f"byte {error.start}", "not UTF-8", "save it as UTF-8")
             return
-        yield from self.convert_all(text)
+        try:
+            yield load(text)
+        except NotOursError:
+            yield from self.convert_all(text)
 
     def convert_all(self, text: str) -> Iterator[Any]:
         """Every document of the text."""
