@@ -49,7 +49,8 @@ def settle(
     """Judge the answers' host keys; what they say about their own evidence is not looked at.
 
     Where nothing was pasted for a host whose publisher prints its keys, those are taken. Raises
-    ValueError for a typed text that is no fingerprint.
+    ValueError for a typed text that is no fingerprint, and ConflictError for a key that is not the
+    committed one while its own fingerprint was not typed.
     """
     location = answers.dags.location
     if location is None or answers.dags.source == "image" or not answers.dags.over_ssh:
@@ -65,8 +66,10 @@ def settle(
         by=by,
         date=date,
     )
-    accepted = () if verdict.changed else verdict.accepted
-    return Settled(_with_keys(answers, accepted), verdict, tuple(_missing(verdict)))
+    if any(not change.typed for change in verdict.changed):
+        # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
+        verdict.require()
+    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(_missing(verdict)))
 
 
 def _missing(verdict: Verdict) -> list[str]:

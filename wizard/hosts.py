@@ -12,7 +12,9 @@ from urllib.parse import SplitResult, urlsplit
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
-_GIT_PATH = re.compile(r"[A-Za-z0-9._~/+%-]+")
+_GIT_PATH = re.compile(r"[A-Za-z0-9._~/+-]+")
+_PORT = "give a URL with a host and, if needed, a port number"
+_WITH_PORT = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -44,6 +46,8 @@ def is_loopback(host: str) -> bool:
 def check_host(value: str) -> str:
     """A host name or IP address, lower-cased, as pods reach it; ValueError says what to give."""
     bare = value.rstrip(".")
+    if "%" in bare:
+        raise ValueError("give an address without a zone: it means something on one machine only")
     try:
         ipaddress.ip_address(bare.strip("[]"))
     except ValueError:
@@ -57,11 +61,17 @@ def check_host(value: str) -> str:
 
 
 def _split(value: str) -> SplitResult:
+    # urlsplit drops white space and control characters by itself; what is checked must be what is
+    # kept.
+    if re.search(r"[\x00-\x20\x7f]", value):
+        raise ValueError("give a URL without spaces or control characters")
     try:
         parts = urlsplit(value)
-        _ = parts.port
+        port = parts.port
     except ValueError:
-        raise ValueError("give a URL with a host and, if needed, a port number") from None
+        raise ValueError(_PORT) from None
+    if port == 0:
+        raise ValueError(_PORT)
     if parts.password is not None:
         raise ValueError("leave credentials out of the URL: answers hold references to secrets")
     return parts
@@ -116,6 +126,8 @@ def git_location(value: str) -> GitLocation:
         raise ValueError("leave credentials out of the URL: answers hold references to secrets")
     if scheme == "ssh" and not _USER.fullmatch(user):
         raise ValueError(f"name the user, as in {example}")
+    if "://" not in value and re.match(r"[0-9]+/", path):
+        raise ValueError(f"a port needs the long form, as in {_WITH_PORT}")
     if not path or path.startswith("-") or ".." in path or not _GIT_PATH.fullmatch(path):
         raise ValueError(f"give the repository's path after the host, as in {example}")
     return GitLocation(scheme, user, check_host(host), port or _DEFAULT_PORT[scheme], path)

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from wizard.documents.git import bundle_connection, bundle_settings, git_sync_settings
 from wizard.documents.git import known_hosts_config_map as known_hosts_map
-from wizard.hostkeys import HostKey
 from wizard.hosts import GitLocation, git_location
 from wizard.release import Release
 from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
@@ -16,6 +15,7 @@ from wizard.secrets.references import SecretRef
 from wizard.sections.base import Ask, Contribution, Flow, Model, Mount, PlannedAction, Section
 from wizard.sections.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
 from wizard.tree import File
+from wizard.trust import Entry, Evidence, known_hosts
 from wizard.types import Duration, GitRef, GitUrl, RelativePath, Text
 
 
@@ -136,12 +136,12 @@ class Dags(Section):
         location = self.location
         if location is None or self.source == "image" or not self.over_ssh:
             return ""
-        lines = [
-            HostKey(entry.type, entry.key).line(location.host, location.port)
-            for entry in self.host_keys
-            if entry.evidence is not None
+        entries = [
+            Entry(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
+            for item in self.host_keys
+            if item.evidence is not None
         ]
-        return "".join(f"{line}\n" for line in sorted(lines))
+        return known_hosts(entries, port=location.port) if entries else ""
 
     def contribute(self, release: Release) -> Contribution:
         """git-sync or a bundle with its Secret, or nothing for DAGs in the image."""
