@@ -1,0 +1,300 @@
+"""The app: which page is shown, the draft behind all of them, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from screens.background import in_thread
+from screens.dialogs import Ask, Finder, Note, help_text
+from screens.draft import HOST_KEYS, REVIEW, Draft, Operator
+from screens.page import Page
+from screens.text import counted, plain
+from wizard.errors import AnswersError, ExitCode, Problem, WizardError
+from wizard.fields import FieldSpec, spec, specs
+from wizard.hostkeys import parse_fingerprint
+from wizard.workflow import Committed, Proposal, Workspace
+
+
+class WizardApp(App[Committed]):
+    """The screens of one installation; returns what was committed, or None."""
+
+    CSS_PATH = Path(__file__).with_name("wizard.tcss")
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "Airflow Wizard"
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        data: Mapping[str, Any],
+        *,
+        typed: Sequence[str] = (),
+        existing: str = "",
+        pick_preset: bool = False,
+        folder: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.given = dict(data)
+        self.existing = existing
+        self.pick_preset = pick_preset
+        self.folder = folder
+        self.branch = workspace.work_branch
+        identity = workspace.identity
+        self.draft = Draft(
+            self.given, flagged=_parsed(typed), operator=Operator(identity.by, identity.date)
+        )
+        self.touched: set[str] = set()
+        self.visited: set[str] = {step.name for step in self.draft.steps} if existing else set()
+        self.pasted: dict[tuple[str, int], str] = {}
+        self.committing = False
+
+    def on_mount(self) -> None:
+        """The first page; what Git knows comes while it is shown."""
+        if self.existing:
+            self.run_worker(self._load_committed(), exit_on_error=False)
+        self.push_screen(self._page(self.draft.steps[0].name) if not self.pick_preset else _start())
+
+    async def _load_committed(self) -> None:
+        entries = await in_thread(self.workspace.committed_entries, self.existing)
+        identity = self.workspace.identity
+        self.draft = replace(self.draft, operator=Operator(identity.by, identity.date, entries))
+        if isinstance(self.screen, Page):
+            self.screen.show_state()
+
+    def start_from(self, preset: str) -> None:
+        """The preset's answers under those that were given, then the first page."""
+        from wizard import presets
+
+        layers = [presets.load(preset).answers] if preset else []
+        self.draft = self.draft.over(*layers, self.given)
+        self.go(self.draft.steps[0].name)
+
+    def _page(self, name: str, key: str = "") -> Page:
+        if name == REVIEW:
+            from screens.review import ReviewScreen
+
+            return ReviewScreen()
+        if name == HOST_KEYS:
+            from screens.host_keys import HostKeyScreen
+
+            return HostKeyScreen()
+        from screens.form import FormScreen
+
+        return FormScreen(name, key)
+
+    def go(self, name: str, key: str = "") -> None:
+        """Show another page; what was left counts as seen."""
+        if self.committing:
+            return
+        if isinstance(self.screen, Page) and self.screen.step_name:
+            self._leave(self.screen.step_name)
+        self.switch_screen(self._page(name, key))
+
+    def _leave(self, step: str) -> None:
+        self.touched.update(self.draft.problem_keys(step))
+
+    def step(self, here: str, by: int) -> None:
+        """The page after or before; before the first one stands the choice of a preset."""
+        names = [step.name for step in self.draft.steps]
+        there = names.index(here) + by if here in names else 0
+        if there < 0 and self.pick_preset:
+            self._leave(here)
+            self.switch_screen(_start())
+        elif 0 <= there < len(names):
+            self.go(names[there])
+
+    def go_to_question(self, key: str) -> None:
+        """Jump to one question, on whichever page it is."""
+        self.go(HOST_KEYS if key == HOST_KEYS else spec(key).section, key)
+
+    def mark(self, name: str, *, current: str) -> str:
+        """State of a step as characters: here, wrong, done, or not seen yet."""
+        if name == current:
+            return ">"
+        if name == REVIEW or name not in self.visited:
+            return ""
+        return "!" if self.draft.problem_keys(name) else "ok"
+
+    def status(self) -> str:
+        """What the pages seen so far still need."""
+        found = [
+            key
+            for step in self.draft.steps
+            for key in self.draft.problem_keys(step.name)
+            if key in self.touched
+        ]
+        if not found:
+            return ""
+        return f"! {counted(len(found), 'answer')} to look at: {', '.join(map(_name, found))}"
+
+    def find_question(self) -> None:
+        """Ask for a question by name and go there."""
+        entries = [
+            (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
+            for item in specs()
+            if item.model.asked and item.applies(self.draft.readable)
+        ]
+
+        def chosen(key: str | None) -> None:
+            if key is not None:
+                self.go_to_question(key)
+
+        self.push_screen(Finder(entries), chosen)
+
+    def show_help(self, item: FieldSpec | None) -> None:
+        """All that is known about a question, else what the keys do."""
+        if item is None:
+            self.push_screen(Note("Keys", plain(_KEYS)))
+        else:
+            words = filter(None, (item.model.title, item.group, item.title))
+            self.push_screen(Note(" > ".join(words), help_text(item)))
+
+    def show_error(self, error: WizardError) -> None:
+        """An error in full, with what to do next."""
+        problems = error.problems if isinstance(error, AnswersError) else ()
+        lines = [error.message, *(f"  {problem}" for problem in problems)]
+        self.push_screen(Note("Not done", plain("\n".join([*lines, "", error.hint]).rstrip())))
+
+    def run_checks(self) -> None:
+        """Run the checks in the background and say what they found."""
+        self.run_worker(self._check(), exclusive=True, group="check", exit_on_error=False)
+
+    async def _check(self) -> None:
+        self._say("running the checks ...")
+        try:
+            plan = (await in_thread(self.propose)).plan
+        except AnswersError as error:
+            first = f": {error.problems[0]}" if error.problems else ""
+            self._say(f"! {counted(len(error.problems), 'answer')} to give first{first}")
+        except WizardError as error:
+            self._say(f"! {error.message}")
+        else:
+            wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.evidence)
+            head = f"! {counted(len(wrong), 'check')} failed: {wrong[0]}" if wrong else ""
+            self._say(head or "ok, the checks found nothing against these answers")
+
+    def _say(self, text: str) -> None:
+        if isinstance(self.screen, Page):
+            self.screen.say(text)
+
+    def propose(self) -> Proposal:
+        """The engine's proposal for the draft; blocking."""
+        return self.workspace.propose(
+            self.draft.applicable,
+            typed=self.draft.typed_for_given,
+            existing=self.existing,
+            folder=self.folder,
+        )
+
+    def commit(self, proposal: Proposal) -> None:
+        """Write and commit what was shown, once."""
+        if not self.committing:
+            self.committing = True
+            self.run_worker(self._commit(proposal), group="commit", exit_on_error=False)
+
+    async def _commit(self, proposal: Proposal) -> None:
+        self._say("writing the commit ...")
+        try:
+            done = await in_thread(self.workspace.commit, proposal, branch=self.branch)
+        except WizardError as error:
+            self.committing = False
+            self._say("! nothing was committed")
+            self.show_error(error)
+        except Exception as error:  # never its text: it may hold a value
+            self.committing = False
+            self._say(f"! a bug ({type(error).__name__}); `airflow-wizard commit` says where")
+        else:
+            from screens.result import ResultScreen
+
+            self.committing = False
+            self.switch_screen(ResultScreen(done))
+
+    def leave(self) -> None:
+        """Quit; asks when answers would be lost, waits for a commit under way."""
+        if self.committing:
+            self._say("the commit is being written; wait for it")
+        elif not self.draft.changed:
+            self.exit(None)
+        else:
+            text = "The answers given since the wizard was opened are not committed."
+            ask = Ask("Quit?", text, yes="quit and lose them", no="stay")
+            self.push_screen(ask, lambda yes: self.exit(None) if yes else None)
+
+    async def action_quit(self) -> None:
+        """Every way to quit asks."""
+        self.leave()
+
+    def _fatal_error(self) -> None:
+        """Textual prints the variables of every frame; any of them may hold a secret."""
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        self.bell()
+        traceback = Traceback(show_locals=False, width=None)
+        segments = self.console.render(traceback, self.console.options)
+        self._exit_renderables.append(Segments(segments))
+        self._close_messages_no_wait()
+
+
+def _start() -> Screen[None]:
+    from screens.start import StartScreen
+
+    return StartScreen()
+
+
+def _name(key: str) -> str:
+    found = next((item for item in specs() if item.key == key), None)
+    return f"{found.model.title}: {found.title}" if found else key
+
+
+def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return tuple(parse_fingerprint(text) for text in typed)
+    except ValueError as error:
+        problem = Problem("--host-key-fingerprint", str(error))
+        raise AnswersError("a fingerprint cannot be read", [problem]) from None
+
+
+_KEYS = """\
+enter        next field, then next page; on Review it commits
+up, down     field above or below
+ctrl+n       next page            escape   page before
+ctrl+p       find a question      ctrl+s   review
+f1           help                 f5       run the checks again
+ctrl+q       quit; asks when something would be lost"""
+
+
+def run(
+    workspace: Workspace,
+    data: Mapping[str, Any],
+    *,
+    typed: Sequence[str] = (),
+    existing: str = "",
+    pick_preset: bool = False,
+    folder: Path | None = None,
+) -> Committed | None:
+    """Show the screens; what was committed, or None when the person quit without committing.
+
+    Raises AnswersError for a fingerprint that is none, and SystemExit 70 after a crash, which was
+    printed without any variable.
+    """
+    app = WizardApp(
+        workspace,
+        data,
+        typed=typed,
+        existing=existing,
+        pick_preset=pick_preset,
+        folder=folder,
+    )
+    done = app.run()
+    if app.return_code:
+        raise SystemExit(ExitCode.BUG)
+    return done

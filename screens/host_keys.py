@@ -1,0 +1,280 @@
+"""Host keys: what was given, what is published, what was typed and the verdict, in one column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
+
+from screens.draft import HOST_KEYS
+from screens.page import Page
+from screens.text import plain
+from screens.widgets import PasteArea, TextField
+from wizard.fields import get, spec
+from wizard.hostkeys import (
+    HostKey,
+    HostKeyTextError,
+    known_hosts_name,
+    parse_fingerprint,
+    parse_host_keys,
+)
+from wizard.published import published_keys
+from wizard.verdict import Entry, Refusal, Verdict, host_key
+
+_PASTE = (
+    "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. "
+    "A scan alone proves nothing: the fingerprint below does."
+)
+_TYPE = (
+    "Type the fingerprint as the host's owner publishes it or reads it out to you: SHA256: and 43 "
+    "characters. Enter takes it; enter on an empty field goes on and accepts nothing."
+)
+
+
+class HostKeyScreen(Page):
+    """Keys of the repository's host; every decision is `wizard.trust.judge`'s."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "read(1)", show=False),
+        Binding("pageup", "read(-1)", show=False),
+    ]
+    step_name = HOST_KEYS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = ""
+        self.paste_error = ""
+
+    @property
+    def host(self) -> tuple[str, int]:
+        """The repository's host and port; the page is only shown where there is one."""
+        location = self.draft.readable.dags.location
+        return (location.host, location.port) if location else ("", 22)
+
+    def content(self) -> Iterator[Widget]:
+        """What to paste, what to type, and every key with its verdict."""
+        host, port = self.host
+        published = bool(published_keys(host, port))
+        yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
+        yield Static(plain(_introduction(host, port)), classes="intro")
+        hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
+        area = PasteArea(self._pasted(), placeholder=hint)
+        area.set_class(published, "optional")
+        yield area
+        with Horizontal(id="typing"):
+            yield Static(Content("type      ["), classes="caption")
+            yield TextField(placeholder="SHA256:...")
+            yield Static(Content("]"), classes="bracket")
+        yield VerticalScroll(id="keys-found", can_focus=False)
+        yield Static(id="message")
+
+    def _pasted(self) -> str:
+        """What was pasted before, else the keys that the answers hold."""
+        kept = self.wizard.pasted.get(self.host)
+        if kept is not None:
+            return kept
+        host, port = self.host
+        lines = []
+        for item in get(self.draft.applicable, ("dags", "host_keys")) or []:
+            key = host_key(Entry(host, str(item.get("type")), str(item.get("key"))))
+            if isinstance(key, HostKey):
+                lines.append(key.line(host, port))
+        return "\n".join(lines)
+
+    async def on_mount(self) -> None:
+        """The field for the fingerprint where keys are known, else the one for keys."""
+        self._check_paste(self.query_one(PasteArea).text)
+        await self._show_keys()
+        keys_known = bool(self._given())
+        self.query_one(TextField if keys_known else PasteArea).focus()
+        self.show_message()
+
+    def _verdict(self) -> Verdict | None:
+        return self.draft.settled.verdict
+
+    def _given(self) -> list[Entry | Refusal]:
+        verdict = self._verdict()
+        return [*verdict.accepted, *verdict.refused] if verdict else []
+
+    @on(TextArea.Changed)
+    async def _paste_changed(self, event: TextArea.Changed) -> None:
+        text = event.text_area.text
+        self.wizard.pasted[self.host] = text
+        keys = self._check_paste(text)
+        if keys is not None:
+            host, _ = self.host
+            value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
+            if value != [_bare(item) for item in self._stored()]:
+                self.wizard.draft = self.draft.answered(spec(HOST_KEYS), value)
+        self.show_state()
+        self.show_message()
+        await self._show_keys()
+
+    def _stored(self) -> list[object]:
+        return list(get(self.draft.applicable, ("dags", "host_keys")) or [])
+
+    def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
+        """The keys in the text, none when it is empty; None while it cannot be read."""
+        self.paste_error = ""
+        host, port = self.host
+        if not text.strip():
+            return ()
+        try:
+            return parse_host_keys(text, host=host, port=port)
+        except HostKeyTextError as error:
+            self.paste_error = str(error.problems[0])
+            return None
+
+    @on(Input.Changed)
+    def _typing(self) -> None:
+        self.error = ""
+        self.show_message()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """A finished fingerprint counts however the field is left."""
+        if isinstance(event.widget, TextField) and self.is_current:
+            self.run_worker(self._take(), exclusive=True, group="take")
+
+    def on_descendant_focus(self) -> None:
+        """Help of the field that took the focus."""
+        self.show_message()
+
+    async def _take(self) -> bool:
+        """Take over what was typed; False when it is wrong and stays."""
+        field = self.query_one(TextField)
+        text = field.value.strip()
+        if not text:
+            return True
+        try:
+            fingerprint = parse_fingerprint(text)
+            matches = self.draft.belongs(fingerprint)
+        except ValueError as error:
+            self._complain(str(error))
+            return False
+        if not matches:
+            self._complain("this is the fingerprint of none of the keys below: compare them again")
+            return False
+        self.wizard.draft = self.draft.with_typed(fingerprint)
+        with self.prevent(Input.Changed):
+            field.value = ""
+        self.error = ""
+        self.show_state()
+        self.show_message()
+        await self._show_keys()
+        return True
+
+    def _complain(self, text: str) -> None:
+        self.error = text
+        self.show_message()
+
+    def show_message(self) -> None:
+        """The error of either field, else help for the focused one."""
+        line = self.query_one("#message", Static)
+        in_area = isinstance(self.focused, PasteArea)
+        error = self.paste_error if in_area else self.error or self.paste_error
+        line.update(plain(f"! {error}" if error else _PASTE if in_area else _TYPE))
+        line.set_class(bool(error), "wrong")
+
+    async def _show_keys(self) -> None:
+        holder = self.query_one("#keys-found", VerticalScroll)
+        verdict = self._verdict()
+        async with self.batch():
+            await holder.remove_children()
+            blocks: list[Widget] = [
+                _Block(*_lines(item, verdict, self.host)) for item in self._given()
+            ]
+            await holder.mount(*(blocks or [Static("No key yet.", classes="hint")]))
+
+    async def action_forward(self) -> None:
+        """Enter: take what was typed, then the field for it, then the next page."""
+        if isinstance(self.focused, PasteArea):
+            self.query_one(TextField).focus()
+            return
+        typed = bool(self.query_one(TextField).value.strip())
+        if await self._take() and not typed:
+            self.action_next()
+
+    def action_field(self, step: int) -> None:
+        """Between the two fields."""
+        self.query_one(PasteArea if step < 0 else TextField).focus()
+
+    def action_read(self, step: int) -> None:
+        """Scroll the keys."""
+        holder = self.query_one("#keys-found", VerticalScroll)
+        holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
+
+    def action_help(self) -> None:
+        """Help for the question behind the page."""
+        self.wizard.show_help(spec(HOST_KEYS))
+
+
+class _Block(Horizontal):
+    """One key: lines under each other, its picture beside them from 100 columns."""
+
+    def __init__(self, lines: Content, picture: str) -> None:
+        super().__init__()
+        self.lines, self.picture = lines, picture
+
+    def compose(self) -> Iterator[Widget]:
+        """Text, then randomart."""
+        yield Static(self.lines, classes="key")
+        yield Static(plain(self.picture), classes="art")
+
+
+def _introduction(host: str, port: int) -> str:
+    if not published_keys(host, port):
+        return "git-sync trusts these keys and no other; each counts once its fingerprint is typed."
+    return "Its publisher prints these keys, so nothing need be pasted."
+
+
+def _bare(item: object) -> dict[str, object]:
+    if not isinstance(item, dict):
+        return {}
+    return {name: item.get(name) for name in ("host", "type", "key")}
+
+
+def _lines(
+    item: Entry | Refusal, verdict: Verdict | None, host: tuple[str, int]
+) -> tuple[Content, str]:
+    """Every fingerprint of one key in the same column, then the verdict in words."""
+    entry = item.entry if isinstance(item, Refusal) else item
+    key = host_key(entry)
+    if not isinstance(key, HostKey):
+        return plain(f"a key that cannot be read: {key}"), ""
+    sources = {one.key: one.source for one in published_keys(*host)}
+    rows = [("given", key.fingerprint)]
+    if key in sources:
+        rows.append(("published", key.fingerprint))
+        rows.append(("", sources[key]))
+    elif sources:
+        rows.append(("published", "not on its publisher's list"))
+    if entry.evidence is not None and entry.evidence.kind == "fingerprint":
+        rows.append(("typed", key.fingerprint))
+    rows += _change(entry, verdict)
+    rows.append(("verdict", _words(item)))
+    title = Content.styled(f"{key.type} {key.bits}", "bold")
+    lines = [plain(f"{label:<10} {text}") for label, text in rows]
+    return Content("\n").join([title, *lines, plain("")]), key.randomart()
+
+
+def _change(entry: Entry, verdict: Verdict | None) -> Sequence[tuple[str, str]]:
+    changes = verdict.changed if verdict else ()
+    return [("before", one.old) for one in changes if one.type == entry.type]
+
+
+def _words(item: Entry | Refusal) -> str:
+    if isinstance(item, Refusal):
+        return f"! not accepted: {item.reason}"
+    evidence = item.evidence
+    if evidence is None:
+        return "! not accepted"
+    if evidence.kind == "published":
+        return "ok, published by its owner"
+    who = f" by {evidence.by}" if evidence.by else ""
+    return f"ok, fingerprint typed{who} on {evidence.date}"

@@ -1,0 +1,235 @@
+"""Everything that would be written, what the checks say, and the one key that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens.background import in_thread
+from screens.draft import REVIEW
+from screens.page import Page
+from screens.text import counted, plain
+from wizard.diff import DiffLine, diff, visible
+from wizard.errors import AnswersError, Problem, WizardError
+from wizard.fields import specs
+from wizard.plan import Change, Plan
+from wizard.workflow import Proposal, require_ready
+
+KINDS = {"add": "+ new    ", "modify": "~ changed", "delete": "- deleted", "same": "= kept   "}
+_STYLES = {
+    "header": "bold",
+    "hunk": "$text-accent",
+    "add": "$text-success",
+    "del": "$text-error",
+    "context": "",
+}
+MOST_LINES = 3000
+
+
+class ReviewScreen(Page):
+    """Files on the left, the diff of the highlighted one on the right, checks below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "focus_files", show=False),
+        Binding("right", "focus_diff", show=False),
+    ]
+    step_name = REVIEW
+    keys = (
+        "enter commit  [@click=screen.back]esc back[/]  [@click=screen.find]^p find a question[/]  "
+        "[@click=screen.check]f5 again[/]  right, left diff and files  "
+        "[@click=screen.leave]^q quit[/]"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proposal: Proposal | None = None
+        self.stopper = "working out what would change"
+        self.problems: Sequence[Problem] = ()
+
+    def content(self) -> Iterator[Widget]:
+        """Files, diff, checks and actions."""
+        with Horizontal(id="review"):
+            yield OptionList(id="files", compact=True)
+            with VerticalScroll(id="diff"):
+                yield Static(id="lines")
+        with VerticalScroll(id="checks", can_focus=False):
+            yield Static(id="findings")
+
+    def on_mount(self) -> None:
+        """Ask the engine at once."""
+        self.query_one("#files").focus()
+        self.action_check()
+
+    def show_status(self) -> None:
+        """What enter would do now, or why it does nothing."""
+        if self.stopper:
+            self.say(self.stopper)
+            return
+        assert self.proposal is not None  # noqa: S101
+        files = counted(len(shown_changes(self.proposal.plan)), "file")
+        branch = self.wizard.branch or self.proposal.answers.repository.branch
+        self.say(f"enter commits {files} to {branch}")
+
+    def action_check(self) -> None:
+        """Work it out again."""
+        self.run_worker(self._propose(), exclusive=True, group="propose", exit_on_error=False)
+
+    async def _propose(self) -> None:
+        self.proposal, self.problems = None, ()
+        self.stopper = "working out what would change ..."
+        self.show_status()
+        try:
+            self.proposal = await in_thread(self.wizard.propose)
+            require_ready(self.proposal.plan)
+        except AnswersError as error:
+            self.problems = error.problems or (Problem("", error.message),)
+            self.stopper = (
+                f"! {counted(len(self.problems), 'answer')} to give first: enter goes there"
+            )
+        except WizardError as error:
+            self.stopper = "! cannot commit: " + error.message.split("\n")[0]
+            if self.proposal is None:
+                self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
+        except Exception as error:  # never its text: it may hold a value
+            self.stopper = f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
+        else:
+            nothing = not self.proposal.plan.differs
+            self.stopper = "nothing to commit: the repository holds all this" if nothing else ""
+        self._show()
+
+    def _show(self) -> None:
+        files = self.query_one("#files", OptionList)
+        files.clear_options()
+        if self.proposal is not None:
+            files.add_options(_file_options(self.proposal.plan))
+            self._show_findings(self.proposal.plan)
+        else:
+            files.add_options(
+                Option(plain(_title(problem.key)), id=f"problem {number}")
+                for number, problem in enumerate(self.problems)
+            )
+            self.query_one("#findings", Static).update("")
+        self._highlight_first(files)
+        self.show_status()
+
+    def _highlight_first(self, files: OptionList) -> None:
+        numbers = [
+            n for n in range(files.option_count) if not files.get_option_at_index(n).disabled
+        ]
+        files.highlighted = numbers[0] if numbers else None
+        if not numbers:
+            self.query_one("#lines", Static).update("")
+
+    @on(OptionList.OptionHighlighted, "#files")
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        kind, _, rest = (event.option_id or "").partition(" ")
+        lines = self.query_one("#lines", Static)
+        if kind == "problem":
+            problem = self.problems[int(rest)]
+            lines.update(plain(f"{problem.key}\n\n{problem.message}".strip()))
+        elif kind == "file" and self.proposal is not None:
+            change = next(one for one in self.proposal.plan.changes if one.path == rest)
+            lines.update(coloured(diff(change), change.note))
+        elif kind == "conflict" and self.proposal is not None:
+            one = self.proposal.plan.conflicts[int(rest)]
+            lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))
+        self.query_one("#diff").scroll_home(animate=False)
+
+    def _show_findings(self, plan: Plan) -> None:
+        lines = [f"! {one}" for one in plan.evidence]
+        lines += [f"{'!' if one.is_error else '-'} {one}" for one in plan.findings]
+        lines += [f"- {one}" for one in plan.warnings]
+        if not lines:
+            lines = ["ok checks: nothing found"]
+        if plan.actions:
+            lines += ["", "After the commit, outside Git:"]
+            lines += [f"  {one.title}  [{one.owner}]" for one in plan.actions]
+        self.query_one("#findings", Static).update(plain("\n".join(lines)))
+
+    @on(OptionList.OptionSelected, "#files")
+    async def _enter(self) -> None:
+        await self.action_forward()
+
+    async def action_forward(self) -> None:
+        """Enter: commit, or go to the answer that is missing."""
+        if self.proposal is None and self.problems:
+            self._go_to_problem()
+        elif self.stopper:
+            self.app.bell()
+            self._explain_stop()
+        else:
+            assert self.proposal is not None  # noqa: S101
+            self.wizard.commit(self.proposal)
+
+    def _go_to_problem(self) -> None:
+        here = self.query_one("#files", OptionList).highlighted or 0
+        key = self.problems[here].key
+        if any(item.key == key for item in specs()):
+            self.wizard.go_to_question(key)
+        else:
+            self.app.bell()
+
+    def _explain_stop(self) -> None:
+        if self.proposal is None:
+            return
+        try:
+            require_ready(self.proposal.plan)
+        except WizardError as error:
+            self.wizard.show_error(error)
+
+    def action_next(self) -> None:
+        """There is no page after the review, and ctrl+n commits nothing."""
+
+    def action_focus_diff(self) -> None:
+        """Scroll the diff."""
+        self.query_one("#diff").focus()
+
+    def action_focus_files(self) -> None:
+        """Choose a file."""
+        self.query_one("#files").focus()
+
+
+def shown_changes(plan: Plan) -> list[Change]:
+    """What a person reads: without unchanged files and the merge base."""
+    return [one for one in plan.changes if (one.differs or one.note) and not one.is_base]
+
+
+def _file_options(plan: Plan) -> Iterator[Option]:
+    folder = None
+    for number, conflict in enumerate(plan.conflicts):
+        yield Option(plain(f"! answer   {conflict.path}"), id=f"conflict {number}")
+    for change in shown_changes(plan):
+        parent, _, name = change.path.rpartition("/")
+        if parent != folder:
+            yield Option(plain(f"{parent or '.'}/", "$text-muted"), disabled=True)
+            folder = parent
+        yield Option(plain(f" {KINDS[change.kind]} {name}"), id=f"file {change.path}")
+    rest = sum(one.is_base and one.differs for one in plan.changes)
+    if rest:
+        yield Option(
+            plain(f"and {counted(rest, 'file')} of the merge base", "$text-muted"), disabled=True
+        )
+
+
+def _title(key: str) -> str:
+    for item in specs():
+        if item.key == key:
+            return f"! {item.model.title}: {item.title}"
+    return f"! {key or 'the answers'}"
+
+
+def coloured(lines: Sequence[DiffLine], note: str = "") -> Content:
+    """A diff, each line with its marker; colour only repeats the marker."""
+    parts: list[Content] = [plain(note)] if note else []
+    parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        parts.append(plain(visible(f"... {len(lines) - MOST_LINES} more lines")))
+    return Content("\n").join(parts)

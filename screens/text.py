@@ -1,0 +1,25 @@
+"""Text from outside on a screen: never markup, and no character that drives a terminal."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from wizard.diff import visible
+
+
+def plain(text: str, style: str = "") -> Content:
+    """The text as it is, line ends kept, everything that does not print escaped."""
+    safe = "\n".join(visible(line) for line in text.split("\n"))
+    return Content.styled(safe, style) if style else Content(safe)
+
+
+def masked(text: str) -> str:
+    """As many characters, each that does not print replaced: for text under a cursor."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

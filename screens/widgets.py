@@ -1,0 +1,163 @@
+"""Fields one row high whose state is a character; keys of a form instead of Textual's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import RenderResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input, Select, TextArea
+
+from screens.text import masked
+
+MOVES: list[BindingType] = [
+    Binding("enter", "screen.forward", "next field", show=False),
+    Binding("up", "screen.field(-1)", "field above", show=False),
+    Binding("down", "screen.field(1)", "field below", show=False),
+]
+
+
+class TextField(Input):
+    """One line of text; characters that do not print are shown as replacement characters."""
+
+    BINDINGS: ClassVar[list[BindingType]] = MOVES
+
+    def __init__(self, value: str = "", *, placeholder: str = "", classes: str = "") -> None:
+        super().__init__(
+            value, placeholder=placeholder, classes=classes, compact=True, select_on_focus=False
+        )
+
+    @property
+    def _value(self) -> Text:
+        return Text(masked(self.value), no_wrap=True, overflow="ignore", end="")
+
+
+class Choice(Select[str]):
+    """One of a few: left and right change it, space opens the list, enter goes on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *MOVES,
+        Binding("space", "show_overlay", "open the list", show=False),
+        Binding("left", "turn(-1)", "previous choice", show=False),
+        Binding("right", "turn(1)", "next choice", show=False),
+    ]
+
+    def __init__(
+        self, choices: Sequence[tuple[str, str]], value: object, *, classes: str = ""
+    ) -> None:
+        self.names = [name for name, _ in choices]
+        known = value if isinstance(value, str) and value in self.names else None
+        super().__init__(
+            [(Content(label), name) for name, label in choices],
+            value=known if known is not None else Select.NULL,
+            allow_blank=known is None,
+            prompt="choose",
+            compact=True,
+            classes=classes,
+        )
+
+    def action_turn(self, step: int) -> None:
+        """Take the next or previous choice; nothing at the ends."""
+        if self.expanded:
+            return
+        here = self.names.index(self.value) if self.value in self.names else -1
+        there = min(max(here + step, 0), len(self.names) - 1)
+        self.value = self.names[there]
+
+
+class Tick(Widget, can_focus=True):
+    """Yes or no: `[X] yes`, `[ ] no`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *MOVES,
+        Binding("space", "turn", "yes or no", show=False),
+    ]
+    value: reactive[bool] = reactive(default=False)
+
+    @dataclass
+    class Changed(Message):
+        """The person turned it."""
+
+        tick: Tick
+
+    def __init__(self, *, value: bool) -> None:
+        super().__init__()
+        self.set_reactive(Tick.value, value)
+
+    def render(self) -> RenderResult:
+        """State as a character and a word."""
+        return Content("[X] yes" if self.value else "[ ] no")
+
+    def action_turn(self) -> None:
+        """Turn it and say so."""
+        self.value = not self.value
+        self.post_message(self.Changed(self))
+
+    def on_click(self) -> None:
+        """A click is a turn."""
+        self.action_turn()
+
+
+class Door(Widget, can_focus=True):
+    """A line that leads to another page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "open", "open", show=False),
+        *MOVES[1:],
+    ]
+    text: reactive[str] = reactive("")
+
+    @dataclass
+    class Opened(Message):
+        """The person wants to go there."""
+
+        door: Door
+
+    def render(self) -> RenderResult:
+        """What is behind it."""
+        return Content(f"{self.text} >")
+
+    def action_open(self) -> None:
+        """Go there."""
+        self.post_message(self.Opened(self))
+
+    def on_click(self) -> None:
+        """A click opens too."""
+        self.action_open()
+
+
+class PasteArea(TextArea):
+    """Several lines; enter on an empty line goes on, so that enter alone never gets stuck."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, text: str, *, placeholder: str = "") -> None:
+        super().__init__(
+            text,
+            placeholder=placeholder,
+            compact=True,
+            show_line_numbers=False,
+            soft_wrap=False,
+            tab_behavior="focus",
+            highlight_cursor_line=False,
+        )
+
+    def get_line(self, line_index: int) -> Text:
+        """One line as it is shown."""
+        return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Enter on an empty line leaves."""
+        row, _ = self.cursor_location
+        if event.key == "enter" and not self.document.get_line(row).strip():
+            event.stop()
+            event.prevent_default()
+            await self.screen.run_action("forward")
