@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ class Workspace:
         self.repository = repository
         self.identity = identity
         self.work_branch = branch
+        self._answers: dict[tuple[str | None, str], dict[str, Any] | None] = {}
 
     @classmethod
     def open(
@@ -98,12 +100,24 @@ class Workspace:
 
     def installations(self) -> list[str]:
         """Names of the committed installations."""
+        return list(self._installations(self.repository.head.commit))
+
+    @cache  # noqa: B019 - a workspace lives as long as the process
+    def _installations(self, commit: str | None) -> tuple[str, ...]:
+        del commit
         tree = self.repository.head_tree(STATE)
         parts = [path.split("/") for path in tree]
-        return sorted(part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
+        found = (part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
+        return tuple(sorted(found))
 
     def committed(self, name: str) -> dict[str, Any] | None:
         """The committed raw answers of an installation; None without any."""
+        key = (self.repository.head.commit, name)
+        if key not in self._answers:
+            self._answers[key] = self._read_answers(name)
+        return self._answers[key]
+
+    def _read_answers(self, name: str) -> dict[str, Any] | None:
         from wizard.answers import load_text
 
         path = f"{STATE}/{name}/answers.yaml"

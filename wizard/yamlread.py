@@ -11,6 +11,8 @@ from wizard.errors import AnswersError
 
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 30
+_TAGS = frozenset({"null", "bool", "int", "float", "str", "map", "seq"})
+_TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
 
 def read_mapping(text: str, name: str) -> dict[str, Any]:
@@ -35,43 +37,53 @@ def read(text: str, name: str) -> Any:
     if len(text) > _MAX_BYTES:
         raise AnswersError(f"{name}: the file is larger than {_MAX_BYTES} bytes")
     yaml = YAML(typ="safe", pure=True)
-    yaml.version = "1.2"
     try:
-        _refuse_tricks(yaml, text, name)
-        data = yaml.load(text)
+        # Composed first and constructed only once nothing in it can surprise: aliases are still
+        # one node each here, so nothing has grown yet.
+        node = yaml.compose(text)
+        if node is None:
+            return None
+        _refuse_tricks(node, name)
+        data = yaml.constructor.construct_document(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = "a key stands twice" if type(error).__name__ == "DuplicateKeyError" else "no YAML"
-        raise AnswersError(f"{name}{where}: {what}") from None
+        raise AnswersError(f"{name}{where}: {_what(error)}") from None
     except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError):
         raise AnswersError(f"{name}: the file is no YAML that can be read") from None
     _check_keys(data, name)
     return data
 
 
-def _refuse_tricks(yaml: Any, text: str, name: str) -> None:
-    """Anchors could grow without bound, and tags could make objects."""
-    depth = 0
-    from ruamel.yaml.events import AliasEvent, DocumentStartEvent, NodeEvent
+def _what(error: Exception) -> str:
+    if type(error).__name__ == "DuplicateKeyError":
+        return "a key stands twice"
+    if type(error).__name__ == "ComposerError" and "single document" in str(error):
+        return "the file must hold one YAML document"
+    return "this is no YAML that can be read"
 
-    documents = 0
-    for event in yaml.parse(text):
-        documents += isinstance(event, DocumentStartEvent)
-        starts = type(event).__name__ in {"MappingStartEvent", "SequenceStartEvent"}
-        ends = type(event).__name__ in {"MappingEndEvent", "SequenceEndEvent"}
-        depth += starts - ends
-        line = event.start_mark.line + 1 if event.start_mark else 0
-        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+
+def _refuse_tricks(root: Any, name: str) -> None:
+    """Anchors could grow without bound, and tags could make objects."""
+    todo = [(root, 1)]
+    while todo:
+        node, depth = todo.pop()
+        line = node.start_mark.line + 1
+        if node.anchor:
             raise AnswersError(
                 f"{name}, line {line}: anchors and aliases are not read; write the value out"
             )
-        if getattr(event, "tag", None) and not getattr(event, "implicit", True):
+        if str(node.tag) == _TIMESTAMP:
+            # YAML 1.2 has no dates; what looks like one is the text it is written as.
+            node.ctag = type(node.ctag)(suffix=_TEXT)
+        if str(node.tag).rpartition(":")[2] not in _TAGS:
             raise AnswersError(f"{name}, line {line}: tags are not read; write plain values")
         if depth > _MAX_DEPTH:
             raise AnswersError(f"{name}, line {line}: nested deeper than {_MAX_DEPTH} levels")
-    if documents > 1:
-        raise AnswersError(f"{name}: the file must hold one YAML document")
+        if node.id == "mapping":
+            todo += [(part, depth + 1) for pair in node.value for part in pair]
+        elif node.id == "sequence":
+            todo += [(part, depth + 1) for part in node.value]
 
 
 def _check_keys(data: Any, name: str) -> None:
