@@ -1,0 +1,41 @@
+"""README.md says what the product does, and no more."""
+
+from __future__ import annotations
+
+import re
+
+from tests.tools.readme_tables import README, updated
+from wizard.arguments import parser
+from wizard.commands import COMMANDS
+from wizard.errors import ExitCode
+
+
+def test_tables_are_generated() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == updated(text), "run python -m tests.tools.readme_tables"
+
+
+def test_commands_and_options_exist() -> None:
+    text = README.read_text(encoding="utf-8")
+    named = set(re.findall(r"^ +airflow-wizard ([a-z]+)", text, flags=re.M))
+    assert named <= set(COMMANDS)
+    known = set()
+    for command in ("", *COMMANDS):
+        known |= set(re.findall(r"--[a-z-]+", _help(command)))
+    used = set(re.findall(r"(?<![\w<!-])--[a-z][a-z-]+", text)) - {"--update"}
+    assert used <= known
+
+
+def _help(command: str) -> str:
+    top = parser()
+    if not command or command == "screens":
+        return top.format_help()
+    actions = [action for action in top._subparsers._group_actions if action.choices]
+    return str(actions[0].choices[command].format_help())  # type: ignore[index,union-attr]
+
+
+def test_exit_codes_are_listed() -> None:
+    text = README.read_text(encoding="utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, flags=re.M)}
+    # 6 belongs to `apply`, which this version does not have.
+    assert listed == {int(code) for code in ExitCode} - {int(ExitCode.PARTIAL)}
