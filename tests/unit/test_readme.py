@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 from tests.tools.readme_tables import README, updated
@@ -30,8 +31,8 @@ def _help(command: str) -> str:
     top = parser()
     if not command or command == "screens":
         return top.format_help()
-    actions = [action for action in top._subparsers._group_actions if action.choices]
-    return str(actions[0].choices[command].format_help())  # type: ignore[index,union-attr]
+    (commands,) = (one for one in top._actions if isinstance(one, argparse._SubParsersAction))
+    return str(commands.choices[command].format_help())
 
 
 def test_exit_codes_are_listed() -> None:
