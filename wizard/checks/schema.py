@@ -188,7 +188,9 @@ def _message(error: Any) -> str:
             return f"lacks the required field {details['property']}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return f"violates {name} {details['limit']}"
-        case "minLength" | "maxLength" | "minItems" | "maxItems":
+        case (
+            "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties"
+        ):
             return f"violates {name} {details['limit']}"
         case "pattern":
             return f"must match {details['pattern']}"
@@ -240,7 +242,7 @@ def _from_archive(path: Path) -> dict[str, bytes]:
                     raise ValueError(f"{name} is too large or there twice")
                 stream = archive.extractfile(member)
                 found[name] = stream.read(_FILE_LIMIT) if stream else b""
-    except (tarfile.TarError, zlib.error) as error:
+    except (tarfile.TarError, zlib.error, TypeError) as error:  # TypeError: cut in its header
         raise ValueError("not a gzipped tar archive") from error
     return found
 
