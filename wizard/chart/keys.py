@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib import resources
 from typing import TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -25,6 +24,9 @@ def versions() -> tuple[str, ...]:
 @lru_cache(maxsize=len(_VERSIONS))
 def keys(version: str) -> ChartKeys:
     """The keys of one chart version. KeyError for a version without a list."""
+    # Imported late: it costs as much as everything else here together.
+    from importlib import resources
+
     if version not in _VERSIONS:
         raise KeyError(f"no key list for chart {version}; there is one for {', '.join(_VERSIONS)}")
     # Read through the package, so that a zipped wheel works too.
