@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wizard import yamlown
 from wizard.errors import AnswersError
 
 _MAX_BYTES = 1_000_000
@@ -31,11 +32,21 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
 
 def read(text: str, name: str) -> Any:
     """Like `read_mapping` for any YAML value."""
+    if len(text) > _MAX_BYTES:
+        raise AnswersError(f"{name}: the file is larger than {_MAX_BYTES} bytes")
+    try:
+        # Most files read here are the wizard's own.
+        data = yamlown.load(text)
+    except yamlown.NotOursError:
+        data = _read_any(text, name)
+    _check_keys(data, name)
+    return data
+
+
+def _read_any(text: str, name: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    if len(text) > _MAX_BYTES:
-        raise AnswersError(f"{name}: the file is larger than {_MAX_BYTES} bytes")
     yaml = YAML(typ="safe", pure=True)
     try:
         # Composed first and constructed only once nothing in it can surprise: aliases are still
@@ -44,15 +55,13 @@ def read(text: str, name: str) -> Any:
         if node is None:
             return None
         _refuse_tricks(node, name)
-        data = yaml.constructor.construct_document(node)
+        return yaml.constructor.construct_document(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise AnswersError(f"{name}{where}: {_what(error)}") from None
     except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError):
         raise AnswersError(f"{name}: the file is no YAML that can be read") from None
-    _check_keys(data, name)
-    return data
 
 
 def _what(error: Exception) -> str:
