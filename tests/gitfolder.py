@@ -30,7 +30,12 @@ class GitFolder:
 
     def git(self, *args: str | Path, ok: Iterable[int] = (0,), stdin: str | None = None) -> str:
         done = subprocess.run(
-            ["git", *map(str, args)], cwd=self.path, capture_output=True, text=True, input=stdin
+            ["git", *map(str, args)],
+            cwd=self.path,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            input=stdin,
         )
         assert done.returncode in ok, done.stderr
         return done.stdout.removesuffix("\n")

@@ -11,11 +11,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 from wizard.diff import visible
 from wizard.errors import WizardError
@@ -173,7 +174,7 @@ class Git:
         if network:
             env["LC_ALL"] = "C"
         command = [executable(), *_ACTING, *args]
-        return _run(command, self.folder, env, stdin, seconds, args, started, terminal)
+        return _run(command, self.folder, env, stdin, seconds, args, started, terminal, own=True)
 
 
 def _run(
@@ -185,22 +186,27 @@ def _run(
     args: tuple[str, ...],
     started: Callable[[int], None] | None = None,
     terminal: bool = False,
+    own: bool = False,
 ) -> Output:
-    # Files, not pipes: a hook may leave a process behind that keeps its output open.
-    with TemporaryFile() as out, TemporaryFile() as err:
-        process = subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
-            command,
-            cwd=folder,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=err,
-            start_new_session=not terminal,
-        )
+    with ExitStack() as stack:
+        # The person's own hooks may leave a process behind that keeps its output open for ever.
+        files = [_sink(stack) for _ in range(2)] if own else [None, None]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
+                command,
+                cwd=folder,
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=files[0] or subprocess.PIPE,
+                stderr=files[1] or subprocess.PIPE,
+                start_new_session=not terminal,
+            )
+        except OSError as error:
+            raise WizardError(f"{folder}: git could not be started: {error.strerror}") from None
         try:
             if started:
                 started(process.pid)
-            process.communicate(stdin, timeout=seconds)
+            piped = process.communicate(stdin, timeout=seconds)
         except subprocess.TimeoutExpired:
             _stop(process, group=not terminal)
             raise WizardError(
@@ -210,25 +216,44 @@ def _run(
         except BaseException:
             _stop(process, group=not terminal)
             raise
-        out.seek(0)
-        err.seek(0)
-        return Output(args, process.returncode, out.read(), _said(err.read()))
+        out, err = (_contents(*pair) for pair in zip(files, piped, strict=True))
+        return Output(args, process.returncode, out, _said(err))
+
+
+def _sink(stack: ExitStack) -> IO[bytes] | None:
+    """A file for what a command prints; None (a pipe will do) when there is no room for one."""
+    try:
+        return stack.enter_context(TemporaryFile())
+    except OSError:
+        return None
+
+
+def _contents(file: IO[bytes] | None, piped: bytes | None) -> bytes:
+    if file is None:
+        return piped or b""
+    file.seek(0)
+    return file.read()
 
 
 def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
     """End git, first asking (it then removes its lock files), and what it started with it."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
+
+    def send(how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             if group:
                 os.killpg(process.pid, how)
             else:
                 process.send_signal(how)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=3)
-            break
-    if process.stdin:
-        with suppress(OSError):
-            process.stdin.close()
+
+    send(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=3)
+    send(signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
 
 
 def _said(err: bytes) -> str:

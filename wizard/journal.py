@@ -109,6 +109,13 @@ class Journal:
                 "shows what you want, delete that folder",
             ) from None
 
+    @staticmethod
+    def sweep(git_folder: Path) -> None:
+        """Remove what a run left that was killed just before or after its write."""
+        place = git_folder / "airflow-wizard" / "journal"
+        if not (place / "state.json").exists():
+            shutil.rmtree(place, ignore_errors=True)
+
     def note(self, **fields: Any) -> None:
         """Add to the record what is about to happen, on disk before this returns."""
         self.record = replace(self.record, **fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 _USERINFO = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@"
@@ -62,7 +62,7 @@ def locate(url: str) -> Location | None:
         if not match:
             return None
         where, path, scheme = match["host"].lower(), match["path"], "https"
-    path = path.strip("/").removesuffix(".git")
+    path = unquote(path).strip("/").removesuffix(".git")
     return Location(where, path, scheme) if path else None
 
 

@@ -49,6 +49,7 @@ def recover_locked(repo: Repository) -> Recovered | None:
     """Finish or undo an interrupted write; the caller holds the lock."""
     journal = Journal.load(repo.git_dir)
     if journal is None:
+        Journal.sweep(repo.git_dir)
         return None
     _settle(repo, journal.record)
     repo.refresh()

@@ -61,7 +61,7 @@ def recover(repo: Repository) -> Recovered | None:
 
     ConflictError while its git is still running.
     """
-    if not repo.interrupted:
+    if not (repo.git_dir / "airflow-wizard" / "journal").exists():
         return None
     with locked(repo.git_dir):
         return recover_locked(repo)
