@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.text import plain
-from screens.widgets import TextField
+from screens.widgets import Options, TextField
 from wizard.explain import explanation
 from wizard.fields import FieldSpec
 
@@ -38,7 +38,7 @@ class Ask(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
             yield Static(plain(self.text))
-            yield OptionList(
+            yield Options(
                 Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes"), compact=True
             )
 
@@ -126,7 +126,7 @@ class Finder(ModalScreen[str | None]):
         with Vertical(classes="dialog finder"):
             yield Static("Find a question", classes="title")
             yield TextField(placeholder="part of its name or key")
-            options = OptionList(compact=True, markup=False)
+            options = Options(compact=True, markup=False)
             options.can_focus = False
             yield options
             yield Static("enter goes there, escape closes", classes="hint")

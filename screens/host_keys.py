@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import events, on
@@ -37,6 +38,11 @@ _TYPE = (
 )
 
 
+_NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
+# A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
+_CAPTION, _COLUMN = 10, 50
+
+
 class HostKeyScreen(Page):
     """Keys of the repository's host; every decision is `wizard.trust.judge`'s."""
 
@@ -68,9 +74,8 @@ class HostKeyScreen(Page):
         area.set_class(published, "optional")
         yield area
         with Horizontal(id="typing"):
-            yield Static(Content("type      ["), classes="caption")
+            yield Static(Content("type     ["), classes="caption")
             yield TextField(placeholder="SHA256:...")
-            yield Static(Content("]"), classes="bracket")
         yield VerticalScroll(id="keys-found", can_focus=False)
         yield Static(id="message")
 
@@ -178,16 +183,21 @@ class HostKeyScreen(Page):
         line = self.query_one("#message", Static)
         in_area = isinstance(self.focused, PasteArea)
         error = self.paste_error if in_area else self.error or self.paste_error
-        line.update(plain(f"! {error}" if error else _PASTE if in_area else _TYPE))
+        line.update(plain(f"! {error}" if error else self._hint(in_area=in_area)))
         line.set_class(bool(error), "wrong")
+
+    def _hint(self, *, in_area: bool) -> str:
+        if published_keys(*self.host) and not self._stored():
+            return _NOTHING
+        return _PASTE if in_area else _TYPE
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
-        verdict = self._verdict()
+        verdict, given = self._verdict(), bool(self._stored())
         async with self.batch():
             await holder.remove_children()
             blocks: list[Widget] = [
-                _Block(*_lines(item, verdict, self.host)) for item in self._given()
+                _Block(*_lines(item, verdict, self.host, given=given)) for item in self._given()
             ]
             await holder.mount(*(blocks or [Static("No key yet.", classes="hint")]))
 
@@ -230,7 +240,8 @@ class _Block(Horizontal):
 def _introduction(host: str, port: int) -> str:
     if not published_keys(host, port):
         return "git-sync trusts these keys and no other; each counts once its fingerprint is typed."
-    return "Its publisher prints these keys, so nothing need be pasted."
+    sources = dict.fromkeys(one.source for one in published_keys(host, port))
+    return f"Published, so nothing need be pasted: {', '.join(sources)}"
 
 
 def _bare(item: object) -> dict[str, object]:
@@ -240,7 +251,7 @@ def _bare(item: object) -> dict[str, object]:
 
 
 def _lines(
-    item: Entry | Refusal, verdict: Verdict | None, host: tuple[str, int]
+    item: Entry | Refusal, verdict: Verdict | None, host: tuple[str, int], *, given: bool
 ) -> tuple[Content, str]:
     """Every fingerprint of one key in the same column, then the verdict in words."""
     entry = item.entry if isinstance(item, Refusal) else item
@@ -248,18 +259,23 @@ def _lines(
     if not isinstance(key, HostKey):
         return plain(f"a key that cannot be read: {key}"), ""
     sources = {one.key: one.source for one in published_keys(*host)}
-    rows = [("given", key.fingerprint)]
+    rows = [("given", key.fingerprint)] if given else []
     if key in sources:
         rows.append(("published", key.fingerprint))
-        rows.append(("", sources[key]))
     elif sources:
         rows.append(("published", "not on its publisher's list"))
     if entry.evidence is not None and entry.evidence.kind == "fingerprint":
         rows.append(("typed", key.fingerprint))
     rows += _change(entry, verdict)
     rows.append(("verdict", _words(item)))
+    if isinstance(item, Refusal) and key.fingerprint not in item.fix:
+        rows.append(("", item.fix))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
-    lines = [plain(f"{label:<10} {text}") for label, text in rows]
+    lines = [
+        plain(f"{'' if number else label:<{_CAPTION}}{part}")
+        for label, text in rows
+        for number, part in enumerate(wrap(text, _COLUMN))
+    ]
     return Content("\n").join([title, *lines, plain("")]), key.randomart()
 
 

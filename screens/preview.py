@@ -30,14 +30,16 @@ class Lines(ScrollView, can_focus=False):
         self.lines: list[str] = []
         self.marked: frozenset[int] = frozenset()
 
-    def show(self, lines: list[str], marked: frozenset[int]) -> None:
-        """Other lines, or other marks; the first marked line comes into view."""
+    def show(self, lines: list[str], marked: frozenset[int], column: int = 0) -> None:
+        """Other lines, or other marks; the first marked line comes into view from `column` on."""
         self.lines, self.marked = lines, marked
         self.virtual_size = Size(max((len(line) for line in lines), default=0) + 2, len(lines))
         if marked:
-            first, height = min(marked), self.size.height
-            if not self.scroll_offset.y <= first < self.scroll_offset.y + height - 1:
-                self.scroll_to(x=0, y=max(0, first - height // 3), animate=False)
+            first, height, y = min(marked), self.size.height, self.scroll_offset.y
+            if not y <= first < y + height - 1:
+                y = max(0, first - height // 3)
+            x = max(0, column - self.size.width // 2) if column > self.size.width * 3 // 4 else 0
+            self.scroll_to(x=x, y=y, animate=False)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -70,8 +72,8 @@ class Preview(Vertical):
         tree = _tree(draft)
         if tree is None or item is None:
             return
-        file, marked = decided(draft, item, tree)
-        self._show(file, marked)
+        file, other, marked = decided(draft, item, tree)
+        self._show(file, other, marked)
 
     def update(self, draft: Draft) -> None:
         """The same file after a change of the answers, marking what changed.
@@ -84,14 +86,15 @@ class Preview(Vertical):
         file = _file(tree, self.logical)
         if file.text == self.text:
             return
-        self._show(file, changed_lines(self.text, file.text) if self.text else frozenset())
+        before = self.text if file.logical == self.logical else file.text
+        self._show(file, before, changed_lines(before, file.text))
 
-    def _show(self, file: File, marked: frozenset[int]) -> None:
+    def _show(self, file: File, other: str, marked: frozenset[int]) -> None:
         if file.logical != self.logical:
             self.query_one("#path", Static).update(plain(file.path))
         self.text, self.logical = file.text, file.logical
         lines = [visible(line) for line in file.text.split("\n")]
-        self.query_one(Lines).show(lines, marked)
+        self.query_one(Lines).show(lines, marked, _column(other, file.text))
 
 
 def _tree(draft: Draft) -> Tree | None:
@@ -124,8 +127,15 @@ def changed_lines(before: str, after: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, frozenset[int]]:
-    """The question's file and the lines that another answer would change.
+def _column(before: str, after: str) -> int:
+    """Where in its line the first difference of two texts stands."""
+    pairs = enumerate(zip(before, after, strict=False))
+    start = next((at for at, (one, other) in pairs if one != other), 0)
+    return start - after.rfind("\n", 0, start) - 1
+
+
+def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, str, frozenset[int]]:
+    """The question's file, its text with another answer, and the lines which that would change.
 
     Where that file is not written, or does not change, the first file that does.
     """
@@ -137,14 +147,11 @@ def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, frozenset[
         for file in (wanted, *tree.values()):
             if file.logical == "answers" and wanted.logical != "answers":
                 continue
-            marked = changed_lines(_text(other, file.path), file.text)
+            text = other[file.path].text if file.path in other else ""
+            marked = changed_lines(text, file.text)
             if marked:
-                return file, marked
-    return wanted, frozenset()
-
-
-def _text(tree: Tree, path: str) -> str:
-    return tree[path].text if path in tree else ""
+                return file, text, marked
+    return wanted, wanted.text, frozenset()
 
 
 def _others(item: FieldSpec, value: object) -> list[object]:

@@ -17,6 +17,7 @@ from screens.background import in_thread
 from screens.draft import REVIEW
 from screens.page import Page
 from screens.text import counted, plain
+from screens.widgets import Options
 from wizard.diff import DiffLine, diff, visible
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.fields import specs
@@ -26,7 +27,7 @@ from wizard.workflow import Proposal, require_ready
 KINDS = {"add": "+ new    ", "modify": "~ changed", "delete": "- deleted", "same": "= kept   "}
 _STYLES = {
     "header": "bold",
-    "hunk": "$text-accent",
+    "hunk": "$text-primary",
     "add": "$text-success",
     "del": "$text-error",
     "context": "",
@@ -43,8 +44,8 @@ class ReviewScreen(Page):
     ]
     step_name = REVIEW
     keys = (
-        "enter commit  [@click=screen.back]esc back[/]  [@click=screen.find]^p find a question[/]  "
-        "[@click=screen.check]f5 again[/]  right, left diff and files  "
+        "enter commit  [@click=screen.back]esc back[/]  right diff  left files  "
+        "[@click=screen.find]^p find[/]  [@click=screen.check]f5 again[/]  "
         "[@click=screen.leave]^q quit[/]"
     )
 
@@ -57,7 +58,7 @@ class ReviewScreen(Page):
     def content(self) -> Iterator[Widget]:
         """Files, diff, checks and actions."""
         with Horizontal(id="review"):
-            yield OptionList(id="files", compact=True)
+            yield Options(id="files", compact=True)
             with VerticalScroll(id="diff"):
                 yield Static(id="lines")
         with VerticalScroll(id="checks", can_focus=False):
@@ -141,6 +142,7 @@ class ReviewScreen(Page):
         elif kind == "conflict" and self.proposal is not None:
             one = self.proposal.plan.conflicts[int(rest)]
             lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))
+        lines.set_class(kind != "file", "words")
         self.query_one("#diff").scroll_home(animate=False)
 
     def _show_findings(self, plan: Plan) -> None:

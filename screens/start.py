@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import fill
 from typing import ClassVar
 
 from textual import on
@@ -13,9 +14,8 @@ from textual.widgets.option_list import Option
 
 from screens.page import Page
 from screens.text import plain
+from screens.widgets import Options
 from wizard import presets
-
-DEFAULTS = "start from the defaults"
 
 
 class StartScreen(Page):
@@ -33,11 +33,11 @@ class StartScreen(Page):
         yield Static("A new installation", classes="title")
         yield Static("Pick what comes nearest: every answer can still be changed.", classes="intro")
         options = [
-            Option(plain(f"{one.title}\n  {one.description}\n"), id=one.name)
+            Option(plain(f"{one.title}\n{_wrapped(one.description)}\n"), id=one.name)
             for one in map(presets.load, presets.names())
         ]
         options.append(Option(plain("Defaults\n  No preset: the wizard's own defaults."), id=""))
-        yield OptionList(*options, compact=True)
+        yield Options(*options, compact=True)
 
     def show_status(self) -> None:
         """Nothing is wrong yet."""
@@ -55,3 +55,7 @@ class StartScreen(Page):
 
     def action_nothing(self) -> None:
         """There are no answers yet."""
+
+
+def _wrapped(text: str) -> str:
+    return fill(text, 72, initial_indent="  ", subsequent_indent="  ")

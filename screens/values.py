@@ -11,11 +11,11 @@ from wizard.errors import AnswersError
 from wizard.fields import FieldSpec
 
 SECRET_KINDS = {
-    "env": "environment variable",
+    "env": "environment",
     "file": "file",
-    "prompt": "ask at run time",
-    "generate": "generate once",
-    "store": "already in the store",
+    "prompt": "ask at run",
+    "generate": "generate",
+    "store": "in the store",
 }
 WITH_ARGUMENT = ("env", "file")
 

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.text import Text
 from textual import events
-from textual.app import RenderResult
+from textual.app import ComposeResult, RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input, Select, TextArea
+from textual.widgets import Input, OptionList, Select, TextArea
+from textual.widgets._select import SelectCurrent, SelectOverlay
 
 from screens.text import masked
 
@@ -40,6 +43,30 @@ class TextField(Input):
         return Text(masked(self.value), no_wrap=True, overflow="ignore", end="")
 
 
+class Options(OptionList):
+    """A list whose highlighted option has a `>` before it, not only another colour."""
+
+    def render_line(self, y: int) -> Strip:
+        """One line; the highlighted option's first one begins with the mark."""
+        return _pointed(self, super().render_line(y), y)
+
+
+class Overlay(SelectOverlay):
+    """The opened list of a choice."""
+
+    def render_line(self, y: int) -> Strip:
+        """One line, with the same mark."""
+        return _pointed(self, super().render_line(y), y)
+
+
+def _pointed(options: OptionList, strip: Strip, y: int) -> Strip:
+    number = options.scroll_offset.y + y
+    if number < len(options._lines) and options._lines[number] == (options.highlighted, 0):
+        style = next(iter(strip)).style
+        return Strip([Segment("> ", style), *strip.crop(2)])
+    return strip
+
+
 class Choice(Select[str]):
     """One of a few: left and right change it, space opens the list, enter goes on."""
 
@@ -63,6 +90,11 @@ class Choice(Select[str]):
             compact=True,
             classes=classes,
         )
+
+    def compose(self) -> ComposeResult:
+        """As Textual does, with our list."""
+        yield SelectCurrent(self.prompt)
+        yield Overlay(type_to_search=True).data_bind(compact=Select.compact)
 
     def action_turn(self, step: int) -> None:
         """Take the next or previous choice; nothing at the ends."""
