@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
+    # pydantic would look for plugins among all installed packages and hand them every answer.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     console = _console()
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)

@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
-from wizard.base import STATE, Base, base_changes, base_files, base_folder, read_base
+from wizard.base import STATE
+from wizard.comparison import compared, merged
 from wizard.errors import (
     AnswersError,
-    ConflictError,
     Problem,
     RefusedError,
     UsageError,
     WizardError,
 )
-from wizard.plan import Change, Conflict, Plan, compare, replaced
+from wizard.plan import Plan
 from wizard.repo import Repository
-from wizard.tree import Tree
 
 if TYPE_CHECKING:
     from wizard.checks.finding import Finding
@@ -172,13 +171,13 @@ class Workspace:
                 "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
             ) from None
         rendering = render(settled.answers, assets)
-        changes, conflicts, base = _compared(repository, rendering)
+        changes, conflicts, base = compared(repository, rendering)
         unchanged = base.version == __version__ and not any(one.differs for one in changes)
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.inspection import inspect
 
-            findings = inspect(rendering, _merged(changes), chart)
+            findings = inspect(rendering, merged(changes), chart)
         plan = Plan(
             rendering.release.installation,
             changes,
@@ -209,7 +208,7 @@ class Workspace:
         if existing and wanted != self.repository.prefix:
             problem = Problem("repository.path", f"stays {self.repository.prefix or '.'}")
             raise AnswersError("an installation keeps its folder", [problem])
-        return self.repository.at(wanted)
+        return self.repository if wanted == self.repository.prefix else self.repository.at(wanted)
 
     def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
         if existing and "/" not in path:
@@ -281,45 +280,6 @@ def require_ready(plan: Plan) -> None:
     if errors:
         lines = "\n".join(f"  {finding}" for finding in errors)
         raise RefusedError(f"{len(errors)} checks failed; nothing was written:\n{lines}")
-
-
-def _compared(
-    repository: Repository, rendering: Rendering
-) -> tuple[list[Change], list[Conflict], Base]:
-    name = rendering.release.installation
-    own = [file for file in rendering.tree.values() if file.path.startswith(f"{STATE}/")]
-    emitted = Tree(
-        file for file in rendering.tree.values() if not file.path.startswith(f"{STATE}/")
-    )
-    stored = repository.read_under(base_folder(name))
-    base = read_base(name, stored)
-    if _newer(base.version):
-        raise ConflictError(
-            f"a newer Airflow Wizard ({base.version}) wrote this installation",
-            "use that version, or a later one",
-        )
-    before = base.by_path()
-    mine = repository.read_many({*emitted, *before, *(file.path for file in own)})
-    changes, conflicts = compare(emitted, before, mine)
-    changes += replaced(Tree(own), mine)
-    changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
-    from wizard.guarded import guarded_edits
-
-    guarded = guarded_edits(changes, rendering)
-    blocked = {conflict.path for conflict in guarded}
-    return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
-
-
-def _newer(version: str) -> bool:
-    def numbers(text: str) -> tuple[int, ...]:
-        return tuple(int(part) for part in text.split(".") if part.isdecimal())
-
-    return bool(version) and numbers(version) > numbers(__version__)
-
-
-def _merged(changes: Sequence[Change]) -> dict[str, bytes]:
-    """The files as they will be, without the merge base."""
-    return {one.path: one.new for one in changes if one.new is not None and not one.is_base}
 
 
 def _today() -> str:
