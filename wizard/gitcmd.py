@@ -15,7 +15,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 from wizard.diff import visible
@@ -222,6 +221,8 @@ def _run(
 
 def _sink(stack: ExitStack) -> IO[bytes] | None:
     """A file for what a command prints; None (a pipe will do) when there is no room for one."""
+    from tempfile import TemporaryFile
+
     try:
         return stack.enter_context(TemporaryFile())
     except OSError:

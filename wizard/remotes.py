@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urlsplit
 
 _USERINFO = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@"
 )
 _SCP = re.compile(r"(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<path>[^\s]*)")
+
+# Hosts for SSH alone (over port 443, or Azure's old name), and where the web pages are.
+_SSH_HOSTS = {
+    "ssh.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+    "vs-ssh.visualstudio.com": "ssh.dev.azure.com",
+}
 
 
 def redact(text: str) -> str:
@@ -39,11 +46,15 @@ class Location:
     @property
     def url(self) -> str:
         """The repository's page."""
+        from urllib.parse import quote
+
         return f"{self.scheme}://{self.host}/{quote(self.path, safe='/~')}"
 
 
 def locate(url: str) -> Location | None:
     """The web address behind a remote URL; None for local paths and what is not understood."""
+    from urllib.parse import unquote, urlsplit
+
     if "://" in url:
         try:
             parts = urlsplit(url)
@@ -62,6 +73,7 @@ def locate(url: str) -> Location | None:
         if not match:
             return None
         where, path, scheme = match["host"].lower(), match["path"], "https"
+    where = _SSH_HOSTS.get(where, where)
     path = unquote(path).strip("/").removesuffix(".git")
     return Location(where, path, scheme) if path else None
 
@@ -87,6 +99,8 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
     None when the host is not one of github, gitlab, bitbucket.org, Azure DevOps and Gitea.
     """
+    from urllib.parse import quote
+
     location = locate(url)
     if location is None:
         return None
@@ -111,6 +125,8 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
 def _azure(location: Location) -> str | None:
     """Azure's page: over SSH the path is `v3/organisation/project/repository`."""
+    from urllib.parse import quote
+
     if location.host != "ssh.dev.azure.com":
         return location.url if "/_git/" in f"/{location.path}" else None
     parts = location.path.split("/")

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard import worktree
+from wizard.altered import altered
 from wizard.errors import ConflictError, WizardError
 from wizard.journal import Entry, Journal, Record, locked
-from wizard.message import parse_trailer
 from wizard.paths import parents
 from wizard.plan import Change, conflict_error
 from wizard.undo import Recovered, committed_as, prune, recover_locked, roll_back
@@ -115,7 +115,7 @@ def commit(
             tuple(change.path for change in todo),
             commit=repo.head.commit,
             branch=repo.head.branch,
-            altered=tuple(_altered(repo, todo, message, before)),
+            altered=tuple(altered(repo, todo, message, before)),
             output=output,
             recovered=recovered,
         )
@@ -286,36 +286,3 @@ def _undo(repo: Repository, journal: Journal, error: BaseException) -> None:
 def _finish(repo: Repository, journal: Journal) -> None:
     prune(repo, journal.record)
     journal.close()
-
-
-def _altered(
-    repo: Repository, todo: Sequence[Change], message: str, before: str | None
-) -> list[str]:
-    """What is in the commit or on disk that was not in the plan."""
-    found = []
-    stored = repo.read_many(change.path for change in todo)
-    for change in todo:
-        if stored[change.path] != change.new:
-            found.append(f"{change.path}: was committed with other contents than planned")
-        elif repo.working(change.path) != change.new:
-            found.append(f"{change.path}: was changed on disk after the commit")
-    planned = {repo.full(change.path) for change in todo}
-    found += [
-        f"{path}: was committed although the plan does not have it"
-        for path in _changed_paths(repo, before)
-        if path not in planned
-    ]
-    head = repo.objects([repo.head.commit or ""])[0]
-    text = head[1].partition(b"\n\n")[2].decode("utf-8", "replace") if head else ""
-    if parse_trailer(text) != parse_trailer(message):
-        found.append("the commit message: its Airflow-Wizard-Plan trailer was changed")
-    return found
-
-
-def _changed_paths(repo: Repository, before: str | None) -> list[str]:
-    after = repo.head.commit or ""
-    if before is None:
-        out = repo.git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", after).out
-    else:
-        out = repo.git.read("diff-tree", "-r", "-z", "--name-only", before, after).out
-    return out.decode("utf-8", "surrogateescape").split("\0")[:-1]

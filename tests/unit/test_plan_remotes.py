@@ -92,6 +92,15 @@ def test_where_a_remote_is_on_the_web(url: str, location: Location | None) -> No
             "git@codeberg.org:acme/infra.git",
             "https://codeberg.org/acme/infra/compare/main...work/a%23b",
         ),
+        (
+            "ssh://git@ssh.github.com:443/acme/infra.git",
+            "https://github.com/acme/infra/compare/main...work/a%23b?expand=1",
+        ),
+        (
+            "acme@vs-ssh.visualstudio.com:v3/acme/proj/infra",
+            "https://dev.azure.com/acme/proj/_git/infra/pullrequestcreate"
+            "?sourceRef=work%2Fa%23b&targetRef=main",
+        ),
         ("git@git.example.com:acme/infra.git", None),
         ("https://notgithub.com/a/b", None),
         ("/srv/git/a.git", None),
