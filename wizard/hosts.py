@@ -98,6 +98,9 @@ def check_https_url(value: str) -> str:
 def check_web_url(value: str) -> str:
     """The URL people open: https, or http on localhost for a port-forward."""
     checked = _web(value, ("https", "http"), "https://airflow.example.com", loopback=True)
+    if "%" in checked:
+        # airflow.cfg would take it for the start of an interpolation.
+        raise ValueError("give a URL without percent-encoding")
     if checked.startswith("http:") and not is_loopback(urlsplit(checked).hostname or ""):
         raise ValueError("give an https URL: http is for a port-forward on localhost only")
     return checked

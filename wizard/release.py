@@ -22,6 +22,7 @@ class Paths:
     argocd: str
     vault: str
     docs: str
+    image: str
     own: str
 
     @property
@@ -70,6 +71,11 @@ class Release:
         return self.airflow >= (3, 0, 0)
 
     @property
+    def airflow_version(self) -> str:
+        """The Airflow version as people write it."""
+        return ".".join(str(part) for part in self.airflow)
+
+    @property
     def namespace(self) -> str:
         """The namespace everything is installed into."""
         return self.names.namespace
@@ -81,7 +87,7 @@ class Release:
     @property
     def dag_readers(self) -> tuple[str, ...]:
         """Component labels of the pods that read DAG files (chart 1.22.0, git-sync)."""
-        found = ["dag-processor" if self.airflow_3 else "scheduler", "triggerer"]
+        found = ["dag-processor", "triggerer"]
         if self.celery or self.kubernetes:
             found.append("worker")
         if self.local:
@@ -127,6 +133,7 @@ def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release
             argocd=f"{folders.argocd}/{name}",
             vault=f"{folders.vault}/{name}",
             docs=f"{folders.docs}/{name}",
+            image=f"{folders.image}/{name}",
             own=f".airflow-wizard/{name}",
         ),
         prefix=answers.repository.path,

@@ -75,9 +75,11 @@ def _git_url(value: str) -> str:
 
 def _git_ref(value: str) -> str:
     # git check-ref-format's rules, plus: never something git could read as an option.
-    bad = ("..", "@{", "//", "\\", " ", "~", "^", ":", "?", "*", "[")
+    # The character set keeps a ref out of Go templates, shell and airflow.cfg's % interpolation.
     if (
-        any(part in value for part in bad)
+        not re.fullmatch(r"[\w./@#+=,-]*", value)
+        or ".." in value
+        or "//" in value
         or value[:1] in {"-", "/", "."}
         or value.endswith(("/", ".", ".lock"))
         or "/." in value
@@ -103,6 +105,23 @@ def _repository_path(value: str) -> str:
     return checked
 
 
+def _postgres_name(value: str) -> str:
+    if len(value.encode("utf-8")) > 63:
+        raise ValueError("use at most 63 bytes: PostgreSQL cuts longer names off")
+    return value
+
+
+def _certificate_file(value: str) -> str:
+    # The last part becomes a file name in the repository, beside the answers.
+    name = value.replace("\\", "/").rpartition("/")[2]
+    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.(pem|crt|cer)", name):
+        raise ValueError(
+            "name a file of letters, digits, dots, hyphens and underscores that ends in .pem, "
+            ".crt or .cer, such as vault-ca.pem"
+        )
+    return value
+
+
 def _vault_path(value: str) -> str:
     segment = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
     if not re.fullmatch(rf"{segment}(/{segment})*", value) or ".." in value:
@@ -113,7 +132,8 @@ def _vault_path(value: str) -> str:
     return value
 
 
-_DURATION = r"([0-9]+h)?([0-9]+m)?([0-9]+s)?"
+# Go's own durations end at 292 years; five digits of hours are eleven.
+_DURATION = r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
 
 
 def _duration(value: str) -> str:
@@ -187,9 +207,30 @@ HttpsUrl = Annotated[Text, AfterValidator(_https_url)]
 WebUrl = Annotated[Text, AfterValidator(_web_url)]
 GitUrl = Annotated[Text, AfterValidator(_git_url)]
 GitRef = Annotated[Text, AfterValidator(_git_ref)]
-RelativePath = Annotated[Text, AfterValidator(_relative_path)]
 RepositoryPath = Annotated[Text, AfterValidator(_repository_path)]
-FilePath = Annotated[Text, AfterValidator(_text)]
+CertificateFile = Annotated[Text, AfterValidator(_certificate_file)]
+PostgresName = Annotated[Text, AfterValidator(_postgres_name)]
+QueueNames = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9_.-]*(,[A-Za-z0-9_][A-Za-z0-9_.-]*)*",
+            "give queue names of letters, digits, dots, hyphens and underscores between commas: "
+            "the chart puts them into a shell command",
+            empty=False,
+        )
+    ),
+]
+VaultName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?",
+            "give a name of letters, digits, dots, hyphens and underscores, without a slash",
+            empty=False,
+        )
+    ),
+]
 VaultPath = Annotated[Text, AfterValidator(_vault_path)]
 OptionalVaultPath = Annotated[
     Text, AfterValidator(lambda value: _vault_path(value) if value else value)

@@ -10,7 +10,7 @@ from pydantic import Field
 from wizard.documents.manifests import BASICS_WAVE, manifest, metadata
 from wizard.sections.base import Ask, Model
 from wizard.tree import File
-from wizard.types import FilePath
+from wizard.types import CertificateFile
 
 if TYPE_CHECKING:
     from wizard.release import Release
@@ -24,7 +24,7 @@ _BLOCK = re.compile(
 class CaFile(Model):
     """A PEM file with CA certificates, relative to the answers file."""
 
-    file: Annotated[FilePath, Ask(asset=True)] = Field(
+    file: Annotated[CertificateFile, Ask(asset=True)] = Field(
         default="",
         title="CA file",
         description="PEM file of the CA, if it is your own; only its certificates are taken.",

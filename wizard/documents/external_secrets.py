@@ -18,7 +18,7 @@ from wizard.documents.manifests import (
     manifest,
     metadata,
 )
-from wizard.secrets.facts import Encoding, SecretSpec, Template, Use
+from wizard.secrets.facts import Encoding, Form, SecretSpec, Template, Use
 from wizard.tree import File
 from wizard.types import canonical_duration
 
@@ -34,8 +34,9 @@ _FILTERS = {
     Encoding.USERLIST: ' | replace "\\"" "\\"\\""',
     Encoding.JSON: " | toJson",
     # OpenSSH refuses a key with CRLF or without its final newline; we add the one newline.
-    Encoding.PEM: ' | replace "\\r" "" | trimSuffix "\\n"',
+    Encoding.PEM: ' | replace "\\r" "" | trim',
 }
+_KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,26 @@ def go_template(template: Template, *, document: bool) -> str:
 
     Literal text that would open an action is quoted, so an answer can never become template code.
     """
-    parts = []
+    text = ""
     for part in template:
         if isinstance(part, Use):
             place = f"(fromYaml .config).{part.fact.place}" if document else f".{part.fact.key}"
-            parts.append("{{ " + place + _FILTERS[part.encoding] + " }}")
+            text += "{{ " + place + _filters(part) + " }}"
         else:
-            parts.append(part.replace("{{", '{{ "{{" }}'))
-    return "".join(parts)
+            text += _literal(part)
+    return text
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("{{", '{{ "{{" }}')
+    # A last brace would become part of the action after it.
+    return f'{quoted[:-1]}{{{{ "{{" }}}}' if quoted.endswith("{") else quoted
+
+
+def _filters(use: Use) -> str:
+    if use.encoding is Encoding.JSON and use.fact.form is Form.SSH_KEY:
+        return _KEY_AS_JSON
+    return _FILTERS[use.encoding]
 
 
 def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:

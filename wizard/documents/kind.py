@@ -23,6 +23,7 @@ def cluster_file(release: Release) -> File:
     return File("kind-cluster", f"{release.paths.apps}/kind-cluster.yaml", dump(data))
 
 
+# Every form is safe in a URL, in YAML and in a users file, so no encoding is needed.
 _MAKERS = {
     Form.FERNET: "openssl rand -base64 32 | tr '+/' '-_'",
     Form.KEY: "openssl rand -hex 64",
@@ -31,40 +32,54 @@ _MAKERS = {
 
 
 def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
-    """Shell that makes every Secret once, with values that are safe in a URL and in YAML.
+    """Shell that makes every Secret once, whatever interrupted an earlier run.
 
-    Values stay in shell variables and on kubectl's standard input: never in argv, never in a
-    file. A second run finds the first Secret and makes nothing.
+    The values are made in one object, which either exists or does not; all Secrets are composed
+    from what stands there, so a second run changes nothing and a killed one is continued. Values
+    stay in shell variables and on standard input: never in argv, never in a file.
     """
     facts: dict[str, Fact] = {}
     for secret in secrets:
         for fact in secret.facts:
             facts.setdefault(fact.key, fact)
-    namespace, first = release.namespace, secrets[0].name
+    source = release.secret("generated")
+    kubectl = f"kubectl --namespace {release.namespace}"
     lines = [
-        f"if kubectl -n {namespace} get secret {first} >/dev/null 2>&1; then",
-        '  echo "the Secrets are there already; nothing is made twice"',
-        "else",
+        "(",
+        "set -euo pipefail",
+        f"if ! {kubectl} get secret {source} >/dev/null 2>&1; then",
+        *(f'  {fact.key}="$({_MAKERS[fact.form]})"' for fact in facts.values()),
+        f"  {kubectl} create -f - <<EOF",
+        *_secret(source, {key: f'"${{{key}}}"' for key in facts}),
+        "EOF",
+        "fi",
+        "value() {",
+        f'  {kubectl} get secret {source} --output "jsonpath={{.data.$1}}" | base64 -d',
+        "}",
+        *(f'{key}="$(value {key})"' for key in facts),
+        # Server-side, because kubectl's own apply copies the values into an annotation.
+        f"{kubectl} apply --server-side -f - <<EOF",
     ]
-    lines += [f'  {fact.key}="$({_MAKERS[fact.form]})"' for fact in facts.values()]
-    lines.append("  kubectl create -f - <<EOF")
-    for secret in secrets:
-        lines += ["apiVersion: v1", "kind: Secret"]
-        lines.append(f"metadata: {{name: {secret.name}, namespace: {namespace}}}")
-        lines.append("stringData:")
-        lines += [f"  {key}: {_shell_text(parts)}" for key, parts in secret.keys.items()]
-        lines.append("---")
-    lines[-1] = "EOF"
-    lines.append("fi")
-    return "\n".join(lines)
+    for number, secret in enumerate(secrets):
+        texts = {key: _shell_text(parts) for key, parts in secret.keys.items()}
+        lines += [*(["---"] if number else []), *_secret(secret.name, texts)]
+    return "\n".join([*lines, "EOF", ")"])
+
+
+def _secret(name: str, texts: dict[str, str]) -> list[str]:
+    lines = ["apiVersion: v1", "kind: Secret", f"metadata: {{name: {name}}}", "stringData:"]
+    return lines + [f"  {key}: {text}" for key, text in texts.items()]
 
 
 def _shell_text(parts: tuple[str | Use, ...]) -> str:
-    """A YAML string inside an unquoted here-document: only our variables expand."""
+    """A YAML string inside an unquoted here-document: only our variables expand.
+
+    `:?` stops before anything is sent when a value is missing.
+    """
     text = []
     for part in parts:
         if isinstance(part, Use):
-            text.append(f"${{{part.fact.key}}}")
+            text.append(f"${{{part.fact.key}:?}}")
         else:
             escaped = quoted(part)[1:-1]
             text.append(escaped.replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`"))

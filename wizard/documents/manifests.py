@@ -48,13 +48,13 @@ def manifest(release: Release, name: str, data: Mapping[str, Any], header: str =
 def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
     """The list of what is a manifest; the values file beside it is not.
 
-    Without it Argo CD would try to apply the values file too.
+    Without it Argo CD would try to apply the values file too. No `namespace:` here: every object
+    names its own, and kustomize would put one on a ClusterSecretStore, whose kind it does not know.
     """
     folder = f"{release.paths.apps}/"
     data: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "namespace": release.namespace,
         "resources": sorted(file.path.removeprefix(folder) for file in manifests),
     }
     header = "What is applied from this folder; airflow-values.yaml is Helm's and not listed."

@@ -168,6 +168,30 @@ def direct_migrations(secret: str) -> dict[str, object]:
     }
 
 
+def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
+    """The runbook's part for a database administrator: (host, database, role) each.
+
+    PostgreSQL 15 closed schema public to all but the owner; a managed server's admin is no
+    superuser and must be a member of the role it gives a database to (documents 001 and 002).
+    """
+    parts = ["## Database\n\nOnce, as an administrator of the server; psql asks for the password."]
+    for host, name, user in owners:
+        role, database = _identifier(user), _identifier(name)
+        parts.append(
+            f"On `{host}`:\n\n```sql\nCREATE ROLE {role} LOGIN;\n\\password {role}\n"
+            f"GRANT {role} TO CURRENT_USER;\n"
+            f"CREATE DATABASE {database} OWNER {role} ENCODING 'UTF8';\n```"
+        )
+    parts.append(
+        "Where the database exists already, the role must own it, or be granted schema `public`."
+    )
+    return "\n\n".join(parts)
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def bundled(release: Release) -> Contribution:
     """The chart's toy PostgreSQL with Secrets of our own, so that the chart makes none."""
     fact = Fact("databasePassword", Form.PASSWORD, "database password")

@@ -16,18 +16,13 @@ from wizard.types import Email, Text
 _PREFIX = "AIRFLOW_DEFAULT_"
 
 # `users create` is a no-op for a user that exists; the password follows the store either way.
+# No line begins with a space, so that YAML can show the script as it is.
 _SCRIPT = """\
 airflow db check-migrations --migration-wait-timeout=300
-airflow users create \\
-  --username "${AIRFLOW_DEFAULT_USERNAME}" \\
-  --firstname "${AIRFLOW_DEFAULT_FIRST_NAME}" \\
-  --lastname "${AIRFLOW_DEFAULT_LAST_NAME}" \\
-  --role Admin \\
-  --email "${AIRFLOW_DEFAULT_EMAIL}" \\
-  --password "${AIRFLOW_DEFAULT_PASSWORD}" || true
-airflow users reset-password \\
-  --username "${AIRFLOW_DEFAULT_USERNAME}" \\
-  --password "${AIRFLOW_DEFAULT_PASSWORD}"
+login=(--username "${AIRFLOW_DEFAULT_USERNAME}" --password "${AIRFLOW_DEFAULT_PASSWORD}")
+name=(--firstname "${AIRFLOW_DEFAULT_FIRST_NAME}" --lastname "${AIRFLOW_DEFAULT_LAST_NAME}")
+airflow users create "${login[@]}" "${name[@]}" --email "${AIRFLOW_DEFAULT_EMAIL}" --role Admin
+airflow users reset-password "${login[@]}"
 """
 
 

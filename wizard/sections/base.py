@@ -120,7 +120,8 @@ class Contribution:
 
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
     some of them in one line. `manifests` are objects for the secrets folder that kustomization
-    lists; `files` stand elsewhere in the repository.
+    lists; `files` stand elsewhere in the repository. `notes` are parts of the runbook, Markdown
+    with a heading of their own.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -133,6 +134,7 @@ class Contribution:
     files: tuple[File, ...] = ()
     actions: tuple[PlannedAction, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Section(Model):
@@ -194,6 +196,7 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
         files=tuple(item for part in parts for item in part.files),
         actions=tuple(item for part in parts for item in part.actions),
         existing_secrets=existing,
+        notes=tuple(item for part in parts for item in part.notes),
     )
 
 

@@ -43,7 +43,7 @@ class Component(Model):
 class Triggerer(Component):
     """The triggerer keeps its logs on a volume of its own."""
 
-    persistence: Quantity = Field(
+    persistence: Annotated[Quantity, Ask(required=True)] = Field(
         default="5Gi", title="Log volume", description="Volume of each triggerer's logs."
     )
 

@@ -16,7 +16,7 @@ from wizard.sections.base import Ask, Contribution, Flow, Model, Mount, PlannedA
 from wizard.sections.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
 from wizard.tree import File
 from wizard.trust import Entry, Evidence, known_hosts
-from wizard.types import Duration, GitRef, GitUrl, RelativePath, Text
+from wizard.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 
 
 class DeployKey(SecretRef):
@@ -93,7 +93,7 @@ class Dags(Section):
     ref: Annotated[GitRef, Ask(when=FROM_GIT, required=True)] = Field(
         default="main", title="Ref", description="Branch, tag or commit to follow."
     )
-    subpath: Annotated[RelativePath, Ask(when=FROM_GIT)] = Field(
+    subpath: Annotated[RepositoryPath, Ask(when=FROM_GIT)] = Field(
         default="dags",
         title="Folder",
         description="Folder with DAGs inside the repository; empty is its top.",

@@ -11,6 +11,7 @@ from wizard.documents.postgres import (
     CA_PATH,
     Endpoint,
     bundled,
+    database_note,
     direct_migrations,
     pgbouncer_secrets,
 )
@@ -28,7 +29,7 @@ from wizard.sections.conditions import (
     VERIFIED_TLS,
 )
 from wizard.tree import File
-from wizard.types import HostName, Port, Text
+from wizard.types import HostName, Port, PostgresName
 
 SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
 
@@ -71,7 +72,7 @@ class PgBouncer(Model):
     port: Annotated[Port, Ask(when=OUTER_PGBOUNCER)] = Field(
         default=6432, title="Pool port", description="Port of your PgBouncer."
     )
-    database: Annotated[Text, Ask(when=OUTER_PGBOUNCER)] = Field(
+    database: Annotated[PostgresName, Ask(when=OUTER_PGBOUNCER)] = Field(
         default="",
         title="Alias",
         description="Database name in your PgBouncer; empty is the database's own name.",
@@ -98,10 +99,10 @@ class ResultBackend(Model):
     port: Annotated[Port, Ask(when=OWN_RESULT_BACKEND)] = Field(
         default=5432, title="Port", description="Port of the result backend's PostgreSQL."
     )
-    name: Annotated[Text, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+    name: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
         default="airflow_results", title="Database", description="Database for results."
     )
-    user: Annotated[Text, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+    user: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
         default="airflow_results", title="User", description="Role that owns it."
     )
     password: Annotated[SecretRef, Ask(when=OWN_RESULT_BACKEND)] = Field(
@@ -131,10 +132,10 @@ class Database(Section):
     port: Annotated[Port, Ask(when=EXTERNAL_DATABASE)] = Field(
         default=5432, title="Port", description="Port of PostgreSQL."
     )
-    name: Annotated[Text, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+    name: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="airflow", title="Database", description="Database, encoded in UTF-8."
     )
-    user: Annotated[Text, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+    user: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="airflow",
         title="User",
         description="Role that owns the database: PostgreSQL 15 closed schema public to others.",
@@ -186,7 +187,15 @@ class Database(Section):
             flows=self._flows(release),
             mounts=self._mounts(release),
             manifests=self._manifests(release),
+            notes=(database_note(self._owners(release)),),
         )
+
+    def _owners(self, release: Release) -> tuple[tuple[str, str, str], ...]:
+        owners = [(self.host, self.name, self.user)]
+        results = self.result_backend
+        if release.celery and results.kind == "separate":
+            owners.append((results.host, results.name, results.user))
+        return tuple(owners)
 
     def _metadata(self) -> Endpoint:
         fact = Fact("databasePassword", Form.PASSWORD, "database password", "", self.password)
@@ -274,4 +283,4 @@ class Database(Section):
     def _manifests(self, release: Release) -> tuple[File, ...]:
         if not self.ca.file:
             return ()
-        return (ca_config_map(release, "database-ca", release.assets["database.ca.file"]),)
+        return (ca_config_map(release, "database-ca", release.assets.get("database.ca.file", "")),)

@@ -9,7 +9,7 @@ from pydantic import Field
 from wizard.release import Release
 from wizard.sections.base import Ask, Contribution, Model, Section
 from wizard.sections.conditions import CELERY, FIXED_WORKERS, KUBERNETES, LOCAL, SCALED
-from wizard.types import Quantity, Text
+from wizard.types import Quantity, QueueNames
 
 
 class WorkerResources(Model):
@@ -120,8 +120,10 @@ class Executor(Section):
         title="Log volume",
         description="Volume of the scheduler's logs: LocalExecutor runs tasks beside it.",
     )
-    queue: Annotated[Text, Ask(when=CELERY)] = Field(
-        default="default", title="Queue", description="Celery queue the workers listen on."
+    queue: Annotated[QueueNames, Ask(when=CELERY)] = Field(
+        default="default",
+        title="Queue",
+        description="Celery queues the workers listen on, with commas between them.",
     )
 
     def contribute(self, release: Release) -> Contribution:

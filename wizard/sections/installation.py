@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.documents.image import image_files, image_note
 from wizard.release import Release
 from wizard.sections.base import Ask, Contribution, Model, Section
 from wizard.sections.conditions import OWN_IMAGE
+from wizard.tree import File
 from wizard.types import ImageRepository, ImageTag, KubeName, ObjectName, ReleaseName, Version
 
 
@@ -74,7 +76,6 @@ class Installation(Section):
 
     def contribute(self, release: Release) -> Contribution:
         """Versions, and the image where it is not the official one."""
-        del release
         settings: dict[str, object] = {
             "airflowVersion": self.airflow,
             "defaultAirflowTag": self.airflow,
@@ -87,11 +88,21 @@ class Installation(Section):
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }
         existing: dict[str, tuple[str, ...]] = {}
+        files: tuple[File, ...] = ()
+        notes: tuple[str, ...] = ()
         if self.image.repository:
+            files = image_files(release)
+            notes = (image_note(release, self.image.repository, self.image.tag),)
             settings["images.airflow.repository"] = self.image.repository
             settings["images.airflow.tag"] = self.image.tag
             settings["images.airflow.pullPolicy"] = "IfNotPresent"
         if self.image.repository and self.image.pull_secret:
             settings["imagePullSecrets"] = [self.image.pull_secret]
             existing[self.image.pull_secret] = (".dockerconfigjson",)
-        return Contribution(settings=settings, comments=comments, existing_secrets=existing)
+        return Contribution(
+            settings=settings,
+            comments=comments,
+            existing_secrets=existing,
+            files=files,
+            notes=notes,
+        )

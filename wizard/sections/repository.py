@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.sections.base import Model, Section
+from wizard.sections.base import Ask, Model, Section
+from wizard.sections.conditions import OWN_IMAGE
 from wizard.types import GitRef, RepositoryPath
 
 
@@ -23,6 +24,9 @@ class Paths(Model):
         default="vault", title="Vault", description="Folder of Vault's policy and role."
     )
     docs: RepositoryPath = Field(default="docs", title="Docs", description="Folder of the runbook.")
+    image: Annotated[RepositoryPath, Ask(when=OWN_IMAGE)] = Field(
+        default="image", title="Image", description="Folder of the image's Dockerfile."
+    )
 
 
 class Repository(Section):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
+from wizard.documents.postgres import STATS_USER
 from wizard.errors import Problem
 from wizard.hosts import is_loopback
 
@@ -16,6 +17,30 @@ if TYPE_CHECKING:
     from wizard.sections import Answers
 
 Rule = Callable[["Answers"], Iterator[Problem]]
+
+_GIVEN = {
+    "broker.url": "or broker.kind chart-redis",
+    "dags.credentials.password": "or a public repository",
+}
+# Source: chart 1.22.0, enableBuiltInSecretEnvVars, and what the sections contribute.
+_OWN_VARIABLES = {
+    "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
+    **dict.fromkeys(
+        (
+            "AIRFLOW__CORE__FERNET_KEY",
+            "AIRFLOW__CORE__SQL_ALCHEMY_CONN",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+            "AIRFLOW_CONN_AIRFLOW_DB",
+            "AIRFLOW__API__SECRET_KEY",
+            "AIRFLOW__API_AUTH__JWT_SECRET",
+            "AIRFLOW__WEBSERVER__SECRET_KEY",
+            "AIRFLOW__CELERY__CELERY_RESULT_BACKEND",
+            "AIRFLOW__CELERY__RESULT_BACKEND",
+            "AIRFLOW__CELERY__BROKER_URL",
+        ),
+        "the chart, from a Secret,",
+    ),
+}
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -78,7 +103,9 @@ def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
     for item in specs(type(answers)):
         if item.kind != "secret" or not item.applies(answers):
             continue
-        if get(answers, item.path).kind != "generate":
+        if item.key in _GIVEN:
+            yield Problem(item.key, f"choose store vault, {_GIVEN[item.key]}")
+        elif get(answers, item.path).kind != "generate":
             yield Problem(
                 item.key, "use {generate: true} with store kubernetes, or choose store vault"
             )
@@ -86,6 +113,77 @@ def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
         yield Problem(
             "dags.repo",
             "use an https:// repository with store kubernetes: a deploy key needs a store",
+        )
+
+
+def given_values(answers: Answers) -> Iterator[Problem]:
+    """A broker's URL and a Git token are made where they count; random text would be neither."""
+    from wizard.fields import get, spec
+
+    for key, instead in _GIVEN.items():
+        item = spec(key, type(answers))
+        if item.applies(answers) and get(answers, item.path).kind == "generate":
+            yield Problem(key, f"use env, file, prompt or store, {instead}: it cannot be generated")
+
+
+def guarded_namespaces(answers: Answers) -> Iterator[Problem]:
+    """Who may deploy into Argo CD's or the cluster's namespaces is an administrator of it all."""
+    namespace, argo = answers.installation.namespace, answers.delivery.argocd
+    taken = {"kube-system", "kube-public", "kube-node-lease"}
+    if answers.delivery.kind == "argocd":
+        taken.add(argo.namespace)
+        if argo.project == "default":
+            yield Problem(
+                "delivery.argocd.project",
+                "give a name of its own: project default is Argo CD's and allows everything",
+            )
+    if answers.secrets.store == "vault" and answers.secrets.scope == "cluster":
+        taken.add(answers.secrets.vault.operator_namespace)
+    if namespace in taken:
+        yield Problem(
+            "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
+        )
+
+
+def vault_path_form(answers: Answers) -> Iterator[Problem]:
+    """External Secrets adds the mount and `data/` by itself."""
+    vault = answers.secrets.vault
+    if vault.path.startswith(("data/", f"{vault.mount}/")):
+        yield Problem(
+            "secrets.vault.path", "leave out the mount and data/: airflow/config, for example"
+        )
+
+
+def verified_certificates(answers: Answers) -> Iterator[Problem]:
+    """Source: libpq fails to connect in verify modes without a root certificate file."""
+    database = answers.database
+    verified = database.kind == "external" and database.sslmode.startswith("verify")
+    if verified and not database.ca.file:
+        yield Problem(
+            "database.ca.file",
+            f"name the PEM file of the server's CA: {database.sslmode} finds no other",
+        )
+
+
+def own_variables(answers: Answers) -> Iterator[Problem]:
+    """A name that stands twice in a container is refused by server-side apply."""
+    for name in answers.environment.variables:
+        if name in _OWN_VARIABLES:
+            yield Problem(
+                f"environment.variables.{name}", f"leave it out: {_OWN_VARIABLES[name]} sets it"
+            )
+
+
+def shared_workers(answers: Answers) -> Iterator[Problem]:
+    """Source: chart 1.19 has one `workers.resources` for Celery workers and task pods."""
+    executor = answers.executor
+    both = "Celery" in executor.kind and "Kubernetes" in executor.kind
+    differ = both and executor.workers.resources != executor.task_pods
+    if differ and answers.installation.chart == "1.19.0":
+        yield Problem(
+            "executor.task_pods.cpu",
+            "give task pods the resources of the workers, or use chart 1.20.0 or later: "
+            "1.19.0 has one setting for both",
         )
 
 
@@ -102,16 +200,19 @@ def image_dags(answers: Answers) -> Iterator[Problem]:
 
 
 def pooled_users(answers: Answers) -> Iterator[Problem]:
-    """PgBouncer's user list holds one password a user."""
+    """PgBouncer's user list holds one password a user, and a console user of ours."""
     database = answers.database
     results = database.result_backend
-    if (
-        database.kind == "external"
-        and database.pgbouncer.mode == "chart"
-        and "Celery" in answers.executor.kind
-        and results.kind == "separate"
-        and results.user == database.user
-    ):
+    if database.kind != "external" or database.pgbouncer.mode != "chart":
+        return
+    separate = "Celery" in answers.executor.kind and results.kind == "separate"
+    users = {"database.user": database.user}
+    if separate:
+        users["database.result_backend.user"] = results.user
+    for key, user in users.items():
+        if user == STATS_USER:
+            yield Problem(key, f"use another user: {STATS_USER} is PgBouncer's console user here")
+    if separate and results.user == database.user:
         yield Problem(
             "database.result_backend.user",
             "use another user than database.user: PgBouncer knows one password a user",
@@ -144,6 +245,12 @@ RULES: tuple[Rule, ...] = (
     worker_range,
     bundled_only_local,
     hand_made_secrets,
+    given_values,
+    guarded_namespaces,
+    vault_path_form,
+    verified_certificates,
+    own_variables,
+    shared_workers,
     bundle_version,
     image_dags,
     pooled_users,
@@ -158,6 +265,10 @@ def problems(answers: Answers) -> list[Problem]:
 
     found = [problem for rule in RULES for problem in rule(answers)]
     for item in specs(type(answers)):
-        if item.ask.required and item.applies(answers) and get(answers, item.path) in ("", None):
+        if item.ask.required and item.applies(answers) and _empty(get(answers, item.path)):
             found.append(Problem(item.key, f"is needed: {item.help}"))
     return found
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from wizard.documents.admission import account_guard
 from wizard.documents.certificates import CaFile, ca_config_map
 from wizard.documents.external_secrets import (
     StoreSettings,
@@ -25,6 +26,7 @@ from wizard.types import (
     HttpsUrl,
     KubeName,
     OptionalVaultPath,
+    VaultName,
     VaultNamespace,
     VaultPath,
 )
@@ -66,6 +68,11 @@ _KEYS_2 = (
 )
 
 
+_GUARD = PlannedAction(
+    "cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform"
+)
+
+
 class VaultStore(Model):
     """HashiCorp Vault or OpenBao, KV version 2."""
 
@@ -91,7 +98,7 @@ class VaultStore(Model):
         title="Auth mount",
         description="Vault's Kubernetes auth mount of this cluster; one mount a cluster.",
     )
-    role: Annotated[VaultPath, Ask(when=VAULT)] = Field(
+    role: Annotated[VaultName, Ask(when=VAULT)] = Field(
         default="external-secrets-airflow",
         title="Role",
         description="Vault role the store logs in with; it may read the payload and nothing else.",
@@ -188,8 +195,11 @@ class Secrets(Section):
             return Contribution()
         store = self._settings(release)
         manifests: list[File] = [secret_store(release, store)]
+        files: list[File] = [policy_file(release, store), role_file(release, store)]
         if self.scope == "namespace":
             manifests.append(service_account(release, store))
+            guard = account_guard(release, store.service_account)
+            (files if release.delivery == "argocd" else manifests).extend(guard)
             if self.vault.ca.file:
                 manifests.append(ca_config_map(release, "vault-ca", store.ca))
         for secret in total.secrets:
@@ -201,8 +211,8 @@ class Secrets(Section):
         )
         return Contribution(
             manifests=tuple(manifests),
-            files=(policy_file(release, store), role_file(release, store)),
-            actions=actions,
+            files=tuple(files),
+            actions=actions if self.scope == "cluster" else (*actions, _GUARD),
         )
 
     def _settings(self, release: Release) -> StoreSettings:
