@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,28 @@ class Examination:
 
 def examine(data: Mapping[str, Any], model: type[Answers] = Answers) -> Examination:
     """Validate raw nested answers: types first, then rules over what applies. Never raises."""
+    found = _checked(data, model)
+    if found.answers is None:
+        from wizard.partial import beyond
+
+        more = beyond(data, found.problems, lambda some: _plainly(_checked(some, model)))
+        return Examination(None, (*found.problems, *more))
+    return found
+
+
+def _plainly(found: Examination) -> tuple[Answers | None, Sequence[Problem]]:
+    return found.answers, found.problems
+
+
+def _checked(data: Mapping[str, Any], model: type[Answers]) -> Examination:
+    wrong = [
+        Problem(item.key, "give a whole number")
+        for item in specs(model)
+        # pydantic would take true for 1.
+        if item.kind == "int" and isinstance(get(data, item.path), bool)
+    ]
+    if wrong:
+        return Examination(None, tuple(wrong))
     try:
         answers = model.model_validate(dict(data))
     except ValidationError as error:
@@ -114,22 +136,36 @@ def _layer(
 def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Raw answers with KEY=VALUE applied; VALUE is YAML, then of the question's type.
 
-    Raises AnswersError for a missing `=`, an unknown key or VALUE that is no YAML.
+    Raises AnswersError with every missing `=`, unknown key and VALUE that is no YAML.
     """
     result = dict(data)
-    for assignment in assignments:
+    problems: list[Problem] = []
+    for number, assignment in enumerate(assignments, 1):
         key, equals, text = assignment.partition("=")
         if not equals:
-            raise AnswersError("--set takes KEY=VALUE", [Problem(key, "no = after the key")])
-        if key.split(".")[0] == "values":
-            result = put(result, tuple(key.split(".")), read(text, key))
+            # Not repeated: it may be a value whose key stands before it.
+            problems.append(Problem("", f"KEY=VALUE number {number} has no ="))
             continue
-        item = spec(key)
-        value = parsed(item, text)
-        if item.kind == "secret" and isinstance(value, Mapping):
-            value = {**_kept(get(result, item.path)), **value}
-        result = put(result, item.path, value)
+        try:
+            result = _assigned(result, key, text)
+        except AnswersError as error:
+            problems += error.problems or [Problem("", error.message)]
+    if problems:
+        raise AnswersError("these cannot be set", problems)
     return result
+
+
+def _assigned(data: dict[str, Any], key: str, text: str) -> dict[str, Any]:
+    if key == "values" or key.startswith("values."):
+        path = tuple(key.split("."))
+        if "" in path:
+            raise AnswersError("no such key", [Problem(key, "a part of the key is empty")])
+        return put(data, path, read(text, key))
+    item = spec(key)
+    value = parsed(item, text)
+    if item.kind == "secret" and isinstance(value, Mapping):
+        value = {**_kept(get(data, item.path)), **value}
+    return put(data, item.path, value)
 
 
 def _kept(value: object) -> dict[str, Any]:

@@ -151,11 +151,9 @@ def spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
     by_key = {item.key: item for item in specs(answers)}
     if key in by_key:
         return by_key[key]
-    from difflib import get_close_matches
+    from wizard.wording import no_question
 
-    near = get_close_matches(key, by_key, n=1)
-    wanted = f"did you mean {near[0]}?" if near else "`airflow-wizard explain` lists all keys"
-    raise AnswersError("no such key", [Problem(key, f"there is no such question; {wanted}")])
+    raise AnswersError("no such key", [Problem(key, no_question(key, list(by_key)))])
 
 
 def get(data: Any, path: tuple[str, ...], default: object = None) -> Any:
@@ -190,17 +188,12 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 def _message(kind: str, text: str, key: str, answers: type[BaseModel]) -> str:
-    if kind == "extra_forbidden":
-        from difflib import get_close_matches
+    from wizard.wording import said, unknown
 
+    if kind == "extra_forbidden":
         parent, _, name = key.rpartition(".")
-        siblings = _names_below(answers, parent)
-        near = get_close_matches(name, siblings, n=1)
-        known = f"did you mean {near[0]}?" if near else f"known here: {', '.join(siblings)}"
-        return f"there is no such key; {known}"
-    if kind == "missing":
-        return "is required"
-    return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return unknown(name, _names_below(answers, parent))
+    return said(kind, text)
 
 
 def _names_below(model: type[BaseModel], parent: str) -> list[str]:

@@ -1,0 +1,70 @@
+"""What validation says, in the words of the answers: what would be right, never what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+_SAYS: Mapping[str, str] = {
+    "missing": "is required",
+    "int_type": "give a whole number",
+    "int_parsing": "give a whole number",
+    "int_parsing_size": "give a smaller whole number",
+    "int_from_float": "give a whole number",
+    "bool_type": "give true or false",
+    "bool_parsing": "give true or false",
+    "string_type": "give text; quote what YAML reads as something else",
+    "string_unicode": "give text of whole characters",
+    "dict_type": "give a mapping of keys to values",
+    "mapping_type": "give a mapping of keys to values",
+    "model_type": "give a mapping of keys to values",
+    "model_attributes_type": "give a mapping of keys to values",
+    "list_type": "give a list",
+    "recursion_loop": "give plain values, not one that holds itself",
+}
+_BOUNDS: Mapping[str, str] = {
+    "greater_than_equal": "Input should be greater than or equal to ",
+    "less_than_equal": "Input should be less than or equal to ",
+}
+
+
+def said(kind: str, text: str) -> str:
+    """pydantic's error of this type and text as a sentence for the person who answers.
+
+    Source of the types and texts: https://docs.pydantic.dev/latest/errors/validation_errors/
+    """
+    if kind in _SAYS:
+        return _SAYS[kind]
+    if kind == "literal_error":
+        return "give " + text.removeprefix("Input should be ").replace("'", "")
+    if kind in _BOUNDS:
+        bound = text.removeprefix(_BOUNDS[kind])
+        return f"give at {'least' if kind == 'greater_than_equal' else 'most'} {bound}"
+    return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """That a key does not exist, with the nearest one that does, else all of them."""
+    return f"there is no such key; {nearest(name, known) or _all(known)}"
+
+
+def no_question(key: str, known: Sequence[str]) -> str:
+    """That no question has this key: a section is not answered whole, others have a neighbour."""
+    below = [one for one in known if one.startswith(f"{key}.")]
+    if below:
+        return f"names {len(below)} questions; give one of them, such as {below[0]}"
+    parents = {one.rpartition(".")[0] for one in known}
+    parent = next((one for one in known if key.startswith(f"{one}.")), "")
+    near = f"did you mean {parent}?" if parent else nearest(key, [*known, *sorted(parents - {""})])
+    return f"there is no such question; {near or '`airflow-wizard explain` lists all keys'}"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`did you mean X?`, empty when nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _all(known: Sequence[str]) -> str:
+    return f"known here: {', '.join(known)}" if known else "nothing stands below this key"
