@@ -14,6 +14,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from wizard.durations import check_duration
+
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _MAX_TEXT = 1000
 
@@ -132,37 +134,6 @@ def _vault_path(value: str) -> str:
     return value
 
 
-# Go's own durations end at 292 years; five digits of hours are eleven.
-_DURATION = r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
-
-
-def _duration(value: str) -> str:
-    if not re.fullmatch(_DURATION, value) or not re.search(r"[1-9]", value):
-        raise ValueError("give a duration such as 30s, 5m or 1h30m")
-    return value
-
-
-def duration_seconds(value: str) -> int:
-    """A duration such as 1h30m in seconds; ValueError when it is none."""
-    match = re.fullmatch(_DURATION, value)
-    if match is None:
-        raise ValueError(f"not a duration: {value!r}")
-    hours, minutes, seconds = (int((part or "0x")[:-1]) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def canonical_duration(value: str) -> str:
-    """`1h` as Go prints it, `1h0m0s`: the API server's own form, so nothing drifts.
-
-    Source: the ExternalSecret with zero API-server additions (facts, External Secrets 2.9).
-    """
-    total = duration_seconds(value)
-    parts = (total // 3600, total % 3600 // 60, total % 60)
-    if parts[0]:
-        return f"{parts[0]}h{parts[1]}m{parts[2]}s"
-    return f"{parts[1]}m{parts[2]}s" if parts[1] else f"{parts[2]}s"
-
-
 Text = Annotated[str, AfterValidator(_text)]
 KubeName = Annotated[
     Text,
@@ -250,7 +221,7 @@ Audience = Annotated[
         )
     ),
 ]
-Duration = Annotated[Text, AfterValidator(_duration)]
+Duration = Annotated[Text, AfterValidator(check_duration)]
 Quantity = Annotated[
     Text,
     AfterValidator(

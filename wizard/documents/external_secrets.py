@@ -18,9 +18,9 @@ from wizard.documents.manifests import (
     manifest,
     metadata,
 )
+from wizard.durations import canonical_duration
 from wizard.secrets.facts import Encoding, Form, SecretSpec, Template, Use
 from wizard.tree import File
-from wizard.types import canonical_duration
 
 if TYPE_CHECKING:
     from wizard.release import Release

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.documents.manifests import BASICS_WAVE, manifest, metadata
+from wizard.durations import duration_seconds
 from wizard.secrets.facts import Encoding, Fact, SecretSpec, Template, Use
 from wizard.tree import File
 
@@ -45,7 +46,7 @@ def bundle_settings(
     release: Release, *, repo: str, ref: str, subpath: str, period: str, secret: str
 ) -> dict[str, object]:
     """Settings of GitDagBundle: Airflow clones by itself, pods take the login from a Secret."""
-    kwargs: dict[str, object] = {"tracking_ref": ref, "refresh_interval": _seconds(period)}
+    kwargs: dict[str, object] = {"tracking_ref": ref, "refresh_interval": duration_seconds(period)}
     if subpath not in {"", "."}:
         kwargs["subdir"] = subpath
     if secret:
@@ -70,12 +71,6 @@ def bundle_settings(
         keys += ["scheduler.env"] if release.local else []
         settings.update(dict.fromkeys(keys, env))
     return settings
-
-
-def _seconds(period: str) -> int:
-    from wizard.types import duration_seconds
-
-    return duration_seconds(period)
 
 
 def bundle_connection(
