@@ -64,7 +64,8 @@ class Broker(Section):
             secret = SecretSpec(
                 name, {"connection": (Use(fact),)}, ("data.brokerUrlSecretName",), "broker"
             )
-            flows = (Flow("broker", self.host, self.port),) if self.host else ()
+            # Without a host too: the egress rule needs only the port.
+            flows = (Flow("broker", self.host, self.port),)
             return Contribution(
                 settings={"redis.enabled": False, **settings}, secrets=(secret,), flows=flows
             )

@@ -1,0 +1,97 @@
+"""Plausible answers and their rendering, for every test that looks at what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from wizard import presets
+from wizard.answers import examine, layered
+from wizard.checks.engine import run
+from wizard.checks.finding import Finding
+from wizard.evidence import settle
+from wizard.fields import put
+from wizard.inspection import layout_of
+from wizard.render import Rendering, render
+from wizard.sections import Answers
+
+FILL: dict[str, Any] = {
+    "database": {"host": "pg.example.internal"},
+    "dags": {"repo": "ssh://git@github.com/acme/airflow-dags.git"},
+    "secrets": {"vault": {"server": "https://vault.example.internal:8200"}},
+    "delivery": {"argocd": {"repo_url": "ssh://git@git.example.com/platform/k8s-infra.git"}},
+}
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def filled(preset: str, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Raw answers: a preset, what a newcomer adds to it, and `changes` by dotted key."""
+    data = presets.load(preset).answers
+    data = data if preset == "local" else layered(data, FILL)
+    for key, value in (changes or {}).items():
+        data = put(data, tuple(key.split(".")), value)
+    return data
+
+
+def objections(preset: str, changes: Mapping[str, object] | None = None) -> list[str]:
+    """What is wrong with these answers, as people read it."""
+    return [str(problem) for problem in examine(filled(preset, changes)).problems]
+
+
+def answers(preset: str = "production", changes: Mapping[str, object] | None = None) -> Answers:
+    """Valid answers whose host keys are the published ones."""
+    found = examine(filled(preset, changes))
+    assert not found.problems, [str(problem) for problem in found.problems]
+    assert found.answers is not None
+    return settle(
+        found.answers, typed=(), committed=(), by="Ada Example", date="2026-11-21"
+    ).answers
+
+
+def rendering(preset: str = "production", changes: Mapping[str, object] | None = None) -> Rendering:
+    """What these answers come to; a CA file that they name holds one certificate."""
+    found = answers(preset, changes)
+    keys = ("database.ca.file", "secrets.vault.ca.file")
+    assets = {key: PEM for key in keys if dig(found.model_dump(), key)}
+    return render(found, assets)
+
+
+def values(made: Rendering) -> Any:
+    """The Helm values as a YAML 1.1 reader sees them."""
+    return yaml.safe_load(made.tree.by_logical("values").text)
+
+
+def objects(made: Rendering) -> list[dict[str, Any]]:
+    """Every Kubernetes object of the tree, Argo CD's and kind's included."""
+    found = []
+    for file in made.tree.values():
+        if file.path.endswith(".yaml") and file.logical not in {"values", "answers"}:
+            found.append(yaml.safe_load(file.text))
+    return found
+
+
+def dig(data: Any, dotted: str) -> Any:
+    """The value below a dotted key, or None."""
+    for part in dotted.split("."):
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def secret_template(made: Rendering, name: str) -> dict[str, str]:
+    """The template of one ExternalSecret, key by key."""
+    found = yaml.safe_load(made.tree.by_logical(f"secrets/{name}").text)
+    template: dict[str, str] = found["spec"]["target"]["template"]["data"]
+    return template
+
+
+def findings(made: Rendering, **more: Any) -> list[Finding]:
+    """What the product's own checks say about the tree."""
+    return run(
+        {path: file.data for path, file in made.tree.items()},
+        chart=made.release.chart,
+        airflow=made.release.airflow_version,
+        installation=layout_of(made),
+        **more,
+    )
