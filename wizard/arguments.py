@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from wizard.errors import UsageError
 
@@ -11,21 +11,40 @@ _SET = "KEY=VALUE"
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # A script that abbreviates an option would break with the next one that begins the same.
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
     def error(self, message: str) -> NoReturn:
         # argparse would exit with 2, which means `files differ` here. Its messages quote what was
         # typed, but options never take a secret.
         raise UsageError(message)
 
 
+def _filled(text: str) -> str:
+    """An unset variable of a script must not pass as an option that was left out."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
+
+
 def _common() -> _Parser:
     """Options that every command understands, before or after its name."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("global options")
-    group.add_argument("--repo", metavar="DIR", help="config repository (default: this folder)")
-    group.add_argument("--installation", metavar="NAME", help="which one, where there are several")
+    group.add_argument(
+        "--repo", type=_filled, metavar="DIR", help="config repository (default: this folder)"
+    )
+    group.add_argument(
+        "--installation", type=_filled, metavar="NAME", help="which one, where there are several"
+    )
     group.add_argument("--all", action="store_true", help="every installation of the repository")
-    group.add_argument("--answers", metavar="FILE", help="answers file (- reads standard input)")
-    group.add_argument("--preset", metavar="NAME", help="start from a preset (new installations)")
+    group.add_argument(
+        "--answers", type=_filled, metavar="FILE", help="answers file (- reads standard input)"
+    )
+    group.add_argument(
+        "--preset", type=_filled, metavar="NAME", help="start from a preset (new installations)"
+    )
     group.add_argument("--set", metavar=_SET, action="append", help="one answer; repeatable")
     group.add_argument(
         "--host-key-fingerprint",
@@ -33,7 +52,9 @@ def _common() -> _Parser:
         action="append",
         help="fingerprint you compared with the Git host's owner; repeatable",
     )
-    group.add_argument("--chart", metavar="PATH", help="chart folder or .tgz for a full check")
+    group.add_argument(
+        "--chart", type=_filled, metavar="PATH", help="chart folder or .tgz for a full check"
+    )
     group.add_argument("--yes", action="store_true", help="write without asking; trusts no key")
     group.add_argument("--json", action="store_true", help="data as JSON on standard output")
     return common
@@ -57,10 +78,12 @@ def parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
-    add("ask", "the same questions, one plain line at a time")
+    _commit_options(add("ask", "the same questions, one plain line at a time"))
     plan = add("plan", "what would change: files, then live actions")
     plan.add_argument("--detailed-exitcode", action="store_true", help="2 when files differ")
-    plan.add_argument("--out", metavar="FILE", help="also write the plan as JSON to FILE")
+    plan.add_argument(
+        "--out", type=_filled, metavar="FILE", help="also write the plan as JSON to FILE"
+    )
     _commit_options(add("commit", "write the files and commit them"))
     change = add("set", "change single settings: plan, then commit with --yes")
     change.add_argument("assignments", metavar=_SET, nargs="+")
@@ -76,7 +99,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _commit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", default="", help="commit message")
-    command.add_argument("--branch", metavar="NAME", default="", help="work branch to make")
+    command.add_argument(
+        "--branch", type=_filled, metavar="NAME", default="", help="work branch to make"
+    )
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")
     command.add_argument(

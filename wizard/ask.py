@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wizard.answers import dumped, examine, parsed
 from wizard.commands import Console
 from wizard.errors import AnswersError
 from wizard.fields import FieldSpec, get, put, specs
 
+if TYPE_CHECKING:
+    from wizard.sections import Answers
+    from wizard.verdict import Entry, Verdict
+
 _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stops."
 
 
 @dataclass
 class Conversation:
-    """Asks what applies and keeps raw answers that always fit their types."""
+    """Asks what applies and keeps raw answers that always fit their types.
+
+    `typed` are the fingerprints typed so far, `committed` the host keys that stand committed.
+    """
 
     console: Console
     data: dict[str, Any]
     typed: list[str] = field(default_factory=list)
+    committed: Sequence[Entry] = ()
 
     def run(self) -> None:
         """Ask every question that applies; EOFError or KeyboardInterrupt end it."""
@@ -39,20 +47,31 @@ class Conversation:
                 section = asked[-1].section if asked else ""
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:
-        answers = examine(self.data).answers
+        """The next question; once all were asked, the first whose answer a rule objects to."""
+        found = examine(self.data)
+        if found.answers is None:
+            # What was given from outside cannot be read: the plan says all that is wrong.
+            return None
         seen = {item.key for item in asked}
-        for item in specs():
-            if item.model.asked and item.key not in seen and answers and item.applies(answers):
+        applying = [item for item in specs() if item.model.asked and item.applies(found.answers)]
+        for item in applying:
+            if item.key not in seen:
+                return item
+        objections = {problem.key: problem.message for problem in found.problems}
+        for item in applying:
+            if item.key in objections:
+                self.console.say(f"\n{item.key}: {objections[item.key]}")
+                asked.remove(item)
                 return item
         return None
 
     def _ask(self, item: FieldSpec) -> bool:
         """One question until its answer is good; False when the person goes back."""
+        label = f"{item.group}: {item.title}" if item.group else item.title
+        if item.kind == "list":
+            return HostKeys(self, label, item.help).ask()
         while True:
             current = get(self.data, item.path, dumped(item.default))
-            label = f"{item.group}: {item.title}" if item.group else item.title
-            if item.kind == "list":
-                return self._host_keys(label, current)
             if item.kind == "choice":
                 self._choices(item, str(current))
             text = read_line(self.console, f"{label} [{shown(item, current)}]: ")
@@ -61,7 +80,7 @@ class Conversation:
             if text == "?":
                 self.console.say(item.help)
                 continue
-            problem = self._take(item, text) if text else self._missing(item)
+            problem = self._take(item, text) if text else self._objection(item, self.data)
             if not problem:
                 return True
             self.console.say(f"  ! {problem}")
@@ -88,71 +107,134 @@ class Conversation:
             kept = get(self.data, (*item.path, "public"))
             value = {**value, "public": kept} if kept else value
         data = put(self.data, item.path, value)
+        problem = self._objection(item, data)
+        if not problem:
+            self.data = data
+        return problem
+
+    def _objection(self, item: FieldSpec, data: dict[str, Any]) -> str:
+        """Why an answer cannot stand; empty when it can.
+
+        What a rule across sections says is told and waits: the other answer may still come.
+        """
         found = examine(data)
-        for problem in found.problems:
-            if problem.key == item.key or problem.key.startswith(f"{item.key}."):
-                return problem.message
+        own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
         if found.answers is None:
-            return found.problems[0].message
-        self.data = data
+            return (own or list(found.problems))[0].message
+        if not own:
+            return ""
+        if item.ask.required and get(data, item.path, item.default) in ("", None):
+            return own[0].message
+        self.console.say(f"  (to settle later: {own[0].message})")
         return ""
 
-    def _missing(self, item: FieldSpec) -> str:
-        """What is wrong with keeping the present value."""
-        return next((one.message for one in examine(self.data).problems if one.key == item.key), "")
 
-    def _host_keys(self, label: str, current: object) -> bool:
-        """Paste keys, then type fingerprints; published hosts need neither."""
-        from wizard.evidence import settle
-        from wizard.hostkeys import parse_host_keys
-        from wizard.trust import published_entries
+@dataclass
+class HostKeys:
+    """The question about host keys: paste them, then type fingerprints; published need neither."""
 
-        answers = examine(self.data).answers
-        location = answers.dags.location if answers else None
+    talk: Conversation
+    label: str
+    help: str
+
+    def ask(self) -> bool:
+        """Ask until it is settled or left for later; False when the person goes back."""
+        location = self._answers().dags.location
         if location is None:
             return True
-        published = published_entries(location.host, location.port)
-        if published:
-            self.console.say(f"{label}: {location.host} publishes its keys; they are used:")
-            for entry in published:
-                self.console.say(f"  {entry.type} {_fingerprint(entry.type, entry.key)}")
-        self.console.say(
-            f"{label}: paste keys of {location.host} (ssh-keyscan), then an empty line"
-        )
-        lines = list(self._lines())
-        if lines:
+        self._list()
+        self._say(f"{self.label}: paste keys of {location.host} (ssh-keyscan prints them), then")
+        self._say("an empty line; an empty line alone keeps what is there")
+        while True:
+            lines = list(self._lines())
+            if lines == ["<"]:
+                return False
+            if lines == ["?"]:
+                self._say(self.help)
+                continue
+            problem = self._paste(lines, location.host, location.port) if lines else ""
+            if not problem:
+                return self._fingerprints()
+            self._say(f"  ! {problem}")
+
+    def _paste(self, lines: list[str], host: str, port: int) -> str:
+        from wizard.hostkeys import parse_host_keys
+
+        try:
+            keys = parse_host_keys("\n".join(lines), host=host, port=port)
+        except ValueError as error:
+            return str(error)
+        entries = [{"host": host, "type": key.type, "key": key.key} for key in keys]
+        self.talk.data = put(self.talk.data, ("dags", "host_keys"), entries)
+        self._list()
+        return ""
+
+    def _fingerprints(self) -> bool:
+        """Ask while a key lacks evidence; left empty, the plan will say what is missing."""
+        from wizard.hostkeys import parse_fingerprint
+
+        while (verdict := self._verdict()) and verdict.refused:
+            self._say("Compare with what the host's owner publishes, then type it.")
+            text = read_line(self.talk.console, "Fingerprint (SHA256:..., empty to go on): ")
+            if text == "<":
+                return False
+            if not text:
+                self._say("  nothing is committed before every key has evidence")
+                return True
             try:
-                keys = parse_host_keys("\n".join(lines), host=location.host, port=location.port)
+                value = parse_fingerprint(text)
             except ValueError as error:
-                self.console.say(f"  ! {error}")
-                return self._host_keys(label, current)
-            entries = [{"host": location.host, "type": k.type, "key": k.key} for k in keys]
-            self.data = put(self.data, ("dags", "host_keys"), entries)
-        elif not published and not current:
-            self.console.say("  without keys nothing can be committed; you may add them later")
-            return True
-        if lines or not published:
-            self.console.say("Compare with what the host's owner publishes, then type each")
-            while text := read_line(self.console, "Fingerprint (SHA256:..., empty to go on): "):
-                if text == "<":
-                    return False
-                try:
-                    settle(answers, typed=[text], committed=(), by="", date="")  # type: ignore[arg-type]
-                except ValueError as error:
-                    self.console.say(f"  ! {error}")
-                    continue
-                self.typed.append(text)
+                self._say(f"  ! {error}")
+                continue
+            after = self._verdict(value)
+            if after is None or value in after.unused:
+                self._say("  ! this fingerprint belongs to none of the keys")
+                continue
+            self.talk.typed.append(value)
+            self._list()
         return True
 
+    def _list(self) -> None:
+        """Each key under its verdict."""
+        verdict = self._verdict()
+        if verdict is None:
+            return
+        for change in verdict.changed:
+            self._say(f"  ! {change.type} was {change.old} and is now {change.new}")
+        for entry in verdict.accepted:
+            kind = entry.evidence.kind if entry.evidence else ""
+            self._say(f"  {entry.type} {_fingerprint(entry)}: accepted ({kind})")
+        for refusal in verdict.refused:
+            entry = refusal.entry
+            self._say(f"  {entry.type} {_fingerprint(entry)}: {refusal.reason}")
+
+    def _verdict(self, *more: str) -> Verdict | None:
+        from wizard.evidence import judged
+
+        typed = [*self.talk.typed, *more]
+        return judged(self._answers(), typed=typed, committed=self.talk.committed, by="", date="")
+
+    def _answers(self) -> Answers:
+        found = examine(self.talk.data).answers
+        if found is None:
+            raise AnswersError("the answers cannot be read")
+        return found
+
     def _lines(self) -> Iterator[str]:
-        while line := read_line(self.console, ""):
+        while line := read_line(self.talk.console, ""):
             yield line
+            if line in {"<", "?"}:
+                return
+
+    def _say(self, text: str) -> None:
+        self.talk.console.say(text)
 
 
-def _fingerprint(kind: str, key: str) -> str:
-    from wizard.hostkeys import HostKey
+def _fingerprint(entry: Entry) -> str:
+    from wizard.verdict import host_key
 
-    return HostKey(kind, key).fingerprint
+    key = host_key(entry)
+    return "(no key)" if isinstance(key, str) else key.fingerprint
 
 
 def shown(item: FieldSpec, value: object) -> str:

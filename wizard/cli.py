@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, TextIO
 
-from wizard.errors import AnswersError, ExitCode, UsageError, WizardError
+from wizard.errors import ExitCode, UsageError, WizardError
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)
         return int(_run(arguments, console))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         console.say("interrupted; nothing is half-written, the next run continues")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -31,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except WizardError as error:
-        _explain(error, console)
+        console.fail(error)
+        if isinstance(error, UsageError) and not error.hint:
+            console.say("hint: airflow-wizard --help")
         return error.exit_code
     except Exception as error:
         _report_bug(error, console)
@@ -41,7 +44,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _console() -> Console:
     from wizard.commands import Console
 
-    return Console(sys.stdout, sys.stderr)
+    if isinstance(sys.stdin, TextIOWrapper):
+        # Bytes that are no text reach the question that was asked, which refuses them.
+        sys.stdin.reconfigure(errors="surrogateescape")
+    return Console(_stream(sys.stdout), _stream(sys.stderr))
+
+
+def _stream(stream: TextIO | None) -> TextIO:
+    """A stream that takes any text; what was closed by the caller goes nowhere."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -53,29 +68,19 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _run(arguments: argparse.Namespace, console: Console) -> ExitCode:
     from wizard import commands
 
-    command = arguments.command or "screens"
-    return commands.COMMANDS[command](arguments, console)
-
-
-def _explain(error: WizardError, console: Console) -> None:
-    console.say(f"error: {error.message}")
-    if isinstance(error, AnswersError):
-        for problem in error.problems:
-            console.say(f"  {problem}")
-    if error.hint:
-        console.say(f"hint: {error.hint}")
-    if isinstance(error, UsageError) and not error.hint:
-        console.say("hint: airflow-wizard --help")
+    if getattr(arguments, "version", False):
+        return commands.version(console)
+    return commands.COMMANDS[arguments.command or "screens"](arguments, console)
 
 
 def _report_bug(error: Exception, console: Console) -> None:
     """Where it happened, without the message or any variable: both may hold a secret."""
     import traceback
 
-    console.say(f"error: a bug in airflow-wizard ({type(error).__name__}); nothing was hidden:")
+    console.say(f"error: a bug in airflow-wizard ({type(error).__name__}), here:")
     for frame in traceback.extract_tb(error.__traceback__):
         console.say(f"  {frame.filename}:{frame.lineno} in {frame.name}")
-    console.say("hint: please report the lines above")
+    console.say("hint: please report these lines; no message or value is among them")
 
 
 if __name__ == "__main__":

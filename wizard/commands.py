@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from wizard.errors import ExitCode, UsageError
+from wizard.errors import ExitCode, UsageError, WizardError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,14 @@ class Console:
     err: TextIO
 
     def data(self, text: str) -> None:
-        """One piece of the command's result."""
-        self.out.write(text if text.endswith("\n") else f"{text}\n")
+        """One piece of the command's result; WizardError when it cannot be written."""
+        try:
+            self.out.write(text if text.endswith("\n") else f"{text}\n")
+            self.out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise WizardError(f"standard output cannot be written: {error.strerror}") from None
 
     def say(self, text: str) -> None:
         """One line about what is going on; never a result."""
@@ -32,6 +38,14 @@ class Console:
         # An error may quote a name from the repository; it must not move the cursor.
         lines = [visible(line) for line in text.split("\n")]
         self.err.write("\n".join(lines) + "\n")
+
+    def fail(self, error: WizardError) -> None:
+        """An error with all its problems, and what to do next."""
+        self.say(f"error: {error.message}")
+        for problem in getattr(error, "problems", ()):
+            self.say(f"  {problem}")
+        if error.hint:
+            self.say(f"hint: {error.hint}")
 
     @property
     def colour(self) -> bool:
@@ -46,7 +60,8 @@ class Console:
 Command = Callable[[Namespace, Console], ExitCode]
 
 
-def _version(console: Console) -> ExitCode:
+def version(console: Console) -> ExitCode:
+    """The version, whatever else is asked for."""
     from wizard import __version__
 
     console.data(f"airflow-wizard {__version__}")
@@ -119,9 +134,7 @@ def explain(arguments: Namespace, console: Console) -> ExitCode:
 
 
 def screens(arguments: Namespace, console: Console) -> ExitCode:
-    """The screens; with --version only the version."""
-    if getattr(arguments, "version", False):
-        return _version(console)
+    """The screens."""
     from wizard.interactive import run_screens
 
     return run_screens(arguments, console)
@@ -165,6 +178,6 @@ def require_terminal(console: Console) -> None:
     if not (sys.stdin.isatty() and console.out.isatty()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "the screens need a terminal",
-            "without one: airflow-wizard commit --answers FILE --yes; line by line: "
-            "airflow-wizard ask",
+            "without one: airflow-wizard commit --answers FILE --yes (or --preset NAME); line by "
+            "line: airflow-wizard ask",
         )

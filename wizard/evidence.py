@@ -52,12 +52,25 @@ def settle(
     ValueError for a typed text that is no fingerprint, and ConflictError for a key that is not the
     committed one while its own fingerprint was not typed.
     """
+    verdict = judged(answers, typed=typed, committed=committed, by=by, date=date)
+    if verdict is None:
+        return Settled(_with_keys(answers, ()), None, ())
+    if any(not change.typed for change in verdict.changed):
+        # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
+        verdict.require()
+    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(_missing(verdict)))
+
+
+def judged(
+    answers: Answers, *, typed: Sequence[str], committed: Sequence[Entry], by: str, date: str
+) -> Verdict | None:
+    """What `settle` judges by, without a stop; None where no host key is needed."""
     location = answers.dags.location
     if location is None or answers.dags.source == "image" or not answers.dags.over_ssh:
-        return Settled(_with_keys(answers, ()), None, ())
+        return None
     host, port = location.host, location.port
     given = tuple(Entry(item.host, item.type, item.key) for item in answers.dags.host_keys)
-    verdict = judge(
+    return judge(
         given or published_entries(host, port),
         host=host,
         port=port,
@@ -66,10 +79,6 @@ def settle(
         by=by,
         date=date,
     )
-    if any(not change.typed for change in verdict.changed):
-        # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
-        verdict.require()
-    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(_missing(verdict)))
 
 
 def _missing(verdict: Verdict) -> list[str]:

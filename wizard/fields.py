@@ -198,8 +198,12 @@ def _message(kind: str, text: str, key: str, answers: type[BaseModel]) -> str:
 
 def _names_below(model: type[BaseModel], parent: str) -> list[str]:
     for part in parent.split(".") if parent else []:
+        if part.isdecimal():
+            continue
         info = model.model_fields.get(part)
         below = _plain(info.annotation) if info else None
+        if get_origin(below) is list:
+            below = _plain(get_args(below)[0])
         if not (isinstance(below, type) and issubclass(below, BaseModel)):
             return []
         model = below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.settings import DEFAULT_AIRFLOW, VERSIONS
@@ -16,21 +18,42 @@ _KINDS = (".yaml", ".yml", ".json", ".hcl", ".tf", ".env", ".ini", ".txt", ".md"
 _MAX_FILES = 5000
 
 
-def inspect_repository(repository: Repository) -> tuple[int, list[Finding]]:
+def inspect_repository(
+    repository: Repository, chart: Path | None = None
+) -> tuple[int, list[Finding]]:
     """How many committed text files were checked, and the findings.
 
+    `chart` is the chart that is deployed, for its own schema (default: the newest chart known).
     Without answers nobody says which chart or which Secrets exist elsewhere: the values file is
     recognised by what only Airflow's chart has, and its versions are read from it.
     """
-    wanted = [path for path in repository.head_tree() if path.endswith(_KINDS)][:_MAX_FILES]
-    read = repository.read_many(wanted)
+    listed = [path for path in repository.head_tree() if path.endswith(_KINDS)]
+    read = repository.read_many(listed[:_MAX_FILES])
     files = {path: data for path, data in read.items() if data is not None}
     values, airflow = _values(files)
-    chart = VERSIONS[0]
-    layout = Layout(values=values)
-    return len(files), run(
-        files, chart=chart, airflow=airflow or DEFAULT_AIRFLOW[chart], installation=layout
+    version, schema = _deployed(chart)
+    found = run(
+        files,
+        chart=version,
+        airflow=airflow or DEFAULT_AIRFLOW[version],
+        installation=Layout(values=values),
+        chart_schema=schema,
     )
+    if len(listed) > _MAX_FILES:
+        message = f"only {_MAX_FILES} of {len(listed)} text files were read"
+        fix = "give a repository with configuration alone"
+        found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
+    return len(files), found
+
+
+def _deployed(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
+    """The chart version whose rules are nearest, and the chart's own schema."""
+    if chart is None:
+        return VERSIONS[0], None
+    from wizard.checks.schema import load_chart_schema
+
+    loaded = load_chart_schema(chart)
+    return loaded.version if loaded.version in VERSIONS else VERSIONS[0], loaded.schema
 
 
 def _values(files: dict[str, bytes]) -> tuple[str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wizard.errors import AnswersError, Problem
 from wizard.plan import Change, Conflict
 
 if TYPE_CHECKING:
     from wizard.render import Rendering
+    from wizard.sections import Answers
 
 _BREAKS = {
     "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
@@ -30,6 +32,27 @@ def guarded_edits(changes: Sequence[Change], rendering: Rendering) -> list[Confl
             continue
         found += [_conflict(change.path, *item) for item in _edits(change, file.data)]
     return found
+
+
+def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str, str]) -> None:
+    """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf."""
+    if not answers.values:
+        return
+    from wizard.render import render
+
+    ours = render(answers.model_copy(update={"values": {}}), assets)
+    mine, wanted = _values_leaves(rendering), _values_leaves(ours)
+    changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
+    if changed:
+        raise AnswersError(
+            "`values` may not touch what the wizard guards",
+            [Problem(f"values.{path}", f"leave it alone: {_breaks(path)}") for path in changed],
+            "these follow from other answers: `airflow-wizard explain` lists them",
+        )
+
+
+def _values_leaves(rendering: Rendering) -> dict[str, Any]:
+    return _leaves(rendering.tree[rendering.release.paths.values].data)
 
 
 def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:

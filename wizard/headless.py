@@ -8,38 +8,58 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console
-from wizard.errors import ExitCode, UsageError
+from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.start import Start, begin, open_workspace
 
 if TYPE_CHECKING:
-    from wizard.workflow import Committed, Proposal, Workspace
+    from wizard.plan import Plan
+    from wizard.workflow import Committed, Proposal
 
 
 def plan(arguments: Namespace, console: Console) -> ExitCode:
     """What would change. 0 nothing stands against it, 2 with --detailed-exitcode and changes."""
-    from wizard.batch import starts
+    from wizard.batch import over
 
-    worst = ExitCode.DONE
-    shown = []
-    for start in starts(arguments):
-        proposal = _propose(arguments, start, console)
-        shown.append(proposal.plan.to_json())
+    several = bool(getattr(arguments, "all", False))
+
+    def work(start: Start) -> tuple[ExitCode, dict[str, Any]]:
+        proposal = propose(arguments, start, console)
         if not _json(arguments):
-            _show(proposal, console)
-        worst = max(worst, _verdict(proposal, arguments))
-    text = json.dumps(shown if getattr(arguments, "all", False) else shown[0], indent=2)
-    if _json(arguments):
-        console.data(text)
-    if arguments.out:
-        _write_out(Path(arguments.out), text)
-    return worst
+            if several:
+                console.data(f"{proposal.plan.installation}:")
+            show(proposal.plan, console)
+        wanted = _json(arguments) or arguments.out
+        return _verdict(proposal, arguments), proposal.plan.to_json() if wanted else {}
+
+    code, results = over(arguments, console, work)
+    if _json(arguments) or arguments.out:
+        text = json.dumps(results if several else results[0], indent=2)
+        if arguments.out:
+            _write_out(Path(arguments.out), text)
+        if _json(arguments):
+            console.data(text)
+    return code
 
 
 def _write_out(path: Path, text: str) -> None:
+    """All of it or nothing; through a file beside it, unless a device or pipe stands there."""
+    import os
+    from contextlib import suppress
+    from tempfile import mkstemp
+
+    beside = ""
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        if path.exists() and not path.is_file():
+            path.write_text(text + "\n", encoding="utf-8")
+            return
+        handle, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text + "\n")
+        Path(beside).replace(path)
     except OSError as error:
-        raise UsageError(f"--out {path}: {error.strerror}") from None
+        with suppress(OSError):
+            Path(beside).unlink()
+        raise UsageError(f"--out {path}: {error.strerror}", "give a file in a folder") from None
 
 
 def _verdict(proposal: Proposal, arguments: Namespace) -> ExitCode:
@@ -54,12 +74,21 @@ def _verdict(proposal: Proposal, arguments: Namespace) -> ExitCode:
 
 def commit(arguments: Namespace, console: Console) -> ExitCode:
     """Write and commit; asks on a terminal, needs --yes without one."""
-    workspace = open_workspace(arguments, create=bool(getattr(arguments, "yes", False)))
+    import sys
+
+    from wizard.start import offered_workspace
+
+    _refuse_all(arguments)
+    if getattr(arguments, "yes", False) or not sys.stdin.isatty():
+        workspace = open_workspace(arguments, create=bool(getattr(arguments, "yes", False)))
+    else:
+        workspace = offered_workspace(arguments, console)
     return _commit(arguments, begin(arguments, workspace), console)
 
 
 def change(arguments: Namespace, console: Console) -> ExitCode:
     """`set KEY=VALUE ...`: the plan, and with --yes the commit."""
+    _refuse_all(arguments)
     for option in ("answers", "preset"):
         if getattr(arguments, option, None):
             raise UsageError(f"set takes no --{option}", "use plan or commit with it")
@@ -72,28 +101,59 @@ def change(arguments: Namespace, console: Console) -> ExitCode:
     return _commit(arguments, begin(arguments, workspace, arguments.assignments), console)
 
 
+def _refuse_all(arguments: Namespace) -> None:
+    if getattr(arguments, "all", False):
+        raise UsageError("--all is for plan and check", "name one with --installation")
+
+
 def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
     from wizard.workflow import require_ready
 
-    proposal = _propose(arguments, start, console)
+    asked = getattr(arguments, "yes", False)
+    if _json(arguments) and not asked:
+        raise UsageError("--json asks nothing", "look at `plan --json`, then add --yes")
+    proposal = propose(arguments, start, console)
+    _tell_ignored(arguments, proposal, console)
     if not _json(arguments):
-        _show(proposal, console)
-    require_ready(proposal.plan)
-    if proposal.plan.differs and not getattr(arguments, "yes", False):
+        show(proposal.plan, console)
+    try:
+        require_ready(proposal.plan)
+    except WizardError:
+        if _json(arguments):
+            console.data(json.dumps(proposal.plan.to_json(), indent=2))
+        raise
+    if proposal.plan.differs and not asked:
         _confirm(console)
     done = start.workspace.commit(
-        proposal,
-        message=arguments.message,
-        branch=arguments.branch,
-        push=arguments.push,
-        pr=arguments.pr,
-        write_only=arguments.no_commit,
-        terminal=console.err.isatty(),
+        proposal, **commit_options(arguments), terminal=console.err.isatty()
     )
     if _json(arguments):
         console.data(json.dumps(_done_json(proposal, done), indent=2))
     report(done, console)
     return ExitCode.DONE
+
+
+def commit_options(arguments: Namespace) -> dict[str, Any]:
+    """What the options of commit, set and ask mean to `Workspace.commit`."""
+    return {
+        "message": arguments.message,
+        "branch": arguments.branch,
+        "push": arguments.push,
+        "pr": arguments.pr,
+        "write_only": arguments.no_commit,
+    }
+
+
+def _tell_ignored(arguments: Namespace, proposal: Proposal, console: Console) -> None:
+    """A setting that was asked for by name and has no effect must not pass in silence."""
+    from wizard.fields import specs
+
+    given = [*getattr(arguments, "assignments", []), *(getattr(arguments, "set", None) or [])]
+    keys = {assignment.partition("=")[0] for assignment in given}
+    told = " ".join(proposal.plan.warnings)
+    for item in specs(type(proposal.answers)):
+        if item.key in keys and not item.applies(proposal.answers) and item.key not in told:
+            console.say(f"warning: {item.key} has no effect: it counts with {item.when.text}")
 
 
 def _confirm(console: Console) -> None:
@@ -105,7 +165,7 @@ def _confirm(console: Console) -> None:
         raise UsageError(
             "there is no terminal to ask on, and no --yes", "look at the plan, then add --yes"
         )
-    if not confirmed(console, "Write these files and commit them?"):
+    if not confirmed(console, "Write these files?"):
         raise UsageError("not confirmed; nothing was written")
 
 
@@ -123,10 +183,11 @@ def _done_json(proposal: Proposal, done: Committed) -> dict[str, Any]:
 
 def report(done: Committed, console: Console) -> None:
     """What was written, and what to do next."""
+    files = "1 file" if len(done.paths) == 1 else f"{len(done.paths)} files"
     if done.commit:
-        console.say(f"committed {done.commit[:12]}: {len(done.paths)} files")
+        console.say(f"committed {done.commit[:12]}: {files}")
     elif done.paths:
-        console.say(f"written to the working tree, not committed: {len(done.paths)} files")
+        console.say(f"written to the working tree, not committed: {files}")
     for note in done.notes:
         console.say(note)
     for step in done.next:
@@ -137,12 +198,16 @@ def _json(arguments: Namespace) -> bool:
     return bool(getattr(arguments, "json", False))
 
 
-def _propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
+def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
+    """The proposal of a start; UsageError when nothing was given to plan with.
+
+    Warnings are told here where the plan itself is printed as data.
+    """
     if not start.given:
         raise UsageError(
             "there are no answers to plan with",
             "give --preset NAME, --answers FILE or --set KEY=VALUE; `airflow-wizard presets` "
-            "lists presets",
+            "lists presets" + start.workspace.elsewhere(),
         )
     chart = getattr(arguments, "chart", None)
     proposal = start.workspace.propose(
@@ -152,96 +217,24 @@ def _propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
         folder=start.folder,
         chart=Path(chart) if chart else None,
     )
-    for warning in proposal.plan.warnings:
-        console.say(f"warning: {warning}")
+    if _json(arguments):
+        for warning in proposal.plan.warnings:
+            console.say(f"warning: {warning}")
     return proposal
 
 
-def _show(proposal: Proposal, console: Console) -> None:
+def show(plan: Plan, console: Console) -> None:
+    """The plan as text; without the diffs where one of them would show a secret."""
     from wizard.diff import render_plain
 
-    console.data(render_plain(proposal.plan, colour=console.colour))
+    held = any(one.is_error and one.rule.startswith("secret.") for one in plan.findings)
+    console.data(render_plain(plan, colour=console.colour, show_diff=not held))
+    if held:
+        console.say("the diff is not shown: a secret stands in it")
 
 
 def check(arguments: Namespace, console: Console) -> ExitCode:
-    """Consistency and safety of what is committed; 4 when a check fails, 5 for hand edits."""
-    workspace = open_workspace(arguments)
-    names = workspace.installations()
-    if not names:
-        return _check_foreign(arguments, workspace, console)
-    from wizard.batch import starts
+    """Is what stands committed consistent and safe?"""
+    from wizard.auditing import check as audit
 
-    results = []
-    worst = ExitCode.DONE
-    for start in starts(arguments):
-        result = _check_one(arguments, start)
-        results.append(result)
-        worst = max(worst, result["exit"])
-        if not _json(arguments):
-            _show_check(result, console)
-    if _json(arguments):
-        console.data(json.dumps(results, indent=2))
-    return worst
-
-
-def _check_one(arguments: Namespace, start: Start) -> dict[str, Any]:
-    from wizard.inspection import inspect
-
-    workspace = start.workspace
-    chart = getattr(arguments, "chart", None)
-    proposal = workspace.propose(start.data, typed=start.typed, existing=start.existing)
-    committed = workspace.repository.read_many(
-        change.path for change in proposal.plan.changes if not change.is_base
-    )
-    files = {path: data for path, data in committed.items() if data is not None}
-    found = inspect(proposal.rendering, files, Path(chart) if chart else None)
-    edits = [change.path for change in proposal.plan.changes if change.note]
-    exit_code = ExitCode.DONE
-    if proposal.plan.evidence or any(finding.is_error for finding in found):
-        exit_code = ExitCode.REFUSED
-    if proposal.plan.conflicts:
-        exit_code = ExitCode.CONFLICT
-    return {
-        "installation": start.existing,
-        "findings": [finding.to_json() for finding in found],
-        "evidence": list(proposal.plan.evidence),
-        "conflicts": [str(conflict) for conflict in proposal.plan.conflicts],
-        "hand_edits": edits,
-        "files": len(files),
-        "exit": exit_code,
-    }
-
-
-def _show_check(result: dict[str, Any], console: Console) -> None:
-    name = result["installation"] or "repository"
-    for finding in result["findings"]:
-        place = ": ".join(part for part in (finding["path"], finding["where"]) if part)
-        console.data(f"{finding['severity']}: {place}: {finding['message']}; {finding['fix']}")
-    for line in (*result["evidence"], *result["conflicts"]):
-        console.data(f"error: {line}")
-    for path in result["hand_edits"]:
-        console.data(f"note: {path}: hand edit kept")
-    state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
-    console.data(f"{name}: {state}, {result['files']} files checked")
-
-
-def _check_foreign(arguments: Namespace, workspace: Workspace, console: Console) -> ExitCode:
-    """A repository the wizard has not written: what can be said without answers."""
-    from wizard.foreign import inspect_repository
-
-    files, found = inspect_repository(workspace.repository)
-    failed = any(finding.is_error for finding in found)
-    result = {
-        "installation": "",
-        "findings": [finding.to_json() for finding in found],
-        "evidence": [],
-        "conflicts": [],
-        "hand_edits": [],
-        "files": files,
-        "exit": ExitCode.REFUSED if failed else ExitCode.DONE,
-    }
-    if _json(arguments):
-        console.data(json.dumps([result], indent=2))
-    else:
-        _show_check(result, console)
-    return ExitCode.REFUSED if failed else ExitCode.DONE
+    return audit(arguments, console)

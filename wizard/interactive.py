@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from wizard.commands import Console, require_terminal
 from wizard.errors import ExitCode, UsageError
-from wizard.start import Start, begin, open_workspace
+from wizard.start import Start, begin, offered_workspace
 
 
-def _start(arguments: Namespace) -> Start:
-    return begin(arguments, open_workspace(arguments, create=True))
+def _start(arguments: Namespace, console: Console) -> Start:
+    if getattr(arguments, "all", False):
+        raise UsageError("--all is for plan and check", "name one with --installation")
+    if getattr(arguments, "json", False):
+        raise UsageError("--json is for commands that do not ask", "`airflow-wizard plan --json`")
+    return begin(arguments, offered_workspace(arguments, console))
 
 
 def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     """The Textual screens; they return when the person commits or quits."""
     require_terminal(console)
-    start = _start(arguments)
+    start = _start(arguments, console)
     from screens.app import run
-
     from wizard.headless import report
 
     done = run(
@@ -29,6 +33,7 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
         typed=list(start.typed),
         existing=start.existing,
         pick_preset=not start.given,
+        folder=start.folder,
     )
     if done is None:
         console.say("nothing was written")
@@ -40,8 +45,7 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
 def run_ask(arguments: Namespace, console: Console) -> ExitCode:
     """Line by line; the plan is shown before anything is written."""
     from wizard.ask import Conversation, confirmed
-    from wizard.diff import render_plain
-    from wizard.headless import report
+    from wizard.headless import commit_options, report, show
     from wizard.workflow import require_ready
 
     if not sys.stdin.isatty():
@@ -49,27 +53,32 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
             "ask needs a terminal to ask on",
             "without one: airflow-wizard commit --answers FILE --yes",
         )
-    start = _start(arguments)
-    try:
-        data: dict[str, Any] = dict(start.data)
-        if not start.given:
-            data = _pick_preset(console)
-        talk = Conversation(console, data, list(start.typed))
-        talk.run()
-        proposal = start.workspace.propose(
-            talk.data, typed=talk.typed, existing=start.existing, folder=start.folder
-        )
-        console.data(render_plain(proposal.plan, colour=console.colour))
-        require_ready(proposal.plan)
-        if not proposal.plan.differs:
-            console.say("nothing to change")
-            return ExitCode.DONE
-        if not confirmed(console, "Write these files and commit them?"):
-            console.say("nothing was written")
-            return ExitCode.DONE
-    except EOFError:
-        raise KeyboardInterrupt from None
-    report(start.workspace.commit(proposal, terminal=True), console)
+    start = _start(arguments, console)
+    data: dict[str, Any] = dict(start.data)
+    if not start.given:
+        data = _pick_preset(console)
+    chart = getattr(arguments, "chart", None)
+    talk = Conversation(
+        console, data, list(start.typed), start.workspace.committed_entries(start.existing)
+    )
+    talk.run()
+    proposal = start.workspace.propose(
+        talk.data,
+        typed=talk.typed,
+        existing=start.existing,
+        folder=start.folder,
+        chart=Path(chart) if chart else None,
+    )
+    show(proposal.plan, console)
+    require_ready(proposal.plan)
+    if not proposal.plan.differs:
+        console.say("nothing to change")
+        return ExitCode.DONE
+    if not confirmed(console, "Write these files?"):
+        console.say("nothing was written")
+        return ExitCode.DONE
+    done = start.workspace.commit(proposal, **commit_options(arguments), terminal=True)
+    report(done, console)
     return ExitCode.DONE
 
 

@@ -124,8 +124,8 @@ def _rendered(
     return Conflict(
         path,
         "was edited by hand since it was written, and the answers change it too",
-        "keep the edit with `--on-conflict mine`, replace it with `--on-conflict new`, or undo "
-        "the edit, commit that, and plan again",
+        "undo the edit, commit that, and plan again; what no question covers goes into the "
+        "answers (`airflow-wizard set values.KEY=VALUE`)",
     )
 
 
@@ -136,8 +136,8 @@ def _deleted_by_hand(path: str, *, changed: bool) -> Conflict:
     return Conflict(
         path,
         reason,
-        "write it again with `--on-conflict new`, or change the answer that calls for it "
-        "(`airflow-wizard explain` names the questions)",
+        f"bring it back (`git restore --source COMMIT -- {path}`), commit that, and plan again; or "
+        "change the answer that calls for it",
     )
 
 

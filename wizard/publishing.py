@@ -35,3 +35,13 @@ def publish(
             else f"request a merge of {branch} into {target} with your Git host"
         )
     return notes
+
+
+def pushing_step(repository: Repository, branch: str) -> list[str]:
+    """The command that pushes a branch; none where there is no remote it could go to."""
+    from wizard.errors import UsageError
+
+    try:
+        return [f"git push {remote_for(repository, branch)} {branch}"]
+    except UsageError:
+        return []

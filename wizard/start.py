@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, UsageError
+from wizard.yamlread import MAX_BYTES
 
 if TYPE_CHECKING:
+    from wizard.commands import Console
     from wizard.workflow import Workspace
 
 
@@ -29,15 +31,39 @@ class Start:
     folder: Path | None = None
     typed: tuple[str, ...] = ()
     given: bool = True
-    more: Sequence[str] = field(default=())
 
 
 def open_workspace(arguments: Namespace, *, create: bool = False) -> Workspace:
     """The config repository of --repo; with `create` an empty folder may become one."""
     from wizard.workflow import Workspace
 
-    folder = Path(getattr(arguments, "repo", "."))
-    return Workspace.open(folder, branch=getattr(arguments, "branch", ""), create=create)
+    return Workspace.open(_folder(arguments), branch=_branch(arguments), create=create)
+
+
+def offered_workspace(arguments: Namespace, console: Console) -> Workspace:
+    """Like `open_workspace`; offers on the terminal to make a repository of an empty folder."""
+    folder = _folder(arguments)
+    try:
+        return open_workspace(arguments)
+    except UsageError as error:
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise
+        from wizard.ask import read_line
+
+        console.say(error.message)
+        what = "Make this empty folder one" if folder.exists() else "Make the folder and one in it"
+        answer = read_line(console, f"{what} (git init -b main)? [Y/n]: ")
+        if answer.casefold() not in {"", "y", "yes"}:
+            raise
+    return open_workspace(arguments, create=True)
+
+
+def _folder(arguments: Namespace) -> Path:
+    return Path(getattr(arguments, "repo", "."))
+
+
+def _branch(arguments: Namespace) -> str:
+    return getattr(arguments, "branch", "") or ""
 
 
 def chosen(workspace: Workspace, name: str) -> str:
@@ -46,17 +72,19 @@ def chosen(workspace: Workspace, name: str) -> str:
     Raises UsageError for a name that is not there, or when there are several and none is named.
     """
     found = workspace.installations()
-    if name and found and name not in found:
+    if name and name not in found:
+        there = f"there are: {', '.join(found)}" if found else "there is none yet"
         raise UsageError(
             f"there is no installation {name!r} in this repository",
-            f"there are: {', '.join(found)}; for a new one leave --installation out and give "
+            f"{there}; for a new one leave --installation out and give "
             f"--set installation.name={name}",
         )
     if name:
-        return name if found else ""
+        return name
     if len(found) > 1:
         raise UsageError(
-            f"this repository holds {len(found)} installations", f"name one: {', '.join(found)}"
+            f"this repository holds {len(found)} installations",
+            f"name one with --installation: {', '.join(found)}",
         )
     return found[0] if found else ""
 
@@ -65,76 +93,95 @@ def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str]
     """The raw answers of this run.
 
     New: --set over answers file over preset over defaults. Existing: the committed answers, or
-    --answers in their place; a preset is refused.
+    --answers in their place; a preset is refused. With `assignments` (the command `set`) it is
+    always an existing one.
     """
     from wizard.answers import assigned, layered
 
     preset = getattr(arguments, "preset", None)
     file = getattr(arguments, "answers", None)
     sets = [*(getattr(arguments, "set", None) or []), *assignments]
-    existing = _existing(arguments, workspace, file, preset, sets)
-    layers: list[Mapping[str, Any]] = []
-    folder: Path | None = None
+    layers, folder = _layers(preset, file)
+    given = assigned(layered(*layers), sets)
+    existing = _existing(
+        arguments, workspace, _name(given, bool(layers)) if not assignments else ""
+    )
     if existing and preset:
-        raise UsageError("--preset is for a new installation", f"{existing} has answers already")
+        raise UsageError(
+            f"--preset is for a new installation, and {existing} has answers already",
+            "change them with `airflow-wizard set KEY=VALUE`; for another installation add "
+            "--set installation.name=NAME",
+        )
+    if existing and not file:
+        given = assigned(workspace.committed(existing) or {}, sets)
+    if not existing:
+        given = _in_place(given, workspace)
+    if folder is None and not existing:
+        folder = Path.cwd()
+    typed = tuple(getattr(arguments, "host_key_fingerprint", None) or ())
+    return Start(workspace, given, existing, folder, typed, bool(layers or sets or existing))
+
+
+def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any]], Path | None]:
+    """What is given from outside, and the folder that file names in it are relative to."""
+    layers: list[Mapping[str, Any]] = []
+    folder = None
     if preset:
         from wizard import presets
 
         layers.append(presets.load(preset).answers)
     if file:
-        text, folder = _read_answers(file)
         from wizard.answers import load_text
 
-        layers.append(load_text(text, file))
-    elif existing:
-        layers.append(workspace.committed(existing) or {})
-    data = assigned(layered(*layers), sets)
-    typed = tuple(getattr(arguments, "host_key_fingerprint", None) or ())
-    given = bool(preset or file or sets or existing)
-    if folder is None and not existing:
-        folder = Path.cwd()
-    return Start(workspace, data, existing, folder, typed, given)
+        text, folder = _read_answers(file)
+        layers.append(load_text(text, _shown(file)))
+    return layers, folder
 
 
-def _existing(
-    arguments: Namespace,
-    workspace: Workspace,
-    file: str | None,
-    preset: str | None,
-    sets: Sequence[str],
-) -> str:
+def _name(given: Mapping[str, Any], layered: bool) -> str:
+    """The installation that given answers name; empty when they name none."""
+    from wizard.fields import get, spec
+
+    default = spec("installation.name").default if layered else ""
+    name = get(given, ("installation", "name"), default)
+    return name if isinstance(name, str) else ""
+
+
+def _existing(arguments: Namespace, workspace: Workspace, name: str) -> str:
     named = getattr(arguments, "installation", "") or ""
-    found = workspace.installations()
-    if named or not found:
+    if named or not name:
         return chosen(workspace, named)
     # Answers name their installation; another name than those that exist begins a new one.
-    name = _named(file, preset, sets)
-    if name is None:
-        return chosen(workspace, "")
-    return name if name in found else ""
+    return name if name in workspace.installations() else ""
 
 
-def _named(file: str | None, preset: str | None, sets: Sequence[str]) -> str | None:
-    for assignment in reversed(sets):
-        key, _, value = assignment.partition("=")
-        if key == "installation.name":
-            return value
-    if file and file != "-":
-        from wizard.answers import load_text
-        from wizard.fields import get
+def _in_place(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """A new installation goes beside those of the folder that was opened."""
+    from wizard.fields import get, put
 
-        name = get(load_text(_read_answers(file)[0], file), ("installation", "name"), "airflow")
-        return name if isinstance(name, str) else None
-    return "airflow" if preset else None
+    prefix = workspace.repository.prefix
+    if not given or not prefix or get(given, ("repository", "path")) is not None:
+        return given
+    return put(given, ("repository", "path"), prefix)
+
+
+def _shown(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _read_answers(file: str) -> tuple[str, Path]:
-    if file == "-":
-        return sys.stdin.read(), Path.cwd()
+    """The text of an answers file, and the folder it is in."""
     path = Path(file)
     try:
-        return path.read_text(encoding="utf-8"), path.resolve().parent
+        if file == "-":
+            data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), Path.cwd()
+        else:
+            with path.open("rb") as opened:
+                data, folder = opened.read(MAX_BYTES + 1), path.resolve().parent
+        if len(data) > MAX_BYTES:
+            raise AnswersError(f"{_shown(file)}: the file is larger than {MAX_BYTES} bytes")
+        return data.decode("utf-8"), folder
     except OSError as error:
-        raise AnswersError(f"{file}: cannot be read: {error.strerror}") from None
+        raise AnswersError(f"{_shown(file)}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise AnswersError(f"{file}: is not UTF-8 text") from None
+        raise AnswersError(f"{_shown(file)}: is not UTF-8 text") from None

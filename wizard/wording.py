@@ -35,7 +35,7 @@ def said(kind: str, text: str) -> str:
     if kind in _SAYS:
         return _SAYS[kind]
     if kind == "literal_error":
-        return "give " + text.removeprefix("Input should be ").replace("'", "")
+        return "give " + text.removeprefix("Input should be ")
     if kind in _BOUNDS:
         bound = text.removeprefix(_BOUNDS[kind])
         return f"give at {'least' if kind == 'greater_than_equal' else 'most'} {bound}"

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard import __version__
-from wizard.base import STATE
-from wizard.comparison import compared, merged
-from wizard.errors import (
-    AnswersError,
-    Problem,
-    RefusedError,
-    UsageError,
-    WizardError,
-)
+from wizard import __version__, standing
+from wizard.base import STATE, base_folder
+from wizard.comparison import compared, merged, uncommitted
+from wizard.comparison import require_ready as require_ready
+from wizard.errors import AnswersError, Problem, UsageError, WizardError
+from wizard.guarded import require_guarded
 from wizard.plan import Plan
 from wizard.repo import Repository
 
@@ -67,7 +63,6 @@ class Workspace:
         self.repository = repository
         self.identity = identity
         self.work_branch = branch
-        self._answers: dict[tuple[str | None, str], dict[str, Any] | None] = {}
 
     @classmethod
     def open(
@@ -78,10 +73,12 @@ class Workspace:
         `today` is the UTC date for new evidence (default: now). A write that was interrupted is
         finished or undone first. Raises UsageError when there is no repository to use.
         """
-        if create and (not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))):
-            repository = Repository.init(folder)
-        else:
+        try:
             repository = Repository.open(folder)
+        except UsageError:
+            if not create or (folder.exists() and any(folder.iterdir())):
+                raise
+            repository = Repository.init(folder)
         if repository.interrupted:
             repository.recover()
             repository.refresh()
@@ -101,38 +98,44 @@ class Workspace:
         """Names of the committed installations."""
         return list(self._installations(self.repository.head.commit))
 
-    @cache  # noqa: B019 - a workspace lives as long as the process
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _installations(self, commit: str | None) -> tuple[str, ...]:
         del commit
-        tree = self.repository.head_tree(STATE)
-        parts = [path.split("/") for path in tree]
-        found = (part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
-        return tuple(sorted(found))
+        return standing.installations(self.repository)
+
+    def elsewhere(self) -> str:
+        """Where else in the work tree installations are committed, as the end of a hint."""
+        folders = standing.folders(self.repository)
+        return f"; installations are in {', '.join(folders)} (--repo)" if folders else ""
 
     def committed(self, name: str) -> dict[str, Any] | None:
         """The committed raw answers of an installation; None without any."""
-        key = (self.repository.head.commit, name)
-        if key not in self._answers:
-            self._answers[key] = self._read_answers(name)
-        return self._answers[key]
+        return self._answers_at(name, self.repository.head.commit)
 
-    def _read_answers(self, name: str) -> dict[str, Any] | None:
-        from wizard.answers import load_text
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _answers_at(self, name: str, commit: str | None) -> dict[str, Any] | None:
+        return standing.answers(self.repository, name, commit)
 
-        path = f"{STATE}/{name}/answers.yaml"
-        data = self.repository.read(path)
-        if data is None:
-            return None
-        try:
-            return load_text(data.decode("utf-8"), path)
-        except UnicodeDecodeError:
-            raise AnswersError(f"{path}: is not UTF-8 text") from None
+    def committed_entries(self, name: str, branch: str = "") -> tuple[Entry, ...]:
+        """The host keys that stand on the target branch, with the evidence recorded there.
 
-    def committed_entries(self, name: str) -> tuple[Entry, ...]:
-        """The host keys that stand committed, with the evidence recorded there."""
-        from wizard.evidence import committed_entries
+        `branch` is the target (default: the one that the committed answers name). A key counts
+        only where the last rendering wrote it too: an entry that somebody added to the answers by
+        hand and committed is no evidence.
+        """
+        if not name:
+            return ()
+        head = self.repository.head
+        target = branch or standing.target_branch(self.committed(name))
+        commit = head.commit if head.branch == target else self.repository.resolve(target)
+        if commit is None:
+            return ()
+        return standing.entries(self._answers_at(name, commit), self._stored(name, commit))
 
-        return committed_entries(self.committed(name)) if name else ()
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
+        """The merge base as it is committed."""
+        return self.repository.read_under(base_folder(name), commit=commit)
 
     def propose(
         self,
@@ -155,14 +158,14 @@ class Workspace:
         from wizard.render import render
 
         answers, warnings = validated(data)
-        self._check_name(answers, existing)
         repository = self._at(answers, existing)
+        self._check_name(answers, existing, repository)
         answers, assets = load(answers, lambda path: self._asset(path, existing, folder))
         try:
             settled = settle(
                 answers,
                 typed=typed,
-                committed=self.committed_entries(existing),
+                committed=self.committed_entries(existing, answers.repository.branch),
                 by=self.identity.by,
                 date=self.identity.date,
             )
@@ -171,35 +174,41 @@ class Workspace:
                 "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
             ) from None
         rendering = render(settled.answers, assets)
-        changes, conflicts, base = compared(repository, rendering)
+        require_guarded(settled.answers, rendering, assets)
+        stored = self._stored(existing, repository.head.commit) if existing else None
+        changes, conflicts, base = compared(repository, rendering, stored)
         unchanged = base.version == __version__ and not any(one.differs for one in changes)
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
             from wizard.inspection import inspect
 
-            findings = inspect(rendering, merged(changes), chart)
+            findings = inspect(rendering, merged(changes, conflicts, rendering), chart)
         plan = Plan(
             rendering.release.installation,
             changes,
             conflicts,
             rendering.total.actions,
             findings,
-            warnings,
+            (*warnings, *uncommitted(repository, changes)),
             settled.missing,
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)
 
-    def _check_name(self, answers: Answers, existing: str) -> None:
+    def _check_name(self, answers: Answers, existing: str, repository: Repository) -> None:
         name = answers.installation.name
         if existing and name != existing:
-            problem = Problem("installation.name", f"stays {existing}: it names its folders")
+            problem = Problem(
+                "installation.name",
+                f"stays {existing}: it names its folders; for another installation give --preset "
+                "or --answers too",
+            )
             raise AnswersError("an installation keeps its name", [problem])
-        if not existing and name in self.installations():
+        if not existing and name in standing.installations(repository):
             raise UsageError(
-                f"installation {name} exists already",
-                "change it with `set`, or give a new one another name "
-                "(--set installation.name=NAME)",
+                f"installation {name} exists already in {repository.prefix or 'this repository'}",
+                f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
+                "another name (--set installation.name=NAME)",
             )
 
     def _at(self, answers: Answers, existing: str) -> Repository:
@@ -265,21 +274,10 @@ class Workspace:
 
             notes += publish(repository, written, target, pr=pr, terminal=terminal)
         else:
-            following.insert(0, f"git push origin {branch or target}")
+            from wizard.publishing import pushing_step
+
+            following[:0] = pushing_step(repository, branch or target)
         return Committed(written.commit or "", paths, notes, following)
-
-
-def require_ready(plan: Plan) -> None:
-    """Raise when anything stands against a commit: conflicts first, then checks and evidence."""
-    plan.require_decided()
-    if plan.evidence:
-        raise RefusedError(
-            "evidence is missing:\n" + "\n".join(f"  {one}" for one in plan.evidence)
-        )
-    errors = [finding for finding in plan.findings if finding.is_error]
-    if errors:
-        lines = "\n".join(f"  {finding}" for finding in errors)
-        raise RefusedError(f"{len(errors)} checks failed; nothing was written:\n{lines}")
 
 
 def _today() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from wizard import yamlown
 from wizard.errors import AnswersError
 
-_MAX_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 _MAX_DEPTH = 30
 _TAGS = frozenset({"null", "bool", "int", "float", "str", "map", "seq"})
 _TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
@@ -32,8 +32,8 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
 
 def read(text: str, name: str) -> Any:
     """Like `read_mapping` for any YAML value."""
-    if len(text) > _MAX_BYTES:
-        raise AnswersError(f"{name}: the file is larger than {_MAX_BYTES} bytes")
+    if len(text) > MAX_BYTES:
+        raise AnswersError(f"{name}: the file is larger than {MAX_BYTES} bytes")
     try:
         # Most files read here are the wizard's own.
         data = yamlown.load(text)

@@ -1,0 +1,67 @@
+"""What stands committed of an installation: its answers, and the host keys that count from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.base import STATE, state_folder
+from wizard.errors import AnswersError
+
+if TYPE_CHECKING:
+    from wizard.repo import Repository
+    from wizard.verdict import Entry
+
+
+def installations(repository: Repository) -> tuple[str, ...]:
+    """Names of the installations that are committed below the repository's top."""
+    parts = [path.split("/") for path in repository.head_tree(STATE)]
+    found = (part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
+    return tuple(sorted(found))
+
+
+def folders(repository: Repository) -> list[str]:
+    """Folders of the whole work tree below which installations are committed."""
+    tree = repository.at("").head_tree()
+    found = re.findall(rf"^(.*/|){re.escape(STATE)}/[^/\n]+/answers\.yaml$", "\n".join(tree), re.M)
+    return sorted({str(repository.root / folder) for folder in found})
+
+
+def answers(repository: Repository, name: str, commit: str | None) -> dict[str, Any] | None:
+    """The raw answers of an installation in a commit (None: HEAD's); None without any.
+
+    Raises AnswersError when they cannot be read.
+    """
+    from wizard.answers import load_text
+
+    path = f"{state_folder(name)}/answers.yaml"
+    data = repository.read(path, commit)
+    if data is None:
+        return None
+    try:
+        return load_text(data.decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise AnswersError(f"{path}: is not UTF-8 text") from None
+
+
+def target_branch(data: Mapping[str, Any] | None) -> str:
+    """The target branch that raw answers name."""
+    from wizard.fields import get, spec
+
+    branch = get(data or {}, ("repository", "branch"), spec("repository.branch").default)
+    return branch if isinstance(branch, str) else ""
+
+
+def entries(data: Mapping[str, Any] | None, base: Mapping[str, bytes]) -> tuple[Entry, ...]:
+    """The host keys of raw answers that the last rendering (`base`) wrote too.
+
+    An entry that somebody added to the answers by hand and committed is no evidence.
+    """
+    from wizard.evidence import committed_entries
+
+    return tuple(
+        entry
+        for entry in committed_entries(data)
+        if entry.key and any(entry.key.encode() in written for written in base.values())
+    )
