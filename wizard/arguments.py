@@ -99,9 +99,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _commit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", default="", help="commit message")
-    command.add_argument(
-        "--branch", type=_filled, metavar="NAME", default="", help="work branch to make"
-    )
+    command.add_argument("--branch", type=_filled, metavar="NAME", help="work branch to make")
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")
     command.add_argument(

@@ -67,7 +67,11 @@ def _values(files: dict[str, bytes]) -> tuple[str, str]:
             continue
         documents, _ = parse(path, data)
         first: Any = documents[0] if len(documents) == 1 else None
-        if isinstance(first, dict) and "kind" not in first and "executor" in first:
+        if (
+            isinstance(first, dict)
+            and "kind" not in first
+            and isinstance(first.get("executor"), str)
+        ):
             version = str(first.get("airflowVersion", ""))
             return path, version if re.fullmatch(r"\d+\.\d+\.\d+", version) else ""
     return "", ""

@@ -45,20 +45,18 @@ def _write_out(path: Path, text: str) -> None:
     """All of it or nothing; through a file beside it, unless a device or pipe stands there."""
     import os
     from contextlib import suppress
-    from tempfile import mkstemp
 
-    beside = ""
+    special = path.exists() and not path.is_file()
+    target = path if special else path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.exists() and not path.is_file():
-            path.write_text(text + "\n", encoding="utf-8")
-            return
-        handle, beside = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
+        with target.open("w" if special else "x", encoding="utf-8") as out:
             out.write(text + "\n")
-        Path(beside).replace(path)
+        if not special:
+            target.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            Path(beside).unlink()
+        if not special:
+            with suppress(OSError):
+                target.unlink()
         raise UsageError(f"--out {path}: {error.strerror}", "give a file in a folder") from None
 
 
@@ -137,7 +135,7 @@ def commit_options(arguments: Namespace) -> dict[str, Any]:
     """What the options of commit, set and ask mean to `Workspace.commit`."""
     return {
         "message": arguments.message,
-        "branch": arguments.branch,
+        "branch": arguments.branch or "",
         "push": arguments.push,
         "pr": arguments.pr,
         "write_only": arguments.no_commit,
