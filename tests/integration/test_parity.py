@@ -1,0 +1,72 @@
+"""Whatever a person answers by, the same answers give the same commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.authority import certificate
+from tests.frontends import by_ask, by_file, by_set, git, lines_for, repository, same_day, tree
+from tests.process import Terminal
+from tests.scenarios import SCENARIOS
+from wizard.cli import main
+from wizard.presets import names
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_file_options_and_prompts_commit_the_same_tree(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pty_run: Callable[..., Terminal],
+) -> None:
+    scenario = SCENARIOS[name]
+    for file in ("db-ca.pem", "vault-ca.pem"):
+        (tmp_path / file).write_text(certificate())
+    monkeypatch.chdir(tmp_path)
+    same_day()
+
+    file = by_file(repository(tmp_path / "file", scenario), tmp_path, scenario)
+    sets = by_set(repository(tmp_path / "set", scenario), scenario)
+    lines = lines_for(scenario, monkeypatch)
+    asked = by_ask(repository(tmp_path / "ask", scenario), tmp_path, scenario, lines, pty_run)
+
+    assert file == sets == asked
+    assert git(tmp_path / "set", "status", "--porcelain") == ""
+    if scenario.answers.get("repository.push"):
+        assert git(tmp_path / "ask.git", "rev-parse", "live") == git(
+            tmp_path / "ask", "rev-parse", "HEAD"
+        )
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, *names()])
+def test_saved_answers_replay_to_the_same_tree(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = SCENARIOS.get(name, SCENARIOS["broker"])
+    for file in ("db-ca.pem", "vault-ca.pem"):
+        (tmp_path / file).write_text(certificate())
+    monkeypatch.chdir(tmp_path)
+    same_day()
+    first, again = (repository(tmp_path / part, scenario) for part in ("first", "again"))
+    given = scenario.sets
+    if name not in SCENARIOS:
+        given = ["--preset", name, *(_what_presets_leave_open() if name != "local" else [])]
+    commit = ["commit", "--yes", *scenario.flags] if name != "local" else ["commit", "--yes"]
+
+    assert main([*commit, "--repo", str(first), *given]) == 0
+    (saved,) = first.rglob("answers.yaml")
+    assert main([*commit, "--repo", str(again), "--answers", str(saved)]) == 0
+
+    assert tree(again) == tree(first)
+    assert main(["plan", "--detailed-exitcode", "--repo", str(saved.parents[2])]) == 0
+
+
+def _what_presets_leave_open() -> list[str]:
+    from tests.scenarios import NEEDED, Scenario
+
+    asked = {**NEEDED, "dags.repo": SCENARIOS["broker"].answers["dags.repo"]}
+    keys = SCENARIOS["broker"].answers["dags.host_keys"]
+    return Scenario({**asked, "dags.host_keys": keys}).sets

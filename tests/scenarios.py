@@ -1,0 +1,222 @@
+"""Answers that differ from every default: what the front ends must turn into the same commit.
+
+`SCENARIOS` names sets of valid answers by dotted key; together they answer every question with
+something else than its default (tests/unit/test_scenarios.py holds them to that).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wizard.fields import put, specs
+from wizard.hostkeys import HostKey
+
+PUBLISHED_REPO = "ssh://git@github.com/example/airflow-dags.git"
+OWN_REPO = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
+
+NEEDED: Mapping[str, Any] = {
+    "database.host": "pg.example.internal",
+    "dags.repo": PUBLISHED_REPO,
+    "secrets.vault.server": "https://vault.example.internal:8200",
+    "delivery.argocd.repo_url": "ssh://git@git.example.com/platform/k8s-infra.git",
+}
+
+
+def host_key(seed: int) -> HostKey:
+    """An ed25519 public key that belongs to nobody."""
+    name, point = b"ssh-ed25519", bytes([seed]) * 32
+    blob = struct.pack(">I", len(name)) + name + struct.pack(">I", 32) + point
+    return HostKey("ssh-ed25519", base64.b64encode(blob).decode())
+
+
+OWN_KEY = host_key(7)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Answers by key, and the fingerprints that go with their host keys."""
+
+    answers: Mapping[str, Any]
+    typed: tuple[str, ...] = field(default=())
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The answers as an answers file holds them."""
+        data: dict[str, Any] = {}
+        for key, value in self.answers.items():
+            data = put(data, tuple(key.split(".")), value)
+        return data
+
+    @property
+    def sets(self) -> list[str]:
+        """The answers as `--set` takes them."""
+        return [part for k, v in self.answers.items() for part in ("--set", f"{k}={as_text(k, v)}")]
+
+    @property
+    def flags(self) -> list[str]:
+        """The fingerprints as options."""
+        return [part for value in self.typed for part in ("--host-key-fingerprint", value)]
+
+
+def as_text(key: str, value: Any) -> str:
+    """An answer as `--set` and `ask` take it."""
+    kind = next(item.kind for item in specs() if item.key == key)
+    if kind == "secret":
+        name, argument = next(iter(value.items()))
+        return name if argument is True else f"{name}:{argument}"
+    if kind == "mapping":
+        return ", ".join(f"{name}={text}" for name, text in value.items())
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _resources(prefix: str) -> dict[str, str]:
+    return {f"{prefix}.cpu": "250m", f"{prefix}.memory": "512Mi", f"{prefix}.memory_limit": "1Gi"}
+
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "celery": Scenario(
+        {
+            **NEEDED,
+            "installation.name": "prod",
+            "installation.namespace": "data",
+            "installation.release": "flow",
+            "installation.chart": "1.21.0",
+            "installation.airflow": "3.2.1",
+            "installation.image.repository": "registry.example.com/data/airflow",
+            "installation.image.tag": "3.2.1-r2",
+            "installation.image.pull_secret": "pull",
+            "cluster.server": "https://api.prod.example:6443",
+            "cluster.uid": "8c5e7e0e-3f2b-4f5e-9d55-0d8f4d9d5b11",
+            "executor.workers.autoscaling": "keda",
+            "executor.workers.min_replicas": 2,
+            "executor.workers.max_replicas": 7,
+            "executor.workers.concurrency": 8,
+            "executor.workers.persistence": "20Gi",
+            **_resources("executor.workers.resources"),
+            "executor.queue": "heavy",
+            **_resources("components.api_server"),
+            **_resources("components.scheduler"),
+            **_resources("components.dag_processor"),
+            **_resources("components.triggerer"),
+            "components.api_server.replicas": 2,
+            "components.scheduler.replicas": 3,
+            "components.dag_processor.replicas": 2,
+            "components.triggerer.replicas": 2,
+            "components.triggerer.persistence": "6Gi",
+            "components.logs.persistence": True,
+            "components.logs.size": "70Gi",
+            "components.logs.storage_class": "nfs",
+            "database.port": 5433,
+            "database.name": "meta",
+            "database.user": "meta_user",
+            "database.password": {"env": "META_PASSWORD"},
+            "database.sslmode": "verify-full",
+            "database.ca.file": "db-ca.pem",
+            "database.pgbouncer.mode": "chart",
+            "database.pgbouncer.max_client_conn": 200,
+            "database.pgbouncer.metadata_pool": 12,
+            "database.pgbouncer.result_pool": 6,
+            "database.pgbouncer.replicas": 2,
+            "database.result_backend.kind": "separate",
+            "database.result_backend.host": "results.example.internal",
+            "database.result_backend.port": 5434,
+            "database.result_backend.name": "results",
+            "database.result_backend.user": "results_user",
+            "database.result_backend.password": {"file": "/run/secrets/results"},
+            "broker.persistence": "2Gi",
+            "dags.ref": "release",
+            "dags.subpath": "flows/dags",
+            "dags.depth": 5,
+            "dags.period": "2m",
+            "dags.key": {"store": True},
+            "secrets.scope": "cluster",
+            "secrets.payload": "document",
+            "secrets.refresh_interval": "30m",
+            "secrets.vault.ca.file": "vault-ca.pem",
+            "secrets.vault.mount": "kv",
+            "secrets.vault.path": "team/airflow",
+            "secrets.vault.auth_mount": "k8s-prod",
+            "secrets.vault.role": "airflow-reader",
+            "secrets.vault.audience": "https://vault.example.internal",
+            "secrets.vault.namespace": "team-a",
+            "secrets.vault.service_account": "eso",
+            "secrets.vault.operator_namespace": "eso-system",
+            "admin.username": "ada",
+            "admin.email": "ada@example.com",
+            "admin.first_name": "Ada",
+            "admin.last_name": "O'Example",
+            "admin.password": {"store": True},
+            "access.base_url": "http://localhost:9090",
+            "environment.timezone": "Asia/Taipei",
+            "environment.load_examples": True,
+            "environment.variables": {"TEAM": "data", "STAGE": "prod"},
+            "environment.reloader": True,
+            "environment.disruption_budgets": True,
+            "environment.network_policies": True,
+            "environment.pod_security": "baseline",
+            "delivery.argocd.namespace": "gitops",
+            "delivery.argocd.project": "data",
+            "delivery.argocd.applications": "two",
+            "delivery.argocd.revision": "live",
+            "delivery.argocd.destination": "https://api.prod.example:6443",
+            "repository.path": "platform",
+            "repository.branch": "live",
+            "repository.push": True,
+            "repository.paths.apps": "a",
+            "repository.paths.argocd": "b",
+            "repository.paths.vault": "c",
+            "repository.paths.docs": "d",
+            "repository.paths.image": "e",
+        }
+    ),
+    "kubernetes": Scenario(
+        {
+            **NEEDED,
+            "executor.kind": "KubernetesExecutor",
+            **_resources("executor.task_pods"),
+            "database.pgbouncer.mode": "external",
+            "database.pgbouncer.host": "pool.example.internal",
+            "database.pgbouncer.port": 6433,
+            "database.pgbouncer.database": "pooled",
+            "dags.source": "bundle",
+            "dags.repo": "https://git.example.com/platform/airflow-dags.git",
+            "dags.credentials.needed": True,
+            "dags.credentials.username": "reader",
+            "dags.credentials.password": {"prompt": True},
+            "admin.create": False,
+        }
+    ),
+    "broker": Scenario(
+        {
+            **NEEDED,
+            "executor.workers.replicas": 4,
+            "broker.kind": "external",
+            "broker.url": {"env": "OTHER_BROKER"},
+            "broker.host": "redis.example.internal",
+            "broker.port": 6380,
+            "dags.repo": OWN_REPO,
+            "dags.host_keys": [
+                {"host": "git.example.com", "type": OWN_KEY.type, "key": OWN_KEY.key}
+            ],
+        },
+        (OWN_KEY.fingerprint,),
+    ),
+    "laptop": Scenario(
+        {
+            "executor.kind": "LocalExecutor",
+            "executor.local_persistence": "3Gi",
+            "database.kind": "bundled",
+            "dags.repo": "https://github.com/apache/airflow.git",
+            "secrets.store": "kubernetes",
+            "delivery.kind": "kind",
+        }
+    ),
+}
+
+# A choice of one value has no other.
+WITHOUT_OTHER = frozenset({"access.kind"})
