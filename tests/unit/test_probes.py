@@ -1,0 +1,221 @@
+"""The probe engine: order, time limits, and probes that hang, raise or ignore their end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from wizard.probes import (
+    Once,
+    Probe,
+    ProbeResult,
+    blocking,
+    failed,
+    in_thread,
+    passed,
+    run_probes,
+    unknown,
+)
+
+
+def probe(name: str, run: Callable[[], Awaitable[ProbeResult]], timeout: float = 5.0) -> Probe:
+    return Probe(name, name, "db.example:5432", run, timeout)
+
+
+def after(seconds: float, result: ProbeResult) -> Callable[[], Awaitable[ProbeResult]]:
+    async def run() -> ProbeResult:
+        await asyncio.sleep(seconds)
+        return result
+
+    return run
+
+
+async def results(*probes: Probe) -> dict[str, ProbeResult]:
+    return {done.id: result async for done, result in run_probes(probes)}
+
+
+async def test_results_come_in_the_order_they_end() -> None:
+    probes = [probe("slow", after(0.2, passed("ok"))), probe("fast", after(0, failed("no")))]
+    order = [(done.id, result.status) async for done, result in run_probes(probes)]
+    assert order == [("fast", "fail"), ("slow", "pass")]
+
+
+async def test_probes_run_side_by_side() -> None:
+    started = time.monotonic()
+    ended = await results(*(probe(str(n), after(0.2, passed("ok"))) for n in range(20)))
+    assert len(ended) == 20
+    assert time.monotonic() - started < 2
+
+
+async def test_no_probe_is_no_result() -> None:
+    assert await results() == {}
+
+
+async def deaf() -> ProbeResult:
+    """Ignores its cancellation."""
+    while True:
+        try:
+            await asyncio.sleep(1)
+            return passed("too late")
+        except asyncio.CancelledError:
+            continue
+
+
+async def never() -> ProbeResult:
+    await asyncio.Event().wait()
+    raise AssertionError("unreachable")
+
+
+def sleeps() -> ProbeResult:
+    time.sleep(3)
+    return passed("too late")
+
+
+@pytest.mark.parametrize("run", [never, deaf, blocking(sleeps)])
+async def test_a_hanging_probe_is_unknown_and_names_its_endpoint(
+    run: Callable[[], Awaitable[ProbeResult]],
+) -> None:
+    started = time.monotonic()
+    ended = await results(probe("hangs", run, 0.1), probe("other", after(0, passed("ok"))))
+    assert time.monotonic() - started < 1
+    assert ended["hangs"].status == "unknown"
+    assert "db.example:5432 gave no answer in 0.1 s" in ended["hangs"].detail
+    assert ended["other"].status == "pass"
+
+
+async def test_a_raising_probe_is_unknown_and_its_message_stays_inside() -> None:
+    def fail() -> ProbeResult:
+        raise OSError("password hunter2hunter2")
+
+    async def cancelled() -> ProbeResult:
+        raise asyncio.CancelledError
+
+    ended = await results(probe("raises", blocking(fail)), probe("cancels", cancelled))
+    assert ended["raises"].status == ended["cancels"].status == "unknown"
+    assert "OSError" in ended["raises"].detail
+    assert "hunter2" not in str(ended)
+
+
+async def test_closing_early_abandons_the_rest() -> None:
+    begun = asyncio.Event()
+    ended: list[str] = []
+
+    async def slow() -> ProbeResult:
+        begun.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return passed("late")
+
+    running = run_probes([probe("fast", after(0.05, passed("ok"))), probe("slow", slow)])
+    async for done, _ in running:
+        assert done.id == "fast"
+        break
+    await running.aclose()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.05)
+    assert begun.is_set()
+    assert ended == ["cancelled"]
+
+
+async def test_in_thread_returns_and_raises_what_the_call_does() -> None:
+    names: list[str] = []
+
+    def call() -> int:
+        names.append(threading.current_thread().name)
+        assert threading.current_thread().daemon
+        return 7
+
+    assert await in_thread(call) == 7
+    assert names == ["probe"]
+
+    def broken() -> int:
+        raise ValueError("no")
+
+    def stops() -> int:
+        raise StopIteration
+
+    with pytest.raises(ValueError, match="no"):
+        await in_thread(broken)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await in_thread(stops)
+
+
+async def test_one_look_serves_many_readers_and_survives_a_reader_that_left() -> None:
+    calls: list[int] = []
+
+    def look() -> str:
+        calls.append(1)
+        time.sleep(0.2)
+        return "seen"
+
+    once = Once(look)
+    leaving = asyncio.ensure_future(once())
+    await asyncio.sleep(0.05)
+    leaving.cancel()
+    assert [await once(), await once()] == ["seen", "seen"]
+    assert calls == [1]
+
+
+async def test_a_look_that_fails_after_everybody_left_says_nothing() -> None:
+    def look() -> str:
+        time.sleep(0.1)
+        raise ValueError("no")
+
+    once = Once(look)
+
+    async def run() -> ProbeResult:
+        return passed(await once())
+
+    ended = await results(probe("left", run, 0.01))
+    assert ended["left"].status == "unknown"
+    await asyncio.sleep(0.2)
+    with pytest.raises(ValueError, match="no"):
+        await once()
+
+
+def test_json_names_probe_and_endpoint() -> None:
+    one = probe("database.login", after(0, passed("ok")))
+    assert one.to_json(unknown("no answer", "try again")) == {
+        "id": "database.login",
+        "title": "database.login",
+        "endpoint": "db.example:5432",
+        "status": "unknown",
+        "detail": "no answer",
+        "fix": "try again",
+    }
+
+
+HANGS = """
+import asyncio, time
+from wizard.probes import Probe, blocking, run_probes
+
+async def main():
+    probes = [Probe("a", "a", "a", blocking(lambda: time.sleep(60)), timeout=60)]
+    async for _ in run_probes(probes):
+        pass
+
+async def quits():
+    work = asyncio.ensure_future(main())
+    await asyncio.sleep(0.2)
+    work.cancel()
+
+asyncio.run(quits())
+"""
+
+
+def test_quitting_during_a_hung_probe_takes_under_a_second() -> None:
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import asyncio"], check=True)
+    base = time.monotonic() - started
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, check=True)
+    assert time.monotonic() - started - base < 1.2, done.stderr
+    assert not done.stderr
