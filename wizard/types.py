@@ -209,7 +209,10 @@ OptionalVaultPath = Annotated[
 VaultNamespace = Annotated[
     Text,
     AfterValidator(
-        _matching(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", "give a namespace such as team-a/data")
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*",
+            "give a namespace such as team-a/data",
+        )
     ),
 ]
 Audience = Annotated[

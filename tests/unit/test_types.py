@@ -1,0 +1,170 @@
+"""Each annotated type of the answers: what it takes, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from wizard import types
+from wizard.durations import canonical_duration, check_duration, duration_seconds
+from wizard.fields import problems_of
+from wizard.sections import Answers
+
+GOOD: dict[str, list[str]] = {
+    "Text": ["", "a", "Zoë 日本 \U0001f600", "{{ x }}", "a" * 1000],
+    "KubeName": ["a", "airflow-2", "0a", "a" * 63],
+    "ReleaseName": ["a", "data-platform", "a" * 40],
+    "ObjectName": ["", "a.b-c", "registry"],
+    "Version": ["2.11.0", "3.2.2", "10.0.12"],
+    "HostName": ["", "pg", "pg.example.internal", "10.1.2.3", "fd00::1", "my_host.svc"],
+    "HttpsUrl": ["", "https://vault.example:8200", "https://[fd00::1]:8200/x"],
+    "WebUrl": ["https://airflow.example.com", "http://localhost:8080", "http://127.0.0.1:8080"],
+    "GitUrl": [
+        "",
+        "ssh://git@git.example.com:2222/a/b.git",
+        "git@git.example.com:a/b.git",
+        "https://github.com/a/b",
+    ],
+    "GitRef": ["", "main", "v1.2", "feature/x#2", "release-1.0", "zweig/für", "0a1b2c"],
+    "RepositoryPath": ["", ".", "apps", "a/b.c_d+e"],
+    "VaultPath": ["secret", "a/b.c-d_e"],
+    "OptionalVaultPath": ["", "airflow-install/airflow/config"],
+    "VaultName": ["external-secrets-airflow", "a", "a.b"],
+    "VaultNamespace": ["", "team-a/data"],
+    "Audience": ["", "vault", "https://kubernetes.default.svc.cluster.local", "api://x"],
+    "Duration": ["1s", "30s", "5m", "1h", "1h30m", "1h0m5s"],
+    "Quantity": ["", "500m", "2", "0.5", "512Mi", "10Gi", "1Ti"],
+    "Email": ["", "ada@example.com", "a.b+c@d"],
+    "TimeZone": ["UTC", "Asia/Taipei", "America/Argentina/Ushuaia", "Etc/GMT+8"],
+    "EnvName": ["A", "_a1", "AIRFLOW__CORE__X"],
+    "ImageRepository": ["", "airflow", "registry.example.com:5000/data/airflow"],
+    "ImageTag": ["", "3.2.2-r1", "latest-1"],
+    "CertificateFile": ["", "ca.pem", "../certs/vault-ca.crt", "C:\\certs\\a.cer"],
+    "PostgresName": ["airflow", "a" * 63, 'Zoë\'s "db"', "results,user"],
+    "QueueNames": ["default", "default,high.cpu,a_b-c"],
+}
+HIDDEN = ["a\nb", "a\x00", "a\x1b[0m", "a\x85b", "a\u2028b", "a\u202eb", "\ufeffa", "a\u2066b"]
+BAD: dict[str, tuple[str, list[str]]] = {
+    "Text": ("at most 1000 characters", ["a" * 1001]),
+    "KubeName": ("1 to 63 lower-case letters", ["", "A", "a_b", "-a", "a-", "a.b", "a" * 64]),
+    "ReleaseName": ("1 to 40 lower-case letters", ["", "1a", "A", "a-", "a" * 41, "a.b"]),
+    "ObjectName": ("lower-case letters", ["A", "a..b", ".a", "a_b", "a/b"]),
+    "Version": ("plain X.Y.Z", ["", "3.2", "3.2.2rc1", "3.2.2-python3.12", "v3.2.2", "03.1.1"]),
+    "HostName": ("give a", ["https://a", "a:5432", "a/b", "-a", "a b", "a..b", "fe80::1%eth0"]),
+    "HttpsUrl": ("give a URL", ["http://vault", "vault", "https://", "https://a/?b", "https://a/#b"]),
+    "WebUrl": ("give a", ["http://airflow.example.com", "ftp://a", "https://a/%7e", "https://a b"]),
+    "GitUrl": ("", ["git://a/b", "http://a/b", "a", "ssh://git.example.com/a", "git@h:22/a.git",
+                    "https://github.com", "ssh://git@h/../a", "/srv/git/a.git", "file:///a",
+                    "ext::sh -c id", "ssh://-oProxyCommand=x@h/a", "git@h:-a"]),
+    "GitRef": ("name of a branch", ["-x", "a..b", "a b", "a~1", "a^", "a:b", "/a", "a/", "a.lock",
+                                    "@", "@{u}", "a//b", "a/.b", "a$(id)", "a{{b}}", "a%b"]),
+    "RepositoryPath": ("", ["/a", "../a", "a/../b", "~/a", "-a", "a\\b", "a//b", ".git/x",
+                            "a/.GitHub", "a b", "a{{b", "a$b"]),
+    "VaultPath": ("give a path", ["", "/a", "a/", "a//b", "a*", "+/a", "..", "a/..", 'a"b', "a{}"]),
+    "VaultName": ("without a slash", ["", "a/b", "a b", "-a", "a{b}"]),
+    "VaultNamespace": ("team-a/data", ["/a", "a/", "-a", "a b", "a.b"]),
+    "Audience": ("as the cluster issues it", ["-a", "a b", 'a"', "a{b}"]),
+    "Duration": ("30s, 5m or 1h30m", ["", "0s", "0h0m", "5", "5 minutes", "1d", "-5m", "30s5m",
+                                      "1.5h", "999999h"]),
+    "Quantity": ("Kubernetes quantity", ["0", "-1", "1gb", "1 Gi", "01", "1e3", ".5", "1MiB"]),
+    "Email": ("ada@example.com", ["a", "@b", "a@", "a b@c", "a@b@c", "<a@b>"]),
+    "TimeZone": ("time zone", ["", "a b", "/UTC", "a/b/c/d", "1/2", "UTC; x"]),
+    "EnvName": ("letters, digits", ["", "1A", "A-B", "A.B", "A B"]),
+    "ImageRepository": ("without a tag", ["A/b", "a:tag", "a@sha256:b", "/a", "a/", "http://a/b"]),
+    "ImageTag": ("fixed tag", ["latest", "-a", "a b", "a/b", "a" * 129]),
+    "CertificateFile": (".pem", ["ca", "answers.yaml", ".pem", "certs/", "a/..", "a b.pem"]),
+    "PostgresName": ("63 bytes", ["a" * 64, "é" * 32]),
+    "QueueNames": ("between commas", ["", "a,", ",a", "a b", "a;b", "$(id)", "a,,b", "-q"]),
+}  # fmt: skip
+LOOPBACK = ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "2130706433", "::1",
+            "0.0.0.0", "::", "::ffff:127.0.0.1", "0x7f000001"]  # fmt: skip
+
+
+def refusal(name: str, value: Any) -> str:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(getattr(types, name)).validate_python(value)
+    [problem] = problems_of(refused.value, Answers)
+    return problem.message
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in GOOD.items() for v in vs])
+def test_good_text_is_taken(name: str, value: str) -> None:
+    taken = TypeAdapter(getattr(types, name)).validate_python(value)
+    assert taken == value
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, (_, vs) in BAD.items() for v in vs])
+def test_bad_text_is_refused_with_its_message(name: str, value: str) -> None:
+    message = refusal(name, value)
+    assert BAD[name][0] in message
+    # The remedy's own example may look like the value; it is the same for every value then.
+    assert len(value) < 5 or value not in message or message == refusal(name, BAD[name][1][0])
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_hidden_characters_and_other_types_are_refused(name: str) -> None:
+    for value in HIDDEN:
+        assert "control or bidirectional" in refusal(name, value)
+    for wrong in (1, True, None, ["a"], {"a": 1}):
+        assert "give text" in refusal(name, wrong)
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_loopback_is_not_an_address_that_pods_use(host: str) -> None:
+    bracketed = f"[{host}]" if ":" in host else host
+    assert "pods use" in refusal("HostName", host)
+    assert "pods use" in refusal("HttpsUrl", f"https://{bracketed}:8200")
+    assert "pods use" in refusal("GitUrl", f"ssh://git@{bracketed}/a.git")
+
+
+@pytest.mark.parametrize("name", ["HttpsUrl", "WebUrl", "GitUrl"])
+def test_credentials_in_a_url_are_refused_and_not_repeated(name: str) -> None:
+    for userinfo in ("ada:hunter22", "ghp_0123456789", ":hunter22"):
+        message = refusal(name, f"https://{userinfo}@git.example.com/a/b.git")
+        assert "leave credentials out" in message
+        assert "hunter22" not in message
+        assert "ghp_" not in message
+
+
+def test_values_are_kept_in_one_spelling() -> None:
+    for name, given_text, kept in (
+        ("HostName", "PG.Example.Internal.", "pg.example.internal"),
+        ("HostName", "[fd00::1]", "fd00::1"),
+        ("HttpsUrl", "https://vault.example/", "https://vault.example"),
+        ("RepositoryPath", "apps/", "apps"),
+    ):
+        assert TypeAdapter(getattr(types, name)).validate_python(given_text) == kept
+
+
+def test_every_type_has_its_examples() -> None:
+    named = {name for name in vars(types) if name[0].isupper() and name not in {"Annotated"}}
+    own = {name for name in named if getattr(types, name).__class__.__name__ == "_AnnotatedAlias"}
+    assert own - {"Port"} == set(GOOD)
+    assert set(BAD) == set(GOOD) - {"OptionalVaultPath"}
+
+
+def test_ports_are_whole_numbers_in_range() -> None:
+    adapter = TypeAdapter(types.Port)
+    assert [adapter.validate_python(port) for port in (1, 5432, 65535)] == [1, 5432, 65535]
+    for port, message in ((0, "at least 1"), (-1, "at least 1"), (65536, "at most 65535")):
+        assert message in refusal("Port", port)
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [("30s", "30s"), ("90s", "1m30s"), ("1h", "1h0m0s"), ("60m", "1h0m0s"), ("1h5s", "1h0m5s"),
+     ("5m", "5m0s"), ("01h", "1h0m0s")],
+)  # fmt: skip
+def test_durations_have_gos_canonical_form(written: str, canonical: str) -> None:
+    assert canonical_duration(written) == canonical
+
+
+@given(st.integers(1, 99_999 * 3600))
+def test_canonical_durations_are_stable(seconds: int) -> None:
+    text = canonical_duration(f"{seconds // 3600}h{seconds % 3600}s")
+    assert check_duration(text) == text == canonical_duration(text)
+    assert duration_seconds(text) == seconds
