@@ -149,7 +149,8 @@ def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, A
         try:
             result = _assigned(result, key, text)
         except AnswersError as error:
-            problems += error.problems or [Problem("", error.message)]
+            text = error.message.removeprefix(key).lstrip(",: ")
+            problems += error.problems or [Problem(key, text)]
     if problems:
         raise AnswersError("these cannot be set", problems)
     return result
@@ -245,7 +246,7 @@ def load_text(text: str, name: str) -> dict[str, Any]:
     """
     data = read_mapping(text, name)
     schema = data.get("schema", 1)
-    if schema != 1:
+    if schema != 1 or type(schema) is not int:
         problem = Problem("schema", "this wizard reads schema 1; a newer wizard wrote this file")
         raise AnswersError(f"{name}: unknown schema", [problem])
     return data
