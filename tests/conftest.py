@@ -23,20 +23,24 @@ from tests.testbed.fixtures import (
     airflow_chart,
     eso_template,
     helm,
+    host_key_sets,
     kube,
     kube_with_crds,
     pgbouncer,
     postgres,
+    sshd,
 )
 
 __all__ = [
     "airflow_chart",
     "eso_template",
     "helm",
+    "host_key_sets",
     "kube",
     "kube_with_crds",
     "pgbouncer",
     "postgres",
+    "sshd",
 ]
 
 TOP = Path(__file__).resolve().parent.parent

@@ -10,5 +10,6 @@ With WIZARD_REQUIRE_ALL=1 what is missing fails instead. `python -m tests.testbe
     kube-apiserver  KUBEBUILDER_ASSETS      built from kube_apiserver/, with etcd inside
     PostgreSQL      WIZARD_POSTGRES_BIN     PATH, or Debian's postgresql (a folder with initdb)
     PgBouncer       WIZARD_PGBOUNCER        PATH, or Debian's pgbouncer
+    OpenSSH sshd    WIZARD_SSHD             PATH, or Debian's openssh-server
     Airflow chart   AIRFLOW_CHART           a folder or .tgz; in no registry, so never required
 """

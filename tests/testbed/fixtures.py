@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from tests.testbed import programs
 from tests.testbed.databases import PgBouncer, Postgres, own_folder
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube
+from tests.testbed.sshd import KINDS, KeySet, Sshd
 
 
 def found(find: Callable[[], Path]) -> Path:
@@ -93,6 +94,53 @@ def pgbouncer() -> Iterator[StartPgBouncer]:
         server = PgBouncer(program, ini, users, databases, own_folder("wizard-pgbouncer-"))
         started.append(server)
         server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def host_key_sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[KeySet, KeySet]:
+    """The host keys of an honest server, and those of a man in the middle."""
+    folder = tmp_path_factory.mktemp("host-keys")
+    return KeySet.made(folder / "honest"), KeySet.made(folder / "impostor")
+
+
+class StartSshd(Protocol):
+    """Starts sshd; `kinds` are offered from `keys` (default: all of the honest set)."""
+
+    def __call__(
+        self,
+        *kinds: str,
+        keys: KeySet | None = None,
+        more: Sequence[Path] = (),
+        host: str = "127.0.0.1",
+        restrict: str = "",
+        **options: str,
+    ) -> Sshd: ...
+
+
+@pytest.fixture
+def sshd(host_key_sets: tuple[KeySet, KeySet]) -> Iterator[StartSshd]:
+    """sshd(*kinds, keys, more, host, restrict, **options): a real OpenSSH server on loopback."""
+    program = found(programs.sshd)
+    started: list[Sshd] = []
+
+    def start(
+        *kinds: str,
+        keys: KeySet | None = None,
+        more: Sequence[Path] = (),
+        host: str = "127.0.0.1",
+        restrict: str = "",
+        **options: str,
+    ) -> Sshd:
+        offered = keys or host_key_sets[0]
+        files = [offered.file(kind) for kind in kinds or KINDS]
+        server = Sshd(program, [*files, *more], host, options)
+        started.append(server)
+        server.start(restrict=restrict)
         return server
 
     yield start

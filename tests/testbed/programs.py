@@ -93,6 +93,14 @@ def pgbouncer() -> Path:
     return found
 
 
+def sshd() -> Path:
+    """OpenSSH's server; MissingError when it is not installed."""
+    found = named("WIZARD_SSHD") or on_path("sshd")
+    if found is None:
+        raise MissingError("sshd is not installed (Debian: apt install openssh-server)")
+    return found
+
+
 def postgres_bin() -> Path:
     """The folder with initdb, postgres and psql; MissingError when there is none."""
     chosen = named("WIZARD_POSTGRES_BIN")
