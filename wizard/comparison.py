@@ -46,7 +46,13 @@ def compared(
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     from wizard.guarded import guarded_edits
 
-    guarded = guarded_edits(changes, rendering)
+    # An edit of a guarded leaf is named even where the file is in conflict anyway.
+    disputed = [
+        Change(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
+        for one in conflicts
+        if one.path in emitted and one.path in before and mine[one.path] is not None
+    ]
+    guarded = guarded_edits([*changes, *disputed], before, rendering)
     blocked = {conflict.path for conflict in guarded}
     return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
 

@@ -23,14 +23,20 @@ _BREAKS = {
 _SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
 
 
-def guarded_edits(changes: Sequence[Change], rendering: Rendering) -> list[Conflict]:
-    """Conflicts for kept hand edits on guarded leaves of the rendered files."""
+def guarded_edits(
+    kept: Sequence[Change], base: Mapping[str, bytes], rendering: Rendering
+) -> list[Conflict]:
+    """Conflicts for hand edits on guarded leaves of the rendered files.
+
+    `kept` are the files as they would stay, `base` is what was rendered there last, by path.
+    """
     found = []
-    for change in changes:
+    for change in kept:
         file = rendering.tree.get(change.path)
         if file is None or change.new is None or change.new == file.data:
             continue
-        found += [_conflict(change.path, *item) for item in _edits(change, file.data)]
+        rendered = base.get(change.path, file.data)
+        found += [_conflict(change.path, *item) for item in _edits(change, rendered)]
     return found
 
 
