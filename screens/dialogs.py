@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual import on
@@ -90,7 +91,11 @@ def help_text(item: FieldSpec) -> Content:
         rows.append(("takes", known.takes))
     rows += [("default", _default(known.default)), ("asked with", known.when)]
     rows += [("source", known.source)] if known.source else []
-    lines = [f"{label:<11} {text}" for label, text in rows]
+    lines = [
+        f"{'' if number else label:<12}{part}"
+        for label, text in rows
+        for number, part in enumerate(wrap(text, 48))
+    ]
     return plain("\n".join([known.help, "", *lines]))
 
 

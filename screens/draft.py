@@ -197,13 +197,17 @@ class Draft:
             return [HOST_KEYS] if HOST_KEYS in self.problems or self.settled.missing else []
         if step == REVIEW:
             return []
-        order = [item.key for item in specs() if item.section == step and item.key != HOST_KEYS]
-        found = [key for key in order if key in self.problems]
-        return found + [
-            key
-            for key in self.problems
-            if key.split(".")[0] == step and key not in order and key != HOST_KEYS
-        ]
+        return self._problems_by_section.get(step, [])
+
+    @cached_property
+    def _problems_by_section(self) -> dict[str, list[str]]:
+        order = [item.key for item in specs() if item.key in self.problems]
+        order += [key for key in self.problems if key not in order]
+        found: dict[str, list[str]] = {}
+        for key in order:
+            if key != HOST_KEYS:
+                found.setdefault(key.split(".")[0], []).append(key)
+        return found
 
 
 def _default(path: tuple[str, ...]) -> object:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from textual import events, on
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -16,7 +15,7 @@ from screens.page import Page
 from screens.preview import Preview
 from screens.rows import Row
 from screens.text import counted, plain
-from screens.widgets import Door
+from screens.widgets import Door, Line
 from wizard.fields import FieldSpec, specs
 from wizard.sections.base import Section
 
@@ -35,6 +34,8 @@ class FormScreen(Page):
         self.focus_key = focus_key
         self._soon: Timer | None = None
         self._idle: Timer | None = None
+        self._all_rows: list[Row] = []
+        self._headings: list[Heading] = []
 
     @property
     def model(self) -> type[Section]:
@@ -54,7 +55,7 @@ class FormScreen(Page):
                     yield Heading(item.group)
                 group = item.group
                 yield Row(item, self.draft.value(item))
-        yield Static(id="message")
+        yield Line(id="message")
 
     def beside(self) -> Iterator[Widget]:
         """The live preview; hidden below 100 columns."""
@@ -62,6 +63,8 @@ class FormScreen(Page):
 
     def on_mount(self) -> None:
         """Rows that apply, and the focus."""
+        self._all_rows = list(self.query(Row))
+        self._headings = list(self.query(Heading))
         self._show_rows()
         rows = self.rows
         chosen = next((row for row in rows if row.item.key == self.focus_key), None)
@@ -71,7 +74,7 @@ class FormScreen(Page):
     @property
     def rows(self) -> list[Row]:
         """The rows of the questions that apply."""
-        return [row for row in self.query(Row) if row.display]
+        return [row for row in self._all_rows if row.display]
 
     @property
     def focused_row(self) -> Row | None:
@@ -82,16 +85,16 @@ class FormScreen(Page):
         answers = self.draft.readable
         keys = set(self.draft.problem_keys(self.step_name))
         shown: set[str] = set()
-        for row in self.query(Row):
+        for row in self._all_rows:
             applies = row.item.applies(answers)
             if row.display != applies:
                 row.display = applies
             if applies:
                 shown.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.wizard.touched)
-            for door in row.query(Door):
-                door.text = self._keys_in_words()
-        for heading in self.query(Heading):
+            if row.item.key == HOST_KEYS:
+                row.query_one(Door).text = self._keys_in_words()
+        for heading in self._headings:
             heading.display = heading.group in shown
 
     def _keys_in_words(self) -> str:
@@ -160,14 +163,14 @@ class FormScreen(Page):
     def show_message(self) -> None:
         """Error of the focused question once it was left before, else its help."""
         row = self.focused_row
-        line = self.query_one("#message", Static)
+        line = self.query_one("#message", Line)
         if row is None:
-            line.update("")
+            line.put("")
             return
         item = row.item
         problem = self.draft.problems.get(item.key, "")
         wrong = bool(problem) and item.key in self.wizard.touched
-        line.update(plain(f"! {problem}") if wrong else _help(item))
+        line.put(f"! {problem}" if wrong else _help(item))
         line.set_class(wrong, "wrong")
 
     def action_field(self, step: int) -> None:
@@ -213,7 +216,7 @@ def _row_of(widget: Widget | None) -> Row | None:
     return next((node for node in widget.ancestors_with_self if isinstance(node, Row)), None)
 
 
-def _help(item: FieldSpec) -> Content:
+def _help(item: FieldSpec) -> str:
     text = item.help + (f"  [{item.ask.source}]" if item.ask.source else "")
     hints = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
-    return plain(f"{text}\n{hints.get(item.kind, '')}".rstrip())
+    return f"{text}\n{hints.get(item.kind, '')}".rstrip()

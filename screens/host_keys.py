@@ -16,7 +16,7 @@ from textual.widgets import Input, Static, TextArea
 from screens.draft import HOST_KEYS
 from screens.page import Page
 from screens.text import plain
-from screens.widgets import PasteArea, TextField
+from screens.widgets import Line, PasteArea, TextField
 from wizard.fields import get, spec
 from wizard.hostkeys import (
     HostKey,
@@ -77,7 +77,7 @@ class HostKeyScreen(Page):
             yield Static(Content("type     ["), classes="caption")
             yield TextField(placeholder="SHA256:...")
         yield VerticalScroll(id="keys-found", can_focus=False)
-        yield Static(id="message")
+        yield Line(id="message")
 
     def _pasted(self) -> str:
         """What was pasted before, else the keys that the answers hold."""
@@ -180,10 +180,10 @@ class HostKeyScreen(Page):
 
     def show_message(self) -> None:
         """The error of either field, else help for the focused one."""
-        line = self.query_one("#message", Static)
+        line = self.query_one("#message", Line)
         in_area = isinstance(self.focused, PasteArea)
         error = self.paste_error if in_area else self.error or self.paste_error
-        line.update(plain(f"! {error}" if error else self._hint(in_area=in_area)))
+        line.put(f"! {error}" if error else self._hint(in_area=in_area))
         line.set_class(bool(error), "wrong")
 
     def _hint(self, *, in_area: bool) -> str:

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.draft import Draft, Step
-from screens.text import plain
+from screens.widgets import Line
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
@@ -29,7 +29,7 @@ KEYS = (
 )
 
 
-class StepLine(Static):
+class StepLine(Line):
     """One step in the sidebar: mark and title; a click jumps there."""
 
     @dataclass
@@ -81,8 +81,8 @@ class Page(Screen[None]):
     def compose(self) -> ComposeResult:
         """Header, steps and content side by side, status and keys."""
         with Horizontal(id="header"):
-            yield Static(id="where")
-            yield Static(id="changed")
+            yield Line(id="where")
+            yield Line(id="changed")
         with Horizontal(id="body"):
             if self.step_name:
                 with VerticalScroll(id="steps", can_focus=False):
@@ -90,7 +90,7 @@ class Page(Screen[None]):
             with Vertical(id="main"):
                 yield from self.content()
             yield from self.beside()
-        yield Static(id="status")
+        yield Line(id="status")
         yield Static(self.keys, id="keys")
 
     def content(self) -> Iterator[Widget]:
@@ -118,8 +118,8 @@ class Page(Screen[None]):
         where = f"Airflow Wizard   {app.workspace.label}/{draft.readable.installation.name}"
         if self.step_name in names:
             where += f"   step {names.index(self.step_name) + 1} of {len(names)}"
-        self.query_one("#where", Static).update(plain(where))
-        self.query_one("#changed", Static).update("changed" if draft.changed else "")
+        self.query_one("#where", Line).put(where)
+        self.query_one("#changed", Line).put("changed" if draft.changed else "")
         if self.step_name:
             self._show_steps()
         self.show_status()
@@ -142,10 +142,10 @@ class Page(Screen[None]):
     def _mark_steps(self, lines: list[StepLine]) -> None:
         for line in lines:
             mark = self.wizard.mark(line.step.name, current=self.step_name)
-            line.update(plain(f"{mark:<3}{line.step.title}"))
+            line.put(f"{mark:<3}{line.step.title}")
             line.set_class(line.step.name == self.step_name, "current")
             line.set_class(mark == "!", "wrong")
-            if line.step.name == self.step_name:
+            if line.step.name == self.step_name and self.size.height < len(lines) + 4:
                 self.call_after_refresh(line.scroll_visible, animate=False)
 
     def show_status(self) -> None:
@@ -154,8 +154,8 @@ class Page(Screen[None]):
 
     def say(self, text: str) -> None:
         """One sentence on the status line; `! ` before it marks a problem."""
-        line = self.query_one("#status", Static)
-        line.update(plain(text))
+        line = self.query_one("#status", Line)
+        line.put(text)
         line.set_class(text.startswith("!"), "wrong")
 
     def on_step_line_chosen(self, event: StepLine.Chosen) -> None:

@@ -10,14 +10,15 @@ from textual.containers import Vertical
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Static
 
 from screens.draft import Draft
-from screens.text import plain
+from screens.widgets import Line
 from wizard.answers import dumped
 from wizard.diff import visible
 from wizard.fields import FieldSpec
 from wizard.tree import File, Tree
+
+_HEAD = 12
 
 
 class Lines(ScrollView, can_focus=False):
@@ -29,17 +30,19 @@ class Lines(ScrollView, can_focus=False):
         super().__init__()
         self.lines: list[str] = []
         self.marked: frozenset[int] = frozenset()
+        self.column = 0
 
     def show(self, lines: list[str], marked: frozenset[int], column: int = 0) -> None:
-        """Other lines, or other marks; the first marked line comes into view from `column` on."""
-        self.lines, self.marked = lines, marked
-        self.virtual_size = Size(max((len(line) for line in lines), default=0) + 2, len(lines))
+        """Other lines, or other marks; the first marked line comes into view with its `column`."""
+        self.lines, self.marked, self.column = lines, marked, column
+        widest = max((len(line) for line in lines), default=0) + 2
+        # In steps: another virtual size lays the whole screen out again.
+        self.virtual_size = Size(-(-widest // 80) * 80, len(lines))
         if marked:
             first, height, y = min(marked), self.size.height, self.scroll_offset.y
             if not y <= first < y + height - 1:
                 y = max(0, first - height // 3)
-            x = max(0, column - self.size.width // 2) if column > self.size.width * 3 // 4 else 0
-            self.scroll_to(x=x, y=y, animate=False)
+            self.scroll_to(x=0, y=y, animate=False)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -49,9 +52,18 @@ class Lines(ScrollView, can_focus=False):
             return Strip.blank(self.size.width, self.rich_style)
         here = number in self.marked
         style = self.get_component_rich_style("lines--marked") if here else self.rich_style
-        text = ("> " if here else "  ") + self.lines[number]
+        text = ("> " if here else "  ") + self._around(number)
         x = self.scroll_offset.x
         return Strip([Segment(text, style)]).crop_extend(x, x + self.size.width, style)
+
+    def _around(self, number: int) -> str:
+        """A line; of the first marked one, when it is long, its start and what changed in it."""
+        text, width = self.lines[number], self.size.width - 2
+        if number not in self.marked or number != min(self.marked) or len(text) <= width:
+            return text
+        head = len(text) - len(text.lstrip()) + _HEAD
+        start = self.column - (width - head) * 3 // 4
+        return text if start <= head else f"{text[:head]}…{text[start:]}"
 
 
 class Preview(Vertical):
@@ -64,7 +76,7 @@ class Preview(Vertical):
 
     def compose(self) -> ComposeResult:
         """Path, then lines."""
-        yield Static(id="path")
+        yield Line(id="path")
         yield Lines()
 
     def follow(self, draft: Draft, item: FieldSpec | None) -> None:
@@ -91,7 +103,7 @@ class Preview(Vertical):
 
     def _show(self, file: File, other: str, marked: frozenset[int]) -> None:
         if file.logical != self.logical:
-            self.query_one("#path", Static).update(plain(file.path))
+            self.query_one("#path", Line).put(file.path)
         self.text, self.logical = file.text, file.logical
         lines = [visible(line) for line in file.text.split("\n")]
         self.query_one(Lines).show(lines, marked, _column(other, file.text))

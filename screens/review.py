@@ -24,7 +24,7 @@ from wizard.fields import specs
 from wizard.plan import Change, Plan
 from wizard.workflow import Proposal, require_ready
 
-KINDS = {"add": "+ new    ", "modify": "~ changed", "delete": "- deleted", "same": "= kept   "}
+KINDS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
 _STYLES = {
     "header": "bold",
     "hunk": "$text-primary",
@@ -96,7 +96,8 @@ class ReviewScreen(Page):
                 f"! {counted(len(self.problems), 'answer')} to give first: enter goes there"
             )
         except WizardError as error:
-            self.stopper = "! cannot commit: " + error.message.split("\n")[0]
+            reason = error.message.split("\n")[0].rstrip(":")
+            self.stopper = f"! cannot commit: {reason}; enter says what to do"
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
         except Exception as error:  # never its text: it may hold a value
@@ -207,13 +208,15 @@ def shown_changes(plan: Plan) -> list[Change]:
 def _file_options(plan: Plan) -> Iterator[Option]:
     folder = None
     for number, conflict in enumerate(plan.conflicts):
-        yield Option(plain(f"! answer   {conflict.path}"), id=f"conflict {number}")
-    for change in shown_changes(plan):
+        yield Option(plain(f"! answer {conflict.path}"), id=f"conflict {number}")
+    shown = sorted(shown_changes(plan), key=lambda one: one.path.rpartition("/"))
+    width = max((len(KINDS[change.kind]) for change in shown), default=0)
+    for change in shown:
         parent, _, name = change.path.rpartition("/")
         if parent != folder:
             yield Option(plain(f"{parent or '.'}/", "$text-muted"), disabled=True)
             folder = parent
-        yield Option(plain(f" {KINDS[change.kind]} {name}"), id=f"file {change.path}")
+        yield Option(plain(f"{KINDS[change.kind]:<{width}} {name}"), id=f"file {change.path}")
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
         yield Option(

@@ -22,7 +22,7 @@ from screens.values import (
     secret_value,
     to_text,
 )
-from screens.widgets import Choice, Door, TextField, Tick
+from screens.widgets import Choice, Door, Line, TextField, Tick
 from wizard.fields import FieldSpec
 
 LABEL_WIDTH = 20
@@ -48,7 +48,7 @@ class Row(Horizontal):
         """Label, the field of the question's kind, mark."""
         yield Static(self._label(), classes="label")
         yield from self._field()
-        yield Static("", classes="mark")
+        yield Line(classes="mark")
 
     def _label(self) -> Content:
         indent = "  " if self.item.group else ""
@@ -92,8 +92,15 @@ class Row(Horizontal):
         return [widget for widget in found if widget.display]
 
     def mark(self, *, wrong: bool) -> None:
-        """Show or take away the mark of a problem."""
-        self.query_one(".mark", Static).update("!" if wrong else "")
+        """Show or take away the mark of a problem.
+
+        What stands in the place of a reference is usually the secret itself: it is hidden.
+        """
+        if wrong == self.has_class("wrong"):
+            return
+        if self.item.kind == "secret":
+            self.query_one(TextField).password = wrong
+        self.query_one(".mark", Line).put("!" if wrong else "")
         self.set_class(wrong, "wrong")
 
     @on(Input.Changed)

@@ -16,16 +16,26 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Select, TextArea
+from textual.widgets import Input, OptionList, Select, Static, TextArea
 from textual.widgets._select import SelectCurrent, SelectOverlay
 
-from screens.text import masked
+from screens.text import masked, plain
 
 MOVES: list[BindingType] = [
     Binding("enter", "screen.forward", "next field", show=False),
     Binding("up", "screen.field(-1)", "field above", show=False),
     Binding("down", "screen.field(1)", "field below", show=False),
 ]
+
+
+class Line(Static):
+    """Text in a place of fixed size: another text draws it again and moves nothing."""
+
+    def put(self, text: str) -> None:
+        """Show this text, if it is another one."""
+        if text != getattr(self, "_shown", ""):
+            self._shown = text
+            self.update(plain(text), layout=False)
 
 
 class TextField(Input):

@@ -1,0 +1,120 @@
+"""The screens worth looking at, each with the keys that lead there: for frames and pictures."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from screens.widgets import PasteArea
+from tests.frames import settled
+from tests.screens.support import (
+    COMPLETE,
+    ED25519,
+    FINGERPRINT,
+    SELF_HOSTED,
+    jump,
+    page,
+    press,
+    wizard,
+)
+
+Steps = Callable[[Pilot[Any]], Awaitable[None]]
+Scene = Callable[[], tuple[WizardApp, Steps]]
+
+IN_README = ("form", "review")
+
+
+def keys(*pressed: str) -> Steps:
+    """Press these keys."""
+
+    async def steps(pilot: Pilot[Any]) -> None:
+        await press(pilot, *pressed)
+
+    return steps
+
+
+def scene(steps: Steps, preset: str = "production", *sets: str, **options: Any) -> Scene:
+    """The wizard on a repository of its own."""
+
+    def build() -> tuple[WizardApp, Steps]:
+        return wizard(Path(tempfile.mkdtemp()), preset, *sets, **options), steps
+
+    return build
+
+
+async def form(pilot: Pilot[Any]) -> None:
+    """The database page, a field filled in and the preview beside it."""
+    await press(pilot, "ctrl+n", "ctrl+n")
+    await jump(pilot, "database.host")
+    await pilot.pause(0.25)
+    await settled(pilot)
+
+
+async def complaint(pilot: Pilot[Any]) -> None:
+    """A field that was left with a wrong answer, focused again."""
+    await jump(pilot, "database.host")
+    await press(pilot, "a", "space", "b", "enter", "up")
+
+
+async def self_hosted(pilot: Pilot[Any]) -> None:
+    """A pasted key and a fingerprint with one wrong character."""
+    await jump(pilot, "dags.host_keys")
+    page(pilot).query_one(PasteArea).text = f"git.example.com ssh-ed25519 {ED25519}"
+    await settled(pilot)
+    await press(pilot, "tab", *"SHA256:abc", "enter")
+
+
+async def proven(pilot: Pilot[Any]) -> None:
+    """A pasted key whose fingerprint was typed."""
+    await jump(pilot, "dags.host_keys")
+    page(pilot).query_one(PasteArea).text = f"git.example.com ssh-ed25519 {ED25519}"
+    await settled(pilot)
+    await press(pilot, "tab", *FINGERPRINT, "enter")
+
+
+async def published(pilot: Pilot[Any]) -> None:
+    """The keys of a host that publishes them."""
+    await jump(pilot, "dags.host_keys")
+
+
+async def review(pilot: Pilot[Any]) -> None:
+    """Everything that would be written."""
+    await press(pilot, "ctrl+s")
+    await press(pilot, "down")
+
+
+async def result(pilot: Pilot[Any]) -> None:
+    """After the commit."""
+    await press(pilot, "ctrl+s")
+    await press(pilot, "enter")
+
+
+async def secrets(pilot: Pilot[Any]) -> None:
+    """The DAGs page with a door to the host keys."""
+    await jump(pilot, "dags.host_keys")
+    await press(pilot, "escape")
+
+
+SCENES: dict[str, Scene] = {
+    "start": scene(keys(), "", pick_preset=True),
+    "form": scene(form, "production", *COMPLETE),
+    "complaint": scene(complaint),
+    "components": scene(keys("ctrl+n", "ctrl+n")),
+    "dags": scene(secrets, "production", *COMPLETE),
+    "choice": scene(keys("ctrl+n", "space", "down")),
+    "host-keys-published": scene(published, "production", *COMPLETE),
+    "host-keys": scene(self_hosted, "production", *COMPLETE, SELF_HOSTED),
+    "host-keys-proven": scene(proven, "production", *COMPLETE, SELF_HOSTED),
+    "review": scene(review, "production", *COMPLETE),
+    "review-missing": scene(review),
+    "review-refused": scene(review, "production", *COMPLETE, SELF_HOSTED),
+    "result": scene(result, "local"),
+    "find": scene(keys("ctrl+p", *"replicas")),
+    "help": scene(keys("ctrl+n", "f1")),
+    "quit": scene(keys("x", "ctrl+q")),
+}

@@ -1,0 +1,97 @@
+"""Opens the wizard on a real, empty config repository, as the command does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from screens.page import Page
+from screens.rows import Row
+from screens.widgets import TextField
+from tests.frames import settled
+from wizard import presets
+from wizard.answers import assigned
+from wizard.workflow import Committed, Identity, Workspace
+
+ADA = Identity("Ada Example", "2026-11-21")
+# What the production preset leaves open, and a host whose keys are published.
+COMPLETE = (
+    "database.host=pg.example.internal",
+    "dags.repo=ssh://git@github.com/example/dags.git",
+    "secrets.vault.server=https://vault.example.internal:8200",
+    "delivery.argocd.repo_url=ssh://git@git.example.com/platform/k8s-infra.git",
+)
+SELF_HOSTED = "dags.repo=ssh://git@git.example.com/platform/dags.git"
+ED25519 = "AAAAC3NzaC1lZDI1NTE5AAAAIEvHJ7tLFlQf0wVqUuNNvWYUSQYfT9UKoUcSjhAaP4Rq"
+FINGERPRINT = "SHA256:Pi3Gvbro741OI+/q62MABAI97agmQUaMIMRks17tRGQ"
+
+
+def opened(folder: Path) -> Workspace:
+    """A new config repository named k8s-infra in this folder."""
+    top = folder / "k8s-infra"
+    top.mkdir(exist_ok=True)
+    workspace = Workspace.open(top, create=True, today=ADA.date)
+    workspace.identity = ADA
+    return workspace
+
+
+def answers(preset: str = "", sets: Iterable[str] = ()) -> dict[str, Any]:
+    """Raw answers of a preset with some questions answered."""
+    return assigned(presets.load(preset).answers if preset else {}, sets)
+
+
+def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
+    """The app on a new repository, opened with these answers."""
+    return WizardApp(opened(folder), answers(preset, sets), **options)
+
+
+def page(pilot: Pilot[Any]) -> Page:
+    """The page on top."""
+    assert isinstance(pilot.app.screen, Page)
+    return pilot.app.screen
+
+
+def app_of(pilot: Pilot[Any]) -> WizardApp:
+    """The app, typed."""
+    assert isinstance(pilot.app, WizardApp)
+    return pilot.app
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> str:
+    """Press the keys one after the other; the frame that results."""
+    for key in keys:
+        await pilot.press(key)
+    return await settled(pilot)
+
+
+async def type_text(pilot: Pilot[Any], text: str) -> str:
+    """Type a text into the focused field, in the place of what it holds."""
+    await pilot.press("end", "ctrl+u")
+    await pilot.press(*("space" if char == " " else char for char in text))
+    return await settled(pilot)
+
+
+async def jump(pilot: Pilot[Any], key: str) -> None:
+    """Go to a question as the finder does."""
+    app_of(pilot).go_to_question(key)
+    await settled(pilot)
+
+
+def row(pilot: Pilot[Any], key: str) -> Row:
+    """The row of a question on the page."""
+    return next(one for one in page(pilot).query(Row) if one.item.key == key)
+
+
+def field(pilot: Pilot[Any], key: str) -> TextField:
+    """The text field of a question on the page."""
+    return row(pilot, key).query_one(TextField)
+
+
+def done(app: WizardApp) -> Committed:
+    """What the app returned."""
+    assert app.return_value is not None
+    return app.return_value

@@ -1,0 +1,39 @@
+"""What every screen looks like without colours; `pytest --update`, then read the git diff."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.frames import settled
+from tests.screens.scenes import SCENES
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_screen_looks_as_stored(
+    name: str, size: tuple[int, int], screen_frame: Callable[[str, str], None]
+) -> None:
+    app, steps = SCENES[name]()
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        await steps(pilot)
+        shown = await settled(pilot)
+    lines = shown.split("\n")
+    assert max(map(len, lines)) <= size[0]
+    stable = re.sub(r"Committed [0-9a-f]{12}", "Committed 0123456789ab", shown)
+    screen_frame(f"{name}-{size[0]}x{size[1]}", stable)
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (5, 2), (200, 60)])
+@pytest.mark.parametrize("name", SCENES)
+async def test_any_size_will_do(name: str, size: tuple[int, int]) -> None:
+    app, steps = SCENES[name]()
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        await steps(pilot)
+        assert len((await settled(pilot)).splitlines()) == size[1]
+        await pilot.resize_terminal(80, 24)
+        assert (await settled(pilot)).strip()

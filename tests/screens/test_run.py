@@ -1,0 +1,117 @@
+"""From nothing to a commit with real keys, on a real repository."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from screens.result import ResultScreen
+from screens.review import ReviewScreen
+from screens.start import StartScreen
+from tests.canary import Canary
+from tests.frames import settled
+from tests.screens.support import COMPLETE, app_of, done, page, press, wizard
+from wizard.answers import load_text
+from wizard.workflow import Workspace
+
+MOST_KEYS = 150
+
+
+def git(top: Path, *args: str) -> str:
+    command = ["git", "-C", str(top), *args]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+async def test_enter_alone_leads_from_the_local_preset_to_a_commit(tmp_path: Path) -> None:
+    app = wizard(tmp_path, pick_preset=True)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        assert isinstance(page(pilot), StartScreen)
+        while "> Laptop" not in await press(pilot, "down"):
+            pass
+        seen = []
+        for _ in range(MOST_KEYS):
+            await press(pilot, "enter")
+            if isinstance(page(pilot), ResultScreen):
+                break
+            if page(pilot).step_name not in seen:
+                seen.append(page(pilot).step_name)
+        assert seen == [step.name for step in app.draft.steps]
+        await press(pilot, "enter")
+    committed = done(app)
+    top = tmp_path / "k8s-infra"
+    assert git(top, "rev-parse", "HEAD").strip() == committed.commit
+    assert git(top, "status", "--porcelain") == ""
+    assert set(committed.paths) <= set(git(top, "ls-files").split())
+
+
+async def test_the_committed_answers_replay_to_the_same_tree(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, "installation.name=prod")
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+s")
+        review = page(pilot)
+        assert isinstance(review, ReviewScreen)
+        assert review.proposal is not None
+        shown = review.proposal.rendering.tree.digest()
+        await press(pilot, "enter")
+        await press(pilot, "enter")
+    top = tmp_path / "k8s-infra"
+    text = (top / ".airflow-wizard/prod/answers.yaml").read_text()
+    again = Workspace.open(top, today="2027-01-01")
+    replayed = again.propose(load_text(text, "answers.yaml"), existing="prod")
+    assert replayed.rendering.tree.digest() == shown
+    assert not replayed.plan.differs
+    empty = Workspace.open(tmp_path / "other", create=True, today="2026-11-21")
+    empty.identity = app.workspace.identity
+    elsewhere = empty.propose(load_text(text, "answers.yaml"))
+    assert elsewhere.rendering.tree.digest() == shown
+
+
+async def test_going_forth_and_back_loses_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x", "ctrl+n", "right", "ctrl+n", "ctrl+n", "escape", "escape")
+        kind = app.draft.readable.executor.kind
+        shown = await press(pilot, "escape")
+        assert "[airflowx" in shown
+        assert app.draft.readable.executor.kind == kind == "KubernetesExecutor"
+        assert app.draft.readable.installation.name == "airflowx"
+
+
+async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
+    tmp_path: Path, canary: Canary
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app_of(pilot).go_to_question("database.password")
+        await settled(pilot)
+        await press(pilot, "enter", "end", "ctrl+u")
+        await press(pilot, *canary.secret())
+        await press(pilot, "enter")
+        # While it is being typed it shows in its own field; nowhere else, and never again.
+        canary.assert_absent(await press(pilot, "ctrl+s"), await press(pilot, "enter", "f5"))
+    canary.assert_absent(tmp_path)
+
+
+async def test_a_committed_installation_is_changed_by_one_question(tmp_path: Path) -> None:
+    first = wizard(tmp_path, "local")
+    first.workspace.commit(first.workspace.propose(first.draft.applicable))
+    from screens.app import WizardApp
+
+    workspace = Workspace.open(tmp_path / "k8s-infra", today="2026-11-22")
+    app = WizardApp(workspace, workspace.committed("airflow") or {}, existing="airflow")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        assert "nothing to commit" in await press(pilot, "ctrl+s")
+        shown = await press(pilot, "ctrl+p", *"tasks a worker", "enter")
+        assert "[4 " in shown
+        await press(pilot, "end", "backspace", "6")
+        shown = await press(pilot, "ctrl+s")
+        assert "~ changed airflow-values.yaml" in shown
+        assert "+    worker_concurrency: 6" in shown
+        await press(pilot, "enter")
+        await press(pilot, "enter")
+    assert "worker_concurrency: 6" in git(tmp_path / "k8s-infra", "show", done(app).commit)
