@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -172,6 +173,7 @@ class ThroughJump:
     pinned: Sequence[HostKey]
     identity: Path | None = None
     _client: Any = field(default=None, repr=False)
+    _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def prepare(self, deadline: Deadline) -> None:
         """Log in to the jump host once, with the agent or the operator's own key."""
@@ -203,9 +205,11 @@ class ThroughJump:
     def open(self, deadline: Deadline) -> Connection:
         """A channel of the one session."""
         try:
-            opened: Connection = self._client.get_transport().open_channel(
-                "direct-tcpip", (self.host, self.port), ("127.0.0.1", 0), timeout=deadline.left
-            )
+            # paramiko keeps one error a session: side by side, one call would get another's.
+            with self._opening:
+                opened: Connection = self._client.get_transport().open_channel(
+                    "direct-tcpip", (self.host, self.port), ("127.0.0.1", 0), timeout=deadline.left
+                )
         except Exception as error:
             code = getattr(error, "code", 0)
             why = {1: "forwarding is not allowed", 2: "it cannot connect there"}.get(code, "")

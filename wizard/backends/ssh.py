@@ -11,6 +11,7 @@ import base64
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ from wizard.scanning import Scan
 
 TIMEOUT_SECONDS = 5.0
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+# A probe whose own time is up says why, if it is given a moment to.
+_GRACE = 0.25
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
+_BUSY = "it takes no more connections at the moment"
 _MISSING = "the host has no key of this type"
 
 
@@ -81,11 +86,7 @@ def scan(
                 bare, port, problems=dict.fromkeys(ACCEPTED_TYPES, problem), problem=problem
             )
         _run(probes, deadline)
-        # A server may drop connections that come all at once (sshd's MaxStartups).
-        dropped = [probe for probe in probes if probe.dropped]
-        if len(dropped) < len(probes):
-            for probe in dropped:
-                _run([probe.again()], deadline)
+        _run_dropped(probes, deadline)
         return _summed_up(bare, port, probes)
     finally:
         for probe in probes:
@@ -118,7 +119,7 @@ def _prepared(route: Route, deadline: Deadline) -> str:
 
     _start(work)
     try:
-        return done.get(timeout=deadline.left)
+        return done.get(timeout=deadline.left + _GRACE)
     except queue.Empty:
         return f"there was no way to it {deadline.text}: its name could not be looked up"
 
@@ -130,7 +131,22 @@ def _run(probes: Sequence[_Probe], deadline: Deadline) -> None:
         _start(probe.work, lambda: done.put(None))
     with suppress(queue.Empty):
         for _ in probes:
-            done.get(timeout=deadline.left)
+            done.get(timeout=deadline.left + _GRACE)
+
+
+def _run_dropped(probes: Sequence[_Probe], deadline: Deadline) -> None:
+    """A server may drop connections that come all at once (sshd's MaxStartups): one by one.
+
+    Nobody is asked again who closes every connection without a word.
+    """
+    dropped = [probe for probe in probes if probe.dropped]
+    if len(dropped) == len(probes) and not any(probe.problem == _BUSY for probe in dropped):
+        return
+    for probe in dropped:
+        for pause in _PAUSES:
+            if probe.dropped and not deadline.over:
+                time.sleep(min(pause, deadline.left))
+                _run([probe.again()], deadline)
 
 
 def _start(*work: Callable[[], None]) -> None:
@@ -214,7 +230,7 @@ class _Probe:
             return "a web server (HTTP) answers there, not SSH"
         self.dropped = heard.ended
         if heard.first.startswith((b"Exceeded MaxStartups", b"Not allowed at this time")):
-            return "it takes no more connections at the moment"
+            return _BUSY
         if heard.first.strip():
             return "what answers there is not SSH"
         if heard.ended:
