@@ -1,0 +1,1 @@
+"""Probes of what an installation needs from outside, and the command that runs them."""

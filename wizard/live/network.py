@@ -1,0 +1,39 @@
+"""Whether a name resolves and a port answers, from this machine. Nothing is sent."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from wizard.probes import Probe, ProbeResult, blocking, passed, unknown
+
+SECONDS = 5.0
+_ELSEWHERE = "pods may see it otherwise; try again from a machine in the same network"
+
+
+def reachable(id: str, purpose: str, host: str, port: int) -> Probe:  # noqa: A002
+    """Name resolution and a TCP connection; never a fault, as pods may live in another network."""
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Probe(id, f"{purpose} answers", shown, blocking(lambda: reach(host, port)), 2 * SECONDS)
+
+
+def reach(host: str, port: int) -> ProbeResult:
+    """Connect to the first address that answers; blocks up to the time limit."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return unknown(f"the name {host} does not resolve here", _ELSEWHERE)
+    deadline = time.monotonic() + SECONDS
+    reason = "no answer"
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as attempt:
+            attempt.settimeout(max(deadline - time.monotonic(), 0.1))
+            try:
+                attempt.connect(address)
+            except TimeoutError:
+                reason = "no answer"
+            except OSError as error:
+                reason = error.strerror or "not reachable"
+            else:
+                return passed(f"TCP connection to {address[0]}")
+    return unknown(f"{reason} ({len(found)} address{'es' if len(found) > 1 else ''})", _ELSEWHERE)
