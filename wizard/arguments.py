@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
+_REPEATED = ("set", "host_key_fingerprint")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -21,6 +22,17 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+class _Top(_Parser):
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, with what stands before the command kept beside what follows it."""
+        found = super().parse_args(args, namespace)
+        for name in _REPEATED:
+            before, after = getattr(found, f"{name}_before", []), getattr(found, name, [])
+            if before or after:
+                setattr(found, name, [*before, *after])
+        return found
+
+
 def _filled(text: str) -> str:
     """An unset variable of a script must not pass as an option that was left out."""
     if not text:
@@ -28,8 +40,11 @@ def _filled(text: str) -> str:
     return text
 
 
-def _common() -> _Parser:
-    """Options that every command understands, before or after its name."""
+def _common(suffix: str = "") -> _Parser:
+    """Options that every command understands, before or after its name.
+
+    A command's own list would replace the one that stands before it, so that one has a `suffix`.
+    """
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("global options")
     group.add_argument(
@@ -45,9 +60,12 @@ def _common() -> _Parser:
     group.add_argument(
         "--preset", type=_filled, metavar="NAME", help="start from a preset (new installations)"
     )
-    group.add_argument("--set", metavar=_SET, action="append", help="one answer; repeatable")
+    group.add_argument(
+        "--set", dest=f"set{suffix}", metavar=_SET, action="append", help="one answer; repeatable"
+    )
     group.add_argument(
         "--host-key-fingerprint",
+        dest=f"host_key_fingerprint{suffix}",
         metavar="SHA256:...",
         action="append",
         help="fingerprint you compared with the Git host's owner; repeatable",
@@ -63,17 +81,17 @@ def _common() -> _Parser:
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; raises UsageError instead of exiting."""
     common = _common()
-    top = _Parser(
+    top = _Top(
         prog="airflow-wizard",
         description="From an empty Kubernetes cluster to a GitOps-managed Apache Airflow. "
         "Without a command: the screens.",
         epilog="exit codes: 0 done, 1 failed, 2 files differ (plan --detailed-exitcode), "
         "3 answers invalid, 4 refused, 5 conflict, 6 apply stopped part-way, 64 usage, 70 a bug, "
         "130 interrupted",
-        parents=[common],
+        parents=[_common("_before")],
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])

@@ -75,7 +75,8 @@ def schema(arguments: Namespace, console: Console) -> ExitCode:
 
     from wizard.sections import Answers
 
-    console.data(json.dumps(Answers.model_json_schema(by_alias=True), indent=2))
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    console.data(json.dumps(dialect | Answers.model_json_schema(by_alias=True), indent=2))
     return ExitCode.DONE
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.answers import dumped
-from wizard.errors import AnswersError
-from wizard.fields import FieldSpec, spec, specs
+from wizard.errors import AnswersError, Problem
+from wizard.fields import FieldSpec, specs
 
 _KINDS = {
     "text": "text",
@@ -82,22 +82,35 @@ def explanation(item: FieldSpec) -> Explanation:
     )
 
 
+def _values() -> Explanation:
+    """What no question covers."""
+    from wizard.sections import Answers
+
+    info = Answers.model_fields["values"]
+    return Explanation(
+        "values",
+        info.title or "",
+        info.description or "",
+        "mapping of Helm values",
+        {},
+        "every installation",
+        "the chart's values.yaml",
+    )
+
+
 def overview() -> list[Explanation]:
-    """Every question, in the order it is asked."""
-    return [explanation(item) for item in specs()]
+    """Every question, in the order it is asked, and what passes through at the end."""
+    return [*(explanation(item) for item in specs()), _values()]
 
 
 def describe(key: str) -> list[Explanation]:
     """The question with this key, or all below it; AnswersError naming the nearest key."""
+    if key == "values" or key.startswith("values."):
+        return [_values()]
     below = [item for item in specs() if item.key == key or item.key.startswith(f"{key}.")]
     if not below:
-        raise AnswersError("no such key", [_problem(key)])
+        from wizard.wording import no_question
+
+        problem = Problem(key, no_question(key, [row.key for row in overview()]))
+        raise AnswersError("no such key", [problem])
     return [explanation(item) for item in below]
-
-
-def _problem(key: str) -> Any:
-    try:
-        spec(key)
-    except AnswersError as error:
-        return error.problems[0]
-    raise KeyError(key)

@@ -1,0 +1,214 @@
+"""Several installations, folders of a monorepo, branches, remotes, and repositories of others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli import LOCAL, Wizard, answers_file, aw, local
+from tests.gitfolder import GitFolder
+
+__all__ = ["aw", "local"]
+
+SCALE = "executor.workers.replicas=3"
+
+
+@pytest.fixture
+def two(local: Wizard) -> Wizard:
+    """A repository with the installations `airflow` and `second`."""
+    local.ok(*LOCAL, "--set", "installation.name=second")
+    return local
+
+
+def test_one_of_several_has_to_be_named(two: Wizard) -> None:
+    for args in (["plan"], ["check"], ["set", SCALE, "--yes"], ["commit", "--yes"]):
+        done = two(*args)
+        assert done.code == 64
+        assert "--installation: airflow, second" in done.err
+    two.ok("set", SCALE, "--yes", "--installation", "second")
+
+    assert two("plan", "--detailed-exitcode", "--installation", "airflow").code == 0
+    assert "replicas: 3" in two.git.git("show", "HEAD:apps/second/airflow-values.yaml")
+    assert "replicas: 1" in two.git.git("show", "HEAD:apps/airflow/airflow-values.yaml")
+
+
+def test_all_of_them_at_once(two: Wizard) -> None:
+    plans = json.loads(two.ok("plan", "--all", "--json").out)
+    checks = json.loads(two.ok("check", "--all", "--json").out)
+
+    assert [plan["installation"] for plan in plans] == ["airflow", "second"]
+    assert [check["installation"] for check in checks] == ["airflow", "second"]
+    assert "airflow:\n" in two.ok("plan", "--all").out
+
+
+def test_one_that_cannot_be_read_does_not_hide_the_others(two: Wizard, tmp_path: Path) -> None:
+    two.git.commit({".airflow-wizard/airflow/answers.yaml": "broker: 3\nadmin: 4\n"})
+    out = tmp_path / "plans.json"
+
+    done = two("plan", "--all", "--detailed-exitcode", "--set", SCALE, "--out", str(out))
+
+    assert done.code == 3
+    assert "broker: give a mapping" in done.err
+    assert "admin: give a mapping" in done.err
+    assert "second:\n~ apps/second/airflow-values.yaml" in done.out
+    first, second = json.loads(out.read_text())
+    assert first == {"installation": "airflow", "error": "the answers do not validate"}
+    assert second["differs"] is True
+
+
+def test_all_worst_codes_win(two: Wizard) -> None:
+    two.edit("apps/second/airflow-values.yaml", "useHelmHooks: false", "useHelmHooks: true")
+
+    assert two("plan", "--all").code == 5
+    assert two("check", "--all").code == 5
+
+
+def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
+    aw.git.commit({"README.md": "ours\n", "other/file": "x\n"})
+    aw.ok(*LOCAL, "--set", "repository.path=platform/airflow")
+    folder = aw.folder / "platform" / "airflow"
+
+    assert (folder / "apps/airflow/airflow-values.yaml").exists()
+    assert aw.git.git("log", "--format=%s", "-1") == "Add Airflow installation airflow"
+    done = aw("plan")
+    assert done.code == 64
+    assert str(folder) in done.err
+    for inside in (folder, folder / "apps", folder / "apps" / "airflow"):
+        aw.ok("plan", "--detailed-exitcode", "--repo", str(inside))
+    aw.ok("set", SCALE, "--yes", "--repo", str(folder))
+    again = aw(*LOCAL, "--set", "repository.path=platform/airflow")
+    assert again.code == 64
+    assert "exists already in platform/airflow" in again.err
+    # A second installation goes beside the first.
+    aw.ok(*LOCAL, "--set", "installation.name=second", "--repo", str(folder))
+    assert (folder / "apps/second/airflow-values.yaml").exists()
+    assert aw.git.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("path", ["../up", "/etc", ".git", "a/../../b", ".GIT/x", "~", "-x"])
+def test_a_folder_outside_the_repository_is_refused(aw: Wizard, path: str) -> None:
+    state = aw.git.state()
+
+    done = aw(*LOCAL, "--set", f"repository.path={path}")
+
+    assert done.code == 3
+    assert "repository.path" in done.err
+    assert aw.git.state() == state
+
+
+def test_an_empty_folder_of_a_repository_is_that_repository(aw: Wizard) -> None:
+    inside = aw.folder / "inside"
+    inside.mkdir()
+
+    aw.ok(*LOCAL, "--repo", str(inside))
+
+    assert not (inside / ".git").exists()
+    assert (aw.folder / "apps").is_dir()
+
+
+def test_a_work_branch_and_a_push_with_a_merge_request(local: Wizard, tmp_path: Path) -> None:
+    remote = GitFolder.init(tmp_path / "remote.git", "--bare")
+    local.git.git("remote", "add", "origin", remote.path)
+    assert "next: git push origin main" in local.ok("set", SCALE, "--yes").err
+
+    done = local.ok("set", "executor.workers.replicas=4", "--yes", "--branch", "scale", "--push",
+                    "--pr", "--message", "Scale the workers")  # fmt: skip
+
+    assert "pushed scale to origin" in done.err
+    assert remote.git("log", "--format=%s", "-1", "scale") == "Scale the workers"
+    assert "merge of scale into main" in done.err
+    assert local.git.git("symbolic-ref", "--short", "HEAD") == "scale"
+    local.ok("set", "executor.workers.replicas=5", "--yes", "--branch", "scale")
+
+
+def test_no_remote_no_advice_to_push(local: Wizard) -> None:
+    done = local.ok("set", SCALE, "--yes")
+
+    assert "git push" not in done.err
+    assert local("set", "executor.workers.replicas=4", "--yes", "--push").code == 64
+
+
+def test_written_without_a_commit_and_then_committed(local: Wizard) -> None:
+    local.ok("set", SCALE, "--yes", "--no-commit")
+    assert "replicas: 3" in (local.folder / "apps/airflow/airflow-values.yaml").read_text()
+    plan = local.ok("plan")
+    assert "answers.yaml has edits that are not committed" in plan.out
+
+    local.ok("set", SCALE, "--yes")
+
+    assert local.git.git("status", "--porcelain") == ""
+
+
+def test_edited_answers_are_taken_by_name(local: Wizard) -> None:
+    path = local.folder / ".airflow-wizard/airflow/answers.yaml"
+    path.write_text(path.read_text().replace("replicas: 1", "replicas: 2"))
+    plain = local("plan", "--detailed-exitcode")
+    assert plain.code == 0
+    assert f"--answers {path}" in plain.out
+
+    local.ok("commit", "--yes", "--answers", str(path))
+
+    assert local.git.git("status", "--porcelain") == ""
+    assert "replicas: 2" in local.git.git("show", "HEAD:apps/airflow/airflow-values.yaml")
+
+
+def test_answers_replace_the_committed_ones(local: Wizard, tmp_path: Path) -> None:
+    local.ok("set", SCALE, "environment.reloader=true", "--yes")
+    file = tmp_path / "answers.yaml"
+    file.write_text(local.git.git("show", "HEAD~1:.airflow-wizard/airflow/answers.yaml"))
+
+    local.ok("commit", "--yes", "--answers", str(file), "--set", "executor.workers.replicas=2")
+
+    saved = (local.folder / ".airflow-wizard/airflow/answers.yaml").read_text()
+    assert "reloader: false" in saved
+    assert "replicas: 2" in saved
+
+
+def test_what_was_set_and_does_not_count_is_said(local: Wizard) -> None:
+    done = local.ok("set", "database.host=", "--yes")
+
+    assert "database.host has no effect: it counts with an external database" in done.err
+
+
+def test_the_paths_move_with_their_answer(local: Wizard) -> None:
+    local.ok("set", "repository.paths.apps=deploy", "--yes")
+
+    files = local.git.git("ls-files").splitlines()
+    assert "deploy/airflow/airflow-values.yaml" in files
+    assert not [file for file in files if file.startswith("apps/")]
+
+
+def test_a_repository_of_others_is_checked_as_it_is(aw: Wizard) -> None:
+    aw.git.commit({"README.md": "nothing here\n"})
+    assert aw.ok("check").out == "no installation of ours: ok, 1 files checked\n"
+    aw.git.commit({"values.yaml": "executor: CeleryExecutor\nfernetKey: abcdefgh\n"})
+
+    done = aw("check", "--json")
+
+    assert done.code == 4
+    (result,) = json.loads(done.out)
+    assert {"secret.inline-value"} <= {finding["rule"] for finding in result["findings"]}
+    assert "abcdefgh" not in done.out
+    assert aw("check", "--installation", "airflow").code == 64
+
+
+def test_committed_answers_that_were_not_rendered_are_noted(local: Wizard) -> None:
+    local.edit(".airflow-wizard/airflow/answers.yaml", "replicas: 1", "replicas: 2")
+
+    done = local.ok("check")
+
+    assert "airflow-values.yaml: is not what the answers render to" in done.out
+    assert local("plan", "--detailed-exitcode").code == 2
+
+
+def test_a_conflict_does_not_make_other_files_look_wrong(aw: Wizard, tmp_path: Path) -> None:
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "a.yaml", {})))
+    aw.edit("apps/airflow/airflow-values.yaml", "replicas: 1", "replicas: 2")
+
+    plan = json.loads(aw("plan", "--json", "--set", SCALE).out)
+
+    assert [one["path"] for one in plan["conflicts"]] == ["apps/airflow/airflow-values.yaml"]
+    assert [one for one in plan["findings"] if one["severity"] == "error"] == []
+    assert "--on-conflict" not in json.dumps(plan)

@@ -1,0 +1,167 @@
+"""Help, explain, schema and presets: all from the same questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.cli import Wizard, aw
+from tests.scenarios import NEEDED, SCENARIOS, Scenario
+from wizard.answers import answers_data, layered, validated
+from wizard.arguments import parser
+from wizard.commands import COMMANDS
+from wizard.errors import AnswersError
+from wizard.explain import describe, overview
+from wizard.fields import specs
+from wizard.presets import load, names
+
+__all__ = ["aw"]
+
+
+@pytest.mark.parametrize("item", specs(), ids=lambda item: item.key)
+def test_every_question_is_explained(item: Any) -> None:
+    (found,) = describe(item.key)
+    text = found.to_text()
+
+    assert item.key in text
+    assert item.title in text
+    assert item.help in text
+    assert item.when.text in text
+    assert json.dumps(found.to_json())
+    for choice in item.choices:
+        assert choice in found.takes
+
+
+def test_a_prefix_explains_all_below_it() -> None:
+    assert [row.key for row in describe("dags.credentials")] == [
+        "dags.credentials.needed",
+        "dags.credentials.username",
+        "dags.credentials.password",
+    ]
+    assert [row.key for row in overview()][:-1] == [item.key for item in specs()]
+
+
+def test_what_passes_through_is_explained_too() -> None:
+    (row,) = describe("values")
+
+    assert "merged last" in row.help
+    assert describe("values.workers.replicas") == [row]
+    assert overview()[-1] == row
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("databas", "database"),
+        ("database.hots", "database.host"),
+        ("database.host.name", "database.host"),
+        ("dags.host_keys.0.key", "dags.host_keys"),
+        ("value", "values"),
+        ("", ""),
+    ],
+)
+def test_the_nearest_key_is_named(key: str, near: str) -> None:
+    with pytest.raises(AnswersError) as caught:
+        describe(key)
+
+    assert f"did you mean {near}?" in str(caught.value.problems[0]) or not near
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if node.get("type") == "object" and "properties" in node:
+            yield node
+        for below in node.values():
+            yield from _objects(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from _objects(below)
+
+
+def test_the_schema_is_valid_and_takes_what_the_wizard_writes(aw: Wizard) -> None:
+    schema = json.loads(aw.ok("schema").out)
+    jsonschema_rs.meta.validate(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    validator = jsonschema_rs.Draft202012Validator(schema)
+
+    for name in (*SCENARIOS, *names()):
+        given = SCENARIOS[name].data if name in SCENARIOS else load(name).answers
+        under = {} if name in {"local", "laptop"} else Scenario(NEEDED).data
+        answers, _ = validated(layered(under, given))
+        assert [str(error) for error in validator.iter_errors(answers_data(answers))] == []
+        assert validator.is_valid(load(name).answers if name in names() else given)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"databse": {}},
+        {"database": {"port": "x"}},
+        {"database": {"port": 0}},
+        {"database": {"password": "hunter2"}},
+        {"database": {"password": {"env": "a b"}}},
+        {"executor": {"kind": "Foo"}},
+        {"dags": {"key": {"generate": True, "env": "A"}}},
+        {"schema": 2},
+        {"values": []},
+    ],
+)
+def test_the_schema_refuses_what_the_wizard_refuses(aw: Wizard, wrong: dict[str, Any]) -> None:
+    validator = jsonschema_rs.Draft202012Validator(json.loads(aw.ok("schema").out))
+
+    assert not validator.is_valid(wrong)
+
+
+def test_every_property_of_the_schema_forbids_what_it_does_not_know(aw: Wizard) -> None:
+    for node in _objects(json.loads(aw.ok("schema").out)):
+        assert node["additionalProperties"] is False, node.get("title")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
+    from wizard.answers import load_text
+
+    assert load_text(aw.ok("presets", name).out, name) == load(name).answers
+    assert json.loads(aw.ok("presets", name, "--json").out) == load(name).answers
+    rows = json.loads(aw.ok("presets", "--json").out)
+    assert name in [row["name"] for row in rows]
+    assert f"{name} " in aw.ok("presets").out
+
+
+def test_help_lists_every_command_and_option() -> None:
+    text = parser().format_help()
+
+    for command in set(COMMANDS) - {"screens"}:
+        assert f"    {command} " in text
+    for option in ("--repo", "--installation", "--all", "--answers", "--preset", "--set",
+                   "--host-key-fingerprint", "--chart", "--yes", "--json",
+                   "--version"):  # fmt: skip
+        assert option in text
+    for code in ("0 done", "2 files differ", "3 answers", "4 refused", "5 conflict", "64 usage",
+                 "70 a bug", "130 interrupted"):  # fmt: skip
+        assert code in " ".join(text.split())
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"screens"}))
+def test_each_command_has_help(aw: Wizard, command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([command, "--help"])
+
+    assert ended.value.code == 0
+
+
+def test_options_stand_before_or_after_the_command() -> None:
+    for line in (["--repo", "x", "plan"], ["plan", "--repo", "x"]):
+        assert parser().parse_args(line).repo == "x"
+    for option, name in (("--set", "set"), ("--host-key-fingerprint", "host_key_fingerprint")):
+        for line in (
+            [option, "a=1", option, "b=2"],
+            ["plan", option, "a=1", option, "b=2"],
+            [option, "a=1", "plan", option, "b=2"],
+            [option, "a=1", option, "b=2", "plan"],
+        ):
+            assert getattr(parser().parse_args(line), name) == ["a=1", "b=2"], line
