@@ -22,6 +22,7 @@ from tests.process import WIZARD, Finished, Terminal, run
 from tests.testbed.fixtures import (
     airflow_chart,
     eso_template,
+    fresh_vault,
     helm,
     host_key_sets,
     kube,
@@ -29,11 +30,13 @@ from tests.testbed.fixtures import (
     pgbouncer,
     postgres,
     sshd,
+    vault,
 )
 
 __all__ = [
     "airflow_chart",
     "eso_template",
+    "fresh_vault",
     "helm",
     "host_key_sets",
     "kube",
@@ -41,6 +44,7 @@ __all__ = [
     "pgbouncer",
     "postgres",
     "sshd",
+    "vault",
 ]
 
 TOP = Path(__file__).resolve().parent.parent

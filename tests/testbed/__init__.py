@@ -8,6 +8,7 @@ With WIZARD_REQUIRE_ALL=1 what is missing fails instead. `python -m tests.testbe
     helm            WIZARD_HELM             PATH, or built from the Go module
     eso-template    WIZARD_ESO_TEMPLATE     built from eso_template/: the operator's template engine
     kube-apiserver  KUBEBUILDER_ASSETS      built from kube_apiserver/, with etcd inside
+    vault           WIZARD_VAULT            built from vault_server/
     PostgreSQL      WIZARD_POSTGRES_BIN     PATH, or Debian's postgresql (a folder with initdb)
     PgBouncer       WIZARD_PGBOUNCER        PATH, or Debian's pgbouncer
     OpenSSH sshd    WIZARD_SSHD             PATH, or Debian's openssh-server

@@ -11,6 +11,7 @@ PARTS = {
     "helm": programs.helm,
     "eso-template": programs.eso_template,
     "kube-apiserver": programs.kube_apiserver,
+    "vault": programs.vault,
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": programs.pgbouncer,
 }

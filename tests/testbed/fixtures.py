@@ -13,6 +13,7 @@ from tests.testbed.databases import PgBouncer, Postgres, own_folder
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube
 from tests.testbed.sshd import KINDS, KeySet, Sshd
+from tests.testbed.vault import Vault
 
 
 def found(find: Callable[[], Path]) -> Path:
@@ -71,6 +72,29 @@ def kube_with_crds(kube: Kube, shared: Path) -> Kube:
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this run's own; roles and databases in it need unique names."""
     server = Postgres(found(programs.postgres_bin), own_folder("wizard-postgres-"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def vault() -> Iterator[Vault]:
+    """A Vault of this run's own, unsealed; mounts, policies and tokens need unique names."""
+    server = Vault(found(programs.vault))
+    try:
+        server.start()
+        server.initialise()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def fresh_vault() -> Iterator[Vault]:
+    """A Vault of this test's own, which nobody has initialised."""
+    server = Vault(found(programs.vault))
     try:
         server.start()
         yield server

@@ -85,6 +85,14 @@ def kubebuilder_assets() -> Path | None:
     return assets
 
 
+def vault() -> Path:
+    """The program in vault_server/, built; MissingError without Go.
+
+    Not the one on PATH: that is another version, and takes other arguments.
+    """
+    return named("WIZARD_VAULT") or go_build("vault", HERE / "vault_server")
+
+
 def pgbouncer() -> Path:
     """PgBouncer; MissingError when it is not installed."""
     found = named("WIZARD_PGBOUNCER") or on_path("pgbouncer")
