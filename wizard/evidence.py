@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.hostkeys import HostKey, known_hosts_name
+from wizard.scanning import Scan, Scanner, candidates
 from wizard.trust import judge, published_entries
 from wizard.verdict import Entry, Evidence, Verdict
 
@@ -17,12 +19,14 @@ if TYPE_CHECKING:
 class Settled:
     """Answers whose host keys all carry evidence of this run, and what stands against the rest.
 
-    `missing` are sentences for `plan`; `verdict` is None where no host key is needed.
+    `missing` are sentences for `plan`; `verdict` is None where no host key is needed. `notes` tell
+    what a scan could not ask, and which of its keys are left out because nobody vouched for them.
     """
 
     answers: Answers
     verdict: Verdict | None
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def committed_entries(data: Mapping[str, Any] | None) -> tuple[Entry, ...]:
@@ -44,53 +48,96 @@ def committed_entries(data: Mapping[str, Any] | None) -> tuple[Entry, ...]:
 
 
 def settle(
-    answers: Answers, *, typed: Sequence[str], committed: Sequence[Entry], by: str, date: str
+    answers: Answers,
+    *,
+    typed: Sequence[str],
+    committed: Sequence[Entry],
+    by: str,
+    date: str,
+    scanner: Scanner | None = None,
+    scan: Scan | None = None,
 ) -> Settled:
     """Judge the answers' host keys; what they say about their own evidence is not looked at.
 
-    Where nothing was pasted for a host whose publisher prints its keys, those are taken. Raises
-    ValueError for a typed text that is no fingerprint, and ConflictError for a key that is not the
-    committed one while its own fingerprint was not typed.
+    Where nothing was pasted for a host whose publisher prints its keys, those are taken; for
+    another host `scanner` is asked, if there is one. `scan` is one that the operator asked for: its
+    keys are judged beside those that are there. Raises ValueError for a typed text that is no
+    fingerprint, and ConflictError for a key that is not the committed one while its own
+    fingerprint was not typed.
     """
-    verdict = judged(answers, typed=typed, committed=committed, by=by, date=date)
+    host = needed_host(answers)
+    if host is None:
+        return Settled(_with_keys(answers, ()), None, ())
+    if scan is None and scanner is not None and not _known(answers, *host):
+        scan = scanner(*host)
+    if scan is not None and scan.name != known_hosts_name(*host):
+        scan = None
+    verdict = judged(answers, typed=typed, committed=committed, by=by, date=date, scan=scan)
     if verdict is None:
         return Settled(_with_keys(answers, ()), None, ())
     if any(not change.typed for change in verdict.changed):
         # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
         verdict.require()
-    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(_missing(verdict)))
+    notes: tuple[str, ...] = ()
+    if scan is not None:
+        left = candidates(scan, typed=typed, committed=committed).left_out
+        notes = (*scan.notes, *(_left_out(scan, key) for key in left))
+    missing = _missing(verdict, scan)
+    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(missing), notes)
 
 
 def judged(
-    answers: Answers, *, typed: Sequence[str], committed: Sequence[Entry], by: str, date: str
+    answers: Answers,
+    *,
+    typed: Sequence[str],
+    committed: Sequence[Entry],
+    by: str,
+    date: str,
+    scan: Scan | None = None,
 ) -> Verdict | None:
     """What `settle` judges by, without a stop; None where no host key is needed."""
+    place = needed_host(answers)
+    if place is None:
+        return None
+    host, port = place
+    entries = _known(answers, host, port)
+    if scan is not None and scan.name == known_hosts_name(host, port):
+        entries = candidates(scan, typed=typed, committed=committed).beside(entries)
+    return judge(entries, host=host, port=port, typed=typed, committed=committed, by=by, date=date)
+
+
+def needed_host(answers: Answers) -> tuple[str, int] | None:
+    """The host whose keys have to be known, and its port; None where none are needed."""
     location = answers.dags.location
     if location is None or answers.dags.source == "image" or not answers.dags.over_ssh:
         return None
-    host, port = location.host, location.port
+    return location.host, location.port
+
+
+def _known(answers: Answers, host: str, port: int) -> tuple[Entry, ...]:
     given = tuple(Entry(item.host, item.type, item.key) for item in answers.dags.host_keys)
-    return judge(
-        given or published_entries(host, port),
-        host=host,
-        port=port,
-        typed=typed,
-        committed=committed,
-        by=by,
-        date=date,
+    return given or published_entries(host, port)
+
+
+def _left_out(scan: Scan, key: HostKey) -> str:
+    return (
+        f"{scan.name} shows another key, {key.type} {key.fingerprint}; it is left out, because its "
+        "fingerprint was not typed"
     )
 
 
-def _missing(verdict: Verdict) -> list[str]:
+def _missing(verdict: Verdict, scan: Scan | None) -> list[str]:
     found = [
         f"{item.entry.host} {item.entry.type}: {item.reason}; {item.fix}"
         for item in verdict.refused
     ]
     found += [f"the fingerprint {value} belongs to none of the keys" for value in verdict.unused]
     if not verdict.accepted and not verdict.refused:
+        tried = f" (a scan found none: {scan.problem})" if scan is not None else ""
         found.append(
-            f"no host key of {verdict.name} is known: paste its keys (ssh-keyscan prints them) "
-            "into dags.host_keys and type their fingerprint (--host-key-fingerprint SHA256:...)"
+            f"no host key of {verdict.name} is known{tried}: paste its keys "
+            "(ssh-keyscan prints them) into dags.host_keys and type their fingerprint "
+            "(--host-key-fingerprint SHA256:...)"
         )
     return found
 

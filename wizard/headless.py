@@ -207,6 +207,8 @@ def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
             "give --preset NAME, --answers FILE or --set KEY=VALUE; `airflow-wizard presets` "
             "lists presets" + start.workspace.elsewhere(),
         )
+    from wizard.scanning import network
+
     chart = getattr(arguments, "chart", None)
     proposal = start.workspace.propose(
         start.data,
@@ -214,6 +216,7 @@ def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
         existing=start.existing,
         folder=start.folder,
         chart=Path(chart) if chart else None,
+        scanner=network(console.say),
     )
     if _json(arguments):
         for warning in proposal.plan.warnings:

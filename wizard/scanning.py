@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from wizard.fingerprints import parse_fingerprint
 from wizard.hostkeys import HostKey, known_hosts_name
@@ -53,12 +54,39 @@ class Scan:
         )
 
 
+@lru_cache(maxsize=256)
+def _once(host: str, port: int) -> Scan:
+    from wizard.backends.ssh import scan
+
+    return scan(host, port)
+
+
+def network(say: Callable[[str], None]) -> Scanner:
+    """The scanner of the command line: asks a host once a run, and says that it does."""
+
+    def ask(host: str, port: int) -> Scan:
+        say(f"asking {known_hosts_name(host, port)} for its SSH host keys")
+        return _once(host, port)
+
+    return ask
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Scanned keys for the judge, and those left out because nobody vouched for them."""
 
     entries: tuple[Entry, ...]
     left_out: tuple[HostKey, ...] = ()
+    typed: frozenset[str] = frozenset()
+
+    def beside(self, given: Sequence[Entry]) -> tuple[Entry, ...]:
+        """The given entries and these; one whose fingerprint was typed takes its type's place."""
+        replaced = {
+            entry.type
+            for entry in self.entries
+            if HostKey(entry.type, entry.key).fingerprint in self.typed
+        }
+        return (*(one for one in given if one.type not in replaced), *self.entries)
 
 
 def candidates(scan: Scan, *, typed: Sequence[str], committed: Sequence[Entry]) -> Candidates:
@@ -70,15 +98,15 @@ def candidates(scan: Scan, *, typed: Sequence[str], committed: Sequence[Entry]) 
     is no fingerprint.
     """
     entries = dict(zip(scan.keys, scan.entries, strict=True))
-    wanted = {parse_fingerprint(text) for text in typed}
+    wanted = frozenset(parse_fingerprint(text) for text in typed)
     standing = _keys_of(committed, scan)
     vouched = {key for key in scan.keys if key.fingerprint in wanted or key in standing}
     if published_keys(scan.host, scan.port) or not vouched:
-        return Candidates(tuple(entries.values()))
+        return Candidates(tuple(entries.values()), (), wanted)
     types = {key.type for key in standing}
     alarming = {key for key in scan.keys if key.type in types or retired_reason(key.fingerprint)}
     left = tuple(key for key in scan.keys if key not in vouched | alarming)
-    return Candidates(tuple(entries[key] for key in scan.keys if key not in left), left)
+    return Candidates(tuple(entries[key] for key in scan.keys if key not in left), left, wanted)
 
 
 def _keys_of(entries: Iterable[Entry], scan: Scan) -> set[HostKey]:

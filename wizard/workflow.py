@@ -24,6 +24,7 @@ from wizard.repo import Repository
 if TYPE_CHECKING:
     from wizard.checks.finding import Finding
     from wizard.render import Rendering
+    from wizard.scanning import Scan, Scanner
     from wizard.sections import Answers
     from wizard.verdict import Entry
 
@@ -145,11 +146,14 @@ class Workspace:
         existing: str = "",
         folder: Path | None = None,
         chart: Path | None = None,
+        scanner: Scanner | None = None,
+        scan: Scan | None = None,
     ) -> Proposal:
         """Validate, judge, render, check and compare; reads the repository, writes nothing.
 
         `existing` names the committed installation the answers belong to, `folder` is what file
-        names in them are relative to, `chart` a chart for a full check of the values. Raises
+        names in them are relative to, `chart` a chart for a full check of the values, `scanner` is
+        asked where no host key is known, and `scan` is one that the operator asked for. Raises
         AnswersError for answers that do not validate.
         """
         from wizard.answers import validated
@@ -168,6 +172,8 @@ class Workspace:
                 committed=self.committed_entries(existing, answers.repository.branch),
                 by=self.identity.by,
                 date=self.identity.date,
+                scanner=scanner,
+                scan=scan,
             )
         except ValueError as error:
             raise AnswersError(
@@ -189,7 +195,7 @@ class Workspace:
             conflicts,
             rendering.total.actions,
             findings,
-            (*warnings, *uncommitted(repository, changes)),
+            (*warnings, *settled.notes, *uncommitted(repository, changes)),
             settled.missing,
             {"cluster": settled.answers.cluster.uid},
         )
