@@ -1,0 +1,243 @@
+"""One form for every section: kinds of fields, conditions, errors, hostile text, preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from screens.draft import Draft
+from screens.preview import Lines, changed_lines
+from screens.values import from_text, to_text
+from screens.widgets import Choice, TextField, Tick
+from tests.frames import settled
+from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
+from wizard.fields import spec, specs
+from wizard.sections import Answers
+
+HOSTILE = ("[/x]", "[@click=app.quit]x[/]", "[bold", "$x{{y}}", "\\", "日本語 é")
+UNPRINTABLE = "a\x1b[31mb\u202ec\u200bd\x07"
+
+
+async def test_questions_come_and_go_with_the_answers(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.pgbouncer.mode")
+        assert row(pilot, "database.pgbouncer.metadata_pool").display
+        focused = page(pilot).focused
+        shown = await press(pilot, "right")
+        assert "[one you run" in shown
+        assert not row(pilot, "database.pgbouncer.metadata_pool").display
+        assert row(pilot, "database.pgbouncer.host").display
+        assert page(pilot).focused is focused
+        assert "Clients" not in shown
+        await press(pilot, "left")
+        assert row(pilot, "database.pgbouncer.metadata_pool").display
+
+
+async def test_a_section_that_stops_to_apply_leaves_the_steps_and_its_answers_stop_counting(
+    tmp_path: Path,
+) -> None:
+    app = wizard(tmp_path, "local", "broker.persistence=9Gi")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "executor.kind")
+        assert "Broker" in await settled(pilot)
+        assert "Broker" not in await press(pilot, "right")
+        assert app.draft.found.answers is not None
+        assert app.draft.found.answers.broker == Answers().broker
+        assert "Broker" in await press(pilot, "left")
+        assert app.draft.found.answers is not None
+        assert app.draft.found.answers.broker.persistence == "9Gi"
+
+
+async def test_a_wrong_answer_that_no_longer_applies_blocks_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    for key, value in (("secrets.store", "vault"), ("secrets.vault.server", "not a url")):
+        app.draft = app.draft.answered(spec(key), value)
+    assert "secrets.vault.server" in app.draft.problems
+    app.draft = app.draft.answered(spec("secrets.store"), "kubernetes")
+    assert app.draft.problems == {}
+    app.propose()
+
+
+async def test_an_error_waits_until_the_field_was_left(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.port")
+        shown = await type_text(pilot, "abc")
+        assert "!" not in shown
+        shown = await press(pilot, "enter")
+        assert "! 1 answer to look at: Database: Port" in shown
+        assert "[abc       ] !" in shown
+        assert "! give a whole number" in await press(pilot, "up")
+        assert "! give a whole number" not in await type_text(pilot, "5433")
+        assert app.draft.value(spec("database.port")) == 5433
+
+
+async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(100, 60)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "environment.load_examples")
+        assert "[X] yes" in await press(pilot, "space")
+        await jump(pilot, "environment.variables")
+        await type_text(pilot, "A=1, B=two words")
+        await jump(pilot, "executor.kind")
+        await press(pilot, "space", "down", "enter")
+        answers = app.draft.found.answers
+        assert answers is not None
+        assert answers.environment.load_examples is True
+        assert answers.environment.variables == {"A": "1", "B": "two words"}
+        assert answers.executor.kind == "KubernetesExecutor"
+
+
+async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    key = spec("dags.key")
+    app.draft = app.draft.answered(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
+    async with app.run_test(size=(100, 60)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.key")
+        choice = row(pilot, "dags.key").query_one(Choice)
+        choice.value = "file"
+        await settled(pilot)
+        await press(pilot, "enter")
+        assert isinstance(page(pilot).focused, TextField)
+        await type_text(pilot, "keys/deploy")
+        assert app.draft.value(key) == {"file": "keys/deploy", "public": "ssh-ed25519 AAAA"}
+        choice.value = "generate"
+        await settled(pilot)
+        assert app.draft.value(key) == {"generate": True, "public": "ssh-ed25519 AAAA"}
+        choice.value = "file"
+        assert "[keys/deploy" in await settled(pilot)
+
+
+@pytest.mark.parametrize("section", [name for name in Answers.model_fields if name != "schema_"])
+async def test_hostile_text_is_text_in_every_field(tmp_path: Path, section: str) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    names = [step.name for step in app.draft.steps]
+    if section not in names:
+        pytest.skip(f"{section} has no page")
+    async with app.run_test(size=(140, 45), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(section)
+        await settled(pilot)
+        fields = [one for one in page(pilot).query(TextField) if one.display]
+        for number, one in enumerate(fields):
+            one.value = HOSTILE[number % len(HOSTILE)]
+        shown = await settled(pilot)
+        for one in fields[:1]:
+            assert one.value in shown
+        for one in fields:
+            one.value = UNPRINTABLE
+        shown = await settled(pilot)
+        assert not set(shown) & set("\x1b\u202e\u200b\x07")
+        await press(pilot, "ctrl+n", "escape", "f1", "escape", "f5")
+        shown = await press(pilot, "ctrl+s")
+        assert not set(shown) & set("\x1b\u202e\u200b\x07")
+        assert app.is_running
+
+
+async def test_hostile_answers_from_a_file_are_only_shown(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    name = "[@click=app.quit]x[/]\u202e"
+    app.draft = app.draft.answered(spec("installation.name"), name)
+    app.draft = app.draft.answered(spec("installation.chart"), 5)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        shown = await settled(pilot)
+        assert "[@click=app.quit]x[/]\ufffd" in shown
+        await pilot.click(row(pilot, "installation.name").query_one(TextField), offset=(3, 0))
+        assert app.is_running
+        assert "\u202e" not in await press(pilot, "ctrl+s")
+
+
+async def test_the_preview_shows_the_line_that_a_question_decides(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "executor.workers.replicas")
+        await pilot.pause(0.3)
+        lines = page(pilot).query_one(Lines)
+        assert [lines.lines[number].strip() for number in sorted(lines.marked)] == ["replicas: 2"]
+        await press(pilot, "end", "3")
+        assert [lines.lines[number].strip() for number in sorted(lines.marked)] == ["replicas: 23"]
+        assert ">     replicas: 23" in await settled(pilot)
+        await press(pilot, "x")
+        assert "replicas: 23" in await settled(pilot)
+
+
+async def test_there_is_no_preview_below_100_columns(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(99, 30)) as pilot:
+        assert "airflow-values.yaml" not in await settled(pilot)
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause(0.3)
+        assert "airflow-values.yaml" in await settled(pilot)
+
+
+async def test_every_question_that_applies_has_a_row(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for step in app.draft.steps:
+            expected = [
+                item.key
+                for item in specs()
+                if item.section == step.name and item.applies(app.draft.readable)
+            ]
+            if not expected:
+                continue
+            app.go(step.name)
+            await settled(pilot)
+            shown = [one.item.key for one in page(pilot).query("Row") if one.display]  # type: ignore[attr-defined]
+            assert shown == expected
+
+
+async def test_a_tick_can_be_clicked(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "admin.create")
+        await pilot.click(row(pilot, "admin.create").query_one(Tick))
+        assert "[ ] no" in await settled(pilot)
+        assert not row(pilot, "admin.username").display
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"A": "1"}, {"A": "1", "B": "2"}, {"A": "x,y"}, {"A": " x"}, {"A": "a=b"}]
+)
+def test_variables_survive_as_text(value: dict[str, str]) -> None:
+    item = spec("environment.variables")
+    assert from_text(item, to_text(item, value)) == value
+
+
+def test_a_number_that_cannot_be_read_stays_text() -> None:
+    item = spec("database.port")
+    assert from_text(item, "5432") == 5432
+    assert [from_text(item, text) for text in ("", "5a", "1.5", "٣")] == ["", "5a", "1.5", "٣"]
+
+
+def test_changed_lines_are_those_of_the_new_text() -> None:
+    assert changed_lines("a\nb\nc", "a\nB\nc\nd") == {1, 3}
+    assert changed_lines("a\nb", "a") == frozenset()
+
+
+def test_the_same_answer_again_is_no_change() -> None:
+    draft = Draft({"installation": {"name": "prod"}})
+    assert not draft.answered(spec("installation.name"), "prod").changed
+    assert draft.answered(spec("installation.name"), "dev").changed
+    assert not draft.answered(spec("installation.namespace"), "airflow").changed
+
+
+async def test_a_field_that_is_revisited_shows_what_was_typed(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "environment.variables")
+        await type_text(pilot, "no pairs")
+        await press(pilot, "ctrl+n", "escape")
+        assert field(pilot, "environment.variables").value == "no pairs"
+        assert app.draft.problems["environment.variables"] == "give NAME=VALUE, NAME=VALUE"

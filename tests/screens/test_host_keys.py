@@ -1,0 +1,184 @@
+"""The host-key page: nothing is accepted unless its publisher prints it or somebody typed it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.widgets import PasteArea, TextField
+from tests.frames import settled
+from tests.screens.support import (
+    COMPLETE,
+    ED25519,
+    FINGERPRINT,
+    SELF_HOSTED,
+    app_of,
+    jump,
+    page,
+    press,
+    wizard,
+)
+from wizard.hostkeys import HostKey
+
+LINE = f"git.example.com ssh-ed25519 {ED25519}"
+
+
+async def pasted(pilot: Pilot[Any], text: str = LINE) -> str:
+    await settled(pilot)
+    await jump(pilot, "dags.host_keys")
+    page(pilot).query_one(PasteArea).text = text
+    return await settled(pilot)
+
+
+def accepted(pilot: Pilot[Any]) -> int:
+    verdict = app_of(pilot).draft.settled.verdict
+    return len(verdict.accepted) if verdict else 0
+
+
+def test_the_key_of_these_tests_has_this_fingerprint() -> None:
+    assert HostKey("ssh-ed25519", ED25519).fingerprint == FINGERPRINT
+
+
+async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
+    over_https = wizard(tmp_path, "local")
+    assert "Host keys" not in [step.title for step in over_https.draft.steps]
+    titles = [step.title for step in wizard(tmp_path, "production", *COMPLETE).draft.steps]
+    assert titles[titles.index("DAGs") + 1] == "Host keys"
+
+
+async def test_published_keys_need_nothing_but_enter(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.host_keys")
+        shown = await settled(pilot)
+        assert "https://docs.github.com/" in shown
+        assert "published SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU" in shown
+        assert "ok, published by its owner" in shown
+        assert "ok Host keys" in await press(pilot, "enter")
+        assert page(pilot).step_name == "secrets"
+
+
+async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown = await pasted(pilot)
+        assert "! not accepted" in shown
+        for _ in range(4):
+            shown = await press(pilot, "enter")
+            if page(pilot).step_name != "dags.host_keys":
+                break
+        assert page(pilot).step_name == "secrets"
+        assert "!  Host keys" in shown
+        assert accepted(pilot) == 0
+        assert app.draft.typed == ()
+
+
+@pytest.mark.parametrize("leave", ["enter", "ctrl+n", "shift+tab"])
+async def test_a_typed_fingerprint_counts_however_the_field_is_left(
+    tmp_path: Path, leave: str
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pasted(pilot)
+        await press(pilot, "tab", *FINGERPRINT, leave)
+        assert app.draft.typed == (FINGERPRINT,)
+        assert accepted(pilot) == 1
+        assert app.propose().plan.evidence == ()
+
+
+async def test_fingerprints_stand_in_one_column(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pasted(pilot)
+        typing = await press(pilot, "tab", *FINGERPRINT)
+        taken = await press(pilot, "enter")
+        columns = {line.find("SHA256:Pi3G") for line in (typing + taken).splitlines()} - {-1}
+        assert len(columns) == 1
+        assert "typed by Ada Example on 2026-11-21" in taken
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SHA256:abc", "43 are needed"),
+        (FINGERPRINT[7:], "begin with SHA256:"),
+        ("SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU", "of none of the keys"),
+        ("MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48", "MD5 fingerprints can be forged"),
+    ],
+)
+async def test_a_wrong_fingerprint_says_what_to_type_instead(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await pasted(pilot)
+        shown = await press(pilot, "tab", *text, "enter")
+        assert says in shown
+        assert page(pilot).step_name == "dags.host_keys"
+        assert accepted(pilot) == 0
+        assert app.draft.typed == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"other.example.com ssh-ed25519 {ED25519}", "for another host"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "this is a private key"),
+        (f"@cert-authority git.example.com ssh-ed25519 {ED25519}", "certificate authority"),
+        ("[/x] \x1b[31m", "line 1"),
+    ],
+)
+async def test_a_paste_that_is_no_key_says_why(tmp_path: Path, text: str, says: str) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(140, 45)) as pilot:
+        shown = await pasted(pilot, text)
+        assert says in shown
+        assert "\x1b" not in shown
+        assert accepted(pilot) == 0
+
+
+async def test_keys_and_fingerprints_survive_going_away_and_back(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pasted(pilot)
+        await press(pilot, "tab", *FINGERPRINT, "enter", "escape", "ctrl+n")
+        assert page(pilot).query_one(PasteArea).text == LINE
+        assert accepted(pilot) == 1
+
+
+async def test_a_key_of_the_old_host_does_not_count_for_the_new_one(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pasted(pilot)
+        await press(pilot, "tab", *FINGERPRINT, "enter")
+        await jump(pilot, "dags.repo")
+        await press(pilot, "end", "ctrl+u", *"ssh://git@other.example.com/dags.git")
+        assert accepted(pilot) == 0
+        await press(pilot, "end", "ctrl+u", *SELF_HOSTED.partition("=")[2])
+        assert accepted(pilot) == 1
+
+
+async def test_randomart_stands_beside_the_keys_from_100_columns(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(100, 45)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.host_keys")
+        assert "+--[ED25519 256]--+" in await settled(pilot)
+        await pilot.resize_terminal(99, 45)
+        assert "+--[ED25519 256]--+" not in await settled(pilot)
+
+
+async def test_an_empty_line_leaves_the_field_for_keys(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.host_keys")
+        assert isinstance(page(pilot).focused, PasteArea)
+        await press(pilot, "a", "enter", "b")
+        assert page(pilot).query_one(PasteArea).text == "a\nb"
+        await press(pilot, "enter", "enter")
+        assert isinstance(page(pilot).focused, TextField)

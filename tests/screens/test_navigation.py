@@ -1,0 +1,180 @@
+"""Keys, mouse, finder, help, quitting: how one moves and how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from screens.dialogs import Ask
+from screens.form import FormScreen
+from screens.page import StepLine
+from screens.review import ReviewScreen
+from screens.start import StartScreen
+from tests.frames import settled
+from tests.screens.support import COMPLETE, page, press, wizard
+from wizard import presets
+
+
+async def test_the_finder_jumps_to_a_question_by_its_name(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"time zone", "enter")
+        screen = page(pilot)
+        assert isinstance(screen, FormScreen)
+        assert screen.focused_row is not None
+        assert screen.focused_row.item.key == "environment.timezone"
+
+
+async def test_the_finder_finds_by_key_too_and_escape_changes_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "> Secrets store > Store" in await press(pilot, "ctrl+p", *"secrets.store")
+        await press(pilot, "escape")
+        assert page(pilot).step_name == "installation"
+        assert not app.draft.changed
+        shown = await press(pilot, "ctrl+p", *"[/x]")
+        assert "[/x]" in shown
+        await press(pilot, "enter")
+
+
+async def test_a_click_in_the_sidebar_jumps(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        line = next(one for one in page(pilot).query(StepLine) if one.step.name == "delivery")
+        await pilot.click(line)
+        await settled(pilot)
+        assert page(pilot).step_name == "delivery"
+
+
+async def test_the_keys_in_the_last_line_can_be_clicked(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.click("#keys", offset=(4, 0))
+        await settled(pilot)
+        assert page(pilot).step_name == "executor"
+
+
+async def test_steps_are_marked_by_characters(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for _ in range(4):
+            await press(pilot, "ctrl+n")
+        lines = (await settled(pilot)).splitlines()
+        marks = {line[4:18].strip(): line[1:3].strip() for line in lines[1:15]}
+        assert marks["Installation"] == "ok"
+        assert marks["Database"] == "!"
+        assert marks["Broker"] == ">"
+        assert marks["DAGs"] == ""
+
+
+async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x", "ctrl+q")
+        assert isinstance(pilot.app.screen, Ask)
+        await press(pilot, "enter")
+        assert app.is_running
+        assert page(pilot).step_name == "installation"
+        await press(pilot, "ctrl+q", "escape")
+        await press(pilot, "backspace", "ctrl+q")
+        assert not app.is_running
+    assert app.return_value is None
+
+
+async def test_quitting_loses_the_answers_when_that_is_wanted(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x", "ctrl+q", "down", "enter")
+        assert not app.is_running
+    assert app.return_value is None
+    assert [entry.name for entry in (tmp_path / "k8s-infra").iterdir()] == [".git"]
+
+
+async def test_another_preset_keeps_what_was_typed(tmp_path: Path) -> None:
+    app = wizard(tmp_path, pick_preset=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "enter", "end", "x", "escape")
+        assert isinstance(page(pilot), StartScreen)
+        count = len(presets.names())
+        await press(pilot, *["down"] * count, "enter")
+        assert page(pilot).step_name == "installation"
+        assert app.draft.readable.installation.name == "airflowx"
+        assert app.draft.base == {}
+
+
+async def test_given_answers_win_over_the_preset(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "", "installation.name=given", pick_preset=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "enter")
+        assert app.draft.readable.installation.name == "given"
+        assert app.draft.readable.database.pgbouncer.mode == "chart"
+
+
+async def test_help_names_key_default_and_choices(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+n", "f1")
+        for part in ("executor.kind", "LocalExecutor: Local: inside", '"CeleryExecutor"'):
+            assert part in shown
+        await press(pilot, "escape")
+        assert page(pilot).step_name == "executor"
+
+
+async def test_f5_says_what_the_checks_found(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "! 4 answers to give first: database.host" in await press(pilot, "f5")
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "ok, the checks found nothing" in await press(pilot, "f5")
+
+
+async def test_escape_on_the_first_page_stays(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "escape")
+        assert page(pilot).step_name == "installation"
+
+
+@pytest.mark.parametrize("key", ["ctrl+s", "ctrl+p", "f1", "f5", "ctrl+n"])
+async def test_no_key_works_on_a_page_behind_a_dialog(tmp_path: Path, key: str) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x", "ctrl+q", key)
+        assert isinstance(pilot.app.screen, Ask)
+        await press(pilot, "escape")
+        assert not isinstance(pilot.app.screen, ReviewScreen)
+
+
+async def test_without_colours_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = []
+    for name, value in ((None, ""), ("NO_COLOR", "1")):
+        if name:
+            monkeypatch.setenv(name, value)
+        app = wizard(tmp_path, "production")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            frames.append(await press(pilot, "ctrl+n", "ctrl+n"))
+    assert frames[0] == frames[1]
+    app = wizard(tmp_path, "production")
+    app.theme = "ansi-dark"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert await press(pilot, "ctrl+n", "ctrl+n") == frames[0]

@@ -1,0 +1,146 @@
+"""The review: what stops a commit is said, what is shown is committed, nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from screens.app import WizardApp
+from screens.dialogs import Note
+from screens.result import ResultScreen
+from screens.review import MOST_LINES, ReviewScreen, coloured
+from tests.frames import settled
+from tests.screens.support import COMPLETE, SELF_HOSTED, done, page, press, wizard
+from wizard.diff import DiffLine
+from wizard.workflow import Workspace
+
+VALUES = "apps/airflow/airflow-values.yaml"
+
+
+def git(top: Path, *args: str) -> str:
+    command = ["git", "-C", str(top), *args]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def committed(folder: Path) -> Path:
+    """A repository that holds the local preset's installation."""
+    app = wizard(folder, "local")
+    app.workspace.commit(app.workspace.propose(app.draft.applicable))
+    return folder / "k8s-infra"
+
+
+def reopened(top: Path) -> WizardApp:
+    workspace = Workspace.open(top, today="2026-11-22")
+    return WizardApp(workspace, workspace.committed("airflow") or {}, existing="airflow")
+
+
+async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+        assert "! 4 answers to give first: enter goes there" in shown
+        await press(pilot, "down", "down", "enter")
+        assert page(pilot).step_name == "secrets"
+        assert page(pilot).focused_row.item.key == "secrets.vault.server"  # type: ignore[attr-defined]
+
+
+async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        assert "! cannot commit: evidence is missing" in await press(pilot, "ctrl+s")
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Note)
+        assert "--host-key-fingerprint" in shown
+        await press(pilot, "enter", "enter", "escape")
+        assert isinstance(page(pilot), ReviewScreen)
+    assert list((tmp_path / "k8s-infra").iterdir()) == [tmp_path / "k8s-infra" / ".git"]
+
+
+async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    values = top / VALUES
+    values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
+    git(top, "commit", "-qam", "by hand")
+    app = reopened(top)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        shown = await press(pilot, "ctrl+s")
+        assert f"! answer {VALUES}"[:30] in shown
+        assert "! cannot commit" in shown
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Note)
+    assert "worker_concurrency: 5" in values.read_text()
+
+
+async def test_a_dirty_file_stops_the_commit_and_the_review_stays(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    app = reopened(top)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+s")
+        (top / VALUES).write_text("dirty: true\n")
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Note)
+        assert "airflow-values.yaml" in shown
+        await press(pilot, "escape")
+        assert isinstance(page(pilot), ReviewScreen)
+    assert (top / VALUES).read_text() == "dirty: true\n"
+
+
+async def test_enter_in_the_diff_commits_too_but_ctrl_n_never(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+s", "ctrl+n", "right", "down", "pagedown")
+        assert isinstance(page(pilot), ReviewScreen)
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        shown = await settled(pilot)
+        assert "git push origin main" in shown
+        assert VALUES in shown
+        await press(pilot, "ctrl+q")
+    top = tmp_path / "k8s-infra"
+    assert git(top, "rev-parse", "HEAD").strip() == done(app).commit
+
+
+async def test_enter_twice_commits_once(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+s")
+        review = page(pilot)
+        assert isinstance(review, ReviewScreen)
+        assert review.proposal is not None
+        app.commit(review.proposal)
+        app.commit(review.proposal)
+        app.leave()
+        await settled(pilot)
+        assert isinstance(page(pilot), ResultScreen)
+    assert git(tmp_path / "k8s-infra", "rev-list", "--count", "HEAD").strip() == "1"
+
+
+async def test_an_error_of_unknown_kind_is_named_without_its_text(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+
+    def broken() -> object:
+        raise LookupError("the text may hold a value")
+
+    app.propose = broken  # type: ignore[assignment, method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+        assert "a bug (LookupError)" in shown
+        assert "may hold a value" not in shown
+        await press(pilot, "enter")
+        assert app.is_running
+
+
+def test_a_long_diff_is_cut_and_its_text_is_no_markup() -> None:
+    lines = [DiffLine("add", "+[/x]")] * (MOST_LINES + 5)
+    text = coloured(lines, "hand edit kept").plain
+    assert text.startswith("hand edit kept\n+[/x]\n")
+    assert text.endswith("... 5 more lines")
