@@ -6,6 +6,7 @@
 #   make lint       ruff and mypy only          make format    let ruff mend what it can
 #   make bench      the budgets, measured beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures
+#   make generated   README's tables and wizard/questions.json, from the questions
 #   make clean      remove all that was built; ./airflow-config is yours and stays
 
 VENV := .venv
@@ -16,7 +17,7 @@ SOURCES := $(shell git ls-files -- wizard screens presets)
 WHEEL_BIN := $(CACHE)/wheel/venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: run test testbed lint format wheel bench pictures packages clean
+.PHONY: run test testbed lint format wheel bench pictures generated packages clean
 
 run: $(VENV)/.run
 	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
@@ -81,6 +82,10 @@ bench: $(VENV)/.dev
 
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.pictures $(CACHE)/pictures
+
+generated: $(VENV)/.dev
+	$(BIN)/python -m tests.tools.readme_tables
+	$(BIN)/python -m tests.tools.questions
 
 clean:
 	rm -rf $(VENV) $(CACHE) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError
-from wizard.start import Start, open_workspace
+from wizard.start import Start, looked_at
 
 if TYPE_CHECKING:
     from wizard.workflow import Workspace
@@ -23,7 +23,7 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
                 f"check takes no --{option}: it is about what is committed",
                 "`airflow-wizard plan` checks what would be written",
             )
-    workspace = open_workspace(arguments)
+    workspace = looked_at(arguments)
     if not workspace.installations():
         if getattr(arguments, "installation", None) or getattr(arguments, "all", False):
             raise UsageError("there is no installation in this repository", "leave the option out")

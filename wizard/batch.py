@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError, WizardError
-from wizard.start import Start, begin, open_workspace
+from wizard.start import Start, begin, looked_at
 
 Work = Callable[[Start], tuple[ExitCode, dict[str, Any]]]
 
@@ -19,7 +19,7 @@ def over(arguments: Namespace, console: Console, work: Work) -> tuple[ExitCode, 
     With --all an installation that cannot be dealt with does not keep the others from their turn;
     results are kept only for --json and --out, so that memory does not grow with the repository.
     """
-    workspace = open_workspace(arguments)
+    workspace = looked_at(arguments)
     if not getattr(arguments, "all", False):
         code, result = work(begin(arguments, workspace))
         return code, [result]

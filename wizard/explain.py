@@ -1,13 +1,22 @@
-"""What a question means, from the same specs that every front end asks."""
+"""What a question means, from the same specs that every front end asks.
+
+The command reads them from questions.json, which is generated: building the models takes longer
+than everything else that it does.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from wizard.answers import dumped
 from wizard.errors import AnswersError, Problem
-from wizard.fields import FieldSpec, specs
+
+if TYPE_CHECKING:
+    from wizard.fields import FieldSpec
+
+STORED = Path(__file__).with_name("questions.json")
 
 _KINDS = {
     "text": "text",
@@ -34,20 +43,10 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """For `explain --json`."""
-        return {
-            "key": self.key,
-            "title": self.title,
-            "help": self.help,
-            "takes": self.takes,
-            "default": self.default,
-            "when": self.when,
-            "source": self.source,
-        }
+        return asdict(self)
 
     def to_text(self) -> str:
         """For people: label and value a line."""
-        import json
-
         rows = [
             ("key", self.key),
             ("asks for", self.title),
@@ -71,6 +70,8 @@ def _takes(item: FieldSpec) -> str:
 
 def explanation(item: FieldSpec) -> Explanation:
     """One question in words."""
+    from wizard.answers import dumped
+
     return Explanation(
         item.key,
         f"{item.group}: {item.title}" if item.group else item.title,
@@ -98,19 +99,27 @@ def _values() -> Explanation:
     )
 
 
-def overview() -> list[Explanation]:
+def derived() -> list[Explanation]:
     """Every question, in the order it is asked, and what passes through at the end."""
+    from wizard.fields import specs
+
     return [*(explanation(item) for item in specs()), _values()]
+
+
+def overview() -> list[Explanation]:
+    """What `derived` returned when this version of the wizard was made."""
+    return [Explanation(**row) for row in json.loads(STORED.read_text(encoding="utf-8"))]
 
 
 def describe(key: str) -> list[Explanation]:
     """The question with this key, or all below it; AnswersError naming the nearest key."""
-    if key == "values" or key.startswith("values."):
-        return [_values()]
-    below = [item for item in specs() if item.key == key or item.key.startswith(f"{key}.")]
+    rows = overview()
+    if key.startswith("values."):
+        return [row for row in rows if row.key == "values"]
+    below = [row for row in rows if row.key == key or row.key.startswith(f"{key}.")]
     if not below:
         from wizard.wording import no_question
 
-        problem = Problem(key, no_question(key, [row.key for row in overview()]))
+        problem = Problem(key, no_question(key, [row.key for row in rows]))
         raise AnswersError("no such key", [problem])
-    return [explanation(item) for item in below]
+    return below

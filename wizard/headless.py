@@ -78,7 +78,8 @@ def commit(arguments: Namespace, console: Console) -> ExitCode:
 
     _refuse_all(arguments)
     if getattr(arguments, "yes", False) or not sys.stdin.isatty():
-        workspace = open_workspace(arguments, create=bool(getattr(arguments, "yes", False)))
+        create = bool(getattr(arguments, "yes", False))
+        workspace = open_workspace(arguments, console, create=create)
     else:
         workspace = offered_workspace(arguments, console)
     return _commit(arguments, begin(arguments, workspace), console)
@@ -90,7 +91,7 @@ def change(arguments: Namespace, console: Console) -> ExitCode:
     for option in ("answers", "preset"):
         if getattr(arguments, option, None):
             raise UsageError(f"set takes no --{option}", "use plan or commit with it")
-    workspace = open_workspace(arguments)
+    workspace = open_workspace(arguments, console)
     if not workspace.installations():
         raise UsageError(
             "there is no installation to change in this repository",

@@ -33,18 +33,31 @@ class Start:
     given: bool = True
 
 
-def open_workspace(arguments: Namespace, *, create: bool = False) -> Workspace:
-    """The config repository of --repo; with `create` an empty folder may become one."""
+def open_workspace(arguments: Namespace, console: Console, *, create: bool = False) -> Workspace:
+    """The config repository of --repo, to be written; with `create` an empty folder becomes one.
+
+    An interrupted write is put right first, and the console told so.
+    """
     from wizard.workflow import Workspace
 
-    return Workspace.open(_folder(arguments), branch=_branch(arguments), create=create)
+    workspace = Workspace.open(_folder(arguments), branch=_branch(arguments), create=create)
+    if workspace.recovered:
+        console.say(str(workspace.recovered))
+    return workspace
+
+
+def looked_at(arguments: Namespace) -> Workspace:
+    """The config repository of --repo, only to look; ConflictError after an interrupted write."""
+    from wizard.workflow import Workspace
+
+    return Workspace.open(_folder(arguments), branch=_branch(arguments), recover=False)
 
 
 def offered_workspace(arguments: Namespace, console: Console) -> Workspace:
     """Like `open_workspace`; offers on the terminal to make a repository of an empty folder."""
     folder = _folder(arguments)
     try:
-        return open_workspace(arguments)
+        return open_workspace(arguments, console)
     except UsageError as error:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise
@@ -55,7 +68,7 @@ def offered_workspace(arguments: Namespace, console: Console) -> Workspace:
         answer = read_line(console, f"{what} (git init -b main)? [Y/n]: ")
         if answer.casefold() not in {"", "y", "yes"}:
             raise
-    return open_workspace(arguments, create=True)
+    return open_workspace(arguments, console, create=True)
 
 
 def _folder(arguments: Namespace) -> Path:

@@ -7,72 +7,59 @@ differ in what they write.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, standing
 from wizard.base import STATE, base_folder
-from wizard.comparison import compared, merged, uncommitted
-from wizard.comparison import require_ready as require_ready
-from wizard.errors import AnswersError, Problem, UsageError, WizardError
+from wizard.comparison import compared, merged, require_ready, uncommitted
+from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.guarded import require_guarded
 from wizard.plan import Plan
+from wizard.proposal import Committed, Identity, Proposal
 from wizard.repo import Repository
 
 if TYPE_CHECKING:
     from wizard.checks.finding import Finding
-    from wizard.render import Rendering
     from wizard.scanning import Scan, Scanner
     from wizard.sections import Answers
+    from wizard.undo import Recovered
     from wizard.verdict import Entry
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who accepts evidence, and on which UTC date."""
-
-    by: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Validated answers, what they render to, and the plan against the repository."""
-
-    answers: Answers
-    rendering: Rendering
-    plan: Plan
-    existing: str
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What a commit did: its id (empty: working tree only), the files, and what comes next."""
-
-    commit: str
-    paths: list[str]
-    notes: list[str]
-    next: list[str]
+__all__ = ["Committed", "Identity", "Proposal", "Workspace", "require_ready"]
 
 
 class Workspace:
     """One config repository, as the person who runs the wizard sees it."""
 
-    def __init__(self, repository: Repository, identity: Identity, branch: str = "") -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        identity: Identity,
+        branch: str = "",
+        recovered: Recovered | None = None,
+    ) -> None:
         self.repository = repository
         self.identity = identity
         self.work_branch = branch
+        self.recovered = recovered
 
     @classmethod
     def open(
-        cls, folder: Path, *, branch: str = "", create: bool = False, today: str = ""
+        cls,
+        folder: Path,
+        *,
+        branch: str = "",
+        create: bool = False,
+        recover: bool = True,
+        today: str = "",
     ) -> Workspace:
         """The repository that contains `folder`; with `create` an empty folder becomes one.
 
         `today` is the UTC date for new evidence (default: now). A write that was interrupted is
-        finished or undone first. Raises UsageError when there is no repository to use.
+        finished or undone first, and told in `recovered`; where `recover` is false, because the
+        caller only looks, it is a ConflictError. Raises UsageError when there is no repository.
         """
         try:
             repository = Repository.open(folder)
@@ -80,15 +67,21 @@ class Workspace:
             if not create or (folder.exists() and any(folder.iterdir())):
                 raise
             repository = Repository.init(folder)
+        recovered = None
         if repository.interrupted:
-            repository.recover()
+            if not recover:
+                raise ConflictError(
+                    "an earlier run was interrupted while it wrote into this repository",
+                    "`airflow-wizard commit`, or the screens, put the files right first",
+                )
+            recovered = repository.recover()
             repository.refresh()
         try:
             by = repository.author().name
         except WizardError:
             # Looking needs no name; committing asks again and says how to set it.
             by = ""
-        return cls(repository, Identity(by, today or _today()), branch)
+        return cls(repository, Identity(by, today or _today()), branch, recovered)
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cli import LOCAL, Wizard, answers_file, aw, local
 from tests.gitfolder import GitFolder
+from tests.process import WIZARD, run
 from tests.scenarios import OWN_REPO
 from wizard.errors import ExitCode
 
@@ -189,6 +191,33 @@ def test_missing_answers_are_all_named_at_once(aw: Wizard) -> None:
     assert done.code == 3
     for key in ("executor.kind", "values", "database.host", "dags.repo", "secrets.vault.server"):
         assert f"\n  {key}: " in done.err
+
+
+def test_after_a_killed_commit_looking_writes_nothing_and_committing_continues(
+    local: Wizard,
+) -> None:
+    expected = local.git.git("rev-parse", "HEAD^{tree}")
+    hook = local.git.hook("pre-commit", 'kill -9 "$PPID" "$(cat .git/wizard)"')
+    killed = run(
+        ["sh", "-c", 'echo $$ > .git/wizard; exec "$@"', "sh", *WIZARD, "set", SCALE, "--yes"],
+        cwd=local.folder,
+    )
+    assert killed.code == -signal.SIGKILL
+    hook.unlink()
+    state = local.git.state()
+
+    for look in (["plan"], ["plan", "--all"], ["check"]):
+        done = local(*look)
+        assert done.code == 5, done
+        assert "interrupted" in done.err
+        assert "`airflow-wizard commit`" in done.err
+        assert local.git.state() == state
+
+    done = local.ok("commit", "--yes")
+    assert "an interrupted write was undone" in done.err
+    assert local.git.git("rev-parse", "HEAD^{tree}") == expected
+    assert local.git.leftovers() == []
+    local.ok("set", SCALE, "--yes")
 
 
 def test_no_git_identity_is_an_error_before_anything_is_written(

@@ -1,6 +1,6 @@
 """Writes the tables of README.md from the presets and the model that the wizard asks.
 
-Run `python -m tests.tools.readme_tables`; a test compares.
+`make generated` runs it; a test compares.
 """
 
 from __future__ import annotations

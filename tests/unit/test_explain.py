@@ -11,26 +11,33 @@ import pytest
 
 from tests.cli import Wizard, aw
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
+from tests.tools.questions import text
 from wizard.answers import answers_data, layered, validated
 from wizard.arguments import parser
 from wizard.commands import COMMANDS
 from wizard.errors import AnswersError
-from wizard.explain import describe, overview
+from wizard.explain import STORED, derived, describe, overview
 from wizard.fields import specs
 from wizard.presets import load, names
 
 __all__ = ["aw"]
 
 
+def test_what_is_stored_is_what_is_asked() -> None:
+    stored = STORED.read_text(encoding="utf-8")
+    assert stored == text(), "run make generated"
+    assert overview() == derived()
+
+
 @pytest.mark.parametrize("item", specs(), ids=lambda item: item.key)
 def test_every_question_is_explained(item: Any) -> None:
     (found,) = describe(item.key)
-    text = found.to_text()
+    shown = found.to_text()
 
-    assert item.key in text
-    assert item.title in text
-    assert item.help in text
-    assert item.when.text in text
+    assert item.key in shown
+    assert item.title in shown
+    assert item.help in shown
+    assert item.when.text in shown
     assert json.dumps(found.to_json())
     for choice in item.choices:
         assert choice in found.takes
@@ -133,17 +140,17 @@ def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
 
 
 def test_help_lists_every_command_and_option() -> None:
-    text = parser().format_help()
+    shown = parser().format_help()
 
     for command in set(COMMANDS) - {"screens"}:
-        assert f"    {command} " in text
+        assert f"    {command} " in shown
     for option in ("--repo", "--installation", "--all", "--answers", "--preset", "--set",
                    "--host-key-fingerprint", "--chart", "--yes", "--json",
                    "--version"):  # fmt: skip
-        assert option in text
+        assert option in shown
     for code in ("0 done", "2 files differ", "3 answers", "4 refused", "5 conflict", "64 usage",
                  "70 a bug", "130 interrupted"):  # fmt: skip
-        assert code in " ".join(text.split())
+        assert code in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"screens"}))

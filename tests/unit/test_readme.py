@@ -13,7 +13,7 @@ from wizard.errors import ExitCode
 
 def test_tables_are_generated() -> None:
     text = README.read_text(encoding="utf-8")
-    assert text == updated(text), "run python -m tests.tools.readme_tables"
+    assert text == updated(text), "run make generated"
 
 
 def test_commands_and_options_exist() -> None:

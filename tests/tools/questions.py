@@ -1,0 +1,20 @@
+"""Writes wizard/questions.json, which `explain` reads, from the model that the wizard asks.
+
+`make generated` runs it; a test compares.
+"""
+
+from __future__ import annotations
+
+import json
+
+from wizard.explain import STORED, derived
+
+
+def text() -> str:
+    """The file as it should be: one question a line, so that a change shows as one."""
+    rows = (json.dumps(row.to_json(), ensure_ascii=False) for row in derived())
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+if __name__ == "__main__":
+    STORED.write_text(text(), encoding="utf-8")

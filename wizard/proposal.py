@@ -1,0 +1,40 @@
+"""What passes between the engine and its front ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.plan import Plan
+
+if TYPE_CHECKING:
+    from wizard.render import Rendering
+    from wizard.sections import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who accepts evidence, and on which UTC date."""
+
+    by: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Validated answers, what they render to, and the plan against the repository."""
+
+    answers: Answers
+    rendering: Rendering
+    plan: Plan
+    existing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did: its id (empty: working tree only), the files, and what comes next."""
+
+    commit: str
+    paths: list[str]
+    notes: list[str]
+    next: list[str]
