@@ -1,0 +1,240 @@
+"""Deploy keys: made in memory, or somebody's own read with a diagnosis for each way it is damaged.
+
+The private half is OpenSSH's own format with the final newline that OpenSSH insists on (without
+it, or with CRLF, it says `error in libcrypto`; facts on SSH, section 4). The public half carries
+a comment; the private one never does. `cryptography` is imported on first use.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from wizard.errors import ConflictError
+from wizard.keyblob import MIN_RSA_BITS
+from wizard.secrets.resolve import SecretError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+Kind = Literal["ed25519", "rsa"]
+
+_RSA_BITS = 3072
+_COMMENT = 100
+_WIDTH = 70
+_ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----(.*?)-----END \1-----", re.DOTALL)
+_OPENSSH = "OPENSSH PRIVATE KEY"
+_PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
+_NEW_KEY = "or leave it to `airflow-wizard secrets`: --set dags.key=generate"
+_PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
+
+
+@dataclass(frozen=True, slots=True)
+class DeployKey:
+    """A key pair: the private half as pods read it, and the public line with its comment."""
+
+    private: SecretStr
+    public: str
+
+
+def kind_for(host: str) -> Kind:
+    """What to generate for this Git host.
+
+    AWS CodeCommit and Azure DevOps take RSA keys only (their documentation of SSH keys).
+    """
+    azure = host in {"ssh.dev.azure.com", "vs-ssh.visualstudio.com"}
+    codecommit = re.fullmatch(r"git-codecommit(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", host)
+    return "rsa" if azure or codecommit else "ed25519"
+
+
+def comment_for(installation: str, place: str) -> str:
+    """The public line's comment: whose key it is, and for which repository (`host/path`)."""
+    text = f"airflow-wizard {installation} {place}"
+    return re.sub(r"[^A-Za-z0-9 ._@:+/-]", "-", text)[:_COMMENT].rstrip()
+
+
+def generate(kind: Kind, comment: str) -> DeployKey:
+    """A new key, in memory."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+    from pydantic import SecretStr
+
+    key: Any = (
+        rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+        if kind == "rsa"
+        else ed25519.Ed25519PrivateKey.generate()
+    )
+    return DeployKey(SecretStr(_openssh(key)), _public_line(key, comment))
+
+
+def read(text: SecretStr, name: str, comment: str) -> DeployKey:
+    """A key that was given, or stands in the store, in the form pods need.
+
+    White space and line ends are set right, PEM becomes OpenSSH's format. `name` is where it comes
+    from, for messages. Raises SecretError for everything that is no usable private key.
+    """
+    from pydantic import SecretStr
+
+    label, body = _armour(text.get_secret_value(), name)
+    key = _loaded(label, body, name)
+    _require_strong(key, name)
+    private = _wrapped(label, body) if label == _OPENSSH else _openssh(key)
+    return DeployKey(SecretStr(private), _public_line(key, comment))
+
+
+def same_key(one: str, other: str) -> bool:
+    """Whether two public lines hold the same key, whatever their comments say."""
+    first, second = one.split()[:2], other.split()[:2]
+    return len(first) == 2 and first == second
+
+
+def fingerprint(public: str) -> str:
+    """`SHA256:...` of a public line, as forges and `ssh-keygen -l` show it; empty for no key."""
+    import base64
+    import binascii
+    import hashlib
+
+    try:
+        blob = base64.b64decode(public.split()[1], validate=True)
+    except (IndexError, binascii.Error, ValueError):
+        return ""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def require_recorded(key: DeployKey, recorded: str) -> None:
+    """Raise ConflictError where the answers record another public key than this one's."""
+    if recorded and not same_key(key.public, recorded):
+        raise ConflictError(
+            f"dags.key.public is {fingerprint(recorded) or 'no public key'}, and the private key "
+            f"in use belongs to {fingerprint(key.public)}",
+            "find out which of the two the Git host knows; put that private key into the store, "
+            "or set dags.key.public to the empty text and run `airflow-wizard secrets` again",
+        )
+
+
+def _armour(text: str, name: str) -> tuple[str, str]:
+    """The label and the base64 body of the one private key in a text."""
+    # A variable often holds the two characters \n where a line ended.
+    plain = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
+    if plain.lstrip().startswith("PuTTY-User-Key-File"):
+        raise SecretError(
+            f"{name}: this is a PuTTY key", "puttygen KEY.ppk -O private-openssh -o KEY"
+        )
+    if plain.lstrip().startswith("---- BEGIN SSH2"):
+        raise SecretError(
+            f"{name}: this is a key in the format of SSH2 (RFC 4716)", "ssh-keygen -i -f KEY > NEW"
+        )
+    if _PUBLIC.match(plain):
+        raise SecretError(
+            f"{name}: this is a public key", "name the private one: the file without .pub"
+        )
+    found = _ARMOUR.findall(plain)
+    if len(found) > 1:
+        raise SecretError(f"{name}: holds {len(found)} keys or certificates; give one private key")
+    if not found:
+        cut = "-----BEGIN" in plain or "-----END" in plain
+        reason = "its first or last line is missing" if cut else "this is no private key"
+        raise SecretError(f"{name}: {reason}", f"copy the whole file, {_NEW_KEY}")
+    ((label, body),) = found
+    if label == "ENCRYPTED PRIVATE KEY" or "ENCRYPTED" in body:
+        raise _locked(name)
+    if label != _OPENSSH and label not in _PEM:
+        kind = "DSA keys are broken" if label.startswith("DSA") else f"this is a {label.lower()}"
+        raise SecretError(f"{name}: {kind}", f"give an Ed25519 or RSA private key, {_NEW_KEY}")
+    return label, "".join(body.split())
+
+
+def _locked(name: str) -> SecretError:
+    return SecretError(
+        f"{name}: the key is protected by a passphrase, which no pod could type",
+        f"give a key of its own without one: ssh-keygen -p -N '' -f COPY, {_NEW_KEY}",
+    )
+
+
+def _wrapped(label: str, body: str) -> str:
+    lines = [body[at : at + _WIDTH] for at in range(0, len(body), _WIDTH)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+def _loaded(label: str, body: str, name: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_private_key,
+        load_ssh_private_key,
+    )
+
+    load = load_ssh_private_key if label == _OPENSSH else load_pem_private_key
+    try:
+        key = load(_wrapped(label, body).encode("ascii"), None)
+        whole = label != _OPENSSH or _public_blob(key) == _embedded(body)
+    except TypeError:
+        # What cryptography raises for a key that needs a passphrase.
+        raise _locked(name) from None
+    except UnsupportedAlgorithm:
+        if _embedded(body)[4:].startswith((b"ssh-dss", b"sk-")):
+            raise _foreign(name) from None
+        whole, key = False, None
+    except Exception:
+        # Not repeated and not chained: a parser may quote what it read.
+        whole, key = False, None
+    if not whole:
+        raise SecretError(
+            f"{name}: the key is damaged: it cannot be read as a whole",
+            f"copy the file again without changing it, {_NEW_KEY}",
+        )
+    return key
+
+
+def _embedded(body: str) -> bytes:
+    """The public key that stands in clear in OpenSSH's format (PROTOCOL.key)."""
+    import base64
+
+    data = base64.b64decode(body)
+    place = 15
+    for _ in range(3):
+        place += 4 + int.from_bytes(data[place : place + 4], "big")
+    size = int.from_bytes(data[place + 4 : place + 8], "big")
+    return data[place + 8 : place + 8 + size]
+
+
+def _require_strong(key: Any, name: str) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise SecretError(
+                f"{name}: an RSA key of {key.key_size} bits; {MIN_RSA_BITS} is the least", _NEW_KEY
+            )
+    elif not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+        raise _foreign(name)
+
+
+def _foreign(name: str) -> SecretError:
+    return SecretError(
+        f"{name}: DSA keys and keys on hardware cannot be used",
+        f"give an Ed25519 or RSA private key, {_NEW_KEY}",
+    )
+
+
+def _openssh(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    text: str = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _public_text(key: Any) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    text: str = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return text
+
+
+def _public_blob(key: Any) -> bytes:
+    import base64
+
+    return base64.b64decode(_public_text(key).split()[1])
+
+
+def _public_line(key: Any, comment: str) -> str:
+    return f"{_public_text(key)} {comment}".rstrip()

@@ -1,0 +1,50 @@
+"""New values, each in the form its reader needs; from the system's randomness, in memory only.
+
+Every form is plain ASCII without a character that a URL, YAML, a users file or a shell would read
+as something else. Lengths: Airflow's own for a Fernet key (32 bytes in URL-safe base64), the
+chart's for signing keys (128 characters), 192 bits for a password.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.secrets.facts import Form
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+def generate(form: Form) -> SecretStr:
+    """A new value; ValueError for forms that are not made here (deploy keys, given values)."""
+    import base64
+    import secrets
+
+    from pydantic import SecretStr
+
+    if form is Form.FERNET:
+        return SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    if form is Form.KEY:
+        return SecretStr(secrets.token_hex(64))
+    if form is Form.PASSWORD:
+        return SecretStr(secrets.token_hex(24))
+    raise ValueError(f"a value of the form {form.value} is not generated here")
+
+
+def form_problem(form: Form, value: str) -> str:
+    """Why a value that stands in a store cannot work; empty when it can, never the value."""
+    import base64
+    import binascii
+
+    if not value.strip():
+        return "is empty"
+    if form is Form.FERNET:
+        # Several keys, newest first, while one is being replaced (airflow rotate-fernet-key).
+        for part in value.split(","):
+            try:
+                size = len(base64.urlsafe_b64decode(part.strip().encode("ascii")))
+            except (binascii.Error, UnicodeEncodeError, ValueError):
+                size = 0
+            if size != 32:
+                return "is no Fernet key: 32 bytes in URL-safe base64"
+    return ""
