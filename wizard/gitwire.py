@@ -1,0 +1,101 @@
+"""What a Git server says first: pkt-lines with its refs and capabilities, protocol version 0; pure.
+
+Source: gitprotocol-common(5) and gitprotocol-pack(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+FLUSH = b"0000"
+MOST_BYTES = 33_554_432
+_REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)(?:\0([^\n]*))?\n?")
+# gitrevisions(7): where git looks for a short name, in this order.
+_PLACES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
+
+
+class WireError(Exception):
+    """What came is no advertisement; `said` is the server's own refusal, empty when it gave none.
+
+    `ended`: the server closed the stream.
+    """
+
+    def __init__(self, said: str = "", *, ended: bool = False) -> None:
+        super().__init__(said)
+        self.said = said
+        self.ended = ended
+
+
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """Refs by full name, and what the server can do; `raw` is what was read, to be read again."""
+
+    refs: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    raw: bytes
+
+    def find(self, name: str) -> str:
+        """The full name of the ref that git would fetch for `name`; empty without one."""
+        return next((ref for p in _PLACES if (ref := p.format(name)) in self.refs), "")
+
+    @property
+    def default_branch(self) -> str:
+        """The branch that HEAD stands for; empty when the server does not say."""
+        prefix = "symref=HEAD:refs/heads/"
+        return next((c.removeprefix(prefix) for c in self.capabilities if c.startswith(prefix)), "")
+
+    @property
+    def any_commit(self) -> bool:
+        """Whether a commit that no ref points to can be fetched by its id."""
+        wanted = {"allow-reachable-sha1-in-want", "allow-any-sha1-in-want"}
+        return bool(wanted & set(self.capabilities))
+
+
+def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
+    """Read up to the flush packet. `read` gives at most so many bytes, none at the end.
+
+    Raises WireError, and whatever `read` raises.
+    """
+    raw = bytearray()
+    refs: dict[str, str] = {}
+    capabilities: tuple[str, ...] = ()
+    while (line := _packet(read, raw)) is not None:
+        if line.startswith(b"ERR "):
+            raise WireError(line[4:].decode("utf-8", "replace").strip())
+        if line.startswith(b"version 1"):
+            continue
+        match = _REF.fullmatch(line)
+        if match is None:
+            raise WireError
+        if match[3] is not None:
+            capabilities = tuple(match[3].decode("utf-8", "replace").split())
+        name = match[2].decode("utf-8", "surrogateescape")
+        if name != "capabilities^{}":
+            refs[name] = match[1].decode()
+    return Advertisement(refs, capabilities, bytes(raw))
+
+
+def _packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
+    """The next packet's content; None at a flush."""
+    head = _exactly(read, 4, raw)
+    if not re.fullmatch(rb"[0-9a-f]{4}", head):
+        raise WireError
+    size = int(head, 16)
+    if size == 0:
+        return None
+    if size < 4 or len(raw) + size > MOST_BYTES:
+        raise WireError
+    return _exactly(read, size - 4, raw)
+
+
+def _exactly(read: Callable[[int], bytes], size: int, raw: bytearray) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = read(size - len(data))
+        if not part:
+            raise WireError(ended=True)
+        data += part
+    raw += data
+    return data
