@@ -193,7 +193,7 @@ class Secrets(Section):
         """Store, one ExternalSecret a Secret, Vault's policy and role."""
         if self.store != "vault":
             return Contribution()
-        store = self._settings(release)
+        store = self.store_settings(release)
         manifests: list[File] = [secret_store(release, store)]
         files: list[File] = [policy_file(release, store), role_file(release, store)]
         if self.scope == "namespace":
@@ -215,7 +215,8 @@ class Secrets(Section):
             actions=actions if self.scope == "cluster" else (*actions, _GUARD),
         )
 
-    def _settings(self, release: Release) -> StoreSettings:
+    def store_settings(self, release: Release) -> StoreSettings:
+        """What store, policy, role and every client of Vault must agree on."""
         vault = self.vault
         own = self.scope == "namespace"
         return StoreSettings(
