@@ -405,7 +405,7 @@ def test_peers_that_are_no_vault(tmp_path: Path, canary: Canary) -> None:
     html = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
     with misbehaving(tmp_path, lambda _: html) as opened:
         assert "not answer as Vault does" in fault(opened.token_lookup, canary).message
-        assert fault(opened.health, canary).kind == "server"
+        assert fault(opened.health, canary).kind == "foreign"
 
     def plain(connection: socket.socket) -> None:
         connection.recv(4096)

@@ -15,6 +15,7 @@ from wizard.backends.vault_http import (
     VaultConflictError,
     VaultError,
     VaultRefusedError,
+    foreign,
     refusal,
 )
 
@@ -72,11 +73,7 @@ class Client:
         middle = (before + time.time()) / 2
         state = _STATES.get(answer.status)
         if state is None or "initialized" not in answer.body:
-            raise VaultError(
-                "server",
-                f"{self._address.endpoint} does not answer as Vault does (status {answer.status})",
-                f"look at {self._address.source}: something else may stand there",
-            )
+            raise foreign(self._address, answer.status)
         clock = answer.body.get("server_time_utc")
         return Health(
             state,

@@ -35,7 +35,7 @@ _REASONS = (
 
 Kind = Literal[
     "unreachable", "tls", "redirect", "sealed", "uninitialised", "standby", "busy", "login",
-    "forbidden", "missing", "namespace", "conflict", "version", "invalid", "server",
+    "forbidden", "missing", "namespace", "conflict", "version", "invalid", "server", "foreign",
 ]  # fmt: skip
 
 
@@ -146,7 +146,7 @@ class Http:
         if location and (here.scheme, here.netloc) == (there.scheme, there.netloc):
             if "/v1/" in target:
                 return target
-            raise VaultError("server", f"{self._address.endpoint} does not answer as Vault does")
+            raise foreign(self._address, 307)
         origin = f"{there.scheme}://{there.hostname or ''}" + (f":{there.port}" * bool(there.port))
         raise VaultRefusedError(
             "redirect",
@@ -207,14 +207,19 @@ def _answer(response: requests.Response, address: Address) -> Answer:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise VaultError(
-                "server",
-                f"{address.endpoint} does not answer as Vault does (status {response.status_code})",
-                f"look at {address.source}: something else may stand there, or before it",
-            )
+            raise foreign(address, response.status_code)
     wait = response.headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
     return Answer(response.status_code, body if isinstance(body, dict) else {}, seconds)
+
+
+def foreign(address: Address, status: int) -> VaultError:
+    """Something else answers; above 500 it may be what stands before Vault while that is away."""
+    return VaultError(
+        "server" if status >= 500 else "foreign",
+        f"{address.endpoint} does not answer as Vault does (status {status})",
+        f"look at {address.source}: something else may stand there, or before it",
+    )
 
 
 def _no_answer(error: requests.RequestException, address: Address) -> VaultError:
@@ -222,9 +227,8 @@ def _no_answer(error: requests.RequestException, address: Address) -> VaultError
     import requests
 
     low = str(error).casefold()
-    if isinstance(error, requests.exceptions.SSLError) and not isinstance(
-        error, requests.exceptions.ProxyError
-    ):
+    cut_off = "eof" in low
+    if isinstance(error, requests.exceptions.SSLError) and not cut_off:
         reason = next((say for sign, say in _REASONS if sign in low), "the TLS handshake failed")
         trusted = "VAULT_CACERT or secrets.vault.ca.file"
         hint = f"give the CA that signed it ({trusted}), and the name it is for"
@@ -241,7 +245,7 @@ def _no_answer(error: requests.RequestException, address: Address) -> VaultError
     elif isinstance(error, requests.ConnectionError):
         reason = "cannot be reached, or closed the connection"
     else:
-        return VaultError("server", f"{address.endpoint} does not speak HTTP as Vault does", hint)
+        return VaultError("foreign", f"{address.endpoint} does not speak HTTP as Vault does", hint)
     return VaultError("unreachable", f"{address.endpoint} {reason}", hint)
 
 

@@ -1,0 +1,105 @@
+"""What this machine sees of Vault in one login, for all probes that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from wizard.backends.vault import Health, Mount, TokenInfo, opened
+from wizard.backends.vault_address import Address, Credentials
+from wizard.backends.vault_http import VaultError
+
+if TYPE_CHECKING:
+    from wizard.backends.vault import Vault
+    from wizard.documents.external_secrets import StoreSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What this machine's token saw, each part or why it could not be seen.
+
+    `mounts` and `auths` are the paths that exist, None where the token may not list them; `role`
+    is whether the store's role is written, None where that cannot be read.
+    """
+
+    token: TokenInfo | VaultError
+    mount: Mount | VaultError
+    rights: Mapping[str, frozenset[str]] | VaultError
+    mounts: frozenset[str] | None = None
+    auths: frozenset[str] | None = None
+    role: bool | None = None
+
+
+Look = Callable[[], Session | VaultError]
+
+
+def policy_path(store: StoreSettings) -> str:
+    """Where the store's policy is written."""
+    return f"sys/policies/acl/{store.policy}"
+
+
+def role_path(store: StoreSettings) -> str:
+    """Where the store's role is written."""
+    return f"auth/{store.auth_mount}/role/{store.role}"
+
+
+def health(address: Address) -> Health | VaultError:
+    """Vault's state, asked as nobody."""
+    try:
+        with opened(address) as nobody:
+            return nobody.health()
+    except VaultError as error:
+        return error
+
+
+def session(address: Address, credentials: Credentials, store: StoreSettings) -> Look:
+    """One look as this machine, for all probes that read it."""
+
+    def look() -> Session | VaultError:
+        try:
+            with opened(address, credentials) as vault:
+                return _look(vault, store)
+        except VaultError as error:
+            return error
+
+    return look
+
+
+def _look(vault: Vault, store: StoreSettings) -> Session:
+    token = _tried(vault.token_lookup)
+    if isinstance(token, VaultError):
+        return Session(token, token, token)
+    paths = (store.data_path, policy_path(store), role_path(store))
+    rights = _tried(lambda: vault.capabilities(paths))
+    return Session(
+        token,
+        _tried(lambda: vault.mount(store.mount)),
+        rights,
+        _listed(vault, "sys/mounts"),
+        _listed(vault, "sys/auth"),
+        _written(vault, role_path(store)),
+    )
+
+
+def _listed(vault: Vault, path: str) -> frozenset[str] | None:
+    answer = _tried(lambda: vault.call("GET", path))
+    return (
+        None if isinstance(answer, VaultError) else frozenset(one.strip("/") for one in answer.data)
+    )
+
+
+def _written(vault: Vault, path: str) -> bool | None:
+    answer = _tried(lambda: vault.call("GET", path))
+    if not isinstance(answer, VaultError):
+        return True
+    return False if answer.kind == "missing" else None
+
+
+def _tried(call: Callable[[], T]) -> T | VaultError:
+    try:
+        return call()
+    except VaultError as error:
+        return error
