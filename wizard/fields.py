@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -124,7 +124,9 @@ def _walk(
             preview=ask.preview or section.preview,
             source=ask.source,
         )
-        default = info.get_default(call_default_factory=True)
+        # `get_default` would read the signature of each factory; ours take nothing.
+        factory = cast("Callable[[], object] | None", info.default_factory)
+        default = factory() if factory else info.default
         yield FieldSpec(
             key, group, kind, info.title, info.description, default, choices, merged, section
         )
