@@ -301,10 +301,8 @@ class Cluster:
         self._account(store.account_namespace, store.service_account)
         self._account(store.account_namespace, "stranger")
         self._account("vault-live", "reviewer")
-        delegator: dict[str, object] = {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-        }
+        rbac = "rbac.authorization.k8s.io"
+        delegator = {"apiGroup": rbac, "kind": "ClusterRole", "name": "system:auth-delegator"}
         self._make(
             f"/apis/{rbac}/v1/clusterrolebindings",
             {
