@@ -1,0 +1,299 @@
+"""The real client of an API server, over Transport: paths, options and paging; see kube.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.backends.kube import MANAGER, Cluster, Manifest, Propagation, Ref, Right
+from wizard.backends.kube_errors import KubeError
+from wizard.backends.kube_http import APPLY, Request, Transport
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_PAGE = 500
+_ROUND, _PAUSE = 10.0, 2.0
+_PASSING = ("unreachable", "busy", "server")
+_JSON = "application/json"
+_META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    base: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str, name: str = "") -> str:
+        from urllib.parse import quote
+
+        parts = [self.base]
+        if self.namespaced and namespace:
+            parts += ["namespaces", quote(namespace, safe="")]
+        parts.append(self.plural)
+        if name:
+            parts.append(quote(name, safe=":"))
+        return "/".join(parts)
+
+
+class KubeClient:
+    """The real `Kube`; safe to use from several threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._found: dict[tuple[str, str], _Resource] = {}
+
+    @property
+    def identity(self) -> str:
+        """What will be used; see Kube."""
+        return self._transport.access.identity
+
+    @property
+    def server(self) -> str:
+        """The API server's address, as the operator's machine reaches it."""
+        return self._transport.access.server
+
+    def cluster(self) -> Cluster:
+        """Which cluster answers; see Kube."""
+        version = self._send("GET", "/version", "version of the API server")
+        try:
+            system = self.get(Ref("v1", "Namespace", "kube-system"), metadata=True)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            system = None
+        uid = str(system["metadata"]["uid"]) if system else ""
+        return Cluster(self.server, uid, str(version.get("gitVersion", "")).removeprefix("v"))
+
+    def served(self, group: str) -> tuple[str, ...]:
+        """Versions of a group; see Kube."""
+        try:
+            found = self._send("GET", f"/apis/{group}", f"versions of {group}")
+        except KubeError as error:
+            if error.status == 404:
+                return ()
+            raise
+        preferred = found.get("preferredVersion", {}).get("version")
+        versions = [str(one["version"]) for one in found.get("versions", [])]
+        return tuple(sorted(versions, key=lambda one: one != preferred))
+
+    def kinds(self, api_version: str) -> frozenset[str]:
+        """Kinds of a group's version; see Kube."""
+        return frozenset(self._resources(api_version))
+
+    def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
+        """The object, or None; see Kube."""
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        accept = _META.format("") if metadata else _JSON
+        try:
+            return self._send("GET", path, f"read {ref}", accept=accept)
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def find(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        metadata: bool = False,
+    ) -> list[Manifest]:
+        """All objects of a kind; see Kube."""
+        query = [("labelSelector", labels)] if labels else []
+        found, _ = self._page(api_version, kind, namespace, query, metadata=metadata)
+        return found
+
+    def apply(self, manifest: Manifest, *, dry_run: bool = False, force: bool = False) -> Manifest:
+        """Server-side apply; see Kube."""
+        ref = Ref.of(manifest)
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        query = _options(dry_run) + [("force", "true")] * force
+        return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY)
+
+    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Make it; see Kube."""
+        ref = Ref.of(manifest)
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
+        options = _options(dry_run)
+        return self._send("POST", path, f"create {ref}", options, manifest, again=False)
+
+    def replace(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Put it in the place of its former version; see Kube."""
+        ref = Ref.of(manifest)
+        if not manifest["metadata"].get("resourceVersion"):
+            raise ValueError(f"{ref}: the version that is replaced must be named")
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        options = _options(dry_run)
+        return self._send("PUT", path, f"replace {ref}", options, manifest, again=False)
+
+    def delete(
+        self,
+        ref: Ref,
+        *,
+        uid: str,
+        version: str = "",
+        dry_run: bool = False,
+        propagation: Propagation = "Background",
+    ) -> bool:
+        """Remove exactly this one; see Kube."""
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": conditions,
+            "propagationPolicy": propagation,
+            **({"dryRun": ["All"]} if dry_run else {}),
+        }
+        try:
+            self._send("DELETE", path, f"delete {ref}", [], body)
+        except KubeError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def may(self, right: Right) -> bool:
+        """Whether it would be allowed; see Kube."""
+        attributes = {name: getattr(right, name) for name in Right.__dataclass_fields__}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        found = self._send("POST", path, f"may I {right}", [], body)
+        return bool(found.get("status", {}).get("allowed"))
+
+    def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
+        """A ServiceAccount's token; see Kube."""
+        from pydantic import SecretStr
+
+        path = _Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
+        spec = {"audiences": [audience] if audience else [], "expirationSeconds": seconds}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        what = f"token of ServiceAccount {namespace}/{account}"
+        found = self._send("POST", f"{path}/token", what, [], body)
+        return SecretStr(str(found["status"]["token"]))
+
+    def follow(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+        """The object's state until time is up: watched, or polled where watching is forbidden."""
+        end = time.monotonic() + seconds
+        failed: KubeError | None = None
+        watched = True
+        while True:
+            try:
+                if watched:
+                    yield from self._round(ref, min(_ROUND, end - time.monotonic()))
+                else:
+                    yield self.get(ref)
+                failed = None
+            except KubeError as error:
+                if error.kind == "forbidden" and watched:
+                    watched = False
+                    continue
+                if error.kind not in _PASSING:
+                    raise
+                failed = error
+            if time.monotonic() >= end:
+                break
+            if failed is not None or not watched:
+                time.sleep(max(0.0, min(_PAUSE, end - time.monotonic())))
+        if failed is not None:
+            raise failed
+
+    def _round(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+        """The state now and each change for some seconds; a gap in the history ends it early."""
+        query = [("fieldSelector", f"metadata.name={ref.name}")]
+        items, version = self._page(ref.api_version, ref.kind, ref.namespace, query)
+        yield items[0] if items else None
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
+        limit = max(1, round(seconds))
+        more = [("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", str(limit))]
+        request = Request("GET", path, f"watch {ref}", [*query, *more])
+        with closing(self._transport.stream(request, limit)) as events:
+            for event in events:
+                if event.get("type") == "ERROR":
+                    return
+                yield None if event.get("type") == "DELETED" else event["object"]
+
+    def _page(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        query: list[tuple[str, str]],
+        *,
+        metadata: bool = False,
+    ) -> tuple[list[Manifest], str]:
+        """All items, however many pages they take, and the version of the last page."""
+        path = self._resource(api_version, kind).path(namespace)
+        accept = _META.format("List") if metadata else _JSON
+        what = f"list {kind}s{' in ' + namespace if namespace else ''}"
+        items: list[Manifest] = []
+        going = ""
+        while True:
+            asked = [*query, ("limit", str(_PAGE)), *([("continue", going)] if going else [])]
+            found = self._send("GET", path, what, asked, accept=accept)
+            items += found.get("items") or []
+            about = found.get("metadata", {})
+            going = about.get("continue") or ""
+            if not going:
+                return items, str(about.get("resourceVersion") or "")
+
+    def _resource(self, api_version: str, kind: str) -> _Resource:
+        key = (api_version, kind)
+        if key not in self._found:
+            # Only what was found is kept: CRDs may still come.
+            found = self._resources(api_version).get(kind)
+            if found is None:
+                raise KubeError(
+                    "missing",
+                    f"the cluster does not know {kind} of {api_version}",
+                    "install what brings this kind, in a version that serves it",
+                )
+            self._found[key] = found
+        return self._found[key]
+
+    def _resources(self, api_version: str) -> dict[str, _Resource]:
+        base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        try:
+            listed = self._send("GET", base, f"kinds of {api_version}").get("resources", [])
+        except KubeError as error:
+            if error.status == 404:
+                return {}
+            raise
+        return {
+            str(one["kind"]): _Resource(base, str(one["name"]), bool(one["namespaced"]))
+            for one in listed
+            if "/" not in one["name"]
+        }
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        query: list[tuple[str, str]] | None = None,
+        body: Manifest | None = None,
+        **options: Any,
+    ) -> Manifest:
+        secret = "/secrets" in path or path.endswith("/token")
+        request = Request(method, path, what, query or [], body, secret=secret, **options)
+        answer = self._transport.send(request)
+        if not isinstance(answer, dict):
+            raise KubeError("server", f"{what}: the answer is no object")
+        return answer
+
+
+def _options(dry_run: bool) -> list[tuple[str, str]]:
+    """Options of every write: whose it is, and that unknown fields are refused."""
+    found = [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
+    return [*found, ("dryRun", "All")] if dry_run else found
