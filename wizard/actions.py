@@ -1,0 +1,192 @@
+"""The action engine: changes outside Git, each looked at before and after, one after the other.
+
+An action never changes what holds already, so a second run sends no request that changes stored
+state. What may not be read is `unknown`; it stops nothing, because a later action proves it by its
+effect (a real login, a Secret that appears). The first failure stops the run: what comes after is
+told as `left`, and the next run continues there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from wizard.errors import WizardError
+
+Holds = Literal["holds", "wanted", "unknown", "blocked"]
+State = Literal[
+    "checking", "holds", "would change", "changing", "changed", "waiting", "unknown", "blocked",
+    "failed", "left",
+]  # fmt: skip
+Owner = Literal["me", "vault", "dba", "platform", "ci"]
+
+INTERVAL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Whether the wanted state holds: `detail` says what is so, `fix` what to do next.
+
+    `blocked`: something of another's stands there, which only a person may decide about; `diff`
+    shows theirs and ours. Neither holds a secret.
+    """
+
+    state: Holds
+    detail: str = ""
+    fix: str = ""
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change with an owner, or with no `change` something to wait for.
+
+    `check` looks, `change` makes it so and says what it did, `rehearse` tries the change without
+    keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again until it
+    holds. All three may raise WizardError, whose message holds no secret.
+    """
+
+    id: str
+    title: str
+    owner: Owner
+    endpoint: str
+    check: Callable[[], Awaitable[Look]]
+    change: Callable[[], Awaitable[str]] | None = None
+    rehearse: Callable[[], Awaitable[str]] | None = None
+    patience: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What became of an action by now; `seconds` since it began."""
+
+    id: str
+    title: str
+    owner: Owner
+    state: State
+    detail: str = ""
+    fix: str = ""
+    diff: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the action is over."""
+        return self.state not in {"checking", "changing", "waiting"}
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run ends here."""
+        return self.state in {"failed", "blocked"}
+
+    def to_json(self) -> dict[str, object]:
+        """One line of `apply --json`; keys are only ever added."""
+        return {
+            "action": self.id,
+            "title": self.title,
+            "owner": self.owner,
+            "state": self.state,
+            "detail": self.detail,
+            "fix": self.fix,
+            "diff": self.diff,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+async def run_actions(
+    actions: Sequence[Action], *, dry_run: bool = False, interval: float = INTERVAL_SECONDS
+) -> AsyncIterator[Event]:
+    """Run them in order and tell each step; raises nothing of theirs.
+
+    `interval` is how many seconds pass between two looks of an action that waits. Closing the
+    generator stops before the next step; a change under way is not taken back.
+    """
+    stopped = False
+    for action in actions:
+        if stopped:
+            yield Event(action.id, action.title, action.owner, "left")
+            continue
+        run = _Run(action, dry_run=dry_run, interval=interval)
+        async for event in run.events():
+            yield event
+            stopped = stopped or event.stopped
+
+
+class _Run:
+    """One action on its way."""
+
+    def __init__(self, action: Action, *, dry_run: bool, interval: float) -> None:
+        self.action = action
+        self.dry_run = dry_run
+        self.interval = interval
+        self.began = time.monotonic()
+
+    def event(self, state: State, detail: str = "", fix: str = "", diff: str = "") -> Event:
+        one = self.action
+        return Event(
+            one.id, one.title, one.owner, state, detail, fix, diff, time.monotonic() - self.began
+        )
+
+    async def events(self) -> AsyncIterator[Event]:
+        yield self.event("checking")
+        try:
+            async for event in self._steps():
+                yield event
+        except WizardError as error:
+            yield self.event("failed", error.message, error.hint)
+        except Exception as error:
+            # Its message may quote anything, a password among it.
+            yield self.event("failed", f"the step itself failed ({type(error).__name__})")
+
+    async def _steps(self) -> AsyncIterator[Event]:
+        look = await self.action.check()
+        if look.state != "wanted":
+            yield self._told(look)
+        elif self.action.change is None:
+            if self.dry_run:
+                yield self.event("would change", look.detail, look.fix)
+                return
+            async for event in self._patient(look):
+                yield event
+        elif self.dry_run:
+            said = await self.action.rehearse() if self.action.rehearse else look.detail
+            yield self.event("would change", said or look.detail, diff=look.diff)
+        else:
+            yield self.event("changing", look.detail, diff=look.diff)
+            said = await self.action.change()
+            async for event in self._proven(said):
+                yield event
+
+    async def _proven(self, said: str) -> AsyncIterator[Event]:
+        look = await self.action.check()
+        if look.state == "holds":
+            yield self.event("changed", said)
+        elif look.state == "unknown":
+            yield self.event("changed", f"{said}; {look.detail}" if look.detail else said)
+        elif look.state == "wanted" and self.action.patience:
+            async for event in self._patient(look, done=self.event("changed", said)):
+                yield event
+        else:
+            yield self.event("failed", look.detail or "it does not hold afterwards", look.fix)
+
+    async def _patient(self, look: Look, done: Event | None = None) -> AsyncIterator[Event]:
+        last = None
+        while look.state == "wanted":
+            left = self.action.patience - (time.monotonic() - self.began)
+            if left <= 0:
+                waited = f"not within {self.action.patience:g} s: {look.detail}"
+                yield self.event("failed", waited, look.fix)
+                return
+            if look.detail != last:
+                last = look.detail
+                yield self.event("waiting", look.detail, look.fix)
+            await asyncio.sleep(min(self.interval, left))
+            look = await self.action.check()
+        yield done if done and look.state == "holds" else self._told(look)
+
+    def _told(self, look: Look) -> Event:
+        state: State = "failed" if look.state == "wanted" else look.state
+        return self.event(state, look.detail, look.fix, look.diff)

@@ -1,0 +1,1 @@
+"""What `apply` changes outside Git, and the command that does it."""

@@ -1,0 +1,58 @@
+"""What one run of `apply` works on: the committed files, and who this machine is outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wizard.backends.kube import Kube
+    from wizard.backends.vault_address import Address, Credentials
+    from wizard.release import Release
+    from wizard.repo import Repository
+    from wizard.sections import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One committed installation, with the ways to the systems it is applied to.
+
+    `files` holds what stands in the repository, by logical id, hand edits included. `vault` is
+    None where nothing says who this machine is there; `kube` is the cluster that Airflow runs in
+    and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
+    """
+
+    answers: Answers
+    release: Release
+    repository: Repository
+    digest: str
+    files: Mapping[str, bytes] = field(repr=False)
+    vault: tuple[Address, Credentials] | None = None
+    kube: Kube | None = None
+    argocd: Kube | None = None
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Who this run will be to whom, a sentence each; nothing is sent to find out."""
+        found = []
+        if self.vault:
+            address, credentials = self.vault
+            found.append(f"Vault at {address.url} ({address.source}): {credentials.identity}")
+        if self.kube:
+            found.append(f"cluster: {self.kube.identity}")
+        if self.argocd and self.argocd is not self.kube:
+            found.append(f"Argo CD's cluster: {self.argocd.identity}")
+        return tuple(found)
+
+    def text(self, logical: str) -> str:
+        """A committed file; KeyError where this installation has none of that id."""
+        return self.files[logical].decode("utf-8")
+
+    def under(self, prefix: str) -> dict[str, str]:
+        """Committed files whose logical id starts so, by id and in its order."""
+        return {
+            name: data.decode("utf-8")
+            for name, data in sorted(self.files.items())
+            if name.startswith(prefix)
+        }
