@@ -106,13 +106,33 @@ def parser() -> argparse.ArgumentParser:
     change = add("set", "change single settings: plan, then commit with --yes")
     change.add_argument("assignments", metavar=_SET, nargs="+")
     _commit_options(change)
-    add("check", "is this repository consistent and safe?")
+    secrets = add("secrets", "create what the store lacks, and show the public deploy key")
+    secrets.add_argument(
+        "--allow-reference",
+        metavar="KEY",
+        action="append",
+        help="read this reference although it is new to the target branch; repeatable",
+    )
+    check = add("check", "is this repository consistent and safe?")
+    check.add_argument(
+        "--live", action="store_true", help="also ask database, Git host and Vault; writes nothing"
+    )
+    _allow_reference(check)
     add("schema", "JSON schema of the answers file")
     presets = add("presets", "presets that ship with the wizard")
     presets.add_argument("name", nargs="?", help="print this preset's answers")
     explain = add("explain", "what a question means")
     explain.add_argument("key", nargs="?", help="dotted key; without one, all keys")
     return top
+
+
+def _allow_reference(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--allow-reference",
+        metavar="KEY",
+        action="append",
+        help="this secret reference may be read although it is new; repeatable",
+    )
 
 
 def _commit_options(command: argparse.ArgumentParser) -> None:

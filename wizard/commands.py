@@ -148,6 +148,13 @@ def ask(arguments: Namespace, console: Console) -> ExitCode:
     return run_ask(arguments, console)
 
 
+def secrets(arguments: Namespace, console: Console) -> ExitCode:
+    """What the store lacks."""
+    from wizard.provide import secrets as provide
+
+    return provide(arguments, console)
+
+
 def _headless(name: str) -> Command:
     def run(arguments: Namespace, console: Console) -> ExitCode:
         from wizard import headless
@@ -164,6 +171,7 @@ COMMANDS: Mapping[str, Command] = {
     "plan": _headless("plan"),
     "commit": _headless("commit"),
     "set": _headless("change"),
+    "secrets": secrets,
     "check": _headless("check"),
     "schema": schema,
     "presets": presets,

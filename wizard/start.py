@@ -126,7 +126,10 @@ def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str]
             "--set installation.name=NAME",
         )
     if existing and not file:
-        given = assigned(workspace.committed(existing) or {}, sets)
+        from wizard.recording import taken_up
+
+        standing = taken_up(workspace, existing, workspace.committed(existing) or {})
+        given = assigned(standing, sets)
     if not existing:
         given = _in_place(given, workspace)
     if folder is None and not existing:
