@@ -106,13 +106,7 @@ def parser() -> argparse.ArgumentParser:
     change = add("set", "change single settings: plan, then commit with --yes")
     change.add_argument("assignments", metavar=_SET, nargs="+")
     _commit_options(change)
-    secrets = add("secrets", "create what the store lacks, and show the public deploy key")
-    secrets.add_argument(
-        "--allow-reference",
-        metavar="KEY",
-        action="append",
-        help="read this reference although it is new to the target branch; repeatable",
-    )
+    _allow_reference(add("secrets", "create what the store lacks, and show the public deploy key"))
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
         "--live", action="store_true", help="also ask database, Git host and Vault; writes nothing"
