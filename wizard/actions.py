@@ -46,7 +46,8 @@ class Action:
 
     `check` looks, `change` makes it so and says what it did, `rehearse` tries the change without
     keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again until it
-    holds. All three may raise WizardError, whose message holds no secret.
+    holds, every `interval` seconds (0: as often as the run says). All three may raise WizardError,
+    whose message holds no secret.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Action:
     change: Callable[[], Awaitable[str]] | None = None
     rehearse: Callable[[], Awaitable[str]] | None = None
     patience: float = 0.0
+    interval: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class _Run:
     def __init__(self, action: Action, *, dry_run: bool, interval: float) -> None:
         self.action = action
         self.dry_run = dry_run
-        self.interval = interval
+        self.interval = action.interval or interval
         self.began = time.monotonic()
 
     def event(self, state: State, detail: str = "", fix: str = "", diff: str = "") -> Event:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Target:
     """One committed installation, with the ways to the systems it is applied to.
 
-    `files` holds what stands in the repository, by logical id, hand edits included. `vault` is
+    `files` holds what stands in the repository, by logical id, hand edits included; `emitted` are
+    the same and all others of this installation, by path. `vault` is
     None where nothing says who this machine is there; `kube` is the cluster that Airflow runs in
     and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
     """
@@ -28,6 +29,7 @@ class Target:
     repository: Repository
     digest: str
     files: Mapping[str, bytes] = field(repr=False)
+    emitted: Mapping[str, bytes] = field(repr=False, default_factory=dict)
     vault: tuple[Address, Credentials] | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
