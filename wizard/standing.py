@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.base import STATE, state_folder
 from wizard.errors import AnswersError
+from wizard.message import trailer
 
 if TYPE_CHECKING:
     from wizard.repo import Repository
@@ -65,3 +66,13 @@ def entries(data: Mapping[str, Any] | None, base: Mapping[str, bytes]) -> tuple[
         for entry in committed_entries(data)
         if entry.key and any(entry.key.encode() in written for written in base.values())
     )
+
+
+def was_shown(repository: Repository, digest: str) -> bool:
+    """Whether a commit below HEAD carries this plan's trailer, also inside a squashed message.
+
+    The digest covers contents, so the plan of an older commit counts again once it is restored.
+    """
+    wanted = ("--fixed-strings", f"--grep={trailer(digest)}", "--max-count=1", "--format=%H")
+    found = repository.git.read("log", *wanted, "HEAD", "--", ok=(0, 128))
+    return found.code == 0 and bool(found.text)
