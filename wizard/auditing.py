@@ -12,29 +12,41 @@ from wizard.errors import ExitCode, UsageError
 from wizard.start import Start, looked_at
 
 if TYPE_CHECKING:
+    from wizard.proposal import Proposal
     from wizard.workflow import Workspace
 
 
 def check(arguments: Namespace, console: Console) -> ExitCode:
-    """Consistency and safety of what is committed; 4 when a check fails, 5 for hand edits."""
+    """Consistency and safety of what is committed; 4 when a check fails, 5 for hand edits.
+
+    With --live also what the installation needs from outside.
+    """
     for option in ("answers", "preset", "set"):
         if getattr(arguments, option, None):
             raise UsageError(
                 f"check takes no --{option}: it is about what is committed",
                 "`airflow-wizard plan` checks what would be written",
             )
+    live = getattr(arguments, "live", False)
+    if not live and getattr(arguments, "allow_reference", None):
+        raise UsageError("--allow-reference is for --live", "only --live reads secrets: add it")
     workspace = looked_at(arguments)
     if not workspace.installations():
-        if getattr(arguments, "installation", None) or getattr(arguments, "all", False):
+        if live or getattr(arguments, "installation", None) or getattr(arguments, "all", False):
             raise UsageError("there is no installation in this repository", "leave the option out")
         return _check_foreign(arguments, workspace, console)
     from wizard.batch import over
 
     def work(start: Start) -> tuple[ExitCode, dict[str, Any]]:
-        code, result = _check_one(arguments, start, console)
+        proposal, result = _check_one(arguments, start, console)
         if not _json(arguments):
             _show(result, console)
-        return code, result
+        if live:
+            from wizard.live.command import check_live
+
+            code, result["live"] = check_live(arguments, start, proposal, console)
+            result["exit"] = max(result["exit"], code)
+        return result["exit"], result
 
     code, results = over(arguments, console, work)
     if _json(arguments):
@@ -44,7 +56,7 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
 
 def _check_one(
     arguments: Namespace, start: Start, console: Console
-) -> tuple[ExitCode, dict[str, Any]]:
+) -> tuple[Proposal, dict[str, Any]]:
     from wizard.inspection import inspect
 
     workspace = start.workspace
@@ -62,7 +74,7 @@ def _check_one(
         code = ExitCode.REFUSED
     if plan.conflicts:
         code = ExitCode.CONFLICT
-    return code, {
+    return proposal, {
         "installation": start.existing,
         "findings": [finding.to_json() for finding in found],
         "evidence": list(plan.evidence),

@@ -1,0 +1,126 @@
+"""`check --live`: the probes of what stands committed, side by side, told as they end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.commands import Console
+from wizard.errors import ExitCode
+from wizard.live.situation import Situation
+from wizard.probes import Probe, ProbeResult, Status, run_probes
+
+if TYPE_CHECKING:
+    from wizard.proposal import Proposal
+    from wizard.start import Start
+
+WORDS: dict[Status, str] = {
+    "pass": "ok",
+    "warn": "warning",
+    "fail": "FAILED",
+    "skip": "skipped",
+    "unknown": "unverified",
+}
+
+
+def check_live(
+    arguments: Namespace, start: Start, proposal: Proposal, console: Console
+) -> tuple[ExitCode, dict[str, Any]]:
+    """Run every probe that applies; 4 for a proven fault, and what was found as data.
+
+    One line a probe on standard output, with --json on standard error. What could not be asked is
+    listed as unverified and fails nothing. KeyboardInterrupt ends it at once.
+    """
+    from wizard.live.sources import probes_for
+
+    probes = probes_for(_situation(arguments, start, proposal, console))
+    json = bool(getattr(arguments, "json", False))
+
+    def tell(probe: Probe, result: ProbeResult) -> None:
+        text = line(probe, result)
+        if json:
+            console.say(text)
+        else:
+            console.data(text)
+
+    found = asyncio.run(_run(probes, tell))
+    if not json:
+        console.data(summary(start.existing, found))
+    order = {probe.id: number for number, probe in enumerate(probes)}
+    found.sort(key=lambda one: order[one[0].id])
+    faulty = any(result.status == "fail" for _, result in found)
+    return ExitCode.REFUSED if faulty else ExitCode.DONE, {
+        "probes": [probe.to_json(result) for probe, result in found],
+        "unverified": unverified(found),
+    }
+
+
+async def _run(probes: Sequence[Probe], tell: Any) -> list[tuple[Probe, ProbeResult]]:
+    found = []
+    async for probe, result in run_probes(probes):
+        tell(probe, result)
+        found.append((probe, result))
+    return found
+
+
+def _situation(
+    arguments: Namespace, start: Start, proposal: Proposal, console: Console
+) -> Situation:
+    from wizard.consent import require_known, target_answers
+
+    allowed = getattr(arguments, "allow_reference", None) or ()
+    require_known(allowed)
+    asks = sys.stdin.isatty() and not getattr(arguments, "json", False)
+    branch = proposal.answers.repository.branch
+    return Situation(
+        answers=proposal.answers,
+        release=proposal.rendering.release,
+        agreed=target_answers(start.workspace, start.existing, branch),
+        allowed=frozenset(allowed),
+        ask=_asking(console) if asks else None,
+        prompt=_prompting(console) if asks else None,
+        folder=start.folder,
+        say=console.say,
+    )
+
+
+def _asking(console: Console) -> Any:
+    from wizard.ask import confirmed
+
+    return lambda question: confirmed(console, question)
+
+
+def _prompting(console: Console) -> Any:
+    from getpass import getpass
+
+    return lambda key: getpass(f"{key} (not shown): ", stream=console.err)
+
+
+def line(probe: Probe, result: ProbeResult) -> str:
+    """One probe as a line; what to do next stands below it."""
+    from wizard.diff import visible
+
+    # A server's own words may stand in it; they must not move the cursor.
+    text = f"{WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
+    shown = visible(" ".join(text.splitlines()))
+    if result.fix and result.status != "pass":
+        shown += f"\n{'':<10} {visible(' '.join(result.fix.splitlines()))}"
+    return shown
+
+
+def summary(name: str, found: Sequence[tuple[Probe, ProbeResult]]) -> str:
+    """How it ended, in one line; and a second one with what is left to verify."""
+    counts = Counter(result.status for _, result in found)
+    told = ", ".join(f"{counts[status]} {word}" for status, word in WORDS.items() if counts[status])
+    left = unverified(found)
+    more = f"\nnot verified: {', '.join(left)}" if left else ""
+    return f"{name}: live: {told or 'nothing to ask'}{more}"
+
+
+def unverified(found: Sequence[tuple[Probe, ProbeResult]]) -> list[str]:
+    """Ids of the probes that could not find out, or were not tried."""
+    return [probe.id for probe, result in found if result.status in {"unknown", "skip"}]

@@ -1,0 +1,98 @@
+"""What the probes of one installation start from: its answers, and which secrets they may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.probes import ProbeResult, skipped, unknown
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.live.vault_role import Mint
+    from wizard.release import Release
+    from wizard.sections import Answers
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One installation, and what was agreed to.
+
+    `agreed` are the raw answers on the target branch: a secret is read without a question where
+    its reference and the place it goes to stand there. `allowed` are keys that the operator named;
+    `ask` puts a question to a person and `prompt` asks for a value without echo (None: nobody is
+    there). File references are relative to `folder`. `mint` gives a token of the store's
+    ServiceAccount, None where the cluster is not asked. `say` tells which identities are used.
+    """
+
+    answers: Answers
+    release: Release
+    agreed: Mapping[str, Any] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
+    ask: Callable[[str], bool] | None = None
+    prompt: Callable[[str], str] | None = None
+    folder: Path | None = None
+    mint: Mint | None = None
+    say: Callable[[str], None] = lambda _text: None
+
+    def asset(self, key: str) -> str:
+        """A public file that the answers name, such as a CA in PEM; empty without one."""
+        return self.release.assets.get(key, "")
+
+    def secret(
+        self, key: str, *places: str, where: str, lines: bool = False
+    ) -> SecretStr | ProbeResult:
+        """The value of a secret question, or what a probe that needs it ends with.
+
+        `places` are the questions that decide where the value goes, `where` says it to a person.
+        """
+        from wizard.fields import get
+        from wizard.secrets.resolve import SecretError, resolve
+
+        reference = get(self.answers, tuple(key.split(".")))
+        if reference.kind in {"env", "file"}:
+            refused = self.refusal(key, *places, use=f"read {reference} and use it at {where}")
+            if refused is not None:
+                return refused
+        try:
+            return resolve(reference, key, folder=self.folder, prompt=self.prompt, lines=lines)
+        except SecretError as error:
+            if not error.available:
+                return skipped(error.message, "look again once the value is in the store")
+            return unknown(error.message, error.hint)
+
+    def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
+        """What a probe ends with where nobody agreed to `use`; None where somebody did."""
+        new = [one for one in (key, *places) if not self._stands(one)]
+        if not new or key in self.allowed:
+            return None
+        branch = self.answers.repository.branch
+        if self.ask is not None and self.ask(
+            f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} new to {branch}: {use}?"
+        ):
+            return None
+        return skipped(
+            f"{' and '.join(new)}: new to {branch}, and nobody agreed to {use}",
+            f"look at these answers, then add --allow-reference {key}",
+        )
+
+    def _stands(self, key: str) -> bool:
+        """Whether an answer stands on the target branch as it is here."""
+        from wizard.answers import dumped
+        from wizard.fields import get, spec
+
+        path = tuple(key.split("."))
+        here = dumped(get(self.answers, path))
+        return bool(self.agreed) and _bare(here) == _bare(
+            get(self.agreed, path, dumped(spec(key).default))
+        )
+
+
+def _bare(value: object) -> object:
+    """A reference without what is public beside it."""
+    if isinstance(value, Mapping):
+        return {name: part for name, part in value.items() if name in {"env", "file"}}
+    return value

@@ -1,0 +1,157 @@
+"""Which probes an installation needs. A new kind of probe is one function and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from wizard.errors import WizardError
+from wizard.live.situation import Situation
+from wizard.probes import Probe, ProbeResult, unknown
+
+Source = Callable[[Situation], Iterable[Probe]]
+
+
+def git_host(situation: Situation) -> Iterator[Probe]:
+    """The host keys that known_hosts will hold, compared with those the host shows now."""
+    from wizard.evidence import needed_host
+    from wizard.hostkeys import HostKey
+    from wizard.live.host_keys import host_keys_probe
+    from wizard.scanning import network
+
+    place = needed_host(situation.answers)
+    if place is None:
+        return
+    entries = situation.answers.dags.host_keys
+    recorded = [HostKey(one.type, one.key) for one in entries if one.evidence is not None]
+    if recorded:
+        yield host_keys_probe(*place, recorded, network(situation.say))
+
+
+def dag_repository(situation: Situation) -> Iterator[Probe]:
+    """The clone, with exactly the deploy key."""
+    from wizard.live.dags import clone_probes, clone_target, looking
+
+    target = clone_target(situation.answers)
+    if target is None:
+        return
+    held = situation.secret("dags.key", "dags.repo", where=target.endpoint, lines=True)
+    if isinstance(held, ProbeResult):
+        yield told("dags.clone", "DAG repository: clone", target.endpoint, held)
+        return
+    from wizard.backends.git_ssh import Paramiko
+
+    yield from clone_probes(target, looking(Paramiko(target, held)))
+
+
+def database(situation: Situation) -> Iterator[Probe]:
+    """The metadata database, asked directly as migrations will, and its pooler."""
+    own = situation.answers.database
+    if own.kind != "external":
+        return
+    from wizard.backends.postgres import Psycopg, Target
+    from wizard.live.database import database_probes, encryption, looking, pooler_probe
+    from wizard.live.network import reachable
+
+    ca = situation.asset("database.ca.file")
+    target = Target(own.host, own.port, own.name, own.user, own.sslmode, ca)
+    yield encryption(target)
+    yield reachable("database.reachable", "Database", own.host, own.port)
+    places = ("database.host", "database.port")
+    held = situation.secret("database.password", *places, where=target.endpoint)
+    if isinstance(held, ProbeResult):
+        yield told("database.login", "Database: login", target.endpoint, held)
+        return
+    look = looking(Psycopg(target, held))
+    yield from database_probes("database", "Database", situation.answers, target, look)
+    bouncer = own.pgbouncer
+    if bouncer.mode != "external":
+        return
+    alias = bouncer.database or own.name
+    pooled = Target(bouncer.host, bouncer.port, alias, own.user, own.sslmode, ca)
+    refused = situation.refusal(
+        "database.password",
+        "database.pgbouncer.host",
+        "database.pgbouncer.port",
+        use=f"use it at {pooled.endpoint}",
+    )
+    if refused is not None:
+        yield told("database.pgbouncer", "PgBouncer: login", pooled.endpoint, refused)
+        return
+    yield pooler_probe(pooled, looking(Psycopg(pooled, held)))
+
+
+def result_backend(situation: Situation) -> Iterator[Probe]:
+    """A database of its own for Celery's results."""
+    from wizard.sections.conditions import OWN_RESULT_BACKEND
+
+    if not OWN_RESULT_BACKEND.test(situation.answers):
+        return
+    from wizard.backends.postgres import Psycopg, Target
+    from wizard.live.database import database_probes, looking
+
+    own, main = situation.answers.database.result_backend, situation.answers.database
+    ca = situation.asset("database.ca.file")
+    target = Target(own.host, own.port, own.name, own.user, main.sslmode, ca)
+    key = "database.result_backend"
+    held = situation.secret(f"{key}.password", f"{key}.host", f"{key}.port", where=target.endpoint)
+    if isinstance(held, ProbeResult):
+        yield told(f"{key}.login", "Result backend: login", target.endpoint, held)
+        return
+    look = looking(Psycopg(target, held))
+    yield from database_probes(
+        key, "Result backend", situation.answers, target, look, metadata=False
+    )
+
+
+def vault(situation: Situation) -> Iterator[Probe]:
+    """Vault as this machine reaches it, with whatever identity this machine has there."""
+    if situation.answers.secrets.store != "vault":
+        return
+    from wizard.backends.vault_address import address, credentials
+    from wizard.consent import SERVER
+    from wizard.live.vault import vault_probes
+
+    settings = situation.answers.secrets.store_settings(situation.release)
+    own = situation.answers.secrets.vault
+    try:
+        where = address(
+            own.server, ca=situation.asset("secrets.vault.ca.file"), namespace=own.namespace
+        )
+    except WizardError as error:
+        result = unknown(error.message, error.hint)
+        yield told("vault.state", "Vault: state", own.server, result)
+        return
+    identity, absent = None, None
+    try:
+        identity = credentials()
+    except WizardError as error:
+        absent = unknown(error.message, error.hint)
+    mint = situation.mint
+    if where.source == SERVER and (identity or mint):
+        # Only the answers say which server it is, so somebody has to vouch for it.
+        absent = situation.refusal(
+            SERVER, "secrets.vault.ca.file", use=f"log in to Vault at {where.endpoint}"
+        )
+        if absent is not None:
+            identity, mint = None, None
+    if identity is not None:
+        situation.say(f"asking Vault at {where.endpoint} with {identity.identity}")
+    yield from vault_probes(settings, where, identity, absent=absent, mint=mint)
+
+
+# In the order in which an operator reads them. The cluster and the broker come here too.
+SOURCES: tuple[Source, ...] = (git_host, dag_repository, database, result_backend, vault)
+
+
+def probes_for(situation: Situation) -> list[Probe]:
+    """Every probe that applies; asks for consent and values where one is needed, sends nothing."""
+    return [probe for source in SOURCES for probe in source(situation)]
+
+
+def told(id: str, title: str, endpoint: str, result: ProbeResult) -> Probe:  # noqa: A002
+    """A probe whose end is known before anything is asked."""
+
+    async def run() -> ProbeResult:
+        return result
+
+    return Probe(id, title, endpoint, run)
