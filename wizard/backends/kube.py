@@ -75,6 +75,14 @@ class Kube(Protocol):
     def identity(self) -> str:
         """Context, server, user and kind of login, for the plan; sends nothing."""
 
+    @property
+    def server(self) -> str:
+        """The API server's address, as this machine reaches it."""
+
+    @property
+    def ca(self) -> str:
+        """The authority that this server is verified with, as PEM; empty for the machine's own."""
+
     def cluster(self) -> Cluster:
         """Which cluster this is."""
 

@@ -57,6 +57,11 @@ class KubeClient:
         """The API server's address, as the operator's machine reaches it."""
         return self._transport.access.server
 
+    @property
+    def ca(self) -> str:
+        """What the server is verified with; see Kube."""
+        return self._transport.access.ca
+
     def cluster(self) -> Cluster:
         """Which cluster answers; see Kube."""
         version = self._send("GET", "/version", "version of the API server")
@@ -285,7 +290,8 @@ class KubeClient:
         body: Manifest | None = None,
         **options: Any,
     ) -> Manifest:
-        secret = "/secrets" in path or path.endswith("/token")
+        # Who only looks sends nothing that an error could quote.
+        secret = method not in {"GET", "DELETE"} and ("/secrets" in path or path.endswith("/token"))
         request = Request(method, path, what, query or [], body, secret=secret, **options)
         answer = self._transport.send(request)
         if not isinstance(answer, dict):
