@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar
 
 from screens.background import in_thread
-from screens.dialogs import Ask, Finder, Note, help_text
+from screens.bars import Bar
+from screens.dialogs import KEYS, Ask, Finder, Note, help_text
 from screens.draft import HOST_KEYS, REVIEW, Draft, Operator
 from screens.page import Page
 from screens.text import counted, plain
@@ -22,13 +24,18 @@ from wizard.hostkeys import parse_fingerprint
 from wizard.workflow import Committed, Proposal, Workspace
 
 
-class WizardApp(App[Committed]):
-    """The screens of one installation; returns what was committed, or None."""
+class WizardApp(App[Committed], inherit_bindings=False):
+    """The screens of one installation; returns what was committed, or None.
+
+    Textual's own ctrl+q would come before that of every page and dialog.
+    """
 
     CSS_PATH = Path(__file__).with_name("wizard.tcss")
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Airflow Wizard"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "help_quit", show=False, system=True)
+    ]
 
     def __init__(
         self,
@@ -41,6 +48,7 @@ class WizardApp(App[Committed]):
         folder: Path | None = None,
     ) -> None:
         super().__init__()
+        ScrollBar.renderer = Bar
         self.workspace = workspace
         self.given = dict(data)
         self.existing = existing
@@ -95,6 +103,7 @@ class WizardApp(App[Committed]):
         if self.committing:
             return
         if isinstance(self.screen, Page) and self.screen.step_name:
+            self.screen.leaving()
             self._leave(self.screen.step_name)
         self.switch_screen(self._page(name, key))
 
@@ -152,7 +161,7 @@ class WizardApp(App[Committed]):
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""
         if item is None:
-            self.push_screen(Note("Keys", plain(_KEYS)))
+            self.push_screen(Note("Keys", plain(KEYS)))
         else:
             words = filter(None, (item.model.title, item.group, item.title))
             self.push_screen(Note(" > ".join(words), help_text(item)))
@@ -261,15 +270,6 @@ def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
     except ValueError as error:
         problem = Problem("--host-key-fingerprint", str(error))
         raise AnswersError("a fingerprint cannot be read", [problem]) from None
-
-
-_KEYS = """\
-enter        next field, then next page; on Review it commits
-up, down     field above or below
-ctrl+n       next page            escape   page before
-ctrl+p       find a question      ctrl+s   review
-f1           help                 f5       run the checks again
-ctrl+q       quit; asks when something would be lost"""
 
 
 def run(

@@ -16,10 +16,19 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from screens.choices import Options
 from screens.text import plain
-from screens.widgets import Options, TextField
+from screens.widgets import TextField
 from wizard.explain import explanation
 from wizard.fields import FieldSpec
+
+KEYS = """\
+enter        next field, then next page; on Review it commits
+up, down     field above or below
+ctrl+n       next page            escape   page before
+ctrl+p       find a question      ctrl+s   review
+f1           help                 f5       run the checks again
+ctrl+q       quit; asks when something would be lost"""
 
 
 class Ask(ModalScreen[bool]):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import ClassVar
 
 from textual import events, on
@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from screens.draft import HOST_KEYS
+from screens.host_key_view import KeyBlock, bare, introduction, key_lines
 from screens.page import Page
 from screens.text import plain
 from screens.widgets import Line, PasteArea, TextField
@@ -39,8 +40,6 @@ _TYPE = (
 
 
 _NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
-# A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
-_CAPTION, _COLUMN = 10, 50
 
 
 class HostKeyScreen(Page):
@@ -68,7 +67,7 @@ class HostKeyScreen(Page):
         host, port = self.host
         published = bool(published_keys(host, port))
         yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
-        yield Static(plain(_introduction(host, port)), classes="intro")
+        yield Static(plain(introduction(host, port)), classes="intro")
         hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
         area = PasteArea(self._pasted(), placeholder=hint)
         area.set_class(published, "optional")
@@ -115,7 +114,7 @@ class HostKeyScreen(Page):
         if keys is not None:
             host, _ = self.host
             value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-            if value != [_bare(item) for item in self._stored()]:
+            if value != [bare(item) for item in self._stored()]:
                 self.wizard.draft = self.draft.answered(spec(HOST_KEYS), value)
         self.show_state()
         self.show_message()
@@ -151,28 +150,41 @@ class HostKeyScreen(Page):
         self.show_message()
 
     async def _take(self) -> bool:
-        """Take over what was typed; False when it is wrong and stays."""
-        field = self.query_one(TextField)
-        text = field.value.strip()
-        if not text:
-            return True
+        """Take over what was typed and show it; False when it is wrong and stays."""
         try:
-            fingerprint = parse_fingerprint(text)
-            matches = self.draft.belongs(fingerprint)
+            fingerprint = self._typed()
         except ValueError as error:
             self._complain(str(error))
             return False
-        if not matches:
-            self._complain("this is the fingerprint of none of the keys below: compare them again")
-            return False
+        if fingerprint is None:
+            return True
         self.wizard.draft = self.draft.with_typed(fingerprint)
         with self.prevent(Input.Changed):
-            field.value = ""
+            self.query_one(TextField).value = ""
         self.error = ""
         self.show_state()
         self.show_message()
         await self._show_keys()
         return True
+
+    def _typed(self) -> str | None:
+        """The fingerprint in its field; ValueError when it is none, or none of a key given."""
+        text = self.query_one(TextField).value.strip()
+        if not text:
+            return None
+        fingerprint = parse_fingerprint(text)
+        if not self.draft.belongs(fingerprint):
+            raise ValueError(
+                "this is the fingerprint of none of the keys below: compare them again"
+            )
+        return fingerprint
+
+    def leaving(self) -> None:
+        """A finished fingerprint counts, whichever key led away."""
+        with suppress(ValueError):
+            fingerprint = self._typed()
+            if fingerprint is not None:
+                self.wizard.draft = self.draft.with_typed(fingerprint)
 
     def _complain(self, text: str) -> None:
         self.error = text
@@ -197,7 +209,8 @@ class HostKeyScreen(Page):
         async with self.batch():
             await holder.remove_children()
             blocks: list[Widget] = [
-                _Block(*_lines(item, verdict, self.host, given=given)) for item in self._given()
+                KeyBlock(*key_lines(item, verdict, self.host, given=given))
+                for item in self._given()
             ]
             await holder.mount(*(blocks or [Static("No key yet.", classes="hint")]))
 
@@ -222,75 +235,3 @@ class HostKeyScreen(Page):
     def action_help(self) -> None:
         """Help for the question behind the page."""
         self.wizard.show_help(spec(HOST_KEYS))
-
-
-class _Block(Horizontal):
-    """One key: lines under each other, its picture beside them from 100 columns."""
-
-    def __init__(self, lines: Content, picture: str) -> None:
-        super().__init__()
-        self.lines, self.picture = lines, picture
-
-    def compose(self) -> Iterator[Widget]:
-        """Text, then randomart."""
-        yield Static(self.lines, classes="key")
-        yield Static(plain(self.picture), classes="art")
-
-
-def _introduction(host: str, port: int) -> str:
-    if not published_keys(host, port):
-        return "git-sync trusts these keys and no other; each counts once its fingerprint is typed."
-    sources = dict.fromkeys(one.source for one in published_keys(host, port))
-    return f"Published, so nothing need be pasted: {', '.join(sources)}"
-
-
-def _bare(item: object) -> dict[str, object]:
-    if not isinstance(item, dict):
-        return {}
-    return {name: item.get(name) for name in ("host", "type", "key")}
-
-
-def _lines(
-    item: Entry | Refusal, verdict: Verdict | None, host: tuple[str, int], *, given: bool
-) -> tuple[Content, str]:
-    """Every fingerprint of one key in the same column, then the verdict in words."""
-    entry = item.entry if isinstance(item, Refusal) else item
-    key = host_key(entry)
-    if not isinstance(key, HostKey):
-        return plain(f"a key that cannot be read: {key}"), ""
-    sources = {one.key: one.source for one in published_keys(*host)}
-    rows = [("given", key.fingerprint)] if given else []
-    if key in sources:
-        rows.append(("published", key.fingerprint))
-    elif sources:
-        rows.append(("published", "not on its publisher's list"))
-    if entry.evidence is not None and entry.evidence.kind == "fingerprint":
-        rows.append(("typed", key.fingerprint))
-    rows += _change(entry, verdict)
-    rows.append(("verdict", _words(item)))
-    if isinstance(item, Refusal) and key.fingerprint not in item.fix:
-        rows.append(("", item.fix))
-    title = Content.styled(f"{key.type} {key.bits}", "bold")
-    lines = [
-        plain(f"{'' if number else label:<{_CAPTION}}{part}")
-        for label, text in rows
-        for number, part in enumerate(wrap(text, _COLUMN))
-    ]
-    return Content("\n").join([title, *lines, plain("")]), key.randomart()
-
-
-def _change(entry: Entry, verdict: Verdict | None) -> Sequence[tuple[str, str]]:
-    changes = verdict.changed if verdict else ()
-    return [("before", one.old) for one in changes if one.type == entry.type]
-
-
-def _words(item: Entry | Refusal) -> str:
-    if isinstance(item, Refusal):
-        return f"! not accepted: {item.reason}"
-    evidence = item.evidence
-    if evidence is None:
-        return "! not accepted"
-    if evidence.kind == "published":
-        return "ok, published by its owner"
-    who = f" by {evidence.by}" if evidence.by else ""
-    return f"ok, fingerprint typed{who} on {evidence.date}"

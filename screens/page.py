@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from screens.draft import Draft, Step
 from screens.widgets import Line
@@ -80,6 +81,11 @@ class Page(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Header, steps and content side by side, status and keys."""
+        # Before there is anything to style: as the first resize it would style everything twice.
+        width = self.app.size.width
+        self.add_class(
+            *self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS), update=False
+        )
         with Horizontal(id="header"):
             yield Line(id="where")
             yield Line(id="changed")
@@ -110,6 +116,9 @@ class Page(Screen[None]):
         # Textual calls this beside a subclass's own on_mount.
         self.wizard.visited.add(self.step_name)
         self.show_state()
+
+    def leaving(self) -> None:
+        """Keep what is finished in a field that was not left yet: another page follows."""
 
     def show_state(self) -> None:
         """Header, marks and status after any change of the draft."""
@@ -157,6 +166,12 @@ class Page(Screen[None]):
         line = self.query_one("#status", Line)
         line.put(text)
         line.set_class(text.startswith("!"), "wrong")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Work in the background that broke must not look as if it went on."""
+        if event.state == WorkerState.ERROR:
+            # Never the error's text: it may hold a value.
+            self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed by it")
 
     def on_step_line_chosen(self, event: StepLine.Chosen) -> None:
         """A click in the sidebar."""

@@ -71,6 +71,7 @@ class Preview(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="preview")
+        self.path = ""
         self.text = ""
         self.logical = ""
 
@@ -78,6 +79,16 @@ class Preview(Vertical):
         """Path, then lines."""
         yield Line(id="path")
         yield Lines()
+
+    def on_resize(self) -> None:
+        """The path fits again, or no longer."""
+        self._show_path()
+
+    def _show_path(self) -> None:
+        # The file's name is the end of its path, so the start is what may be missing.
+        room = max(2, self.size.width - 2)
+        fits = len(self.path) <= room
+        self.query_one("#path", Line).put(self.path if fits else f"…{self.path[1 - room :]}")
 
     def follow(self, draft: Draft, item: FieldSpec | None) -> None:
         """Show the file of this question and mark the lines that it decides."""
@@ -102,8 +113,8 @@ class Preview(Vertical):
         self._show(file, before, changed_lines(before, file.text))
 
     def _show(self, file: File, other: str, marked: frozenset[int]) -> None:
-        if file.logical != self.logical:
-            self.query_one("#path", Line).put(file.path)
+        self.path = file.path
+        self._show_path()
         self.text, self.logical = file.text, file.logical
         lines = [visible(line) for line in file.text.split("\n")]
         self.query_one(Lines).show(lines, marked, _column(other, file.text))

@@ -14,10 +14,12 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.background import in_thread
+from screens.choices import Options
 from screens.draft import REVIEW
 from screens.page import Page
 from screens.text import counted, plain
-from screens.widgets import Options
+from wizard.base import STATE
+from wizard.checks.finding import Finding
 from wizard.diff import DiffLine, diff, visible
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.fields import specs
@@ -97,7 +99,7 @@ class ReviewScreen(Page):
             )
         except WizardError as error:
             reason = error.message.split("\n")[0].rstrip(":")
-            self.stopper = f"! cannot commit: {reason}; enter says what to do"
+            self.stopper = f"! cannot commit, enter says what to do: {reason}"
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
         except Exception as error:  # never its text: it may hold a value
@@ -148,7 +150,7 @@ class ReviewScreen(Page):
 
     def _show_findings(self, plan: Plan) -> None:
         lines = [f"! {one}" for one in plan.evidence]
-        lines += [f"{'!' if one.is_error else '-'} {one}" for one in plan.findings]
+        lines += [_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
             lines = ["ok checks: nothing found"]
@@ -200,23 +202,33 @@ class ReviewScreen(Page):
         self.query_one("#files").focus()
 
 
+def _finding(one: Finding) -> str:
+    return f"! {str(one).removeprefix('error: ')}" if one.is_error else f"- {one}"
+
+
 def shown_changes(plan: Plan) -> list[Change]:
     """What a person reads: without unchanged files and the merge base."""
     return [one for one in plan.changes if (one.differs or one.note) and not one.is_base]
 
 
 def _file_options(plan: Plan) -> Iterator[Option]:
-    folder = None
-    for number, conflict in enumerate(plan.conflicts):
-        yield Option(plain(f"! answer {conflict.path}"), id=f"conflict {number}")
-    shown = sorted(shown_changes(plan), key=lambda one: one.path.rpartition("/"))
+    """Files under their folders: first those with a question, last those of the wizard's own."""
+    shown = sorted(
+        shown_changes(plan),
+        key=lambda one: (one.path.startswith(f"{STATE}/"), one.path.rpartition("/")),
+    )
     width = max((len(KINDS[change.kind]) for change in shown), default=0)
-    for change in shown:
-        parent, _, name = change.path.rpartition("/")
+    lines = [
+        (one.path, "! answer", f"conflict {number}") for number, one in enumerate(plan.conflicts)
+    ]
+    lines += [(one.path, f"{KINDS[one.kind]:<{width}}", f"file {one.path}") for one in shown]
+    folder = None
+    for path, kind, name in lines:
+        parent, _, file = path.rpartition("/")
         if parent != folder:
             yield Option(plain(f"{parent or '.'}/", "$text-muted"), disabled=True)
             folder = parent
-        yield Option(plain(f"{KINDS[change.kind]:<{width}} {name}"), id=f"file {change.path}")
+        yield Option(plain(f"{kind} {file}"), id=name)
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
         yield Option(

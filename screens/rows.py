@@ -11,8 +11,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input
 
+from screens.choices import Choice
 from screens.draft import HOST_KEYS
 from screens.values import (
     SECRET_KINDS,
@@ -22,14 +23,20 @@ from screens.values import (
     secret_value,
     to_text,
 )
-from screens.widgets import Choice, Door, Line, TextField, Tick
+from screens.widgets import Door, TextField, Tick
 from wizard.fields import FieldSpec
 
-LABEL_WIDTH = 20
+LABEL_WIDTH, MARK_WIDTH = 20, 2
+# Columns of the fields that do not take what is left, by class; wizard.tcss says the same.
+FIXED_WIDTHS = {"narrow": 10, "kind": 14}
 
 
 class Row(Horizontal):
-    """The row of one question; says what was answered and holds no rule about it."""
+    """The row of one question; says what was answered and holds no rule about it.
+
+    Label, brackets and mark are painted by the row itself: a widget each would make a page of
+    twenty questions twice as slow to open.
+    """
 
     @dataclass
     class Answered(Message):
@@ -43,47 +50,66 @@ class Row(Horizontal):
         self.item = item
         self.answer = value
         self.parts: dict[str, str] = {}
+        self.here = False
 
     def compose(self) -> ComposeResult:
-        """Label, the field of the question's kind, mark."""
-        yield Static(self._label(), classes="label")
-        yield from self._field()
-        yield Line(classes="mark")
-
-    def _label(self) -> Content:
-        indent = "  " if self.item.group else ""
-        return Content((indent + self.item.title)[:LABEL_WIDTH])
-
-    def _field(self) -> Iterator[Widget]:
+        """The field of the question's kind, two for a secret."""
         item, value = self.item, self.answer
         if item.key == HOST_KEYS:
             yield Door()
         elif item.kind == "bool":
             yield Tick(value=value is True)
         elif item.kind == "choice":
-            choices = [(choice, item.label(choice)) for choice in item.choices]
-            yield from _framed(Choice(choices, value))
+            yield Choice([(choice, item.label(choice)) for choice in item.choices], value)
         elif item.kind == "secret":
             yield from self._secret()
         else:
             narrow = "narrow" if item.kind == "int" else ""
-            yield from _framed(TextField(to_text(item, value), classes=narrow))
+            yield TextField(to_text(item, value), classes=narrow)
 
     def _secret(self) -> Iterator[Widget]:
         kind, argument = secret_parts(self.answer)
         self.parts[kind] = argument
-        yield from _framed(Choice(list(SECRET_KINDS.items()), kind, classes="kind"))
-        yield from _framed(TextField(argument, classes="argument"), "argument")
+        yield Choice(list(SECRET_KINDS.items()), kind, classes="kind")
+        field = TextField(argument, classes="argument")
+        field.display = kind in WITH_ARGUMENT
+        yield field
 
-    def on_mount(self) -> None:
-        """A secret without an argument has no second field."""
-        self._show_argument()
+    def render(self) -> Content:
+        """What stands around the fields; brackets show their extent without any colour."""
+        indent = "  " if self.item.group else ""
+        label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
+        mark = " !" if self.has_class("wrong") else "  "
+        around = "".join(map(self._around, self.fields))
+        return Content.assemble(
+            (label, "bold" if self.here else "$text-muted"),
+            (around, "$text-muted"),
+            (mark, "$text-error"),
+        )
 
-    def _show_argument(self) -> None:
-        if self.item.kind == "secret":
-            kind = self.query_one(Choice).value
-            for widget in self.query(".argument"):
-                widget.display = kind in WITH_ARGUMENT
+    def _around(self, field: Widget) -> str:
+        """The brackets of a field with room between them; a tick and a door have none."""
+        width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
+        if width is None:
+            taken = (
+                LABEL_WIDTH
+                + MARK_WIDTH
+                + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
+            )
+            width = max(0, self.size.width - taken - 2)
+        if isinstance(field, (Tick, Door)):
+            return " " * (width + 2)
+        return f"[{'':<{width}}]"
+
+    def on_descendant_focus(self) -> None:
+        """The label of the row that has the focus stands out."""
+        self.here = True
+        self.refresh()
+
+    def on_descendant_blur(self) -> None:
+        """It no longer does."""
+        self.here = False
+        self.refresh()
 
     @property
     def fields(self) -> list[Widget]:
@@ -100,25 +126,23 @@ class Row(Horizontal):
             return
         if self.item.kind == "secret":
             self.query_one(TextField).password = wrong
-        self.query_one(".mark", Line).put("!" if wrong else "")
         self.set_class(wrong, "wrong")
+        self.refresh()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         if self.item.kind == "secret":
-            kind = str(self.query_one(Choice).value)
+            kind = self.query_one(Choice).value
             self.parts[kind] = event.value
             self._say(secret_value(kind, event.value, self.answer))
         else:
             self._say(from_text(self.item, event.value))
 
-    @on(Select.Changed)
-    def _chosen(self, event: Select.Changed) -> None:
+    @on(Choice.Changed)
+    def _chosen(self, event: Choice.Changed) -> None:
         event.stop()
-        if event.value is Select.NULL:
-            return
-        chosen = str(event.value)
+        chosen = event.value
         if self.item.kind != "secret":
             self._say(chosen)
             return
@@ -126,9 +150,11 @@ class Row(Horizontal):
             return
         argument = self.parts.get(chosen, "")
         self._say(secret_value(chosen, argument, self.answer))
+        field = self.query_one(TextField)
         with self.prevent(Input.Changed):
-            self.query_one(TextField).value = argument
-        self._show_argument()
+            field.value = argument
+        field.display = chosen in WITH_ARGUMENT
+        self.refresh()
 
     @on(Tick.Changed)
     def _turned(self, event: Tick.Changed) -> None:
@@ -141,10 +167,3 @@ class Row(Horizontal):
             return
         self.answer = value
         self.post_message(self.Answered(self.item, value))
-
-
-def _framed(field: Widget, classes: str = "") -> Iterator[Widget]:
-    """The field between brackets: its extent shows without any colour."""
-    yield Static(Content("["), classes=f"bracket {classes}")
-    yield field
-    yield Static(Content("]"), classes=f"bracket {classes}")

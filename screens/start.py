@@ -12,9 +12,9 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from screens.choices import Options
 from screens.page import Page
 from screens.text import plain
-from screens.widgets import Options
 from wizard import presets
 
 

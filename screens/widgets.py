@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult, RenderResult
+from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Select, Static, TextArea
-from textual.widgets._select import SelectCurrent, SelectOverlay
+from textual.widgets import Input, Static, TextArea
 
 from screens.text import masked, plain
 
@@ -48,71 +44,13 @@ class TextField(Input):
             value, placeholder=placeholder, classes=classes, compact=True, select_on_focus=False
         )
 
+    def validate(self, value: str) -> None:
+        """The whole section is validated elsewhere; Textual would style the field once more."""
+
     @property
     def _value(self) -> Text:
-        return Text(masked(self.value), no_wrap=True, overflow="ignore", end="")
-
-
-class Options(OptionList):
-    """A list whose highlighted option has a `>` before it, not only another colour."""
-
-    def render_line(self, y: int) -> Strip:
-        """One line; the highlighted option's first one begins with the mark."""
-        return _pointed(self, super().render_line(y), y)
-
-
-class Overlay(SelectOverlay):
-    """The opened list of a choice."""
-
-    def render_line(self, y: int) -> Strip:
-        """One line, with the same mark."""
-        return _pointed(self, super().render_line(y), y)
-
-
-def _pointed(options: OptionList, strip: Strip, y: int) -> Strip:
-    number = options.scroll_offset.y + y
-    if number < len(options._lines) and options._lines[number] == (options.highlighted, 0):
-        style = next(iter(strip)).style
-        return Strip([Segment("> ", style), *strip.crop(2)])
-    return strip
-
-
-class Choice(Select[str]):
-    """One of a few: left and right change it, space opens the list, enter goes on."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *MOVES,
-        Binding("space", "show_overlay", "open the list", show=False),
-        Binding("left", "turn(-1)", "previous choice", show=False),
-        Binding("right", "turn(1)", "next choice", show=False),
-    ]
-
-    def __init__(
-        self, choices: Sequence[tuple[str, str]], value: object, *, classes: str = ""
-    ) -> None:
-        self.names = [name for name, _ in choices]
-        known = value if isinstance(value, str) and value in self.names else None
-        super().__init__(
-            [(Content(label), name) for name, label in choices],
-            value=known if known is not None else Select.NULL,
-            allow_blank=known is None,
-            prompt="choose",
-            compact=True,
-            classes=classes,
-        )
-
-    def compose(self) -> ComposeResult:
-        """As Textual does, with our list."""
-        yield SelectCurrent(self.prompt)
-        yield Overlay(type_to_search=True).data_bind(compact=Select.compact)
-
-    def action_turn(self, step: int) -> None:
-        """Take the next or previous choice; nothing at the ends."""
-        if self.expanded:
-            return
-        here = self.names.index(self.value) if self.value in self.names else -1
-        there = min(max(here + step, 0), len(self.names) - 1)
-        self.value = self.names[there]
+        shown = "•" * len(self.value) if self.password else masked(self.value)
+        return Text(shown, no_wrap=True, overflow="ignore", end="")
 
 
 class Tick(Widget, can_focus=True):
@@ -195,6 +133,14 @@ class PasteArea(TextArea):
     def get_line(self, line_index: int) -> Text:
         """One line as it is shown."""
         return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
+
+    def on_focus(self) -> None:
+        """The cursor goes to the end: enter there leads on, wherever it was left."""
+        self.move_cursor(self.document.end)
+
+    def on_blur(self) -> None:
+        """Whose key it is stands at the start of a line."""
+        self.scroll_to(x=0, animate=False)
 
     async def on_key(self, event: events.Key) -> None:
         """Enter on an empty line leaves."""

@@ -1,17 +1,29 @@
 """Screens as plain text: what a person without colours sees, comparable and readable in a diff.
 
 `app.screen._compositor` is private to Textual; the frames have been the same bytes from Textual
-6.12 to 8.2, and a test that compares one fails loudly should that change.
+6.12 to 8.2, and a test that compares one fails loudly should that change. Its pilot waits after
+every key until the process used no time for a while; these helpers look whether anything is left
+to do, which takes a tenth of that and cannot be wrong on a busy machine.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
+import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
+from textual import events
 from textual.app import App
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.timer import Timer
 
-MOST_PAUSES = 50
+MOST_SECONDS = 20.0
+# A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.
+SOON = 0.5
 
 
 def frame(app: App[Any]) -> str:
@@ -21,13 +33,68 @@ def frame(app: App[Any]) -> str:
 
 
 async def settled(pilot: Pilot[Any]) -> str:
-    """The frame once workers are done and two in a row agree; AssertionError if they never do."""
-    await pilot.app.workers.wait_for_complete()
-    before = ""
-    for _ in range(MOST_PAUSES):
-        await pilot.pause()
-        now = frame(pilot.app)
-        if now == before:
-            return now
-        before = now
-    raise AssertionError(f"the screen did not come to rest:\n{before}")
+    """The frame once nothing is left to do; AssertionError if that never comes."""
+    app = pilot.app
+    deadline = time.monotonic() + MOST_SECONDS
+    quiet = 0
+    while quiet < 2:
+        assert time.monotonic() < deadline, f"the screen did not come to rest:\n{frame(app)}"
+        await processed(pilot)
+        if app._exception is not None or not app.is_running:
+            break
+        working = any(not worker.is_finished for worker in app.workers)
+        waiting = any(map(_is_due, _pumps(app)))
+        quiet = 0 if working or waiting else quiet + 1
+        if not quiet:
+            await asyncio.sleep(0.002)
+    await app.workers.wait_for_complete()
+    return frame(app)
+
+
+async def send(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys one after the other, each once what the one before said was heard."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+        original = REPLACED_KEYS.get(name, name)
+        try:
+            char: str | None = unicodedata.lookup(_get_unicode_name_from_key(original))
+        except KeyError:
+            char = key if len(key) == 1 else None
+        event = events.Key(name, char)
+        event.set_sender(pilot.app)
+        driver = pilot.app._driver
+        assert driver is not None
+        driver.send_message(event)
+        await processed(pilot)
+
+
+async def processed(pilot: Pilot[Any]) -> None:
+    """Every message that is under way was handled, and so were those which that sent."""
+    app = pilot.app
+    while app.is_running:
+        await pilot._wait_for_screen()
+        if not any(_has_more(pump) for pump in _pumps(app)):
+            break
+    if app.is_running:
+        app.screen._on_timer_update()
+
+
+def _pumps(app: App[Any]) -> Iterator[MessagePump]:
+    yield app
+    yield from app.screen.walk_children(with_self=True)
+
+
+def _is_due(pump: MessagePump) -> bool:
+    """Whether a timer of this one fires once, and soon."""
+    return any(_fires_soon(timer) for timer in pump._timers)
+
+
+def _fires_soon(timer: Timer) -> bool:
+    task = timer._task
+    if task is None or task.done() or not timer._active.is_set():
+        return False
+    return timer._repeat == 0 and timer._interval < SOON
+
+
+def _has_more(pump: MessagePump) -> bool:
+    return pump.message_queue_size > 0 or len(pump._next_callbacks) > 0

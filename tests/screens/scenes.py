@@ -10,15 +10,13 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.widgets import PasteArea
-from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
     ED25519,
     FINGERPRINT,
     SELF_HOSTED,
     jump,
-    page,
+    paste,
     press,
     wizard,
 )
@@ -51,8 +49,6 @@ async def form(pilot: Pilot[Any]) -> None:
     """The database page, a field filled in and the preview beside it."""
     await press(pilot, "ctrl+n", "ctrl+n")
     await jump(pilot, "database.host")
-    await pilot.pause(0.25)
-    await settled(pilot)
 
 
 async def complaint(pilot: Pilot[Any]) -> None:
@@ -64,16 +60,14 @@ async def complaint(pilot: Pilot[Any]) -> None:
 async def self_hosted(pilot: Pilot[Any]) -> None:
     """A pasted key and a fingerprint with one wrong character."""
     await jump(pilot, "dags.host_keys")
-    page(pilot).query_one(PasteArea).text = f"git.example.com ssh-ed25519 {ED25519}"
-    await settled(pilot)
+    await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
     await press(pilot, "tab", *"SHA256:abc", "enter")
 
 
 async def proven(pilot: Pilot[Any]) -> None:
     """A pasted key whose fingerprint was typed."""
     await jump(pilot, "dags.host_keys")
-    page(pilot).query_one(PasteArea).text = f"git.example.com ssh-ed25519 {ED25519}"
-    await settled(pilot)
+    await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
     await press(pilot, "tab", *FINGERPRINT, "enter")
 
 

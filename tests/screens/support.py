@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.page import Page
 from screens.rows import Row
-from screens.widgets import TextField
-from tests.frames import settled
+from screens.widgets import PasteArea, TextField
+from tests.frames import send, settled
 from wizard import presets
 from wizard.answers import assigned
 from wizard.workflow import Committed, Identity, Workspace
@@ -63,15 +64,23 @@ def app_of(pilot: Pilot[Any]) -> WizardApp:
 
 async def press(pilot: Pilot[Any], *keys: str) -> str:
     """Press the keys one after the other; the frame that results."""
-    for key in keys:
-        await pilot.press(key)
+    await send(pilot, *keys)
     return await settled(pilot)
 
 
 async def type_text(pilot: Pilot[Any], text: str) -> str:
     """Type a text into the focused field, in the place of what it holds."""
-    await pilot.press("end", "ctrl+u")
-    await pilot.press(*("space" if char == " " else char for char in text))
+    await send(pilot, "end", "ctrl+u", *text)
+    return await settled(pilot)
+
+
+async def paste(pilot: Pilot[Any], text: str) -> str:
+    """Paste a text into the area for keys, in the place of what it holds, as a terminal does."""
+    area = page(pilot).query_one(PasteArea)
+    area.focus()
+    area.clear()
+    await settled(pilot)
+    pilot.app.post_message(events.Paste(text))
     return await settled(pilot)
 
 

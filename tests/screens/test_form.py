@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from screens.choices import Choice
 from screens.draft import Draft
 from screens.preview import Lines, changed_lines
 from screens.values import from_text, to_text
-from screens.widgets import Choice, TextField, Tick
+from screens.widgets import TextField, Tick
 from tests.frames import settled
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
 from wizard.fields import spec, specs
@@ -98,7 +99,7 @@ async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_pa
     app = wizard(tmp_path, "production", *COMPLETE)
     key = spec("dags.key")
     app.draft = app.draft.answered(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
-    async with app.run_test(size=(100, 60)) as pilot:
+    async with app.run_test(size=(140, 60)) as pilot:
         await settled(pilot)
         await jump(pilot, "dags.key")
         choice = row(pilot, "dags.key").query_one(Choice)
@@ -115,30 +116,28 @@ async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_pa
         assert "[keys/deploy" in await settled(pilot)
 
 
-@pytest.mark.parametrize("section", [name for name in Answers.model_fields if name != "schema_"])
-async def test_hostile_text_is_text_in_every_field(tmp_path: Path, section: str) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+async def test_hostile_text_is_text_in_every_field(tmp_path: Path, half: int) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    names = [step.name for step in app.draft.steps]
-    if section not in names:
-        pytest.skip(f"{section} has no page")
+    sections = [step.name for step in app.draft.steps if step.name in Answers.model_fields]
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await settled(pilot)
-        app.go(section)
-        await settled(pilot)
-        fields = [one for one in page(pilot).query(TextField) if one.display]
-        for number, one in enumerate(fields):
-            one.value = HOSTILE[number % len(HOSTILE)]
-        shown = await settled(pilot)
-        for one in fields[:1]:
-            assert one.value in shown
-        for one in fields:
-            one.value = UNPRINTABLE
-        shown = await settled(pilot)
-        assert not set(shown) & set("\x1b\u202e\u200b\x07")
-        await press(pilot, "ctrl+n", "escape", "f1", "escape", "f5")
-        shown = await press(pilot, "ctrl+s")
-        assert not set(shown) & set("\x1b\u202e\u200b\x07")
-        assert app.is_running
+        for section in sections[half::2]:
+            app.go(section)
+            await settled(pilot)
+            fields = [one for one in page(pilot).query(TextField) if one.display]
+            for number, one in enumerate(fields):
+                one.value = HOSTILE[number % len(HOSTILE)]
+            shown = await settled(pilot)
+            for one in fields[:1]:
+                assert one.value in shown
+            for one in fields:
+                one.value = UNPRINTABLE
+            shown = await settled(pilot)
+            shown += await press(pilot, "f1") + await press(pilot, "escape", "f5")
+            shown += await press(pilot, "ctrl+s")
+            assert not set(shown) & set("\x1b\u202e\u200b\x07")
+            assert app.is_running
 
 
 async def test_hostile_answers_from_a_file_are_only_shown(tmp_path: Path) -> None:
@@ -159,7 +158,6 @@ async def test_the_preview_shows_the_line_that_a_question_decides(tmp_path: Path
     async with app.run_test(size=(140, 45)) as pilot:
         await settled(pilot)
         await jump(pilot, "executor.workers.replicas")
-        await pilot.pause(0.3)
         lines = page(pilot).query_one(Lines)
         assert [lines.lines[number].strip() for number in sorted(lines.marked)] == ["replicas: 2"]
         await press(pilot, "end", "3")
@@ -174,7 +172,6 @@ async def test_there_is_no_preview_below_100_columns(tmp_path: Path) -> None:
     async with app.run_test(size=(99, 30)) as pilot:
         assert "airflow-values.yaml" not in await settled(pilot)
         await pilot.resize_terminal(100, 30)
-        await pilot.pause(0.3)
         assert "airflow-values.yaml" in await settled(pilot)
 
 

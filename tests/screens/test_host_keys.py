@@ -18,6 +18,7 @@ from tests.screens.support import (
     app_of,
     jump,
     page,
+    paste,
     press,
     wizard,
 )
@@ -29,8 +30,7 @@ LINE = f"git.example.com ssh-ed25519 {ED25519}"
 async def pasted(pilot: Pilot[Any], text: str = LINE) -> str:
     await settled(pilot)
     await jump(pilot, "dags.host_keys")
-    page(pilot).query_one(PasteArea).text = text
-    return await settled(pilot)
+    return await paste(pilot, text)
 
 
 def accepted(pilot: Pilot[Any]) -> int:

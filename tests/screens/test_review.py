@@ -49,7 +49,9 @@ async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> N
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
-        assert "! cannot commit: evidence is missing" in await press(pilot, "ctrl+s")
+        assert "! cannot commit, enter says what to do: evidence is missing" in await press(
+            pilot, "ctrl+s"
+        )
         shown = await press(pilot, "enter")
         assert isinstance(pilot.app.screen, Note)
         assert "--host-key-fingerprint" in shown
@@ -68,8 +70,8 @@ async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> No
         await settled(pilot)
         await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
-        assert f"! answer {VALUES}"[:30] in shown
-        assert "! cannot commit" in shown
+        assert "! answer airflow-values.yaml" in shown
+        assert "! cannot commit, enter says what to do: one file needs an answer" in shown
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, Note)
     assert "worker_concurrency: 5" in values.read_text()
@@ -100,7 +102,7 @@ async def test_enter_in_the_diff_commits_too_but_ctrl_n_never(tmp_path: Path) ->
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
         shown = await settled(pilot)
-        assert "git push origin main" in shown
+        assert "docs/airflow/RUNBOOK.md says what comes next" in shown
         assert VALUES in shown
         await press(pilot, "ctrl+q")
     top = tmp_path / "k8s-infra"
