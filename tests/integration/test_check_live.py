@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from tests.canary import Canary
 from tests.certificates import Authority
 from tests.cli import Wizard, answers_file, aw, local
-from tests.process import WIZARD, Finished
+from tests.process import WIZARD, Finished, Terminal
 from tests.rendered import answers
 from tests.scripted import scripted
 from tests.testbed.databases import Postgres
@@ -238,6 +238,27 @@ def test_a_vault_that_only_new_answers_name_gets_no_token(
     committed.git.git("checkout", "-q", "main")
     done = committed.ok("check", "--live", "--json")
     assert "asking Vault at vault.invalid:8200" in done.err
+
+
+def test_a_person_at_a_terminal_is_asked(
+    committed: Wizard,
+    here: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    pty_run: Callable[..., Terminal],
+    canary: Canary,
+) -> None:
+    monkeypatch.setenv("SOMEBODYS_KEY", canary.secret())
+    branched(committed, "database.password={env: SOMEBODYS_KEY}")
+    for answer, shown in (("n", "nobody agreed to read"), ("y", "does not resolve here")):
+        command = ["-m", "wizard", "check", "--live", "--repo", str(committed.folder)]
+        terminal = pty_run(command, size=(200, 40))
+        terminal.wait_for("database.password is new to main: read env:SOMEBODYS_KEY")
+        terminal.send(f"{answer}\r")
+        terminal.wait_for("not verified:")
+        assert shown in terminal.text
+        assert ("Database: version" in terminal.text) is (answer == "y")
+        assert terminal.wait() == 0
+        canary.assert_absent(bytes(terminal.raw))
 
 
 def situation(changes: dict[str, Any] | None = None, **more: Any) -> Situation:
