@@ -165,13 +165,15 @@ def _assigned(data: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     item = spec(key)
     value = parsed(item, text)
     if item.kind == "secret" and isinstance(value, Mapping):
-        value = {**_kept(get(data, item.path)), **value}
+        value = {**beside(get(data, item.path)), **value}
     return put(data, item.path, value)
 
 
-def _kept(value: object) -> dict[str, Any]:
-    """What another command wrote beside a secret reference (the deploy key's public part)."""
-    return {"public": value["public"]} if isinstance(value, Mapping) and "public" in value else {}
+def beside(value: object) -> dict[str, Any]:
+    """What stands beside a secret reference and outlives it: all that is public of a deploy key."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {name: value[name] for name in ("public", "writable") if name in value}
 
 
 def parsed(item: FieldSpec, text: str) -> object:

@@ -106,7 +106,11 @@ def parser() -> argparse.ArgumentParser:
     change = add("set", "change single settings: plan, then commit with --yes")
     change.add_argument("assignments", metavar=_SET, nargs="+")
     _commit_options(change)
-    _allow_reference(add("secrets", "create what the store lacks, and show the public deploy key"))
+    secrets = add("secrets", "create what the store lacks, and show the public deploy key")
+    secrets.add_argument(
+        "--prove", action="store_true", help="then clone the DAGs with the deploy key, read-only"
+    )
+    _allow_reference(secrets)
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
         "--live", action="store_true", help="also ask database, Git host and Vault; writes nothing"

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers import dumped, examine, parsed
+from wizard.answers import beside, dumped, examine, parsed
 from wizard.commands import Console
 from wizard.errors import AnswersError
 from wizard.fields import FieldSpec, get, put, specs
+from wizard.secrets.references import KINDS
 
 if TYPE_CHECKING:
     from wizard.sections import Answers
@@ -104,8 +105,7 @@ class Conversation:
         except AnswersError as error:
             return error.problems[0].message if error.problems else error.message
         if item.kind == "secret" and isinstance(value, dict):
-            kept = get(self.data, (*item.path, "public"))
-            value = {**value, "public": kept} if kept else value
+            value = {**beside(get(self.data, item.path)), **value}
         data = put(self.data, item.path, value)
         problem = self._objection(item, data)
         if not problem:
@@ -242,7 +242,7 @@ def shown(item: FieldSpec, value: object) -> str:
     if item.kind == "bool":
         return "y" if value else "n"
     if item.kind == "secret" and isinstance(value, dict):
-        kind = next((key for key in value if key != "public"), "")
+        kind = next((key for key in KINDS if key in value), "")
         return kind if value.get(kind) is True else f"{kind}:{value.get(kind)}"
     if item.kind == "mapping" and isinstance(value, dict):
         return ", ".join(f"{key}={text}" for key, text in value.items())

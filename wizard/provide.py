@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wizard.earlier import Cluster, Signs
     from wizard.proposal import Proposal
     from wizard.provisioning import Inputs, Survey
+    from wizard.secrets.deploy_key import DeployKey
 
 
 def secrets(arguments: Namespace, console: Console) -> ExitCode:
@@ -118,7 +119,38 @@ def _provide(run: Run, vault: Vault, agreed: Any) -> ExitCode:
     if left:
         run.note(f"left to others: {', '.join(fact.key for fact in left)}")
     report(run, found, filled, key, recorded)
-    return ExitCode.DONE
+    proven = key is None or not getattr(run.arguments, "prove", False) or _proven(run, key)
+    return ExitCode.DONE if proven else ExitCode.REFUSED
+
+
+def _proven(run: Run, key: DeployKey) -> bool:
+    """Whether nothing speaks against a clone with this very key; each look outside is told."""
+    import asyncio
+
+    from wizard.backends.git_ssh import Paramiko
+    from wizard.live.dags import clone_probes, clone_target, looking
+    from wizard.probes import run_probes
+
+    dags = run.proposal.answers.dags
+    target = clone_target(run.proposal.answers)
+    if target is None:
+        run.console.say("not proven: no host key has evidence yet; `airflow-wizard plan` says more")
+        return False
+    look = looking(Paramiko(target, key.private))
+
+    async def ask() -> bool:
+        good = True
+        async for probe, result in run_probes(
+            clone_probes(target, look, writable=dags.key.writable)
+        ):
+            word = {"fail": "FAILED", "unknown": "unverified"}.get(result.status, result.status)
+            run.console.say(f"{word}: {probe.title} ({probe.endpoint}): {result.detail}")
+            if result.fix and result.status != "pass":
+                run.console.say(f"  {result.fix}")
+            good = good and result.status != "fail"
+        return good
+
+    return asyncio.run(ask())
 
 
 def _cluster(run: Run) -> Cluster | None:

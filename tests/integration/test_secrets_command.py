@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
-from tests.process import Finished
+from tests.process import WIZARD, Finished, Terminal
+from tests.testbed.databases import Postgres
 from tests.testbed.vault import RefusedError, Vault
+from wizard.backends.git_ssh import CloneError, Paramiko, Seen
+from wizard.backends.postgres import Psycopg, Target
 from wizard.backends.vault_client import Client
-from wizard.earlier import Signs
+from wizard.earlier import Signs, in_database
 from wizard.secrets.deploy_key import generate, same_key
 
 __all__ = ["aw"]
@@ -347,6 +351,22 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
     assert {key: bench.values()[key] for key in values} == values
 
 
+def test_a_real_database_says_whether_it_is_migrated(postgres: Postgres) -> None:
+    role = f"r{secrets.token_hex(4)}"
+    postgres.create_role(role, "a-good-password-1")
+    postgres.create_database(role, role)
+    target = Target(postgres.host, postgres.port, role, role, "disable")
+    client = Psycopg(target, SecretStr("a-good-password-1"))
+    url = f"postgresql://{role}:a-good-password-1@{postgres.host}:{postgres.port}/{role}"
+
+    assert in_database(client, "here") == Signs()
+    postgres.sql("CREATE TABLE alembic_version (version_num text)", url)
+    assert in_database(client, "here") == Signs(("the database here is migrated",))
+    wrong = in_database(Psycopg(target, SecretStr("another-password")), "here")
+    assert wrong.found == ()
+    assert "password" in wrong.unknown[0]
+
+
 def test_what_could_not_be_looked_at_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = Signs(unknown=("the database pg:5432: no answer",))
     monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: unknown)
@@ -491,6 +511,41 @@ def test_nothing_is_written_without_yes(bench: Bench, requests: list[tuple[str, 
     bench("--json", code=64)
 
 
+def test_a_person_is_asked_and_a_password_is_typed_unseen(
+    bench: Bench, pty_run: Callable[..., Terminal]
+) -> None:
+    bench.answers({"database.password": {"prompt": True}, "admin.password": {"env": "ADMIN_PW"}})
+    command = [*WIZARD, "secrets", "--repo", bench.aw.folder, "--answers", bench.file]
+
+    terminal = pty_run(command, env={"ADMIN_PW": bench.canary.secret("admin")}, size=(160, 50))
+    terminal.wait_for("read env:ADMIN_PW and send it to")
+    terminal.send("y\r")
+    terminal.wait_for("database.password (not shown)")
+    terminal.send(f"{bench.canary.secret('typed')}\r")
+    terminal.wait_for("Write these 7 values")
+    terminal.send("y\r")
+
+    assert terminal.wait() == 0, terminal.text
+    assert bench.values()["databasePassword"] == bench.canary.secret("typed")
+    assert bench.values()["adminPassword"] == bench.canary.secret("admin")
+    bench.canary.assert_absent(bytes(terminal.raw), bench.aw.folder, bench.file)
+
+
+def test_a_no_leaves_everything_as_it_is(bench: Bench, pty_run: Callable[..., Terminal]) -> None:
+    before = bench.file.read_bytes()
+    command = [*WIZARD, "secrets", "--repo", bench.aw.folder, "--answers", bench.file]
+    for keys, code in ((["n"], 4), (["y", "n"], 64), (["y", "\x03"], 130)):
+        terminal = pty_run(command, size=(160, 50))
+        terminal.wait_for("read env:AIRFLOW_DB_PASSWORD")
+        terminal.send(f"{keys[0]}\r")
+        if keys[1:]:
+            terminal.wait_for("Write these 7 values")
+            terminal.send(f"{keys[1]}\r")
+        assert terminal.wait() == code, terminal.text
+    assert bench.version == 0
+    assert bench.file.read_bytes() == before
+
+
 # --- access
 
 
@@ -542,6 +597,57 @@ def test_the_store_of_a_laptop_is_the_runbooks_matter(aw: Wizard) -> None:
 
     assert done.code == 64
     assert "RUNBOOK.md" in done.err
+
+
+# --- the clone, with the key that the store holds
+
+
+def cloning(monkeypatch: pytest.MonkeyPatch, outcome: Seen | CloneError) -> list[str]:
+    """The Git host answers so; which keys it was asked with."""
+    keys: list[str] = []
+
+    def look(self: Paramiko) -> Seen:
+        keys.append(self.key.get_secret_value())
+        if isinstance(outcome, CloneError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(Paramiko, "look", look)
+    return keys
+
+
+def test_the_clone_is_proven_with_the_stored_key(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, False))
+
+    done = bench("--yes", "--prove", *ALLOW)
+
+    assert keys == [bench.values()["gitSshKey"]]
+    assert "main at aaaaaaaaaaaa: 3 DAG files" in done.err
+    assert "the host refuses a push" in done.err
+
+
+def test_a_key_that_may_push_ends_with_a_refusal_until_somebody_says_why(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, True))
+
+    assert "dags.key=" in bench("--yes", "--prove", *ALLOW, code=4).err
+    key = {"generate": True, "public": bench.public(), "writable": "CI tags releases"}
+    bench.answers({"dags.key": key})
+    assert "CI tags releases" in bench("--yes", "--prove").err
+
+
+def test_a_clone_that_cannot_be_tried_is_deferred(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloning(monkeypatch, CloneError("unreachable", "its name is not found"))
+    assert "unverified" in bench("--yes", "--prove", *ALLOW).err
+    cloning(monkeypatch, CloneError("not-registered", "the key is not let in"))
+    assert "FAILED" in bench("--yes", "--prove", code=4).err
+    bench.answers({"dags.repo": "ssh://git@git.example.com/platform/airflow-dags.git"})
+    assert "no host key has evidence" in bench("--yes", "--prove", code=4).err
 
 
 # --- others who write, and kills

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
+from wizard.answers import assigned
 from wizard.secrets.references import KINDS, SecretRef, parse
+from wizard.sections.dags import DeployKey as AnswersKey
 
 SECRET = "hunter2-Correct-Horse"
 
@@ -211,3 +213,27 @@ def test_it_imports_nothing_heavier_than_pydantic() -> None:
     ).stdout
     heavy = {"ruamel", "hvac", "kubernetes", "paramiko", "textual", "cryptography", "jsonschema_rs"}
     assert not heavy & set(eval(printed))
+
+
+def test_why_a_deploy_key_may_push_stands_beside_it_only_where_somebody_says_so() -> None:
+    plain = AnswersKey.model_validate({"generate": True})
+    explained = AnswersKey.model_validate({"generate": True, "writable": "CI tags releases"})
+
+    assert plain.model_dump() == {"generate": True, "public": ""}
+    assert explained.model_dump() == {
+        "generate": True,
+        "public": "",
+        "writable": "CI tags releases",
+    }
+
+
+def test_what_is_public_of_a_deploy_key_outlives_a_new_reference() -> None:
+    held = {"dags": {"key": {"generate": True, "public": "ssh-ed25519 A", "writable": "CI"}}}
+
+    found = assigned(held, ["dags.key=file:/run/key"])
+
+    assert found["dags"]["key"] == {
+        "file": "/run/key",
+        "public": "ssh-ed25519 A",
+        "writable": "CI",
+    }

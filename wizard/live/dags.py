@@ -111,5 +111,6 @@ def read_only(seen: Seen, writable: str) -> ProbeResult:
         return warned(f"the key may push: {writable}")
     return failed(
         "the key may push, so every pod that holds it could change the DAGs",
-        "register it read-only; or say why it may push: dags.key.writable",
+        "register it read-only, or say why it may push: "
+        "airflow-wizard set 'dags.key={generate: true, writable: \"...\"}'",
     )

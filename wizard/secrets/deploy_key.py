@@ -220,7 +220,8 @@ def _openssh(key: Any) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     text: str = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    return text if text.endswith("\n") else f"{text}\n"
+    # In lines as long as ssh-keygen's, so that a key reads the same wherever it went.
+    return _wrapped(_OPENSSH, "".join(text.split("-----")[2].split()))
 
 
 def _public_text(key: Any) -> str:

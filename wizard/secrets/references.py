@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -53,6 +53,9 @@ class SecretRef(BaseModel):
         frozen=True, extra="forbid", hide_input_in_errors=True, title="Secret reference"
     )
 
+    # Public fields of a subclass that are left out of the answers file while they are empty.
+    when_set: ClassVar[frozenset[str]] = frozenset()
+
     env: str | None = None
     file: str | None = None
     prompt: Literal[True] | None = None
@@ -73,7 +76,8 @@ class SecretRef(BaseModel):
     @model_serializer
     def _only_what_is_set(self) -> dict[str, Any]:
         beside = {name: getattr(self, name) for name in self._beside()}
-        return {self.kind: self.argument or True, **beside}
+        shown = {name: text for name, text in beside.items() if text or name not in self.when_set}
+        return {self.kind: self.argument or True, **shown}
 
     @classmethod
     def _beside(cls) -> tuple[str, ...]:

@@ -20,9 +20,15 @@ from wizard.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 
 
 class DeployKey(SecretRef):
-    """Where the private deploy key comes from; `public` is written by `secrets`."""
+    """Where the private deploy key comes from; `public` is written by `secrets`.
+
+    `writable` says why the key may push, where it must; empty refuses one that can.
+    """
+
+    when_set: ClassVar[frozenset[str]] = frozenset({"writable"})
 
     public: Text = ""
+    writable: Text = ""
 
 
 class EvidenceRecord(Model):
