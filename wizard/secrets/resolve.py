@@ -64,7 +64,7 @@ def resolve(
     elif prompt is None:
         raise SecretError(
             f"{key}: is asked for, and there is no terminal to ask on",
-            f"name a variable or a file: --set {key}.env=NAME",
+            f"name a variable or a file: --set '{key}={{env: NAME}}'",
         )
     else:
         text = prompt(key)
