@@ -188,7 +188,8 @@ def test_live_without_an_installation(aw: Wizard) -> None:
 
 def test_an_installation_that_needs_nothing_from_outside(local: Wizard) -> None:
     done = local.ok("check", "--live")
-    assert done.out.splitlines()[-1] == "airflow: live: nothing to ask"
+    assert done.out.splitlines()[-1] == "not verified: cluster.identity"
+    assert "there is no kubeconfig" in done.out
 
 
 # --- consent

@@ -22,8 +22,10 @@ from tests.testbed.kube import Kube as Server
 from wizard.backends.kube import Kube, open_kube
 from wizard.earlier import NotAskedError, in_cluster
 from wizard.errors import ConflictError
-from wizard.live.cluster import aged, cluster_probes, existing_secrets
+from wizard.live.cluster import aged, cluster_probes
 from wizard.live.rights import argocd_needs, needs
+from wizard.live.targets import existing_secrets, minting
+from wizard.live.vault_role import audiences
 from wizard.probes import ProbeResult, run_probes
 from wizard.release import derive
 from wizard.secrets.facts import SecretSpec
@@ -280,6 +282,23 @@ def test_secrets_that_exist_are_found_without_their_values(
     _, token = account(kube_with_crds)
     with pytest.raises(NotAskedError, match="forbidden"):
         existing_secrets(client(kube_with_crds, token), made)(space, ["airflow-fernet-key"])
+
+
+def test_a_token_for_the_store_comes_from_the_recorded_cluster_only(
+    kube_with_crds: Server, made: Answers, client: Any
+) -> None:
+    prepared(kube_with_crds, made)
+    kube = client(kube_with_crds)
+    mint = minting(kube, made, derive(made))
+    assert mint is not None
+    assert audiences(mint().get_secret_value()) == ("vault",)
+    there = made.model_copy(update={"cluster": made.cluster.model_copy(update={"uid": "u-2"})})
+    mint = minting(kube, there, derive(there))
+    assert mint is not None
+    with pytest.raises(ConflictError):
+        mint()
+    laptop = answers("local")
+    assert minting(kube, laptop, derive(laptop)) is None
 
 
 async def test_a_hub_is_asked_only_by_its_own_context(

@@ -6,7 +6,7 @@ cannot be asked, or denies everything, proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from wizard.backends.kube import Cluster, Kube, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.live.capacity import judge_classes, judge_quotas, pods, volumes
 from wizard.live.rights import ARGO, EXTERNAL_SECRETS, Need, argocd_needs, needs
-from wizard.live.targets import difference, require_same
+from wizard.live.targets import difference
 from wizard.probes import (
     Once,
     Probe,
@@ -269,22 +269,3 @@ def storage(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
     if result.status == "fail" and answers.values:
         return warned(f"{result.detail}, unless `values` say otherwise", result.fix)
     return result
-
-
-def existing_secrets(kube: Kube, answers: Answers) -> Callable[[str, Sequence[str]], Sequence[str]]:
-    """Asks which of these Secrets a namespace has; for wizard.earlier's `Cluster`.
-
-    Only metadata is read. The question raises NotAskedError where the cluster cannot be asked, and
-    ConflictError where it is another one than the answers are for.
-    """
-    from wizard.earlier import NotAskedError
-
-    def ask(namespace: str, names: Sequence[str]) -> Sequence[str]:
-        try:
-            require_same(answers.cluster, kube.cluster())
-            refs = [Ref("v1", "Secret", name, namespace) for name in names]
-            return [ref.name for ref in refs if kube.get(ref, metadata=True) is not None]
-        except KubeError as error:
-            raise NotAskedError(error.message) from None
-
-    return ask

@@ -12,6 +12,7 @@ from wizard.probes import ProbeResult, skipped, unknown
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from wizard.backends.kube import Kube
     from wizard.live.vault_role import Mint
     from wizard.release import Release
     from wizard.sections import Answers
@@ -24,8 +25,9 @@ class Situation:
     `agreed` are the raw answers on the target branch: a secret is read without a question where
     its reference and the place it goes to stand there. `allowed` are keys that the operator named;
     `ask` puts a question to a person and `prompt` asks for a value without echo (None: nobody is
-    there). File references are relative to `folder`. `mint` gives a token of the store's
-    ServiceAccount, None where the cluster is not asked. `say` tells which identities are used.
+    there). File references are relative to `folder`. `kube` is the cluster, `no_kube` says why
+    there is none. `mint` gives a token of the store's ServiceAccount, None where the cluster is not
+    asked. `say` tells which identities are used.
     """
 
     answers: Answers
@@ -35,6 +37,8 @@ class Situation:
     ask: Callable[[str], bool] | None = None
     prompt: Callable[[str], str] | None = None
     folder: Path | None = None
+    kube: Kube | None = None
+    no_kube: ProbeResult | None = None
     mint: Mint | None = None
     say: Callable[[str], None] = lambda _text: None
 

@@ -139,8 +139,21 @@ def vault(situation: Situation) -> Iterator[Probe]:
     yield from vault_probes(settings, where, identity, absent=absent, mint=mint)
 
 
-# In the order in which an operator reads them. The cluster and the broker come here too.
-SOURCES: tuple[Source, ...] = (git_host, dag_repository, database, result_backend, vault)
+def cluster(situation: Situation) -> Iterator[Probe]:
+    """The cluster that the kubeconfig leads to, as whoever it names."""
+    from wizard.live.cluster import cluster_probes
+
+    kube = situation.kube
+    if kube is None:
+        if situation.no_kube is not None:
+            yield told("cluster.identity", "Cluster: identity", "kubeconfig", situation.no_kube)
+        return
+    situation.say(f"asking the cluster: {kube.identity}")
+    yield from cluster_probes(situation.answers, situation.release, kube)
+
+
+# In the order in which an operator reads them.
+SOURCES: tuple[Source, ...] = (git_host, dag_repository, database, result_backend, vault, cluster)
 
 
 def probes_for(situation: Situation) -> list[Probe]:

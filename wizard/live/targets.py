@@ -1,15 +1,22 @@
-"""Whether the cluster that a kubeconfig leads to is the one the answers were made for."""
+"""The cluster that a kubeconfig leads to: is it the one the answers are for, and what it has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from wizard.backends.kube import Ref
+from wizard.backends.kube_errors import KubeError
 from wizard.errors import ConflictError
 from wizard.hosts import is_loopback
 
 if TYPE_CHECKING:
-    from wizard.backends.kube import Cluster
+    from pydantic import SecretStr
+
+    from wizard.backends.kube import Cluster, Kube
+    from wizard.release import Release
+    from wizard.sections import Answers
     from wizard.sections.cluster import Cluster as Recorded
 
 _HINT = "choose the right one with --context; a new cluster is an installation of its own"
@@ -48,6 +55,41 @@ def require_same(recorded: Recorded, seen: Cluster) -> None:
         found = f"the UID of {seen.server} may not be read, so nothing proves that it is the one"
     if found:
         raise ConflictError(found, _HINT)
+
+
+def minting(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
+    """Gets a token of the store's ServiceAccount, for tries of the store's own login.
+
+    None without Vault. ConflictError where the cluster is another one than the answers are for.
+    """
+    if release.store != "vault":
+        return None
+    store = answers.secrets.store_settings(release)
+
+    def mint() -> SecretStr:
+        require_same(answers.cluster, kube.cluster())
+        return kube.token(store.service_account, store.account_namespace, store.audience)
+
+    return mint
+
+
+def existing_secrets(kube: Kube, answers: Answers) -> Callable[[str, Sequence[str]], Sequence[str]]:
+    """Asks which of these Secrets a namespace has; for wizard.earlier's `Cluster`.
+
+    Only metadata is read. The question raises NotAskedError where the cluster cannot be asked, and
+    ConflictError where it is another one than the answers are for.
+    """
+    from wizard.earlier import NotAskedError
+
+    def ask(namespace: str, names: Sequence[str]) -> Sequence[str]:
+        try:
+            require_same(answers.cluster, kube.cluster())
+            refs = [Ref("v1", "Secret", name, namespace) for name in names]
+            return [ref.name for ref in refs if kube.get(ref, metadata=True) is not None]
+        except KubeError as error:
+            raise NotAskedError(error.message) from None
+
+    return ask
 
 
 def _address(url: str) -> tuple[str, int, str]:
