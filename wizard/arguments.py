@@ -110,6 +110,12 @@ def parser() -> argparse.ArgumentParser:
     secrets.add_argument(
         "--prove", action="store_true", help="then clone the DAGs with the deploy key, read-only"
     )
+    secrets.add_argument(
+        "--register",
+        type=_filled,
+        metavar="REFERENCE",
+        help="register the key read-only with the token from env:NAME, file:PATH or prompt",
+    )
     _allow_reference(secrets)
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wizard.workflow import Workspace
 
 SERVER = "secrets.vault.server"
+REPOSITORY = "dags.repo"
 _READ = ("env", "file")
 
 
@@ -65,7 +66,7 @@ def require_known(allowed: Iterable[str]) -> None:
     """Raise UsageError for a KEY of --allow-reference that names no reference."""
     from wizard.fields import specs
 
-    known = {item.key for item in specs() if item.kind == "secret"} | {SERVER}
+    known = {item.key for item in specs() if item.kind == "secret"} | {SERVER, REPOSITORY}
     for key in allowed:
         if key not in known:
             raise UsageError(

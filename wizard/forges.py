@@ -62,6 +62,26 @@ def key_page(url: str) -> Page | None:
     return Page(_PAGES[kind].format(host=host, path=path))
 
 
+def api_of(url: str) -> tuple[str, str, str] | None:
+    """Kind of provider, base of its API, and owner/name of the repository; None where unknown.
+
+    Sources: REST references of GitHub (also Enterprise Server), GitLab, Bitbucket Cloud, Gitea.
+    """
+    location = git_location(url)
+    host = _WEB_HOSTS.get(location.host, location.host)
+    path = location.path.strip("/").removesuffix(".git")
+    kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])
+    if kind is None or "/" not in path:
+        return None
+    base = {
+        "github": "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3",
+        "gitlab": f"https://{host}/api/v4",
+        "bitbucket": "https://api.bitbucket.org/2.0",
+        "gitea": f"https://{host}/api/v1",
+    }[kind]
+    return kind, base, path
+
+
 def settings_url(url: str) -> str:
     """`key_page` as plain text: the page's address, or nothing."""
     page = key_page(url)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wizard.proposal import Proposal
     from wizard.provisioning import Inputs, Survey
     from wizard.secrets.deploy_key import DeployKey
+    from wizard.secrets.references import SecretRef
 
 
 def secrets(arguments: Namespace, console: Console) -> ExitCode:
@@ -33,6 +34,8 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
     if getattr(arguments, "json", False) and not getattr(arguments, "yes", False):
         raise UsageError("--json asks nothing", "run it without --json, or add --yes")
     require_known(getattr(arguments, "allow_reference", None) or ())
+    if getattr(arguments, "register", None):
+        _token_reference(arguments)
     workspace = open_workspace(arguments, console, create=bool(getattr(arguments, "yes", False)))
     start = begin(arguments, workspace)
     if not start.given:
@@ -119,8 +122,51 @@ def _provide(run: Run, vault: Vault, agreed: Any) -> ExitCode:
     if left:
         run.note(f"left to others: {', '.join(fact.key for fact in left)}")
     report(run, found, filled, key, recorded)
+    if key is not None and getattr(run.arguments, "register", None):
+        _register(run, key, agreed)
     proven = key is None or not getattr(run.arguments, "prove", False) or _proven(run, key)
     return ExitCode.DONE if proven else ExitCode.REFUSED
+
+
+def _register(run: Run, key: DeployKey, agreed: Any) -> None:
+    """Have the provider know the key, read-only, with the operator's token."""
+    from wizard.backends.forge_api import Place, register
+    from wizard.consent import REPOSITORY
+    from wizard.fields import get
+    from wizard.forges import api_of
+    from wizard.secrets.resolve import resolve
+
+    repo = run.proposal.answers.dags.repo
+    api = api_of(repo)
+    if api is None:
+        raise UsageError(
+            "--register: the provider's API cannot be told from dags.repo",
+            "register the key on the repository's page",
+        )
+    place = Place(*api)  # type: ignore[arg-type]
+    reference = _token_reference(run.arguments)
+    if get(agreed, tuple(REPOSITORY.split("."))) != repo:
+        run.agree({REPOSITORY: f"Send the token from {reference} to {place.api}?"})
+    token = resolve(reference, "--register", prompt=_prompt(run))
+    title = run.proposal.answers.installation.name
+    done = register(place, token, f"airflow-wizard {title}", key.public)
+    run.console.say(
+        f"{'registered' if done.made else 'registered already'}, read-only: {place.path}"
+    )
+    if done.note:
+        run.console.say(f"warning: {done.note}")
+
+
+def _token_reference(arguments: Namespace) -> SecretRef:
+    from wizard.secrets.references import SecretRef
+
+    try:
+        reference = SecretRef.parse(arguments.register)
+    except ValueError:
+        reference = SecretRef(store=True)
+    if reference.kind not in {"env", "file", "prompt"}:
+        raise UsageError("--register takes where a token comes from: env:NAME, file:PATH or prompt")
+    return reference
 
 
 def _proven(run: Run, key: DeployKey) -> bool:

@@ -21,6 +21,7 @@ from tests.cli import Wizard, answers_file, aw
 from tests.process import WIZARD, Finished, Terminal
 from tests.testbed.databases import Postgres
 from tests.testbed.vault import RefusedError, Vault
+from wizard.backends.forge_api import Place, Registered
 from wizard.backends.git_ssh import CloneError, Paramiko, Seen
 from wizard.backends.postgres import Psycopg, Target
 from wizard.backends.vault_client import Client
@@ -597,6 +598,46 @@ def test_the_store_of_a_laptop_is_the_runbooks_matter(aw: Wizard) -> None:
 
     assert done.code == 64
     assert "RUNBOOK.md" in done.err
+
+
+# --- registration
+
+
+def test_the_key_is_registered_with_a_token_by_reference(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str, str, str]] = []
+
+    def register(place: Place, token: SecretStr, title: str, public: str) -> Registered:
+        asked.append((place.api, token.get_secret_value(), title, public))
+        return Registered(made=True, note="it depends on the token")
+
+    monkeypatch.setattr("wizard.backends.forge_api.register", register)
+    monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
+    words = ("--yes", *ALLOW, "--register", "env:FORGE")
+
+    # Only these answers say whose API it is.
+    assert "--allow-reference dags.repo" in bench(*words, code=4).err
+    assert asked == []
+    done = bench(*words, "--allow-reference", "dags.repo")
+
+    assert asked == [
+        (
+            "https://api.github.com",
+            bench.canary.secret("forge"),
+            "airflow-wizard airflow",
+            bench.public(),
+        )
+    ]
+    assert "registered, read-only: example/airflow-dags" in done.err
+    assert "warning: it depends on the token" in done.err
+
+
+def test_a_token_itself_is_refused_and_not_repeated(bench: Bench) -> None:
+    for wrong in (bench.canary.secret("token"), "generate", "store"):
+        done = bench("--yes", *ALLOW, "--register", wrong, code=64)
+        assert "env:NAME" in done.err
+    assert bench.version == 0
 
 
 # --- the clone, with the key that the store holds

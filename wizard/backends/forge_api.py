@@ -1,0 +1,214 @@
+"""Registers a deploy key read-only through a Git provider's API, once.
+
+Over verified TLS, without following redirects: the token goes to the provider's own API and
+nowhere else. The provider's words are never repeated, for they may quote what was sent. Source:
+REST references of GitHub, GitLab, Bitbucket Cloud and Gitea (facts on SSH, section 7).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from wizard.errors import ConflictError, RefusedError, WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+Kind = Literal["github", "gitlab", "bitbucket", "gitea"]
+
+SECONDS = 15.0
+_MOST = 4_000_000
+_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One repository at a provider: `api` is the base of its API, `path` is owner and name."""
+
+    kind: Kind
+    api: str
+    path: str
+
+    @property
+    def keys(self) -> str:
+        """The collection of its deploy keys."""
+        from urllib.parse import quote
+
+        where = {
+            "github": f"/repos/{quote(self.path)}/keys",
+            "gitlab": f"/projects/{quote(self.path, safe='')}/deploy_keys",
+            "bitbucket": f"/repositories/{quote(self.path)}/deploy-keys",
+            "gitea": f"/repos/{quote(self.path)}/keys",
+        }
+        return self.api + where[self.kind]
+
+    def page(self, number: int) -> str:
+        """One page of that collection."""
+        size = {"bitbucket": "pagelen", "gitea": "limit"}.get(self.kind, "per_page")
+        count = 50 if self.kind == "gitea" else 100
+        return f"{self.keys}?{size}={count}&page={number}"
+
+    def body(self, title: str, public: str) -> dict[str, Any]:
+        """What registers a key; read-only is said outright, for defaults differ."""
+        if self.kind == "bitbucket":
+            # Access keys are always read-only there.
+            return {"label": title, "key": public}
+        right = {"can_push": False} if self.kind == "gitlab" else {"read_only": True}
+        return {"title": title, "key": public, **right}
+
+    def may_push(self, found: Mapping[str, Any]) -> bool:
+        """Whether a key as the provider describes it could push; unsaid is yes."""
+        if self.kind == "bitbucket":
+            return False
+        if self.kind == "gitlab":
+            return found.get("can_push") is not False
+        return found.get("read_only") is not True
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What is registered now; `made` is false where the key stood there already."""
+
+    made: bool
+    note: str = ""
+
+
+def register(place: Place, token: SecretStr, title: str, public: str) -> Registered:
+    """Register the public key read-only, unless it is; raises where it cannot be proven so.
+
+    RefusedError for a key that may push, ConflictError where the provider knows the key from
+    another repository, WizardError for everything else.
+    """
+    from wizard.secrets.deploy_key import same_key
+
+    if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
+        raise WizardError("the provider's token has spaces, line ends or other strange characters")
+    api = _Api(place, token)
+    for found in api.listed():
+        if same_key(str(found.get("key", "")), public):
+            _require_read_only(place, found)
+            return Registered(made=False)
+    made = api.ask("POST", place.keys, place.body(title, public))
+    if not isinstance(made, Mapping) or not same_key(str(made.get("key", "")), public):
+        raise WizardError(
+            f"{place.api} answered, and the key it shows is not the one that was sent",
+            "look at the repository's deploy keys",
+        )
+    _require_read_only(place, made)
+    note = ""
+    if place.kind == "github":
+        note = (
+            "GitHub deletes this key when the token that registered it is deleted; a GitHub App's "
+            "token is safe"
+        )
+    return Registered(made=True, note=note)
+
+
+def _require_read_only(place: Place, found: Mapping[str, Any]) -> None:
+    if place.may_push(found):
+        raise RefusedError(
+            f"the key is registered at {place.path}, and may push",
+            "remove it there and run this again: it is then registered read-only",
+        )
+
+
+@dataclass(frozen=True)
+class _Api:
+    place: Place
+    token: SecretStr = field(repr=False)
+
+    def listed(self) -> Iterator[Mapping[str, Any]]:
+        """The deploy keys that are registered."""
+        for number in range(1, _PAGES + 1):
+            answer = self.ask("GET", self.place.page(number))
+            rows = answer.get("values") if isinstance(answer, Mapping) else answer
+            if not isinstance(rows, list):
+                raise WizardError(f"{self.place.api} does not answer as {self.place.kind} does")
+            if not rows:
+                return
+            for row in rows:
+                # Bitbucket and GitLab wrap some answers.
+                yield row if isinstance(row, Mapping) else {}
+
+    def ask(self, method: str, url: str, body: object = None) -> Any:
+        """One request; the parsed answer. Raises in the words of `_refusal`."""
+        import urllib.error
+        import urllib.request
+
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - the base is https, see api_of
+            url, data=data, method=method, headers=self._headers()
+        )
+        try:
+            with _opener().open(request, timeout=SECONDS) as answer:
+                return json.loads(answer.read(_MOST))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refusal(error.code, method) from None
+        except (OSError, ValueError) as error:
+            raise WizardError(f"{self.place.api} {_reason(error)}") from None
+
+    def _headers(self) -> dict[str, str]:
+        secret = self.token.get_secret_value()
+        named = {
+            "gitlab": {"PRIVATE-TOKEN": secret},
+            "gitea": {"Authorization": f"token {secret}"},
+        }
+        bearer = {"Authorization": f"Bearer {secret}"}
+        return {
+            "Accept": "application/json", "Content-Type": "application/json",
+            "User-Agent": "airflow-wizard", **named.get(self.place.kind, bearer),
+        }  # fmt: skip
+
+    def _refusal(self, status: int, method: str) -> WizardError:
+        path = self.place.path
+        if status in {400, 409, 422} and method == "POST":
+            return ConflictError(
+                f"{self.place.api} does not take the key for {path}",
+                "it may be registered at another repository, where it must be removed first, or "
+                "the organisation forbids deploy keys: register it on the repository's page",
+            )
+        if 300 <= status < 400:
+            return RefusedError(
+                f"{self.place.api} answers with a redirect, which is not followed",
+                "correct dags.repo: the repository may have moved",
+            )
+        if status in {401, 403, 404}:
+            return WizardError(
+                f"{self.place.api} does not let this token see or change the keys of {path} "
+                f"({status})",
+                "use a token of somebody who administers the repository, with the right to "
+                "manage deploy keys; or register the key on the repository's page",
+            )
+        return WizardError(f"{self.place.api} answers with {status}", "try again later")
+
+
+def _opener() -> Any:
+    import ssl
+    import urllib.request
+
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    context = ssl.create_default_context()
+    return urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=context))
+
+
+def _reason(error: Exception) -> str:
+    import ssl
+
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "is not proven: its certificate comes from no authority that is trusted here"
+    if isinstance(cause, ssl.SSLError):
+        return "does not speak TLS"
+    if isinstance(cause, TimeoutError):
+        return f"gave no answer in {SECONDS:g} s"
+    if isinstance(error, ValueError):
+        return "does not answer in JSON"
+    return "could not be reached"
