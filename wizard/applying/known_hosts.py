@@ -1,0 +1,227 @@
+"""The SSH host keys that Argo CD trusts: those of the config repository's host are appended.
+
+The list is shared by all of Argo CD's repositories, so it is never replaced, and only keys with
+evidence in the answers are added. Source: facts on Argo CD (Repo credentials and known hosts).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.actions import Action, Look
+from wizard.applying.objects import explained
+from wizard.backends.kube import Kube, Manifest, Ref
+from wizard.backends.kube_errors import KubeConflictError, KubeError
+from wizard.diff import visible
+from wizard.errors import ConflictError, WizardError
+from wizard.hostkeys import known_hosts_name
+from wizard.hosts import git_location
+from wizard.probes import in_thread
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
+
+CONFIG_MAP = "argocd-ssh-known-hosts-cm"
+KEY = "ssh_known_hosts"
+_ROUNDS = 3
+_NOWHERE = "no kubeconfig context names Argo CD's cluster"
+
+
+def actions(target: Target) -> tuple[Action, ...]:
+    """The append, where the repository is read over SSH."""
+    argo = target.answers.delivery.argocd
+    endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
+    if git_location(argo.repo_url).scheme != "ssh":
+        return ()
+    hosts = _Hosts(argo.namespace, _name(argo.repo_url), _verified(target))
+    known = Action(
+        "argocd.known-hosts",
+        f"Let Argo CD know the SSH host keys of {hosts.name}",
+        "platform",
+        endpoint,
+        lambda: _in_thread(target.argocd, hosts.look),
+        (lambda: in_thread(lambda: hosts.change(_there(target.argocd)))) if hosts.lines else None,
+        (lambda: in_thread(lambda: hosts.rehearse(_there(target.argocd)))) if hosts.lines else None,
+    )
+    return (known,)
+
+
+async def _in_thread(kube: Kube | None, look: Any) -> Look:
+    if kube is None:
+        return Look("unknown", _NOWHERE)
+    found: Look = await in_thread(lambda: look(kube))
+    return found
+
+
+def _there(kube: Kube | None) -> Kube:
+    if kube is None:
+        raise WizardError(_NOWHERE, "--context names one")
+    return kube
+
+
+def _name(url: str) -> str:
+    location = git_location(url)
+    return known_hosts_name(location.host, location.port)
+
+
+def _verified(target: Target) -> tuple[str, ...]:
+    """Lines with evidence for the config repository's host and port; those of DAGs' host only."""
+    dags = target.answers.dags
+    if not dags.repo or _name(dags.repo) != _name(target.answers.delivery.argocd.repo_url):
+        return ()
+    return tuple(line for line in dags.known_hosts.splitlines() if line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
+
+    namespace: str
+    name: str
+    lines: tuple[str, ...]
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("v1", "ConfigMap", CONFIG_MAP, self.namespace)
+
+    def look(self, kube: Kube) -> Look:
+        try:
+            text = _text(self._read(kube))
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise explained(error) from None
+            return self._unseen()
+        revoked = [line for line in _entries(text, self.name) if line[0] == "@revoked"]
+        if any(line[1:] in revoked_keys(self.lines) for line in revoked):
+            return Look(
+                "blocked",
+                f"Argo CD's list revokes a verified key of {self.name}",
+                "ask who revoked it, and verify the host's keys again",
+            )
+        if not self.lines:
+            return self._nothing(text)
+        missing = self.missing(text)
+        if not missing:
+            return Look("holds", f"Argo CD has all {len(self.lines)} verified keys of {self.name}")
+        return Look(
+            "wanted", f"{len(missing)} of {len(self.lines)} keys of {self.name} are missing there",
+            diff=_appended(text, missing),
+        )  # fmt: skip
+
+    def change(self, kube: Kube) -> str:
+        """Append what is missing to exactly the text that was read."""
+        for _ in range(_ROUNDS):
+            found = self._read(kube)
+            missing = self.missing(_text(found))
+            if not missing:
+                return "somebody else has added them meanwhile"
+            try:
+                kube.replace(_with(found, missing))
+            except KubeConflictError as error:
+                if error.reason != "Conflict":
+                    raise
+                continue
+            except KubeError as error:
+                raise self._refused(error) from None
+            return f"appended {len(missing)} lines to {self.ref}{_kept(found)}"
+        raise ConflictError(
+            f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
+        )
+
+    def rehearse(self, kube: Kube) -> str:
+        found = self._read(kube)
+        missing = self.missing(_text(found))
+        try:
+            kube.replace(_with(found, missing), dry_run=True)
+        except KubeError as error:
+            raise self._refused(error) from None
+        return f"the API server would accept {len(missing)} more lines in {self.ref}"
+
+    def missing(self, text: str) -> list[str]:
+        there = {tuple(entry) for entry in _entries(text, self.name)}
+        return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
+
+    def _read(self, kube: Kube) -> Manifest:
+        found = kube.get(self.ref)
+        if found is None:
+            raise WizardError(
+                f"{self.ref} is not there: is Argo CD in this namespace?",
+                "set delivery.argocd.namespace, or name the context of Argo CD's cluster",
+            )
+        return found
+
+    def _nothing(self, text: str) -> Look:
+        if any(entry[0] != "@revoked" for entry in _entries(text, self.name)):
+            return Look("holds", f"Argo CD has keys of {self.name}; none are verified here")
+        return Look(
+            "unknown",
+            f"Argo CD lists no key of {self.name}, and the answers have no verified one to add",
+            f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}",
+        )
+
+    def _unseen(self) -> Look:
+        fix = f"let Argo CD's admin append missing lines to {KEY} of {self.ref}"
+        lines = "\n".join(f"+{line}" for line in self.lines)
+        return Look("unknown", f"{self.ref} may not be read", fix, lines)
+
+    def _refused(self, error: KubeError) -> WizardError:
+        if error.kind == "forbidden":
+            return WizardError(error.message, self._unseen().fix)
+        return explained(error)
+
+
+def revoked_keys(lines: Iterable[str]) -> set[tuple[str, ...]]:
+    """Type and key of our own lines, as a revoking line would name them."""
+    return {tuple(line.split()[1:3]) for line in lines}
+
+
+def _entries(text: str, name: str) -> list[tuple[str, ...]]:
+    """Type and key of each line for this host; revoked ones with their marker before.
+
+    Hashed names are not recognised: a line twice does no harm.
+    """
+    found = []
+    for line in text.splitlines():
+        words = line.split()
+        marker = words[:1] if words and words[0].startswith("@") else []
+        words = words[len(marker) :]
+        if len(words) < 3 or words[0].startswith("#") or marker not in ([], ["@revoked"]):
+            continue
+        if name in words[0].lower().split(","):
+            found.append((*marker, words[1], words[2]))
+    return found
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    return str((found.get("data") or {}).get(KEY) or "")
+
+
+def _joined(text: str, missing: Iterable[str]) -> str:
+    start = text if not text or text.endswith("\n") else f"{text}\n"
+    return start + "".join(f"{line}\n" for line in missing)
+
+
+def _with(found: Manifest, missing: Iterable[str]) -> Manifest:
+    about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+    data = {**(found.get("data") or {}), KEY: _joined(_text(found), missing)}
+    return {**found, "metadata": about, "data": data}
+
+
+def _appended(text: str, missing: Iterable[str]) -> str:
+    old, new = text.splitlines(), _joined(text, missing).splitlines()
+    lines = difflib.unified_diff(old, new, f"{KEY} (cluster)", f"{KEY} (with ours)", lineterm="")
+    return "\n".join(visible(line) for line in lines)
+
+
+def _kept(found: Mapping[str, Any]) -> str:
+    """A word about who may take the lines away again."""
+    about = found["metadata"]
+    notes, labels = about.get("annotations") or {}, about.get("labels") or {}
+    if labels.get("app.kubernetes.io/managed-by") == "Helm" or "meta.helm.sh/release-name" in notes:
+        return "; Helm made it, so put them into Argo CD's own values too (configs.ssh.extraHosts)"
+    if any(name.startswith("argocd.argoproj.io/tracking") for name in notes):
+        return "; it is synced from Git, so put them there too"
+    return ""

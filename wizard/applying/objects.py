@@ -1,0 +1,280 @@
+"""Committed manifests, applied server-side under our own field manager.
+
+What stands is compared with what a dry-run of the apply would make of it, so defaults, other
+writers and fields that fell away all count as the API server counts them, and nothing is sent
+where nothing would change.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.actions import Action, Look, Owner
+from wizard.applying.diagnosis import REFUSALS, diagnose
+from wizard.backends.kube import MANAGER, Kube, Manifest, Ref
+from wizard.backends.kube_errors import FieldsOwnedError, KubeError
+from wizard.diff import visible
+from wizard.errors import RefusedError, WizardError
+from wizard.probes import in_thread
+from wizard.yamltext import dump
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+# Whoever writes status in between changes the version; then one looks again.
+_ROUNDS = 3
+_VOLATILE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_NOWHERE = "no kubeconfig context names this cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A committed manifest: its file and text, the kinds it may be, and its namespace."""
+
+    path: str
+    text: str
+    kinds: tuple[str, ...]
+    namespace: str = ""
+
+    def manifest(self) -> Manifest:
+        """The object; RefusedError when an edit made it something that is not applied here."""
+        from wizard.yamlread import read_mapping
+
+        found = read_mapping(self.text, self.path)
+        about = found.get("metadata")
+        named = isinstance(about, Mapping) and about.get("name")
+        if found.get("kind") not in self.kinds or not found.get("apiVersion") or not named:
+            raise RefusedError(
+                f"{self.path} holds no {' or '.join(self.kinds)}",
+                "restore the file as it was committed first, then commit",
+            )
+        if (found["metadata"].get("namespace") or "") != self.namespace:
+            raise RefusedError(
+                f"{self.path} is not for {self.namespace or 'the cluster as a whole'}",
+                "restore metadata.namespace, then commit",
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A manifest beside what stands; `exists` says whether anything does."""
+
+    source: Source
+    manifest: Manifest
+    look: Look
+    exists: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(Ref.of(self.manifest))
+
+
+def manifests_action(
+    id: str,  # noqa: A002
+    title: str,
+    owner: Owner,
+    kube: Kube | None,
+    sources: Sequence[Source],
+    *,
+    needs: str = "",
+    take: bool = False,
+) -> Action:
+    """The change that makes the cluster hold these manifests, in their order.
+
+    `needs` says what to install where the cluster does not know a kind. With `take`, the
+    operator's yes to a diff that was shown, objects and fields of others are taken over.
+    """
+    if kube is None:
+        return Action(id, title, owner, "cluster", lambda: _left(sources))
+    work = _Work(kube, tuple(sources), needs, take)
+    return Action(
+        id,
+        title,
+        owner,
+        kube.identity,
+        lambda: in_thread(lambda: _together(work.look())),
+        lambda: in_thread(work.change),
+        lambda: in_thread(work.rehearse),
+    )
+
+
+async def _left(sources: Sequence[Source]) -> Look:
+    apply = "; ".join(f"kubectl apply -f {source.path}" for source in sources)
+    return Look("unknown", _NOWHERE, f"its owner runs: {apply}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    kube: Kube
+    sources: tuple[Source, ...]
+    needs: str
+    take: bool
+
+    def look(self) -> list[_Compared]:
+        return [_compared(self.kube, one, self.needs, take=self.take) for one in self.sources]
+
+    def change(self) -> str:
+        done = []
+        for one in self.look():
+            if one.look.state == "wanted":
+                _sent(self.kube, one, self.needs, take=self.take)
+                done.append(f"{'changed' if one.exists else 'created'} {one.name}")
+        return ", ".join(done) or "nothing was left to do"
+
+    def rehearse(self) -> str:
+        wanted = [one.name for one in self.look() if one.look.state == "wanted"]
+        return f"the API server would accept {', '.join(wanted)}" if wanted else ""
+
+
+def _together(found: Sequence[_Compared]) -> Look:
+    """One look for all: the worst state, told for those that are in it."""
+    for state in ("blocked", "wanted", "unknown", "holds"):
+        some = [one.look for one in found if one.look.state == state]
+        if some:
+            return Look(
+                some[0].state,
+                "; ".join(look.detail for look in some),
+                "; ".join(dict.fromkeys(look.fix for look in some if look.fix)),
+                "\n".join(look.diff for look in some if look.diff),
+            )
+    return Look("holds", "nothing is committed for this")
+
+
+def _compared(kube: Kube, source: Source, needs: str, *, take: bool) -> _Compared:
+    manifest = source.manifest()
+    ref = Ref.of(manifest)
+    left = f"its owner runs: kubectl apply -f {source.path}"
+    try:
+        standing = kube.get(ref)
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise explained(error, needs) from None
+        return _Compared(source, manifest, Look("unknown", f"{ref} may not be read", left))
+    try:
+        standing, wanted = _rehearsed(kube, ref, manifest, standing)
+    except KubeError as error:
+        refused = diagnose([error.message], REFUSALS)
+        if error.kind != "forbidden" or refused:
+            raise explained(error, needs) from None
+        return _Compared(source, manifest, _read_only(ref, standing, manifest, left))
+    look = _judged(kube, source, manifest, standing, wanted, take=take)
+    return _Compared(source, manifest, look, standing is not None)
+
+
+def _rehearsed(
+    kube: Kube, ref: Ref, manifest: Manifest, standing: Manifest | None
+) -> tuple[Manifest | None, Manifest]:
+    """What stands, and what an apply would make of exactly that."""
+    wanted: Manifest = {}
+    for _ in range(_ROUNDS):
+        # Forced only in rehearsal: it shows all that would change, conflicts included.
+        wanted = kube.apply(manifest, dry_run=True, force=standing is not None)
+        if standing is None or _version(standing) == _version(wanted):
+            break
+        standing = kube.get(ref)
+    return standing, wanted
+
+
+def _version(found: Manifest) -> object:
+    return found["metadata"].get("resourceVersion")
+
+
+def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: str) -> Look:
+    if standing is None:
+        return Look("unknown", f"{ref} is not there, and may not be made by this login", left)
+    if _within(manifest, standing):
+        return Look("holds", f"{ref} is as committed")
+    diff = difference(standing, {**standing, **_part(manifest)}, ref)
+    return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
+
+
+def _judged(
+    kube: Kube,
+    source: Source,
+    manifest: Manifest,
+    standing: Manifest | None,
+    wanted: Manifest,
+    *,
+    take: bool,
+) -> Look:
+    ref = Ref.of(manifest)
+    if standing is None:
+        return Look("wanted", f"{ref} is not there yet")
+    if _part(standing) == _part(wanted):
+        return Look("holds", f"{ref} is as committed")
+    diff = difference(standing, wanted, ref)
+    if take:
+        return Look("wanted", f"{ref} is taken over", diff=diff)
+    if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
+        where = f"-n {ref.namespace} " if ref.namespace else ""
+        return Look(
+            "blocked",
+            f"{ref} stands already and is not this wizard's",
+            "rename ours in the answers; or, if it may become ours: kubectl label "
+            f"{where}{ref.kind.lower()} {ref.name} {MANAGED_BY}={MANAGER} --overwrite",
+            diff,
+        )
+    try:
+        kube.apply(manifest, dry_run=True)
+    except FieldsOwnedError as error:
+        others = ", ".join(f"{one.field} ({visible(one.manager)})" for one in error.owned)
+        return Look(
+            "blocked",
+            f"{ref}: others own what would change: {others}",
+            "keep theirs and change the answers; or take the fields over: kubectl apply "
+            f"--server-side --force-conflicts --field-manager={MANAGER} -f {source.path}",
+            diff,
+        )
+    return Look("wanted", f"{ref} is not as committed", diff=diff)
+
+
+def _sent(kube: Kube, one: _Compared, needs: str, *, take: bool) -> None:
+    try:
+        kube.apply(one.manifest, force=take)
+    except KubeError as error:
+        raise explained(error, needs, one.source.path) from None
+
+
+def explained(error: KubeError, needs: str = "", path: str = "") -> WizardError:
+    """The error with its cause and what helps, where that is known; else the error itself."""
+    refused = diagnose([error.message], REFUSALS)
+    if refused:
+        return WizardError(refused.cause, refused.fix)
+    if error.kind == "missing" and error.status == 404:
+        return WizardError(
+            error.message, "create the namespace, or name the right one in the answers"
+        )
+    if error.kind == "missing" and needs:
+        return WizardError(error.message, needs)
+    if error.kind == "forbidden" and path:
+        return WizardError(error.message, f"let its owner run: kubectl apply -f {path}")
+    return error
+
+
+def _part(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person decides about: no status, no running operation, no bookkeeping."""
+    kept = {name: value for name, value in found.items() if name not in {"status", "operation"}}
+    about = {name: v for name, v in found.get("metadata", {}).items() if name not in _VOLATILE}
+    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _LAST_APPLIED}
+    about.pop("annotations", None)
+    return {**kept, "metadata": {**about, **({"annotations": notes} if notes else {})}}
+
+
+def _within(wanted: Any, standing: Any) -> bool:
+    """Whether what stands has all that is wanted; lists count as a whole."""
+    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
+        return all(name in standing and _within(wanted[name], standing[name]) for name in wanted)
+    if isinstance(wanted, list) and isinstance(standing, list):
+        same = len(wanted) == len(standing)
+        return same and all(map(_within, wanted, standing))
+    return bool(wanted == standing)
+
+
+def difference(standing: Mapping[str, Any], wanted: Mapping[str, Any], ref: Ref) -> str:
+    """The unified diff from what stands to what is wanted, safe to print."""
+    old, new = (dump(_part(found)).splitlines() for found in (standing, wanted))
+    lines = difflib.unified_diff(old, new, f"{ref} (cluster)", f"{ref} (committed)", lineterm="")
+    return "\n".join(visible(line) for line in lines)
