@@ -149,14 +149,11 @@ class KubeClient:
     ) -> bool:
         """Remove exactly this one; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": conditions,
-            "propagationPolicy": propagation,
-            **({"dryRun": ["All"]} if dry_run else {}),
-        }
+        body: Manifest = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        if version:
+            body["preconditions"]["resourceVersion"] = version
+        if dry_run:
+            body["dryRun"] = ["All"]
         try:
             self._send("DELETE", path, f"delete {ref}", [], body)
         except KubeError as error:
@@ -168,11 +165,7 @@ class KubeClient:
     def may(self, right: Right) -> bool:
         """Whether it would be allowed; see Kube."""
         attributes = {name: getattr(right, name) for name in Right.__dataclass_fields__}
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}},
-        }
+        body = {"spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}}}
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         found = self._send("POST", path, f"may I {right}", [], body)
         return bool(found.get("status", {}).get("allowed"))
@@ -182,8 +175,8 @@ class KubeClient:
         from pydantic import SecretStr
 
         path = _Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
-        spec = {"audiences": [audience] if audience else [], "expirationSeconds": seconds}
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        audiences = [audience] if audience else []
+        body = {"spec": {"audiences": audiences, "expirationSeconds": seconds}}
         what = f"token of ServiceAccount {namespace}/{account}"
         found = self._send("POST", f"{path}/token", what, [], body)
         return SecretStr(str(found["status"]["token"]))
