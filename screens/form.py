@@ -33,6 +33,7 @@ class FormScreen(Page):
         self.items = [item for item in specs() if item.section == section]
         self.focus_key = focus_key
         self._soon: Timer | None = None
+        self._more = False
         self._idle: Timer | None = None
         self._all_rows: list[Row] = []
         self._headings: list[Heading] = []
@@ -108,13 +109,21 @@ class FormScreen(Page):
         return ", ".join([*words, f"{refused} not proven"] if refused else words)
 
     def on_row_answered(self, event: Row.Answered) -> None:
-        """An answer changed: keep it at once, show what follows a frame later."""
+        """An answer changed: keep it and show what follows, at most once a frame."""
         self.wizard.draft = self.draft.answered(event.item, event.value)
         if self._soon is None:
-            self._soon = self.set_timer(SOON, self._changed)
+            self._changed()
+        else:
+            self._more = True
+
+    def _rested(self) -> None:
+        self._soon = None
+        if self._more:
+            self._changed()
 
     def _changed(self) -> None:
-        self._soon = None
+        self._more = False
+        self._soon = self.set_timer(SOON, self._rested)
         with self.app.batch_update():
             self._show_rows()
             self.show_state()

@@ -54,18 +54,25 @@ async def settled(pilot: Pilot[Any]) -> str:
 async def send(pilot: Pilot[Any], *keys: str) -> None:
     """Press keys one after the other, each once what the one before said was heard."""
     for key in keys:
-        name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
-        original = REPLACED_KEYS.get(name, name)
-        try:
-            char: str | None = unicodedata.lookup(_get_unicode_name_from_key(original))
-        except KeyError:
-            char = key if len(key) == 1 else None
-        event = events.Key(name, char)
-        event.set_sender(pilot.app)
-        driver = pilot.app._driver
-        assert driver is not None
-        driver.send_message(event)
+        post(pilot.app, key)
         await processed(pilot)
+
+
+def post(app: App[Any], key: str) -> None:
+    """Send a key as a terminal does; `paste:TEXT` is a paste, which comes as one event."""
+    if key.startswith("paste:"):
+        app.post_message(events.Paste(key.removeprefix("paste:")))
+        return
+    name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+    original = REPLACED_KEYS.get(name, name)
+    try:
+        char: str | None = unicodedata.lookup(_get_unicode_name_from_key(original))
+    except KeyError:
+        char = key if len(key) == 1 else None
+    event = events.Key(name, char)
+    event.set_sender(app)
+    assert app._driver is not None
+    app._driver.send_message(event)
 
 
 async def processed(pilot: Pilot[Any]) -> None:

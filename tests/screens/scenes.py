@@ -10,6 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
+from screens.preview import Preview
 from tests.screens.support import (
     COMPLETE,
     ED25519,
@@ -61,14 +62,14 @@ async def self_hosted(pilot: Pilot[Any]) -> None:
     """A pasted key and a fingerprint with one wrong character."""
     await jump(pilot, "dags.host_keys")
     await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
-    await press(pilot, "tab", *"SHA256:abc", "enter")
+    await press(pilot, "tab", "paste:SHA256:abc", "enter")
 
 
 async def proven(pilot: Pilot[Any]) -> None:
     """A pasted key whose fingerprint was typed."""
     await jump(pilot, "dags.host_keys")
     await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
-    await press(pilot, "tab", *FINGERPRINT, "enter")
+    await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
 
 
 async def published(pilot: Pilot[Any]) -> None:
@@ -86,6 +87,17 @@ async def result(pilot: Pilot[Any]) -> None:
     """After the commit."""
     await press(pilot, "ctrl+s")
     await press(pilot, "enter")
+
+
+async def typing(pilot: Pilot[Any]) -> None:
+    """A text field whose value the previewed file shows."""
+    await jump(pilot, "executor.queue")
+    await press(pilot, "end")
+
+
+def preview(app: WizardApp) -> str:
+    """What the preview shows now."""
+    return app.screen.query_one(Preview).text
 
 
 async def secrets(pilot: Pilot[Any]) -> None:
@@ -111,4 +123,5 @@ SCENES: dict[str, Scene] = {
     "find": scene(keys("ctrl+p", *"replicas")),
     "help": scene(keys("ctrl+n", "f1")),
     "quit": scene(keys("x", "ctrl+q")),
+    "preview": scene(typing, "production", *COMPLETE),
 }

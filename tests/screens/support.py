@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from textual import events
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
@@ -69,9 +68,8 @@ async def press(pilot: Pilot[Any], *keys: str) -> str:
 
 
 async def type_text(pilot: Pilot[Any], text: str) -> str:
-    """Type a text into the focused field, in the place of what it holds."""
-    await send(pilot, "end", "ctrl+u", *text)
-    return await settled(pilot)
+    """Paste a text into the focused field, in the place of what it holds."""
+    return await press(pilot, "end", "ctrl+u", f"paste:{text}")
 
 
 async def paste(pilot: Pilot[Any], text: str) -> str:
@@ -80,8 +78,7 @@ async def paste(pilot: Pilot[Any], text: str) -> str:
     area.focus()
     area.clear()
     await settled(pilot)
-    pilot.app.post_message(events.Paste(text))
-    return await settled(pilot)
+    return await press(pilot, f"paste:{text}")
 
 
 async def jump(pilot: Pilot[Any], key: str) -> None:

@@ -9,7 +9,7 @@ from screens.result import ResultScreen
 from screens.review import ReviewScreen
 from screens.start import StartScreen
 from tests.canary import Canary
-from tests.frames import settled
+from tests.frames import send, settled
 from tests.screens.support import COMPLETE, app_of, done, page, press, wizard
 from wizard.answers import load_text
 from wizard.workflow import Workspace
@@ -31,7 +31,9 @@ async def test_enter_alone_leads_from_the_local_preset_to_a_commit(tmp_path: Pat
             pass
         seen = []
         for _ in range(MOST_KEYS):
-            await press(pilot, "enter")
+            await send(pilot, "enter")
+            if isinstance(page(pilot), ReviewScreen):
+                await settled(pilot)
             if isinstance(page(pilot), ResultScreen):
                 break
             if page(pilot).step_name not in seen:
@@ -89,7 +91,7 @@ async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
         app_of(pilot).go_to_question("database.password")
         await settled(pilot)
         await press(pilot, "enter", "end", "ctrl+u")
-        await press(pilot, *canary.secret())
+        await press(pilot, f"paste:{canary.secret()}")
         await press(pilot, "enter")
         # While it is being typed it shows in its own field; nowhere else, and never again.
         canary.assert_absent(await press(pilot, "ctrl+s"), await press(pilot, "enter", "f5"))

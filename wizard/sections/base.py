@@ -176,12 +176,15 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
     """
     parts = list(parts)
     settings: dict[str, object] = {}
+    below: dict[str, str] = {}  # every parent of a key that is set, with that key
     for part in parts:
         for key, value in part.settings.items():
-            clash = next((old for old in settings if _overlap(old, key)), None)
+            parents = _parents(key)
+            clash = next((old for old in (key, *parents) if old in settings), below.get(key))
             if clash is not None:
                 raise ContributionClashError(f"{key} and {clash} are set by two sections")
             settings[key] = value
+            below.update(dict.fromkeys(parents, key))
     existing: dict[str, tuple[str, ...]] = {}
     for part in parts:
         existing.update(part.existing_secrets)
@@ -200,5 +203,6 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
     )
 
 
-def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+def _parents(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
