@@ -14,6 +14,7 @@ PARTS = {
     "vault": programs.vault,
     "PostgreSQL": programs.postgres_bin,
     "PgBouncer": programs.pgbouncer,
+    "Redis": programs.redis_server,
 }
 
 

@@ -101,6 +101,14 @@ def pgbouncer() -> Path:
     return found
 
 
+def redis_server() -> Path:
+    """Redis, or what is compatible; MissingError when it is not installed."""
+    found = named("WIZARD_REDIS") or on_path("redis-server") or on_path("valkey-server")
+    if found is None:
+        raise MissingError("redis-server is not installed (Debian: apt install redis-server)")
+    return found
+
+
 def sshd() -> Path:
     """OpenSSH's server; MissingError when it is not installed."""
     found = named("WIZARD_SSHD") or on_path("sshd")

@@ -16,6 +16,7 @@ need tmux command -v tmux
 need openssh-client command -v ssh-keygen
 need postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
 need pgbouncer command -v pgbouncer
+need redis-server sh -c 'command -v redis-server || command -v valkey-server'
 need openssh-server command -v sshd
 need libcairo2 sh -c 'ldconfig -p | grep -q "libcairo\.so\.2"'
 need fonts-dejavu-core sh -c 'ls /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf'

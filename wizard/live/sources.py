@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from wizard.errors import WizardError
 from wizard.live.situation import Situation
-from wizard.probes import Probe, ProbeResult, unknown
+from wizard.probes import Probe, ProbeResult, failed, skipped, unknown
 
 Source = Callable[[Situation], Iterable[Probe]]
 
@@ -103,6 +103,36 @@ def result_backend(situation: Situation) -> Iterator[Probe]:
     )
 
 
+def broker(situation: Situation) -> Iterator[Probe]:
+    """An external Redis, as the broker URL names it; other brokers are only reached."""
+    from wizard.backends.redis import Resp, target_of
+    from wizard.live.broker import broker_probes, looking
+    from wizard.live.network import reachable
+    from wizard.sections.conditions import CELERY, OUTER_BROKER
+
+    own = situation.answers.broker
+    if not (CELERY.test(situation.answers) and OUTER_BROKER.test(situation.answers)):
+        return
+    place = f"{own.host or 'broker'}:{own.port}"
+    if own.host:
+        yield reachable("broker.reachable", "Broker", own.host, own.port)
+    held = situation.secret("broker.url", "broker.host", "broker.port", where=place)
+    if isinstance(held, ProbeResult):
+        yield told("broker.login", "Broker: login", place, held)
+        return
+    try:
+        target = target_of(held)
+    except ValueError as error:
+        fix = "correct the value that broker.url refers to"
+        yield told("broker.login", "Broker: login", place, failed(f"broker.url: {error}", fix))
+        return
+    if isinstance(target, str):
+        text = f"broker.url is {target}: only a Redis of one URL is tried here"
+        yield told("broker.login", "Broker: login", place, skipped(text))
+        return
+    yield from broker_probes(target, looking(Resp(target)), own.host, own.port)
+
+
 def vault(situation: Situation) -> Iterator[Probe]:
     """Vault as this machine reaches it, with whatever identity this machine has there."""
     if situation.answers.secrets.store != "vault":
@@ -153,7 +183,9 @@ def cluster(situation: Situation) -> Iterator[Probe]:
 
 
 # In the order in which an operator reads them.
-SOURCES: tuple[Source, ...] = (git_host, dag_repository, database, result_backend, vault, cluster)
+SOURCES: tuple[Source, ...] = (
+    git_host, dag_repository, database, result_backend, broker, vault, cluster,
+)  # fmt: skip
 
 
 def probes_for(situation: Situation) -> list[Probe]:
