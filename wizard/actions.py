@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from wizard.errors import WizardError
+from wizard.errors import ConflictError, WizardError
 
 Holds = Literal["holds", "wanted", "unknown", "blocked"]
 State = Literal[
@@ -137,6 +137,8 @@ class _Run:
         try:
             async for event in self._steps():
                 yield event
+        except ConflictError as error:
+            yield self.event("blocked", error.message, error.hint)
         except WizardError as error:
             yield self.event("failed", error.message, error.hint)
         except Exception as error:

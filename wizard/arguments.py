@@ -73,6 +73,9 @@ def _common(suffix: str = "") -> _Parser:
     group.add_argument(
         "--chart", type=_filled, metavar="PATH", help="chart folder or .tgz for a full check"
     )
+    group.add_argument(
+        "--context", type=_filled, metavar="NAME", help="kubeconfig context of the target cluster"
+    )
     group.add_argument("--yes", action="store_true", help="write without asking; trusts no key")
     group.add_argument("--json", action="store_true", help="data as JSON on standard output")
     return common
@@ -117,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
         help="register the key read-only with the token from env:NAME, file:PATH or prompt",
     )
     _allow_reference(secrets)
+    _apply_options(add("apply", "make it live: change, wait, verify"))
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
         "--live", action="store_true", help="also ask database, Git host and Vault; writes nothing"
@@ -136,6 +140,19 @@ def _allow_reference(command: argparse.ArgumentParser) -> None:
         metavar="KEY",
         action="append",
         help="this secret reference may be read although it is new; repeatable",
+    )
+
+
+def _apply_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "plan", nargs="?", type=_filled, metavar="PLAN", help="a file of plan --out"
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
+    )
+    command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
+    command.add_argument(
+        "--argocd-context", type=_filled, metavar="NAME", help="kubeconfig context of a hub cluster"
     )
 
 

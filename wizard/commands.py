@@ -165,6 +165,13 @@ def _headless(name: str) -> Command:
     return run
 
 
+def apply(arguments: Namespace, console: Console) -> ExitCode:
+    """Make live what is committed."""
+    from wizard.applying import command
+
+    return command.apply(arguments, console)
+
+
 COMMANDS: Mapping[str, Command] = {
     "screens": screens,
     "ask": ask,
@@ -172,6 +179,7 @@ COMMANDS: Mapping[str, Command] = {
     "commit": _headless("commit"),
     "set": _headless("change"),
     "secrets": secrets,
+    "apply": apply,
     "check": _headless("check"),
     "schema": schema,
     "presets": presets,

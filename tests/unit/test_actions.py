@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from wizard.actions import Action, Event, Look, run_actions
-from wizard.errors import WizardError
+from wizard.errors import ConflictError, WizardError
 
 SECRET = "hunter2-canary"
 
@@ -102,6 +102,11 @@ def test_a_failure_says_what_and_what_to_do_and_leaves_the_rest() -> None:
     ]  # fmt: skip
     assert (events[2].detail, events[2].fix) == ("the door is shut", "open it")
     assert later.changes == 0
+
+
+def test_a_conflict_while_changing_is_in_the_way_too() -> None:
+    world = World(WANTED, fails=ConflictError("another run is under way", "wait for it"))
+    assert states(told([world.action("a"), World(HOLDS).action("b")]))[-2:] == ["blocked", "left"]
 
 
 def test_an_unforeseen_error_is_told_without_its_text() -> None:

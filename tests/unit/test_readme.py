@@ -38,5 +38,4 @@ def _help(command: str) -> str:
 def test_exit_codes_are_listed() -> None:
     text = README.read_text(encoding="utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, flags=re.M)}
-    # 6 belongs to `apply`, which this version does not have.
-    assert listed == {int(code) for code in ExitCode} - {int(ExitCode.PARTIAL)}
+    assert listed == {int(code) for code in ExitCode}

@@ -52,8 +52,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     _show(target, actions, console)
     if not arguments.dry_run:
         _confirm(arguments, console)
-    events = asyncio.run(_run(actions, arguments, console))
-    return _outcome(events, console)
+    return _outcome(asyncio.run(_run(target, actions, arguments, console)), console)
 
 
 def _require_plain(arguments: Namespace) -> None:
@@ -196,18 +195,24 @@ def _confirm(arguments: Namespace, console: Console) -> None:
         raise UsageError("not confirmed; nothing was applied")
 
 
-async def _run(actions: tuple[Action, ...], arguments: Namespace, console: Console) -> list[Event]:
+async def _run(
+    target: Target, actions: tuple[Action, ...], arguments: Namespace, console: Console
+) -> list[Event]:
     from wizard.actions import run_actions
+    from wizard.applying.lock import RunLock
 
     ended = []
-    async for event in run_actions(actions, dry_run=arguments.dry_run):
-        if getattr(arguments, "json", False):
-            console.data(json.dumps(event.to_json()))
-        elif event.state != "checking":
-            for text in line(event):
-                console.say(text)
-        if event.ended:
-            ended.append(event)
+    async with RunLock.of(target) as lock:
+        async for event in run_actions(lock.guard(actions), dry_run=arguments.dry_run):
+            if getattr(arguments, "json", False):
+                console.data(json.dumps(event.to_json()))
+            elif event.state != "checking":
+                for text in line(event):
+                    console.say(text)
+            if event.ended:
+                ended.append(event)
+        if lock.note and any(event.state == "changed" for event in ended):
+            console.say(f"warning: {lock.note}")
     return ended
 
 

@@ -14,9 +14,13 @@ Part = Literal["store", "delivery"]
 
 
 def steps(target: Target, only: Part | None = None) -> tuple[Action, ...]:
-    """The actions of this installation; `only` leaves the other part out."""
+    """The actions of this installation; `only` leaves the other part out.
+
+    Which cluster it is comes before all others: Vault's side names the cluster too.
+    """
+    identity, *delivery = argocd.actions(target)
     store = vault.actions(target) if target.answers.secrets.store == "vault" else ()
-    delivery = (branch.action(target), *argocd.actions(target), *verify.actions(target))
+    delivered = (branch.action(target), *delivery, *verify.actions(target))
     if only == "store":
-        return store
-    return delivery if only == "delivery" else (*store, *delivery)
+        return (identity, *store)
+    return (identity, *delivered) if only == "delivery" else (identity, *store, *delivered)
