@@ -59,7 +59,7 @@ class AuthMount:
     def will_be(self) -> bool:
         """Whether the mount is there, or is made before the role."""
         known = self.known
-        return self._may_make() if known is False else bool(known)
+        return self.look().state == "wanted" if known is False else bool(known)
 
     def look(self) -> Look:
         """Whether the mount serves this cluster; another's config is left alone."""
@@ -124,7 +124,13 @@ class AuthMount:
                 "run it again: it looks whether that serves this cluster",
             )
         token = reviewer.get_secret_value() if reviewer is not None else ""
-        self._session.call("POST", self._config, wanted.body(token))
+        try:
+            self._session.call("POST", self._config, wanted.body(token))
+        except VaultError as error:
+            if error.kind == "invalid" and wanted.inside:
+                # It looks for its pod's own CA and account.
+                error.hint = "Vault does not seem to run in a pod: correct secrets.vault.server"
+            raise
         how = "Vault's own account reviews" if wanted.inside else "with a token reviewer"
         return f"auth/{self._mount} serves {wanted.host}, {how}"
 
