@@ -182,9 +182,17 @@ def cluster(situation: Situation) -> Iterator[Probe]:
     yield from cluster_probes(situation.answers, situation.release, kube)
 
 
+def artifacts(situation: Situation) -> Iterator[Probe]:
+    """Chart and image, where the cluster will fetch them from."""
+    from wizard.documents.argocd import CHART_REPOSITORY
+    from wizard.live.artifacts import artifact_probes
+
+    yield from artifact_probes(situation.answers, CHART_REPOSITORY)
+
+
 # In the order in which an operator reads them.
 SOURCES: tuple[Source, ...] = (
-    git_host, dag_repository, database, result_backend, broker, vault, cluster,
+    git_host, dag_repository, database, result_backend, broker, vault, cluster, artifacts,
 )  # fmt: skip
 
 

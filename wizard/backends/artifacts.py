@@ -1,0 +1,178 @@
+"""Whether a chart version and an image tag exist, asked of public servers as anybody may.
+
+Nothing secret is sent. Proxies are those of the environment; redirects are followed over https
+only, and a registry's anonymous token goes to that registry alone. Sources: Helm's chart repository
+guide (index.yaml) and the OCI distribution specification (HEAD of a manifest).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+SECONDS = 8.0
+_MOST = 20_000_000
+_DOCKER = "registry-1.docker.io"
+_MANIFESTS = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+_VERSION = re.compile(r"(?:  - |    )version: *[\"']?([^\"'\s]+)[\"']?\s*")
+
+
+class WebError(Exception):
+    """A server that could not be asked; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said; `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a registry, as the OCI distribution API names it."""
+
+    registry: str
+    name: str
+    tag: str
+
+    @classmethod
+    def of(cls, repository: str, tag: str) -> Image:
+        """Docker's rule: what comes first is a registry only if it looks like a host."""
+        first, slash, rest = repository.partition("/")
+        if slash and (first == "localhost" or "." in first or ":" in first):
+            return cls(_DOCKER if first == "docker.io" else first, rest, tag)
+        return cls(_DOCKER, repository if slash else f"library/{repository}", tag)
+
+
+def chart_versions(repository: str, chart: str) -> tuple[str, ...]:
+    """Versions of a chart in a Helm repository's index; empty where the index lists none.
+
+    Raises WebError.
+    """
+    answer = ask(f"{repository.rstrip('/')}/index.yaml")
+    if answer.status != 200:
+        raise WebError(f"the index cannot be had (HTTP {answer.status})")
+    return listed(answer.body.decode("utf-8", "replace"), chart)
+
+
+def listed(index: str, chart: str) -> tuple[str, ...]:
+    """The versions in an index's text, which Helm always writes in this form.
+
+    Reading it as YAML would take seconds: an index has thousands of lines.
+    """
+    found: list[str] = []
+    inside = within = False
+    for line in index.splitlines():
+        if line[:1] not in {" ", "#", ""}:
+            inside, within = line.rstrip() == "entries:", False
+        elif inside and re.match(r"  [^ \-#]", line):
+            within = line.strip() == f"{chart}:"
+        elif within and (match := _VERSION.fullmatch(line)):
+            found.append(match[1])
+    return tuple(found)
+
+
+def manifest(image: Image) -> Answer:
+    """The registry's answer for the tag, as an anonymous login gets it; raises WebError."""
+    url = f"https://{image.registry}/v2/{quote(image.name)}/manifests/{quote(image.tag)}"
+    answer = ask(url, method="HEAD", accept=_MANIFESTS)
+    if answer.status == 401:
+        token = _anonymous(answer.headers.get("www-authenticate", ""), image)
+        if token:
+            answer = ask(url, method="HEAD", accept=_MANIFESTS, token=token)
+    return answer
+
+
+def _anonymous(challenge: str, image: Image) -> str:
+    """A token for anybody, as the registry's challenge says; empty where it gives none."""
+    import json
+
+    scheme, _, rest = challenge.partition(" ")
+    words = dict(re.findall(r'([a-z]+)="([^"]*)"', rest))
+    realm = words.get("realm", "")
+    if scheme.casefold() != "bearer" or urlsplit(realm).scheme != "https":
+        return ""
+    query = {"service": words.get("service", ""), "scope": f"repository:{image.name}:pull"}
+    answer = ask(f"{realm}?{urlencode({k: v for k, v in query.items() if v})}")
+    try:
+        found: Any = json.loads(answer.body)
+        token = found.get("token") or found.get("access_token") or ""
+    except (ValueError, AttributeError):
+        return ""
+    return str(token) if answer.status == 200 and str(token).isprintable() else ""
+
+
+def ask(url: str, *, method: str = "GET", accept: str = "*/*", token: str = "") -> Answer:
+    """One request over https; every status is an answer. Raises WebError."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import Request
+
+    headers = {"Accept": accept, "User-Agent": "airflow-wizard"}
+    request = Request(url, method=method, headers=headers)  # noqa: S310 - https, see below
+    if request.type != "https":
+        raise WebError("it is not https")
+    if token:
+        # Unredirected: another host gets no token.
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    try:
+        with _opener().open(request, timeout=SECONDS) as response:
+            return _answer(response.status, response.headers, response.read(_MOST))
+    except HTTPError as error:
+        with error:
+            return _answer(error.code, error.headers, b"")
+    except (OSError, HTTPException, ValueError) as error:
+        raise WebError(_why(error)) from None
+
+
+def _answer(status: int, headers: Any, body: bytes) -> Answer:
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+
+
+def _opener() -> Any:
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class SafeRedirects(HTTPRedirectHandler):
+        def redirect_request(
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> Any:
+            if urlsplit(newurl).scheme != "https":
+                raise WebError("it redirects away from https")
+            made = super().redirect_request(req, fp, code, msg, headers, newurl)
+            if made is not None:
+                # urllib would ask for everything where only the head was wanted.
+                made.method = req.get_method()
+            return made
+
+    return build_opener(SafeRedirects)
+
+
+def _why(error: Exception) -> str:
+    import socket
+    import ssl
+
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted here: {cause.verify_message}"
+    if isinstance(cause, socket.gaierror):
+        return "its name does not resolve here"
+    if isinstance(cause, TimeoutError):
+        return f"no answer in {SECONDS:g} s"
+    if isinstance(cause, ssl.SSLError):
+        return "no TLS session with it"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return "no answer that is HTTP"
