@@ -63,7 +63,7 @@ def in_cluster(cluster: Cluster | None, namespace: str, secrets: Sequence[Secret
     names = [secret.name for secret in secrets]
     try:
         if cluster is None:
-            raise NotAskedError("it was not asked")
+            raise NotAskedError("there is no kubeconfig to ask it with")
         found = cluster(namespace, names)
     except NotAskedError as error:
         return Signs(unknown=(f"the cluster: {error}",))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wizard.secrets.deploy_key import DeployKey
     from wizard.secrets.references import SecretRef
 
+_PATIENCE = 10.0
+
 
 def secrets(arguments: Namespace, console: Console) -> ExitCode:
     """Fill the store and show the public deploy key; asks on a terminal, needs --yes without."""
@@ -110,7 +112,8 @@ def _provide(run: Run, vault: Vault, agreed: Any) -> ExitCode:
         _require_rights(vault, found, settings.data_path)
         _agree_to_references(run, found, agreed)
         inputs = Inputs(proposal.answers, run.start.folder, _prompt(run))
-        signs = found.signs(inputs, _cluster(run), database_client(proposal))
+        cluster = _cluster(run) if found.of("generate") else None
+        signs = found.signs(inputs, cluster, database_client(proposal))
         signs.require_none(found.of("generate"), found.store.name)
         _tell(run, signs)
         values = _ready(run, found, inputs)
@@ -200,9 +203,22 @@ def _proven(run: Run, key: DeployKey) -> bool:
 
 
 def _cluster(run: Run) -> Cluster | None:
-    """How the cluster is asked which Secrets it has; None while nothing here can ask it."""
-    del run
-    return None
+    """How the cluster of the kubeconfig is asked which Secrets it has; None without a kubeconfig.
+
+    A context that was named has to be there.
+    """
+    from wizard.backends.kube import open_kube
+    from wizard.live.targets import existing_secrets
+
+    context = getattr(run.arguments, "context", "") or ""
+    try:
+        kube = open_kube(context, patience=_PATIENCE)
+    except WizardError:
+        if context:
+            raise
+        return None
+    run.console.say(f"asking the cluster: {kube.identity}")
+    return existing_secrets(kube, run.proposal.answers)
 
 
 def _require_rights(vault: Vault, found: Survey, path: str) -> None:

@@ -18,8 +18,10 @@ from pydantic import SecretStr
 
 from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
+from tests.kubeconfigs import cluster, written
 from tests.process import WIZARD, Finished, Terminal
 from tests.testbed.databases import Postgres
+from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
 from wizard.backends.forge_api import Place, Registered
 from wizard.backends.git_ssh import CloneError, Paramiko, Seen
@@ -324,6 +326,33 @@ def test_an_installation_that_lived_before_gets_no_new_values(
     assert "fernetKey" in done.err
     assert bench.version == 0
     assert "public" not in bench.file.read_text()
+
+
+def test_a_real_cluster_that_has_a_secret_stops_its_making(
+    bench: Bench, kube: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = f"space-{secrets.token_hex(4)}"
+    bench.answers({"installation.namespace": space})
+    path = written(tmp_path / "kubeconfig", cluster(kube), {"token": kube.token})
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    meta = f"metadata: {{name: airflow-fernet-key, namespace: {space}}}"
+    kube.apply(f"apiVersion: v1\nkind: Secret\n{meta}\nstringData: {{fernet-key: old}}\n")
+
+    done = bench("--yes", *ALLOW, code=4)
+
+    assert f"namespace {space} has the Secrets airflow-fernet-key" in done.err
+    assert bench.version == 0
+    bench.answers({"installation.namespace": f"{space}-new"})
+    assert "not looked at" not in bench("--yes", *ALLOW).err
+    assert bench.version == 1
+
+
+def test_a_context_that_is_named_has_to_be_there(bench: Bench) -> None:
+    assert bench.aw("secrets", "--answers", str(bench.file), "--context", "none", *ALLOW).code in {
+        4,
+        64,
+    }
+    assert bench.version == 0
 
 
 def test_a_fact_that_is_new_may_be_made_for_an_old_installation(

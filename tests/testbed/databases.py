@@ -81,6 +81,10 @@ class Postgres:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, **unprivileged(),
             )  # fmt: skip
         wait_until_open(self.host, self.port, self._process, self.folder / "log")
+        # It listens a moment before it lets anybody in.
+        deadline = time.monotonic() + 30
+        while "starting up" in self.psql(self.url).stderr and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """End the server at once and remove its data."""
