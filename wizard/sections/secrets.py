@@ -205,7 +205,9 @@ class Secrets(Section):
         for secret in total.secrets:
             manifests.append(external_secret(release, store, secret))
         actions = (
+            PlannedAction("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
             PlannedAction("vault.policy", f"Write policy {store.policy}", "vault"),
+            PlannedAction("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
             PlannedAction("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
             PlannedAction("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
         )
