@@ -187,7 +187,7 @@ def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: st
         return Look("unknown", f"{ref} is not there, and may not be made by this login", left)
     if _within(manifest, standing):
         return Look("holds", f"{ref} is as committed")
-    diff = difference(standing, {**standing, **_part(manifest)}, ref)
+    diff = difference(standing, _over(standing, manifest), ref)
     return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
 
 
@@ -273,8 +273,23 @@ def _within(wanted: Any, standing: Any) -> bool:
     return bool(wanted == standing)
 
 
+def _over(standing: Any, wanted: Any) -> Any:
+    """What stands with what is wanted in it: what an apply comes to, as far as it shows here."""
+    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
+        return {**standing, **{k: _over(standing.get(k), value) for k, value in wanted.items()}}
+    if isinstance(wanted, list) and isinstance(standing, list) and len(wanted) == len(standing):
+        return list(map(_over, standing, wanted))
+    return wanted
+
+
+def _sorted(found: Any) -> Any:
+    if isinstance(found, Mapping):
+        return {name: _sorted(found[name]) for name in sorted(found)}
+    return [_sorted(item) for item in found] if isinstance(found, list) else found
+
+
 def difference(standing: Mapping[str, Any], wanted: Mapping[str, Any], ref: Ref) -> str:
     """The unified diff from what stands to what is wanted, safe to print."""
-    old, new = (dump(_part(found)).splitlines() for found in (standing, wanted))
+    old, new = (dump(_sorted(_part(found))).splitlines() for found in (standing, wanted))
     lines = difflib.unified_diff(old, new, f"{ref} (cluster)", f"{ref} (committed)", lineterm="")
     return "\n".join(visible(line) for line in lines)

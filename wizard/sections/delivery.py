@@ -10,6 +10,7 @@ from wizard.documents.argocd import ArgoSettings, app_project, one_application, 
 from wizard.documents.kind import cluster_file
 from wizard.documents.manifests import kustomization
 from wizard.documents.runbook import runbook
+from wizard.hosts import git_location
 from wizard.release import Release
 from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Section
 from wizard.sections.conditions import ARGOCD
@@ -131,11 +132,42 @@ class Delivery(Section):
         return (app_project(release, argo), *applications)
 
     def _actions(self, release: Release) -> tuple[PlannedAction, ...]:
-        name = release.installation
+        """What `apply` does and waits for, under the same ids and owners."""
         if self.kind == "kind":
             return (PlannedAction("kind.install", "Install the chart with Helm (runbook)", "me"),)
-        return (
-            PlannedAction("argocd.project", f"Create AppProject {self.argocd.project}", "platform"),
-            PlannedAction("argocd.application", f"Create Application {name}", "platform"),
-            PlannedAction("verify", "Wait until Airflow is healthy", "me"),
-        )
+        argo = self.argocd
+        parent = "-parent" if argo.applications == "two" else ""
+        found = [
+            PlannedAction("git.branch", "Wait until the branch holds the planned files", "me"),
+            PlannedAction("cluster.identity", "Compare the cluster with the recorded one", "me"),
+        ]
+        if argo.repo_url and git_location(argo.repo_url).scheme == "ssh":
+            title = "Let Argo CD know the SSH host keys of this repository"
+            found.append(PlannedAction("argocd.known-hosts", title, "platform"))
+        title = "See whether Argo CD may read this repository"
+        found += [
+            PlannedAction("argocd.repository", title, "platform"),
+            PlannedAction("argocd.project", f"Create AppProject {argo.project}", "platform"),
+            PlannedAction(
+                "argocd.application",
+                f"Create Application {release.installation}{parent}",
+                "platform",
+            ),
+        ]
+        return (*found, *_waits(release))
+
+
+def _waits(release: Release) -> tuple[PlannedAction, ...]:
+    titles = {
+        "store": "Wait until the store is valid",
+        "secrets": "Wait until the Secrets are there",
+        "application": "Wait until Argo CD has synced it and it is healthy",
+        "migrations": "Wait until the database is migrated",
+        "git-sync": "Wait until the DAGs are cloned",
+        "airflow": "Wait until Airflow is healthy",
+    }
+    if release.store != "vault":
+        del titles["store"]
+    if release.dag_source != "git-sync":
+        del titles["git-sync"]
+    return tuple(PlannedAction(f"verify.{name}", title, "me") for name, title in titles.items())
