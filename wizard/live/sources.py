@@ -36,11 +36,24 @@ def dag_repository(situation: Situation) -> Iterator[Probe]:
         return
     held = situation.secret("dags.key", "dags.repo", where=target.endpoint, lines=True)
     if isinstance(held, ProbeResult):
+        if situation.answers.dags.key.kind in {"generate", "store"}:
+            held = skipped(held.detail, "`airflow-wizard secrets --prove` clones with it")
         yield told("dags.clone", "DAG repository: clone", target.endpoint, held)
         return
     from wizard.backends.git_ssh import Paramiko
+    from wizard.secrets.deploy_key import read, require_recorded
 
-    yield from clone_probes(target, looking(Paramiko(target, held)))
+    own = situation.answers.dags.key
+    try:
+        # As `secrets` would store it; what git-sync could not use is a fault here already.
+        key = read(held, "dags.key", "")
+        require_recorded(key, own.public)
+    except WizardError as error:
+        result = failed(error.message, error.hint)
+        yield told("dags.clone", "DAG repository: clone", target.endpoint, result)
+        return
+    look = looking(Paramiko(target, key.private))
+    yield from clone_probes(target, look, writable=own.writable)
 
 
 def database(situation: Situation) -> Iterator[Probe]:
