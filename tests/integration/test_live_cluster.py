@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.canary import Canary
+from tests.cli import Wizard, answers_file, aw
 from tests.kubeconfigs import account, cluster, expired, rule, written
 from tests.rendered import answers
 from tests.testbed import programs
@@ -30,6 +31,8 @@ from wizard.probes import ProbeResult, run_probes
 from wizard.release import derive
 from wizard.secrets.facts import SecretSpec
 from wizard.sections import Answers
+
+__all__ = ["aw"]
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +56,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def make(at: Server, token: str = "", **changes: Any) -> Kube:
         user = {"token": token or at.token}
-        path = written(tmp_path / "config", cluster(at, **changes), user)
+        path = written(tmp_path / "kubeconfig", cluster(at, **changes), user)
         monkeypatch.setenv("KUBECONFIG", str(path))
         return open_kube(patience=1)
 
@@ -313,6 +316,51 @@ async def test_a_hub_is_asked_only_by_its_own_context(
     assert (results["argocd"].status, "rights.argocd" in results) == ("skip", False)
     results = await probed(hub, kube, kube)
     assert (results["argocd"].status, results["rights.argocd"].status) == ("pass", "pass")
+
+
+CHECKED = {
+    "dags.source": "image",
+    "installation.image.repository": "registry.invalid/airflow",
+    "installation.image.tag": "1",
+    "database.host": "pg.invalid",
+    "secrets.vault.server": "https://vault.invalid:8200",
+}
+
+
+def test_check_live_asks_the_named_context_and_says_as_whom(
+    kube_with_crds: Server, made: Answers, client: Any, aw: Wizard, tmp_path: Path, canary: Canary
+) -> None:
+    prepared(kube_with_crds, made)
+    space = made.installation.namespace
+    places = {"installation.namespace": space, "delivery.argocd.namespace": f"{space}-cd"}
+    changes = {**CHECKED, **places}
+    aw.ok("commit", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)), "--yes")
+    client(kube_with_crds)
+    done = aw.ok("check", "--live", "--context", "test", "--json")
+    (result,) = json.loads(done.out)
+    probes = {one["id"]: one for one in result["live"]["probes"]}
+    assert probes["cluster.identity"]["status"] == "pass"
+    assert probes["cluster.rights.argocd"]["status"] == "pass"
+    assert f"asking the cluster: context test: {kube_with_crds.url} as ada (token)" in done.err
+    assert kube_with_crds.token not in done.out + done.err
+    wrong = aw("check", "--live", "--context", "absent")
+    assert (wrong.code, "--context test" in wrong.err) == (64, True)
+    unproven = cluster(kube_with_crds, **{"insecure-skip-tls-verify": True})
+    written(tmp_path / "kubeconfig", unproven, {"token": kube_with_crds.token})
+    assert aw("check", "--live", "--context", "test").code == 4
+    assert "unverified Cluster: identity (kubeconfig): context test: insecure" in (
+        aw.ok("check", "--live").out
+    )
+
+
+def test_check_live_ends_with_four_at_another_cluster(
+    kube_with_crds: Server, client: Any, aw: Wizard, tmp_path: Path
+) -> None:
+    changes = {**CHECKED, "cluster.uid": "another-cluster"}
+    aw.ok("commit", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)), "--yes")
+    client(kube_with_crds)
+    done = aw("check", "--live")
+    assert (done.code, "FAILED     Cluster: identity" in done.out) == (4, True)
 
 
 def test_needs_follow_the_answers() -> None:

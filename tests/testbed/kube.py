@@ -168,7 +168,7 @@ class Kube:
     def _until_established(self, path: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            conditions = self.request("GET", path).get("status", {}).get("conditions", [])
+            conditions = self.request("GET", path).get("status", {}).get("conditions") or []
             if any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
                 return
             time.sleep(0.02)
