@@ -5,7 +5,7 @@
 #   make testbed    build the real programs the tests run (helm, template engine, API server) ahead
 #   make lint       ruff and mypy only          make format    let ruff mend what it can
 #   make bench      the budgets, measured beside their peers (never fails on time)
-#   make pictures   every screen as a picture, in .cache/pictures
+#   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
 #   make generated   README's tables and wizard/questions.json, from the questions
 #   make clean      remove all that was built; ./airflow-config is yours and stays
 
@@ -82,6 +82,7 @@ bench: $(VENV)/.dev
 
 pictures: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.pictures $(CACHE)/pictures
+	$(BIN)/python -m tests.tools.pictures --readme docs/pictures
 
 generated: $(VENV)/.dev
 	$(BIN)/python -m tests.tools.readme_tables

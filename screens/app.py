@@ -1,11 +1,14 @@
-"""The app: which page is shown, the draft behind all of them, and how it ends."""
+"""The app: which page is shown, the draft behind all of them, and how it ends.
+
+The pages and the models behind them are imported while its first frame is on screen already.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -14,14 +17,30 @@ from textual.scrollbar import ScrollBar
 
 from screens.background import in_thread
 from screens.bars import Bar
-from screens.dialogs import KEYS, Ask, Finder, Note, help_text
-from screens.draft import HOST_KEYS, REVIEW, Draft, Operator
-from screens.page import Page
+from screens.opening import OpeningScreen
+from screens.steps import HOST_KEYS, REVIEW
 from screens.text import counted, plain
 from wizard.errors import AnswersError, ExitCode, Problem, WizardError
-from wizard.fields import FieldSpec, spec, specs
-from wizard.hostkeys import parse_fingerprint
 from wizard.workflow import Committed, Proposal, Workspace
+
+if TYPE_CHECKING:
+    from screens.draft import Draft
+    from screens.page import Page
+    from wizard.fields import FieldSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the screens begin with: raw answers, and the committed installation they belong to.
+
+    `typed` are fingerprints from the command line; `folder` is what file names are relative to.
+    """
+
+    data: Mapping[str, Any]
+    typed: Sequence[str] = ()
+    existing: str = ""
+    pick_preset: bool = False
+    folder: Path | None = None
 
 
 class WizardApp(App[Committed], inherit_bindings=False):
@@ -37,45 +56,72 @@ class WizardApp(App[Committed], inherit_bindings=False):
         Binding("ctrl+c", "help_quit", show=False, system=True)
     ]
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        data: Mapping[str, Any],
-        *,
-        typed: Sequence[str] = (),
-        existing: str = "",
-        pick_preset: bool = False,
-        folder: Path | None = None,
-    ) -> None:
+    draft: Draft
+
+    def __init__(self, workspace: Workspace, read: Callable[[], Given]) -> None:
+        """`read` is called in a thread, once; what it raises ends the app and is in `failure`."""
         super().__init__()
         ScrollBar.renderer = Bar
         self.workspace = workspace
-        self.given = dict(data)
-        self.existing = existing
-        self.pick_preset = pick_preset
-        self.folder = folder
+        self.failure: Exception | None = None
         self.branch = workspace.work_branch
-        identity = workspace.identity
-        self.draft = Draft(
-            self.given, flagged=_parsed(typed), operator=Operator(identity.by, identity.date)
-        )
         self.touched: set[str] = set()
-        self.visited: set[str] = {step.name for step in self.draft.steps} if existing else set()
+        self.visited: set[str] = set()
         self.pasted: dict[tuple[str, int], str] = {}
         self.committing = False
+        self._read = read
 
     def on_mount(self) -> None:
-        """The first page; what Git knows comes while it is shown."""
+        """A frame at once, the first page when everything behind it is there."""
+        self.push_screen(OpeningScreen(f"{self.TITLE}   {self.workspace.label}"))
+        self.call_after_refresh(self.run_worker, self._open(), exit_on_error=False)
+
+    async def _open(self) -> None:
+        try:
+            self.draft = await in_thread(self._drafted)
+        except Exception as error:
+            self.failure = error
+            self.exit(None)
+            return
         if self.existing:
+            self.visited = {step.name for step in self.draft.steps}
             self.run_worker(self._load_committed(), exit_on_error=False)
-        self.push_screen(self._page(self.draft.steps[0].name) if not self.pick_preset else _start())
+        first = _start() if self.pick_preset else self._page(self.draft.steps[0].name)
+        await self.switch_screen(first)
+
+    def _drafted(self) -> Draft:
+        from screens import form, start
+        from screens.draft import Draft, Operator
+
+        # Imported here, while the first frame is on screen, and not when the page is made.
+        del form, start
+        given = self._read()
+        self.given = dict(given.data)
+        self.existing = given.existing
+        self.pick_preset = given.pick_preset
+        self.folder = given.folder
+        who = self.workspace.identity
+        draft = Draft(
+            self.given, flagged=_parsed(given.typed), operator=Operator(who.by, who.date)
+        )
+        # Examined and rendered once, off the loop: the page that is made next shows it.
+        return draft if draft.steps else draft
+
+    @property
+    def page(self) -> Page | None:
+        """The page on top, unless a dialog or nothing is."""
+        from screens.page import Page
+
+        return self.screen if isinstance(self.screen, Page) else None
 
     async def _load_committed(self) -> None:
+        from screens.draft import Operator
+
         entries = await in_thread(self.workspace.committed_entries, self.existing)
         identity = self.workspace.identity
         self.draft = replace(self.draft, operator=Operator(identity.by, identity.date, entries))
-        if isinstance(self.screen, Page):
-            self.screen.show_state()
+        if self.page:
+            self.page.show_state()
 
     def start_from(self, preset: str) -> None:
         """The preset's answers under those that were given, then the first page."""
@@ -102,9 +148,9 @@ class WizardApp(App[Committed], inherit_bindings=False):
         """Show another page; what was left counts as seen."""
         if self.committing:
             return
-        if isinstance(self.screen, Page) and self.screen.step_name:
-            self.screen.leaving()
-            self._leave(self.screen.step_name)
+        if self.page and self.page.step_name:
+            self.page.leaving()
+            self._leave(self.page.step_name)
         self.switch_screen(self._page(name, key))
 
     def _leave(self, step: str) -> None:
@@ -122,6 +168,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def go_to_question(self, key: str) -> None:
         """Jump to one question, on whichever page it is."""
+        from wizard.fields import spec
+
         self.go(HOST_KEYS if key == HOST_KEYS else spec(key).section, key)
 
     def mark(self, name: str, *, current: str) -> str:
@@ -146,6 +194,9 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def find_question(self) -> None:
         """Ask for a question by name and go there."""
+        from screens.dialogs import Finder
+        from wizard.fields import specs
+
         entries = [
             (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
             for item in specs()
@@ -160,6 +211,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""
+        from screens.dialogs import KEYS, Note, help_text
+
         if item is None:
             self.push_screen(Note("Keys", plain(KEYS)))
         else:
@@ -168,6 +221,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def show_error(self, error: WizardError) -> None:
         """An error in full, with what to do next."""
+        from screens.dialogs import Note
+
         problems = error.problems if isinstance(error, AnswersError) else ()
         lines = [error.message, *(f"  {problem}" for problem in problems)]
         self.push_screen(Note("Not done", plain("\n".join([*lines, "", error.hint]).rstrip())))
@@ -191,8 +246,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
             self._say(head or "ok, the checks found nothing against these answers")
 
     def _say(self, text: str) -> None:
-        if isinstance(self.screen, Page):
-            self.screen.say(text)
+        if self.page:
+            self.page.say(text)
 
     def propose(self) -> Proposal:
         """The engine's proposal for the draft; blocking."""
@@ -228,6 +283,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def leave(self) -> None:
         """Quit; asks when answers would be lost, waits for a commit under way."""
+        from screens.dialogs import Ask
+
         if self.committing:
             self._say("the commit is being written; wait for it")
         elif not self.draft.changed:
@@ -260,11 +317,15 @@ def _start() -> Screen[None]:
 
 
 def _name(key: str) -> str:
+    from wizard.fields import specs
+
     found = next((item for item in specs() if item.key == key), None)
     return f"{found.model.title}: {found.title}" if found else key
 
 
 def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
+    from wizard.hostkeys import parse_fingerprint
+
     try:
         return tuple(parse_fingerprint(text) for text in typed)
     except ValueError as error:
@@ -272,29 +333,17 @@ def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
         raise AnswersError("a fingerprint cannot be read", [problem]) from None
 
 
-def run(
-    workspace: Workspace,
-    data: Mapping[str, Any],
-    *,
-    typed: Sequence[str] = (),
-    existing: str = "",
-    pick_preset: bool = False,
-    folder: Path | None = None,
-) -> Committed | None:
+def run(workspace: Workspace, read: Callable[[], Given]) -> Committed | None:
     """Show the screens; what was committed, or None when the person quit without committing.
 
-    Raises AnswersError for a fingerprint that is none, and SystemExit 70 after a crash, which was
-    printed without any variable.
+    `read` gives what they begin with while the first frame is shown; what it raises is raised
+    here, as is AnswersError for a fingerprint that is none. Raises SystemExit 70 after a crash,
+    which was printed without any variable.
     """
-    app = WizardApp(
-        workspace,
-        data,
-        typed=typed,
-        existing=existing,
-        pick_preset=pick_preset,
-        folder=folder,
-    )
+    app = WizardApp(workspace, read)
     done = app.run()
+    if app.failure is not None:
+        raise app.failure
     if app.return_code:
         raise SystemExit(ExitCode.BUG)
     return done

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from screens.steps import HOST_KEYS, REVIEW
 from wizard.answers import Examination, dumped, examine, layered
 from wizard.errors import Problem
 from wizard.evidence import Settled, settle
@@ -17,8 +18,6 @@ from wizard.sections import Answers
 from wizard.sections.base import Section
 from wizard.verdict import Entry, Verdict
 
-HOST_KEYS = "dags.host_keys"
-REVIEW = "review"
 _MISSING = object()
 
 

@@ -226,14 +226,12 @@ def _file_options(plan: Plan) -> Iterator[Option]:
     for path, kind, name in lines:
         parent, _, file = path.rpartition("/")
         if parent != folder:
-            yield Option(plain(f"{parent or '.'}/", "$text-muted"), disabled=True)
+            yield Option(plain(f"{parent or '.'}/"), disabled=True)
             folder = parent
         yield Option(plain(f"{kind} {file}"), id=name)
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
-        yield Option(
-            plain(f"and {counted(rest, 'file')} of the merge base", "$text-muted"), disabled=True
-        )
+        yield Option(plain(f"and {counted(rest, 'file')} of the merge base"), disabled=True)
 
 
 def _title(key: str) -> str:

@@ -82,8 +82,8 @@ class Row(Horizontal):
         mark = " !" if self.has_class("wrong") else "  "
         around = "".join(map(self._around, self.fields))
         return Content.assemble(
-            (label, "bold" if self.here else "$text-muted"),
-            (around, "$text-muted"),
+            (label, "bold $foreground" if self.here else ""),
+            around,
             (mark, "$text-error"),
         )
 

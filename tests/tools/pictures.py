@@ -1,4 +1,4 @@
-"""Screens as pictures, to be looked at: `make pictures` writes one SVG and PNG a screen."""
+"""Screens as pictures: `make pictures` writes one SVG and PNG a screen, and those of README."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ FACES = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 FAMILY = re.compile(r"font-family:\s*[^;\"]+")
 RUN = re.compile(r'(<text [^>]*?)x="([\d.]+)"([^>]*?) textLength="[^"]*"([^>]*)>([^<]*)<')
 
+README_SIZE = (128, 34)
+COLOURS = 64
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 
 
@@ -69,19 +71,42 @@ async def screenshot(app: App[Any], size: tuple[int, int], steps: Steps | None =
         return app.export_screenshot()
 
 
+def pictured(name: str, size: tuple[int, int], path: Path) -> Path:
+    """Write the scene of this name as PNG and SVG; ModuleNotFoundError without scenes."""
+    scenes = importlib.import_module("tests.screens.scenes")
+    app, steps = scenes.SCENES[name]()
+    return picture(asyncio.run(screenshot(app, size, steps)), path)
+
+
+def for_readme(folder: Path) -> list[Path]:
+    """Write the pictures that README shows, small, and nothing beside them."""
+    from PIL import Image
+
+    scenes = importlib.import_module("tests.screens.scenes")
+    written = []
+    for name in scenes.IN_README:
+        png = pictured(name, README_SIZE, folder / name)
+        png.with_suffix(".svg").unlink()
+        with Image.open(png) as drawn:
+            drawn.convert("RGB").quantize(COLOURS).save(png, optimize=True)
+        written.append(png)
+    return written
+
+
 def main() -> int:
-    """Picture every screen that tests/screens/scenes.py names, at 80x24 and wide."""
-    try:
-        scenes = importlib.import_module("tests.screens.scenes")
-    except ModuleNotFoundError as error:
-        print(f"no screens to picture: {error}", file=sys.stderr)
-        return 1
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".cache/pictures")
-    for name, scene in scenes.SCENES.items():
+    """Picture every screen that tests/screens/scenes.py names, at 80x24 and wide.
+
+    `--readme FOLDER` writes the two that README shows instead.
+    """
+    words = sys.argv[1:]
+    if words[:1] == ["--readme"]:
+        print(*for_readme(Path(words[1])), sep="\n")
+        return 0
+    folder = Path(words[0] if words else ".cache/pictures")
+    scenes = importlib.import_module("tests.screens.scenes")
+    for name in scenes.SCENES:
         for size in ((80, 24), (140, 45)):
-            app, steps = scene()
-            svg = asyncio.run(screenshot(app, size, steps))
-            print(picture(svg, folder / f"{name}-{size[0]}x{size[1]}"))
+            print(pictured(name, size, folder / f"{name}-{size[0]}x{size[1]}"))
     return 0
 
 

@@ -1,0 +1,8 @@
+"""Names of the pages that are no section."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOST_KEYS: Final = "dags.host_keys"
+REVIEW: Final = "review"
