@@ -123,7 +123,9 @@ def parser() -> argparse.ArgumentParser:
     _apply_options(add("apply", "make it live: change, wait, verify"))
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
-        "--live", action="store_true", help="also ask database, Git host and Vault; writes nothing"
+        "--live",
+        action="store_true",
+        help="also ask everything outside, the cluster too; writes nothing",
     )
     _allow_reference(check)
     add("schema", "JSON schema of the answers file")

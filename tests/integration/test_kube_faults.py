@@ -161,6 +161,26 @@ def test_peers_that_do_not_answer(client: Any) -> None:
     assert (nowhere.kind, "resolve" in nowhere.message) == ("unreachable", True)
 
 
+def test_a_server_that_says_nothing(
+    authority: Authority, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wizard.backends.kube_http._READ", 0.5)
+    monkeypatch.setattr("wizard.backends.kube_http._CONNECT", 0.5)
+
+    def slow(_: Asked) -> Answer:
+        time.sleep(3)
+        return Answer(0)
+
+    with web(authority, slow) as server:
+        started = time.monotonic()
+        error = refused(lambda: client(server.url).get(POD))
+        assert time.monotonic() - started < 2
+    assert (error.kind, "in time" in error.message) == ("unreachable", True)
+    with scripted(lambda _: time.sleep(3)) as port:
+        error = refused(lambda: client(f"https://127.0.0.1:{port}").get(POD))
+    assert (error.kind, "in time" in error.message) == ("unreachable", True)
+
+
 def test_peers_that_say_something_else(authority: Authority, client: Any) -> None:
     with scripted(lambda connection: connection.sendall(b"HTTP/1.1 400 no TLS\r\n\r\n")) as port:
         assert refused(lambda: client(f"https://127.0.0.1:{port}").get(POD)).kind == "tls"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from wizard.backends.kube_config import Access
 
 APPLY = "application/apply-patch+yaml"
-_CONNECT, _READ = 5.0, 30.0
+# Admission webhooks may take up to 30 seconds with a write.
+_CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
 _PAUSE = 1.0
 _BUSY = (429, 503)
 
@@ -73,7 +74,7 @@ class Transport:
 
     def send(self, request: Request) -> Any:
         """The answer as JSON; raises KubeError."""
-        response = self._patiently(request, _READ)
+        response = self._patiently(request, _READ if request.method == "GET" else _WRITE)
         try:
             data = response.data
         except Exception as error:
