@@ -768,7 +768,7 @@ def test_others_who_are_quicker(bench: Bench, wire: Wire) -> None:
     wire.before = first
     found = bench.run()
     states = [one.state for one in found.values()]
-    assert states == ["changed", "changed", "failed", "left", "left"]
+    assert states == ["changed", "changed", "blocked", "left", "left"]
     assert "in between" in found["vault.auth"].detail
     assert bench.stored(bench.config)["kubernetes_host"] == theirs["kubernetes_host"]
 
@@ -828,3 +828,20 @@ def test_addresses_of_one_cluster() -> None:
     assert place("https://A.example:443/") == place("a.example")
     assert place("https://a.example:6443") != place("https://a.example")
     assert place("https://rancher.example/k8s/a") != place("https://rancher.example/k8s/b")
+
+
+def test_the_plan_lists_what_is_done(bench: Bench) -> None:
+    done = [(one.id, one.owner, one.title) for one in applying.actions(bench.target)]
+    planned = [(one.id, one.owner, one.title) for one in bench.made.total.actions]
+    listed = [one for one in planned if one[0].startswith("vault.") and one[0] != "vault.payload"]
+    assert done[:-1] == listed
+    assert done[-1][:2] == ("vault.login", "me")
+
+
+def test_a_connection_that_breaks_names_the_endpoint(bench: Bench) -> None:
+    assert bench.target.vault is not None
+    where, who = bench.target.vault
+    bench.target = replace(bench.target, vault=(replace(where, url="https://127.0.0.1:9"), who))
+    found = bench.run()
+    assert [one.state for one in found.values()] == ["failed"] + ["left"] * 4
+    assert "127.0.0.1:9" in found["vault.mount"].detail
