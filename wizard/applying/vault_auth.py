@@ -42,10 +42,14 @@ class AuthMount:
     @property
     def command(self) -> str:
         """What Vault's owner runs instead."""
-        more = "" if self._inside else " kubernetes_ca_cert=@ca.pem token_reviewer_jwt=@token"
+        more = (
+            ""
+            if self._inside
+            else " kubernetes_ca_cert=@ca.pem token_reviewer_jwt=@token disable_local_ca_jwt=true"
+        )
         host = self._wanted().host or "https://<this cluster's API server>"
         return (
-            f"vault auth enable -path={self._mount} kubernetes; "
+            f"vault auth enable -path={self._mount} kubernetes; unless it is set up already: "
             f"vault write {self._config} kubernetes_host={host}{more}"
         )
 
