@@ -201,7 +201,7 @@ APPLICATION = (
         "unless it is port 22; never switch the check off",
     ),
     Rule(
-        r"repo .{1,200} is not permitted in project|source .* not permitted",
+        r"\brepo .{1,200} is not permitted in project|\bsource .{1,200} not permitted",
         "the project does not allow this repository",
         "delivery.argocd.repo_url must be spelled as in the project's sourceRepos: apply the "
         "committed project.yaml",

@@ -8,19 +8,17 @@ one's own only measures for how long nothing has changed. Source: client-go's le
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from wizard.actions import Action
+from wizard.applying.process import Process, whoever
 from wizard.backends.kube import MANAGER, Manifest, Ref
 from wizard.backends.kube_errors import KubeConflictError, KubeError
 from wizard.diff import visible
@@ -36,69 +34,6 @@ API_VERSION = "coordination.k8s.io/v1"
 LEASE_SECONDS = 30
 _RENEWALS = 3
 _PROCESS = "airflow-wizard/process"
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """This process, so that one of the same machine that died is known to be dead.
-
-    `machine` is a hash of the kernel's boot and process namespace, empty where it cannot be told.
-    """
-
-    machine: str
-    number: int
-    started: str
-
-    @classmethod
-    def current(cls) -> Process:
-        """The running process."""
-        number = os.getpid()
-        try:
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-            space = Path("/proc/self/ns/pid").readlink()
-        except OSError:
-            return cls("", number, "")
-        machine = hashlib.sha256(f"{boot}:{space}".encode()).hexdigest()[:16]
-        return cls(machine, number, _started(number))
-
-    @classmethod
-    def read(cls, text: str) -> Process:
-        """From a Lease's annotation; one of nowhere when it is not ours."""
-        parts = text.split(":")
-        if len(parts) != 3 or not parts[1].isdecimal():
-            return cls("", 0, "")
-        return cls(parts[0], int(parts[1]), parts[2])
-
-    def __str__(self) -> str:
-        return f"{self.machine}:{self.number}:{self.started}"
-
-    def is_dead(self, here: Process) -> bool:
-        """Whether it is proven to be gone: of this machine, and no longer running."""
-        if not self.machine or self.machine != here.machine:
-            return False
-        return _started(self.number) != self.started
-
-
-def _started(number: int) -> str:
-    """When a process began, in the kernel's ticks; empty when there is none."""
-    try:
-        text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    # The name in brackets may hold anything; the 20th word after it is the start.
-    return text.rpartition(")")[2].split()[19]
-
-
-def whoever() -> str:
-    """user@host, as people tell runs apart."""
-    import getpass
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        user = "somebody"
-    return f"{user}@{socket.gethostname()}"
 
 
 class RunLock:
