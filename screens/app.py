@@ -5,42 +5,29 @@ The pages and the models behind them are imported while its first frame is on sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 
 from screens.background import in_thread
 from screens.bars import Bar
+from screens.given import Given, drafted
 from screens.opening import OpeningScreen
+from screens.pages import page_named, start_page
 from screens.steps import HOST_KEYS, REVIEW
 from screens.text import counted, plain
-from wizard.errors import AnswersError, ExitCode, Problem, WizardError
+from wizard.errors import AnswersError, ExitCode, WizardError
 from wizard.workflow import Committed, Proposal, Workspace
 
 if TYPE_CHECKING:
     from screens.draft import Draft
     from screens.page import Page
     from wizard.fields import FieldSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the screens begin with: raw answers, and the committed installation they belong to.
-
-    `typed` are fingerprints from the command line; `folder` is what file names are relative to.
-    """
-
-    data: Mapping[str, Any]
-    typed: Sequence[str] = ()
-    existing: str = ""
-    pick_preset: bool = False
-    folder: Path | None = None
 
 
 class WizardApp(App[Committed], inherit_bindings=False):
@@ -78,7 +65,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     async def _open(self) -> None:
         try:
-            self.draft = await in_thread(self._drafted)
+            self.draft = await in_thread(self._begun)
         except Exception as error:
             self.failure = error
             self.exit(None)
@@ -86,26 +73,16 @@ class WizardApp(App[Committed], inherit_bindings=False):
         if self.existing:
             self.visited = {step.name for step in self.draft.steps}
             self.run_worker(self._load_committed(), exit_on_error=False)
-        first = _start() if self.pick_preset else self._page(self.draft.steps[0].name)
+        first = start_page() if self.pick_preset else page_named(self.draft.steps[0].name)
         await self.switch_screen(first)
 
-    def _drafted(self) -> Draft:
-        from screens import form, start
-        from screens.draft import Draft, Operator
-
-        # Imported here, while the first frame is on screen, and not when the page is made.
-        del form, start
+    def _begun(self) -> Draft:
         given = self._read()
         self.given = dict(given.data)
         self.existing = given.existing
         self.pick_preset = given.pick_preset
         self.folder = given.folder
-        who = self.workspace.identity
-        draft = Draft(
-            self.given, flagged=_parsed(given.typed), operator=Operator(who.by, who.date)
-        )
-        # Examined and rendered once, off the loop: the page that is made next shows it.
-        return draft if draft.steps else draft
+        return drafted(given, self.workspace.identity)
 
     @property
     def page(self) -> Page | None:
@@ -131,19 +108,6 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.draft = self.draft.over(*layers, self.given)
         self.go(self.draft.steps[0].name)
 
-    def _page(self, name: str, key: str = "") -> Page:
-        if name == REVIEW:
-            from screens.review import ReviewScreen
-
-            return ReviewScreen()
-        if name == HOST_KEYS:
-            from screens.host_keys import HostKeyScreen
-
-            return HostKeyScreen()
-        from screens.form import FormScreen
-
-        return FormScreen(name, key)
-
     def go(self, name: str, key: str = "") -> None:
         """Show another page; what was left counts as seen."""
         if self.committing:
@@ -151,7 +115,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         if self.page and self.page.step_name:
             self.page.leaving()
             self._leave(self.page.step_name)
-        self.switch_screen(self._page(name, key))
+        self.switch_screen(page_named(name, key))
 
     def _leave(self, step: str) -> None:
         self.touched.update(self.draft.problem_keys(step))
@@ -162,7 +126,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         there = names.index(here) + by if here in names else 0
         if there < 0 and self.pick_preset:
             self._leave(here)
-            self.switch_screen(_start())
+            self.switch_screen(start_page())
         elif 0 <= there < len(names):
             self.go(names[there])
 
@@ -287,7 +251,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
         if self.committing:
             self._say("the commit is being written; wait for it")
-        elif not self.draft.changed:
+        elif isinstance(self.screen, OpeningScreen) or not self.draft.changed:
             self.exit(None)
         else:
             text = "The answers given since the wizard was opened are not committed."
@@ -310,27 +274,11 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-def _start() -> Screen[None]:
-    from screens.start import StartScreen
-
-    return StartScreen()
-
-
 def _name(key: str) -> str:
     from wizard.fields import specs
 
     found = next((item for item in specs() if item.key == key), None)
     return f"{found.model.title}: {found.title}" if found else key
-
-
-def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
-    from wizard.hostkeys import parse_fingerprint
-
-    try:
-        return tuple(parse_fingerprint(text) for text in typed)
-    except ValueError as error:
-        problem = Problem("--host-key-fingerprint", str(error))
-        raise AnswersError("a fingerprint cannot be read", [problem]) from None
 
 
 def run(workspace: Workspace, read: Callable[[], Given]) -> Committed | None:

@@ -10,10 +10,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.draft import HOST_KEYS
 from screens.page import Page
 from screens.preview import Preview
 from screens.rows import Row
+from screens.steps import HOST_KEYS
 from screens.text import counted, plain
 from screens.widgets import Door, Line
 from wizard.fields import FieldSpec, specs

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.draft import HOST_KEYS
 from screens.host_key_view import KeyBlock, bare, introduction, key_lines
 from screens.page import Page
+from screens.steps import HOST_KEYS
 from screens.text import plain
 from screens.widgets import Line, PasteArea, TextField
 from wizard.fields import get, spec

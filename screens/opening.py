@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
+from screens.text import plain
 from screens.widgets import Line
 
 
@@ -16,7 +17,7 @@ class OpeningScreen(Screen[None]):
     """Stands until the first page can be made."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "app.exit", show=False, priority=True)
+        Binding("ctrl+q", "app.quit", show=False, priority=True)
     ]
 
     def __init__(self, where: str) -> None:
@@ -26,6 +27,6 @@ class OpeningScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Where a page has its header and its status."""
         with Horizontal(id="header"):
-            yield Line(self.where, id="where")
+            yield Line(plain(self.where), id="where")
         yield Vertical(id="body")
         yield Line("reading the repository ...", id="status")

@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 
 from screens.background import in_thread
 from screens.choices import Options
-from screens.draft import REVIEW
 from screens.page import Page
+from screens.steps import REVIEW
 from screens.text import counted, plain
 from wizard.base import STATE
 from wizard.checks.finding import Finding

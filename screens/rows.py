@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.choices import Choice
-from screens.draft import HOST_KEYS
+from screens.steps import HOST_KEYS
 from screens.values import (
     SECRET_KINDS,
     WITH_ARGUMENT,

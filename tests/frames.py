@@ -21,6 +21,8 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.timer import Timer
 
+from screens.opening import OpeningScreen
+
 MOST_SECONDS = 20.0
 # A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.
 SOON = 0.5
@@ -44,7 +46,8 @@ async def settled(pilot: Pilot[Any]) -> str:
             break
         working = any(not worker.is_finished for worker in app.workers)
         waiting = any(map(_is_due, _pumps(app)))
-        quiet = 0 if working or waiting else quiet + 1
+        opening = isinstance(app.screen, OpeningScreen)
+        quiet = 0 if working or waiting or opening else quiet + 1
         if not quiet:
             await asyncio.sleep(0.002)
     await app.workers.wait_for_complete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from tests.process import WIZARD, Terminal, run
 from tests.scenarios import Scenario, as_text
+from tests.screens.answering import answer_all
 from wizard import ask
 from wizard.cli import main
 from wizard.commands import Console
@@ -87,6 +89,12 @@ def by_ask(
         terminal.send(f"{line}\n")
         after = line
     assert terminal.wait() == 0, terminal.text
+    return tree(folder)
+
+
+def by_screens(folder: Path, inputs: Path, scenario: Scenario) -> str:
+    """The screens, every page answered with keys."""
+    asyncio.run(answer_all(folder, inputs, scenario))
     return tree(folder)
 
 

@@ -5,36 +5,37 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console, require_terminal
 from wizard.errors import ExitCode, UsageError
-from wizard.start import Start, begin, offered_workspace
+from wizard.start import begin, offered_workspace
+
+if TYPE_CHECKING:
+    from wizard.workflow import Workspace
 
 
-def _start(arguments: Namespace, console: Console) -> Start:
+def _workspace(arguments: Namespace, console: Console) -> Workspace:
     if getattr(arguments, "all", False):
         raise UsageError("--all is for plan and check", "name one with --installation")
     if getattr(arguments, "json", False):
         raise UsageError("--json is for commands that do not ask", "`airflow-wizard plan --json`")
-    return begin(arguments, offered_workspace(arguments, console))
+    return offered_workspace(arguments, console)
 
 
 def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     """The Textual screens; they return when the person commits or quits."""
     require_terminal(console)
-    start = _start(arguments, console)
+    workspace = _workspace(arguments, console)
     from screens.app import run
+    from screens.given import Given
     from wizard.headless import report
 
-    done = run(
-        start.workspace,
-        dict(start.data),
-        typed=list(start.typed),
-        existing=start.existing,
-        pick_preset=not start.given,
-        folder=start.folder,
-    )
+    def read() -> Given:
+        start = begin(arguments, workspace)
+        return Given(start.data, start.typed, start.existing, not start.given, start.folder)
+
+    done = run(workspace, read)
     if done is None:
         console.say("nothing was written")
         return ExitCode.DONE
@@ -53,7 +54,7 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
             "ask needs a terminal to ask on",
             "without one: airflow-wizard commit --answers FILE --yes",
         )
-    start = _start(arguments, console)
+    start = begin(arguments, _workspace(arguments, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
         data = _pick_preset(console)

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.authority import certificate
-from tests.frontends import by_ask, by_file, by_set, git, lines_for, repository, same_day, tree
+from tests.frontends import (
+    by_ask,
+    by_file,
+    by_screens,
+    by_set,
+    git,
+    lines_for,
+    repository,
+    same_day,
+    tree,
+)
 from tests.process import Terminal
 from tests.scenarios import SCENARIOS
 from wizard.cli import main
@@ -16,7 +26,7 @@ from wizard.presets import names
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_file_options_and_prompts_commit_the_same_tree(
+def test_file_options_prompts_and_screens_commit_the_same_tree(
     name: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -32,13 +42,14 @@ def test_file_options_and_prompts_commit_the_same_tree(
     sets = by_set(repository(tmp_path / "set", scenario), scenario)
     lines = lines_for(scenario, monkeypatch)
     asked = by_ask(repository(tmp_path / "ask", scenario), tmp_path, scenario, lines, pty_run)
+    shown = by_screens(repository(tmp_path / "screens", scenario), tmp_path, scenario)
 
-    assert file == sets == asked
+    assert file == sets == asked == shown
     assert git(tmp_path / "set", "status", "--porcelain") == ""
     if scenario.answers.get("repository.push"):
-        assert git(tmp_path / "ask.git", "rev-parse", "live") == git(
-            tmp_path / "ask", "rev-parse", "HEAD"
-        )
+        for way in ("ask", "screens"):
+            pushed = git(tmp_path / f"{way}.git", "rev-parse", "live")
+            assert pushed == git(tmp_path / way, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, *names()])

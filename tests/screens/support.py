@@ -9,6 +9,8 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
+from screens.draft import Draft
+from screens.given import Given
 from screens.page import Page
 from screens.rows import Row
 from screens.widgets import PasteArea, TextField
@@ -44,9 +46,26 @@ def answers(preset: str = "", sets: Iterable[str] = ()) -> dict[str, Any]:
     return assigned(presets.load(preset).answers if preset else {}, sets)
 
 
+class Opened(WizardApp):
+    """The app with its draft from the start, so that a test can look at it before it runs."""
+
+    def __init__(self, workspace: Workspace, given: Given) -> None:
+        super().__init__(workspace, lambda: given)
+        self.draft = super()._begun()
+
+    def _begun(self) -> Draft:
+        return self.draft
+
+
 def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
     """The app on a new repository, opened with these answers."""
-    return WizardApp(opened(folder), answers(preset, sets), **options)
+    return Opened(opened(folder), Given(answers(preset, sets), **options))
+
+
+def reopened(top: Path) -> WizardApp:
+    """The app on a repository whose installation is committed, a day later."""
+    workspace = Workspace.open(top, today="2026-11-22")
+    return Opened(workspace, Given(workspace.committed("airflow") or {}, existing="airflow"))
 
 
 def page(pilot: Pilot[Any]) -> Page:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from screens.app import WizardApp, run
+from screens.app import WizardApp
 from screens.background import in_thread
+from screens.given import Given
+from screens.opening import OpeningScreen
 from tests.canary import MARKER
-from tests.process import Terminal
-from tests.screens.support import answers, opened
+from tests.frames import frame, settled
+from tests.process import WIZARD, Terminal
+from tests.screens.support import opened, wizard
 from wizard.errors import AnswersError
 
 SCRIPT = """
@@ -21,6 +25,7 @@ import sys
 from pathlib import Path
 from screens import form
 from screens.app import run
+from screens.given import Given
 from wizard.workflow import Workspace
 
 def broken(self):
@@ -28,7 +33,7 @@ def broken(self):
     raise KeyError(len(token))
 
 form.FormScreen.action_help = broken
-run(Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21"), {})
+run(Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21"), lambda: Given({}))
 """
 
 
@@ -74,9 +79,41 @@ async def test_a_thread_hands_on_what_it_raises() -> None:
     assert await in_thread(max, 1, 2) == 2
 
 
-def test_a_wrong_fingerprint_flag_is_an_answers_error(tmp_path: Path) -> None:
-    with pytest.raises(AnswersError, match="cannot be read"):
-        run(opened(tmp_path), answers("local"), typed=["MD5:00"])
+async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
+    app = WizardApp(opened(tmp_path), lambda: Given({}, typed=["MD5:00"]))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+    assert isinstance(app.failure, AnswersError)
+    assert "cannot be read" in app.failure.message
+
+
+def test_the_failure_of_the_beginning_is_that_of_the_command(
+    tmp_path: Path, pty_run: Callable[..., Terminal]
+) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    terminal = pty_run([*WIZARD, "--repo", tmp_path, "--set", "databse.host=x"])
+    assert terminal.wait() == 3
+    assert "did you mean database.host?" in terminal.raw.decode()
+
+
+async def test_it_can_be_left_while_the_repository_is_read(tmp_path: Path) -> None:
+    held = threading.Event()
+
+    def read() -> Given:
+        held.wait(10)
+        return Given({})
+
+    app = WizardApp(opened(tmp_path), read)
+    async with app.run_test() as pilot:
+        while not isinstance(app.screen, OpeningScreen):
+            await pilot.pause()
+        assert "reading the repository" in frame(app)
+        assert "k8s-infra" in frame(app)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        held.set()
+    assert app.return_value is None
+    assert app.failure is None
 
 
 def test_nothing_of_the_screens_is_loaded_by_the_core() -> None:
@@ -86,4 +123,4 @@ def test_nothing_of_the_screens_is_loaded_by_the_core() -> None:
 
 
 def test_the_app_is_typed_by_its_result(tmp_path: Path) -> None:
-    assert WizardApp(opened(tmp_path), {}).return_value is None
+    assert wizard(tmp_path).return_value is None

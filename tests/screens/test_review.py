@@ -5,14 +5,22 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from screens.app import WizardApp
 from screens.dialogs import Note
 from screens.result import ResultScreen
 from screens.review import MOST_LINES, ReviewScreen, coloured
 from tests.frames import settled
-from tests.screens.support import COMPLETE, SELF_HOSTED, done, page, press, wizard
+from tests.screens.support import (
+    COMPLETE,
+    SELF_HOSTED,
+    answers,
+    done,
+    opened,
+    page,
+    press,
+    reopened,
+    wizard,
+)
 from wizard.diff import DiffLine
-from wizard.workflow import Workspace
 
 VALUES = "apps/airflow/airflow-values.yaml"
 
@@ -24,14 +32,9 @@ def git(top: Path, *args: str) -> str:
 
 def committed(folder: Path) -> Path:
     """A repository that holds the local preset's installation."""
-    app = wizard(folder, "local")
-    app.workspace.commit(app.workspace.propose(app.draft.applicable))
+    workspace = opened(folder)
+    workspace.commit(workspace.propose(answers("local")))
     return folder / "k8s-infra"
-
-
-def reopened(top: Path) -> WizardApp:
-    workspace = Workspace.open(top, today="2026-11-22")
-    return WizardApp(workspace, workspace.committed("airflow") or {}, existing="airflow")
 
 
 async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:

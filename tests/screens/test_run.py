@@ -10,7 +10,17 @@ from screens.review import ReviewScreen
 from screens.start import StartScreen
 from tests.canary import Canary
 from tests.frames import send, settled
-from tests.screens.support import COMPLETE, app_of, done, page, press, wizard
+from tests.screens.support import (
+    COMPLETE,
+    answers,
+    app_of,
+    done,
+    opened,
+    page,
+    press,
+    reopened,
+    wizard,
+)
 from wizard.answers import load_text
 from wizard.workflow import Workspace
 
@@ -99,12 +109,9 @@ async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
 
 
 async def test_a_committed_installation_is_changed_by_one_question(tmp_path: Path) -> None:
-    first = wizard(tmp_path, "local")
-    first.workspace.commit(first.workspace.propose(first.draft.applicable))
-    from screens.app import WizardApp
-
-    workspace = Workspace.open(tmp_path / "k8s-infra", today="2026-11-22")
-    app = WizardApp(workspace, workspace.committed("airflow") or {}, existing="airflow")
+    first = opened(tmp_path)
+    first.commit(first.propose(answers("local")))
+    app = reopened(tmp_path / "k8s-infra")
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
         assert "nothing to commit" in await press(pilot, "ctrl+s")

@@ -1,0 +1,32 @@
+"""The page of each step, imported when it is first shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from screens.steps import HOST_KEYS, REVIEW
+
+if TYPE_CHECKING:
+    from screens.page import Page
+
+
+def start_page() -> Page:
+    """The choice of a preset."""
+    from screens.start import StartScreen
+
+    return StartScreen()
+
+
+def page_named(name: str, key: str = "") -> Page:
+    """The page of a step; on a form the question `key` gets the focus."""
+    if name == REVIEW:
+        from screens.review import ReviewScreen
+
+        return ReviewScreen()
+    if name == HOST_KEYS:
+        from screens.host_keys import HostKeyScreen
+
+        return HostKeyScreen()
+    from screens.form import FormScreen
+
+    return FormScreen(name, key)

@@ -1,0 +1,117 @@
+"""A person who answers a scenario's questions on the screens, page by page, with keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from screens.choices import Choice
+from screens.given import Given
+from screens.result import ResultScreen
+from screens.rows import Row
+from screens.steps import HOST_KEYS, REVIEW
+from screens.widgets import Door, TextField, Tick
+from tests.frames import send, settled
+from tests.scenarios import Scenario
+from tests.screens.support import done, page, paste, press
+from wizard.fields import get, specs
+from wizard.hostkeys import known_hosts_name
+from wizard.hosts import git_location
+from wizard.workflow import Committed, Workspace
+
+MOST_PAGES = 30
+
+
+async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> Committed:
+    """Open the screens on this repository, answer every page that comes, and commit.
+
+    `inputs` holds the public files that answers name; what no page asks for is given beforehand.
+    """
+    pages = {item.key for item in specs() if item.model.asked}
+    given = {key: value for key, value in scenario.answers.items() if key not in pages}
+    data = Scenario(given).data
+    app = WizardApp(Workspace.open(folder), lambda: Given(data, folder=inputs))
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        await settled(pilot)
+        for _ in range(MOST_PAGES):
+            name = page(pilot).step_name
+            if name == REVIEW:
+                break
+            if name == HOST_KEYS:
+                await _prove(pilot, scenario)
+            else:
+                await _fill(pilot, scenario.answers)
+            await press(pilot, "ctrl+n")
+        shown = await settled(pilot)
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, ResultScreen), shown
+        await press(pilot, "enter")
+    return done(app)
+
+
+async def _fill(pilot: Pilot[Any], answers: Mapping[str, Any]) -> None:
+    """Answer every question of the page, those too that come with another's answer."""
+    seen: set[str] = set()
+    while True:
+        rows = [row for row in page(pilot).query(Row) if row.display]
+        left = [row for row in rows if row.item.key in answers and row.item.key not in seen]
+        if not left:
+            return
+        seen.add(left[0].item.key)
+        await _answer(pilot, left[0], answers[left[0].item.key])
+        await settled(pilot)
+
+
+async def _answer(pilot: Pilot[Any], row: Row, value: Any) -> None:
+    field = row.fields[0]
+    if isinstance(field, Door):
+        return
+    field.focus()
+    await settled(pilot)
+    if isinstance(field, Tick):
+        if field.value is not value:
+            await send(pilot, "space")
+    elif isinstance(field, Choice) and row.item.kind == "secret":
+        kind, argument = next(iter(value.items()))
+        await _turn(pilot, field, kind)
+        if argument is not True:
+            await send(pilot, "enter")
+            await _type(pilot, argument)
+    elif isinstance(field, Choice):
+        await _turn(pilot, field, value)
+    else:
+        await _type(pilot, _as_text(value))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={text}" for name, text in value.items())
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+async def _turn(pilot: Pilot[Any], choice: Choice, wanted: str) -> None:
+    here = choice.names.index(choice.value)
+    there = choice.names.index(wanted)
+    await send(pilot, *["right" if there > here else "left"] * abs(there - here))
+    assert choice.value == wanted
+
+
+async def _type(pilot: Pilot[Any], text: str) -> None:
+    assert isinstance(page(pilot).focused, TextField)
+    await send(pilot, "end", "ctrl+u", f"paste:{text}")
+
+
+async def _prove(pilot: Pilot[Any], scenario: Scenario) -> None:
+    keys = get(scenario.data, ("dags", "host_keys"), [])
+    if keys:
+        location = git_location(str(scenario.answers["dags.repo"]))
+        name = known_hosts_name(location.host, location.port)
+        await paste(pilot, "\n".join(f"{name} {key['type']} {key['key']}" for key in keys))
+    page(pilot).query_one(TextField).focus()
+    for fingerprint in scenario.typed:
+        await press(pilot, f"paste:{fingerprint}", "enter")
