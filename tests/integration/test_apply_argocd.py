@@ -231,6 +231,7 @@ EDITS: list[tuple[str, str]] = [
     ("kind: AppProject", "kind: ConfigMap"),
     ("  namespace: ", "  namespace: kube-system # "),
     ("kind: AppProject", "kind: [AppProject"),
+    ("managed-by: airflow-wizard", "managed-by: me"),
 ]
 
 

@@ -192,5 +192,5 @@ def test_a_busy_lock_ends_the_run(world: World) -> None:
             return [event async for event in run_actions(guarded)][-1]
 
     event = asyncio.run(run())
-    assert (event.state, "ada@here" in event.detail) == ("failed", True)
+    assert (event.state, "ada@here" in event.detail) == ("blocked", True)
     assert told([]) == {}

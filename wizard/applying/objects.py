@@ -50,6 +50,11 @@ class Source:
                 f"{self.path} holds no {' or '.join(self.kinds)}",
                 "restore the file as it was committed first, then commit",
             )
+        if (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
+            raise RefusedError(
+                f"{self.path} lacks the label {MANAGED_BY}: {MANAGER}",
+                "restore it, then commit: without it the object would not be known again as ours",
+            )
         if (found["metadata"].get("namespace") or "") != self.namespace:
             raise RefusedError(
                 f"{self.path} is not for {self.namespace or 'the cluster as a whole'}",
