@@ -19,7 +19,7 @@ from wizard.live.capacity import (
     pods,
     volumes,
 )
-from wizard.live.targets import difference, record_of, require_same
+from wizard.live.targets import difference, record_of, require_same, unproven
 from wizard.release import derive
 from wizard.sections.cluster import Cluster as Recorded
 
@@ -146,6 +146,26 @@ def test_which_cluster_is_meant(recorded: Any, seen: Any, same: bool) -> None:
     with pytest.raises(ConflictError) as caught:
         require_same(words, found)
     assert "--context" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("recorded", "seen", "says"),
+    [
+        ({}, (SERVER, "u1"), ""),
+        ({"uid": "u1"}, ("https://127.0.0.1:6443", "u1"), ""),
+        ({"server": SERVER}, (SERVER, "u1"), ""),
+        ({"server": SERVER, "uid": "u1"}, (SERVER, ""), ""),
+        ({"server": SERVER}, ("https://127.0.0.1:6443", "u1"), "this machine"),
+        ({"uid": "u1"}, (SERVER, ""), "may not be read"),
+    ],
+)
+def test_what_writes_wants_more_than_nothing_against_it(
+    recorded: Any, seen: Any, says: str
+) -> None:
+    found = Cluster(seen[0], seen[1], "1.34.0")
+    assert difference(words := Recorded.model_validate(recorded), found) == ""
+    assert says in unproven(words, found)
+    assert bool(says) == bool(unproven(words, found))
 
 
 def test_what_is_recorded_on_first_contact() -> None:

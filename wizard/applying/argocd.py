@@ -15,6 +15,7 @@ from wizard.applying.objects import Source, explained, manifests_action
 from wizard.backends.kube_errors import KubeError
 from wizard.documents.argocd import IN_CLUSTER
 from wizard.errors import WizardError
+from wizard.live.targets import difference, unproven
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
@@ -79,24 +80,23 @@ def _cluster(kube: Kube | None) -> Cluster | None:
 def _same(target: Target, here: Cluster) -> Look:
     known = target.answers.cluster
     shown = f"{here.server}, Kubernetes {here.version}"
-    other = (
-        "use the context of the cluster that was committed for, or change cluster.uid on purpose"
-    )
-    if known.uid and here.uid:
-        if known.uid != here.uid:
-            return Look(
-                "blocked", f"{shown} is cluster {here.uid}, not the recorded {known.uid}", other
-            )
-        return Look("holds", f"{shown}: cluster {here.uid}, as recorded")
-    if known.server and known.server.rstrip("/") != here.server.rstrip("/"):
-        return Look("blocked", f"{shown} is not the recorded {known.server}", other)
+    found = difference(known, here) or unproven(known, here)
+    if found:
+        uid = here.uid or "UID"
+        return Look(
+            "blocked",
+            found,
+            "use the context of the cluster that was committed for; if this one is meant: "
+            f"airflow-wizard set cluster.uid={uid}",
+        )
     if not here.uid:
         return Look(
             "unknown",
             f"{shown}: its identity, the UID of namespace kube-system, may not be read",
             "whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
         )
-    return Look("holds", f"{shown}: cluster {here.uid}, not recorded yet")
+    state = "as recorded" if known.uid else "not recorded yet"
+    return Look("holds", f"{shown}: cluster {here.uid}, {state}")
 
 
 def store_account(target: Target, take: Collection[str] = ()) -> Action:

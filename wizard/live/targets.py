@@ -40,19 +40,31 @@ def difference(recorded: Recorded, seen: Cluster) -> str:
     if recorded.uid and seen.uid:
         if recorded.uid == seen.uid:
             return ""
-        return f"the answers are for the cluster with UID {recorded.uid}, this one has {seen.uid}"
+        return f"the cluster that answers has UID {seen.uid}, not the recorded {recorded.uid}"
     if not recorded.server or _address(recorded.server) == _address(seen.server):
         return ""
     if is_loopback(urlsplit(seen.server).hostname or "") and not recorded.uid:
         return ""
-    return f"the answers are for the cluster at {recorded.server}, this one is {seen.server}"
+    return f"the cluster that answers is {seen.server}, not the recorded {recorded.server}"
+
+
+def unproven(recorded: Recorded, seen: Cluster) -> str:
+    """Why nothing proves that this is the recorded cluster, though nothing speaks against it.
+
+    For what writes: a UID that may not be read with no address to hold against, or an address
+    without a UID that was met through a tunnel.
+    """
+    if recorded.uid and not seen.uid and not recorded.server:
+        return f"the UID of {seen.server} may not be read, so nothing proves that it is the one"
+    known = recorded.uid or not recorded.server
+    if known or _address(recorded.server) == _address(seen.server):
+        return ""
+    return f"{seen.server} leads through this machine and is not the recorded {recorded.server}"
 
 
 def require_same(recorded: Recorded, seen: Cluster) -> None:
     """Raise ConflictError where the context leads to another cluster than the recorded one."""
-    found = difference(recorded, seen)
-    if not found and recorded.uid and not seen.uid and not recorded.server:
-        found = f"the UID of {seen.server} may not be read, so nothing proves that it is the one"
+    found = difference(recorded, seen) or (recorded.uid and unproven(recorded, seen))
     if found:
         raise ConflictError(found, _HINT)
 
