@@ -16,7 +16,7 @@ from screens.result import ResultScreen
 from screens.rows import Row
 from screens.steps import HOST_KEYS, REVIEW
 from screens.widgets import Door, TextField, Tick
-from tests.frames import send, settled
+from tests.frames import processed, send, settled
 from tests.scenarios import Scenario
 from tests.screens.support import done, page, paste, press
 from wizard.fields import get, specs
@@ -36,7 +36,7 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> Committe
     given = {key: value for key, value in scenario.answers.items() if key not in pages}
     data = Scenario(given).data
     app = WizardApp(Workspace.open(folder), lambda: Given(data, folder=inputs))
-    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+    async with app.run_test(size=(80, 40), notifications=True) as pilot:
         await settled(pilot)
         for _ in range(MOST_PAGES):
             name = page(pilot).step_name
@@ -64,7 +64,6 @@ async def _fill(pilot: Pilot[Any], answers: Mapping[str, Any]) -> None:
             return
         seen.add(left[0].item.key)
         await _answer(pilot, left[0], answers[left[0].item.key])
-        await settled(pilot)
 
 
 async def _answer(pilot: Pilot[Any], row: Row, value: Any) -> None:
@@ -72,7 +71,7 @@ async def _answer(pilot: Pilot[Any], row: Row, value: Any) -> None:
     if isinstance(field, Door):
         return
     field.focus()
-    await settled(pilot)
+    await processed(pilot)
     if isinstance(field, Tick):
         if field.value is not value:
             await send(pilot, "space")
@@ -86,6 +85,8 @@ async def _answer(pilot: Pilot[Any], row: Row, value: Any) -> None:
         await _turn(pilot, field, value)
     else:
         await _type(pilot, _as_text(value))
+    if isinstance(field, (Tick, Choice)):
+        await settled(pilot)  # other questions may come
 
 
 def _as_text(value: Any) -> str:
