@@ -127,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also ask everything outside, the cluster too; writes nothing",
     )
+    _argocd_context(check)
     _allow_reference(check)
     add("schema", "JSON schema of the answers file")
     presets = add("presets", "presets that ship with the wizard")
@@ -153,6 +154,10 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
     )
     command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
+    _argocd_context(command)
+
+
+def _argocd_context(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--argocd-context", type=_filled, metavar="NAME", help="kubeconfig context of a hub cluster"
     )

@@ -30,6 +30,8 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
     live = getattr(arguments, "live", False)
     if not live and getattr(arguments, "allow_reference", None):
         raise UsageError("--allow-reference is for --live", "only --live reads secrets: add it")
+    if not live and getattr(arguments, "argocd_context", None):
+        raise UsageError("--argocd-context is for --live", "only --live asks clusters: add it")
     workspace = looked_at(arguments)
     if not workspace.installations():
         if live or getattr(arguments, "installation", None) or getattr(arguments, "all", False):

@@ -353,6 +353,37 @@ def test_check_live_asks_the_named_context_and_says_as_whom(
     )
 
 
+def test_check_live_asks_a_hub_by_its_own_context(
+    kube_with_crds: Server, made: Answers, client: Any, aw: Wizard, tmp_path: Path
+) -> None:
+    prepared(kube_with_crds, made)
+    space = made.installation.namespace
+    changes = {
+        **CHECKED,
+        "installation.namespace": space,
+        "delivery.argocd.namespace": f"{space}-cd",
+        "delivery.argocd.destination": "https://api.prod.example",
+    }
+    aw.ok("commit", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)), "--yes")
+    client(kube_with_crds)
+
+    def asked(*options: str) -> tuple[dict[str, Any], str]:
+        done = aw.ok("check", "--live", "--json", "--installation", "airflow", *options)
+        (result,) = json.loads(done.out)
+        return {one["id"]: one for one in result["live"]["probes"]}, done.err
+
+    probes, _ = asked()
+    assert probes["cluster.argocd"]["status"] == "skip"
+    assert "--argocd-context" in probes["cluster.argocd"]["fix"]
+    probes, said = asked("--argocd-context", "test")
+    assert probes["cluster.argocd"]["status"] == "pass"
+    assert probes["cluster.rights.argocd"]["status"] == "pass"
+    assert "asking Argo CD's cluster: context test" in said
+    assert aw("check", "--live", "--argocd-context", "absent").code == 64
+    alone = aw("check", "--argocd-context", "test")
+    assert (alone.code, "--live" in alone.err) == (64, True)
+
+
 def test_check_live_ends_with_four_at_another_cluster(
     kube_with_crds: Server, client: Any, aw: Wizard, tmp_path: Path
 ) -> None:

@@ -89,7 +89,8 @@ def _argocd_probes(
     where = argocd or (kube if argo.destination == IN_CLUSTER else None)
     if where is None:
         text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
-        yield probe("argocd", "Argo CD", lambda: skipped(f"{text}; that one was not asked"))
+        told = skipped(f"{text}; that one was not asked", "name its context with --argocd-context")
+        yield probe("argocd", "Argo CD", lambda: told)
         return
     yield probe("argocd", "Argo CD", lambda: argo_cd(where, argo.namespace))
     for need in argocd_needs(answers):
@@ -180,7 +181,7 @@ def argo_cd(kube: Kube, namespace: str) -> ProbeResult:
     if missing:
         return failed(
             f"Argo CD is not installed: {api} has no {' and no '.join(sorted(missing))}",
-            "have it installed, or look with the --context of the cluster it runs in",
+            "have it installed, or name the cluster it runs in with --argocd-context",
         )
     try:
         there = kube.get(Ref("v1", "Namespace", namespace), metadata=True)

@@ -81,6 +81,7 @@ def _situation(
     asks = sys.stdin.isatty() and not getattr(arguments, "json", False)
     branch = proposal.answers.repository.branch
     kube, absent = _cluster(getattr(arguments, "context", "") or "")
+    hub = getattr(arguments, "argocd_context", "") or ""
     return Situation(
         answers=proposal.answers,
         release=proposal.rendering.release,
@@ -90,6 +91,7 @@ def _situation(
         prompt=_prompting(console) if asks else None,
         folder=start.folder,
         kube=kube,
+        argocd=_cluster(hub)[0] if hub else None,
         no_kube=absent,
         mint=minting(kube, proposal.answers, proposal.rendering.release) if kube else None,
         say=console.say,

@@ -26,8 +26,9 @@ class Situation:
     its reference and the place it goes to stand there. `allowed` are keys that the operator named;
     `ask` puts a question to a person and `prompt` asks for a value without echo (None: nobody is
     there). File references are relative to `folder`. `kube` is the cluster, `no_kube` says why
-    there is none. `mint` gives a token of the store's ServiceAccount, None where the cluster is not
-    asked. `say` tells which identities are used.
+    there is none, `argocd` is Argo CD's where a context of its own was named. `mint` gives a token
+    of the store's ServiceAccount, None where the cluster is not asked. `say` tells which identities
+    are used.
     """
 
     answers: Answers
@@ -38,6 +39,7 @@ class Situation:
     prompt: Callable[[str], str] | None = None
     folder: Path | None = None
     kube: Kube | None = None
+    argocd: Kube | None = None
     no_kube: ProbeResult | None = None
     mint: Mint | None = None
     say: Callable[[str], None] = lambda _text: None

@@ -192,7 +192,9 @@ def cluster(situation: Situation) -> Iterator[Probe]:
             yield told("cluster.identity", "Cluster: identity", "kubeconfig", situation.no_kube)
         return
     situation.say(f"asking the cluster: {kube.identity}")
-    yield from cluster_probes(situation.answers, situation.release, kube)
+    if situation.argocd is not None:
+        situation.say(f"asking Argo CD's cluster: {situation.argocd.identity}")
+    yield from cluster_probes(situation.answers, situation.release, kube, situation.argocd)
 
 
 def artifacts(situation: Situation) -> Iterator[Probe]:
