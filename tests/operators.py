@@ -67,6 +67,10 @@ class Operators:
         """As External Secrets: an ExternalSecret read, its Secret written, its status set."""
         name = data["metadata"]["name"]
         self.secret(name, *data["spec"]["target"]["template"]["data"])
+        self.seen(name)
+
+    def seen(self, name: str) -> None:
+        """As External Secrets: an ExternalSecret's status once its Secret is written."""
         path = f"{PLURAL['ExternalSecret'].format(self.namespace)}/{name}"
         generation = self.kube.request("GET", path)["metadata"]["generation"]
         self.ready("ExternalSecret", name)

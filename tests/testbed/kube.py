@@ -28,6 +28,17 @@ from tests.testbed.databases import free_port, wait_until_open
 START_SECONDS = 60
 ALREADY_EXISTS = 409
 Manifest = dict[str, Any]
+# What the tests themselves and the server do is not of interest.
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "users": ["admin", "system:apiserver"]},
+        {"level": "Metadata"},
+    ],
+}
+_METHODS = dict.fromkeys(("get", "list", "watch"), "GET") | {"create": "POST", "update": "PUT"}
 
 
 class RejectedError(Exception):
@@ -79,6 +90,15 @@ class Kube:
             else:
                 return
         raise AssertionError(f"not ready:\n{(self.folder / 'apiserver.log').read_text()[-4000:]}")
+
+    def audited(self, user: str) -> list[str]:
+        """Method and address of every request that this user made, as the server's log has them."""
+        events = map(json.loads, (self.folder / "audit.log").read_text().splitlines())
+        return [
+            f"{_METHODS.get(one['verb'], one['verb'].upper())} {one['requestURI']}"
+            for one in events
+            if one["user"]["username"] == user
+        ]
 
     def stop(self) -> None:
         """End both and remove what they stored."""
@@ -198,6 +218,8 @@ class Kube:
         key.write_bytes(_private_key())
         tokens = self.folder / "tokens.csv"
         tokens.write_text(f'{self.token},admin,admin,"system:masters"\n')
+        policy = self.folder / "audit-policy.yaml"
+        policy.write_text(yaml.safe_dump(AUDIT))
         return [
             f"--etcd-servers={store}",
             f"--secure-port={self.port}",
@@ -208,6 +230,8 @@ class Kube:
             f"--service-account-signing-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             f"--token-auth-file={tokens}",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.folder / 'audit.log'}",
             "--authorization-mode=RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--disable-admission-plugins=ServiceAccount",

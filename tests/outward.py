@@ -1,0 +1,61 @@
+"""The command with its outward HTTP requests counted, or killed after one of them.
+
+`python -m tests.outward LOG LAST ARGS...` is `python -m wizard ARGS...` that notes the line of
+every HTTP request in LOG; once request number LAST (0: none) is answered, it kills itself with
+SIGKILL. It hooks in where every HTTP client of Python passes, so that none is missed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+# What changes nothing that is stored: logins, reviews, requested tokens.
+HARMLESS = ("capabilities-self", "/login", "revoke-self", "/token", "accessreviews")
+
+
+def writes(lines: list[str]) -> list[str]:
+    """The requests that may change stored state."""
+    return [
+        line
+        for line in lines
+        if not line.startswith("GET ")
+        and not line.partition("?")[0].endswith(HARMLESS)
+        and "dryRun=All" not in line
+    ]
+
+
+def _watch(log: int, last: int) -> None:
+    real, answer = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
+    answered = 0
+
+    def begun(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
+        os.write(log, f"{method} {url}\n".encode())
+        real(self, method, url, *args, **options)
+
+    def ended(self: Any) -> Any:
+        nonlocal answered
+        response = answer(self)
+        answered += 1
+        if answered == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    http.client.HTTPConnection.putrequest = begun  # type: ignore[method-assign]
+    http.client.HTTPConnection.getresponse = ended  # type: ignore[method-assign]
+
+
+def main() -> None:
+    name, last, *words = sys.argv[1:]
+    _watch(os.open(Path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND), int(last))
+    sys.argv = ["airflow-wizard", *words]
+    runpy.run_module("wizard", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

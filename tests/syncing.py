@@ -1,0 +1,176 @@
+"""A labelled stand-in for the operators at work: Argo CD, External Secrets, and what starts pods.
+
+Unlike tests/operators.py it decides by what it reads, as they do: the Application's branch, the
+store's own login to Vault through the real TokenReview, the emitted templates.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from tests.gitfolder import GitFolder
+from tests.operators import PLURAL, STAND_IN, Operators
+from tests.testbed.eso import EsoTemplate
+from tests.testbed.vault import Vault
+
+_PAUSE = 0.1
+
+
+@dataclass
+class Syncing:
+    """Runs in a thread between `with` and its end; `faults` are what it did not expect.
+
+    `remote` is what Argo CD clones.
+    """
+
+    operators: Operators
+    vault: Vault
+    template: EsoTemplate
+    remote: GitFolder
+    installation: str
+    rounds: int = 0
+    faults: list[BaseException] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kube = self.operators.kube
+        self._done = ""
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stand-in-operators", daemon=True)
+
+    def __enter__(self) -> Syncing:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._ended.wait(_PAUSE):
+            try:
+                self._round()
+            except Exception as error:
+                self.faults.append(error)
+
+    def _round(self) -> None:
+        path = PLURAL["Application"].format(self.operators.argo)
+        found = {one["metadata"]["name"]: one for one in self.kube.request("GET", path)["items"]}
+        first = found.get(f"{self.installation}-parent") or found.get(self.installation)
+        if first is None:
+            self._done = ""
+            return
+        uid, revision = first["metadata"]["uid"], self.remote.git("rev-parse", "main")
+        if self._done == f"{uid} {revision}":
+            return
+        names = [first["metadata"]["name"]]
+        if names[0].endswith("-parent"):
+            names += self._applications(revision)
+        self._secrets(self._manifests(revision, f"apps/{self.installation}/secrets"))
+        self._airflow()
+        for name in names:
+            operation = {"phase": "Succeeded", "message": "", "operation": {}, "startedAt": _NOW}
+            self.operators.application(
+                name, "Synced", "Healthy", operationState={**operation, "finishedAt": _NOW}
+            )
+        self._done = f"{uid} {revision}"
+        self.rounds += 1
+
+    def _manifests(self, revision: str, folder: str) -> list[dict[str, Any]]:
+        """What lies in a folder of the branch, in the order of the waves."""
+        listed = self.remote.git("ls-tree", "--name-only", revision, f"{folder}/").splitlines()
+        texts = [self.remote.git("show", f"{revision}:{one}") for one in listed
+                 if one.endswith(".yaml")]  # fmt: skip
+        return sorted(map(yaml.safe_load, texts), key=_wave)
+
+    def _applications(self, revision: str) -> list[str]:
+        """As the parent: the Applications beside it."""
+        made = self._manifests(revision, f"argocd/{self.installation}")
+        for one in made:
+            self.kube.apply(yaml.safe_dump(one))
+        return [one["metadata"]["name"] for one in made if one["kind"] == "Application"]
+
+    def _secrets(self, manifests: list[dict[str, Any]]) -> None:
+        """As Argo CD the manifests, and as External Secrets what they ask for."""
+        for one in manifests:
+            self.kube.apply(yaml.safe_dump(one))
+        store = next(
+            one for one in manifests if one["kind"] in {"SecretStore", "ClusterSecretStore"}
+        )
+        token = self.login(store)
+        self.operators.ready(store["kind"], store["metadata"]["name"], "store validated")
+        for one in manifests:
+            if one["kind"] == "ExternalSecret":
+                self._external_secret(one, store["spec"]["provider"]["vault"]["path"], token)
+
+    def login(self, store: dict[str, Any]) -> str:
+        """The store's token, as External Secrets gets one: with a token of its account."""
+        about = store["spec"]["provider"]["vault"]["auth"]["kubernetes"]
+        account = about["serviceAccountRef"]
+        jwt = self.requested(
+            account["name"],
+            account.get("namespace") or self.operators.namespace,
+            *account["audiences"],
+        )
+        return self.logged_in(about["mountPath"], about["role"], jwt)
+
+    def requested(self, name: str, namespace: str, *audiences: str) -> str:
+        """A token of a ServiceAccount for these audiences."""
+        body = {"spec": {"audiences": list(audiences), "expirationSeconds": 600}}
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        token: str = self.kube.request("POST", path, body)["status"]["token"]
+        return token
+
+    def logged_in(self, mount: str, role: str, jwt: str) -> str:
+        """What Vault gives for it; RefusedError where it gives nothing."""
+        body = {"role": role, "jwt": jwt}
+        made = self.vault.request("POST", f"auth/{mount}/login", body, token="none")
+        token: str = made["auth"]["client_token"]
+        return token
+
+    def _external_secret(self, one: dict[str, Any], mount: str, token: str) -> None:
+        data = {}
+        for each in one["spec"]["data"]:
+            ref = each["remoteRef"]
+            stored = self.vault.request("GET", f"{mount}/data/{ref['key']}", token=token)
+            data[each["secretKey"]] = stored["data"]["data"][ref["property"]]
+        made = self.template(one["spec"]["target"]["template"]["data"], data)
+        about = {**one["metadata"], "annotations": STAND_IN}
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in made.items()}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "data": encoded}
+        self.kube.apply(json.dumps(secret))
+        self.operators.seen(one["metadata"]["name"])
+
+    def _airflow(self) -> None:
+        """As the cluster: everything of the release runs, and the DAGs are cloned."""
+        self.operators.job("airflow-run-airflow-migrations", "Complete")
+        for name in ("api-server", "scheduler"):
+            self.operators.workload("Deployment", f"airflow-{name}", ready=True)
+        self.operators.workload("StatefulSet", "airflow-worker", ready=True)
+        about = {"image": "airflow:test", "imageID": "", "restartCount": 0}
+        ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
+        init = {"name": "git-sync-init", "ready": True, "state": ended, **about}
+        main = {"name": "git-sync", "ready": True, "state": {"running": {}}, **about}
+        self.operators.pod(
+            "airflow-triggerer-0", init="git-sync-init", main="git-sync", phase="Running",
+            initContainerStatuses=[init], containerStatuses=[main],
+        )  # fmt: skip
+
+
+_NOW = "2026-11-21T12:00:00Z"
+
+
+def _wave(one: dict[str, Any]) -> int:
+    notes = one["metadata"].get("annotations") or {}
+    return int(notes.get("argocd.argoproj.io/sync-wave", "0"))
