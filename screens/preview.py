@@ -38,12 +38,22 @@ class Lines(ScrollView, can_focus=False):
         widest = max((len(line) for line in lines), default=0) + 2
         # In steps: another virtual size lays the whole screen out again.
         self.virtual_size = Size(-(-widest // 80) * 80, len(lines))
-        if marked:
-            first, height, y = min(marked), self.size.height, self.scroll_offset.y
-            if not y <= first < y + height - 1:
-                y = max(0, first - height // 3)
-            self.scroll_to(x=0, y=y, animate=False)
+        self._reveal()
         self.refresh()
+
+    def on_resize(self) -> None:
+        """Before the first one there is no window to bring a line into."""
+        self._reveal()
+
+    def _reveal(self) -> None:
+        height, y = self.size.height, self.scroll_offset.y
+        if not self.marked or not height:
+            return
+        first = min(self.marked)
+        if not y <= first < y + height - 1:
+            y = max(0, first - height // 3)
+        # By force: there is no scroll bar yet when the first file is shown.
+        self.scroll_to(x=0, y=y, animate=False, force=True)
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""

@@ -19,6 +19,7 @@ from textual.app import App
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.timer import Timer
 
 from screens.opening import OpeningScreen
@@ -92,6 +93,12 @@ async def processed(pilot: Pilot[Any]) -> None:
 def _pumps(app: App[Any]) -> Iterator[MessagePump]:
     yield app
     yield from app.screen.walk_children(with_self=True)
+
+
+def _is_unfinished(screen: Screen[Any]) -> bool:
+    """Whether something is to be drawn, or called once that is done."""
+    to_do = (screen._callbacks, screen._dirty_widgets, screen._layout_required)
+    return any(map(bool, to_do)) or screen._repaint_required or screen._scroll_required
 
 
 def _is_due(pump: MessagePump) -> bool:
