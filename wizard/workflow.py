@@ -7,11 +7,13 @@ differ in what they write.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard import __version__, standing
+from wizard.applied import taken_in
 from wizard.base import STATE, base_folder
 from wizard.comparison import compared, merged, require_ready, uncommitted
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
@@ -176,6 +178,11 @@ class Workspace:
         require_guarded(settled.answers, rendering, assets)
         stored = self._stored(existing, repository.head.commit) if existing else None
         changes, conflicts, base = compared(repository, rendering, stored)
+        if existing and any(one.differs for one in changes):
+            met = taken_in(settled.answers, repository, existing)
+            if met is not settled.answers:
+                settled, rendering = replace(settled, answers=met), render(met, assets)
+                changes, conflicts, base = compared(repository, rendering, stored)
         unchanged = base.version == __version__ and not any(one.differs for one in changes)
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:

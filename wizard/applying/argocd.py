@@ -15,7 +15,7 @@ from wizard.applying.objects import Source, explained, manifests_action
 from wizard.backends.kube_errors import KubeError
 from wizard.documents.argocd import IN_CLUSTER
 from wizard.errors import WizardError
-from wizard.live.targets import difference, unproven
+from wizard.live.targets import difference, record_of, unproven
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _cluster(kube: Kube | None) -> Cluster | None:
 
 
 def _same(target: Target, here: Cluster) -> Look:
-    known = target.answers.cluster
+    known = target.cluster
     shown = f"{here.server}, Kubernetes {here.version}"
     found = difference(known, here) or unproven(known, here)
     if found:
@@ -95,7 +95,10 @@ def _same(target: Target, here: Cluster) -> Look:
             f"{shown}: its identity, the UID of namespace kube-system, may not be read",
             "whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
         )
-    state = "as recorded" if known.uid else "not recorded yet"
+    target.met.update(record_of(here))
+    state = "as recorded" if target.answers.cluster.uid else "not recorded yet"
+    if known.uid and not target.answers.cluster.uid:
+        state = "as an earlier run met it; the next commit records it"
     return Look("holds", f"{shown}: cluster {here.uid}, {state}")
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.applied import Journal
 from wizard.applying.progress import line
 from wizard.commands import Console
 from wizard.errors import ConflictError, ExitCode, RefusedError, UsageError
@@ -150,6 +151,7 @@ def opened_target(arguments: Namespace, start: Start, proposal: Proposal) -> Tar
         vault,
         kube,
         _kube(hub, named=True) if hub else kube,
+        Journal(start.workspace.repository, start.existing).met(),
     )
 
 
@@ -201,7 +203,10 @@ async def _run(
     from wizard.actions import run_actions
     from wizard.applying.lock import RunLock
 
-    ended = []
+    ended, kept = [], True
+    journal = None if arguments.dry_run else Journal(target.repository, target.release.installation)
+    if journal:
+        journal.begin(target.digest)
     async with RunLock.of(target) as lock:
         async for event in run_actions(lock.guard(actions), dry_run=arguments.dry_run):
             if getattr(arguments, "json", False):
@@ -211,8 +216,12 @@ async def _run(
                     console.say(text)
             if event.ended:
                 ended.append(event)
+                if journal and event.state != "left":
+                    kept = journal.ended(event.id, event.state, target.met)
         if lock.note and any(event.state == "changed" for event in ended):
             console.say(f"warning: {lock.note}")
+    if not kept:
+        console.say("note: your state folder cannot be written: which targets these were is lost")
     return ended
 
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wizard.applied import filled
+
 if TYPE_CHECKING:
     from wizard.backends.kube import Kube
     from wizard.backends.vault_address import Address, Credentials
     from wizard.release import Release
     from wizard.repo import Repository
     from wizard.sections import Answers
+    from wizard.sections.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Target:
     the same and all others of this installation, by path. `vault` is
     None where nothing says who this machine is there; `kube` is the cluster that Airflow runs in
     and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
+    `known` are the identities that earlier runs met (see `wizard.applied`), and `met` those that
+    this one does.
     """
 
     answers: Answers
@@ -33,6 +38,13 @@ class Target:
     vault: tuple[Address, Credentials] | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
+    known: Mapping[str, str] = field(default_factory=dict)
+    met: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The recorded identity of the cluster: in the answers, else by an earlier run."""
+        return filled(self.answers.cluster, self.known)
 
     @property
     def identities(self) -> tuple[str, ...]:

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard.actions import Look
+from wizard.applied import VAULT, Journal
 from wizard.backends.vault import opened
 from wizard.backends.vault_http import VaultError
+from wizard.errors import ConflictError
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.backends.vault import Vault
+    from wizard.backends.vault_address import Address
     from wizard.backends.vault_http import Answer
     from wizard.documents.external_secrets import StoreSettings
 
@@ -48,6 +51,7 @@ class Session:
         self.store: StoreSettings = target.answers.secrets.store_settings(target.release)
         self.where = target.vault[0] if target.vault else None
         self._given = target.vault
+        self._target = target
         self._vault: Vault | None = None
         self._stack = ExitStack()
         weakref.finalize(self, self._stack.close)
@@ -63,8 +67,25 @@ class Session:
         if self._given is None:
             raise VaultError("login", "nothing says who this machine is to Vault")
         if self._vault is None:
+            self._require_known(self._given[0])
             self._vault = self._stack.enter_context(opened(*self._given))
         return self._vault
+
+    def _require_known(self, where: Address) -> None:
+        """Before a login is sent anywhere: another Vault than an earlier run met is a conflict."""
+        with opened(where) as nobody:
+            seen = nobody.health().cluster_id
+        target = self._target
+        known = target.known.get(VAULT, "")
+        if known and seen and known != seen:
+            memory = Journal(target.repository, target.release.installation).place
+            raise ConflictError(
+                f"the Vault at {where.endpoint} is cluster {seen}; an earlier run here met {known}",
+                f"use the one that was applied to; if this one is meant, remove {memory}, "
+                "which is all that remembers the other",
+            )
+        if seen:
+            target.met[VAULT] = seen
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
         """One request; a server that asks to wait is waited for. Raises VaultError."""

@@ -1,0 +1,130 @@
+"""Which targets `apply` met is remembered on this machine, and another one stops the next run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.argo_world import World, told
+from tests.canary import Canary
+from tests.cli import Wizard, answers_file, aw
+from tests.kubeconfigs import cluster, written
+from tests.testbed.kube import Kube as Server
+from tests.testbed.vault import Vault
+from wizard.applied import SERVER, UID, VAULT, Journal
+from wizard.applying import argocd
+from wizard.repo import Repository
+
+__all__ = ["aw"]
+
+pytestmark = pytest.mark.integration
+
+STORE = ("apply", "--only", "store")
+ANSWERS = ".airflow-wizard/airflow/answers.yaml"
+
+
+@pytest.fixture
+def committed(aw: Wizard, kube: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+    """A committed installation, and a kubeconfig that leads to the testbed's cluster."""
+    changes = {"installation.namespace": "applied-journal"}
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)))
+    path = written(tmp_path / "kubeconfig", cluster(kube), {"token": kube.token})
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return aw
+
+
+def uid(server: Server) -> str:
+    return str(server.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"])
+
+
+def journal(aw: Wizard) -> Journal:
+    return Journal(Repository.open(aw.folder), "airflow")
+
+
+def test_a_first_contact_is_recorded_by_the_next_commit(
+    committed: Wizard, kube: Server, canary: Canary
+) -> None:
+    committed.ok(*STORE, "--dry-run")
+    assert journal(committed).met() == {}
+    first = committed.ok(*STORE, "--yes")
+    assert "not recorded yet" in first.err
+    # The testbed's server has an address of this machine, which means nothing to others.
+    assert journal(committed).met() == {UID: uid(kube)}
+    assert kube.token not in journal(committed).place.read_text()
+    assert "an earlier run met it" in committed.ok(*STORE, "--yes").err
+
+    committed.ok("set", "executor.workers.replicas=3", "--yes")
+    assert uid(kube) in (committed.folder / ANSWERS).read_text()
+    assert "as recorded" in committed.ok(*STORE, "--yes").err
+    journal(committed).place.unlink()
+    assert "as recorded" in committed.ok(*STORE, "--yes").err
+
+
+def met(aw: Wizard, **identities: str) -> None:
+    one = journal(aw)
+    one.begin("sha256:00")
+    assert one.ended("cluster.identity", "holds", identities)
+
+
+def test_another_cluster_than_the_one_met_stops(committed: Wizard, kube: Server) -> None:
+    met(committed, **{UID: "another-cluster"})
+    done = committed(*STORE, "--yes")
+    assert done.code == 5, done
+    assert "not the recorded another-cluster" in done.err
+    assert f"airflow-wizard set cluster.uid={uid(kube)}" in done.err
+    assert journal(committed).met() == {UID: "another-cluster"}
+
+    committed.ok("set", f"cluster.uid={uid(kube)}", "--yes")
+    committed.ok(*STORE, "--yes")
+    assert journal(committed).met() == {UID: uid(kube)}
+
+
+def test_another_cluster_than_the_recorded_one_stops(committed: Wizard) -> None:
+    committed.ok("set", "cluster.uid=recorded", "--yes")
+    done = committed(*STORE, "--yes")
+    assert (done.code, "not the recorded recorded" in done.err) == (5, True)
+    assert journal(committed).met() == {}
+    run = json.loads(journal(committed).place.read_text())["runs"][-1]
+    assert run["ended"]["cluster.identity"]["state"] == "blocked"
+
+
+def test_another_vault_stops_before_a_login_is_sent(
+    committed: Wizard, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_ADDR", vault.url)
+    monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
+    # Any login would be refused, and is not even tried.
+    monkeypatch.setenv("VAULT_TOKEN", "nobodys")
+    met(committed, **{VAULT: "another-vault"})
+    done = committed(*STORE, "--yes")
+    assert done.code == 5, done
+    assert "an earlier run here met another-vault" in done.err
+    assert str(journal(committed).place) in done.err
+    journal(committed).place.unlink()
+    done = committed(*STORE, "--yes")
+    assert (done.code, "met another-vault" in done.err) == (6, False)
+    assert set(journal(committed).met()) == {UID, VAULT}
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_and_changes_nothing(
+    committed: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    assert committed.ok(*STORE, "--yes").err.count("your state folder cannot be written") == 1
+
+
+def test_an_address_alone_does_not_stand_against_the_uid(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kube_with_crds, tmp_path, monkeypatch)
+    for known, state in (
+        ({UID: uid(kube_with_crds), SERVER: "https://api.prod.example"}, "holds"),
+        ({UID: "another"}, "blocked"),
+        ({SERVER: "https://api.prod.example"}, "holds"),
+    ):
+        target = replace(world.target(), known=known)
+        found = told([argocd.identity(target)])["cluster.identity"]
+        assert found.state == state, found
