@@ -91,6 +91,15 @@ def test_apply_is_repeatable_and_a_dry_run_stores_nothing(admin: Kube, name: str
     assert data_keys(about) == {"colour"}
 
 
+def test_keys_of_a_secret_are_known_however_they_were_sent(admin: Kube, name: str) -> None:
+    made = {**config_map(name), "kind": "Secret", "stringData": {"colour": "blue"}}
+    del made["data"]
+    admin.apply(made)
+    about = admin.get(Ref.of(made), metadata=True)
+    assert about is not None
+    assert data_keys(about) == {"colour"}
+
+
 def test_unknown_fields_are_refused(admin: Kube, name: str) -> None:
     error = refused(lambda: admin.apply({**config_map(name), "datta": {}}))
     assert (error.kind, "datta" in error.message) == ("invalid", True)

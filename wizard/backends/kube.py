@@ -170,7 +170,8 @@ def data_keys(found: Mapping[str, Any]) -> frozenset[str]:
     keys: set[str] = set()
     for entry in found.get("metadata", {}).get("managedFields", []):
         fields = entry.get("fieldsV1", {})
-        for part in ("f:data", "f:binaryData"):
+        # Server-side apply records the field that was sent, not the one it ends up in.
+        for part in ("f:data", "f:binaryData", "f:stringData"):
             names = fields.get(part, {})
             keys.update(name.removeprefix("f:") for name in names if name.startswith("f:"))
     return frozenset(keys)
