@@ -1,8 +1,9 @@
 """The command with its outward HTTP requests counted, or killed after one of them.
 
 `python -m tests.outward LOG LAST ARGS...` is `python -m wizard ARGS...` that notes the line of
-every HTTP request in LOG; once request number LAST (0: none) is answered, it kills itself with
-SIGKILL. It hooks in where every HTTP client of Python passes, so that none is missed.
+every HTTP request in LOG. Once request number LAST is answered, it kills itself with SIGKILL; 3w
+means the third that changes something, 0 none. It hooks in where every HTTP client of Python
+passes, so that none is missed.
 """
 
 from __future__ import annotations
@@ -30,19 +31,20 @@ def writes(lines: list[str]) -> list[str]:
     ]
 
 
-def _watch(log: int, last: int) -> None:
+def _watch(log: int, last: str) -> None:
     real, answer = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
-    answered = 0
+    counted, lines = 0, dict[int, str]()
 
     def begun(self: Any, method: str, url: str, *args: Any, **options: Any) -> None:
+        lines[id(self)] = f"{method} {url}"
         os.write(log, f"{method} {url}\n".encode())
         real(self, method, url, *args, **options)
 
     def ended(self: Any) -> Any:
-        nonlocal answered
+        nonlocal counted
         response = answer(self)
-        answered += 1
-        if answered == last:
+        counted += bool(writes([lines[id(self)]])) if last.endswith("w") else 1
+        if counted == int(last.removesuffix("w")):
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
@@ -52,7 +54,7 @@ def _watch(log: int, last: int) -> None:
 
 def main() -> None:
     name, last, *words = sys.argv[1:]
-    _watch(os.open(Path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND), int(last))
+    _watch(os.open(Path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND), last)
     sys.argv = ["airflow-wizard", *words]
     runpy.run_module("wizard", run_name="__main__")
 

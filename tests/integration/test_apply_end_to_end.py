@@ -5,7 +5,10 @@ Vault, the API server and the Git remote are real; tests/syncing.py stands in fo
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +40,7 @@ from wizard.yamltext import dump
 pytestmark = pytest.mark.integration
 
 PRESETS = ("production", "gitops-vault")
+ARGO_KNOWS = "# Argo CD's own\n"
 ALLOW = ("--allow-reference", "database.password")
 REVIEWER = "vault-auth"
 
@@ -144,7 +148,9 @@ class Place:
         })  # fmt: skip
         return policy
 
-    def __call__(self, *words: str, code: int = 0, command: tuple[str, ...] = WIZARD) -> Finished:
+    def __call__(
+        self, *words: str, code: int | None = 0, command: tuple[str, ...] = WIZARD
+    ) -> Finished:
         """Run the command in the clone; nothing that it says is ever a secret."""
         try:
             done = run([*command, *words], cwd=self.clone.path, env=self.env, timeout=45)
@@ -153,7 +159,7 @@ class Place:
             raise AssertionError(f"no end: {self.operators.faults[-3:]}\n{said}") from None
         self.said += [done.out, done.err]
         self.require_no_leak()
-        assert done.code == code, done
+        assert code in {None, done.code}, done
         return done
 
     def require_no_leak(self) -> None:
@@ -162,12 +168,18 @@ class Place:
             for value in self.values().values():
                 assert len(value) < 20 or value.strip() not in text
 
-    def counted(self, *words: str, last: int = 0) -> tuple[Finished, list[str]]:
-        """The same with the lines of its requests; killed once request `last` is answered."""
+    def counted(self, *words: str, last: str = "0") -> tuple[Finished, list[str]]:
+        """The same with the lines of its requests; it may be killed before its end (see `last`)."""
         log = self.folder / f"requests-{time.monotonic_ns()}"
-        command = (sys.executable, "-m", "tests.outward", str(log), str(last))
-        done = self(*words, code=-signal.SIGKILL if last else 0, command=command)
+        command = (sys.executable, "-m", "tests.outward", str(log), last)
+        done = self(*words, code=None if last != "0" else 0, command=command)
         return done, log.read_text().splitlines()
+
+    def killed(self, *words: str, last: str) -> bool:
+        """Run it and kill it after this request; False when it ended well before that."""
+        done, _ = self.counted(*words, last=last)
+        assert done.code in {0, -signal.SIGKILL}, done
+        return done.code != 0
 
     def fill(self) -> Finished:
         return self("secrets", *self.given, "--yes", *ALLOW)
@@ -284,13 +296,21 @@ class Place:
         assert self.clone.git("status", "--porcelain") == ""
         self.canary.assert_absent(self.clone.path)
 
+    def forget(self) -> None:
+        """Nothing that runs left on this machine outside the repository."""
+        shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
     def remove(self) -> None:
         """Take away what `apply` made; the payload and the commit stay."""
-        self.vault.request("DELETE", f"sys/auth/{self.auth}")
-        self.vault.request("DELETE", f"sys/policies/acl/{self.role}-read")
+        for name in (f"{self.name}-parent", f"{self.name}-secrets", self.name):
+            self.delete(f"/apis/argoproj.io/v1alpha1/namespaces/{{argo}}/applications/{name}")
         for path in self.paths():
             self.delete(path)
-        self.world.put("ConfigMap", "argocd-ssh-known-hosts-cm", data={"ssh_known_hosts": "#\n"})
+        self.vault.request("DELETE", f"sys/auth/{self.auth}")
+        self.vault.request("DELETE", f"sys/policies/acl/{self.role}-read")
+        self.world.put(
+            "ConfigMap", "argocd-ssh-known-hosts-cm", data={"ssh_known_hosts": ARGO_KNOWS}
+        )
 
     def delete(self, path: str) -> None:
         try:
@@ -403,3 +423,54 @@ def report(preset: str, *runs: tuple[str, list[str], float]) -> None:
             f"{len(writes(lines))} of them change something, {seconds:.1f} s",
             end="",
         )
+
+
+@pytest.mark.parametrize("last", ["2", "1w"])
+def test_secrets_that_were_killed_make_nothing_twice(
+    place: Callable[[str], Place], last: str
+) -> None:
+    here = place("production")
+    words = ("secrets", *here.given, "--yes", *ALLOW)
+    assert here.killed(*words, last=last)
+    left = here.values()
+    assert bool(left) is (last == "1w")
+    assert b"ssh-ed25519 " not in here.file.read_bytes()
+    here(*words)
+    payload = here.stored(f"{here.mount}/data/{here.path}")
+    assert payload["metadata"]["version"] == 1
+    assert left in ({}, payload["data"])
+    assert b"ssh-ed25519 " in here.file.read_bytes()
+
+
+def test_killed_after_each_write_it_goes_on_from_there(place: Callable[[str], Place]) -> None:
+    """Each run may change one thing and is killed at once; the lock of the dead is taken over."""
+    here, wanted = applied(place("production"))
+    kills = 0
+    while here.killed("apply", "--yes", last="2w" if kills else "1w"):
+        kills += 1
+        assert kills < 30, here.said[-1]
+        if kills % 2:
+            here.forget()
+    assert kills > 9
+    assert here.state() | {"leases": []} == wanted
+
+
+def test_killed_after_some_requests_it_ends_the_same(place: Callable[[str], Place]) -> None:
+    here, wanted = applied(place("gitops-vault"))
+    for last in itertools.count(4, 7):
+        if not here.killed("apply", "--yes", last=str(last)):
+            break
+    assert last > 40
+    assert here.state() | {"leases": []} == wanted
+
+
+def applied(here: Place) -> tuple[Place, dict[str, Any]]:
+    """What an undisturbed run comes to; the place is as before it again."""
+    here.fill()
+    here.commit()
+    here("apply", "--yes")
+    wanted = here.state()
+    assert wanted["leases"] == []
+    here.remove()
+    assert here.state() != wanted
+    return here, wanted
