@@ -14,13 +14,13 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
-from screens.background import in_thread
+from screens.background import ask_host, in_thread
 from screens.bars import Bar
 from screens.given import Given, drafted
 from screens.opening import OpeningScreen
 from screens.pages import page_named, start_page
 from screens.steps import HOST_KEYS, REVIEW
-from screens.text import counted, plain
+from screens.text import counted, plain, question
 from wizard.errors import AnswersError, ExitCode, WizardError
 from wizard.workflow import Committed, Proposal, Workspace
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from screens.draft import Draft
     from screens.page import Page
     from wizard.fields import FieldSpec
+    from wizard.scanning import Scanner
 
 
 class WizardApp(App[Committed], inherit_bindings=False):
@@ -55,6 +56,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.touched: set[str] = set()
         self.visited: set[str] = set()
         self.pasted: dict[tuple[str, int], str] = {}
+        self.scanner: Scanner = ask_host
+        self.consented: set[str] = set()
         self.committing = False
         self._read = read
 
@@ -154,7 +157,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         ]
         if not found:
             return ""
-        return f"! {counted(len(found), 'answer')} to look at: {', '.join(map(_name, found))}"
+        return f"! {counted(len(found), 'answer')} to look at: {', '.join(map(question, found))}"
 
     def find_question(self) -> None:
         """Ask for a question by name and go there."""
@@ -220,6 +223,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
             typed=self.draft.typed_for_given,
             existing=self.existing,
             folder=self.folder,
+            scan=self.draft.scan,
         )
 
     def commit(self, proposal: Proposal) -> None:
@@ -272,13 +276,6 @@ class WizardApp(App[Committed], inherit_bindings=False):
         segments = self.console.render(traceback, self.console.options)
         self._exit_renderables.append(Segments(segments))
         self._close_messages_no_wait()
-
-
-def _name(key: str) -> str:
-    from wizard.fields import specs
-
-    found = next((item for item in specs() if item.key == key), None)
-    return f"{found.model.title}: {found.title}" if found else key
 
 
 def run(workspace: Workspace, read: Callable[[], Given]) -> Committed | None:

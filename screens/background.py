@@ -6,7 +6,10 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from wizard.scanning import Scan
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,6 +40,13 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
     threading.Thread(target=call, daemon=True).start()
     return await future
+
+
+def ask_host(host: str, port: int) -> Scan:
+    """The SSH host keys that a host shows; blocking, over after seconds. See `wizard.scanning`."""
+    from wizard.backends.ssh import scan
+
+    return scan(host, port)
 
 
 def _failing(future: asyncio.Future[T], error: BaseException) -> Callable[[], None]:

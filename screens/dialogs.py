@@ -32,25 +32,30 @@ ctrl+q       quit; asks when something would be lost"""
 
 
 class Ask(ModalScreen[bool]):
-    """A question with two answers; escape is the harmless one, and so is enter."""
+    """A question with two answers; escape is the harmless one.
+
+    So is enter, unless what is asked about was asked for just now (`yes_first`).
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer(False)", "no"),
         Binding("ctrl+q", "answer(True)", "yes", priority=True, show=False),
     ]
 
-    def __init__(self, title: str, text: str, yes: str, no: str) -> None:
+    def __init__(
+        self, title: str, text: str, yes: str, no: str, *, yes_first: bool = False
+    ) -> None:
         super().__init__()
+        self.yes_first = yes_first
         self.title_text, self.text, self.yes, self.no = title, text, yes, no
 
     def compose(self) -> ComposeResult:
-        """The question, then its answers; the harmless one is highlighted."""
+        """The question, then its answers; the first is highlighted."""
+        answers = [Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes")]
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
             yield Static(plain(self.text))
-            yield Options(
-                Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes"), compact=True
-            )
+            yield Options(*(answers[::-1] if self.yes_first else answers), compact=True)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from screens.steps import HOST_KEYS, REVIEW
 from wizard.answers import Examination, dumped, examine, layered
-from wizard.errors import Problem
-from wizard.evidence import Settled, settle
+from wizard.errors import ConflictError, Problem
+from wizard.evidence import Settled, judged, needed_host, settle
 from wizard.fields import FieldSpec, get, put, spec, specs
 from wizard.hostkeys import known_hosts_name
 from wizard.render import Rendering, render
+from wizard.scanning import Scan
 from wizard.sections import Answers
 from wizard.sections.base import Section
 from wizard.verdict import Entry, Verdict
@@ -44,7 +45,8 @@ class Draft:
 
     `base` is what the wizard was opened with, `edits` what was answered since, by question. Nothing
     is ever dropped from them: answers of a question that stops to apply only stop counting.
-    `typed` are the fingerprints typed on the host-key page, `flagged` those of the command line.
+    `typed` are the fingerprints typed on the host-key page, `flagged` those of the command line,
+    `scans` what hosts showed when the operator had them asked: candidates, never evidence.
     """
 
     base: Mapping[str, Any]
@@ -52,6 +54,7 @@ class Draft:
     typed: tuple[str, ...] = ()
     flagged: tuple[str, ...] = ()
     operator: Operator = Operator()
+    scans: tuple[Scan, ...] = ()
 
     def answered(self, item: FieldSpec, value: object) -> Draft:
         """The draft with one more answer."""
@@ -60,6 +63,11 @@ class Draft:
     def with_typed(self, fingerprint: str) -> Draft:
         """The draft with a fingerprint that the operator typed now."""
         return replace(self, typed=tuple(dict.fromkeys([*self.typed, fingerprint])))
+
+    def with_scan(self, scan: Scan) -> Draft:
+        """The draft with what a host showed, in the place of an earlier scan of it."""
+        others = tuple(one for one in self.scans if one.name != scan.name)
+        return replace(self, scans=(*others, scan))
 
     def over(self, *layers: Mapping[str, Any]) -> Draft:
         """The same edits over other answers (another preset)."""
@@ -130,15 +138,36 @@ class Draft:
         return found
 
     @cached_property
+    def _answers(self) -> Answers:
+        return self.found.answers or self.readable
+
+    @cached_property
+    def scan(self) -> Scan | None:
+        """What the repository's host showed, if it was asked."""
+        place = needed_host(self._answers)
+        name = known_hosts_name(*place) if place else ""
+        return next((one for one in self.scans if one.name == name), None)
+
+    @cached_property
     def settled(self) -> Settled:
-        """The answers with host keys judged now; see `wizard.evidence`."""
-        return settle(
-            self.found.answers or self.readable,
-            typed=self.typed_for_given,
-            committed=self.operator.committed,
-            by=self.operator.by,
-            date=self.operator.date,
-        )
+        """The answers with host keys judged now; see `wizard.evidence`.
+
+        A changed key is no exception here: it is shown, and the plan refuses it.
+        """
+        who = self.operator
+        try:
+            return settle(
+                self._answers,
+                typed=self.typed_for_given,
+                committed=who.committed,
+                by=who.by,
+                date=who.date,
+                scan=self.scan,
+            )
+        except ConflictError as error:
+            dags = self._answers.dags.model_copy(update={"host_keys": []})
+            answers = self._answers.model_copy(update={"dags": dags})
+            return Settled(answers, self._judged(self.typed_for_given), (error.message,))
 
     @cached_property
     def typed_for_given(self) -> tuple[str, ...]:
@@ -158,13 +187,14 @@ class Draft:
 
     def _judged(self, typed: Sequence[str]) -> Verdict | None:
         who = self.operator
-        return settle(
-            self.found.answers or self.readable,
+        return judged(
+            self._answers,
             typed=typed,
             committed=who.committed,
             by=who.by,
             date=who.date,
-        ).verdict
+            scan=self.scan,
+        )
 
     @cached_property
     def rendering(self) -> Rendering | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from textwrap import wrap
 
 from textual.containers import Horizontal
@@ -13,10 +14,12 @@ from textual.widgets import Static
 from screens.text import plain
 from wizard.hostkeys import HostKey
 from wizard.published import published_keys
+from wizard.scanning import Scan
 from wizard.verdict import Entry, Refusal, Verdict, host_key
 
 # A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
 _CAPTION, _COLUMN = 10, 50
+_CHANGED = "not the key that was accepted before; somebody may be between you and the host"
 
 
 class KeyBlock(Horizontal):
@@ -47,24 +50,39 @@ def bare(item: object) -> dict[str, object]:
     return {name: item.get(name) for name in ("host", "type", "key")}
 
 
-def key_lines(
-    item: Entry | Refusal, verdict: Verdict | None, host: tuple[str, int], *, given: bool
-) -> tuple[Content, str]:
+def given_key(item: object) -> HostKey | None:
+    """The key of one answer; None when it is none."""
+    if not isinstance(item, dict):
+        return None
+    key = host_key(Entry("", str(item.get("type")), str(item.get("key"))))
+    return key if isinstance(key, HostKey) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a key is shown beside: the host, the keys given, what it showed, and the verdict."""
+
+    host: str
+    port: int
+    given: frozenset[HostKey]
+    scan: Scan | None
+    verdict: Verdict | None
+
+    def before(self, entry: Entry) -> str:
+        """The fingerprint of the committed key that this one would replace; empty for none."""
+        changes = self.verdict.changed if self.verdict else ()
+        return next((one.old for one in changes if one.type == entry.type), "")
+
+
+def key_lines(item: Entry | Refusal, around: Around) -> tuple[Content, str]:
     """Every fingerprint of one key in the same column, then the verdict in words."""
     entry = item.entry if isinstance(item, Refusal) else item
     key = host_key(entry)
     if not isinstance(key, HostKey):
         return plain(f"a key that cannot be read: {key}"), ""
-    sources = {one.key: one.source for one in published_keys(*host)}
-    rows = [("given", key.fingerprint)] if given else []
-    if key in sources:
-        rows.append(("published", key.fingerprint))
-    elif sources:
-        rows.append(("published", "not on its publisher's list"))
-    if entry.evidence is not None and entry.evidence.kind == "fingerprint":
-        rows.append(("typed", key.fingerprint))
-    rows += _change(entry, verdict)
-    rows.append(("verdict", _words(item)))
+    rows = list(_fingerprints(entry, key, around))
+    changed = bool(around.before(entry)) and isinstance(item, Refusal)
+    rows.append(("verdict", f"! CHANGED: {_CHANGED}" if changed else _words(item)))
     if isinstance(item, Refusal) and key.fingerprint not in item.fix:
         rows.append(("", item.fix))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
@@ -76,9 +94,26 @@ def key_lines(
     return Content("\n").join([title, *lines, plain("")]), key.randomart()
 
 
-def _change(entry: Entry, verdict: Verdict | None) -> Sequence[tuple[str, str]]:
-    changes = verdict.changed if verdict else ()
-    return [("before", one.old) for one in changes if one.type == entry.type]
+def _fingerprints(entry: Entry, key: HostKey, around: Around) -> Iterator[tuple[str, str]]:
+    if around.before(entry):
+        yield "before", around.before(entry)
+    if key in around.given:
+        yield "given", key.fingerprint
+    if around.scan is not None:
+        yield "scanned", _scanned(key, around.scan)
+    sources = {one.key for one in published_keys(around.host, around.port)}
+    if sources:
+        yield "published", key.fingerprint if key in sources else "not on its publisher's list"
+    if entry.evidence is not None and entry.evidence.kind == "fingerprint":
+        yield "typed", key.fingerprint
+
+
+def _scanned(key: HostKey, scan: Scan) -> str:
+    """What the host showed of this key's type: its fingerprint, or why there is none."""
+    shown = next((one.fingerprint for one in scan.keys if one.type == key.type), "")
+    if shown or key.type in scan.missing:
+        return shown or "the host has no key of this type"
+    return scan.problems.get(key.type) or scan.problem or "not shown"
 
 
 def _words(item: Entry | Refusal) -> str:

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.host_key_view import KeyBlock, bare, introduction, key_lines
-from screens.page import Page
+from screens.host_key_view import Around, KeyBlock, bare, given_key, introduction, key_lines
+from screens.scanning import ScanningPage
 from screens.steps import HOST_KEYS
 from screens.text import plain
 from screens.widgets import Line, PasteArea, TextField
@@ -30,19 +30,18 @@ from wizard.published import published_keys
 from wizard.verdict import Entry, Refusal, Verdict, host_key
 
 _PASTE = (
-    "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. "
-    "A scan alone proves nothing: the fingerprint below does."
+    "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. Or "
+    "f5 asks the host itself. Neither proves anything: the fingerprint below does."
 )
 _TYPE = (
     "Type the fingerprint as the host's owner publishes it or reads it out to you: SHA256: and 43 "
     "characters. Enter takes it; enter on an empty field goes on and accepts nothing."
 )
-
-
 _NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
+_NO_KEY = "No key yet: paste them above, or f5 asks the host."
 
 
-class HostKeyScreen(Page):
+class HostKeyScreen(ScanningPage):
     """Keys of the repository's host; every decision is `wizard.trust.judge`'s."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,6 +49,12 @@ class HostKeyScreen(Page):
         Binding("pageup", "read(-1)", show=False),
     ]
     step_name = HOST_KEYS
+    keys = (
+        "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
+        "[@click=screen.scan]f5 ask the host[/]  [@click=screen.find]^p find[/]  "
+        "[@click=screen.review]^s review[/]  [@click=screen.help]f1 help[/]  "
+        "[@click=screen.leave]^q quit[/]"
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -203,16 +208,22 @@ class HostKeyScreen(Page):
             return _NOTHING
         return _PASTE if in_area else _TYPE
 
+    async def scanned(self) -> None:
+        """Show the keys; the next thing is to compare and type."""
+        await self._show_keys()
+        if self._given() and not self.paste_error:
+            self.query_one(TextField).focus()
+        self.show_message()
+
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
-        verdict, given = self._verdict(), bool(self._stored())
+        given = {key for key in map(given_key, self._stored()) if key is not None}
+        around = Around(*self.host, frozenset(given), self.draft.scan, self._verdict())
         async with self.batch():
             await holder.remove_children()
-            blocks: list[Widget] = [
-                KeyBlock(*key_lines(item, verdict, self.host, given=given))
-                for item in self._given()
-            ]
-            await holder.mount(*(blocks or [Static("No key yet.", classes="hint")]))
+            blocks: list[Widget] = [KeyBlock(*key_lines(item, around)) for item in self._given()]
+            blocks += [Static(plain(f"- {note}")) for note in self.draft.settled.notes]
+            await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
 
     async def action_forward(self) -> None:
         """Enter: take what was typed, then the field for it, then the next page."""

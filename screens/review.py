@@ -17,7 +17,7 @@ from screens.background import in_thread
 from screens.choices import Options
 from screens.page import Page
 from screens.steps import REVIEW
-from screens.text import counted, plain
+from screens.text import counted, plain, question
 from wizard.base import STATE
 from wizard.checks.finding import Finding
 from wizard.diff import DiffLine, diff, visible
@@ -117,7 +117,7 @@ class ReviewScreen(Page):
             self._show_findings(self.proposal.plan)
         else:
             files.add_options(
-                Option(plain(_title(problem.key)), id=f"problem {number}")
+                Option(plain(f"! {question(problem.key) or 'the answers'}"), id=f"problem {number}")
                 for number, problem in enumerate(self.problems)
             )
             self.query_one("#findings", Static).update("")
@@ -232,13 +232,6 @@ def _file_options(plan: Plan) -> Iterator[Option]:
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
         yield Option(plain(f"and {counted(rest, 'file')} of the merge base"), disabled=True)
-
-
-def _title(key: str) -> str:
-    for item in specs():
-        if item.key == key:
-            return f"! {item.model.title}: {item.title}"
-    return f"! {key or 'the answers'}"
 
 
 def coloured(lines: Sequence[DiffLine], note: str = "") -> Content:

@@ -23,3 +23,11 @@ def masked(text: str) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def question(key: str) -> str:
+    """`Section: Question` of a dotted key; the key itself where it is no question's."""
+    from wizard.fields import specs
+
+    found = next((item for item in specs() if item.key == key), None)
+    return f"{found.model.title}: {found.title}" if found else key
