@@ -6,6 +6,7 @@ import asyncio
 import json
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.proposal import Proposal
 
+# What an interrupted run may still wait for, beside the lock's own.
+QUIT_SECONDS = 0.3
 _GIVEN = ("answers", "preset", "set", "host_key_fingerprint")
 
 
@@ -28,7 +31,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     """Show what will be done and as whom, ask, do it, wait, verify.
 
     0 when everything holds or could not be read, 5 when another's object is in the way, 6 when a
-    step failed.
+    step failed; 130 after Ctrl-C, within a second, with what was done and what is left.
     """
     _require_plain(arguments)
     start = begin(arguments, looked_at(arguments))
@@ -53,7 +56,25 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     _show(target, actions, console)
     if not arguments.dry_run:
         _confirm(arguments, console)
-    return _outcome(asyncio.run(_run(target, actions, arguments, console)), console)
+    return _carried_out(target, actions, arguments, console)
+
+
+def _carried_out(
+    target: Target, actions: tuple[Action, ...], arguments: Namespace, console: Console
+) -> ExitCode:
+    told: list[Event] = []
+    try:
+        asyncio.run(_run(target, actions, arguments, console, told))
+    except KeyboardInterrupt:
+        for event in interrupted(actions, told):
+            _tell(event, arguments, console)
+            told.append(event)
+        _outcome(told, console)
+        console.say("interrupted; what is done stays: run apply again, it goes on from there")
+        _end(target, QUIT_SECONDS)
+        return ExitCode.INTERRUPTED
+    _end(target)
+    return _outcome(told, console)
 
 
 def _require_plain(arguments: Namespace) -> None:
@@ -198,35 +219,67 @@ def _confirm(arguments: Namespace, console: Console) -> None:
 
 
 async def _run(
-    target: Target, actions: tuple[Action, ...], arguments: Namespace, console: Console
-) -> list[Event]:
+    target: Target,
+    actions: tuple[Action, ...],
+    arguments: Namespace,
+    console: Console,
+    told: list[Event],
+) -> None:
     from wizard.actions import run_actions
     from wizard.applying.lock import RunLock
 
-    ended, kept = [], True
+    kept = True
     journal = None if arguments.dry_run else Journal(target.repository, target.release.installation)
     if journal:
         journal.begin(target.digest)
     async with RunLock.of(target) as lock:
         async for event in run_actions(lock.guard(actions), dry_run=arguments.dry_run):
-            if getattr(arguments, "json", False):
-                console.data(json.dumps(event.to_json()))
-            elif event.state != "checking":
-                for text in line(event):
-                    console.say(text)
-            if event.ended:
-                ended.append(event)
-                if journal and event.state != "left":
-                    kept = journal.ended(event.id, event.state, target.met)
-        if lock.note and any(event.state == "changed" for event in ended):
+            told.append(event)
+            _tell(event, arguments, console)
+            if journal and event.ended and event.state != "left":
+                kept = journal.ended(event.id, event.state, target.met)
+        if lock.note and any(event.state == "changed" for event in told):
             console.say(f"warning: {lock.note}")
     if not kept:
         console.say("note: your state folder cannot be written: which targets these were is lost")
-    return ended
+
+
+def _tell(event: Event, arguments: Namespace, console: Console) -> None:
+    if getattr(arguments, "json", False):
+        console.data(json.dumps(event.to_json()))
+    elif event.state != "checking":
+        for text in line(event):
+            console.say(text)
+
+
+def interrupted(actions: Sequence[Action], told: Sequence[Event]) -> Iterator[Event]:
+    """What is left of a run that was interrupted after these events."""
+    from wizard.actions import Event
+
+    ended = {event.id for event in told if event.ended}
+    last = {event.id: event.state for event in told}
+    for action in actions:
+        if action.id not in ended:
+            under_way = last.get(action.id) == "changing"
+            detail = "interrupted while it was made: it may have been" if under_way else ""
+            yield Event(action.id, action.title, action.owner, "left", detail)
+
+
+def _end(target: Target, seconds: float | None = None) -> None:
+    """Revoke what was logged in; with `seconds` no longer than that."""
+    import threading
+
+    def work() -> None:
+        for end in target.ends:
+            end()
+
+    thread = threading.Thread(target=work, name="end", daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _outcome(events: list[Event], console: Console) -> ExitCode:
-    counts = Counter(event.state for event in events)
+    counts = Counter(event.state for event in events if event.ended)
     console.say(", ".join(f"{number} {state}" for state, number in counts.items()))
     if counts["blocked"]:
         return ExitCode.CONFLICT

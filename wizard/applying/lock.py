@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 API_VERSION = "coordination.k8s.io/v1"
 # A stopped laptop must not block a colleague for long; renewing thrice in it survives hiccups.
 LEASE_SECONDS = 30
+QUIT_SECONDS = 0.5
 _RENEWALS = 3
 _PROCESS = "airflow-wizard/process"
 
@@ -229,7 +230,12 @@ class RunLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.release()
+        if kind is None or not issubclass(kind, asyncio.CancelledError):
+            await self.release()
+            return
+        # Whoever interrupts does not wait for a server that hangs; the Lease then ends by itself.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.release(), QUIT_SECONDS)
 
 
 def _duration(found: Manifest, seconds: float) -> float:

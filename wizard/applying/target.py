@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ class Target:
     None where nothing says who this machine is there; `kube` is the cluster that Airflow runs in
     and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
     `known` are the identities that earlier runs met (see `wizard.applied`), and `met` those that
-    this one does.
+    this one does. `ends` are to be called at the end of the run: logins are revoked there.
     """
 
     answers: Answers
@@ -40,6 +40,7 @@ class Target:
     argocd: Kube | None = None
     known: Mapping[str, str] = field(default_factory=dict)
     met: dict[str, str] = field(default_factory=dict)
+    ends: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def cluster(self) -> Cluster:

@@ -54,7 +54,7 @@ class Session:
         self._target = target
         self._vault: Vault | None = None
         self._stack = ExitStack()
-        weakref.finalize(self, self._stack.close)
+        target.ends.append(weakref.finalize(self, self._stack.close))
 
     @property
     def endpoint(self) -> str:
