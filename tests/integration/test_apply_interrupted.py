@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -205,6 +206,57 @@ async def test_an_end_that_is_no_interruption_waits() -> None:
     async with RunLock(kube, "argocd", "airflow") as lock:
         await lock.acquire()
     assert kube.deleted
+
+
+async def test_a_lock_that_is_being_taken_is_given_back_too() -> None:
+    made, gone = threading.Event(), threading.Event()
+
+    class Slow:
+        def get(self, _ref: object) -> None:
+            return None
+
+        def create(self, lease: Any) -> Any:
+            time.sleep(0.3)
+            made.set()
+            return {**lease, "metadata": {**lease["metadata"], "uid": "u", "resourceVersion": "1"}}
+
+        def delete(self, _ref: object, **_about: object) -> None:
+            gone.set()
+
+    async def run() -> None:
+        kube: Any = Slow()
+        async with RunLock(kube, "argocd", "airflow") as lock:
+            await lock.acquire()
+
+    task = asyncio.ensure_future(run())
+    await asyncio.sleep(0.1)
+    assert not made.is_set()
+    task.cancel()
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 1
+    assert gone.is_set()
+
+
+async def test_whoever_waits_for_the_lock_of_another_leaves_at_once() -> None:
+    class Others:
+        def get(self, _ref: object) -> Any:
+            about = {"uid": "u", "resourceVersion": "1"}
+            return {"metadata": about, "spec": {"holderIdentity": "ada", "leaseDurationSeconds": 9}}
+
+    async def run() -> None:
+        kube: Any = Others()
+        async with RunLock(kube, "argocd", "airflow") as lock:
+            await lock.acquire()
+
+    task = asyncio.ensure_future(run())
+    await asyncio.sleep(0.2)
+    task.cancel()
+    started = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - started < 0.4
 
 
 async def _never() -> Look:

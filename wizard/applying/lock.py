@@ -65,6 +65,7 @@ class RunLock:
         self._lost = ""
         self._turn = asyncio.Lock()
         self._stop = asyncio.Event()
+        self._taking: asyncio.Task[Manifest] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -110,7 +111,10 @@ class RunLock:
             if self._lease is not None or self.note or self.kube is None:
                 return False
             try:
-                self._lease = await self._taken(self.kube)
+                # A request that is sent already may make the Lease: an interruption waits for it.
+                self._taking = asyncio.ensure_future(self._taken(self.kube))
+                self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
+                self._lease = await asyncio.shield(self._taking)
             except KubeError as error:
                 if error.kind not in {"forbidden", "missing"}:
                     raise
@@ -121,7 +125,7 @@ class RunLock:
 
     async def _taken(self, kube: Kube) -> Manifest:
         seen: tuple[object, float] | None = None
-        while True:
+        while not self._stop.is_set():
             found = await in_thread(partial(kube.get, self.ref))
             try:
                 if found is None:
@@ -138,7 +142,9 @@ class RunLock:
                 # Somebody was faster; the next look says who.
                 seen = seen or ("", time.monotonic())
                 continue
-            await asyncio.sleep(min(1.0, self.seconds / 10))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), min(1.0, self.seconds / 10))
+        raise ConflictError("the lock was given up")
 
     def _free(self, found: Manifest) -> bool:
         if not (found.get("spec") or {}).get("holderIdentity"):
@@ -209,6 +215,9 @@ class RunLock:
         if self._renewing is not None:
             await self._renewing
         async with self._turn:
+            if self._taking is not None and not self._taking.done():
+                with suppress(ConflictError, KubeError):
+                    self._lease = await self._taking
             lease, self._lease = self._lease, None
             kube = self.kube
             if lease is None or kube is None or self._lost:
