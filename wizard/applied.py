@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.errors import WizardError
+from wizard.errors import RefusedError, WizardError
 
 if TYPE_CHECKING:
     from wizard.repo import Repository
@@ -170,9 +170,25 @@ def taken_in(answers: Answers, repository: Repository, installation: str) -> Ans
     own = answers.cluster
     if own.server and own.uid:
         return answers
+    if not _as_committed(repository, installation):
+        return answers
     found = Journal(repository, installation).met()
     cluster = filled(own, found) if found else own
     return answers if cluster == own else answers.model_copy(update={"cluster": cluster})
+
+
+def _as_committed(repository: Repository, installation: str) -> bool:
+    """Whether the answers on disk are those of HEAD.
+
+    What `secrets` recorded there is committed as it stands; with more in it, it would not be.
+    """
+    from wizard.base import state_folder
+
+    path = f"{state_folder(installation)}/answers.yaml"
+    try:
+        return repository.working(path) == repository.read(path)
+    except RefusedError:
+        return False
 
 
 @contextmanager
