@@ -139,6 +139,7 @@ class Place:
         policy, write = f"operator-{self.name}", ["create", "read", "update"]
         self.vault.policy(policy, {
             "sys/mounts": ["read"],
+            f"sys/mounts/{self.mount}": ["create", "update", "sudo"],
             "sys/auth": ["read"],
             f"sys/auth/{self.auth}": ["create", "update", "sudo"],
             f"sys/policies/acl/{self.role}-read": write,
@@ -474,3 +475,29 @@ def applied(here: Place) -> tuple[Place, dict[str, Any]]:
     here.remove()
     assert here.state() != wanted
     return here, wanted
+
+
+def test_the_runbook_is_followed_where_vault_lacks_the_mount(
+    place: Callable[[str], Place],
+) -> None:
+    here = place("production")
+    here.vault.request("DELETE", f"sys/mounts/{here.mount}")
+    here("secrets", *here.given, "--yes", *ALLOW, code=1)
+    here.commit()
+    runbook = (here.clone.path / f"docs/{here.name}/RUNBOOK.md").read_text()
+    own = ("--installation", here.name)
+    for words in (
+        ("apply", *own, "--only", "store"),
+        ("secrets", *own),
+        ("commit", *own),
+        ("push",),
+        ("apply", *own),
+    ):
+        shown = " ".join(words)
+        assert shown in runbook
+        if words == ("push",):
+            here.clone.git("push", "origin", "main")
+        else:
+            here(*words, "--yes")
+    assert set(states(here("apply", "--yes", "--json")).values()) == {"holds"}
+    assert here.values()

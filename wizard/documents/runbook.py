@@ -99,6 +99,7 @@ def _first_sync(
 ) -> str:
     lines = ["## What follows the commit", "", "| step | owner |", "|---|---|"]
     lines += [f"| {action.title} | {action.owner} |" for action in actions]
+    steps = "\n".join(lines) + _wizard(release)
     guards = [
         f"kubectl apply -f {file.path}"
         for file in total.files
@@ -110,7 +111,7 @@ def _first_sync(
             f"kubectl apply -f {release.paths.argocd}/project.yaml",
             f"kubectl apply -f {release.paths.argocd}/application.yaml",
         )
-        return "\n".join(lines) + f"\n\nOnce Argo CD knows this repository:\n\n{command}"
+        return f"{steps}\n\nOr by hand, once Argo CD knows this repository:\n\n{command}"
     command = _block(
         *guards,
         f"kubectl apply -f {release.paths.argocd}/project.yaml",
@@ -124,7 +125,25 @@ def _first_sync(
         "`status.health` (Argo CD removed the check in 1.8, argo-cd#3781). Without it both sync\n"
         "at once and pods wait until their Secrets exist."
     )
-    return "\n".join(lines) + f"\n\nAs an Argo CD admin:\n\n{command}\n\n{note}"
+    return f"{steps}\n\nOr by hand, as an Argo CD admin:\n\n{command}\n\n{note}"
+
+
+def _wizard(release: Release) -> str:
+    """The wizard's own commands for the first run; this delivery always has a store to fill."""
+    name = f"--installation {release.installation}"
+    commands = _block(
+        f"airflow-wizard secrets {name}",
+        f"airflow-wizard commit {name}",
+        "git push   # or have the merge request merged",
+        f"airflow-wizard apply {name}",
+    )
+    return (
+        "\n\nEach of these looks first and does only what lacks, so all may be run again:\n\n"
+        f"{commands}\n\n"
+        "`secrets` fills the store; a deploy key that it makes is shown, and `commit` records it.\n"
+        f"Where Vault lacks the mount, `airflow-wizard apply {name} --only store` comes first.\n"
+        "`apply --dry-run` tries every step and keeps nothing."
+    )
 
 
 def _secrets(total: Contribution) -> str:
