@@ -10,10 +10,12 @@ import pytest
 
 from tests.argo_world import World, told
 from tests.canary import Canary
+from tests.certificates import Authority
 from tests.cli import Wizard, answers_file, aw
 from tests.kubeconfigs import cluster, written
 from tests.testbed.kube import Kube as Server
 from tests.testbed.vault import Vault
+from tests.webserver import Answer, web
 from wizard.applied import SERVER, UID, VAULT, Journal
 from wizard.applying import argocd
 from wizard.repo import Repository
@@ -107,6 +109,22 @@ def test_another_vault_stops_before_a_login_is_sent(
     done = committed(*STORE, "--yes")
     assert (done.code, "met another-vault" in done.err) == (6, False)
     assert set(journal(committed).met()) == {UID, VAULT}
+
+
+def test_a_vault_that_hides_its_health_is_not_compared(
+    committed: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.make(tmp_path)
+    refusal = Answer(403, json.dumps({"errors": ["permission denied"]}).encode())
+    with web(authority, lambda _asked: refusal) as server:
+        monkeypatch.setenv("VAULT_ADDR", server.url)
+        monkeypatch.setenv("VAULT_CACERT", str(authority.path))
+        monkeypatch.setenv("VAULT_TOKEN", "nobodys")
+        met(committed, **{VAULT: "another-vault"})
+        done = committed(*STORE, "--yes")
+    assert (done.code, "an earlier run" in done.err) == (6, False)
+    assert server.asked[0].path == "/v1/sys/health"
+    assert len(server.asked) > 1
 
 
 def test_a_state_folder_that_cannot_be_written_is_told_and_changes_nothing(
