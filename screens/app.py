@@ -85,6 +85,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.existing = given.existing
         self.pick_preset = given.pick_preset
         self.folder = given.folder
+        self.chart = given.chart
         return drafted(given, self.workspace.identity)
 
     @property
@@ -224,6 +225,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
             existing=self.existing,
             folder=self.folder,
             scan=self.draft.scan,
+            chart=self.chart,
         )
 
     def commit(self, proposal: Proposal) -> None:

@@ -28,6 +28,7 @@ up, down     field above or below
 ctrl+n       next page            escape   page before
 ctrl+p       find a question      ctrl+s   review
 f1           help                 f5       run the checks again
+             on the page of host keys: ask the host for them
 ctrl+q       quit; asks when something would be lost"""
 
 

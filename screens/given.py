@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Given:
     """What the screens begin with: raw answers, and the committed installation they belong to.
 
-    `typed` are fingerprints from the command line; `folder` is what file names are relative to.
+    `typed` are fingerprints from the command line; `folder` is what file names are relative to;
+    `chart` is a chart for a full check of the values.
     """
 
     data: Mapping[str, Any]
@@ -26,6 +27,7 @@ class Given:
     existing: str = ""
     pick_preset: bool = False
     folder: Path | None = None
+    chart: Path | None = None
 
 
 def drafted(given: Given, identity: Identity) -> Draft:

@@ -15,10 +15,11 @@ from screens.text import plain
 from wizard.hostkeys import HostKey
 from wizard.published import published_keys
 from wizard.scanning import Scan
-from wizard.verdict import Entry, Refusal, Verdict, host_key
+from wizard.verdict import COMPARE, Entry, Refusal, Verdict, host_key
 
 # A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
 _CAPTION, _COLUMN = 10, 50
+_COMPARE = "compare it with what the owner publishes or reads out to you, and type it"
 _CHANGED = "not the key that was accepted before; somebody may be between you and the host"
 
 
@@ -84,7 +85,7 @@ def key_lines(item: Entry | Refusal, around: Around) -> tuple[Content, str]:
     changed = bool(around.before(entry)) and isinstance(item, Refusal)
     rows.append(("verdict", f"! CHANGED: {_CHANGED}" if changed else _words(item)))
     if isinstance(item, Refusal) and key.fingerprint not in item.fix:
-        rows.append(("", item.fix))
+        rows.append(("", item.fix.replace(COMPARE, _COMPARE)))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
     lines = [
         plain(f"{'' if number else label:<{_CAPTION}}{part}")
@@ -100,7 +101,10 @@ def _fingerprints(entry: Entry, key: HostKey, around: Around) -> Iterator[tuple[
     if key in around.given:
         yield "given", key.fingerprint
     if around.scan is not None:
-        yield "scanned", _scanned(key, around.scan)
+        scanned = _scanned(key, around.scan)
+        yield "scanned", scanned
+        if scanned != key.fingerprint and scanned.startswith("SHA256:"):
+            yield "", "! the host shows another key of this type"
     sources = {one.key for one in published_keys(around.host, around.port)}
     if sources:
         yield "published", key.fingerprint if key in sources else "not on its publisher's list"

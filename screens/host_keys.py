@@ -51,7 +51,8 @@ class HostKeyScreen(ScanningPage):
     step_name = HOST_KEYS
     keys = (
         "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
-        "[@click=screen.scan]f5 ask the host[/]  [@click=screen.find]^p find[/]  "
+        "[@click=screen.scan]f5 scan[/]  [@click=screen.read(1)]pgdn keys[/]  "
+        "[@click=screen.find]^p find[/]  "
         "[@click=screen.review]^s review[/]  [@click=screen.help]f1 help[/]  "
         "[@click=screen.leave]^q quit[/]"
     )
@@ -74,9 +75,7 @@ class HostKeyScreen(ScanningPage):
         yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
         yield Static(plain(introduction(host, port)), classes="intro")
         hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
-        area = PasteArea(self._pasted(), placeholder=hint)
-        area.set_class(published, "optional")
-        yield area
+        yield PasteArea(self._pasted(), placeholder=hint)
         with Horizontal(id="typing"):
             yield Static(Content("type     ["), classes="caption")
             yield TextField(placeholder="SHA256:...")
@@ -214,6 +213,9 @@ class HostKeyScreen(ScanningPage):
         if self._given() and not self.paste_error:
             self.query_one(TextField).focus()
         self.show_message()
+        verdict = self._verdict()
+        if verdict and any(not one.typed for one in verdict.changed):
+            self.say(f"! {verdict.name} shows another key than the one accepted before")
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)

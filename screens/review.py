@@ -56,6 +56,7 @@ class ReviewScreen(Page):
         self.proposal: Proposal | None = None
         self.stopper = "working out what would change"
         self.problems: Sequence[Problem] = ()
+        self.refusal: WizardError | None = None
 
     def content(self) -> Iterator[Widget]:
         """Files, diff, checks and actions."""
@@ -86,12 +87,13 @@ class ReviewScreen(Page):
         self.run_worker(self._propose(), exclusive=True, group="propose", exit_on_error=False)
 
     async def _propose(self) -> None:
-        self.proposal, self.problems = None, ()
+        self.proposal, self.problems, self.refusal = None, (), None
         self.stopper = "working out what would change ..."
         self.show_status()
         try:
             self.proposal = await in_thread(self.wizard.propose)
             require_ready(self.proposal.plan)
+            await in_thread(self._require_place, self.proposal)
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
             self.stopper = (
@@ -100,6 +102,7 @@ class ReviewScreen(Page):
         except WizardError as error:
             reason = error.message.split("\n")[0].rstrip(":")
             self.stopper = f"! cannot commit, enter says what to do: {reason}"
+            self.refusal = error
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
         except Exception as error:  # never its text: it may hold a value
@@ -108,6 +111,15 @@ class ReviewScreen(Page):
             nothing = not self.proposal.plan.differs
             self.stopper = "nothing to commit: the repository holds all this" if nothing else ""
         self._show()
+
+    def _require_place(self, proposal: Proposal) -> None:
+        """Whether the commit could be made from here is no matter of the plan."""
+        if proposal.plan.differs:
+            repository = self.wizard.workspace.repository
+            repository.refresh()
+            repository.require_idle()
+            target = proposal.answers.repository.branch
+            repository.require_branch(target, self.wizard.branch or None)
 
     def _show(self) -> None:
         files = self.query_one("#files", OptionList)
@@ -183,12 +195,8 @@ class ReviewScreen(Page):
             self.app.bell()
 
     def _explain_stop(self) -> None:
-        if self.proposal is None:
-            return
-        try:
-            require_ready(self.proposal.plan)
-        except WizardError as error:
-            self.wizard.show_error(error)
+        if self.refusal is not None:
+            self.wizard.show_error(self.refusal)
 
     def action_next(self) -> None:
         """There is no page after the review, and ctrl+n commits nothing."""

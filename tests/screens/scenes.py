@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
+from screens.draft import Operator
 from screens.preview import Preview
+from tests.scenarios import host_key
 from tests.screens.support import (
+    ADA,
     COMPLETE,
     ED25519,
     FINGERPRINT,
     SELF_HOSTED,
+    app_of,
+    asked,
     jump,
     paste,
     press,
+    showing,
     wizard,
 )
+from wizard.hostkeys import HostKey
+from wizard.verdict import Entry
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 Scene = Callable[[], tuple[WizardApp, Steps]]
+
+ADA_TODAY = (ADA.by, ADA.date)
+# Keys that belong to nobody: a point of 32 equal bytes, and the generator of P-256.
+OTHER = host_key(7)
+P256 = bytes.fromhex(
+    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+ECDSA = HostKey(
+    "ecdsa-sha2-nistp256",
+    base64.b64encode(
+        b"\0\0\0\x13ecdsa-sha2-nistp256\0\0\0\x08nistp256\0\0\0\x41\x04" + P256
+    ).decode(),
+)
 
 IN_README = ("form", "review")
 
@@ -72,6 +96,27 @@ async def proven(pilot: Pilot[Any]) -> None:
     await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
 
 
+async def asking(pilot: Pilot[Any]) -> None:
+    """Before a host is asked for the first time."""
+    await jump(pilot, "dags.host_keys")
+    await press(pilot, "f5")
+
+
+async def scanned(pilot: Pilot[Any]) -> None:
+    """A host was asked; one of its keys was pasted before."""
+    await jump(pilot, "dags.host_keys")
+    await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
+    await asked(pilot, showing(OTHER, ECDSA, missing=("ssh-rsa",)))
+
+
+async def changed(pilot: Pilot[Any]) -> None:
+    """A host shows another key than the one that was accepted before."""
+    before = Entry("git.example.com", "ssh-ed25519", ED25519)
+    app = app_of(pilot)
+    app.draft = replace(app.draft, operator=Operator(*ADA_TODAY, (before,)))
+    await asked(pilot, showing(OTHER))
+
+
 async def published(pilot: Pilot[Any]) -> None:
     """The keys of a host that publishes them."""
     await jump(pilot, "dags.host_keys")
@@ -116,6 +161,9 @@ SCENES: dict[str, Scene] = {
     "host-keys-published": scene(published, "production", *COMPLETE),
     "host-keys": scene(self_hosted, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-proven": scene(proven, "production", *COMPLETE, SELF_HOSTED),
+    "host-keys-ask": scene(asking, "production", *COMPLETE, SELF_HOSTED),
+    "host-keys-scanned": scene(scanned, "production", *COMPLETE, SELF_HOSTED),
+    "host-keys-changed": scene(changed, "production", *COMPLETE, SELF_HOSTED),
     "review": scene(review, "production", *COMPLETE),
     "review-missing": scene(review),
     "review-refused": scene(review, "production", *COMPLETE, SELF_HOSTED),

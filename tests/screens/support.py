@@ -9,14 +9,18 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
+from screens.dialogs import Ask
 from screens.draft import Draft
 from screens.given import Given
 from screens.page import Page
 from screens.rows import Row
+from screens.steps import HOST_KEYS
 from screens.widgets import PasteArea, TextField
 from tests.frames import send, settled
 from wizard import presets
 from wizard.answers import assigned
+from wizard.hostkeys import HostKey
+from wizard.scanning import Scan, Scanner
 from wizard.workflow import Committed, Identity, Workspace
 
 ADA = Identity("Ada Example", "2026-11-21")
@@ -104,6 +108,21 @@ async def jump(pilot: Pilot[Any], key: str) -> None:
     """Go to a question as the finder does."""
     app_of(pilot).go_to_question(key)
     await settled(pilot)
+
+
+def showing(*keys: HostKey, **rest: Any) -> Scanner:
+    """A host that shows these keys."""
+    return lambda host, port: Scan(host, port, keys, **rest)
+
+
+async def asked(pilot: Pilot[Any], scanner: Scanner) -> str:
+    """The host-key page after its host was asked."""
+    await settled(pilot)
+    app_of(pilot).scanner = scanner
+    await jump(pilot, HOST_KEYS)
+    await press(pilot, "f5")
+    assert isinstance(pilot.app.screen, Ask)
+    return await press(pilot, "enter")
 
 
 def row(pilot: Pilot[Any], key: str) -> Row:

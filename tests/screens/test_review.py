@@ -149,3 +149,40 @@ def test_a_long_diff_is_cut_and_its_text_is_no_markup() -> None:
     text = coloured(lines, "hand edit kept").plain
     assert text.startswith("hand edit kept\n+[/x]\n")
     assert text.endswith("... 5 more lines")
+
+
+async def test_what_is_in_the_way_of_the_commit_shows_before_enter(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    git(top, "switch", "-q", "-c", "feature")
+    app = reopened(top)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        shown = await press(pilot, "ctrl+s")
+        assert "! cannot commit" in shown
+        assert "HEAD is on branch feature" in shown
+        await press(pilot, "enter")
+        assert isinstance(app.screen, Note)
+        await press(pilot, "escape")
+        git(top, "switch", "-q", "main")
+        assert "enter commits" in await press(pilot, "f5")
+
+
+async def test_a_work_branch_of_the_command_line_is_committed_to(tmp_path: Path) -> None:
+    top = committed(tmp_path)
+    app = reopened(top)
+    app.branch = "more"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        assert "to more" in await press(pilot, "ctrl+s")
+        await press(pilot, "enter")
+    assert git(top, "symbolic-ref", "HEAD") == "refs/heads/more"
+
+
+async def test_a_chart_that_is_not_there_is_said(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local", chart=tmp_path / "none.tgz")
+    async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+    assert "none.tgz" in shown
