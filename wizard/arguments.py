@@ -30,6 +30,11 @@ class _Top(_Parser):
             before, after = getattr(found, f"{name}_before", []), getattr(found, name, [])
             if before or after:
                 setattr(found, name, [*before, *after])
+        branch = found.screens_branch
+        if branch and found.command:
+            raise UsageError(f"--branch stands before {found.command}", "write it behind that word")
+        if branch:
+            found.branch = branch
         return found
 
 
@@ -94,6 +99,13 @@ def parser() -> argparse.ArgumentParser:
         parents=[_common("_before")],
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
+    top.add_argument(
+        "--branch",
+        dest="screens_branch",
+        type=_filled,
+        metavar="NAME",
+        help="work branch that the screens commit to",
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     def add(name: str, text: str) -> argparse.ArgumentParser:

@@ -27,13 +27,14 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     """The Textual screens; they return when the person commits or quits."""
     require_terminal(console)
     workspace = _workspace(arguments, console)
+    chart = Path(arguments.chart) if getattr(arguments, "chart", None) else None
     from screens.app import run
     from screens.given import Given
     from wizard.headless import report
 
     def read() -> Given:
         start = begin(arguments, workspace)
-        return Given(start.data, start.typed, start.existing, not start.given, start.folder)
+        return Given(start.data, start.typed, start.existing, not start.given, start.folder, chart)
 
     done = run(workspace, read)
     if done is None:

@@ -177,7 +177,7 @@ async def test_a_work_branch_of_the_command_line_is_committed_to(tmp_path: Path)
         await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
         assert "to more" in await press(pilot, "ctrl+s")
         await press(pilot, "enter")
-    assert git(top, "symbolic-ref", "HEAD") == "refs/heads/more"
+    assert git(top, "symbolic-ref", "HEAD").strip() == "refs/heads/more"
 
 
 async def test_a_chart_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.tools.questions import text
 from wizard.answers import answers_data, layered, validated
 from wizard.arguments import parser
 from wizard.commands import COMMANDS
-from wizard.errors import AnswersError
+from wizard.errors import AnswersError, UsageError
 from wizard.explain import STORED, derived, describe, overview
 from wizard.fields import specs
 from wizard.presets import load, names
@@ -172,3 +172,10 @@ def test_options_stand_before_or_after_the_command() -> None:
             [option, "a=1", option, "b=2", "plan"],
         ):
             assert getattr(parser().parse_args(line), name) == ["a=1", "b=2"], line
+
+
+def test_the_screens_take_a_work_branch_and_no_command_loses_one() -> None:
+    assert parser().parse_args(["--branch", "b"]).branch == "b"
+    assert parser().parse_args(["commit", "--branch", "b"]).branch == "b"
+    with pytest.raises(UsageError, match="stands before commit"):
+        parser().parse_args(["--branch", "b", "commit"])
