@@ -2,8 +2,8 @@
 
 `python -m tests.outward LOG LAST ARGS...` is `python -m wizard ARGS...` that notes the line of
 every HTTP request in LOG. Once request number LAST is answered, it kills itself with SIGKILL; 3w
-means the third that changes something, 0 none. It hooks in where every HTTP client of Python
-passes, so that none is missed.
+means the third that changes something, 3ws the same once it is sent, answered or not; 0 none. It
+hooks in where every HTTP client of Python passes, so that none is missed.
 """
 
 from __future__ import annotations
@@ -42,9 +42,12 @@ def _watch(log: int, last: str) -> None:
 
     def ended(self: Any) -> Any:
         nonlocal counted
+        counted += bool(writes([lines[id(self)]])) if "w" in last else 1
+        killed = counted == int(last.rstrip("ws"))
+        if killed and last.endswith("s"):
+            os.kill(os.getpid(), signal.SIGKILL)
         response = answer(self)
-        counted += bool(writes([lines[id(self)]])) if last.endswith("w") else 1
-        if counted == int(last.removesuffix("w")):
+        if killed:
             os.kill(os.getpid(), signal.SIGKILL)
         return response
 
