@@ -65,7 +65,7 @@ def _takes(item: FieldSpec) -> str:
             choice if item.label(choice) == choice else f"{choice} ({item.label(choice)})"
             for choice in item.choices
         )
-    return _KINDS[item.kind]
+    return item.ask.takes or _KINDS[item.kind]
 
 
 def explanation(item: FieldSpec) -> Explanation:

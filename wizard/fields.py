@@ -123,6 +123,7 @@ def _walk(
             asset=ask.asset,
             preview=ask.preview or section.preview,
             source=ask.source,
+            takes=ask.takes,
         )
         # `get_default` would read the signature of each factory; ours take nothing.
         factory = cast("Callable[[], object] | None", info.default_factory)

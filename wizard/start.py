@@ -110,6 +110,7 @@ def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str]
     always an existing one.
     """
     from wizard.answers import assigned, layered
+    from wizard.pasted import taken_in
 
     preset = getattr(arguments, "preset", None)
     file = getattr(arguments, "answers", None)
@@ -135,7 +136,8 @@ def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str]
     if folder is None and not existing:
         folder = Path.cwd()
     typed = tuple(getattr(arguments, "host_key_fingerprint", None) or ())
-    return Start(workspace, given, existing, folder, typed, bool(layers or sets or existing))
+    known = bool(layers or sets or existing)
+    return Start(workspace, taken_in(given), existing, folder, typed, known)
 
 
 def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any]], Path | None]:

@@ -42,6 +42,7 @@ class Ask:
     `required`: an empty answer is a problem while the question applies. `labels`: what a choice
     means, by value. `asset`: the answer names a public text file that is copied along. `preview`:
     logical id of the file the answer shows in. `source`: where a fact in the help comes from.
+    `takes`: the forms of the answer, where its type does not say all of them.
     """
 
     when: Condition = ALWAYS
@@ -50,6 +51,7 @@ class Ask:
     asset: bool = False
     preview: str = ""
     source: str = ""
+    takes: str = ""
 
 
 class Model(BaseModel):

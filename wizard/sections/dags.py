@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from wizard.documents.git import bundle_connection, bundle_settings, git_sync_settings
 from wizard.documents.git import known_hosts_config_map as known_hosts_map
@@ -116,7 +116,14 @@ class Dags(Section):
         description="A read-only key: generated into the store, or one of yours by reference.",
     )
     credentials: Credentials = Field(default_factory=Credentials, title="Login")
-    host_keys: Annotated[list[HostKeyEntry], Ask(when=OVER_SSH)] = Field(
+    host_keys: Annotated[
+        list[HostKeyEntry],
+        Ask(
+            when=OVER_SSH,
+            takes="text as ssh-keyscan prints it (several lines: host_keys: |), a list of such "
+            "lines, or a list of {host, type, key}, as it is saved",
+        ),
+    ] = Field(
         default_factory=list,
         title="Host keys",
         description=(
@@ -124,6 +131,15 @@ class Dags(Section):
             "the host's publisher lists them."
         ),
     )
+
+    @field_validator(
+        "host_keys", mode="before", json_schema_input_type=str | list[str | HostKeyEntry]
+    )
+    @classmethod
+    def _pasted(cls, value: object, info: ValidationInfo) -> object:
+        from wizard.pasted import as_mappings
+
+        return as_mappings(value, info.data.get("repo"))
 
     @property
     def location(self) -> GitLocation | None:
