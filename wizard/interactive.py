@@ -73,10 +73,7 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
     )
     show(proposal.plan, console)
     require_ready(proposal.plan)
-    if not proposal.plan.differs:
-        console.say("nothing to change")
-        return ExitCode.DONE
-    if not confirmed(console, "Write these files?"):
+    if proposal.plan.differs and not confirmed(console, "Write these files?"):
         console.say("nothing was written")
         return ExitCode.DONE
     done = start.workspace.commit(proposal, **commit_options(arguments), terminal=True)

@@ -66,7 +66,11 @@ def examine(repo: Repository, changes: Sequence[Change], *, commit: bool = True)
         conflicts += _ignored(repo, free)
         conflicts += _sparse(repo, free)
     conflicts += _edited(repo, free, commit=commit)
-    return Verdict(refused, list({one.path: one for one in reversed(conflicts)}.values())[::-1])
+    # A link that is committed and on disk is met twice.
+    return Verdict(
+        list(dict.fromkeys(refused)),
+        list({one.path: one for one in reversed(conflicts)}.values())[::-1],
+    )
 
 
 def _overlapping(repo: Repository, changes: Sequence[Change]) -> Iterator[Conflict]:
@@ -181,16 +185,40 @@ def _converted(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflic
 
 
 def _ignored(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
-    paths = [full for full, change in free.items() if change.kind == "add"]
-    fields = repo.ask(paths, "check-ignore", "-z", "--stdin", "-v")
+    rules = _ignoring(repo, [full for full, change in free.items() if change.kind == "add"])
+    folders = {f"{folder}/" for full in rules for folder in parents(full)}
+    excluded = _ignoring(repo, sorted(folders), "--no-index")
+    for full, (source, line, pattern) in rules.items():
+        above = [folder for folder in parents(full) if f"{folder}/" in excluded]
+        yield Conflict(
+            free[full].path,
+            f"is ignored by Git: {source}:{line}: {pattern}",
+            _unignoring(full, above[0] if above else "", source),
+        )
+
+
+def _ignoring(
+    repo: Repository, full_paths: Sequence[str], *options: str
+) -> dict[str, tuple[str, str, str]]:
+    """The rule that ignores each path, as file, line and pattern; only for those that are."""
+    fields = repo.ask(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
     rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
-    for source, line, pattern, full in rows:
-        if not pattern.startswith("!"):
-            yield Conflict(
-                free[full].path,
-                f"is ignored by Git: {source}:{line}: {pattern}",
-                f"change that rule, or add `!/{full}` after it, and commit that",
-            )
+    return {full: (source, line, rule) for source, line, rule, full in rows if rule[:1] != "!"}
+
+
+def _unignoring(full: str, excluded: str, source: str) -> str:
+    """How to have a path again; no rule brings back a file below a folder that is `excluded`."""
+    inside = source.endswith(".gitignore") and not source.startswith(("/", "~"))
+    below = source.removesuffix(".gitignore") if inside else ""
+    file = source if inside else ".gitignore"
+    rules = [f"!/{full.removeprefix(below)}"]
+    if excluded:
+        rules = [f"!/{excluded.removeprefix(below)}/"]
+        deeper = [folder for folder in parents(full) if folder.startswith(f"{excluded}/")]
+        if deeper:
+            rules += [f"/{excluded.removeprefix(below)}/*", f"!/{deeper[0].removeprefix(below)}/"]
+    lines = "".join(f"\n  {rule}" for rule in rules)
+    return f"remove that rule, or add at the end of {file}, and commit that:{lines}"
 
 
 def _sparse(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.pushing import remote_for, remote_url
+from wizard.errors import WizardError
+from wizard.pushing import ahead, remote_for, remote_url
 from wizard.remotes import pr_url, push_options
 
 if TYPE_CHECKING:
@@ -18,8 +19,40 @@ def publish(
     """Push the branch that was committed to; with `pr` request a merge into `target`.
 
     Returns what to tell the person. Raises ConflictError when hooks changed the commit or the
-    server has other commits, and WizardError when the push fails; the commit stands.
+    server has other commits, and WizardError when the push fails; the commit stands, and the
+    message says so first.
     """
+    try:
+        return _publish(repository, written, target, pr=pr, terminal=terminal)
+    except WizardError as error:
+        if not written.commit:
+            raise
+        made = f"committed {written.commit[:12]}, but not pushed"
+        raise type(error)(f"{made}: {error.message}", _again(error.hint)) from None
+
+
+def _again(hint: str) -> str:
+    return f"{hint}\nthe commit stands: the same command with --push pushes it".lstrip()
+
+
+def caught_up(
+    repository: Repository, branch: str, target: str, *, pr: bool, terminal: bool
+) -> list[str]:
+    """Push what an earlier run committed and could not push; what to tell the person.
+
+    Raises as `publish` does.
+    """
+    from wizard.writing import Written
+
+    if repository.head.branch != (branch or target) or not ahead(repository, branch or target):
+        return []
+    written = Written((), branch=branch or target)
+    return publish(repository, written, target, pr=pr, terminal=terminal)
+
+
+def _publish(
+    repository: Repository, written: Written, target: str, *, pr: bool, terminal: bool
+) -> list[str]:
     written.require_unaltered()
     branch = written.branch or target
     remote = remote_for(repository, branch)

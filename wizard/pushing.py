@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 PUSH_SECONDS = 300.0
 
+# What git, ssh, curl and the hosts say, in lower case; "could not read from remote repository"
+# follows every failure over ssh, so it is looked for last.
+_LOGIN = ("permission denied", "authentication", "could not read username", "could not read pass")
+_UNREACHED = (
+    "could not resolve", "connection refused", "connection timed out", "no route to host",
+    "network is unreachable", "failed to connect", "couldn't connect", "connection closed by",
+)  # fmt: skip
+_ABSENT = (
+    "does not appear to be a git repository", "does not exist", "not found", "no such file",
+    "could not read from remote repository",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
@@ -79,6 +91,19 @@ def push(
     return Pushed(name, url, branch, done.err, any(s.startswith("=") for s in _states(done)))
 
 
+def ahead(repo: Repository, branch: str) -> bool:
+    """Whether a local branch has commits that its remote was not yet seen to have.
+
+    Looks at what the last fetch or push left here, not at the server. UsageError without a remote.
+    """
+    if repo.resolve(branch) is None:
+        return False
+    seen = f"refs/remotes/{remote_for(repo, branch)}/{branch}"
+    counted = repo.git.read("rev-list", "--count", f"{seen}..refs/heads/{branch}", ok=(0, 128))
+    # A branch that was never pushed has no such ref; nor has a remote that is fetched otherwise.
+    return bool(counted.code) or counted.text != "0"
+
+
 def _states(done: Output) -> list[str]:
     """The lines of --porcelain that tell what became of a ref (a flag, a tab, the refs)."""
     return [line for line in done.shown.splitlines() if "\\t" in line[:4]]
@@ -101,10 +126,18 @@ def _failure(done: Output, remote: str, url: str, branch: str) -> WizardError:
     lowered = said.lower()
     if "host key verification failed" in lowered:
         hint = "compare the server's host key with what its owner publishes, then add it with ssh"
-    elif any(word in lowered for word in ("permission denied", "authentication", "could not read")):
+    elif any(word in lowered for word in _LOGIN):
         hint = f"log in first: `git push {remote} {branch}` by hand shows what is asked for"
+    elif any(word in lowered for word in _UNREACHED):
+        hint = f"the server cannot be reached from here; push later: `git push {remote} {branch}`"
+    elif any(word in lowered for word in _ABSENT):
+        hint = (
+            "there is no repository at that address, or it is hidden from you: make it at the "
+            f"server, correct the address (`git remote set-url {remote} URL`), or log in as "
+            f"somebody who may see it; `git push {remote} {branch}` by hand shows more"
+        )
     elif "hook" in lowered:
         hint = "the pre-push hook stopped it: correct what it says and push again"
     else:
-        hint = f"the commit stands; push it later: `git push {remote} {branch}`"
+        hint = f"push it later: `git push {remote} {branch}`"
     return WizardError(f"{url}: {branch} could not be pushed:\n{said}", hint)

@@ -18,6 +18,7 @@ from wizard.base import STATE, base_folder
 from wizard.comparison import compared, merged, require_ready, uncommitted
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.guarded import require_guarded
+from wizard.message import require_harmless
 from wizard.plan import Plan
 from wizard.proposal import Committed, Identity, Proposal
 from wizard.repo import Repository
@@ -245,10 +246,11 @@ class Workspace:
     ) -> Committed:
         """Write a proposal's files and commit exactly them; all or nothing.
 
-        Raises RefusedError (4) for failed checks and missing evidence, ConflictError (5) for hand
-        edits and dirty files.
+        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message,
+        ConflictError (5) for hand edits and dirty files.
         """
         require_ready(proposal.plan)
+        require_harmless(message, branch)
         repository = self._at(proposal.answers, proposal.existing)
         repository.require_idle()
         target = proposal.answers.repository.branch
@@ -259,8 +261,12 @@ class Workspace:
             if changes:
                 repository.write(changes)
             return Committed("", paths, [], [])
+        push = push or pr or proposal.answers.repository.push
         if not changes:
-            return Committed("", [], ["nothing to change"], [])
+            from wizard.publishing import caught_up
+
+            late = caught_up(repository, branch, target, pr=pr, terminal=terminal) if push else []
+            return Committed("", [], ["nothing to change", *late], [])
         repository.author()
         repository.require_branch(target, branch or None)
         from wizard.message import commit_message
@@ -274,8 +280,9 @@ class Workspace:
         repository.refresh()
         self.repository.refresh()
         notes = list(written.altered)
-        following = [f"{proposal.rendering.release.paths.docs}/RUNBOOK.md says what comes next"]
-        if push or pr or proposal.answers.repository.push:
+        runbook = repository.full(f"{proposal.rendering.release.paths.docs}/RUNBOOK.md")
+        following = [f"{runbook} says what comes next"]
+        if push:
             from wizard.publishing import publish
 
             notes += publish(repository, written, target, pr=pr, terminal=terminal)

@@ -263,11 +263,10 @@ def _commit(repo: Repository, todo: Sequence[Change], journal: Journal, *, termi
         terminal=terminal,
     )  # fmt: skip
     if done.code:
-        said = "\n".join(part for part in (done.err, done.shown) if part)
-        raise WizardError(
-            f"git commit was refused; everything is as it was:\n{said or 'it gave no reason'}",
-            "a hook or the signing key stopped it: correct what it says, then run the same "
-            "command again",
+        from wizard.room import not_committed
+
+        raise not_committed(
+            repo.git_dir, "\n".join(part for part in (done.err, done.shown) if part)
         )
     return "\n".join(part for part in (done.shown, done.err) if part)
 

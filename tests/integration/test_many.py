@@ -67,7 +67,8 @@ def test_all_worst_codes_win(two: Wizard) -> None:
 
 def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     aw.git.commit({"README.md": "ours\n", "other/file": "x\n"})
-    aw.ok(*LOCAL, "--set", "repository.path=platform/airflow")
+    made = aw.ok(*LOCAL, "--set", "repository.path=platform/airflow")
+    assert "next: platform/airflow/docs/airflow/RUNBOOK.md" in made.err
     folder = aw.folder / "platform" / "airflow"
 
     assert (folder / "apps/airflow/airflow-values.yaml").exists()
@@ -121,6 +122,36 @@ def test_a_work_branch_and_a_push_with_a_merge_request(local: Wizard, tmp_path: 
     assert "merge of scale into main" in done.err
     assert local.git.git("symbolic-ref", "--short", "HEAD") == "scale"
     local.ok("set", "executor.workers.replicas=5", "--yes", "--branch", "scale")
+
+
+def test_a_push_that_failed_is_caught_up(local: Wizard, tmp_path: Path) -> None:
+    remote = tmp_path / "remote.git"
+    local.git.git("remote", "add", "origin", remote)
+
+    done = local("set", SCALE, "--yes", "--push")
+
+    assert done.code == 1
+    made = local.git.git("rev-parse", "--short=12", "HEAD")
+    assert f"committed {made}, but not pushed: {remote}" in done.err
+    assert "there is no repository at that address" in done.err
+    bare = GitFolder.init(remote, "--bare")
+    assert "pushed" not in local.ok("set", SCALE, "--yes").err
+    assert "pushed main to origin" in local.ok("set", SCALE, "--yes", "--push").err
+    assert bare.git("rev-parse", "--short=12", "main") == made
+    again = local.ok("set", SCALE, "--yes", "--push")
+    assert "nothing to change" in again.err
+    assert "pushed" not in again.err
+
+
+def test_a_recorded_wish_to_push_is_caught_up_too(local: Wizard, tmp_path: Path) -> None:
+    remote = GitFolder.init(tmp_path / "remote.git", "--bare")
+    local.ok("set", "repository.push=true", "--yes", "--no-commit")
+    local.git.git("add", "-A")
+    local.git.git("commit", "-qm", "by hand")
+    local.git.git("remote", "add", "origin", remote.path)
+
+    assert "pushed main to origin" in local.ok("commit", "--yes").err
+    assert remote.git("rev-parse", "main") == local.git.git("rev-parse", "HEAD")
 
 
 def test_no_remote_no_advice_to_push(local: Wizard) -> None:

@@ -127,8 +127,17 @@ def test_a_host_that_ssh_does_not_know(folder: GitFolder) -> None:
 
 def test_a_server_that_is_gone(folder: GitFolder, tmp_path: Path) -> None:
     folder.git("remote", "set-url", "origin", tmp_path / "none")
-    with pytest.raises(WizardError, match="could not be pushed"):
+    with pytest.raises(WizardError, match="could not be pushed") as caught:
         folder.repo.push("main")
+    assert "there is no repository at that address" in caught.value.hint
+    assert "git remote set-url origin" in caught.value.hint
+
+
+def test_a_server_that_does_not_answer(folder: GitFolder) -> None:
+    folder.git("remote", "set-url", "origin", "https://127.0.0.1:9/a.git")
+    with pytest.raises(WizardError) as caught:
+        folder.repo.push("main")
+    assert "cannot be reached from here" in caught.value.hint
 
 
 def test_which_remote(folder: GitFolder, server: GitFolder) -> None:

@@ -257,6 +257,8 @@ def test_links_on_disk_and_in_the_commit(folder: GitFolder, tmp_path: Path) -> N
     refuse(folder, RefusedError, change("apps/l", None, "x"))
     folder.git("add", "link")
     folder.git("commit", "-qm", "link")
+    error = refuse(folder, RefusedError, change("link/x", None, "x"))
+    assert error.message.count("link is a symbolic link") == 1
     (folder.path / "link").unlink()
     refuse(folder, RefusedError, change("link/x", None, "x"))
     assert list(outside.iterdir()) == []
@@ -310,6 +312,46 @@ def test_ignored_paths(folder: GitFolder) -> None:
     tracked = change("docs/kept.md", "1\n", "2\n")
     folder.repo.commit([tracked, change("README.md", None, "x\n")], MESSAGE)
     assert folder.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["apps/", "clusters/prod/*", "prod/", "clusters/", "clusters/prod/apps/x/", "*.yaml", "**/x"],
+)
+def test_what_is_said_about_an_ignored_path_works(folder: GitFolder, rule: str) -> None:
+    folder.commit({".gitignore": f"{rule}\n"})
+    one = change("clusters/prod/apps/x/secrets/a.yaml", None, "a: 1\n")
+    hint = refuse(folder, ConflictError, one).hint
+    assert "at the end of .gitignore" in hint
+
+    rules = "".join(f"{line.strip()}\n" for line in hint.splitlines()[1:])
+    folder.commit({".gitignore": f"{rule}\n{rules}"})
+
+    assert not folder.repo.commit([one], MESSAGE).altered
+
+
+def test_an_ignored_path_below_a_folder_with_its_own_rules(folder: GitFolder) -> None:
+    folder.commit({"clusters/.gitignore": "apps/\n", "clusters/apps/kept": "1\n"})
+    one = change("clusters/apps/x/a.yaml", None, "a: 1\n")
+    hint = refuse(folder, ConflictError, one).hint
+    assert hint.splitlines() == [
+        "remove that rule, or add at the end of clusters/.gitignore, and commit that:",
+        "  !/apps/",
+        "  /apps/*",
+        "  !/apps/x/",
+    ]
+    (folder.path / ".git/info/exclude").write_text("*.md\n")
+    assert "at the end of .gitignore" in refuse(folder, ConflictError, CHANGES[2]).hint
+
+
+def test_a_full_disk_is_not_blamed_on_a_hook(folder: GitFolder) -> None:
+    before = folder.state()
+    folder.hook("pre-commit", "echo 'error: file write error: No space left on device' >&2; exit 1")
+    with pytest.raises(WizardError, match="no room left") as caught:
+        folder.repo.commit(CHANGES, MESSAGE)
+    assert "make room" in caught.value.hint
+    assert "hook" not in caught.value.hint
+    assert folder.state() == before
 
 
 def test_sparse_checkout(folder: GitFolder) -> None:
