@@ -64,7 +64,11 @@ class WizardApp(App[Committed], inherit_bindings=False):
     def on_mount(self) -> None:
         """A frame at once, the first page when everything behind it is there."""
         self.push_screen(OpeningScreen(f"{self.TITLE}   {self.workspace.label}"))
-        self.call_after_refresh(self.run_worker, self._open(), exit_on_error=False)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        # No coroutine is made before it can run: the app may be ended until then.
+        self.run_worker(self._open(), exit_on_error=False)
 
     async def _open(self) -> None:
         try:

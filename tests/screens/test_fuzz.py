@@ -42,7 +42,7 @@ def as_field(text: str) -> str:
     return text.splitlines()[0] if text.splitlines() else ""
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(EDITS, st.integers(0, 10**6))
 def test_no_text_breaks_a_form_and_no_answer_is_lost(
     edits: list[tuple[int, str]], start: int
