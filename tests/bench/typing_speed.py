@@ -26,6 +26,7 @@ async def percentile_95(scenes: ModuleType) -> float:
     app, steps = scenes.SCENES["preview"]()
     times = []
     async with app.run_test(size=(140, 45)) as pilot:
+        await settled(pilot)
         if steps is not None:
             await steps(pilot)
         await settled(pilot)

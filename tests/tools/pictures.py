@@ -65,6 +65,7 @@ async def screenshot(app: App[Any], size: tuple[int, int], steps: Steps | None =
     from tests.frames import settled
 
     async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
         if steps is not None:
             await steps(pilot)
         await settled(pilot)
