@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from wizard.errors import RefusedError
 from wizard.plan import ALGORITHM, Change, Kind
 
 TRAILER = "Airflow-Wizard-Plan"
@@ -21,6 +22,22 @@ def commit_message(
     lines = [f"{_VERB[change.kind]} {change.path}" for change in shown]
     body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
     return "\n".join([*body, trailer(digest), ""])
+
+
+def require_harmless(message: str, branch: str) -> None:
+    """Raise RefusedError where a commit's message or its branch's name holds a secret.
+
+    Both are as public as the files, and a name is told on: to hooks, the Git host and its mails.
+    """
+    from wizard.checks import patterns
+
+    for option, text in (("--message", message), ("--branch", branch.replace("/", " "))):
+        for _, _, what in patterns.find(text):
+            raise RefusedError(
+                f"{option} holds {what}; nothing was written",
+                "leave it out, and rotate it if it is real: the command line is in the shell's "
+                "history",
+            )
 
 
 _VERB: Mapping[Kind, str] = {"add": "Add", "modify": "Change", "delete": "Delete", "same": "Keep"}

@@ -19,6 +19,9 @@ __all__ = ["aw", "local"]
 
 VALUES = "apps/airflow/airflow-values.yaml"
 SCALE = "executor.workers.replicas=3"
+# Put together at run time: no scanner shall take this file for a leak.
+SECRET = "Tr0ub4dor" + "-and-3"
+TOKEN = "hvs." + "CAESIJ" * 5
 
 
 def _nothing(aw: Wizard) -> None: ...
@@ -94,6 +97,27 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
     ("unknown preset", _nothing, ["plan", "--preset", "nope"], 64, "local"),
     ("unknown value", _nothing, ["set", "values.nope=1", "--yes"], 4, "values.unknown-key"),
     ("guarded value", _nothing, ["set", "values.fernetKeySecretName=x"], 3, "guards"),
+    (
+        "secret variable",
+        _nothing,
+        ["set", f"environment.variables=SMTP_PASSWORD={SECRET}", "--yes"],
+        3,
+        "environment.variables.SMTP_PASSWORD",
+    ),
+    (
+        "secret message",
+        _nothing,
+        ["set", SCALE, "--yes", "--message", f"use {TOKEN}"],
+        4,
+        "--message holds a Vault token",
+    ),
+    (
+        "secret branch",
+        _nothing,
+        ["set", SCALE, "--yes", "--branch", f"fix/{TOKEN}"],
+        4,
+        "--branch holds a Vault token",
+    ),
     ("hand edit kept", _hand_edit, ["plan", "--detailed-exitcode"], 0, ""),
     ("hand edit in the way", _hand_edit, ["set", SCALE, "--yes"], 5, "by hand"),
     ("hand edit in the plan", _hand_edit, ["plan", "--set", SCALE], 5, ""),
@@ -259,3 +283,15 @@ def test_a_bug_shows_where_and_nothing_else(
     assert "RuntimeError" in done.err
     assert "test_exit_codes.py" in done.err
     assert secret not in done.out + done.err
+
+
+def test_a_secret_in_values_is_refused_and_never_shown(local: Wizard) -> None:
+    state = local.git.state()
+
+    done = local("set", f"values.scheduler.env=[{{name: A_PASSWORD, value: {SECRET}}}]", "--yes")
+
+    assert done.code == 4
+    assert "scheduler.env[0].value" in done.err
+    assert "name the Secret instead" in done.err
+    assert SECRET not in done.out + done.err
+    assert local.git.state() == state

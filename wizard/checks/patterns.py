@@ -25,13 +25,19 @@ _TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("an AWS access key", r"(?:AKIA|ASIA)(?![A-Z0-9]*EXAMPLE)[A-Z0-9]{16}"),
         ("a Slack token", r"xox[abposr]-[A-Za-z0-9-]{20,}"),
         ("a Google API key", r"AIza[A-Za-z0-9_-]{35}"),
+        ("a Stripe key", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+        ("an npm token", r"npm_[A-Za-z0-9]{36}"),
+        ("a PyPI token", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
+        ("a SendGrid key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+        ("a Databricks token", r"dapi[0-9a-f]{32}(?:-\d)?"),
+        ("a Hugging Face token", r"hf_[A-Za-z]{34}"),
         ("an Azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
     )
 )
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
 _PUTTY = re.compile(r"^PuTTY-User-Key-File-\d", re.MULTILINE)
 _BODY = re.compile(r"[A-Za-z0-9+/=]{24}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{20,})*={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]*[A-Za-z0-9+/_-]{20,})*={0,2}")
 
 # scheme://user:password@ with the password as a template action or as text without "/" and "@".
 _URL = re.compile(
@@ -62,8 +68,9 @@ def find(text: str) -> Iterator[tuple[str, int, str]]:
         for match in pattern.finditer(text):
             yield "secret.token", match.start(), name
     for match in _BASE64.finditer(text):
-        if _hides_key(match[0], 2):
-            yield "secret.private-key", match.start(), "a private key in base64"
+        if hidden := _hidden(match[0], 2):
+            rule, what = hidden
+            yield rule, match.start(), f"{what} in base64"
 
 
 def is_placeholder(text: str) -> bool:
@@ -80,8 +87,8 @@ def _has_body(text: str, start: int) -> bool:
     return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
 
 
-def _hides_key(run: str, depth: int) -> bool:
-    """Does this base64 text, at any of its four alignments, decode to a private key?"""
+def _hidden(run: str, depth: int) -> tuple[str, str] | None:
+    """The rule and the kind of secret that this base64 text, at any alignment, decodes to."""
     compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
     for offset in range(4):
         part = compact[offset:]
@@ -92,7 +99,12 @@ def _hides_key(run: str, depth: int) -> bool:
             continue
         text = decoded.decode("latin-1")
         if _PEM.search(text) or text.startswith("openssh-key-v1\0"):
-            return True
-        if depth > 1 and any(_hides_key(match[0], depth - 1) for match in _BASE64.finditer(text)):
-            return True
-    return False
+            return "secret.private-key", "a private key"
+        url = _URL.search(text) if "://" in text else None
+        if url and not is_placeholder(url["password"]):
+            return "secret.url", "a URL with a password"
+        if depth > 1:
+            for match in _BASE64.finditer(text):
+                if hidden := _hidden(match[0], depth - 1):
+                    return hidden
+    return None

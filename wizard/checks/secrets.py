@@ -12,15 +12,25 @@ from typing import Any
 
 from wizard.chart.contract import INLINE, SENSITIVE_OPTIONS, Path, inline_secrets
 from wizard.chart.keys import dotted
-from wizard.checks import patterns
+from wizard.checks import literals, patterns
 from wizard.checks.finding import Finding
 from wizard.checks.parse import parse_text
-from wizard.checks.subject import Document, Subject, below, items, mapping, walk
+from wizard.checks.subject import Document, Subject, below, items, mapping
 
 _FIX = "put the value into the secret store and name the Secret instead; rotate it if it is real"
+_LITERAL = "a secret is written out here; keep it in the store and name the Secret instead"
 _ENCRYPTED = "ENC[AES256_GCM,"
-_SENSITIVE_ENV = frozenset(
-    f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
+# What composes Secrets or is judged by rules of its own; their texts are templates and names.
+_OWN_RULES = (
+    "",
+    "Application",
+    "HelmRelease",
+    "Secret",
+    "SealedSecret",
+    "ExternalSecret",
+    "ClusterExternalSecret",
+    "SecretStore",
+    "ClusterSecretStore",
 )
 # Arguments of the secrets backends of Airflow's providers that are credentials.
 _BACKEND_SECRETS = frozenset(
@@ -42,6 +52,9 @@ def check(subject: Subject) -> Iterator[Finding]:
         if document.kind == "HelmRelease":
             values = mapping(document.spec.get("values"))
             yield from _inline(document.path, document.where("spec.values"), values)
+        ours = document.path == subject.layout.values
+        if document.kind not in _OWN_RULES and not ours:
+            yield from _object(document)
     if subject.values is not None:
         yield from _inline(subject.layout.values, "", subject.values)
 
@@ -90,20 +103,25 @@ def _encrypted(value: object) -> bool:
 
 
 def _inline(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Finding]:
-    for found in [*inline_secrets(values), *_environment(values), *_backend(values)]:
+    known = {*inline_secrets(values), *_backend(values)}
+    for found in sorted(known, key=str):
         place = ".".join(part for part in (where, dotted(found)) if part)
         message = "the chart reads this value as a secret"
         yield Finding("secret.inline-value", "error", path, place, message, _FIX)
+    for found in dict.fromkeys(literals.in_tree(values)):
+        if not any(found[: len(other)] == other for other in known):
+            place = ".".join(part for part in (where, dotted(found)) if part)
+            yield Finding("secret.literal", "error", path, place, _LITERAL, _FIX)
 
 
-def _environment(values: Mapping[str, Any]) -> Iterator[Path]:
-    """Environment variables that set one of Airflow's sensitive options in clear."""
-    for path, node in walk(values):
-        if not isinstance(node, Mapping) or not isinstance(node.get("value"), str):
-            continue
-        value = node["value"]
-        if node.get("name") in _SENSITIVE_ENV and value and not patterns.is_placeholder(value):
-            yield (*path, "value")
+def _object(document: Document) -> Iterator[Finding]:
+    """What a ConfigMap holds, and the environment of hand-written pods."""
+    parts = ("data", "binaryData") if document.kind == "ConfigMap" else ("spec",)
+    for part in parts:
+        for found in dict.fromkeys(literals.in_tree({part: document.data.get(part)})):
+            if part != "spec" or found[-1] == "value":
+                place = document.where(dotted(found))
+                yield Finding("secret.literal", "error", document.path, place, _LITERAL, _FIX)
 
 
 def _backend(values: Mapping[str, Any]) -> Iterator[Path]:

@@ -174,6 +174,19 @@ def own_variables(answers: Answers) -> Iterator[Problem]:
             )
 
 
+def literal_variables(answers: Answers) -> Iterator[Problem]:
+    """Variables stand in Git as they are given, in the answers and in the values."""
+    from wizard.checks import literals, patterns
+
+    for name, value in answers.environment.variables.items():
+        if literals.is_secret(name, value) or any(patterns.find(value)):
+            yield Problem(
+                f"environment.variables.{name}",
+                "leave it out: variables are committed in clear. Keep it in a Secret and name "
+                "that in values.extraEnvFrom, or in an Airflow connection",
+            )
+
+
 def shared_workers(answers: Answers) -> Iterator[Problem]:
     """Source: chart 1.19 has one `workers.resources` for Celery workers and task pods."""
     executor = answers.executor
@@ -250,6 +263,7 @@ RULES: tuple[Rule, ...] = (
     vault_path_form,
     verified_certificates,
     own_variables,
+    literal_variables,
     shared_workers,
     bundle_version,
     image_dags,
