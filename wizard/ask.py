@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wizard.sections import Answers
     from wizard.verdict import Entry, Verdict
 
+_SKIP = "skip"
 _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stops."
 
 
@@ -131,20 +132,24 @@ class Conversation:
 
 @dataclass
 class HostKeys:
-    """The question about host keys: paste them, then type fingerprints; published need neither."""
+    """The question about host keys: paste them, then type fingerprints; published need neither.
+
+    It stays until every key has evidence or it is skipped by that word: what comes after it would
+    be answered for nothing.
+    """
 
     talk: Conversation
     label: str
     help: str
 
     def ask(self) -> bool:
-        """Ask until it is settled or left for later; False when the person goes back."""
+        """Ask until it is settled or skipped; False when the person goes back."""
         location = self._answers().dags.location
         if location is None:
             return True
         self._list()
         self._say(f"{self.label}: paste keys of {location.host} (ssh-keyscan prints them), then")
-        self._say("an empty line; an empty line alone keeps what is there")
+        self._say("an empty line; `skip` leaves them out; an empty line alone keeps what is there")
         while True:
             lines = list(self._lines())
             if lines == ["<"]:
@@ -152,10 +157,27 @@ class HostKeys:
             if lines == ["?"]:
                 self._say(self.help)
                 continue
-            problem = self._paste(lines, location.host, location.port) if lines else ""
+            if lines == [_SKIP]:
+                return self._skipped()
+            if lines:
+                problem = self._paste(lines, location.host, location.port)
+            else:
+                problem = self._lacking(location.host)
             if not problem:
                 return self._fingerprints()
             self._say(f"  ! {problem}")
+
+    def _lacking(self, host: str) -> str:
+        verdict = self._verdict()
+        if verdict is None or verdict.accepted or verdict.refused:
+            return ""
+        return f"no key of {host} is known; paste one, or type {_SKIP}"
+
+    def _skipped(self) -> bool:
+        self._say("  left out: until every key has evidence, the plan ends with a refusal (4) and")
+        self._say("  nothing is committed. Your answers can be saved then; go on with ask, or with")
+        self._say("  dags.host_keys in the file and --host-key-fingerprint SHA256:...")
+        return True
 
     def _paste(self, lines: list[str], host: str, port: int) -> str:
         from wizard.hostkeys import parse_host_keys
@@ -170,17 +192,16 @@ class HostKeys:
         return ""
 
     def _fingerprints(self) -> bool:
-        """Ask while a key lacks evidence; left empty, the plan will say what is missing."""
+        """Ask while a key lacks evidence; once skipped, the plan will say what is missing."""
         from wizard.hostkeys import parse_fingerprint
 
         while (verdict := self._verdict()) and verdict.refused:
             self._say("Compare with what the host's owner publishes, then type it.")
-            text = read_line(self.talk.console, "Fingerprint (SHA256:..., empty to go on): ")
+            text = read_line(self.talk.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
             if text == "<":
                 return False
-            if not text:
-                self._say("  nothing is committed before every key has evidence")
-                return True
+            if text == _SKIP:
+                return self._skipped()
             try:
                 value = parse_fingerprint(text)
             except ValueError as error:
@@ -223,7 +244,7 @@ class HostKeys:
     def _lines(self) -> Iterator[str]:
         while line := read_line(self.talk.console, ""):
             yield line
-            if line in {"<", "?"}:
+            if line in {"<", "?", _SKIP}:
                 return
 
     def _say(self, text: str) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console, require_terminal
-from wizard.errors import ExitCode, UsageError
-from wizard.start import begin, offered_workspace
+from wizard.errors import ExitCode, UsageError, WizardError
+from wizard.start import Start, begin, offered_workspace
 
 if TYPE_CHECKING:
-    from wizard.workflow import Workspace
+    from wizard.ask import Conversation
+    from wizard.workflow import Proposal, Workspace
 
 
 def _workspace(arguments: Namespace, console: Console) -> Workspace:
@@ -46,9 +48,8 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
 
 def run_ask(arguments: Namespace, console: Console) -> ExitCode:
     """Line by line; the plan is shown before anything is written."""
-    from wizard.ask import Conversation, confirmed
-    from wizard.headless import commit_options, report, show
-    from wizard.workflow import require_ready
+    from wizard.ask import Conversation
+    from wizard.headless import commit_options, report
 
     if not sys.stdin.isatty():
         raise UsageError(
@@ -59,10 +60,41 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
     data: dict[str, Any] = dict(start.data)
     if not start.given:
         data = _pick_preset(console)
-    chart = getattr(arguments, "chart", None)
     talk = Conversation(
         console, data, list(start.typed), start.workspace.committed_entries(start.existing)
     )
+    given = talk.data
+    try:
+        proposal = _agreed(arguments, start, talk)
+        if proposal is None:
+            console.say("nothing was written")
+            _offer(arguments, start, talk, given)
+            return ExitCode.DONE
+    except (KeyboardInterrupt, EOFError):
+        console.say("\ninterrupted; nothing was written")
+        _offer(arguments, start, talk, given)
+        return ExitCode.INTERRUPTED
+    except WizardError as error:
+        console.fail(error)
+        _offer(arguments, start, talk, given)
+        return error.exit_code
+    try:
+        done = start.workspace.commit(proposal, **commit_options(arguments), terminal=True)
+    except WizardError as error:
+        console.fail(error)
+        _offer(arguments, start, talk, given)
+        return error.exit_code
+    report(done, console)
+    return ExitCode.DONE
+
+
+def _agreed(arguments: Namespace, start: Start, talk: Conversation) -> Proposal | None:
+    """What the answers come to, shown and agreed to; None after a no. Writes nothing."""
+    from wizard.ask import confirmed
+    from wizard.headless import show
+    from wizard.workflow import require_ready
+
+    chart = getattr(arguments, "chart", None)
     talk.run()
     proposal = start.workspace.propose(
         talk.data,
@@ -71,14 +103,22 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
         folder=start.folder,
         chart=Path(chart) if chart else None,
     )
-    show(proposal.plan, console)
+    show(proposal.plan, talk.console)
     require_ready(proposal.plan)
-    if proposal.plan.differs and not confirmed(console, "Write these files?"):
-        console.say("nothing was written")
-        return ExitCode.DONE
-    done = start.workspace.commit(proposal, **commit_options(arguments), terminal=True)
-    report(done, console)
-    return ExitCode.DONE
+    if proposal.plan.differs and not confirmed(talk.console, "Write these files?"):
+        return None
+    return proposal
+
+
+def _offer(
+    arguments: Namespace, start: Start, talk: Conversation, given: Mapping[str, Any]
+) -> None:
+    """A file for the answers, where any was given that did not come from outside."""
+    from wizard.unfinished import offer
+
+    if talk.data != given:
+        repo = str(getattr(arguments, "repo", "."))
+        offer(talk.console, talk.data, start.folder or Path.cwd(), typed=talk.typed, repo=repo)
 
 
 def _pick_preset(console: Console) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from tests.cli import Wizard, aw, local
 from tests.conftest import RunCli
 from tests.gitfolder import GitFolder
 from tests.process import WIZARD, Terminal, run
-from wizard.answers import examine
+from tests.scenarios import OWN_KEY
+from wizard.answers import assigned, examine
 from wizard.fields import specs
 from wizard.presets import load
 
@@ -60,7 +61,9 @@ def test_interrupted_at_a_prompt(
     terminal.send(keys)
 
     assert terminal.wait() == 130
-    assert "interrupted; nothing is half-written" in terminal.text
+    said = "nothing was written" if args[0] == "ask" else "nothing is half-written"
+    assert f"interrupted; {said}" in terminal.text
+    assert "Save the answers" not in terminal.text, "none was given"
     assert "Traceback" not in terminal.text
     assert local.git.state() == state
     assert local.git.leftovers() == []
@@ -138,6 +141,84 @@ def _questions() -> int:
     answers = examine(load("local").answers).answers
     assert answers is not None
     return sum(item.model.asked and item.applies(answers) for item in specs())
+
+
+HOST = "ssh://git@git.example.com/platform/airflow-dags.git"
+PRODUCTION = (
+    *("--preset", "production", "--set", f"dags.repo={HOST}", "--set", "database.host=pg.internal"),
+    *("--set", "secrets.vault.server=https://vault.internal:8200"),
+    *("--set", f"delivery.argocd.repo_url={HOST}"),
+)
+
+
+def test_ask_stays_on_the_host_keys_and_saves_what_was_given(
+    tmp_path: Path, pty_run: Pty, run_cli: RunCli
+) -> None:
+    repo, here = tmp_path / "config", tmp_path / "here"
+    GitFolder.init(repo)
+    here.mkdir()
+    (here / "airflow-answers.yaml").write_text("somebody else's\n")
+    terminal = pty_run([*WIZARD, "ask", *PRODUCTION, "--repo", repo], cwd=here, size=(400, 50))
+    terminal.wait_for("Name [airflow]")
+    terminal.send("prod\r")
+    terminal.send("\r" * (_asked_before_host_keys() - 1))
+    terminal.wait_for("an empty line alone keeps what is there", timeout=40)
+    terminal.send("\r")
+    terminal.wait_for("! no key of git.example.com is known; paste one, or type skip")
+    key = OWN_KEY
+    terminal.send(f"git.example.com {key.type} {key.key}\r\r")
+    terminal.wait_for("Fingerprint (SHA256:..., or skip):")
+    terminal.send("\r")
+    terminal.wait_for("! ")
+    terminal.send("skip\r")
+    terminal.wait_for("left out: until every key has evidence")
+    terminal.send("\x03")
+    terminal.wait_for("interrupted; nothing was written")
+    terminal.wait_for("airflow-answers-2.yaml? [y/N]")
+    terminal.send("y\r")
+
+    assert terminal.wait(40) == 130
+    saved = here / "airflow-answers-2.yaml"
+    assert f"go on with: airflow-wizard ask --repo {repo} --answers {saved}" in terminal.text
+    assert (here / "airflow-answers.yaml").read_text() == "somebody else's\n"
+    assert "name: prod" in saved.read_text()
+    options = ("--repo", repo, "--answers", saved)
+    assert run_cli("plan", *options).code == 4
+    assert run_cli("plan", *options, "--host-key-fingerprint", key.fingerprint).code == 0
+
+
+def _asked_before_host_keys() -> int:
+    answers = examine(assigned(load("production").answers, PRODUCTION[3::2])).answers
+    assert answers is not None
+    asked = [item.key for item in specs() if item.model.asked and item.applies(answers)]
+    return asked.index("dags.host_keys")
+
+
+@pytest.mark.parametrize("variable", ["STAGE=test", "API_TOKEN=hunter2-Xk39fjsl2"])
+def test_answers_are_never_saved_among_ours_nor_with_a_secret(
+    local: Wizard, pty_run: Pty, variable: str
+) -> None:
+    inside = local.folder / ".airflow-wizard"
+    there = sorted(local.folder.rglob("*"))
+    secret = "TOKEN" in variable
+    command = [*WIZARD, "ask", "--repo", local.folder]
+    terminal = pty_run(command, cwd=local.folder if secret else inside, size=(200, 50))
+    terminal.wait_for("Name [airflow]")
+    terminal.send("\r" * (_index("environment.variables")))
+    terminal.wait_for("Variables [")
+    terminal.send(f"{variable}\r")
+    terminal.wait_for("Reloader [")
+    terminal.send("\x03")
+
+    assert terminal.wait(40) == 130
+    assert "the answers given are not kept" in terminal.text
+    assert sorted(local.folder.rglob("*")) == there
+
+
+def _index(key: str) -> int:
+    answers = examine(load("local").answers).answers
+    assert answers is not None
+    return [i.key for i in specs() if i.model.asked and i.applies(answers)].index(key)
 
 
 def test_ask_takes_a_branch(local: Wizard, pty_run: Pty) -> None:
