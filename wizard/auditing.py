@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from wizard.errors import ExitCode, UsageError
 from wizard.start import Start, looked_at
 
 if TYPE_CHECKING:
+    from wizard.batch import Work
     from wizard.proposal import Proposal
     from wizard.workflow import Workspace
 
@@ -32,28 +34,44 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
         raise UsageError("--allow-reference is for --live", "only --live reads secrets: add it")
     if not live and getattr(arguments, "argocd_context", None):
         raise UsageError("--argocd-context is for --live", "only --live asks clusters: add it")
+    from wizard.batch import over, places
+
     workspace = looked_at(arguments)
-    if not workspace.installations():
-        if live or getattr(arguments, "installation", None) or getattr(arguments, "all", False):
+    found = places(workspace)
+    spread = found != [workspace]
+    named = getattr(arguments, "installation", None)
+    if not spread and not workspace.installations():
+        if live or named or getattr(arguments, "all", False):
             raise UsageError("there is no installation in this repository", "leave the option out")
-        return _check_foreign(arguments, workspace, console)
-    from wizard.batch import over
+        code, results = _check_foreign(arguments, workspace, console, [])
+    else:
+        work = _work(arguments, console)
+        code, results = over(arguments, console, work, found if spread else None)
+    if spread and not named and not workspace.installations():
+        folders = [place.repository.prefix for place in found]
+        rest, more = _check_foreign(arguments, workspace, console, folders)
+        code, results = max(code, rest), [*results, *more]
+    if _json(arguments):
+        console.data(json.dumps(results, indent=2))
+    return code
+
+
+def _work(arguments: Namespace, console: Console) -> Work:
+    from wizard.batch import titled
 
     def work(start: Start) -> tuple[ExitCode, dict[str, Any]]:
         proposal, result = _check_one(arguments, start, console)
         if not _json(arguments):
-            _show(result, console)
-        if live:
+            below = start.workspace.repository.below
+            _show(result, console, titled(start.existing, start.workspace), below)
+        if getattr(arguments, "live", False):
             from wizard.live.command import check_live
 
             code, result["live"] = check_live(arguments, start, proposal, console)
             result["exit"] = max(result["exit"], code)
         return result["exit"], result
 
-    code, results = over(arguments, console, work)
-    if _json(arguments):
-        console.data(json.dumps(results, indent=2))
-    return code
+    return work
 
 
 def _check_one(
@@ -90,11 +108,15 @@ def _check_one(
     }
 
 
-def _check_foreign(arguments: Namespace, workspace: Workspace, console: Console) -> ExitCode:
-    """A repository the wizard has not written: what can be said without answers."""
+def _check_foreign(
+    arguments: Namespace, workspace: Workspace, console: Console, ours: Sequence[str]
+) -> tuple[ExitCode, list[dict[str, Any]]]:
+    """What the wizard has not written, outside of the folders `ours`: checked without answers."""
     from wizard.foreign import inspect_repository
 
-    files, found = inspect_repository(workspace.repository, _chart(arguments))
+    files, found = inspect_repository(workspace.repository, _chart(arguments), ours=ours)
+    if ours and not files:
+        return ExitCode.DONE, []
     code = ExitCode.REFUSED if any(finding.is_error for finding in found) else ExitCode.DONE
     result = {
         "installation": "",
@@ -106,27 +128,27 @@ def _check_foreign(arguments: Namespace, workspace: Workspace, console: Console)
         "files": files,
         "exit": code,
     }
-    if _json(arguments):
-        console.data(json.dumps([result], indent=2))
-    else:
-        _show(result, console)
-    return code
+    if not _json(arguments):
+        name = "outside of our installations" if ours else "no installation of ours"
+        _show(result, console, name, workspace.repository.below)
+    return code, [result]
 
 
-def _show(result: dict[str, Any], console: Console) -> None:
-    name = result["installation"] or "no installation of ours"
+def _show(result: dict[str, Any], console: Console, name: str, below: str) -> None:
     for finding in result["findings"]:
-        place = ": ".join(part for part in (finding["path"], finding["where"]) if part)
+        path = f"{below}{finding['path']}" if finding["path"] else ""
+        place = ": ".join(part for part in (path, finding["where"]) if part)
         fix = f"; {finding['fix']}" if finding["fix"] else ""
         console.data(f"{finding['severity']}: {place}: {finding['message']}{fix}")
     for line in result["evidence"]:
         console.data(f"error: {line}")
-    for conflict in result["conflicts"]:
-        console.data(f"error: {conflict['path']}: {conflict['reason']}; {conflict['hint']}")
+    for one in result["conflicts"]:
+        console.data(f"error: {below}{one['path']}: {one['reason']}; {one['hint']}")
     for path in result["hand_edits"]:
-        console.data(f"note: {path}: hand edit kept")
+        console.data(f"note: {below}{path}: hand edit kept")
     for path in result["outdated"]:
-        console.data(f"note: {path}: is not what the answers render to; see `airflow-wizard plan`")
+        text = "is not what the answers render to; see `airflow-wizard plan`"
+        console.data(f"note: {below}{path}: {text}")
     state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
     console.data(f"{name}: {state}, {result['files']} files checked")
 

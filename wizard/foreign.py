@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +19,26 @@ _MAX_FILES = 5000
 
 
 def inspect_repository(
-    repository: Repository, chart: Path | None = None
+    repository: Repository, chart: Path | None = None, *, ours: Sequence[str] = ()
 ) -> tuple[int, list[Finding]]:
     """How many committed text files were checked, and the findings.
 
+    What is below the folders `ours` belongs to installations, which are checked by their answers:
+    it is only known here, so that what refers to it finds it.
     `chart` is the chart that is deployed, for its own schema (default: the newest chart known).
     Without answers nobody says which chart or which Secrets exist elsewhere: the values file is
     recognised by what only Airflow's chart has, and its versions are read from it.
     """
-    listed = [path for path in repository.head_tree() if path.endswith(_KINDS)]
-    read = repository.read_many(listed[:_MAX_FILES])
+    inside = tuple(f"{folder}/" for folder in ours)
+    known = [path for path in repository.head_tree() if path.endswith(_KINDS)]
+    listed = [path for path in known if not path.startswith(inside)]
+    if not listed:
+        return 0, []
+    beside = [path for path in known if path.startswith(inside)]
+    read = repository.read_many([*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
     files = {path: data for path, data in read.items() if data is not None}
-    values, airflow = _values(files)
+    own = {path: data for path, data in files.items() if not path.startswith(inside)}
+    values, airflow = _values(own)
     version, schema = _deployed(chart)
     found = run(
         files,
@@ -39,11 +47,12 @@ def inspect_repository(
         installation=Layout(values=values),
         chart_schema=schema,
     )
+    found = [one for one in found if not one.path.startswith(inside)]
     if len(listed) > _MAX_FILES:
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
         fix = "give a repository with configuration alone"
         found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
-    return len(files), found
+    return len(own), found
 
 
 def _deployed(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from wizard.workflow import Committed, Proposal
 
 
+_NOT_FOR_SET = {
+    "answers": "the whole answers of an installation are replaced by: airflow-wizard commit "
+    "--answers FILE",
+    "preset": "a preset begins another installation: airflow-wizard commit --preset NAME "
+    "--set installation.name=NAME",
+}
+
+
 def plan(arguments: Namespace, console: Console) -> ExitCode:
     """What would change. 0 nothing stands against it, 2 with --detailed-exitcode and changes."""
-    from wizard.batch import over
+    from wizard.batch import over, titled
 
     several = bool(getattr(arguments, "all", False))
 
@@ -26,8 +34,9 @@ def plan(arguments: Namespace, console: Console) -> ExitCode:
         proposal = propose(arguments, start, console)
         if not _json(arguments):
             if several:
-                console.data(f"{proposal.plan.installation}:")
+                console.data(f"{titled(start.existing, start.workspace)}:")
             show(proposal.plan, console)
+        _tell_refusal(proposal.plan, console)
         wanted = _json(arguments) or arguments.out
         return _verdict(proposal, arguments), proposal.plan.to_json() if wanted else {}
 
@@ -60,6 +69,16 @@ def _write_out(path: Path, text: str) -> None:
         raise UsageError(f"--out {path}: {error.strerror}", "give a file in a folder") from None
 
 
+def _tell_refusal(plan: Plan, console: Console) -> None:
+    """What a commit of this plan would end with, on stderr: the plan itself is data."""
+    from wizard.workflow import require_ready
+
+    try:
+        require_ready(plan)
+    except WizardError as error:
+        console.fail(error)
+
+
 def _verdict(proposal: Proposal, arguments: Namespace) -> ExitCode:
     if proposal.plan.conflicts:
         return ExitCode.CONFLICT
@@ -88,14 +107,15 @@ def commit(arguments: Namespace, console: Console) -> ExitCode:
 def change(arguments: Namespace, console: Console) -> ExitCode:
     """`set KEY=VALUE ...`: the plan, and with --yes the commit."""
     _refuse_all(arguments)
-    for option in ("answers", "preset"):
+    for option, hint in _NOT_FOR_SET.items():
         if getattr(arguments, option, None):
-            raise UsageError(f"set takes no --{option}", "use plan or commit with it")
+            raise UsageError(f"set takes no --{option}", hint)
     workspace = open_workspace(arguments, console)
     if not workspace.installations():
         raise UsageError(
             "there is no installation to change in this repository",
-            "begin one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE",
+            "begin one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
+            + workspace.elsewhere(),
         )
     return _commit(arguments, begin(arguments, workspace, arguments.assignments), console)
 
@@ -112,6 +132,8 @@ def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
     if _json(arguments) and not asked:
         raise UsageError("--json asks nothing", "look at `plan --json`, then add --yes")
     proposal = propose(arguments, start, console)
+    if not start.existing and (others := start.workspace.elsewhere()):
+        console.say(f"this is a new installation{others}")
     _tell_ignored(arguments, proposal, console)
     if not _json(arguments):
         show(proposal.plan, console)
@@ -121,8 +143,9 @@ def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
         if _json(arguments):
             console.data(json.dumps(proposal.plan.to_json(), indent=2))
         raise
-    if proposal.plan.differs and not asked:
-        _confirm(console)
+    if proposal.plan.differs and not asked and not _agreed(console):
+        console.say("not confirmed; nothing was written")
+        return ExitCode.USAGE
     done = start.workspace.commit(
         proposal, **commit_options(arguments), terminal=console.err.isatty()
     )
@@ -155,7 +178,7 @@ def _tell_ignored(arguments: Namespace, proposal: Proposal, console: Console) ->
             console.say(f"warning: {item.key} has no effect: it counts with {item.when.text}")
 
 
-def _confirm(console: Console) -> None:
+def _agreed(console: Console) -> bool:
     import sys
 
     from wizard.ask import confirmed
@@ -164,8 +187,7 @@ def _confirm(console: Console) -> None:
         raise UsageError(
             "there is no terminal to ask on, and no --yes", "look at the plan, then add --yes"
         )
-    if not confirmed(console, "Write these files?"):
-        raise UsageError("not confirmed; nothing was written")
+    return confirmed(console, "Write these files?")
 
 
 def _done_json(proposal: Proposal, done: Committed) -> dict[str, Any]:

@@ -25,6 +25,17 @@ def _workspace(arguments: Namespace, console: Console) -> Workspace:
     return offered_workspace(arguments, console)
 
 
+def begun(arguments: Namespace, workspace: Workspace) -> Start:
+    """Where to start; UsageError where nothing is given and the installations are elsewhere."""
+    start = begin(arguments, workspace)
+    if not start.given and (others := workspace.elsewhere()):
+        raise UsageError(
+            "there is no installation in this folder",
+            "for a new one here give --preset NAME" + others,
+        )
+    return start
+
+
 def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     """The Textual screens; they return when the person commits or quits."""
     require_terminal(console)
@@ -35,7 +46,7 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     from wizard.headless import report
 
     def read() -> Given:
-        start = begin(arguments, workspace)
+        start = begun(arguments, workspace)
         return Given(start.data, start.typed, start.existing, not start.given, start.folder, chart)
 
     done = run(workspace, read)
@@ -56,7 +67,7 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
             "ask needs a terminal to ask on",
             "without one: airflow-wizard commit --answers FILE --yes",
         )
-    start = begin(arguments, _workspace(arguments, console))
+    start = begun(arguments, _workspace(arguments, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
         data = _pick_preset(console)

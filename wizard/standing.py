@@ -22,11 +22,39 @@ def installations(repository: Repository) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def folders(repository: Repository) -> list[str]:
-    """Folders of the whole work tree below which installations are committed."""
-    tree = repository.at("").head_tree()
+def prefixes(repository: Repository) -> list[str]:
+    """Folders of the whole work tree below which installations are committed; "" is its top."""
+    whole = repository.at("") if repository.prefix else repository
+    tree = whole.head_tree()
     found = re.findall(rf"^(.*/|){re.escape(STATE)}/[^/\n]+/answers\.yaml$", "\n".join(tree), re.M)
-    return sorted({str(repository.root / folder) for folder in found})
+    return sorted({folder.rstrip("/") for folder in found})
+
+
+def folders(repository: Repository) -> list[str]:
+    """The same as absolute paths, as --repo takes them."""
+    return [str(repository.root / prefix) for prefix in prefixes(repository)]
+
+
+def drafts(repository: Repository) -> list[str]:
+    """Answers files that were written into the work tree and are not committed."""
+    committed = {f"{state_folder(name)}/answers.yaml" for name in installations(repository)}
+    found = (repository.top / STATE).glob("*/answers.yaml")
+    return sorted(
+        str(path)
+        for path in found
+        if path.relative_to(repository.top).as_posix() not in committed and path.is_file()
+    )
+
+
+def elsewhere(repository: Repository) -> str:
+    """Where else installations are, committed or only written, as the end of a hint."""
+    own = str(repository.root / repository.prefix)
+    there = [folder for folder in folders(repository) if folder != own]
+    written = drafts(repository)
+    hint = f"; installations are in {', '.join(there)} (--repo)" if there else ""
+    if written:
+        hint += f"; {', '.join(written)} is not committed: commit it, or give it as --answers"
+    return hint
 
 
 def answers(repository: Repository, name: str, commit: str | None) -> dict[str, Any] | None:

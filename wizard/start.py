@@ -90,7 +90,7 @@ def chosen(workspace: Workspace, name: str) -> str:
         raise UsageError(
             f"there is no installation {name!r} in this repository",
             f"{there}; for a new one leave --installation out and give "
-            f"--set installation.name={name}",
+            f"--set installation.name={name}" + ("" if found else workspace.elsewhere()),
         )
     if name:
         return name

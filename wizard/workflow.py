@@ -101,9 +101,8 @@ class Workspace:
         return standing.installations(self.repository)
 
     def elsewhere(self) -> str:
-        """Where else in the work tree installations are committed, as the end of a hint."""
-        folders = standing.folders(self.repository)
-        return f"; installations are in {', '.join(folders)} (--repo)" if folders else ""
+        """Where else installations are, committed or only written, as the end of a hint."""
+        return standing.elsewhere(self.repository)
 
     def committed(self, name: str) -> dict[str, Any] | None:
         """The committed raw answers of an installation; None without any."""

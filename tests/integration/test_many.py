@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.cli import LOCAL, Wizard, answers_file, aw, local
 from tests.gitfolder import GitFolder
+from tests.scenarios import host_key
+from wizard.errors import UsageError
 
 __all__ = ["aw", "local"]
 
@@ -86,6 +89,90 @@ def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     aw.ok(*LOCAL, "--set", "installation.name=second", "--repo", str(folder))
     assert (folder / "apps/second/airflow-values.yaml").exists()
     assert aw.git.git("status", "--porcelain") == ""
+
+
+@pytest.fixture
+def spread(aw: Wizard, tmp_path: Path) -> Wizard:
+    """A monorepo: installations below clusters/prod and clusters/laptop, none at its top."""
+    file = answers_file(tmp_path / "a.yaml", {"repository.path": "clusters/prod"})
+    aw.ok("commit", "--yes", "--answers", str(file))
+    aw.ok(*LOCAL, "--set", "repository.path=clusters/laptop", "--set", "installation.name=mine")
+    return aw
+
+
+@pytest.mark.parametrize("every", [[], ["--all"]])
+def test_check_at_the_top_of_a_monorepo_checks_every_folder(
+    spread: Wizard, every: list[str]
+) -> None:
+    done = spread.ok("check", *every)
+    assert [line.partition(":")[0] for line in done.out.splitlines()] == [
+        "mine in clusters/laptop",
+        "airflow in clusters/prod",
+    ]
+
+    spread.git.commit({"README.md": "x\n", "argocd/root.yaml": "kind: ConfigMap\n"})
+    assert "outside of our installations: ok, 2 files checked" in spread.ok("check", *every).out
+    results = json.loads(spread.ok("check", "--json", *every).out)
+    assert [one.get("folder", "") for one in results] == ["clusters/laptop", "clusters/prod", ""]
+    (one,) = json.loads(spread.ok("check", "--json", "--installation", "mine").out)
+    assert one["folder"] == "clusters/laptop"
+    missing = spread("check", "--installation", "none")
+    assert missing.code == 64
+    assert str(spread.folder / "clusters/prod") in missing.err
+
+
+def test_a_smuggled_host_key_is_found_from_the_top(spread: Wizard) -> None:
+    path = "clusters/prod/apps/airflow/airflow-values.yaml"
+    text = (spread.folder / path).read_text()
+    line = next(one for one in text.splitlines() if "github.com ssh-ed25519" in one)
+    spread.edit(path, line, re.sub("AAAA[^ ]*", host_key(9).key, line))
+
+    done = spread("check")
+
+    assert done.code in {4, 5}
+    assert "airflow in clusters/prod: not ok" in done.out
+    assert "mine in clusters/laptop: ok" in done.out
+
+
+def test_what_is_foreign_is_found_beside_the_folders(spread: Wizard) -> None:
+    spread.git.commit({"other/values.yaml": "executor: CeleryExecutor\nfernetKey: abcdefgh\n"})
+
+    done = spread("check")
+
+    assert done.code == 4
+    assert "outside of our installations: not ok" in done.out
+    assert "error: other/values.yaml" in done.out
+    assert spread("check", "--repo", str(spread.folder / "clusters/prod")).code == 0
+
+
+def test_plan_all_at_the_top_of_a_monorepo_and_the_folders_elsewhere(spread: Wizard) -> None:
+    done = spread.ok("plan", "--all", "--detailed-exitcode")
+    assert "mine in clusters/laptop:\n" in done.out
+    plans = json.loads(spread.ok("plan", "--all", "--json").out)
+    assert [one["folder"] for one in plans] == ["clusters/laptop", "clusters/prod"]
+
+    for args in (["set", SCALE, "--yes"], ["plan"], ["commit", "--yes"], ["apply"]):
+        refused = spread(*args)
+        assert refused.code == 64
+        assert f"installations are in {spread.folder}/clusters/laptop, " in refused.err
+    new = spread.ok(*LOCAL)
+    assert f"this is a new installation; installations are in {spread.folder}/clusters" in new.err
+    # With one at the top too, all of them are checked, and each is planned.
+    top = json.loads(spread.ok("check", "--json").out)
+    assert [one.get("folder", "") for one in top] == ["", "clusters/laptop", "clusters/prod"]
+    assert len(json.loads(spread.ok("plan", "--all", "--json").out)) == 3
+
+
+def test_the_screens_and_ask_name_the_folders(spread: Wizard) -> None:
+    from argparse import Namespace
+
+    from wizard.interactive import begun
+    from wizard.start import looked_at
+
+    given = Namespace(repo=str(spread.folder))
+    with pytest.raises(UsageError) as caught:
+        begun(given, looked_at(given))
+    assert str(spread.folder / "clusters/prod") in caught.value.hint
 
 
 @pytest.mark.parametrize("path", ["../up", "/etc", ".git", "a/../../b", ".GIT/x", "~", "-x"])
@@ -170,6 +257,18 @@ def test_written_without_a_commit_and_then_committed(local: Wizard) -> None:
     local.ok("set", SCALE, "--yes")
 
     assert local.git.git("status", "--porcelain") == ""
+
+
+def test_a_first_installation_that_was_only_written(aw: Wizard) -> None:
+    aw.ok(*LOCAL, "--no-commit")
+    file = aw.folder / ".airflow-wizard/airflow/answers.yaml"
+
+    done = aw("plan")
+
+    assert done.code == 64
+    assert f"{file} is not committed: commit it, or give it as --answers" in done.err
+    aw.ok("commit", "--yes", "--answers", str(file))
+    assert aw.git.git("status", "--porcelain") == ""
 
 
 def test_edited_answers_are_taken_by_name(local: Wizard) -> None:
