@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.hostkeys import HostKey, known_hosts_name
+from wizard.hostkeys import HostKey, known_hosts_name, parse_fingerprint
 from wizard.scanning import Scan, Scanner, candidates
 from wizard.trust import judge, published_entries
 from wizard.verdict import Entry, Evidence, Verdict
@@ -67,7 +67,7 @@ def settle(
     """
     host = needed_host(answers)
     if host is None:
-        return Settled(_with_keys(answers, ()), None, ())
+        return Settled(_with_keys(answers, ()), None, (), _not_used(typed))
     if scan is None and scanner is not None and not _known(answers, *host):
         scan = scanner(*host)
     if scan is not None and scan.name != known_hosts_name(*host):
@@ -140,6 +140,13 @@ def _missing(verdict: Verdict, scan: Scan | None) -> list[str]:
             "(--host-key-fingerprint SHA256:...)"
         )
     return found
+
+
+def _not_used(typed: Sequence[str]) -> tuple[str, ...]:
+    """A fingerprint where none is needed; ValueError when it is none at all."""
+    if not [parse_fingerprint(text) for text in typed]:
+        return ()
+    return ("--host-key-fingerprint is not used: these answers need no host key",)
 
 
 def _with_keys(answers: Answers, entries: Sequence[Entry]) -> Answers:

@@ -36,7 +36,7 @@ def plan(arguments: Namespace, console: Console) -> ExitCode:
             if several:
                 console.data(f"{titled(start.existing, start.workspace)}:")
             show(proposal.plan, console)
-        _tell_refusal(proposal.plan, console)
+        _tell_refusal(proposal.plan, console, named=several)
         wanted = _json(arguments) or arguments.out
         return _verdict(proposal, arguments), proposal.plan.to_json() if wanted else {}
 
@@ -69,13 +69,15 @@ def _write_out(path: Path, text: str) -> None:
         raise UsageError(f"--out {path}: {error.strerror}", "give a file in a folder") from None
 
 
-def _tell_refusal(plan: Plan, console: Console) -> None:
+def _tell_refusal(plan: Plan, console: Console, *, named: bool) -> None:
     """What a commit of this plan would end with, on stderr: the plan itself is data."""
     from wizard.workflow import require_ready
 
     try:
         require_ready(plan)
     except WizardError as error:
+        if named:
+            console.say(f"{plan.installation}:")
         console.fail(error)
 
 

@@ -79,7 +79,9 @@ def _holds_secret(data: Mapping[str, Any], text: str) -> bool:
     from wizard.yamltext import dump
 
     variables, values = get(data, ("environment", "variables")), get(data, ("values",))
-    env = [{"name": name, "value": value} for name, value in dict(variables or {}).items()]
+    env: list[Any] = [
+        {"name": name, "value": value} for name, value in dict(variables or {}).items()
+    ]
     files = {f"{_NAME}.yaml": text, "values.yaml": dump({**(values or {}), "env": env})}
     chart, airflow = max(DEFAULT_AIRFLOW.items())
     found = run(

@@ -95,6 +95,30 @@ def test_yes_accepts_no_key(aw: Wizard, file: Callable[..., str]) -> None:
     assert aw("commit", "--yes", "--json", "--answers", file(entry(KEY))).code == 4
 
 
+HTTPS = {"dags.repo": "https://git.example.com/a/dags.git"}
+
+
+def test_a_fingerprint_that_nothing_needs_is_told(aw: Wizard, file: Callable[..., str]) -> None:
+    given = ("plan", "--answers", file(**{"dags.host_keys": [], **HTTPS}))
+    bogus = aw(*given, "--host-key-fingerprint", "bogus")
+    unused = aw.ok(*given, "--host-key-fingerprint", KEY.fingerprint)
+
+    assert bogus.code == 3
+    assert "--host-key-fingerprint: " in bogus.err
+    assert "--host-key-fingerprint is not used: these answers need no host key" in unused.out
+    assert "is not used" not in aw.ok(*given).out
+
+
+def test_a_plan_without_evidence_says_so_on_both_streams(
+    aw: Wizard, file: Callable[..., str]
+) -> None:
+    done = aw("plan", "--answers", file(entry(KEY)))
+
+    assert done.code == 4
+    assert "error: evidence is missing:" in done.err
+    assert KEY.fingerprint in done.err
+
+
 def test_a_text_that_is_no_fingerprint_is_named(aw: Wizard, file: Callable[..., str]) -> None:
     done = aw("plan", "--answers", file(entry(KEY)), "--host-key-fingerprint", "MD5:aa:bb")
 

@@ -30,6 +30,8 @@ def test_a_commit_is_confirmed_on_a_terminal(local: Wizard, pty_run: Pty) -> Non
     refused.wait_for("Write these files? [y/N]")
     refused.send("\r")
     assert refused.wait() == 64
+    assert "not confirmed; nothing was written" in refused.text
+    assert "--help" not in refused.text
     assert local.git.git("rev-parse", "HEAD") == head
 
     agreed = pty_run([*WIZARD, "set", SCALE], cwd=local.folder)
