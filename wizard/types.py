@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from wizard.durations import check_duration
+from wizard.timezones import check_time_zone
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _MAX_TEXT = 1000
@@ -240,16 +241,7 @@ Email = Annotated[
         _matching(r"[^@\s\"'`<>{}\\]+@[^@\s\"'`<>{}\\]+", "give an address such as ada@example.com")
     ),
 ]
-TimeZone = Annotated[
-    Text,
-    AfterValidator(
-        _matching(
-            r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}",
-            "give a name of the time zone database such as UTC or Asia/Taipei",
-            empty=False,
-        )
-    ),
-]
+TimeZone = Annotated[Text, AfterValidator(check_time_zone)]
 EnvName = Annotated[
     Text,
     AfterValidator(
