@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, Problem
+from wizard.overrides import overridden
 from wizard.plan import Change, Conflict
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ _BREAKS = {
     "vault": "the store could read more or less than its payload",
     "manifest": "the Secrets would come from another place than the answers say",
 }
+# Switches and names that decide which hosts there are; the Secrets hold their addresses.
+_HOSTS = frozenset(
+    (
+        "postgresql.enabled",
+        "pgbouncer.enabled",
+        "redis.enabled",
+        "fullnameOverride",
+        "nameOverride",
+        "useStandardNaming",
+    )
+)
 _SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
 
 
@@ -40,21 +52,34 @@ def guarded_edits(
     return found
 
 
-def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str, str]) -> None:
-    """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf."""
+def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str, str]) -> list[str]:
+    """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf.
+
+    Guarded are the links to Secrets and trust, and what a question owns (see overrides). Returns
+    warnings about what it overrides otherwise.
+    """
     if not answers.values:
-        return
+        return []
     from wizard.render import render
 
     ours = render(answers.model_copy(update={"values": {}}), assets)
     mine, wanted = _values_leaves(rendering), _values_leaves(ours)
     changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
-    if changed:
+    problems = [
+        Problem(f"values.{path}", f"leave it alone: {_breaks(path)}")
+        for path in changed
+        if path not in _HOSTS
+    ]
+    named = {problem.key for problem in problems}
+    contradictions, warnings = overridden(ours, answers.values)
+    problems += [problem for problem in contradictions if problem.key not in named]
+    if problems:
         raise AnswersError(
             "`values` may not touch what the wizard guards",
-            [Problem(f"values.{path}", f"leave it alone: {_breaks(path)}") for path in changed],
+            problems,
             "these follow from other answers: `airflow-wizard explain` lists them",
         )
+    return warnings
 
 
 def _values_leaves(rendering: Rendering) -> dict[str, Any]:
@@ -75,6 +100,8 @@ def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:
 
 def _breaks(path: str) -> str:
     name = path.rpartition(".")[2]
+    if path in _HOSTS:
+        return "the Secrets hold addresses of hosts that would not be there, or go past them"
     return _BREAKS.get(name, _BREAKS["secret"])
 
 
@@ -97,7 +124,7 @@ def _walk(value: object, path: str) -> Iterator[tuple[str, Any]]:
             yield from _walk(below, f"{path}.{key}" if path else str(key))
         return
     name = path.rpartition(".")[2]
-    if name in _BREAKS or name.endswith(_SECRET_NAMES):
+    if name in _BREAKS or path in _HOSTS or name.endswith(_SECRET_NAMES):
         yield path, value
 
 

@@ -58,7 +58,11 @@ def _file_name(answers: Answers, key: str) -> str:
     return str(get(answers, tuple(key.split("."))))
 
 
-def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
+def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
+    """The Helm values that the questions come to, without `values:` of the answers.
+
+    Raises AnswersError when an older chart has one key for two answers that differ.
+    """
     try:
         keyed = keys_of({**total.settings, **_pod_settings(total)}, release.chart)
     except SharedKeyError as error:
@@ -71,6 +75,11 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
     values: dict[str, Any] = {}
     for key, value in keyed.items():
         _put(values, key.split("."), value)
+    return values
+
+
+def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
+    values = emitted_values(release, total)
     _merge(values, answers.values)
     comments: dict[tuple[str | int, ...], str] = {
         tuple(key.split(".")): text

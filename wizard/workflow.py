@@ -175,7 +175,7 @@ class Workspace:
                 "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
             ) from None
         rendering = render(settled.answers, assets)
-        require_guarded(settled.answers, rendering, assets)
+        warnings = (*warnings, *require_guarded(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
         changes, conflicts, base = compared(repository, rendering, stored)
         if existing and any(one.differs for one in changes):

@@ -106,7 +106,7 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
     (
         "value against an answer",
         _nothing,
-        ["set", "values.redis.enabled=true", "values.executor=CeleryExecutor", "--yes"],
+        ["set", "values.redis.enabled=false", "values.executor=LocalExecutor", "--yes"],
         3,
         "values.executor: leave it out and answer executor.kind instead",
     ),

@@ -183,7 +183,8 @@ def literal_variables(answers: Answers) -> Iterator[Problem]:
             yield Problem(
                 f"environment.variables.{name}",
                 "leave it out: variables are committed in clear. Keep it in a Secret and name "
-                "that in values.extraEnvFrom, or in an Airflow connection",
+                "that in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
+                "connection",
             )
 
 
