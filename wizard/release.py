@@ -62,6 +62,7 @@ class Release:
     pod_security: Literal["none", "baseline", "restricted"]
     paths: Paths
     prefix: str
+    base_url: str
     known_hosts: str
     assets: Mapping[str, str]
 
@@ -137,6 +138,7 @@ def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release
             own=f".airflow-wizard/{name}",
         ),
         prefix=answers.repository.path,
+        base_url=answers.access.base_url,
         known_hosts=answers.dags.known_hosts,
         assets=dict(assets or {}),
     )
