@@ -121,10 +121,12 @@ def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str]
         arguments, workspace, _name(given, bool(layers)) if not assignments else ""
     )
     if existing and preset:
+        from wizard.neighbours import ANOTHER
+
         raise UsageError(
             f"--preset is for a new installation, and {existing} has answers already",
             "change them with `airflow-wizard set KEY=VALUE`; for another installation add "
-            "--set installation.name=NAME",
+            + ANOTHER,
         )
     if existing and not file:
         from wizard.recording import taken_up

@@ -12,19 +12,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard import __version__, standing
+from wizard import __version__, neighbours, standing
 from wizard.applied import taken_in
 from wizard.base import STATE, base_folder
 from wizard.comparison import compared, merged, require_ready, uncommitted
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.guarded import require_guarded
 from wizard.message import require_harmless
+from wizard.neighbours import require_apart, require_name
 from wizard.plan import Plan
 from wizard.proposal import Committed, Identity, Proposal
 from wizard.repo import Repository
 
 if TYPE_CHECKING:
     from wizard.checks.finding import Finding
+    from wizard.neighbours import Claims
     from wizard.scanning import Scan, Scanner
     from wizard.sections import Answers
     from wizard.undo import Recovered
@@ -112,6 +114,11 @@ class Workspace:
     def _answers_at(self, name: str, commit: str | None) -> dict[str, Any] | None:
         return standing.answers(self.repository, name, commit)
 
+    @lru_cache(maxsize=1)  # noqa: B019 - a workspace lives as long as the process
+    def _others(self, commit: str | None) -> Sequence[Claims]:
+        del commit
+        return neighbours.committed(self.repository)
+
     def committed_entries(self, name: str, branch: str = "") -> tuple[Entry, ...]:
         """The host keys that stand on the target branch, with the evidence recorded there.
 
@@ -158,7 +165,9 @@ class Workspace:
 
         answers, warnings = validated(data)
         repository = self._at(answers, existing)
-        self._check_name(answers, existing, repository)
+        require_name(answers, existing, repository)
+        before = self.committed(existing) if existing else None
+        require_apart(answers, before, repository, lambda: self._others(repository.head.commit))
         answers, assets = load(answers, lambda path: self._asset(path, existing, folder))
         try:
             settled = settle(
@@ -200,22 +209,6 @@ class Workspace:
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)
-
-    def _check_name(self, answers: Answers, existing: str, repository: Repository) -> None:
-        name = answers.installation.name
-        if existing and name != existing:
-            problem = Problem(
-                "installation.name",
-                f"stays {existing}: it names its folders; for another installation give --preset "
-                "or --answers too",
-            )
-            raise AnswersError("an installation keeps its name", [problem])
-        if not existing and name in standing.installations(repository):
-            raise UsageError(
-                f"installation {name} exists already in {repository.prefix or 'this repository'}",
-                f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
-                "another name (--set installation.name=NAME)",
-            )
 
     def _at(self, answers: Answers, existing: str) -> Repository:
         wanted = answers.repository.path.strip("/")

@@ -175,6 +175,39 @@ def test_the_screens_and_ask_name_the_folders(spread: Wizard) -> None:
     assert str(spread.folder / "clusters/prod") in caught.value.hint
 
 
+def test_a_second_installation_takes_nothing_from_the_first(aw: Wizard, tmp_path: Path) -> None:
+    file = str(answers_file(tmp_path / "a.yaml", {}))
+    aw.ok("commit", "--yes", "--answers", file)
+    name = ("--set", "installation.name=two")
+    before = aw.git.state()
+
+    done = aw("commit", "--yes", "--answers", file, *name)
+
+    assert done.code == 3
+    assert aw.git.state() == before
+    assert "release airflow in namespace airflow belongs to installation airflow" in done.err
+    assert "AppProject airflow belongs to installation airflow" in done.err
+    assert "Vault role external-secrets-airflow with its policy belongs" in done.err
+    (options,) = [one for one in done.err.splitlines() if "add --set" in one]
+    given = options[options.index("--set") :].split()
+    aw.ok("commit", "--yes", "--answers", file, *name, *given)
+    aw.ok("check", "--all")
+    # Both keep what they have: nothing is taken, and nothing is refused.
+    aw.ok("set", SCALE, "--yes", "--installation", "airflow")
+    aw.ok("plan", "--all", "--detailed-exitcode")
+    back = aw("set", "installation.namespace=airflow", "--installation", "two", "--yes")
+    assert back.code == 3
+    assert "installation.namespace" in back.err
+    again = aw("commit", "--yes", "--answers", file, "--preset", "local", "--installation", "two")
+    assert again.code == 64
+    assert "--set secrets.vault.role=external-secrets-NAME" in again.err
+
+
+def test_one_that_cannot_be_read_does_not_stop_a_new_one(local: Wizard) -> None:
+    local.git.commit({".airflow-wizard/broken/answers.yaml": "a: [\n"})
+    local.ok(*LOCAL, "--set", "installation.name=second")
+
+
 @pytest.mark.parametrize("path", ["../up", "/etc", ".git", "a/../../b", ".GIT/x", "~", "-x"])
 def test_a_folder_outside_the_repository_is_refused(aw: Wizard, path: str) -> None:
     state = aw.git.state()

@@ -1,0 +1,126 @@
+"""What two installations of one repository may not both own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios import NEEDED, Scenario
+from wizard import presets
+from wizard.answers import layered, validated
+from wizard.errors import AnswersError
+from wizard.neighbours import Claims, claims, require_apart
+
+ALL = {
+    "installation.namespace": "two",
+    "delivery.argocd.project": "airflow-two",
+    "secrets.vault.role": "external-secrets-airflow-two",
+}
+REMOTE = "https://api.two.example:6443"
+OTHER_VAULT = "https://vault.two.example:8200"
+TWO = {"installation.name": "two"}
+
+
+class _At:
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+
+def _data(more: dict[str, Any]) -> dict[str, Any]:
+    return Scenario({**NEEDED, **more}).data
+
+
+def _first(more: dict[str, Any] | None = None, folder: str = "") -> Claims:
+    return claims(_data(more or {}), folder)
+
+
+def _taken(more: dict[str, Any], *others: Claims, folder: str = "") -> AnswersError:
+    with pytest.raises(AnswersError) as caught:
+        _plan(more, *others, folder=folder)
+    return caught.value
+
+
+def _plan(more: dict[str, Any], *others: Claims, folder: str = "") -> None:
+    answers, _ = validated(_data(more))
+    require_apart(answers, None, _At(folder), lambda: others)  # type: ignore[arg-type]
+
+
+def test_a_second_one_with_the_defaults_takes_everything_and_is_told_what_to_add() -> None:
+    error = _taken(TWO, _first())
+
+    assert [problem.key for problem in error.problems] == list(ALL)
+    assert str(error.problems[1]) == (
+        "delivery.argocd.project: AppProject airflow belongs to installation airflow; give "
+        "another, such as airflow-two"
+    )
+    options = " ".join(f"--set {key}={value}" for key, value in ALL.items())
+    assert error.hint.splitlines()[0] == f"add {options}"
+    _plan({**TWO, **ALL}, _first())
+
+
+def test_what_is_proposed_is_nobodys() -> None:
+    third = _first({**ALL, "installation.name": "x"})
+    error = _taken(TWO, _first(), third)
+    assert "installation.namespace=two-2" in error.hint
+    assert "delivery.argocd.project=airflow-two-2" in error.hint
+    assert "role=external-secrets-airflow-two-2" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("more", "other", "keys"),
+    [
+        ({"installation.release": "r"}, {}, list(ALL)[1:]),
+        ({**ALL, "secrets.vault.path": "a/b"}, {"secrets.vault.path": "a/b"},
+         ["secrets.vault.path"]),
+        # Another cluster: Vault's policy is one for its whole server.
+        ({"delivery.argocd.destination": REMOTE}, {}, ["secrets.vault.role"]),
+        ({"secrets.vault.auth_mount": "two"}, {}, ["secrets.vault.role"]),
+        ({"cluster.uid": "2"}, {"cluster.uid": "1"}, ["secrets.vault.role"]),
+        ({"delivery.argocd.destination": REMOTE, "secrets.vault.server": OTHER_VAULT}, {}, []),
+        ({"secrets.vault.namespace": "ns"}, {}, list(ALL)[:2]),
+        ({"cluster.server": REMOTE}, {}, list(ALL)),
+        ({"delivery.argocd.namespace": "argo"}, {},
+         ["installation.namespace", "secrets.vault.role"]),
+    ],
+)  # fmt: skip
+def test_what_belongs_to_the_other(
+    more: dict[str, Any], other: dict[str, Any], keys: list[str]
+) -> None:
+    given, first = {**TWO, **more}, _first(other)
+    if keys:
+        assert [problem.key for problem in _taken(given, first).problems] == keys
+    else:
+        _plan(given, first)
+
+
+def test_folders_are_clusters_of_their_own_unless_vault_says_otherwise() -> None:
+    first = _first({"secrets.vault.server": OTHER_VAULT}, "clusters/one")
+    _plan({}, first, folder="clusters/two")
+
+    error = _taken({}, _first(folder="clusters/one"), folder="clusters/two")
+
+    assert "installation airflow in clusters/one" in str(error.problems[0])
+    assert [problem.key for problem in error.problems] == [
+        "installation.name", *ALL, "secrets.vault.path",
+    ]  # fmt: skip
+    assert "secrets.vault.auth_mount=MOUNT" in error.hint
+    assert "--set installation.name=airflow-2" in error.hint
+
+
+def test_a_local_cluster_is_its_own() -> None:
+    local = presets.load("local").answers
+    answers, _ = validated(layered(local, {"installation": {"name": "two"}}))
+    others = [claims(local, ""), _first()]
+    require_apart(answers, None, _At(""), lambda: others)  # type: ignore[arg-type]
+
+
+def test_one_that_keeps_what_it_has_reads_no_other() -> None:
+    answers, _ = validated(_data({"executor.workers.replicas": 3, "cluster.uid": "1"}))
+
+    def never() -> list[Claims]:
+        raise AssertionError("the others were read")
+
+    require_apart(answers, _data({}), _At(""), never)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError):
+        require_apart(answers, _data({"installation.release": "r"}), _At(""), never)  # type: ignore[arg-type]

@@ -1,0 +1,238 @@
+"""Other installations of the same repository: no two may own the same thing outside Git.
+
+Applied one after the other, they would take names from each other: one release of a namespace, one
+AppProject, one Vault role, policy or payload. The default names are for the first installation.
+Argo CD and Vault keep one object of a name (facts on Argo CD and on Vault); a policy is the
+server's, a role belongs to its auth mount, and there is one auth mount a cluster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from wizard.base import STATE
+from wizard.documents.argocd import IN_CLUSTER
+from wizard.errors import AnswersError, Problem, UsageError
+
+if TYPE_CHECKING:
+    from wizard.repo import Repository
+    from wizard.sections import Answers
+
+ANOTHER = (
+    "--set installation.name=NAME --set installation.namespace=NAME and, as far as they apply, "
+    "--set delivery.argocd.project=airflow-NAME --set secrets.vault.role=external-secrets-NAME "
+    "--set secrets.vault.path=airflow-install/NAME/config"
+)
+_NAME, _NAMESPACE = "installation.name", "installation.namespace"
+_PROJECT, _ROLE, _PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What one installation owns outside Git, and where; empty where it has no such thing."""
+
+    name: str
+    folder: str
+    namespace: str
+    release: str
+    cluster: tuple[str, str]
+    destination: str
+    argocd: str
+    project: str
+    vault: tuple[str, str]
+    auth_mount: str
+    role: str
+    mount: str
+    path: str
+
+    @property
+    def lasting(self) -> Claims:
+        """Without what first contact with the cluster records."""
+        return replace(self, cluster=("", ""))
+
+    def __str__(self) -> str:
+        return f"installation {self.name}" + (f" in {self.folder}" if self.folder else "")
+
+
+def claims(data: Mapping[str, Any], folder: str) -> Claims:
+    """What the installation of raw answers owns; a value of the wrong type counts as its default.
+
+    `folder` is the one its paths start from, relative to the top of the work tree.
+    """
+
+    def text(key: str, applies: bool = True) -> str:
+        from wizard.fields import get, spec
+
+        default = spec(key).default
+        value = get(data, tuple(key.split(".")), default)
+        return str(value if isinstance(value, str) else default) if applies else ""
+
+    argocd, vault = text("delivery.kind") == "argocd", text("secrets.store") == "vault"
+    name = text(_NAME)
+    return Claims(
+        name=name,
+        folder=folder,
+        namespace=text(_NAMESPACE),
+        release=text("installation.release"),
+        cluster=(text("cluster.uid"), text("cluster.server")),
+        destination=text("delivery.argocd.destination", argocd),
+        argocd=text("delivery.argocd.namespace", argocd),
+        project=text(_PROJECT, argocd),
+        vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
+        auth_mount=text("secrets.vault.auth_mount", vault),
+        role=text(_ROLE, vault),
+        mount=text("secrets.vault.mount", vault),
+        path=(text(_PATH) or f"airflow-install/{name}/config") if vault else "",
+    )
+
+
+def committed(repository: Repository) -> list[Claims]:
+    """What each committed installation of the whole work tree owns; those that can be read."""
+    from wizard.answers import load_text
+
+    whole = repository.at("") if repository.prefix else repository
+    form = re.compile(rf"(?:(.*)/)?{re.escape(STATE)}/[^/]+/answers\.yaml")
+    places = {path: match[1] or "" for path in whole.head_tree() if (match := form.fullmatch(path))}
+    found = []
+    for path, data in whole.read_many(places).items():
+        try:
+            found.append(claims(load_text((data or b"").decode(), path), places[path]))
+        except (AnswersError, UnicodeDecodeError):
+            # Said where it is that installation's turn; it must not stop this one.
+            continue
+    return found
+
+
+def require_name(answers: Answers, existing: str, repository: Repository) -> None:
+    """An installation keeps its name, and a new one takes none that is there.
+
+    AnswersError or UsageError otherwise.
+    """
+    from wizard import standing
+
+    name = answers.installation.name
+    if existing and name != existing:
+        problem = Problem(
+            _NAME,
+            f"stays {existing}: it names its folders; for another installation give --preset "
+            "or --answers too",
+        )
+        raise AnswersError("an installation keeps its name", [problem])
+    if not existing and name in standing.installations(repository):
+        raise UsageError(
+            f"installation {name} exists already in {repository.prefix or 'this repository'}",
+            f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
+            f"names of its own: {ANOTHER}",
+        )
+
+
+def require_apart(
+    answers: Answers,
+    before: Mapping[str, Any] | None,
+    repository: Repository,
+    others: Callable[[], Iterable[Claims]],
+) -> None:
+    """Raise AnswersError naming each answer with which this installation takes from another.
+
+    `before` are the committed answers it had (None for a new one): where it keeps what it owns,
+    `others` is not asked, because reading every installation's answers has a cost.
+    """
+    from wizard.answers import answers_data
+
+    folder = repository.prefix
+    own = claims(answers_data(answers), folder)
+    if before is not None and claims(before, folder).lasting == own.lasting:
+        return
+    there = [one for one in others() if (one.name, one.folder) != (own.name, folder)]
+    taken: dict[str, tuple[str, Claims]] = {}
+    for other in there:
+        for key, value in _taken(own, other):
+            taken.setdefault(key, (value, other))
+    if not taken:
+        return
+    free = {key: _free(key, own, there) for key in taken}
+    problems = [
+        Problem(key, f"{value} belongs to {other}; give another, such as {free[key]}")
+        for key, (value, other) in taken.items()
+    ]
+    options = " ".join(f"--set {key}={value}" for key, value in free.items())
+    raise AnswersError(
+        "this installation would take from another one of this repository",
+        problems,
+        f"add {options}\n{_other_cluster(own, [other for _, other in taken.values()])}".rstrip(),
+    )
+
+
+def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
+    """The keys of the answers with which `own` takes what `other` owns, and what it is."""
+    same = _same_cluster(own, other)
+    vault = bool(own.vault[0]) and own.vault == other.vault
+    stored = (own.mount, own.path) == (other.mount, other.path)
+    if same and own.argocd and own.argocd == other.argocd and own.name == other.name:
+        yield _NAME, f"Application {own.name}"
+    if same and (own.namespace, own.release) == (other.namespace, other.release):
+        yield _NAMESPACE, f"release {own.release} in namespace {own.namespace}"
+    if same and own.argocd and (own.argocd, own.project) == (other.argocd, other.project):
+        yield _PROJECT, f"AppProject {own.project}"
+    # One policy file a role: on the whole server where the path differs, else a mount's role.
+    at_mount = same and own.auth_mount == other.auth_mount
+    if vault and own.role == other.role and (at_mount or not stored):
+        yield _ROLE, f"Vault role {own.role} with its policy"
+    if vault and same and stored:
+        yield _PATH, f"the payload at {own.mount}/{own.path}"
+
+
+def _same_cluster(own: Claims, other: Claims) -> bool:
+    """Whether both go to one cluster, as far as the answers tell."""
+    if not own.argocd or not other.argocd:
+        # A kind cluster is its installation's own; anything else is Argo CD's.
+        return False
+    for one, two in zip(own.cluster, other.cluster, strict=True):
+        if one and two:
+            return one == two
+    if own.destination != other.destination:
+        return False
+    if own.vault[0] and own.vault == other.vault:
+        return own.auth_mount == other.auth_mount
+    # Every cluster calls itself so: folders of a repository are often clusters of their own.
+    return own.destination != IN_CLUSTER or own.folder == other.folder
+
+
+def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
+    """A value that none of the others has, from the installation's name."""
+    others = list(others)
+    names = {one.name for one in others}
+    plain = own.name
+    if plain in names or plain == "airflow":
+        plain = next(
+            f"{plain}-{number}" for number in range(2, 9999) if f"{plain}-{number}" not in names
+        )
+    marked = plain if "airflow" in plain else f"airflow-{plain}"
+    start, used = {
+        _NAME: (plain, names),
+        _NAMESPACE: (plain, {one.namespace for one in others}),
+        _PROJECT: (marked, {one.project for one in others}),
+        _ROLE: (f"external-secrets-{marked}", {one.role for one in others}),
+        _PATH: (f"airflow-install/{plain}/config", {one.path for one in others}),
+    }[key]
+    if start not in used:
+        return start
+    head, slash, tail = start.rpartition("/")
+    stems = (f"{head}-{n}/{tail}" if slash else f"{start}-{n}" for n in range(2, 9999))
+    return next(one for one in stems if one not in used)
+
+
+def _other_cluster(own: Claims, others: Iterable[Claims]) -> str:
+    """How to say that the cluster is another one, where that is not known."""
+    if not any(_same_cluster(own, other) for other in others):
+        return ""
+    if any(own.vault[0] and own.vault == other.vault for other in others):
+        return (
+            "for another cluster say which: its Vault auth mount (--set "
+            "secrets.vault.auth_mount=MOUNT), and its address as Argo CD knows it (--set "
+            "delivery.argocd.destination=URL)"
+        )
+    return "for another cluster give its address: --set delivery.argocd.destination=URL"
