@@ -11,7 +11,7 @@ from wizard.errors import AnswersError
 from wizard.fields import put
 from wizard.guarded import require_guarded
 
-CHART_POOLER = {"database.pgbouncer.mode": "chart"}
+CHART_POOLER: dict[str, object] = {"database.pgbouncer.mode": "chart"}
 WITH_CA = {"database.ca.file": "pg.pem", "database.sslmode": "verify-full"}
 
 
@@ -29,7 +29,7 @@ def refusals(values: dict[str, Any], changes: dict[str, object] | None = None) -
 
 
 def nested(key: str, value: object) -> dict[str, Any]:
-    return put({}, tuple(key.split(".")), value)
+    return dict(put({}, tuple(key.split(".")), value))
 
 
 @pytest.mark.parametrize(

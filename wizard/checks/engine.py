@@ -11,6 +11,7 @@ from wizard.chart.contract import Version
 from wizard.checks import (
     argocd,
     git_sync,
+    hosts,
     kustomize,
     references,
     schema,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _RULES = (
     secrets.check,
     values.check,
+    hosts.check,
     git_sync.check,
     references.check,
     stores.check,

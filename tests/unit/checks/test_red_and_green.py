@@ -104,6 +104,13 @@ def pgbouncer(case: Case) -> None:
     case.outside(pgb_config=("pgbouncer.ini", "users.txt"), pgb_stats=("connection",))
 
 
+def pooled(case: Case) -> None:
+    """PgBouncer, and the metadata Secret leading to it."""
+    pgbouncer(case)
+    url = "postgresql://airflow:{{ .databasePassword }}@airflow-pgbouncer.airflow:6543/x"
+    template(url.replace(" }}", ' | urlquery | replace "+" "%20" }}'))(case)
+
+
 def policies(**more: str) -> Change:
     """Policies beside the store's, by name."""
 
@@ -147,6 +154,13 @@ RED: list[tuple[str, str, Change]] = [
     ("values.airflow-version", "airflowVersion", value("airflowVersion", "3.1.8")),
     ("values.executor", "executor", value("executor", "CeleryKubernetesExecutor")),
     ("values.executor", "executor", value("executor", "LocalKubernetesExecutor")),
+    ("values.missing-host", "pgbouncer.enabled",
+     template("postgresql://airflow:{{ .databasePassword }}@airflow-pgbouncer.airflow:6543/x")),
+    ("values.missing-host", "postgresql.enabled",
+     template("postgresql://postgres:{{ .databasePassword }}@airflow-postgresql.airflow:5432/x")),
+    ("values.missing-host", "redis.enabled", value("redis.enabled", False)),
+    ("values.unused-host", "pgbouncer.enabled", pgbouncer),
+    ("values.unused-host", "postgresql.enabled", value("postgresql.enabled", True)),
     ("values.job-hooks", "migrateDatabaseJob.useHelmHooks",
      value("migrateDatabaseJob.useHelmHooks", True)),
     ("values.job-hooks", "createUserJob.applyCustomEnv", without("createUserJob.applyCustomEnv")),
@@ -382,8 +396,12 @@ GREEN: list[tuple[str, Change]] = [
     ("values.deprecated-key", value("workers.celery.replicas", 2)),
     ("values.executor", value("executor", "CeleryExecutor,KubernetesExecutor")),
     ("values.job-hooks", value("createUserJob", {"enabled": False})),
-    ("values.pgbouncer", pgbouncer),
-    ("values.pgbouncer", both(pgbouncer, without("pgbouncer.configSecretName"),
+    ("values.unused-host", both(pooled, value("postgresql.enabled", True))),
+    ("values.missing-host", both(value("redis.enabled", False), value("fullnameOverride", "a"))),
+    ("values.missing-host", template(
+        "postgresql://airflow:{{ .databasePassword }}@airflow-pgbouncer-eu.example.com:6543/x")),
+    ("values.pgbouncer", pooled),
+    ("values.pgbouncer", both(pooled, without("pgbouncer.configSecretName"),
                               value("pgbouncer.mountConfigSecret", False))),
     ("values.generated-secret", both(value("executor", "KubernetesExecutor"),
                                      value("redis", {"enabled": False}),

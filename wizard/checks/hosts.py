@@ -1,0 +1,97 @@
+"""The addresses in composed Secrets against the values that decide which hosts there are.
+
+Source: facts on the chart, section 5 (names of its Services). Only what an ExternalSecret composes
+in the tree can be judged; a URL that lies whole in the store cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.chart.contract import get
+from wizard.checks.finding import Finding
+from wizard.checks.subject import Subject, below, mapping
+
+_HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A component of the chart, the values that name a Secret with its URL, and its Service."""
+
+    switch: str
+    values: tuple[str, ...]
+    suffix: str
+    title: str
+
+
+_SERVICES = (
+    _Service(
+        "pgbouncer.enabled",
+        ("data.metadataSecretName", "data.resultBackendSecretName"),
+        "pgbouncer",
+        "PgBouncer",
+    ),
+    _Service(
+        "postgresql.enabled",
+        ("data.metadataSecretName", "data.resultBackendSecretName"),
+        "postgresql",
+        "the bundled PostgreSQL",
+    ),
+    _Service("redis.enabled", ("data.brokerUrlSecretName",), "redis", "the chart's Redis"),
+)
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """URLs that lead to a component that does not run, and components that are gone past."""
+    values = subject.values
+    if values is None or get(values, "fullnameOverride") or get(values, "nameOverride"):
+        return
+    for service in _SERVICES:
+        name = f"{subject.layout.release}-{service.suffix}"
+        for value in service.values:
+            secret = get(values, value)
+            host = _host(subject, secret) if isinstance(secret, str) else ""
+            if not host:
+                continue
+            reached = host == name or host.startswith(f"{name}.")
+            missing = reached and get(values, service.switch) is not True
+            first = value == service.values[0]
+            if missing or (first and not reached and _meant(values, service)):
+                yield _finding(subject, service, value, reached)
+
+
+def _meant(values: Mapping[str, Any], service: _Service) -> bool:
+    """Switched on in writing; a database behind PgBouncer is reached by that alone."""
+    pooled = service.suffix == "postgresql" and get(values, "pgbouncer.enabled") is True
+    return not pooled and below(values, *service.switch.split(".")) is True
+
+
+def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> Finding:
+    path, where = subject.layout.values, service.switch
+    if reached:
+        message = f"the Secret that {value} names leads to {service.title}, which does not run"
+        fix = f"write {where}: true, or compose the Secret with another host"
+        return Finding("values.missing-host", "error", path, where, message, fix)
+    message = f"{service.title} runs, and the Secret that {value} names goes past it"
+    fix = f"write {where}: false, or compose the Secret with its host"
+    return Finding("values.unused-host", "warning", path, where, message, fix)
+
+
+def _host(subject: Subject, secret: str) -> str:
+    """The host of the URL that an ExternalSecret composes under `connection`; "" if unknown."""
+    for document in subject.objects("ExternalSecret"):
+        target = mapping(below(document.spec, "target"))
+        if (target.get("name") or document.name) == secret:
+            found = _connection(target)
+            return found.strip("[]") if found else ""
+    return ""
+
+
+def _connection(target: Mapping[str, Any]) -> str:
+    text = below(target, "template", "data", "connection")
+    hosts = _HOST.findall(text) if isinstance(text, str) else []
+    return str(hosts[-1]) if hosts else ""
