@@ -93,7 +93,8 @@ def presets(arguments: Namespace, console: Console) -> ExitCode:
         if getattr(arguments, "json", False):
             console.data(json.dumps(preset.answers, indent=2))
         else:
-            console.data(dump(preset.answers, header=f"{preset.title}: {preset.description}"))
+            header = f"{preset.title}: {preset.description}"
+            console.data(dump(preset.answers, shipped.to_fill(preset), header))
         return ExitCode.DONE
     found = [shipped.load(name) for name in shipped.names()]
     if getattr(arguments, "json", False):

@@ -43,3 +43,31 @@ def load(name: str) -> Preset:
 
         data = layered(load(str(parent)).answers, data)
     return Preset(name, title, description, data)
+
+
+def to_fill(preset: Preset) -> dict[tuple[str | int, ...], str]:
+    """What a preset leaves to answer, as comments by path for the file it is printed as.
+
+    Each stands above the innermost key that the preset has on the way to it, and at the top (the
+    empty path) where it has none.
+    """
+    from wizard.answers import examine
+    from wizard.fields import get, spec, specs
+
+    required = {item.key for item in specs() if item.ask.required}
+    found: dict[tuple[str | int, ...], str] = {}
+    for problem in examine(preset.answers).problems:
+        if problem.key not in required:
+            continue
+        path = spec(problem.key).path
+        depth = next(
+            (
+                n
+                for n in range(len(path) - 1, 0, -1)
+                if isinstance(get(preset.answers, path[:n]), dict)
+            ),
+            0,
+        )
+        line = f"{problem.key}: {problem.message}"
+        found[path[:depth]] = "\n".join(filter(None, [found.get(path[:depth], ""), line]))
+    return found

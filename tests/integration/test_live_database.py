@@ -215,12 +215,17 @@ async def test_the_operators_own_client_files_play_no_part(
 
 
 @pytest.mark.parametrize(
-    ("mode", "status"), [("disable", "warn"), ("prefer", "warn"), ("require", "pass")]
+    ("mode", "status"),
+    [("disable", "warn"), ("prefer", "warn"), ("require", "pass"), ("verify-full", "pass")],
 )
 async def test_a_tls_mode_says_what_it_does_not_protect(mode: str, status: str) -> None:
     aim = Target("pg.example.internal", 5432, "airflow", "airflow", mode)
     results = await ended(encryption(aim))
     assert results["database.tls"].status == status
+    if status == "pass":
+        said = results["database.tls"].detail
+        # Nothing was asked, so nothing may sound like something seen.
+        assert said.startswith(f"sslmode={mode} allows no connection without TLS")
 
 
 async def test_a_pooler_is_noticed(server: Postgres, pgbouncer: StartPgBouncer) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import Wizard, aw
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
 from tests.tools.questions import text
-from wizard.answers import answers_data, layered, validated
+from wizard.answers import answers_data, examine, layered, validated
 from wizard.arguments import parser
 from wizard.commands import COMMANDS
 from wizard.errors import AnswersError, UsageError
@@ -137,6 +137,22 @@ def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
     rows = json.loads(aw.ok("presets", "--json").out)
     assert name in [row["name"] for row in rows]
     assert f"{name} " in aw.ok("presets").out
+
+
+def test_a_preset_printed_marks_what_is_left_to_fill(aw: Wizard) -> None:
+    left = [problem.key for problem in examine(load("production").answers).problems]
+    lines = [line.strip() for line in aw.ok("presets", "production").out.splitlines()]
+
+    assert "database.host" in left
+    for key in left:
+        (line,) = [line for line in lines if line.startswith(f"# {key}: is needed: ")]
+        section = key.partition(".")[0]
+        assert lines.index(line) < len(lines) - 1
+        assert f"{section}:" in lines
+    assert lines.index("database:") == 1 + next(
+        number for number, line in enumerate(lines) if line.startswith("# database.host:")
+    )
+    assert "is needed" not in aw.ok("presets", "local").out
 
 
 def test_help_lists_every_command_and_option() -> None:

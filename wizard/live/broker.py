@@ -77,7 +77,7 @@ def address(target: Target, host: str, port: int) -> ProbeResult:
 
 
 def encryption(target: Target) -> ProbeResult:
-    """What the URL's scheme promises; needs no connection."""
+    """What the URL's scheme allows; whether the server takes part, the login says."""
     if not target.tls:
         return warned("redis://: password and tasks travel in clear", "use rediss://")
     if not target.verified:
@@ -85,7 +85,9 @@ def encryption(target: Target) -> ProbeResult:
             "rediss:// without verification: a man in the middle is accepted",
             "add ?ssl_cert_reqs=required to the URL",
         )
-    return passed("rediss://: encrypted, and the server proves itself")
+    return passed(
+        "rediss:// allows no connection without TLS, nor to a server that cannot prove itself"
+    )
 
 
 def refusal(error: RedisError) -> ProbeResult:

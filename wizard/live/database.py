@@ -96,7 +96,7 @@ def pooler_probe(target: Target, look: Look) -> Probe:
 
 
 def encryption(target: Target) -> Probe:
-    """What the TLS mode promises; needs no connection."""
+    """What the TLS mode of the answers allows; whether the server takes part, the login says."""
 
     async def run() -> ProbeResult:
         if target.sslmode == "disable":
@@ -109,8 +109,14 @@ def encryption(target: Target) -> Probe:
                 "set database.sslmode=require or verify-full",
             )
         if target.sslmode == "require":
-            return passed("sslmode=require: encrypted; verify-full would prove the server too")
-        return passed(f"sslmode={target.sslmode}: encrypted, and the server proves itself")
+            return passed(
+                "sslmode=require allows no connection without TLS; verify-full would have the "
+                "server prove itself too"
+            )
+        return passed(
+            f"sslmode={target.sslmode} allows no connection without TLS, nor to a server that "
+            "cannot prove itself"
+        )
 
     return Probe("database.tls", "Database: TLS mode", target.endpoint, run)
 
