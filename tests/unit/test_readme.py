@@ -39,3 +39,10 @@ def test_exit_codes_are_listed() -> None:
     text = README.read_text(encoding="utf-8")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, flags=re.M)}
     assert listed == {int(code) for code in ExitCode}
+
+
+def test_the_first_command_is_said_where_make_run_puts_it() -> None:
+    text = README.read_text(encoding="utf-8")
+    section = text.split("## In five minutes")[1]
+
+    assert section.index("`.venv/bin/airflow-wizard`") < section.index("    airflow-wizard ")
