@@ -61,7 +61,7 @@ def _require_vault(proposal: Proposal) -> None:
     if release.store != "vault":
         raise UsageError(
             f"secrets fills Vault, and secrets.store is {release.store}",
-            f"{release.paths.docs}/RUNBOOK.md has the commands that make these Secrets",
+            f"{release.runbook} has the commands that make these Secrets",
         )
 
 

@@ -81,6 +81,12 @@ class Release:
         """The namespace everything is installed into."""
         return self.names.namespace
 
+    @property
+    def runbook(self) -> str:
+        """The runbook, relative to the top of the work tree."""
+        below = "" if self.prefix in {"", "."} else f"{self.prefix.strip('/')}/"
+        return f"{below}{self.paths.docs}/RUNBOOK.md"
+
     def secret(self, suffix: str) -> str:
         """Name of a Secret of this release; always also written into the values."""
         return self.names.object(suffix)

@@ -272,8 +272,7 @@ class Workspace:
         repository.refresh()
         self.repository.refresh()
         notes = list(written.altered)
-        runbook = repository.full(f"{proposal.rendering.release.paths.docs}/RUNBOOK.md")
-        following = [f"{runbook} says what comes next"]
+        following = [f"{proposal.rendering.release.runbook} says what comes next"]
         if push:
             from wizard.publishing import publish
 

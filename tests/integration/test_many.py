@@ -82,6 +82,9 @@ def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     for inside in (folder, folder / "apps", folder / "apps" / "airflow"):
         aw.ok("plan", "--detailed-exitcode", "--repo", str(inside))
     aw.ok("set", SCALE, "--yes", "--repo", str(folder))
+    for command in ("apply", "secrets"):
+        refused = aw(command, "--yes", "--repo", str(folder))
+        assert "hint: platform/airflow/docs/airflow/RUNBOOK.md has the commands" in refused.err
     again = aw(*LOCAL, "--set", "repository.path=platform/airflow")
     assert again.code == 64
     assert "exists already in platform/airflow" in again.err

@@ -105,10 +105,9 @@ def require_committed(proposal: Proposal) -> None:
             "look with `airflow-wizard plan`, then `airflow-wizard commit`",
         )
     if proposal.answers.delivery.kind != "argocd":
-        docs = proposal.rendering.release.paths.docs
         raise RefusedError(
             f"delivery {proposal.answers.delivery.kind} is made by hand",
-            f"{docs}/RUNBOOK.md has the commands",
+            f"{proposal.rendering.release.runbook} has the commands",
         )
 
 
