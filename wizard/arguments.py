@@ -133,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _allow_reference(secrets)
     _apply_options(add("apply", "make it live: change, wait, verify"))
+    _handover_options(add("handover", "scripts for the owners of what you may not touch"))
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
         "--live",
@@ -167,6 +168,12 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
     _argocd_context(command)
+
+
+def _handover_options(command: argparse.ArgumentParser) -> None:
+    owners = ("vault", "dba", "platform", "ci")
+    command.add_argument("--owner", choices=owners, help="only this owner's")
+    command.add_argument("--out", type=_filled, metavar="DIR", help="write files below this folder")
 
 
 def _argocd_context(command: argparse.ArgumentParser) -> None:

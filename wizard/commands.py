@@ -173,6 +173,13 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     return command.apply(arguments, console)
 
 
+def handover(arguments: Namespace, console: Console) -> ExitCode:
+    """What others run."""
+    from wizard.handing import command
+
+    return command.handover(arguments, console)
+
+
 COMMANDS: Mapping[str, Command] = {
     "screens": screens,
     "ask": ask,
@@ -181,6 +188,7 @@ COMMANDS: Mapping[str, Command] = {
     "set": _headless("change"),
     "secrets": secrets,
     "apply": apply,
+    "handover": handover,
     "check": _headless("check"),
     "schema": schema,
     "presets": presets,

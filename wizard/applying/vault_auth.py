@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 _SERVICE = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
 
 
+def inside(server: str) -> bool:
+    """Whether this address of Vault is a Service of the cluster that Airflow runs in."""
+    return _SERVICE.fullmatch(urlsplit(server).hostname or "") is not None
+
+
 class AuthMount:
     """The auth mount that the store logs in at."""
 
@@ -157,8 +162,7 @@ class AuthMount:
     @property
     def _inside(self) -> bool:
         """Whether pods reach Vault as a Service of this cluster."""
-        name = urlsplit(self._session.store.server).hostname or ""
-        return _SERVICE.fullmatch(name) is not None
+        return inside(self._session.store.server)
 
     def _wanted(self) -> Wanted:
         kube, recorded = self._target.kube, self._target.answers.cluster.server

@@ -42,7 +42,7 @@ class Reviewer:
     def obstacle(self) -> Look | None:
         """Why it cannot be had from here; None where it stands or may be made."""
         try:
-            for manifest in _manifests():
+            for manifest in manifests():
                 found = self._kube.get(Ref.of(manifest), metadata=manifest["kind"] == "Secret")
                 if found is None:
                     self._require_right(manifest)
@@ -77,7 +77,7 @@ class Reviewer:
 
     def lacking(self) -> Iterator[Manifest]:
         """What has to be made."""
-        for manifest in _manifests():
+        for manifest in manifests():
             if self._kube.get(Ref.of(manifest), metadata=True) is None:
                 yield manifest
 
@@ -101,10 +101,11 @@ class Reviewer:
 
 def requests() -> list[str]:
     """What may be applied, as `--dry-run` names it."""
-    return [f"apply {Ref.of(manifest)}" for manifest in _manifests()]
+    return [f"apply {Ref.of(manifest)}" for manifest in manifests()]
 
 
-def _manifests() -> tuple[Manifest, ...]:
+def manifests() -> tuple[Manifest, ...]:
+    """The reviewer's objects, in the order they are made; nothing in them is secret."""
     account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
     return (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": _about(NAMESPACE)},

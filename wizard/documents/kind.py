@@ -24,7 +24,7 @@ def cluster_file(release: Release) -> File:
 
 
 # Every form is safe in a URL, in YAML and in a users file, so no encoding is needed.
-_MAKERS = {
+MAKERS = {
     Form.FERNET: "openssl rand -base64 32 | tr '+/' '-_'",
     Form.KEY: "openssl rand -hex 64",
     Form.PASSWORD: "openssl rand -hex 24",
@@ -48,7 +48,7 @@ def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
         "(",
         "set -euo pipefail",
         f"if ! {kubectl} get secret {source} >/dev/null 2>&1; then",
-        *(f'  {fact.key}="$({_MAKERS[fact.form]})"' for fact in facts.values()),
+        *(f'  {fact.key}="$({MAKERS[fact.form]})"' for fact in facts.values()),
         f"  {kubectl} create -f - <<EOF",
         *_secret(source, {key: f'"${{{key}}}"' for key in facts}),
         "EOF",

@@ -176,7 +176,7 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
     """
     parts = ["## Database\n\nOnce, as an administrator of the server; psql asks for the password."]
     for host, name, user in owners:
-        role, database = _identifier(user), _identifier(name)
+        role, database = identifier(user), identifier(name)
         parts.append(
             f"On `{host}`:\n\n```sql\nCREATE ROLE {role} LOGIN;\n\\password {role}\n"
             f"GRANT {role} TO CURRENT_USER;\n"
@@ -188,7 +188,8 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
     return "\n\n".join(parts)
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """A name as SQL and psql take it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,0 +1,1 @@
+"""What owners of other systems are handed: scripts without a secret, of what is committed."""

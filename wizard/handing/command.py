@@ -1,0 +1,81 @@
+"""`handover`: what the owners of Vault, database, platform and CI run, printed or written."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from wizard.errors import ExitCode, UsageError
+from wizard.start import begin, looked_at
+
+if TYPE_CHECKING:
+    from wizard.commands import Console
+
+_GIVEN = ("answers", "preset", "set", "host_key_fingerprint")
+
+
+def handover(arguments: Namespace, console: Console) -> ExitCode:
+    """The scripts of one committed installation; reads the repository and asks nothing outside.
+
+    4 for a delivery without owners, 5 where the files are not as committed or --out would
+    overwrite another's.
+    """
+    _require_plain(arguments)
+    start = begin(arguments, looked_at(arguments))
+    if not start.existing:
+        raise UsageError(
+            "there is no committed installation to hand over",
+            "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
+        )
+    from wizard.applying.command import require_committed
+    from wizard.handing.scripts import Owner, handed
+
+    proposal = start.workspace.propose(start.data, existing=start.existing)
+    require_committed(proposal)
+    committed = {
+        change.logical: change.new.decode()
+        for change in proposal.plan.changes
+        if change.logical and not change.is_base and change.new is not None
+    }
+    found = handed(proposal.answers, proposal.rendering, committed)
+    wanted = [arguments.owner] if arguments.owner else get_args(Owner)
+    chosen = {owner: found[owner] for owner in wanted if owner in found}
+    for owner in wanted:
+        if owner not in found:
+            console.say(f"{owner}: nothing to do for this installation")
+    if arguments.out:
+        from wizard.handing.folder import write
+
+        texts = {f"{owner}/{name}": text for owner, own in chosen.items()
+                 for name, text in own.items()}  # fmt: skip
+        for path in write(Path(arguments.out), start.existing, texts):
+            console.say(f"wrote {path}")
+    if getattr(arguments, "json", False):
+        console.data(json.dumps(chosen, indent=2))
+    elif not arguments.out:
+        _print(chosen, console)
+    return ExitCode.DONE
+
+
+def _require_plain(arguments: Namespace) -> None:
+    if getattr(arguments, "all", False):
+        raise UsageError("--all is for plan and check", "name one with --installation")
+    for name in _GIVEN:
+        if getattr(arguments, name, None):
+            option = name.replace("_", "-")
+            raise UsageError(
+                f"handover takes no --{option}: it is about what is committed",
+                "change and commit first: airflow-wizard set KEY=VALUE --yes",
+            )
+
+
+def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:
+    """One owner after the other, a title above each file as `head` writes it."""
+    between = ""
+    for owner, own in chosen.items():
+        for name, text in own.items():
+            console.data(f"{between}==> {owner}/{name} <==\n{text}")
+            between = "\n"
