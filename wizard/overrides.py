@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.contract import DEFAULTS
+from wizard.chart.contract import DEFAULTS, inline_secrets
 from wizard.chart.settings import key_of
 from wizard.errors import Problem
 
@@ -109,7 +109,11 @@ def against_answers(
     """Problems and warnings of `values`, held against the values that the answers come to."""
     problems: dict[str, Problem] = {}
     warnings: list[str] = []
+    # A secret is refused by the checks, which also say to rotate it.
+    secrets = set(inline_secrets(values))
     for path, value in _leaves(values, ()):
+        if path in secrets:
+            continue
         for at, old, new in _replaced(path, value, emitted):
             key = ".".join(at)
             why = _why(key, chart)

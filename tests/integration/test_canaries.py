@@ -107,7 +107,9 @@ def test_a_url_with_a_password_is_refused_and_not_repeated(
         {"data": {"resultBackendConnection": {"pass": "{}"}}},
         {"redis": {"password": "{}"}},
         {"fernetKey": "{}"},
-        {"env": [{"name": "AIRFLOW__CORE__FERNET_KEY", "value": "{}"}]},
+        {"scheduler": {"env": [{"name": "AIRFLOW__CORE__FERNET_KEY", "value": "{}"}]}},
+        {"scheduler": {"env": [{"name": "DB_PASSWORD", "value": "{}"}]}},
+        {"extraConfigMaps": {"x": {"data": "api_token: {}"}}},
         {"extraSecrets": {"x": {"stringData": "a: {}"}}},
     ],
 )
@@ -127,6 +129,18 @@ def test_a_secret_in_values_is_refused_and_its_diff_not_shown(
 
         assert done.code == 4, done
         canary.assert_absent(done.out, done.err)
+    canary.assert_absent(local.folder)
+
+
+def test_a_secret_variable_is_refused_and_not_repeated(local: Wizard, canary: Canary) -> None:
+    for name in ("SMTP_PASSWORD", "CLIENT_SECRET", "MY_TOKEN", "STRIPE_API_KEY"):
+        setting = f"environment.variables={name}={as_text('admin.username', canary.secret(name))}"
+        for command in (["plan", "--set", setting], ["set", setting, "--yes", "--json"]):
+            done = local(*command)
+
+            assert done.code == 3, done
+            assert f"environment.variables.{name}" in done.out + done.err
+            canary.assert_absent(done.out, done.err)
     canary.assert_absent(local.folder)
 
 

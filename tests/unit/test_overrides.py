@@ -47,7 +47,6 @@ def nested(key: str, value: object) -> dict[str, Any]:
         ("postgresql", None, "database.kind", {}),
         ("redis.persistence.enabled", False, "broker.persistence", {}),
         ("data.metadataConnection.host", "db", "database.host", {}),
-        ("data.brokerUrl", "redis://x", "broker.url", {}),
         ("airflowVersion", "2.11.0", "installation.airflow", {}),
         ("images.airflow.tag", "3.1.0", "installation.image.tag", {}),
         ("dags.gitSync.enabled", False, "dags.source", {}),
