@@ -44,10 +44,18 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     from screens.app import run
     from screens.given import Given
     from wizard.headless import report
+    from wizard.pasted import for_screens
 
     def read() -> Given:
         start = begun(arguments, workspace)
-        return Given(start.data, start.typed, start.existing, not start.given, start.folder, chart)
+        return Given(
+            for_screens(start.data),
+            start.typed,
+            start.existing,
+            not start.given,
+            start.folder,
+            chart,
+        )
 
     done = run(workspace, read)
     if done is None:

@@ -52,3 +52,21 @@ def taken_in(data: Mapping[str, Any]) -> dict[str, Any]:
         return dict(data)
     unread = isinstance(read, list) and {"host": "", "type": "", "key": ""} in read
     return dict(data) if read is given or unread else put(data, _PATH, read)
+
+
+def for_screens(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Raw answers whose host keys are mappings, as the host-key page shows them.
+
+    AnswersError where they cannot be read; text that does not count with these answers is left out.
+    """
+    given = get(data, _PATH)
+    if given is None or (isinstance(given, list) and all(isinstance(x, Mapping) for x in given)):
+        return dict(data)
+    from wizard.answers import examine
+    from wizard.errors import AnswersError
+
+    key = ".".join(_PATH)
+    wrong = [one for one in examine(data).problems if f"{one.key}.".startswith(f"{key}.")]
+    if wrong:
+        raise AnswersError("the host keys given cannot be read", wrong)
+    return put(data, _PATH, [])

@@ -11,9 +11,10 @@ import pytest
 
 from tests.cli import Wizard, answers_file, aw
 from wizard.answers import answers_data, answers_text, examine, load_text, validated
+from wizard.errors import AnswersError
 from wizard.fields import get, put
 from wizard.hostkeys import HostKey
-from wizard.pasted import taken_in
+from wizard.pasted import for_screens, taken_in
 
 __all__ = ["aw"]
 
@@ -115,3 +116,21 @@ def test_explain_names_the_forms(aw: Wizard) -> None:
 
     assert "as ssh-keyscan prints it" in shown
     assert "{host, type, key}" in shown
+
+
+@pytest.mark.parametrize("wrong", ["hunter2", ["hunter2"], [1], {"a": 1}], ids=str)
+def test_the_screens_do_not_open_on_host_keys_that_cannot_be_read(wrong: object) -> None:
+    with pytest.raises(AnswersError) as caught:
+        for_screens(_data(wrong))
+
+    assert {one.key.split(".")[1] for one in caught.value.problems} == {"host_keys"}
+    assert "hunter2" not in str(caught.value.problems)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_screens_get_mappings(form: str) -> None:
+    https = _data(FORMS[form], "https://git.example.com/a/dags.git")
+
+    assert for_screens(taken_in(_data(FORMS[form]))) == _data(MAPPINGS)
+    assert all(isinstance(one, dict) for one in for_screens(https)["dags"]["host_keys"])
+    assert for_screens({}) == {}
