@@ -29,10 +29,6 @@ _LAST = frozenset(
         "CREDENTIAL",
         "CREDENTIALS",
         "PAT",
-        "APIKEY",
-        "SECRETKEY",
-        "ACCESSKEY",
-        "PRIVATEKEY",
     )
 )
 _KEYS = frozenset(
@@ -129,6 +125,11 @@ _ASSIGNED = re.compile(
 # Keys of charts and manifests that name a Secret or a key in it, and those that are no names.
 _KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+# `host=db password=...`, `Server=db;Pwd=...`; not `--password=$VAR` and what else is no literal.
+_PAIR = re.compile(
+    r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
+    r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
+)
 _CALL = re.compile(r"[\w.]+[(\[].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+")
 
 
@@ -143,7 +144,7 @@ def is_secret(name: str, value: object) -> bool:
         return _connection(text)
     if _speaks_of_secret(name):
         return _is_literal(name, text)
-    return _is_key(name, text) or _holds_password(text)
+    return _is_key(name, text) or _holds_password(text) or _PAIR.search(text) is not None
 
 
 def in_text(text: str) -> Iterator[int]:
@@ -194,6 +195,7 @@ def _speaks_of_secret(name: str) -> bool:
         _PASSWORD.fullmatch(words[-1]) is not None
         or words[-1] in _LAST
         or (words[-1] == "KEY" and before in _KEYS)
+        or (words[-1].endswith("KEY") and words[-1][:-3] in _KEYS)
     )
 
 

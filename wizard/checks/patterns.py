@@ -26,6 +26,7 @@ _TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("a Slack token", r"xox[abposr]-[A-Za-z0-9-]{20,}"),
         ("a Google API key", r"AIza[A-Za-z0-9_-]{35}"),
         ("a Stripe key", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+        ("a Slack webhook", r"https://hooks\.slack\.com/services/T\w{8,}/B\w{8,}/\w{20,}"),
         ("an npm token", r"npm_[A-Za-z0-9]{36}"),
         ("a PyPI token", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
         ("a SendGrid key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),

@@ -40,6 +40,10 @@ RED = [
     ("GITHUB_PAT", WEAK),
     ("AIRFLOW__SMTP__SMTP_PASSWORD", WEAK),
     ("apiToken", WEAK),
+    ("ENCRYPTIONKEY", WEAK),
+    ("DSN", f"host=db user=ada password={WEAK}"),
+    ("ODBC", f"Server=db;Uid=ada;Pwd={WEAK};"),
+    ("NOTICES", "https://hooks.slack.com/" + "services/T0000AAAA/B0000BBBB/" + "abcdEFGH" * 3),
 ]
 GREEN = [
     ("AIRFLOW__CORE__FERNET_KEY_SECRET_NAME", "airflow-fernet"),
@@ -63,6 +67,12 @@ GREEN = [
     ("OAUTH_CLIENT_ID", "airflow"),
     ("TEAM", "data"),
     ("PWD", "/opt/airflow"),
+    ("DSN", "host=db user=ada password=$DB_PASSWORD"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "/var/secrets/google.json"),
+    ("AIRFLOW__SECRETS__BACKEND_KWARGS", '{"url": "https://vault:8200", "token_path": "/x"}'),
+    ("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID", "aws"),
+    ("AIRFLOW_CONN_X", "aws://"),
+    ("PRIMARY_KEY", "id"),
     ("COMPASS", "north"),
     ("IMAGE_SHA256", FERNET),
     ("AIRFLOW_CONN_X", "http://api.example.com:8080"),
