@@ -17,9 +17,10 @@ from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
 from tests.integration.test_apply_vault import Bench, controller, new_bench
 from tests.kubeconfigs import cluster, written
-from tests.rendered import rendering
+from tests.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
+from tests.testbed.kube import Kube
 from wizard.handing import dba
 from wizard.handing.scripts import Handed, handed
 
@@ -50,6 +51,7 @@ def test_every_owner_is_printed_one_after_the_other(committed: Wizard) -> None:
     assert whole == "\n".join(parts)
     only = committed.ok("handover", "--owner", "dba", "--json").out
     assert json.loads(only) == {"dba": found["dba"]}
+    assert committed.ok("handover", "--owner", "dba").out == found["dba"]["database.sql"]
     assert committed.git.state() == state
 
 
@@ -155,11 +157,13 @@ def bench(new_bench: Callable[..., Bench]) -> Bench:
 
 @pytest.fixture
 def owners(bench: Bench, tmp_path: Path) -> Owners:
+    return of_bench(bench, tmp_path / "owner's")
+
+
+def of_bench(bench: Bench, folder: Path) -> Owners:
     texts = {file.logical: file.text for file in bench.made.tree.values()}
-    made = handed(bench.target.answers, bench.made, texts)
-    folder = tmp_path / "owner's"
     folder.mkdir()
-    return Owners(bench, made, folder)
+    return Owners(bench, handed(bench.target.answers, bench.made, texts), folder)
 
 
 def values(bench: Bench, canary: Canary) -> dict[str, str]:
@@ -184,6 +188,11 @@ def test_the_owners_set_up_what_apply_then_finds(
     assert bench.states() == ["holds"] * 5
     stored = bench.stored(bench.store.data_path)
     assert (stored["data"], stored["metadata"]["version"]) == (given, 1)
+    log = owners.folder / "bin" / "vault.log"
+    if log.exists():
+        canary.assert_absent(log)
+        assert bench.controller.issued[-1] not in log.read_text()
+        assert f"-path={bench.store.mount}" in log.read_text()
 
     state = bench.state()
     owners.ok("vault", "setup.sh", KUBERNETES_CA_FILE="", REVIEWER_TOKEN_FILE="")
@@ -219,6 +228,21 @@ def test_the_payload_is_filled_and_never_overwritten(
     assert "was deleted" in done.stderr
 
 
+def test_a_document_is_written_once(
+    new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
+) -> None:
+    bench = new_bench({"secrets.payload": "document"})
+    owners = of_bench(bench, tmp_path / "owner")
+    bench.vault.mount(bench.store.mount)
+    text = f'fernetKey: "{canary.secret("fernet")}"\n'
+    owners.ok("vault", "payload.sh", stdin=text)
+    assert bench.stored(bench.store.data_path)["data"] == {"config": text}
+    done = owners.run("vault", "payload.sh", stdin="other: x\n")
+    assert done.returncode == 1
+    assert "stands there already" in done.stderr
+    assert bench.stored(bench.store.data_path)["metadata"]["version"] == 1
+
+
 def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners) -> None:
     store = bench.store
     files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
@@ -248,6 +272,47 @@ def test_version_1_is_refused(bench: Bench, owners: Owners) -> None:
     done = owners.run("vault", "setup.sh")
     assert done.returncode == 1
     assert "not KV version 2" in done.stderr
+
+
+@pytest.mark.parametrize("applications", ["one", "two"])
+def test_the_platform_applies_what_argo_cd_starts_from(
+    kube_with_crds: Kube, tmp_path: Path, applications: str
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    name = f"handed-{applications}"
+    changes: dict[str, object] = {
+        "installation.name": name, "installation.namespace": name,
+        "delivery.argocd.project": name, "delivery.argocd.namespace": f"{name}-argocd",
+        "delivery.argocd.applications": applications,
+    }  # fmt: skip
+    made = rendering("production", changes)
+    texts = {file.logical: file.text for file in made.tree.values()}
+    script = handed(answers("production", changes), made, texts)["platform"]["apply.sh"]
+    config = written(tmp_path / "config", cluster(kube_with_crds), {"token": kube_with_crds.token},
+                     context="a context")  # fmt: skip
+
+    def platform() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-s"], input=script, capture_output=True, text=True, timeout=120, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(config),
+                 "KUBE_CONTEXT": "a context"},
+        )  # fmt: skip
+
+    done = platform()
+    assert done.returncode != 0, "without Argo CD's namespace nothing is applied"
+    assert "serverside-applied" not in done.stdout
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{name}-argocd"}}
+    kube_with_crds.apply(json.dumps(space))
+    for _ in range(2):
+        done = platform()
+        assert done.returncode == 0, done.stderr
+    last = f"{name}-parent" if applications == "two" else name
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{name}-argocd/applications/{last}"
+    found = kube_with_crds.request("GET", path)
+    assert {one["manager"] for one in found["metadata"]["managedFields"]} == {"airflow-wizard"}
+    guard = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+    assert kube_with_crds.request("GET", f"{guard}/{name}-airflow-store-account")
 
 
 # --- the database

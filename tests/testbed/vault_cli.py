@@ -20,10 +20,14 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 def installed(folder: Path) -> Path:
-    """Make `folder/vault` run this stand-in; the folder."""
+    """Make `folder/vault` run this stand-in and keep its arguments in `vault.log`; the folder."""
     folder.mkdir(exist_ok=True)
     path = folder / "vault"
-    lines = ["#!/bin/sh", f"PYTHONPATH='{TOP}' exec '{sys.executable}' -m {__name__} \"$@\""]
+    lines = [
+        "#!/bin/sh",
+        'printf "%s\\n" "$@" >>"$0.log"',
+        f"PYTHONPATH='{TOP}' exec '{sys.executable}' -m {__name__} \"$@\"",
+    ]
     path.write_text("\n".join(lines) + "\n")
     path.chmod(0o755)
     return folder

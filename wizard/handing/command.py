@@ -73,9 +73,9 @@ def _require_plain(arguments: Namespace) -> None:
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:
-    """One owner after the other, a title above each file as `head` writes it."""
-    between = ""
-    for owner, own in chosen.items():
-        for name, text in own.items():
-            console.data(f"{between}==> {owner}/{name} <==\n{text}")
-            between = "\n"
+    """One owner after the other, a title above each file as `head` writes it; one file bare."""
+    files = [(f"{owner}/{name}", text) for owner, own in chosen.items()
+             for name, text in own.items()]  # fmt: skip
+    for number, (name, text) in enumerate(files):
+        title = f"==> {name} <==\n" if len(files) > 1 else ""
+        console.data(("\n" if number else "") + title + text)
