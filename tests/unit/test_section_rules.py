@@ -117,6 +117,12 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "environment.variables.AIRFLOW__CORE__FERNET_KEY",
         "leave it out",
     ),
+    "literal_variables": (
+        {"environment.variables": {"SMTP_PASSWORD": "Tr0ub4dor-and-3"}},
+        {"environment.variables": {"SMTP_PASSWORD_FILE": "/run/secrets/smtp"}},
+        "environment.variables.SMTP_PASSWORD",
+        "values.extraEnvFrom",
+    ),
     "shared_workers": (
         {"installation.chart": "1.19.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
         {"installation.chart": "1.20.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},

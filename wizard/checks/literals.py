@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 
 from wizard.chart.contract import SENSITIVE_OPTIONS, Path
 from wizard.checks import patterns
-from wizard.checks.parse import parse_text
 from wizard.checks.subject import walk
 
 _SENSITIVE = frozenset(
@@ -158,6 +157,8 @@ def in_text(text: str) -> Iterator[int]:
 
 def in_tree(data: object) -> Iterator[Path]:
     """The paths below `data` (Helm values, a ConfigMap) that hold a secret written out."""
+    from wizard.checks.parse import parse_text
+
     for path, node in walk(data):
         if isinstance(node, Mapping):
             name, value = node.get("name"), node.get("value")

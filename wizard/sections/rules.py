@@ -179,6 +179,8 @@ def literal_variables(answers: Answers) -> Iterator[Problem]:
     from wizard.checks import literals, patterns
 
     for name, value in answers.environment.variables.items():
+        if name in _OWN_VARIABLES:
+            continue
         if literals.is_secret(name, value) or any(patterns.find(value)):
             yield Problem(
                 f"environment.variables.{name}",
