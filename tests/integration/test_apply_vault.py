@@ -299,7 +299,9 @@ def test_the_first_run_makes_it_and_the_second_changes_nothing(bench: Bench, wir
     assert state["config"]["token_reviewer_jwt_set"] is True
     assert meaning(state["role"]) == meaning(json.loads(bench.target.text("vault/role")))
     assert state["role"]["token_ttl"] == 1200
-    assert len(wire.writes) == 9, wire.writes
+    # Reviewers of all installations share their namespace: another test may have made it.
+    writes = [one for one in wire.writes if "/namespaces/vault-auth?" not in one]
+    assert len(writes) == 8, wire.writes
 
     wire.lines.clear()
     assert bench.states() == ["holds"] * 5

@@ -199,13 +199,15 @@ def test_nothing_is_left_behind_and_nothing_is_changed(
     hook.chmod(0o755)
     forge.register(key, writes=True)
     before = sorted(path for path in forge.repo.rglob("*"))
+    threads = set(threading.enumerate())
 
     assert forge.look(key).writable is True
 
     assert list(temporary.iterdir()) == []
     assert not (tmp_path / "hook-ran").exists()
     assert sorted(path for path in forge.repo.rglob("*")) == before
-    assert not [thread for thread in threading.enumerate() if "Thread-" in thread.name][3:]
+    # The test's own server keeps a few of its own.
+    assert len(set(threading.enumerate()) - threads) <= 3
 
 
 def test_neither_agent_nor_own_files_are_used(

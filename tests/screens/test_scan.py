@@ -89,7 +89,8 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         assert len(columns) == 1
         assert "ok, fingerprint typed by Ada Example on 2026-11-21" in shown
         assert shown.count("shows another key") == 4
-        await press(pilot, "ctrl+s", "enter")
+        await press(pilot, "ctrl+s")
+        await press(pilot, "enter")
         committed = app.workspace.committed("airflow") or {}
         (entry,) = committed["dags"]["host_keys"]
         assert entry["type"] == "ssh-ed25519"
