@@ -12,14 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard import __version__, neighbours, standing
+from wizard import __version__, standing
 from wizard.applied import taken_in
 from wizard.base import STATE, base_folder
 from wizard.comparison import compared, merged, require_ready, uncommitted
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
 from wizard.guarded import require_guarded
 from wizard.message import require_harmless
-from wizard.neighbours import require_apart, require_name
 from wizard.plan import Plan
 from wizard.proposal import Committed, Identity, Proposal
 from wizard.repo import Repository
@@ -117,6 +116,8 @@ class Workspace:
     @lru_cache(maxsize=1)  # noqa: B019 - a workspace lives as long as the process
     def _others(self, commit: str | None) -> Sequence[Claims]:
         del commit
+        from wizard import neighbours
+
         return neighbours.committed(self.repository)
 
     def committed_entries(self, name: str, branch: str = "") -> tuple[Entry, ...]:
@@ -161,6 +162,7 @@ class Workspace:
         from wizard.answers import validated
         from wizard.assets import load
         from wizard.evidence import settle
+        from wizard.neighbours import require_apart, require_name
         from wizard.render import render
 
         answers, warnings = validated(data)

@@ -176,6 +176,8 @@ def own_variables(answers: Answers) -> Iterator[Problem]:
 
 def literal_variables(answers: Answers) -> Iterator[Problem]:
     """Variables stand in Git as they are given, in the answers and in the values."""
+    if not answers.environment.variables:
+        return
     from wizard.checks import literals, patterns
 
     for name, value in answers.environment.variables.items():
