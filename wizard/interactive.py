@@ -44,9 +44,11 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     from screens.app import run
     from screens.given import Given
     from wizard.headless import report
-    from wizard.pasted import for_screens
 
     def read() -> Given:
+        # With it come the models, which the first frame does not wait for.
+        from wizard.pasted import for_screens
+
         start = begun(arguments, workspace)
         return Given(
             for_screens(start.data),
