@@ -102,3 +102,18 @@ def test_plan_loads_no_client(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     modules = command("--preset", "local", "plan", cwd=tmp_path)
     assert not top_level(modules) & BANNED
+
+
+def test_the_first_frame_waits_for_no_model(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    body = (
+        "import screens.app, wizard.interactive\n"
+        "    wizard.interactive.require_terminal = lambda console: None\n"
+        "    screens.app.run = lambda workspace, read: sys.exit(0)\n"
+        "    from wizard.cli import main\n"
+        "    sys.exit(main())"
+    )
+    code, modules = loaded(body, cwd=tmp_path)
+    assert code == 0
+    assert "textual" in modules
+    assert not top_level(modules) & MODELS
