@@ -13,7 +13,8 @@ import pytest
 
 from tests.cli import Wizard, aw, local
 from tests.gitfolder import GitFolder
-from wizard.applied import SERVER, UID, VAULT, Journal, filled, state_home
+from wizard.applied import SERVER, UID, VAULT, Journal, filled
+from wizard.remembered import state_home
 from wizard.sections.cluster import Cluster
 
 __all__ = ["aw", "local"]
