@@ -26,8 +26,8 @@ from tests.scripted import scripted
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.actions import Action, Event, Look
-from wizard.applying.command import _end, interrupted
 from wizard.applying.lock import RunLock
+from wizard.applying.running import Run
 
 __all__ = ["aw"]
 
@@ -269,17 +269,22 @@ def test_what_is_left_is_told_with_what_may_have_been_made() -> None:
         Event("a", "A", "me", "checking"), Event("a", "A", "me", "holds"),
         Event("b", "B", "me", "checking"), Event("b", "B", "me", "changing"),
     ]  # fmt: skip
-    left = list(interrupted(actions, told))
+    target: Any = None
+    run = Run(target, actions)
+    run.told = list(told)
+    left = run.interrupted()
+    assert run.told == [*told, *left]
     assert [(one.id, one.state) for one in left] == [("b", "left"), ("c", "left")]
     assert ("may have been" in left[0].detail, left[1].detail) == (True, "")
-    assert [one.detail for one in interrupted(actions, told[:3])] == ["", ""]
+    run.told = told[:3]
+    assert [one.detail for one in run.interrupted()] == ["", ""]
 
 
 def test_logins_are_revoked_but_not_waited_for() -> None:
     release, ended = threading.Event(), threading.Event()
     target: Any = SimpleNamespace(ends=[release.wait, ended.set])
     started = time.monotonic()
-    _end(target, 0.2)
+    Run(target, ()).end(0.2)
     assert time.monotonic() - started < 0.8
     assert not ended.is_set()
     release.set()

@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from wizard.errors import ExitCode, UsageError
-from wizard.start import begin, looked_at
+from wizard.errors import ExitCode
 
 if TYPE_CHECKING:
     from wizard.commands import Console
-
-_GIVEN = ("answers", "preset", "set", "host_key_fingerprint")
 
 
 def handover(arguments: Namespace, console: Console) -> ExitCode:
@@ -23,18 +20,14 @@ def handover(arguments: Namespace, console: Console) -> ExitCode:
     4 for a delivery without owners, 5 where the files are not as committed or --out would
     overwrite another's.
     """
-    _require_plain(arguments)
-    start = begin(arguments, looked_at(arguments))
-    if not start.existing:
-        raise UsageError(
-            "there is no committed installation to hand over",
-            "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
-        )
-    from wizard.applying.command import require_committed
     from wizard.handing.scripts import Owner, handed
+    from wizard.installed import installed, require_delivered
 
-    proposal = start.workspace.propose(start.data, existing=start.existing)
-    require_committed(proposal)
+    stands = installed(
+        arguments, command="handover", verb="hand over", reason="it is about what is committed"
+    )
+    require_delivered(stands)
+    proposal = stands.proposal
     committed = {
         change.logical: change.new.decode()
         for change in proposal.plan.changes
@@ -51,25 +44,13 @@ def handover(arguments: Namespace, console: Console) -> ExitCode:
 
         texts = {f"{owner}/{name}": text for owner, own in chosen.items()
                  for name, text in own.items()}  # fmt: skip
-        for path in write(Path(arguments.out), start.existing, texts):
+        for path in write(Path(arguments.out), stands.name, texts):
             console.say(f"wrote {path}")
     if getattr(arguments, "json", False):
         console.data(json.dumps(chosen, indent=2))
     elif not arguments.out:
         _print(chosen, console)
     return ExitCode.DONE
-
-
-def _require_plain(arguments: Namespace) -> None:
-    if getattr(arguments, "all", False):
-        raise UsageError("--all is for plan and check", "name one with --installation")
-    for name in _GIVEN:
-        if getattr(arguments, name, None):
-            option = name.replace("_", "-")
-            raise UsageError(
-                f"handover takes no --{option}: it is about what is committed",
-                "change and commit first: airflow-wizard set KEY=VALUE --yes",
-            )
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:

@@ -1,0 +1,65 @@
+"""From what is committed to what a run works on: the clients this machine is set up for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.applied import Journal
+from wizard.applying.target import Target
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from wizard.backends.kube import Kube
+    from wizard.installed import Installed
+
+
+def opened(found: Installed, *, context: str = "", argocd_context: str = "") -> Target:
+    """The files as committed, and a client for every system; nothing is sent.
+
+    The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
+    Argo CD's (empty: the same cluster). Raises UsageError for one that was named and is not there,
+    and where nothing says who this machine is to anybody.
+    """
+    from wizard.backends.vault_address import HOW, address, credentials
+
+    proposal = found.proposal
+    answers, release = proposal.answers, proposal.rendering.release
+    own = answers.secrets.vault
+    who = credentials() if answers.secrets.store == "vault" else None
+    vault = None
+    if who is not None:
+        ca = release.assets.get("secrets.vault.ca.file", "")
+        vault = (address(own.server, ca=ca, namespace=own.namespace), who)
+    kube = _client(context)
+    repository = found.start.workspace.repository
+    changes = [change for change in proposal.plan.changes if change.new is not None]
+    target = Target(
+        answers,
+        release,
+        repository,
+        proposal.plan.digest,
+        {c.logical: c.new for c in changes if c.logical and not c.is_base and c.new is not None},
+        {change.path: change.new for change in changes if change.new is not None},
+        vault,
+        kube,
+        _client(argocd_context) if argocd_context else kube,
+        Journal(repository, found.name).met(),
+    )
+    if target.vault is None and target.kube is None:
+        raise UsageError(
+            "nothing says who you are, neither to Vault nor to a cluster",
+            f"{HOW}; and name a kubeconfig context with --context, or export KUBECONFIG",
+        )
+    return target
+
+
+def _client(context: str) -> Kube | None:
+    """The client of a context; None where there is no kubeconfig and none was asked for."""
+    from wizard.backends.kube import open_kube
+
+    try:
+        return open_kube(context)
+    except UsageError:
+        if context:
+            raise
+        return None
