@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.backends.heard import Heard
 from wizard.backends.routes import Deadline, NotReachedError, Route
+from wizard.backends.session import SessionError
 from wizard.hostkeys import HostKey, known_hosts_name
 
 if TYPE_CHECKING:
@@ -26,13 +27,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-class CloneError(Exception):
+class CloneError(SessionError[Kind]):
     """The clone could not be proven; the message says why, and holds nothing of the key."""
-
-    def __init__(self, kind: Kind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

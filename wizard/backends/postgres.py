@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from wizard.backends.session import SessionError
+
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
@@ -60,13 +62,8 @@ SELECT current_setting('server_version_num')::int,
 """
 
 
-class PostgresError(Exception):
+class PostgresError(SessionError[Kind]):
     """The session could not be had; the message names what the server or libpq said, no secret."""
-
-    def __init__(self, kind: Kind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from wizard.backends.session import SessionError
 from wizard.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -28,13 +29,8 @@ Kind = Literal["unreachable", "trust", "tls", "password", "database", "peer", "r
 _PASSING = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
 
-class RedisError(Exception):
+class RedisError(SessionError[Kind]):
     """The session could not be had; the message holds nothing that was sent."""
-
-    def __init__(self, kind: Kind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
