@@ -27,6 +27,7 @@ _NOT_FOR_SET = {
 def plan(arguments: Namespace, console: Console) -> ExitCode:
     """What would change. 0 nothing stands against it, 2 with --detailed-exitcode and changes."""
     from wizard.batch import over, titled
+    from wizard.unverified import remind
 
     several = bool(getattr(arguments, "all", False))
 
@@ -37,8 +38,10 @@ def plan(arguments: Namespace, console: Console) -> ExitCode:
                 console.data(f"{titled(start.existing, start.workspace)}:")
             show(proposal.plan, console)
         _tell_refusal(proposal.plan, console, named=several)
-        wanted = _json(arguments) or arguments.out
-        return _verdict(proposal, arguments), proposal.plan.to_json() if wanted else {}
+        document = proposal.plan.to_json() if _json(arguments) or arguments.out else {}
+        # Beside the plan: what is unverified is about this machine, never part of what is planned.
+        document["unverified"] = remind(start.workspace, start.existing, console)
+        return _verdict(proposal, arguments), document
 
     code, results = over(arguments, console, work)
     if _json(arguments) or arguments.out:
@@ -128,6 +131,7 @@ def _refuse_all(arguments: Namespace) -> None:
 
 
 def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
+    from wizard.unverified import remind
     from wizard.workflow import require_ready
 
     asked = getattr(arguments, "yes", False)
@@ -151,8 +155,10 @@ def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
     done = start.workspace.commit(
         proposal, **commit_options(arguments), terminal=console.err.isatty()
     )
+    left = remind(start.workspace, start.existing, console)
     if _json(arguments):
-        console.data(json.dumps(_done_json(proposal, done), indent=2))
+        document = {**_done_json(proposal, done), "unverified": left}
+        console.data(json.dumps(document, indent=2))
     report(done, console)
     return ExitCode.DONE
 

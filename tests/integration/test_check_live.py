@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -40,6 +41,7 @@ from wizard.probes import Probe, ProbeResult, failed, passed, run_probes, skippe
 from wizard.published import published_keys
 from wizard.release import derive
 from wizard.scanning import Scan
+from wizard.unverified import Left
 from wizard.sections.dags import EvidenceRecord, HostKeyEntry
 
 __all__ = ["aw", "local"]
@@ -84,7 +86,7 @@ def test_each_probe_is_told_and_what_is_left_is_listed(committed: Wizard, here: 
     assert any(one.startswith("unverified Database answers (pg.invalid:5432): ") for one in lines)
     assert any("the variable AIRFLOW_DB_PASSWORD is not set" in one for one in lines)
     assert lines[-2].startswith("airflow: live: ")
-    assert lines[-1].startswith("not verified: ")
+    assert re.match(r"not verified since \d{4}-\d\d-\d\d: ", lines[-1])
     assert "database.login" in lines[-1]
     assert "vault.state" not in lines[-1]
     assert "asking Vault at 127.0.0.1:" in done.err
@@ -257,7 +259,7 @@ def test_a_person_at_a_terminal_is_asked(
         terminal = pty_run(command, size=(200, 40))
         terminal.wait_for("database.password is new to main: read env:SOMEBODYS_KEY")
         terminal.send(f"{answer}\r")
-        terminal.wait_for("not verified:")
+        terminal.wait_for("not verified since")
         assert shown in terminal.text
         assert ("Database: version" in terminal.text) is (answer == "y")
         assert terminal.wait() == 0
@@ -474,8 +476,10 @@ def test_the_summary_counts_and_lists() -> None:
         return told(name, name, "", result), result
 
     found = [one("a", passed("x")), one("b", unknown("y")), one("c", skipped("z"))]
-    assert summary("airflow", found) == (
-        "airflow: live: 1 ok, 1 skipped, 1 unverified\nnot verified: b, c"
+    left = [Left("b", "2026-11-21", "2026-11-22"), Left("c", "2026-11-20", "2026-11-22")]
+    assert summary("airflow", found, left) == (
+        "airflow: live: 1 ok, 1 skipped, 1 unverified\n"
+        "not verified since 2026-11-20: c; since 2026-11-21: b"
     )
     assert get({}, ("a",)) is None
 

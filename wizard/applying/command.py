@@ -28,6 +28,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     from wizard.applying.running import Run
     from wizard.applying.steps import steps
     from wizard.installed import installed, require_delivered, require_shown
+    from wizard.unverified import remind
 
     found = installed(
         arguments, command="apply", verb="apply", reason="it applies what is committed"
@@ -41,6 +42,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     )
     actions = steps(target, getattr(arguments, "only", None))
     _show(target, actions, console)
+    remind(found.start.workspace, found.name, console)
     if not arguments.dry_run:
         _confirm(arguments, console)
     return carried_out(Run(target, actions, dry_run=arguments.dry_run), arguments, console)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wizard.backends.kube import Kube
     from wizard.proposal import Proposal
     from wizard.start import Start
+    from wizard.unverified import Left
 
 # An overloaded API server is waited for, within what a probe may take.
 PATIENCE = 5.0
@@ -51,14 +52,16 @@ def check_live(
             console.data(text)
 
     found = asyncio.run(_run(probes, tell))
-    if not json:
-        console.data(summary(start.existing, found))
     order = {probe.id: number for number, probe in enumerate(probes)}
     found.sort(key=lambda one: order[one[0].id])
+    left = _remembered(start, found, console)
+    if not json:
+        console.data(summary(start.existing, found, left))
     faulty = any(result.status == "fail" for _, result in found)
     return ExitCode.REFUSED if faulty else ExitCode.DONE, {
         "probes": [probe.to_json(result) for probe, result in found],
-        "unverified": unverified(found),
+        "unverified": [one.id for one in left],
+        "since": {one.id: one.since for one in left},
     }
 
 
@@ -135,15 +138,27 @@ def line(probe: Probe, result: ProbeResult) -> str:
     return shown
 
 
-def summary(name: str, found: Sequence[tuple[Probe, ProbeResult]]) -> str:
+def summary(
+    name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[Left] = ()
+) -> str:
     """How it ended, in one line; and a second one with what is left to verify."""
+    from wizard.unverified import listed
+
     counts = Counter(result.status for _, result in found)
     told = ", ".join(f"{counts[status]} {word}" for status, word in WORDS.items() if counts[status])
-    left = unverified(found)
-    more = f"\nnot verified: {', '.join(left)}" if left else ""
+    more = f"\nnot verified {listed(left)}" if left else ""
     return f"{name}: live: {told or 'nothing to ask'}{more}"
 
 
-def unverified(found: Sequence[tuple[Probe, ProbeResult]]) -> list[str]:
-    """Ids of the probes that could not find out, or were not tried."""
-    return [probe.id for probe, result in found if result.status in {"unknown", "skip"}]
+def _remembered(
+    start: Start, found: Sequence[tuple[Probe, ProbeResult]], console: Console
+) -> tuple[Left, ...]:
+    """The probes that could not find out, or were not tried: since when, kept for later runs."""
+    from wizard.unverified import Unverified
+
+    open_ = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
+    memory = Unverified(start.workspace.repository, start.existing)
+    left, kept = memory.tried(open_, start.workspace.identity.date)
+    if not kept:
+        console.say("note: your state folder cannot be written: what is unverified is forgotten")
+    return left
