@@ -71,9 +71,9 @@ class Run:
 
 def show(run: Run, found: Survey, identity: str) -> None:
     """Every fact and where it comes from; never a value."""
-    lines = [f"{found.store.name}, as {identity}"]
-    width = max((len(item.fact.key) for item in found.items), default=0)
-    lines += [f"  {item.fact.key:<{width}}  {item.source}" for item in found.items]
+    from wizard.storing import listed
+
+    lines = [f"{found.store.name}, as {identity}", *(f"  {line}" for line in listed(found.items))]
     run.console.data("\n".join(lines))
 
 

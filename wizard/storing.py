@@ -1,0 +1,241 @@
+"""The steps that fill the store, one by one: `secrets` and the deploy-key page take the same ones.
+
+Nothing here asks or prints: a step says what has to be agreed to before the next one, and every
+hard stop is raised by the step itself, so that no front end can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import RefusedError, UsageError, WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.backends.forge_api import Place, Registered
+    from wizard.backends.vault import Vault
+    from wizard.backends.vault_address import Address, AppRole, Token
+    from wizard.documents.external_secrets import StoreSettings
+    from wizard.earlier import Cluster, Signs
+    from wizard.probes import Probe
+    from wizard.proposal import Proposal
+    from wizard.provisioning import Inputs, Item, Survey
+    from wizard.secrets.deploy_key import DeployKey
+    from wizard.secrets.filling import Filled
+    from wizard.secrets.references import SecretRef
+    from wizard.sections import Answers
+
+_PATIENCE = 10.0
+_TOKEN_KINDS = ("env", "file", "prompt")
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where the store is for this machine; nothing was sent there yet.
+
+    `vouched`: the operator's own environment names the server, or the target branch does.
+    """
+
+    proposal: Proposal
+    where: Address
+    settings: StoreSettings
+    vouched: bool
+
+    @property
+    def question(self) -> dict[str, str]:
+        """What needs a yes before a login is sent, by its key."""
+        from wizard.consent import SERVER
+
+        if self.vouched:
+            return {}
+        return {SERVER: f"Send your Vault login and new secrets to {self.where.url}?"}
+
+    def login(self) -> Token | AppRole:
+        """Who the operator is there; WizardError with what to do where nothing says so."""
+        from wizard.backends.vault_address import HOW, credentials
+
+        who = credentials()
+        if who is None:
+            command = other_way(self.proposal.answers.installation.name)
+            raise WizardError(
+                f"nothing says who you are to Vault at {self.where.endpoint}; nothing was done",
+                f"{HOW}; or have somebody who may write there run it in this repository: {command}",
+            )
+        return who
+
+
+def other_way(installation: str) -> str:
+    """The command that somebody with access to the store runs."""
+    return f"airflow-wizard secrets --installation {installation}"
+
+
+def way_to_store(proposal: Proposal, agreed: Mapping[str, Any]) -> Way:
+    """Where the store is; `agreed` are the raw answers on the target branch.
+
+    Raises UsageError where it is no Vault, or its address cannot be used.
+    """
+    from wizard.backends.vault_address import address
+    from wizard.consent import SERVER
+    from wizard.fields import get
+
+    release = proposal.rendering.release
+    if release.store != "vault":
+        raise UsageError(
+            f"secrets fills Vault, and secrets.store is {release.store}",
+            f"{release.runbook} has the commands that make these Secrets",
+        )
+    own = proposal.answers.secrets.vault
+    ca = release.assets.get("secrets.vault.ca.file", "")
+    where = address(own.server, ca=ca, namespace=own.namespace)
+    known = get(agreed, tuple(SERVER.split("."))) == own.server
+    settings = proposal.answers.secrets.store_settings(release)
+    return Way(proposal, where, settings, where.source != SERVER or known)
+
+
+@dataclass(frozen=True)
+class AtStore:
+    """A login at the store, and what it has and lacks."""
+
+    proposal: Proposal
+    vault: Vault
+    settings: StoreSettings
+    found: Survey
+
+    def require_rights(self) -> None:
+        """Before anything is asked or made: may this login write there?"""
+        path = self.settings.data_path
+        needed = "update" if self.found.seen.version else "create"
+        if not self.vault.capabilities([path])[path] & {needed, "root"}:
+            raise RefusedError(
+                f"{self.vault.identity} may not {needed} {path}; nothing was done",
+                "ask Vault's owner for: path \"" + path + '" '
+                '{ capabilities = ["create", "read", "update"] }',
+            )
+
+    def signs(self, inputs: Inputs, cluster: Cluster | None) -> Signs:
+        """What could not be looked at; RefusedError where this installation has lived before."""
+        from wizard.provisioning import database_client
+
+        signs = self.found.signs(inputs, cluster, database_client(self.proposal))
+        signs.require_none(self.found.of("generate"), self.found.store.name)
+        return signs
+
+    def fill(self, inputs: Inputs) -> Filled:
+        """Make and read what lacks, and write it at once; call `signs` before."""
+        from wizard.secrets.filling import fill
+
+        return fill(self.found.store, self.found.seen, self.found.values(inputs))
+
+    def key(self, filled: Filled | None = None) -> DeployKey | None:
+        """The deploy key that the store holds now."""
+        return self.found.deploy_key(filled.payload if filled else self.found.seen.payload)
+
+
+@contextmanager
+def at_store(way: Way, who: Token | AppRole) -> Iterator[AtStore]:
+    """Log in and look; a login made here is revoked at the end.
+
+    Raises VaultError, and as `wizard.provisioning.survey` where something stands in the way.
+    """
+    from wizard.backends.vault import opened
+    from wizard.provisioning import survey
+    from wizard.secrets.filling import VaultStore
+
+    settings = way.settings
+    with opened(way.where, who) as vault:
+        vault.mount(settings.mount)
+        store = VaultStore(vault, settings.mount, settings.path, settings.document)
+        yield AtStore(way.proposal, vault, settings, survey(way.proposal, store))
+
+
+def new_reads(
+    proposal: Proposal, items: Sequence[Item], place: str, agreed: Mapping[str, Any]
+) -> dict[str, str]:
+    """What needs a yes before it is read and sent to `place`, by its key."""
+    from wizard.consent import new_references
+
+    facts = [item.fact for item in items if item.state == "given"]
+    return {
+        key: f"{key} is new here: read {reference} and send it to {place}?"
+        for key, reference in new_references(proposal.answers, facts, agreed).items()
+    }
+
+
+def listed(items: Sequence[Item]) -> list[str]:
+    """Every fact and where it comes from, a line each; never a value."""
+    width = max((len(item.fact.key) for item in items), default=0)
+    return [f"{item.fact.key:<{width}}  {item.source}" for item in items]
+
+
+def cluster_to_ask(answers: Answers, context: str = "") -> tuple[Cluster | None, str]:
+    """How the kubeconfig's cluster is asked which Secrets it has, and as whom; None without one.
+
+    A context that was named has to be there; nothing is sent yet.
+    """
+    from wizard.backends.kube import open_kube
+    from wizard.live.targets import existing_secrets
+
+    try:
+        kube = open_kube(context, patience=_PATIENCE)
+    except WizardError:
+        if context:
+            raise
+        return None, ""
+    return existing_secrets(kube, answers), kube.identity
+
+
+def token_reference(text: str) -> SecretRef:
+    """Where a provider's token comes from; ValueError for a token itself, which is not repeated."""
+    from wizard.secrets.references import SecretRef
+
+    reference = SecretRef.parse(text)
+    if reference.kind not in _TOKEN_KINDS:
+        raise ValueError("say where a token comes from: env:NAME, file:PATH or prompt")
+    return reference
+
+
+def provider(answers: Answers) -> Place | None:
+    """The API of the repository's provider; None where the URL does not tell it."""
+    from wizard.backends.forge_api import Place
+    from wizard.forges import api_of
+
+    api = api_of(answers.dags.repo)
+    return Place(*api) if api else None  # type: ignore[arg-type]
+
+
+def token_question(
+    answers: Answers, place: Place, reference: SecretRef, agreed: Mapping[str, Any]
+) -> dict[str, str]:
+    """What needs a yes before a token is sent: only the answers say whose API it is."""
+    from wizard.consent import REPOSITORY
+    from wizard.fields import get
+
+    if get(agreed, tuple(REPOSITORY.split("."))) == answers.dags.repo:
+        return {}
+    return {REPOSITORY: f"Send the token from {reference} to {place.api}?"}
+
+
+def register(answers: Answers, place: Place, token: SecretStr, public: str) -> Registered:
+    """Have the provider know the key, read-only; raises as `forge_api.register`."""
+    from wizard.backends import forge_api
+
+    title = f"airflow-wizard {answers.installation.name}"
+    return forge_api.register(place, token, title, public)
+
+
+def proof(answers: Answers, private: SecretStr) -> list[Probe]:
+    """The looks that prove a clone with this very key; RefusedError without a pinned host key."""
+    from wizard.backends.git_ssh import Paramiko
+    from wizard.live.dags import clone_probes, clone_target, looking
+
+    target = clone_target(answers)
+    if target is None:
+        raise RefusedError(
+            "not proven: no host key has evidence yet", "`airflow-wizard plan` says more"
+        )
+    look = looking(Paramiko(target, private))
+    return list(clone_probes(target, look, writable=answers.dags.key.writable))
