@@ -8,63 +8,42 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 
 import yaml
 
 from tests.gitfolder import GitFolder
 from tests.operators import PLURAL, STAND_IN, Operators
+from tests.standin import StandIn
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.vault import Vault
 
-_PAUSE = 0.1
 
+class Syncing(StandIn):
+    """`remote` is what Argo CD clones; `rounds` counts the revisions that were synced."""
 
-@dataclass
-class Syncing:
-    """Runs in a thread between `with` and its end; `faults` are what it did not expect.
+    pause = 0.1
 
-    `remote` is what Argo CD clones.
-    """
-
-    operators: Operators
-    vault: Vault
-    template: EsoTemplate
-    remote: GitFolder
-    installation: str
-    rounds: int = 0
-    faults: list[BaseException] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.kube = self.operators.kube
-        self._done = ""
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="stand-in-operators", daemon=True)
-
-    def __enter__(self) -> Syncing:
-        self._thread.start()
-        return self
-
-    def __exit__(
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        operators: Operators,
+        vault: Vault,
+        template: EsoTemplate,
+        remote: GitFolder,
+        installation: str,
     ) -> None:
-        self._ended.set()
-        self._thread.join(30)
+        super().__init__()
+        self.operators = operators
+        self.kube = operators.kube
+        self.vault = vault
+        self.template = template
+        self.remote = remote
+        self.installation = installation
+        self.rounds = 0
+        self._done = ""
 
-    def _run(self) -> None:
-        while not self._ended.wait(_PAUSE):
-            try:
-                self._round()
-            except Exception as error:
-                self.faults.append(error)
-
-    def _round(self) -> None:
+    def look(self) -> None:
+        """Sync what the branch holds, once for each revision."""
         path = PLURAL["Application"].format(self.operators.argo)
         found = {one["metadata"]["name"]: one for one in self.kube.request("GET", path)["items"]}
         first = found.get(f"{self.installation}-parent") or found.get(self.installation)

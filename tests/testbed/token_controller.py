@@ -6,51 +6,32 @@ A Secret of type kubernetes.io/service-account-token gets a token of the account
 from __future__ import annotations
 
 import base64
-import threading
-from types import TracebackType
 
+from tests.standin import StandIn
 from tests.testbed.kube import Kube, RejectedError
 
 _TYPE = "kubernetes.io/service-account-token"
-_PAUSE = 0.05
 
 
-class TokenController:
-    """Runs in a thread between `with` and its end; `issued` are the tokens it gave out."""
+class TokenController(StandIn):
+    """`issued` are the tokens it gave out."""
 
     def __init__(self, kube: Kube, namespace: str) -> None:
+        super().__init__()
         self.kube = kube
         self.issued: list[str] = []
         self._path = f"/api/v1/namespaces/{namespace}"
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="token-controller", daemon=True)
 
-    def __enter__(self) -> TokenController:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._ended.wait(_PAUSE):
-            try:
-                self._round()
-            except RejectedError as error:
-                # Somebody else changed or removed it meanwhile: the next round looks again.
-                if error.code not in {404, 409}:
-                    raise
-
-    def _round(self) -> None:
+    def look(self) -> None:
+        """A token for every Secret that asks for one and has none."""
         for secret in self.kube.request("GET", f"{self._path}/secrets")["items"]:
             if secret["type"] == _TYPE and "token" not in (secret.get("data") or {}):
-                self._fill(secret)
+                try:
+                    self._fill(secret)
+                except RejectedError as error:
+                    # Somebody else changed or removed it meanwhile: the next round looks again.
+                    if error.code not in {404, 409}:
+                        raise
 
     def _fill(self, secret: dict[str, object]) -> None:
         meta = secret["metadata"]
