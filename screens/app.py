@@ -14,21 +14,25 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
-from screens.background import ask_host, in_thread
 from screens.bars import Bar
 from screens.given import Given, drafted
 from screens.opening import OpeningScreen
+from screens.outside import ask_host, reach_host
 from screens.pages import page_named, start_page
 from screens.steps import HOST_KEYS, REVIEW
 from screens.text import counted, plain, question
 from wizard.errors import AnswersError, ExitCode, WizardError
+from wizard.probes import in_thread
 from wizard.workflow import Committed, Proposal, Workspace
 
 if TYPE_CHECKING:
     from screens.draft import Draft
     from screens.page import Page
     from wizard.fields import FieldSpec
+    from wizard.probes import ProbeResult
     from wizard.scanning import Scanner
+
+    Reach = Callable[[str, int], ProbeResult]
 
 
 class WizardApp(App[Committed], inherit_bindings=False):
@@ -57,6 +61,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.visited: set[str] = set()
         self.pasted: dict[tuple[str, int], str] = {}
         self.scanner: Scanner = ask_host
+        self.reach: Reach = reach_host
         self.consented: set[str] = set()
         self.committing = False
         self._read = read
@@ -204,20 +209,13 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.run_worker(self._check(), exclusive=True, group="check", exit_on_error=False)
 
     async def _check(self) -> None:
-        self._say("running the checks ...")
-        try:
-            plan = (await in_thread(self.propose)).plan
-        except AnswersError as error:
-            first = f": {error.problems[0]}" if error.problems else ""
-            self._say(f"! {counted(len(error.problems), 'answer')} to give first{first}")
-        except WizardError as error:
-            self._say(f"! {error.message}")
-        else:
-            wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.evidence)
-            head = f"! {counted(len(wrong), 'check')} failed: {wrong[0]}" if wrong else ""
-            self._say(head or "ok, the checks found nothing against these answers")
+        from screens.checking import checked
 
-    def _say(self, text: str) -> None:
+        self.say("running the checks ...")
+        self.say(await checked(self))
+
+    def say(self, text: str) -> None:
+        """One sentence on the status line of the page on top."""
         if self.page:
             self.page.say(text)
 
@@ -234,33 +232,18 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def commit(self, proposal: Proposal) -> None:
         """Write and commit what was shown, once."""
+        from screens.committing import commit
+
         if not self.committing:
             self.committing = True
-            self.run_worker(self._commit(proposal), group="commit", exit_on_error=False)
-
-    async def _commit(self, proposal: Proposal) -> None:
-        self._say("writing the commit ...")
-        try:
-            done = await in_thread(self.workspace.commit, proposal, branch=self.branch)
-        except WizardError as error:
-            self.committing = False
-            self._say("! nothing was committed")
-            self.show_error(error)
-        except Exception as error:  # never its text: it may hold a value
-            self.committing = False
-            self._say(f"! a bug ({type(error).__name__}); `airflow-wizard commit` says where")
-        else:
-            from screens.result import ResultScreen
-
-            self.committing = False
-            self.switch_screen(ResultScreen(done))
+            self.run_worker(commit(self, proposal), group="commit", exit_on_error=False)
 
     def leave(self) -> None:
         """Quit; asks when answers would be lost, waits for a commit under way."""
         from screens.dialogs import Ask
 
         if self.committing:
-            self._say("the commit is being written; wait for it")
+            self.say("the commit is being written; wait for it")
         elif isinstance(self.screen, OpeningScreen) or not self.draft.changed:
             self.exit(None)
         else:

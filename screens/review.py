@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from screens.background import in_thread
 from screens.choices import Options
 from screens.page import Page
 from screens.steps import REVIEW
@@ -24,6 +23,7 @@ from wizard.diff import DiffLine, diff, visible
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.fields import specs
 from wizard.plan import Change, Plan
+from wizard.probes import in_thread
 from wizard.workflow import Proposal, require_ready
 
 KINDS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}

@@ -9,12 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.worker import Worker
 
-from screens.background import in_thread
 from screens.dialogs import Ask
 from screens.page import Page
 from screens.text import counted
 from wizard.errors import WizardError
 from wizard.hostkeys import known_hosts_name
+from wizard.probes import in_thread
 from wizard.scanning import Scan
 
 _CONSENT = (

@@ -13,9 +13,10 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, ParamSpec, TypeVar
 
 Status = Literal["pass", "warn", "fail", "skip", "unknown"]
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SECONDS = 10.0
@@ -109,7 +110,7 @@ async def _guarded(probe: Probe) -> ProbeResult:
         return unknown(f"{probe.endpoint}: the check itself failed ({type(error).__name__})")
 
 
-async def in_thread(call: Callable[[], T]) -> T:
+async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The value of a blocking call, made in a daemon thread; raises what it raises.
 
     When the waiting task is cancelled the thread is left to itself: nobody waits for it, not even
@@ -130,7 +131,7 @@ async def in_thread(call: Callable[[], T]) -> T:
         value: T | None = None
         failure: BaseException | None = None
         try:
-            value = call()
+            value = call(*args, **kwargs)
         except StopIteration:
             failure = RuntimeError("the call raised StopIteration")
         except BaseException as error:

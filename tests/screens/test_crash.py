@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from screens.app import WizardApp
-from screens.background import in_thread
 from screens.given import Given
 from screens.opening import OpeningScreen
 from tests.canary import MARKER
@@ -19,6 +18,7 @@ from tests.frames import frame, settled
 from tests.process import WIZARD, Terminal
 from tests.screens.support import opened, wizard
 from wizard.errors import AnswersError
+from wizard.probes import in_thread
 
 SCRIPT = """
 import sys
