@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from wizard.backends.session import SessionError
 
 if TYPE_CHECKING:
+    import psycopg
     from pydantic import SecretStr
 
 SECONDS = 5
@@ -68,7 +69,11 @@ class PostgresError(SessionError[Kind]):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database and who logs in; `ca` is PEM, empty for none of one's own."""
+    """A database and who logs in; `ca` is PEM, empty for none of one's own.
+
+    `route` is the IP address and port at which this machine reaches the host, where another than
+    the name leads to; the certificate is still compared with the name.
+    """
 
     host: str
     port: int
@@ -76,6 +81,7 @@ class Target:
     user: str
     sslmode: str
     ca: str = ""
+    route: tuple[str, int] | None = None
 
     @property
     def endpoint(self) -> str:
@@ -139,28 +145,49 @@ class Psycopg:
         """One read-only transaction; raises PostgresError."""
         import psycopg
 
-        if psycopg.pq.version() < _LIBPQ:
-            # The packaged one is newer; an own build may not be.
-            raise PostgresError("unreachable", "libpq is older than 16 and cannot insist on SCRAM")
         try:
-            with _connected(self.target, self.password) as connection:
+            with connected(self.target, self.password, "airflow-wizard check") as connection:
                 before = time.time()
                 row = connection.execute(_QUERY).fetchone()
                 middle = (before + time.time()) / 2
                 state = connection.pgconn
                 return _server(row, middle, encrypted=state.ssl_in_use, pid=state.backend_pid)
         except psycopg.Error as error:
-            raise _fault(str(error), error.sqlstate) from None
+            raise fault(error) from None
 
 
 @contextmanager
-def _connected(target: Target, password: SecretStr) -> Iterator[Any]:
+def connected(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+    """A connection in a transaction that can only read, which is rolled back at the end.
+
+    Raises psycopg.Error, and PostgresError where libpq cannot insist on SCRAM.
+    """
+    with session(target, password, application) as connection:
+        connection.read_only = True
+        # Not as start-up options: PgBouncer refuses those it does not know.
+        connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
+        yield connection
+        connection.rollback()
+
+
+@contextmanager
+def session(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+    """A connection that nothing but the target and the password decides about.
+
+    libpq would take what is left out from PG* variables, a service file, ~/.pgpass and
+    ~/.postgresql; an empty value keeps all of them out. Raises as `connected` does.
+    """
     import psycopg
 
+    if psycopg.pq.version() < _LIBPQ:
+        # The packaged one is newer; an own build may not be.
+        raise PostgresError("unreachable", "libpq is older than 16 and cannot insist on SCRAM")
+    address, port = target.route or ("", target.port)
     with _certificate(target.ca) as root:
         connection = psycopg.connect(
             host=target.host,
-            port=target.port,
+            hostaddr=address,
+            port=port,
             dbname=target.database,
             user=target.user,
             password=password.get_secret_value(),
@@ -168,20 +195,20 @@ def _connected(target: Target, password: SecretStr) -> Iterator[Any]:
             sslrootcert=root,
             sslcert="/nonexistent",
             sslkey="/nonexistent",
+            sslcrl="",
+            sslcrldir="",
             require_auth="scram-sha-256",
             gssencmode="disable",
             passfile="/dev/null",
+            options="",
+            target_session_attrs="any",
             connect_timeout=SECONDS,
-            application_name="airflow-wizard check",
+            application_name=application,
             client_encoding="UTF8",
             autocommit=False,
         )
     try:
-        connection.read_only = True
-        # Not as start-up options: PgBouncer refuses those it does not know.
-        connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
         yield connection
-        connection.rollback()
     finally:
         connection.close()
 
@@ -222,8 +249,9 @@ def _server(row: Any, now: float, *, encrypted: bool, pid: int) -> Server:
     )
 
 
-def _fault(text: str, sqlstate: str | None) -> PostgresError:
-    """What a message means. Servers quote what was sent, and the password never was."""
+def fault(error: psycopg.Error) -> PostgresError:
+    """What a refused session means. Servers quote what was sent, and the password never was."""
+    text, sqlstate = str(error), error.sqlstate
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = next((line for line in lines if " failed: " in line), lines[0] if lines else "")
     # `connection to server at "..." failed: ` says nothing that the endpoint does not.
