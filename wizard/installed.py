@@ -14,6 +14,7 @@ from wizard.start import Start, begin, looked_at
 
 if TYPE_CHECKING:
     from wizard.proposal import Proposal
+    from wizard.workflow import Workspace
 
 _GIVEN = ("answers", "preset", "set", "host_key_fingerprint")
 
@@ -52,6 +53,12 @@ def installed(arguments: Namespace, *, command: str, verb: str, reason: str) -> 
             "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
         )
     return of_start(start)
+
+
+def standing(workspace: Workspace, name: str) -> Installed:
+    """The installation of this name as it is committed now; raises as `of_start` does."""
+    workspace.repository.refresh()
+    return of_start(begin(Namespace(installation=name), workspace))
 
 
 def of_start(start: Start) -> Installed:

@@ -13,9 +13,9 @@ from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from wizard.actions import Action, Event
+    from wizard.actions import Event
+    from wizard.applying.preparing import Prepared
     from wizard.applying.running import Run
-    from wizard.applying.target import Target
 
 
 def apply(arguments: Namespace, console: Console) -> ExitCode:
@@ -24,28 +24,25 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     0 when everything holds or could not be read, 5 when another's object is in the way, 6 when a
     step failed; 130 after Ctrl-C, within a second, with what was done and what is left.
     """
-    from wizard.applying.opening import opened
-    from wizard.applying.running import Run
-    from wizard.applying.steps import steps
-    from wizard.installed import installed, require_delivered, require_shown
+    from wizard.applying.preparing import prepared
+    from wizard.installed import installed
     from wizard.unverified import remind
 
     found = installed(
         arguments, command="apply", verb="apply", reason="it applies what is committed"
     )
-    require_delivered(found)
-    require_shown(found, getattr(arguments, "plan", None))
-    target = opened(
+    ready = prepared(
         found,
+        plan=getattr(arguments, "plan", None),
         context=getattr(arguments, "context", "") or "",
         argocd_context=getattr(arguments, "argocd_context", "") or "",
+        only=getattr(arguments, "only", None),
     )
-    actions = steps(target, getattr(arguments, "only", None))
-    _show(target, actions, console)
+    _show(ready, console)
     remind(found.start.workspace, found.name, console)
     if not arguments.dry_run:
         _confirm(arguments, console)
-    return carried_out(Run(target, actions, dry_run=arguments.dry_run), arguments, console)
+    return carried_out(ready.run(dry_run=arguments.dry_run), arguments, console)
 
 
 def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:
@@ -72,17 +69,13 @@ def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:
     return run.outcome
 
 
-def _show(target: Target, actions: tuple[Action, ...], console: Console) -> None:
-    console.say(f"apply {target.answers.installation.name} ({target.digest[:19]})")
-    for who in target.identities:
+def _show(ready: Prepared, console: Console) -> None:
+    console.say(ready.title)
+    for who in ready.target.identities:
         console.say(f"  as  {who}")
-    if target.vault is None and target.answers.secrets.store == "vault":
-        from wizard.backends.vault_address import HOW
-
-        console.say(f"  Vault is left to its owner: nothing says who you are there ({HOW})")
-    if target.kube is None:
-        console.say("  the cluster is left to its owner: no kubeconfig context (--context)")
-    for action in actions:
+    for text in ready.left:
+        console.say(f"  {text}")
+    for action in ready.actions:
         console.say(f"  {action.title} [{action.owner}] {action.endpoint}")
 
 

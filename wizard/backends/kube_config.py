@@ -98,14 +98,9 @@ def read_access(context: str = "") -> Access:
     entries, current = _merged(_files())
     chosen = context or current
     known = sorted(entries["contexts"])
-    if not chosen:
-        raise UsageError(
-            "the kubeconfig has no current context", f"choose one: --context {_or(known)}"
-        )
-    if chosen not in entries["contexts"]:
-        raise UsageError(
-            f"the kubeconfig has no context {chosen}", f"choose one: --context {_or(known)}"
-        )
+    if chosen not in known:
+        what = f"context {chosen}" if chosen else "current context"
+        raise UsageError(f"the kubeconfig has no {what}", f"choose one: --context {_or(known)}")
     words = entries["contexts"][chosen].data
     cluster = entries["clusters"].get(str(words.get("cluster", "")))
     user_name = str(words.get("user", ""))
@@ -113,6 +108,12 @@ def read_access(context: str = "") -> Access:
     if cluster is None:
         raise UsageError(f"context {chosen} names a cluster that the kubeconfig does not have")
     return _access(chosen, str(words.get("namespace", "")), user_name, cluster, user)
+
+
+def contexts() -> tuple[tuple[str, ...], str]:
+    """The names of all contexts, and the current one; raises UsageError without a kubeconfig."""
+    entries, current = _merged(_files())
+    return tuple(sorted(entries["contexts"])), current
 
 
 def _or(names: list[str]) -> str:
