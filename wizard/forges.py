@@ -23,6 +23,12 @@ _PAGES = {
     "bitbucket": "https://{host}/{path}/admin/access-keys/",
     "gitea": "https://{host}/{path}/settings/keys",
 }
+# What the page calls the right to push; Bitbucket's access keys never have it.
+_WRITING = {
+    "github": "Allow write access",
+    "gitlab": "Grant write permissions to this key",
+    "gitea": "Enable write access",
+}
 _KINDS = {
     "github.com": "github",
     "gitlab.com": "gitlab",
@@ -37,10 +43,14 @@ _AZURE = {"ssh.dev.azure.com", "vs-ssh.visualstudio.com", "dev.azure.com"}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A provider's page for deploy keys; `per_user` where keys belong to a person's account."""
+    """A provider's page for deploy keys; `per_user` where keys belong to a person's account.
+
+    `writing` is its name for the right to push, empty where there is none to give.
+    """
 
     url: str
     per_user: bool = False
+    writing: str = ""
 
 
 def key_page(url: str) -> Page | None:
@@ -59,7 +69,7 @@ def key_page(url: str) -> Page | None:
     kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])
     if kind is None or "/" not in path:
         return None
-    return Page(_PAGES[kind].format(host=host, path=path))
+    return Page(_PAGES[kind].format(host=host, path=path), writing=_WRITING.get(kind, ""))
 
 
 def api_of(url: str) -> tuple[str, str, str] | None:

@@ -189,9 +189,7 @@ class Survey:
 
     @property
     def _comment(self) -> str:
-        location = self.proposal.answers.dags.location
-        place = f"{location.host}/{location.path}" if location else ""
-        return comment_for(self.proposal.answers.installation.name, place)
+        return key_comment(self.proposal.answers)
 
     def deploy_key(self, payload: Payload) -> DeployKey | None:
         """The deploy key that a payload holds; None without one.
@@ -205,6 +203,13 @@ class Survey:
         key = read(value, f"{self.store.name}: {fact.key}", self._comment)
         require_recorded(key, self.proposal.answers.dags.key.public)
         return key
+
+
+def key_comment(answers: Answers) -> str:
+    """The comment of the deploy key's public line: whose it is, and for which repository."""
+    location = answers.dags.location
+    place = f"{location.host}/{location.path}" if location else ""
+    return comment_for(answers.installation.name, place)
 
 
 def _held(payload: Payload, fact: Fact) -> SecretStr | None:

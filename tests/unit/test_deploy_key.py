@@ -19,6 +19,7 @@ from wizard.secrets.deploy_key import (
     generate,
     kind_for,
     read,
+    repairs,
     require_recorded,
     same_key,
 )
@@ -154,6 +155,25 @@ def test_white_space_is_put_right(tmp_path: Path, damage: str) -> None:
     key = given(DAMAGE[damage](path.read_text()))
 
     assert key.private.get_secret_value() == path.read_text()
+
+
+REPAIRS = {
+    "CRLF": "carriage returns at its line ends (CRLF)",
+    "old Mac line ends": "carriage returns at its line ends (CRLF)",
+    "no final newline": "no final newline",
+    "indented": "white space around its lines",
+    "escaped line ends": "line ends written as \\n",
+}
+
+
+def test_what_was_put_right_is_named(tmp_path: Path) -> None:
+    text = made(tmp_path, "-t", "ed25519").read_text()
+    pem = made(tmp_path, *KINDS["rsa in PEM"], name="pem").read_text()
+
+    assert repairs(SecretStr(text)) == ()
+    for damage, name in REPAIRS.items():
+        assert repairs(SecretStr(DAMAGE[damage](text))) == (name,), damage
+    assert repairs(SecretStr(pem)) == ("PEM format",)
 
 
 def test_a_passphrase_is_named_in_every_format(tmp_path: Path) -> None:

@@ -63,3 +63,19 @@ def test_a_page_is_one_plain_word_whatever_the_url(url: str) -> None:
     assert page.isascii()
     assert page.isprintable()
     assert " " not in page
+
+
+@pytest.mark.parametrize(
+    ("url", "writing"),
+    [
+        ("git@github.com:acme/dags.git", "Allow write access"),
+        ("git@gitlab.com:acme/dags.git", "Grant write permissions to this key"),
+        ("git@codeberg.org:acme/dags.git", "Enable write access"),
+        ("git@bitbucket.org:acme/dags.git", ""),
+        ("git@ssh.dev.azure.com:v3/acme/Data/dags", ""),
+    ],
+)
+def test_what_must_stay_off_is_named_as_the_page_names_it(url: str, writing: str) -> None:
+    page = key_page(url)
+    assert page is not None
+    assert page.writing == writing

@@ -98,7 +98,7 @@ def test_no_regular_file(tmp_path: Path) -> None:
 def test_several_lines_where_they_belong(tmp_path: Path) -> None:
     reference = kept(tmp_path / "key", b"-----BEGIN X-----\nabcdefgh\n-----END X-----\n")
     value = resolve(reference, KEY, lines=True).get_secret_value()
-    assert value == "-----BEGIN X-----\nabcdefgh\n-----END X-----"
+    assert value == "-----BEGIN X-----\nabcdefgh\n-----END X-----\n"
 
 
 def test_a_prompt_gets_the_question_and_needs_a_person() -> None:

@@ -82,6 +82,22 @@ def read(text: SecretStr, name: str, comment: str) -> DeployKey:
     return DeployKey(SecretStr(private), _public_line(key, comment))
 
 
+def repairs(text: SecretStr) -> tuple[str, ...]:
+    """What `read` sets right in a key that is given: OpenSSH refuses it so, or others do."""
+    given = text.get_secret_value()
+    plain = given.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    label = _ARMOUR.search(plain)
+    lines = plain.strip().split("\n")
+    found = {
+        "carriage returns at its line ends (CRLF)": "\r" in given,
+        "line ends written as \\n": "\\n" in given,
+        "no final newline": not plain.endswith("\n"),
+        "white space around its lines": any(line != line.strip() for line in lines),
+        "PEM format": label is not None and label[1] in _PEM,
+    }
+    return tuple(name for name, there in found.items() if there)
+
+
 def same_key(one: str, other: str) -> bool:
     """Whether two public lines hold the same key, whatever their comments say."""
     first, second = one.split()[:2], other.split()[:2]

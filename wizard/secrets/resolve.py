@@ -47,8 +47,8 @@ def resolve(
 
     A file is relative to `folder` (default: the current one). `prompt` asks without echo and gets
     the text to ask with; None where there is nobody to ask. One line end at the end of a file is
-    no part of the value; several lines are taken only with `lines` (a private key). Raises
-    SecretError.
+    no part of the value; several lines are taken only with `lines` (a private key), and whole.
+    Raises SecretError.
     """
     from pydantic import SecretStr
 
@@ -61,6 +61,8 @@ def resolve(
         text = _from_environment(key, reference.argument)
     elif reference.kind == "file":
         text = _from_file(key, (folder or Path.cwd()) / Path(reference.argument).expanduser())
+        if not lines:
+            text = text.removesuffix("\n").removesuffix("\r")
     elif prompt is None:
         raise SecretError(
             f"{key}: is asked for, and there is no terminal to ask on",
@@ -109,7 +111,7 @@ def _from_file(key: str, path: Path) -> str:
             "is empty" if not data else "is not plain UTF-8 text (UTF-16, or a byte order mark)"
         )
         raise SecretError(f"{key}: {path} {reason}")
-    return text.removesuffix("\n").removesuffix("\r")
+    return text
 
 
 def _usable(key: str, reference: str, text: str, lines: bool) -> str:
