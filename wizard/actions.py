@@ -63,7 +63,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What became of an action by now; `seconds` since it began."""
+    """What became of an action by now; `seconds` since it began.
+
+    `question` is the dotted key of the answer that would mend it, where that is known.
+    """
 
     id: str
     title: str
@@ -73,6 +76,7 @@ class Event:
     fix: str = ""
     diff: str = ""
     seconds: float = 0.0
+    question: str = ""
 
     @property
     def ended(self) -> bool:
@@ -95,6 +99,7 @@ class Event:
             "fix": self.fix,
             "diff": self.diff,
             "seconds": round(self.seconds, 1),
+            "question": self.question,
         }
 
 

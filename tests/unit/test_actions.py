@@ -158,5 +158,5 @@ def test_json_is_a_line_of_plain_values() -> None:
     event = told([World(WANTED, HOLDS).action()])[-1]
     assert event.to_json() == {
         "action": "a", "title": "A", "owner": "me", "state": "changed", "detail": "made",
-        "fix": "", "diff": "", "seconds": 0.0,
+        "fix": "", "diff": "", "seconds": 0.0, "question": "",
     }  # fmt: skip

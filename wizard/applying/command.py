@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from argparse import Namespace
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from wizard.applying.progress import line
+from wizard.applying.progress import INTERRUPTED, counts, line
 from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError
 
@@ -58,14 +57,14 @@ def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:
     except KeyboardInterrupt:
         for event in run.interrupted():
             _tell(event, arguments, console)
-        _count(run, console)
-        console.say("interrupted; what is done stays: run apply again, it goes on from there")
+        console.say(counts(run.told))
+        console.say(INTERRUPTED)
         run.end(QUIT_SECONDS)
         return ExitCode.INTERRUPTED
     for note in run.notes:
         console.say(note)
     run.end()
-    _count(run, console)
+    console.say(counts(run.told))
     return run.outcome
 
 
@@ -101,8 +100,3 @@ def _tell(event: Event, arguments: Namespace, console: Console) -> None:
     elif event.state != "checking":
         for text in line(event):
             console.say(text)
-
-
-def _count(run: Run, console: Console) -> None:
-    counts = Counter(event.state for event in run.told if event.ended)
-    console.say(", ".join(f"{number} {state}" for state, number in counts.items()))

@@ -270,8 +270,8 @@ GIT = (
     Rule(
         r"host key verification failed|knownhosts|no matching host key|remote host identification",
         "the Git host shows another SSH host key than the one that was verified",
-        "ask its owner whether the key was replaced; then plan and commit again with its "
-        "fingerprint (--host-key-fingerprint)",
+        "ask its owner whether the key was replaced; then commit again with its fingerprint "
+        "(dags.host_keys, or --host-key-fingerprint)",
     ),
     Rule(
         r"permission denied|could not read from remote|authentication failed",

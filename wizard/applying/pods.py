@@ -161,7 +161,8 @@ def migrations(kube: Kube, release: Release) -> Look:
     if failed.get("status") == "True":
         found = found or Diagnosis(
             said(failed.get("message")),
-            f"{log}; usually the database's address, password or rights: airflow-wizard check",
+            f"{log}; usually the address (database.host), password or rights: "
+            "airflow-wizard check --live",
         )
         return waiting(f"Job {name} failed", found, log)
     tried = f", {status['failed']} tries failed" if status.get("failed") else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.actions import Event, run_actions
 from wizard.applied import Journal
 from wizard.applying.lock import RunLock
+from wizard.applying.questions import led
 from wizard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Run:
             journal.begin(target.digest)
         async with RunLock.of(target) as lock:
             async for event in run_actions(lock.guard(self.actions), dry_run=self.dry_run):
+                event = led(event)
                 self.told.append(event)
                 if journal and event.ended and event.state != "left":
                     kept = journal.ended(event.id, event.state, target.met)
