@@ -16,10 +16,10 @@ from typing import Literal
 
 from wizard.errors import ConflictError, WizardError
 
-Holds = Literal["holds", "wanted", "unknown", "blocked"]
+Holds = Literal["holds", "wanted", "unknown", "kept", "blocked"]
 State = Literal[
-    "checking", "holds", "would change", "changing", "changed", "waiting", "unknown", "blocked",
-    "failed", "left",
+    "checking", "holds", "would change", "changing", "changed", "waiting", "unknown", "kept",
+    "blocked", "failed", "left",
 ]  # fmt: skip
 Owner = Literal["me", "vault", "dba", "platform", "ci"]
 
@@ -31,7 +31,8 @@ class Look:
     """Whether the wanted state holds: `detail` says what is so, `fix` what to do next.
 
     `blocked`: something of another's stands there, which only a person may decide about; `diff`
-    shows theirs and ours. Neither holds a secret.
+    shows theirs and ours. `kept`: what is taken back stops here by intent, at data or at what
+    others use. Neither holds a secret.
     """
 
     state: Holds
@@ -47,7 +48,8 @@ class Action:
     `check` looks, `change` makes it so and says what it did, `rehearse` tries the change without
     keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again until it
     holds, every `interval` seconds (0: as often as the run says). All three may raise WizardError,
-    whose message holds no secret.
+    whose message holds no secret. Where one is `blocked` that stands `alone`, the run goes on: no
+    later one builds on it.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Action:
     rehearse: Callable[[], Awaitable[str]] | None = None
     patience: float = 0.0
     interval: float = 0.0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ async def run_actions(
         run = _Run(action, dry_run=dry_run, interval=interval)
         async for event in run.events():
             yield event
-            stopped = stopped or event.stopped
+            passed_by = action.alone and event.state == "blocked"
+            stopped = stopped or (event.stopped and not passed_by)
 
 
 class _Run:
