@@ -110,7 +110,7 @@ def store_account(target: Target, take: Collection[str] = ()) -> Action:
         "Keep pods away from the store's ServiceAccount",
         "platform",
         target.kube,
-        [_source(target, name, _POLICIES, "") for name in target.under("argocd/bootstrap/store-")],
+        guard_sources(target),
         needs=_NEEDS_POLICIES,
         take=action in take,
     )
@@ -118,10 +118,7 @@ def store_account(target: Target, take: Collection[str] = ()) -> Action:
 
 def _project(target: Target, take: Collection[str]) -> Action:
     argo = target.answers.delivery.argocd
-    names = [
-        name for name in ("argocd/bootstrap/project", "argocd/project") if name in target.files
-    ]
-    sources = [_source(target, name, ("AppProject",), argo.namespace) for name in names]
+    sources = project_sources(target)
     action = "argocd.project"
     return manifests_action(
         action,
@@ -136,9 +133,8 @@ def _project(target: Target, take: Collection[str]) -> Action:
 
 def _application(target: Target, take: Collection[str]) -> Action:
     """The one Application, or with two their parent, which brings them."""
-    argo = target.answers.delivery.argocd
+    first = application_sources(target)[0]
     parent = "argocd/bootstrap/parent" in target.files
-    name = "argocd/bootstrap/parent" if parent else "argocd/application"
     title = target.release.installation + ("-parent" if parent else "")
     action = "argocd.application"
     return manifests_action(
@@ -146,10 +142,34 @@ def _application(target: Target, take: Collection[str]) -> Action:
         f"Create Application {title}",
         "platform",
         target.argocd,
-        [_source(target, name, ("Application",), argo.namespace)],
+        [first],
         needs=_NEEDS,
         take=action in take,
     )
+
+
+def guard_sources(target: Target) -> list[Source]:
+    """The admission policy and its binding, the policy last."""
+    names = target.under("argocd/bootstrap/store-")
+    return [_source(target, name, _POLICIES, "") for name in names]
+
+
+def project_sources(target: Target) -> list[Source]:
+    """The AppProjects, the parent's first."""
+    namespace = target.answers.delivery.argocd.namespace
+    names = ("argocd/bootstrap/project", "argocd/project")
+    return [
+        _source(target, name, ("AppProject",), namespace) for name in names if name in target.files
+    ]
+
+
+def application_sources(target: Target) -> list[Source]:
+    """The Application that `apply` makes, then those that it brings."""
+    namespace = target.answers.delivery.argocd.namespace
+    names = ["argocd/application"]
+    if "argocd/bootstrap/parent" in target.files:
+        names = ["argocd/bootstrap/parent", *names, "argocd/secrets-application"]
+    return [_source(target, name, ("Application",), namespace) for name in names]
 
 
 def _source(target: Target, logical: str, kinds: tuple[str, ...], namespace: str) -> Source:
