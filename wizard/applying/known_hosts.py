@@ -1,19 +1,21 @@
 """The SSH host keys that Argo CD trusts: those of the config repository's host are appended.
 
 The list is shared by all of Argo CD's repositories, so it is never replaced, and only keys with
-evidence in the answers are added. Source: facts on Argo CD (Repo credentials and known hosts).
+evidence in the answers are added. An annotation remembers which lines an installation has added:
+only those are its own to take away. Source: facts on Argo CD (Repo credentials and known hosts).
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Action, Look
 from wizard.applying.objects import explained
-from wizard.backends.kube import Kube, Manifest, Ref
+from wizard.backends.kube import MANAGER, Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeConflictError, KubeError
 from wizard.diff import visible
 from wizard.errors import ConflictError, WizardError
@@ -36,7 +38,12 @@ def actions(target: Target) -> tuple[Action, ...]:
     endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
     if git_location(argo.repo_url).scheme != "ssh":
         return ()
-    hosts = _Hosts(argo.namespace, _name(argo.repo_url), _verified(target))
+    hosts = Hosts(
+        argo.namespace,
+        name_of(argo.repo_url),
+        _verified(target),
+        target.release.installation,
+    )
     known = Action(
         "argocd.known-hosts",
         f"Let Argo CD know the SSH host keys of {hosts.name}",
@@ -62,7 +69,8 @@ def _there(kube: Kube | None) -> Kube:
     return kube
 
 
-def _name(url: str) -> str:
+def name_of(url: str) -> str:
+    """The host of a repository read over SSH, as known hosts spell it."""
     location = git_location(url)
     return known_hosts_name(location.host, location.port)
 
@@ -70,18 +78,19 @@ def _name(url: str) -> str:
 def _verified(target: Target) -> tuple[str, ...]:
     """Lines with evidence for the config repository's host and port; those of DAGs' host only."""
     dags = target.answers.dags
-    if not dags.repo or _name(dags.repo) != _name(target.answers.delivery.argocd.repo_url):
+    if not dags.repo or name_of(dags.repo) != name_of(target.answers.delivery.argocd.repo_url):
         return ()
     return tuple(line for line in dags.known_hosts.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
-class _Hosts:
+class Hosts:
     """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
 
     namespace: str
     name: str
     lines: tuple[str, ...]
+    installation: str
 
     @property
     def ref(self) -> Ref:
@@ -89,7 +98,7 @@ class _Hosts:
 
     def look(self, kube: Kube) -> Look:
         try:
-            text = _text(self._read(kube))
+            text = text_of(self._read(kube))
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explained(error) from None
@@ -115,11 +124,11 @@ class _Hosts:
         """Append what is missing to exactly the text that was read."""
         for _ in range(_ROUNDS):
             found = self._read(kube)
-            missing = self.missing(_text(found))
+            missing = self.missing(text_of(found))
             if not missing:
                 return "somebody else has added them meanwhile"
             try:
-                kube.replace(_with(found, missing))
+                kube.replace(self._with(found, missing))
             except KubeConflictError as error:
                 if error.reason != "Conflict":
                     raise
@@ -133,9 +142,9 @@ class _Hosts:
 
     def rehearse(self, kube: Kube) -> str:
         found = self._read(kube)
-        missing = self.missing(_text(found))
+        missing = self.missing(text_of(found))
         try:
-            kube.replace(_with(found, missing), dry_run=True)
+            kube.replace(self._with(found, missing), dry_run=True)
         except KubeError as error:
             raise self._refused(error) from None
         return f"the API server would accept {len(missing)} more lines in {self.ref}"
@@ -143,6 +152,10 @@ class _Hosts:
     def missing(self, text: str) -> list[str]:
         there = {tuple(entry) for entry in _entries(text, self.name)}
         return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
+
+    def _with(self, found: Manifest, missing: Sequence[str]) -> Manifest:
+        added = [*added_by(found, self.installation), *missing]
+        return rewritten(found, _joined(text_of(found), missing), self.installation, added)
 
     def _read(self, kube: Kube) -> Manifest:
         found = kube.get(self.ref)
@@ -195,7 +208,8 @@ def _entries(text: str, name: str) -> list[tuple[str, ...]]:
     return found
 
 
-def _text(found: Mapping[str, Any]) -> str:
+def text_of(found: Mapping[str, Any]) -> str:
+    """The list itself."""
     return str((found.get("data") or {}).get(KEY) or "")
 
 
@@ -204,10 +218,28 @@ def _joined(text: str, missing: Iterable[str]) -> str:
     return start + "".join(f"{line}\n" for line in missing)
 
 
-def _with(found: Manifest, missing: Iterable[str]) -> Manifest:
+def _note(installation: str) -> str:
+    """The annotation of an installation; its name may be too long for one."""
+    return f"{MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
+
+
+def added_by(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
+    """The lines that this installation has added, as far as the list remembers."""
+    notes = found["metadata"].get("annotations") or {}
+    return tuple(str(notes.get(_note(installation)) or "").splitlines())
+
+
+def rewritten(found: Manifest, text: str, installation: str, added: Sequence[str]) -> Manifest:
+    """The list with this text, remembering these lines as added by the installation."""
     about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
-    data = {**(found.get("data") or {}), KEY: _joined(_text(found), missing)}
-    return {**found, "metadata": about, "data": data}
+    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(installation)}
+    if added:
+        notes[_note(installation)] = "\n".join(added)
+    return {
+        **found,
+        "metadata": {**about, "annotations": notes},
+        "data": {**(found.get("data") or {}), KEY: text},
+    }
 
 
 def _appended(text: str, missing: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from wizard.actions import Look
 from wizard.applying import vault_reviewer
 from wizard.applying.vault_config import IN_CLUSTER, Wanted, judge, place
+from wizard.applying.vault_files import made_for
 from wizard.applying.vault_reviewer import Reviewer
 from wizard.applying.vault_session import Seen, left
 from wizard.backends.vault_http import VaultConflictError, VaultError
@@ -40,7 +41,7 @@ class AuthMount:
         self._mount = session.store.auth_mount
         self._path = f"sys/auth/{self._mount}"
         self._config = f"auth/{self._mount}/config"
-        self._owner = f"made by airflow-wizard for {target.release.installation}"
+        self._owner = made_for(target.release.installation)
         self._target = target
         self._reviewer = Reviewer(target.kube) if target.kube else None
 

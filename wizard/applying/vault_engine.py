@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
-from wizard.applying.vault_files import difference, judged, was_committed
+from wizard.applying.vault_files import difference, judged, made_for, was_committed
 from wizard.applying.vault_session import left
 from wizard.backends.vault_http import VaultError
 from wizard.live.vault_looks import policy_path
@@ -28,7 +28,7 @@ class Engine:
         self._session = session
         self._mount = session.store.mount
         self._path = f"sys/mounts/{self._mount}"
-        self._owner = f"made by airflow-wizard for {target.release.installation}"
+        self._owner = made_for(target.release.installation)
 
     @property
     def command(self) -> str:
@@ -122,12 +122,12 @@ class Policy:
                 return left(f"there is no policy {self._name} yet", self.command)
             return Look("wanted", f"there is no policy {self._name} yet")
         theirs = str(found.data.get("policy") or "")
-        if _bare(theirs) == _bare(self._text):
+        if bare(theirs) == bare(self._text):
             return Look("holds", f"the policy {self._name} is as committed")
         return self._judged(theirs)
 
     def _judged(self, theirs: str) -> Look:
-        own = was_committed(self._repository, self._file, lambda text: _bare(text) == _bare(theirs))
+        own = was_committed(self._repository, self._file, lambda text: bare(text) == bare(theirs))
         if own and not self._session.may(self._path, "update"):
             return left(f"the policy {self._name} is out of date", self.command)
         return judged(
@@ -148,6 +148,6 @@ class Policy:
         return f"PUT {self._path}"
 
 
-def _bare(policy: str) -> str:
+def bare(policy: str) -> str:
     """A policy without comment lines and spacing: what is left of two equal ones is the same."""
     return " ".join(re.sub(r"(?m)^\s*(#|//).*$", "", policy).split())

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _VERSIONS = 200
 
 
+def made_for(installation: str) -> str:
+    """How a mount says who made it, in its description."""
+    return f"made by airflow-wizard for {installation}"
+
+
 def was_committed(repository: Repository, path: str, same: Callable[[str], bool]) -> bool:
     """Whether one of the last versions of a file, as HEAD's history has them, is the same."""
     commits = repository.git.read(
