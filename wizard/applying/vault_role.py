@@ -60,7 +60,7 @@ class Role:
         theirs, ours = meaning(found.data), meaning(json.loads(self._text))
         if theirs == ours:
             return Look("holds", f"the role {self._name} is as committed")
-        own = was_committed(self._repository, self._file, lambda text: _means(text) == theirs)
+        own = was_committed(self._repository, self._file, lambda text: means(text) == theirs)
         if own and not self._session.may(self._path, "update"):
             return left(f"the role {self._name} is out of date", self.command)
         return judged(
@@ -110,7 +110,8 @@ def _value(name: str, value: object) -> object:
     return value
 
 
-def _means(text: str) -> dict[str, object]:
+def means(text: str) -> dict[str, object]:
+    """What a role's file says; empty for one that is no role."""
     try:
         found = json.loads(text)
     except ValueError:
