@@ -38,7 +38,7 @@ def actions(target: Target) -> tuple[Action, ...]:
     endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
     if git_location(argo.repo_url).scheme != "ssh":
         return ()
-    hosts = Hosts(
+    hosts = _Hosts(
         argo.namespace,
         name_of(argo.repo_url),
         _verified(target),
@@ -84,7 +84,7 @@ def _verified(target: Target) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Hosts:
+class _Hosts:
     """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
 
     namespace: str
