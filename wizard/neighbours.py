@@ -70,7 +70,10 @@ def claims(data: Mapping[str, Any], folder: str) -> Claims:
         value = get(data, tuple(key.split(".")), default)
         return str(value if isinstance(value, str) else default) if applies else ""
 
-    argocd, vault = text("delivery.kind") == "argocd", text("secrets.store") == "vault"
+    kind = text("delivery.kind")
+    argocd, vault = kind == "argocd", text("secrets.store") == "vault"
+    # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
+    destination = IN_CLUSTER if kind == "helm" else text("delivery.argocd.destination", argocd)
     name = text(_NAME)
     return Claims(
         name=name,
@@ -78,7 +81,7 @@ def claims(data: Mapping[str, Any], folder: str) -> Claims:
         namespace=text(_NAMESPACE),
         release=text("installation.release"),
         cluster=(text("cluster.uid"), text("cluster.server")),
-        destination=text("delivery.argocd.destination", argocd),
+        destination=destination,
         argocd=text("delivery.argocd.namespace", argocd),
         project=text(_PROJECT, argocd),
         vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
@@ -187,8 +190,8 @@ def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
 
 def _same_cluster(own: Claims, other: Claims) -> bool:
     """Whether both go to one cluster, as far as the answers tell."""
-    if not own.argocd or not other.argocd:
-        # A kind cluster is its installation's own; anything else is Argo CD's.
+    if not own.destination or not other.destination:
+        # A kind cluster is its installation's own.
         return False
     for one, two in zip(own.cluster, other.cluster, strict=True):
         if one and two:
@@ -229,10 +232,11 @@ def _other_cluster(own: Claims, others: Iterable[Claims]) -> str:
     """How to say that the cluster is another one, where that is not known."""
     if not any(_same_cluster(own, other) for other in others):
         return ""
+    known = " as Argo CD knows it" if own.argocd else ""
+    key = "delivery.argocd.destination" if own.argocd else "cluster.server"
     if any(own.vault[0] and own.vault == other.vault for other in others):
         return (
             "for another cluster say which: its Vault auth mount (--set "
-            "secrets.vault.auth_mount=MOUNT), and its address as Argo CD knows it (--set "
-            "delivery.argocd.destination=URL)"
+            f"secrets.vault.auth_mount=MOUNT), and its address{known} (--set {key}=URL)"
         )
-    return "for another cluster give its address: --set delivery.argocd.destination=URL"
+    return f"for another cluster give its address: --set {key}=URL"

@@ -53,7 +53,7 @@ class Release:
     dag_source: Literal["git-sync", "image", "bundle"]
     store: Literal["vault", "kubernetes"]
     cluster_store: bool
-    delivery: Literal["argocd", "kind"]
+    delivery: Literal["argocd", "helm", "kind"]
     applications: Literal["one", "two"]
     admin: bool
     reloader: Mapping[str, str]

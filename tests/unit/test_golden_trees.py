@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, object]] = {
         "installation.image": {"repository": "registry.example.com/airflow", "tag": "3.2.2-r1"},
         "installation.release": "data-platform",
     },
+    "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
     "verified-database-of-results": {
         "database.sslmode": "verify-full",
         "database.ca.file": "pg-ca.pem",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.documents.manifests import WAVE
+from wizard.documents.manifests import WAVE, pod_security_labels
 from wizard.tree import File
 from wizard.yamltext import dump
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 CHART_REPOSITORY = "https://airflow.apache.org"
 API_VERSION = "argoproj.io/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"
-
-_POD_SECURITY = "pod-security.kubernetes.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +88,6 @@ def _sync_policy(release: Release) -> dict[str, Any]:
     if labels:
         policy["managedNamespaceMetadata"] = {"labels": labels}
     return policy
-
-
-def pod_security_labels(release: Release) -> dict[str, str]:
-    """Labels of the namespace; restricted only warns, because the chart's Redis is not."""
-    if release.pod_security == "none":
-        return {}
-    labels = {f"{_POD_SECURITY}/enforce": "baseline"}
-    if release.pod_security == "restricted":
-        labels[f"{_POD_SECURITY}/warn"] = "restricted"
-        labels[f"{_POD_SECURITY}/audit"] = "restricted"
-    return labels
 
 
 def _application(

@@ -18,6 +18,8 @@ SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 # needs, the store, the Secrets, then the chart in wave 0.
 BASICS_WAVE, STORE_WAVE, SECRETS_WAVE = "-7", "-6", "-5"
 
+_POD_SECURITY = "pod-security.kubernetes.io"
+
 
 def metadata(
     release: Release, name: str, *, wave: str = "", sync_options: str = "", namespaced: bool = True
@@ -45,8 +47,27 @@ def manifest(release: Release, name: str, data: Mapping[str, Any], header: str =
     return File(f"secrets/{name}", path, dump(dict(data), header=header))
 
 
+def pod_security_labels(release: Release) -> dict[str, str]:
+    """Labels of the namespace; restricted only warns, because the chart's Redis is not."""
+    if release.pod_security == "none":
+        return {}
+    labels = {f"{_POD_SECURITY}/enforce": "baseline"}
+    if release.pod_security == "restricted":
+        labels[f"{_POD_SECURITY}/warn"] = "restricted"
+        labels[f"{_POD_SECURITY}/audit"] = "restricted"
+    return labels
+
+
+def namespace(release: Release) -> File:
+    """The namespace with its pod security labels, where nobody else makes it."""
+    about = metadata(release, release.namespace, namespaced=False)
+    about["labels"] |= pod_security_labels(release)
+    data = {"apiVersion": "v1", "kind": "Namespace", "metadata": about}
+    return manifest(release, "namespace", data)
+
+
 def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
-    """The list of what is a manifest; the values file beside it is not.
+    """The list of what is a manifest, the namespace first; the values file beside it is not.
 
     Without it Argo CD would try to apply the values file too. No `namespace:` here: every object
     names its own, and kustomize would put one on a ClusterSecretStore, whose kind it does not know.
@@ -55,7 +76,13 @@ def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
     data: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": sorted(file.path.removeprefix(folder) for file in manifests),
+        "resources": sorted(
+            (file.path.removeprefix(folder) for file in manifests), key=_namespace_first
+        ),
     }
     header = "What is applied from this folder; airflow-values.yaml is Helm's and not listed."
     return File("kustomization", f"{folder}kustomization.yaml", dump(data, header=header))
+
+
+def _namespace_first(path: str) -> tuple[bool, str]:
+    return path != "secrets/namespace.yaml", path

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from wizard.documents.argocd import pod_security_labels
+from wizard.documents.helm import chart_command, manifests_command, wait_commands
 from wizard.documents.kind import secret_commands
+from wizard.documents.manifests import pod_security_labels
 from wizard.documents.reach import reach
 from wizard.tree import File
 
@@ -106,6 +107,10 @@ def _first_sync(
     lines = ["## What follows the commit", "", "| step | owner |", "|---|---|"]
     lines += [f"| {action.title} | {action.owner} |" for action in actions]
     steps = "\n".join(lines) + _wizard(release)
+    if release.delivery == "helm":
+        return f"{steps}\n\nOr by hand, in this order:\n\n" + _block(
+            manifests_command(release), *wait_commands(release), *chart_command(release)
+        )
     guards = [
         f"kubectl apply -f {file.path}"
         for file in total.files
@@ -175,6 +180,8 @@ def _validate(release: Release, argo_namespace: str) -> str:
         ]
     if release.delivery == "argocd":
         lines.append(f"kubectl -n {argo_namespace} get application {release.installation}")
+    if release.delivery == "helm":
+        lines.append(f"helm -n {namespace} history {names.release}")
     lines += [
         f"kubectl -n {namespace} get pods,jobs",
         f"{airflow} db check-migrations",
@@ -184,18 +191,21 @@ def _validate(release: Release, argo_namespace: str) -> str:
 
 
 def _change(release: Release) -> str:
-    back = (
-        "git revert <commit>   # Argo CD follows the branch"
-        if release.delivery == "argocd"
-        else f"helm -n {release.namespace} rollback {release.names.release} --wait"
-    )
+    apply = f"airflow-wizard apply --installation {release.installation}"
+    back = {
+        "argocd": ["git revert <commit>   # Argo CD follows the branch"],
+        "helm": ["git revert <commit> && git push", apply],
+        "kind": [f"helm -n {release.namespace} rollback {release.names.release} --wait"],
+    }[release.delivery]
+    then = ["git push", apply] if release.delivery == "helm" else []
     return (
         "## Change and roll back\n\nA setting is changed by one commit:\n\n"
         + _block(
-            f"airflow-wizard set --installation {release.installation} executor.workers.replicas=3"
+            f"airflow-wizard set --installation {release.installation} executor.workers.replicas=3",
+            *then,
         )
         + "\n\nTo go back (the database stays: restore it first if a migration ran):\n\n"
-        + _block(back)
+        + _block(*back)
     )
 
 
@@ -236,8 +246,11 @@ def _tear_down(release: Release, argo_namespace: str) -> str:
     name = release.installation
     two = release.applications == "two"
     names = f"{name}-parent {name} {name}-secrets" if two else name
+    chart = f"kubectl -n {argo_namespace} delete application {names}"
+    if release.delivery == "helm":
+        chart = f"helm -n {namespace} uninstall {release.names.release}"
     lines = [
-        f"kubectl -n {argo_namespace} delete application {names}",
+        chart,
         f"kubectl -n {namespace} delete externalsecret --all",
         *([f"kubectl delete clustersecretstore vault-{name}"] if release.cluster_store else []),
         f"kubectl delete namespace {namespace}",

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from wizard.applying import vault_reviewer
 from wizard.applying.vault_auth import inside
-from wizard.documents.argocd import CHART_REPOSITORY, IN_CLUSTER, pod_security_labels
+from wizard.documents.argocd import CHART_REPOSITORY, IN_CLUSTER
+from wizard.documents.manifests import pod_security_labels
 from wizard.handing.text import Files, comment, here, quote, script, table
 from wizard.hosts import git_location
 from wizard.yamltext import Yaml, dump

@@ -49,6 +49,7 @@ NAMESPACE_STORE = VAULT & Condition("a store of its own", lambda a: a.secrets.sc
 
 ADMIN = Condition("an admin user", lambda a: a.admin.create)
 ARGOCD = Condition("Argo CD", lambda a: a.delivery.kind == "argocd")
+HELM = Condition("Helm", lambda a: a.delivery.kind == "helm")
 KIND = Condition("a local kind cluster", lambda a: a.delivery.kind == "kind")
 OWN_IMAGE = Condition("an image of your own", lambda a: a.installation.image.repository != "")
 PULL_SECRET = OWN_IMAGE

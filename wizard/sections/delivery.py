@@ -8,7 +8,7 @@ from pydantic import Field
 
 from wizard.documents.argocd import ArgoSettings, app_project, one_application, two_applications
 from wizard.documents.kind import cluster_file
-from wizard.documents.manifests import kustomization
+from wizard.documents.manifests import kustomization, namespace
 from wizard.documents.runbook import runbook
 from wizard.hosts import git_location
 from wizard.release import Release
@@ -74,15 +74,21 @@ class Delivery(Section):
     """Who installs the chart."""
 
     title: ClassVar[str] = "Delivery"
-    intro: ClassVar[str] = "Argo CD keeps the cluster equal to Git; kind is for a laptop."
+    intro: ClassVar[str] = (
+        "Argo CD keeps the cluster equal to Git; with Helm, `apply` does; kind is for a laptop."
+    )
     preview: ClassVar[str] = "argocd/application"
 
     kind: Annotated[
-        Literal["argocd", "kind"], Ask(labels={"argocd": "Argo CD", "kind": "local kind cluster"})
+        Literal["argocd", "helm", "kind"],
+        Ask(labels={"argocd": "Argo CD", "helm": "Helm, by apply", "kind": "local kind cluster"}),
     ] = Field(
         default="argocd",
         title="Delivery",
-        description="With kind, the runbook holds the few commands that install the chart.",
+        description=(
+            "Argo CD follows the branch; Helm installs what is committed when `apply` runs; with "
+            "kind, the runbook holds the few commands."
+        ),
     )
     argocd: ArgoCd = Field(default_factory=ArgoCd, title="Argo CD")
 
@@ -103,13 +109,15 @@ class Delivery(Section):
         return Contribution(settings=settings, comments=comments)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Kustomization, Argo CD's objects or kind's cluster file, and the runbook."""
-        files: list[File] = []
-        if total.manifests:
-            files.append(kustomization(release, total.manifests))
+        """Kustomization, Argo CD's objects, the namespace or kind's cluster file, the runbook."""
+        # Argo CD makes the namespace itself, and so do the runbook's commands for kind.
+        own = (namespace(release),) if self.kind == "helm" else ()
+        files: list[File] = [*own]
+        if total.manifests or own:
+            files.append(kustomization(release, (*own, *total.manifests)))
         if self.kind == "argocd":
             files.extend(self._argo_files(release, total))
-        else:
+        elif self.kind == "kind":
             files.append(cluster_file(release))
         actions = self._actions(release)
         files.append(runbook(release, total, (*total.actions, *actions), self.argocd.namespace))
@@ -135,6 +143,8 @@ class Delivery(Section):
         """What `apply` does and waits for, under the same ids and owners."""
         if self.kind == "kind":
             return (PlannedAction("kind.install", "Install the chart with Helm (runbook)", "me"),)
+        if self.kind == "helm":
+            return _helm_actions(release)
         argo = self.argocd
         parent = "-parent" if argo.applications == "two" else ""
         found = [
@@ -157,6 +167,23 @@ class Delivery(Section):
         return (*found, *_waits(release))
 
 
+def _helm_actions(release: Release) -> tuple[PlannedAction, ...]:
+    waits = _waits(release)
+    before = ("verify.store", "verify.secrets")
+    return (
+        PlannedAction("git.branch", "Wait until the branch holds the planned files", "me"),
+        PlannedAction("cluster.identity", "Compare the cluster with the recorded one", "me"),
+        PlannedAction("helm.program", "See which helm is on this machine", "me"),
+        PlannedAction("helm.namespace", f"Create namespace {release.namespace}", "platform"),
+        PlannedAction("helm.store", "Create the store and its account", "me"),
+        PlannedAction("helm.secrets", "Create the ExternalSecrets", "me"),
+        PlannedAction("helm.manifests", "Create what else stands beside the chart", "me"),
+        *(one for one in waits if one.id in before),
+        PlannedAction("helm.chart", f"Install chart {release.chart} with Helm", "me"),
+        *(one for one in waits if one.id not in before),
+    )
+
+
 def _waits(release: Release) -> tuple[PlannedAction, ...]:
     titles = {
         "store": "Wait until the store is valid",
@@ -168,6 +195,8 @@ def _waits(release: Release) -> tuple[PlannedAction, ...]:
     }
     if release.store != "vault":
         del titles["store"]
+    if release.delivery != "argocd":
+        del titles["application"]
     if release.dag_source != "git-sync":
         del titles["git-sync"]
     return tuple(PlannedAction(f"verify.{name}", title, "me") for name, title in titles.items())
