@@ -13,8 +13,10 @@ from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from wizard.actions import Event
+    from wizard.applying.database_admin import Admin
     from wizard.applying.preparing import Prepared
     from wizard.applying.running import Run
+    from wizard.installed import Installed
 
 
 def apply(arguments: Namespace, console: Console) -> ExitCode:
@@ -36,12 +38,44 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
         context=getattr(arguments, "context", "") or "",
         argocd_context=getattr(arguments, "argocd_context", "") or "",
         only=getattr(arguments, "only", None),
+        database=_database(arguments, found, console),
     )
     _show(ready, console)
     remind(found.start.workspace, found.name, console)
     if not arguments.dry_run:
         _confirm(arguments, console)
+    if ready.target.database is not None:
+        ready.target.database.unlock()
     return carried_out(ready.run(dry_run=arguments.dry_run), arguments, console)
+
+
+def _database(arguments: Namespace, found: Installed, console: Console) -> Admin | None:
+    """Who makes role and database, where the operator asked for it."""
+    import sys
+
+    user = getattr(arguments, "database_admin", None)
+    if user is None:
+        if getattr(arguments, "allow_reference", None):
+            raise UsageError("--allow-reference counts with --database-admin only")
+        return None
+    if getattr(arguments, "only", None) == "delivery":
+        raise UsageError("--database-admin belongs to the store, and --only delivery leaves it out")
+    from getpass import getpass
+
+    from wizard.applying.database_admin import administrator
+    from wizard.ask import confirmed
+
+    there = sys.stdin.isatty()
+    asks = there and not getattr(arguments, "json", False)
+    return administrator(
+        user,
+        found,
+        allowed=getattr(arguments, "allow_reference", None) or (),
+        ask=(lambda question: confirmed(console, question)) if asks else None,
+        prompt=(lambda what: getpass(f"{what} (not shown): ", stream=console.err))
+        if there
+        else None,
+    )
 
 
 def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:

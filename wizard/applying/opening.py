@@ -9,16 +9,24 @@ from wizard.applying.target import Target
 from wizard.errors import UsageError
 
 if TYPE_CHECKING:
+    from wizard.applying.database_admin import Admin
     from wizard.backends.kube import Kube
     from wizard.installed import Installed
 
 
-def opened(found: Installed, *, context: str = "", argocd_context: str = "") -> Target:
+def opened(
+    found: Installed,
+    *,
+    context: str = "",
+    argocd_context: str = "",
+    database: Admin | None = None,
+) -> Target:
     """The files as committed, and a client for every system; nothing is sent.
 
     The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
-    Argo CD's (empty: the same cluster). Raises UsageError for one that was named and is not there,
-    and where nothing says who this machine is to anybody.
+    Argo CD's (empty: the same cluster). `database` is the administrator that the operator named.
+    Raises UsageError for a context that was named and is not there, and where nothing says who
+    this machine is to anybody.
     """
     from wizard.backends.vault_address import HOW, address, credentials
 
@@ -44,8 +52,9 @@ def opened(found: Installed, *, context: str = "", argocd_context: str = "") -> 
         kube,
         _client(argocd_context) if argocd_context else kube,
         Journal(repository, found.name).met(),
+        database=database,
     )
-    if target.vault is None and target.kube is None:
+    if target.vault is None and target.kube is None and database is None:
         raise UsageError(
             "nothing says who you are, neither to Vault nor to a cluster",
             f"{HOW}; and name a kubeconfig context with --context, or export KUBECONFIG",

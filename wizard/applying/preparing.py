@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wizard.actions import Action
+    from wizard.applying.database_admin import Admin
     from wizard.applying.running import Run
     from wizard.applying.steps import Part
     from wizard.applying.target import Target
@@ -51,6 +52,7 @@ def prepared(
     context: str = "",
     argocd_context: str = "",
     only: Part | None = None,
+    database: Admin | None = None,
 ) -> Prepared:
     """The actions of an installation in their order; nothing is sent.
 
@@ -64,5 +66,5 @@ def prepared(
 
     require_delivered(found)
     require_shown(found, plan)
-    target = opened(found, context=context, argocd_context=argocd_context)
+    target = opened(found, context=context, argocd_context=argocd_context, database=database)
     return Prepared(target, steps(target, only))

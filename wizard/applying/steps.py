@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from wizard.applying import argocd, branch, vault, verify
+from wizard.applying import argocd, branch, database, vault, verify
+from wizard.applying.vault_session import Session
 
 if TYPE_CHECKING:
     from wizard.actions import Action
@@ -16,10 +17,16 @@ Part = Literal["store", "delivery"]
 def steps(target: Target, only: Part | None = None) -> tuple[Action, ...]:
     """The actions of this installation; `only` leaves the other part out.
 
-    Which cluster it is comes before all others: Vault's side names the cluster too.
+    Which cluster it is comes before all others: Vault's side names the cluster too. The database
+    belongs to the store: it is what a deployment finds in place, and its password lies there.
     """
     identity, *delivery = argocd.actions(target)
-    store = vault.actions(target) if target.answers.secrets.store == "vault" else ()
+    # One login to Vault for all: a secret id may be good for a single one.
+    session = Session(target) if target.answers.secrets.store == "vault" else None
+    store = (
+        *(vault.actions(target, session) if session else ()),
+        *database.actions(target, session),
+    )
     delivered = (branch.action(target), *delivery, *verify.actions(target))
     if only == "store":
         return (identity, *store)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.applied import filled
 
 if TYPE_CHECKING:
+    from wizard.applying.database_admin import Admin
     from wizard.backends.kube import Kube
     from wizard.backends.vault_address import Address, Credentials
     from wizard.release import Release
@@ -27,6 +28,7 @@ class Target:
     and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
     `known` are the identities that earlier runs met (see `wizard.applied`), and `met` those that
     this one does. `ends` are to be called at the end of the run: logins are revoked there.
+    `database` is the administrator of PostgreSQL, None where no role or database is to be made.
     """
 
     answers: Answers
@@ -41,6 +43,7 @@ class Target:
     known: Mapping[str, str] = field(default_factory=dict)
     met: dict[str, str] = field(default_factory=dict)
     ends: list[Callable[[], object]] = field(default_factory=list)
+    database: Admin | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -58,6 +61,8 @@ class Target:
             found.append(f"cluster: {self.kube.identity}")
         if self.argocd and self.argocd is not self.kube:
             found.append(f"Argo CD's cluster: {self.argocd.identity}")
+        if self.database:
+            found.append(self.database.identity)
         return tuple(found)
 
     def text(self, logical: str) -> str:

@@ -32,9 +32,12 @@ class _Step(Protocol):
     def rehearse(self) -> str: ...
 
 
-def actions(target: Target) -> tuple[Action, ...]:
-    """What makes the store work; nothing is sent before the first action looks."""
-    session = Session(target)
+def actions(target: Target, session: Session | None = None) -> tuple[Action, ...]:
+    """What makes the store work; nothing is sent before the first action looks.
+
+    `session` is this run's login, where more than these actions use it.
+    """
+    session = session or Session(target)
     store = session.store
     mount = AuthMount(target, session)
     role = Role(target, session, mount)
