@@ -190,7 +190,7 @@ def _version(found: Manifest) -> object:
 def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: str) -> Look:
     if standing is None:
         return Look("unknown", f"{ref} is not there, and may not be made by this login", left)
-    if _within(manifest, standing):
+    if within(manifest, standing):
         return Look("holds", f"{ref} is as committed")
     diff = difference(standing, _over(standing, manifest), ref)
     return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
@@ -268,13 +268,13 @@ def _part(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "metadata": {**about, **({"annotations": notes} if notes else {})}}
 
 
-def _within(wanted: Any, standing: Any) -> bool:
+def within(wanted: Any, standing: Any) -> bool:
     """Whether what stands has all that is wanted; lists count as a whole."""
     if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
-        return all(name in standing and _within(wanted[name], standing[name]) for name in wanted)
+        return all(name in standing and within(wanted[name], standing[name]) for name in wanted)
     if isinstance(wanted, list) and isinstance(standing, list):
         same = len(wanted) == len(standing)
-        return same and all(map(_within, wanted, standing))
+        return same and all(map(within, wanted, standing))
     return bool(wanted == standing)
 
 
