@@ -131,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="REFERENCE",
         help="register the key read-only with the token from env:NAME, file:PATH or prompt",
     )
+    _hand_off_options(secrets)
     _allow_reference(secrets)
     _apply_options(add("apply", "make it live: change, wait, verify"))
     _handover_options(add("handover", "scripts for the owners of what you may not touch"))
@@ -159,6 +160,34 @@ def _allow_reference(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _hand_off_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("without access to the store")
+    group.add_argument(
+        "--hand-off", type=_filled, metavar="FILE", help="seal the values into this new file (age)"
+    )
+    group.add_argument(
+        "--recipient",
+        metavar="KEY",
+        action="append",
+        help="who may open it: age1... or 'ssh-ed25519 AAAA...'; repeatable",
+    )
+    group.add_argument(
+        "--new-hand-off",
+        action="store_true",
+        help="make new values although some were handed off before (that file is lost)",
+    )
+    group.add_argument(
+        "--take", type=_filled, metavar="FILE", help="put what such a file holds into the store"
+    )
+    group.add_argument(
+        "--identity",
+        type=_filled,
+        metavar="KEYFILE",
+        action="append",
+        help="private key that opens it; repeatable",
+    )
+
+
 def _apply_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "plan", nargs="?", type=_filled, metavar="PLAN", help="a file of plan --out"
@@ -167,6 +196,13 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
     )
     command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
+    command.add_argument(
+        "--database-admin",
+        type=_filled,
+        metavar="USER",
+        help="also create PostgreSQL role and database, as this administrator of database.host",
+    )
+    _allow_reference(command)
     _argocd_context(command)
 
 

@@ -16,6 +16,7 @@ from wizard.start import begin, open_workspace
 
 if TYPE_CHECKING:
     from wizard.earlier import Cluster, Signs
+    from wizard.provisioning import Survey
     from wizard.secrets.deploy_key import DeployKey
     from wizard.secrets.references import SecretRef
     from wizard.storing import AtStore
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 def secrets(arguments: Namespace, console: Console) -> ExitCode:
     """Fill the store and show the public deploy key; asks on a terminal, needs --yes without."""
     from wizard.consent import require_known, target_answers
+    from wizard.handoff_make import hand_off, require_sound
+    from wizard.handoff_take import opened, take
     from wizard.storing import at_store, way_to_store
 
     if getattr(arguments, "all", False):
@@ -33,6 +36,7 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
     require_known(getattr(arguments, "allow_reference", None) or ())
     if getattr(arguments, "register", None):
         _token_reference(arguments)
+    require_sound(arguments)
     workspace = open_workspace(arguments, console, create=bool(getattr(arguments, "yes", False)))
     start = begin(arguments, workspace)
     if not start.given:
@@ -46,10 +50,13 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
     run = Run(arguments, console, start, proposal)
     agreed = target_answers(workspace, start.existing, proposal.answers.repository.branch)
     way = way_to_store(proposal, agreed)
+    if getattr(arguments, "hand_off", None):
+        return hand_off(run, way, agreed)
+    handed = opened(run, way) if getattr(arguments, "take", None) else None
     # Only the answers say which server it is: consent before anything is sent.
     run.agree(way.question)
     with at_store(way, way.login()) as session:
-        return _provide(run, session, agreed)
+        return _provide(run, session, agreed) if handed is None else take(run, session, handed)
 
 
 def _provide(run: Run, session: AtStore, agreed: Any) -> ExitCode:
@@ -61,16 +68,17 @@ def _provide(run: Run, session: AtStore, agreed: Any) -> ExitCode:
         from wizard.provisioning import Inputs
         from wizard.storing import new_reads
 
+        _require_not_handed(run, found)
         session.require_rights()
         run.agree(new_reads(run.proposal, found.items, found.store.name, agreed))
-        inputs = Inputs(run.proposal.answers, run.start.folder, _prompt(run))
-        cluster = _cluster(run) if found.of("generate") else None
-        _tell(run, session.signs(inputs, cluster))
-        _confirm(run, session)
+        inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
+        cluster = asked_cluster(run) if found.of("generate") else None
+        tell_unknown(run, session.signs(inputs, cluster))
+        confirm(run, len(found.lacking), found.store.name)
         filled = session.fill(inputs)
         tell_written(run, found, filled)
     key = session.key(filled)
-    recorded = record(run, key) if key else ""
+    recorded = record(run, key.public) if key else ""
     left = found.of("others")
     if left:
         run.note(f"left to others: {', '.join(fact.key for fact in left)}")
@@ -79,6 +87,14 @@ def _provide(run: Run, session: AtStore, agreed: Any) -> ExitCode:
         _register(run, key, agreed)
     proven = key is None or not getattr(run.arguments, "prove", False) or _proven(run, key)
     return ExitCode.DONE if proven else ExitCode.REFUSED
+
+
+def _require_not_handed(run: Run, found: Survey) -> None:
+    from wizard.handoff import require_not_handed
+
+    name = run.proposal.answers.installation.name
+    made = tuple(fact.key for fact in found.of("generate"))
+    require_not_handed(run.start.workspace.repository, name, made, found.store.name)
 
 
 def _register(run: Run, key: DeployKey, agreed: Any) -> None:
@@ -95,7 +111,7 @@ def _register(run: Run, key: DeployKey, agreed: Any) -> None:
         )
     reference = _token_reference(run.arguments)
     run.agree(token_question(answers, place, reference, agreed))
-    token = resolve(reference, "--register", prompt=_prompt(run))
+    token = resolve(reference, "--register", prompt=prompting(run))
     done = register(answers, place, token, key.public)
     run.console.say(
         f"{'registered' if done.made else 'registered already'}, read-only: {place.path}"
@@ -141,7 +157,7 @@ def _proven(run: Run, key: DeployKey) -> bool:
     return asyncio.run(ask())
 
 
-def _cluster(run: Run) -> Cluster | None:
+def asked_cluster(run: Run) -> Cluster | None:
     """How the cluster of the kubeconfig is asked which Secrets it has; None without a kubeconfig.
 
     A context that was named has to be there.
@@ -155,7 +171,8 @@ def _cluster(run: Run) -> Cluster | None:
     return cluster
 
 
-def _prompt(run: Run) -> Any:
+def prompting(run: Run) -> Any:
+    """How values are asked for without echo; None without a terminal."""
     if not run.asks:
         return None
     from getpass import getpass
@@ -163,7 +180,8 @@ def _prompt(run: Run) -> Any:
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
-def _tell(run: Run, signs: Signs) -> None:
+def tell_unknown(run: Run, signs: Signs) -> None:
+    """The places where an earlier life could not be looked for."""
     for place in signs.unknown:
         run.note(
             f"not looked at: {place}. If this installation ran before, stop here and put its "
@@ -171,8 +189,8 @@ def _tell(run: Run, signs: Signs) -> None:
         )
 
 
-def _confirm(run: Run, session: AtStore) -> None:
-    """A person or --yes agrees to the write."""
+def confirm(run: Run, count: int, place: str) -> None:
+    """A person or --yes agrees to the write of so many values."""
     from wizard.ask import confirmed
 
     if run.yes:
@@ -182,7 +200,6 @@ def _confirm(run: Run, session: AtStore) -> None:
             "there is no terminal to ask on, and no --yes",
             "look at the list above, then add --yes; nothing was written",
         )
-    count = len(session.found.lacking)
     what = "this value" if count == 1 else f"these {count} values"
-    if not confirmed(run.console, f"Write {what} to {session.found.store.name}?"):
+    if not confirmed(run.console, f"Write {what} to {place}?"):
         raise UsageError("not confirmed; nothing was written")

@@ -88,7 +88,7 @@ def tell_written(run: Run, found: Survey, filled: Filled) -> None:
         run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
 
 
-def record(run: Run, key: DeployKey) -> str:
+def record(run: Run, public: str) -> str:
     """Write the public half where the answers came from; the file, empty where there is none."""
     from wizard.base import state_folder
     from wizard.recording import record_in_file, record_in_tree
@@ -96,24 +96,33 @@ def record(run: Run, key: DeployKey) -> str:
 
     file = getattr(run.arguments, "answers", None)
     recorded = run.proposal.answers.dags.key.public
-    if same_key(recorded, key.public):
+    if same_key(recorded, public):
         # Its comment may be the person's own.
         return ""
     if file and file != "-":
-        changed = record_in_file(Path(file), key.public)
+        changed = record_in_file(Path(file), public)
         return str(file) if changed else ""
     if run.start.existing:
         repository = run.start.workspace.repository
-        changed = record_in_tree(repository, run.start.existing, key.public)
+        changed = record_in_tree(repository, run.start.existing, public)
         return f"{state_folder(run.start.existing)}/answers.yaml" if changed else ""
     run.note(_NO_PLACE)
     return ""
 
 
 def report(
-    run: Run, found: Survey, filled: Filled | None, key: DeployKey | None, recorded: str
+    run: Run,
+    found: Survey,
+    filled: Filled | None,
+    key: DeployKey | None,
+    recorded: str,
+    *,
+    nothing: bool | None = None,
 ) -> None:
-    """The result as data, and what to do next."""
+    """The result as data, and what to do next.
+
+    `nothing` says whether the store has every value (default: whether none lacked).
+    """
     from wizard.forges import key_page
     from wizard.secrets.deploy_key import fingerprint
 
@@ -134,12 +143,20 @@ def report(
             "notes": run.notes,
         }
         run.console.data(json.dumps(document, indent=2))
-    if not found.lacking:
+    if nothing if nothing is not None else not found.lacking:
         run.console.say("nothing to write: the store has every value that is made or given here")
-    if key is None:
-        return
+    if key is not None:
+        tell_key(run, key.public, recorded)
+
+
+def tell_key(run: Run, public: str, recorded: str) -> None:
+    """The public deploy key, and what to do with it."""
+    from wizard.forges import key_page
+    from wizard.secrets.deploy_key import fingerprint
+
+    page = key_page(run.proposal.answers.dags.repo)
     if not run.json:
-        run.console.data(f"\ndeploy key ({fingerprint(key.public)}):\n{key.public}")
+        run.console.data(f"\ndeploy key ({fingerprint(public)}):\n{public}")
     if recorded:
         run.console.say(f"recorded in {recorded} (dags.key.public)")
     if page is not None and page.per_user:

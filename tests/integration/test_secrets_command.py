@@ -318,7 +318,7 @@ def test_an_installation_that_lived_before_gets_no_new_values(
     if sign.startswith("the database"):
         monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: Signs((sign,)))
     else:
-        monkeypatch.setattr("wizard.provide._cluster", lambda _: lambda _n, names: [names[0]])
+        monkeypatch.setattr("wizard.provide.asked_cluster", lambda _: lambda _n, names: [names[0]])
 
     done = bench("--yes", *ALLOW, code=4)
 
@@ -369,7 +369,7 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
         asked.extend(names)
         return []
 
-    monkeypatch.setattr("wizard.provide._cluster", lambda _: cluster)
+    monkeypatch.setattr("wizard.provide.asked_cluster", lambda _: cluster)
     monkeypatch.setattr(
         "wizard.provisioning.in_database", lambda *_: pytest.fail("needs no database")
     )

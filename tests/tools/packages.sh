@@ -18,6 +18,7 @@ need postgresql sh -c 'command -v initdb || ls /usr/lib/postgresql/*/bin/initdb'
 need pgbouncer command -v pgbouncer
 need redis-server sh -c 'command -v redis-server || command -v valkey-server'
 need openssh-server command -v sshd
+need age command -v age
 need libcairo2 sh -c 'ldconfig -p | grep -q "libcairo\.so\.2"'
 need fonts-dejavu-core sh -c 'ls /usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf'
 

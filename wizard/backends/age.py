@@ -1,0 +1,142 @@
+"""Files that only their recipients can open: age (age-encryption.org/v1), by the library pyrage.
+
+Recipients are `age1...` and `ssh-ed25519` public keys, identities their private halves, as `age -r`
+and `age -i` take them; proven in both directions with age 1.1. Keys that live in plugins or on
+hardware are not taken. No message repeats what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import RefusedError, UsageError, WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_MOST = 1 << 20
+_SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - how such a key begins
+_HEADERS = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
+_RIGHT = (
+    "give a public key: age1... (age-keygen prints it), or the whole of an ssh-ed25519 .pub line"
+)
+
+
+def recipients(texts: Sequence[str]) -> list[Any]:
+    """The recipients that these public keys stand for; UsageError for what is none."""
+    found = {text: _recipient(number, text) for number, text in enumerate(_cleaned(texts), 1)}
+    if not found:
+        raise UsageError("--hand-off needs to know who may open the file", f"--recipient: {_RIGHT}")
+    return list(found.values())
+
+
+def _cleaned(texts: Sequence[str]) -> list[str]:
+    return [text.strip() for text in texts]
+
+
+def _recipient(number: int, text: str) -> Any:
+    from pyrage import RecipientError, ssh, x25519
+
+    which = f"--recipient, the {_ordinal(number)} one"
+    if _SECRET in text.upper() or "PRIVATE KEY" in text:
+        raise UsageError(
+            f"{which}: this is a private key, and now it stands in your shell's history",
+            f"make a new one and {_RIGHT}",
+        )
+    kind = text.partition(" ")[0]
+    try:
+        if kind == "ssh-ed25519":
+            return ssh.Recipient.from_str(text)
+        if text.startswith("age1"):
+            return x25519.Recipient.from_str(text)
+    except RecipientError:
+        plugin = text.count("1") > 1 and not kind.startswith("ssh-")
+        more = "; keys of plugins and on hardware cannot be used" if plugin else ""
+        raise UsageError(f"{which} cannot be read as a public key{more}", _RIGHT) from None
+    raise UsageError(f"{which} is neither an age nor an ssh-ed25519 key", _RIGHT)
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+
+
+def sealed(plain: bytes, keys: Sequence[Any]) -> bytes:
+    """`plain` as text that only the owners of these keys can read."""
+    from pyrage import EncryptError, encrypt
+
+    try:
+        return encrypt(plain, keys, armored=True)
+    except EncryptError:
+        raise WizardError("the hand-off file could not be encrypted") from None
+
+
+def identities(paths: Sequence[Path]) -> list[Any]:
+    """The private keys in these files, as `age -i` reads them.
+
+    Raises UsageError for a file that cannot be read or holds none, and for one with a passphrase.
+    """
+    return [key for path in paths for key in _identities(path)]
+
+
+def _identities(path: Path) -> list[Any]:
+    from pyrage import IdentityError, ssh, x25519
+
+    data = read_small(path, "--identity")
+    try:
+        if b"PRIVATE KEY-----" in data:
+            return [ssh.Identity.from_buffer(data)]
+        lines = [line.strip() for line in data.decode("utf-8").splitlines()]
+        keys = [line for line in lines if line and not line.startswith("#")]
+        found = [x25519.Identity.from_str(key) for key in keys]
+    except IdentityError as error:
+        locked = "decrypted first" in str(error)
+        raise _no_identity(path, "has a passphrase" if locked else "") from None
+    except UnicodeDecodeError:
+        raise _no_identity(path, "") from None
+    if not found:
+        raise _no_identity(path, "")
+    return found
+
+
+def _no_identity(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"--identity {path} {why or 'is no private key that can be used'}",
+        "give the file that age-keygen wrote, or an ssh-ed25519 private key, without a passphrase; "
+        "or decrypt the file yourself (age -d) and put its values into the store",
+    )
+
+
+def read_small(path: Path, option: str) -> bytes:
+    """A file's bytes; UsageError where it cannot be read or is far too large to be meant."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+    except OSError as error:
+        raise UsageError(f"{option} {path}: cannot be read: {error.strerror}") from None
+    if len(data) > _MOST:
+        raise UsageError(f"{option} {path}: is larger than {_MOST} bytes, so it is not meant")
+    return data
+
+
+def opened(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
+    """What was sealed; RefusedError where none of the keys opens it, or it was changed since."""
+    from pydantic import SecretStr
+    from pyrage import DecryptError, decrypt
+
+    if not data.lstrip().startswith(_HEADERS):
+        raise RefusedError(f"{name} is no age file", "give the file that --hand-off wrote")
+    try:
+        return SecretStr(decrypt(data, keys).decode("utf-8"))
+    except DecryptError as error:
+        other = "No matching keys" in str(error)
+        raise RefusedError(
+            f"{name} cannot be opened: "
+            + ("it is for other recipients" if other else "it was changed or is not whole"),
+            "give the --identity of one of its recipients"
+            if other
+            else "copy the file again without changing it",
+        ) from None
+    except UnicodeDecodeError:
+        raise RefusedError(f"{name} holds no text", "give the file that --hand-off wrote") from None
