@@ -12,8 +12,8 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 CLIENTS = {
-    "aiohttp", "cairosvg", "cryptography", "hvac", "jsonschema_rs", "kubernetes", "paramiko",
-    "psycopg", "requests", "urllib3",
+    "aiohttp", "cairosvg", "cryptography", "dns", "hvac", "jsonschema_rs", "kubernetes",
+    "paramiko", "psycopg", "pyrage", "requests", "urllib3",
 }  # fmt: skip
 FRONT = {"rich", "screens", "textual"}
 BANNED = CLIENTS | FRONT
