@@ -55,7 +55,7 @@ def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
 
     found = session.found
     if not run.json:
-        show(run, found, session.vault.identity)
+        show(run, found, f"as {session.vault.identity}")
     values = _fitting(run, found, handed)
     _require_same(found.store.name, found.seen.payload.get, values)
     lacking = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}

@@ -62,7 +62,7 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
 def _provide(run: Run, session: AtStore, agreed: Any) -> ExitCode:
     found = session.found
     if not run.json:
-        show(run, found, session.vault.identity)
+        show(run, found, f"as {session.vault.identity}")
     filled = None
     if found.lacking:
         from wizard.provisioning import Inputs

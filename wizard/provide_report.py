@@ -69,11 +69,11 @@ class Run:
         self.console.say(text)
 
 
-def show(run: Run, found: Survey, identity: str) -> None:
+def show(run: Run, found: Survey, how: str) -> None:
     """Every fact and where it comes from; never a value."""
     from wizard.storing import listed
 
-    lines = [f"{found.store.name}, as {identity}", *(f"  {line}" for line in listed(found.items))]
+    lines = [f"{found.store.name}, {how}", *(f"  {line}" for line in listed(found.items))]
     run.console.data("\n".join(lines))
 
 
