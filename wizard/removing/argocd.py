@@ -1,0 +1,201 @@
+"""What `apply` put beside Git for Argo CD: projects, known hosts, and the guard of the account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.actions import Action, Look
+from wizard.applying.application_state import names
+from wizard.applying.argocd import guard_sources, project_sources
+from wizard.applying.known_hosts import CONFIG_MAP, added_by, name_of, rewritten, text_of
+from wizard.applying.objects import explained
+from wizard.backends.kube import Kube, Manifest, Ref
+from wizard.backends.kube_errors import KubeConflictError, KubeError
+from wizard.diff import visible
+from wizard.documents.argocd import API_VERSION
+from wizard.errors import ConflictError
+from wizard.hosts import git_location
+from wizard.removing.applications import tracked_by, urls
+from wizard.removing.objects import Removal, looked_action, removal_action, standing
+from wizard.removing.recognised import Judge, kubectl_delete, labelled, unchanged
+
+if TYPE_CHECKING:
+    from wizard.applying.objects import Source
+    from wizard.applying.target import Target
+
+_ROUNDS = 3
+
+
+def actions(target: Target, *, exact: bool) -> tuple[Action, ...]:
+    """Their removal, in the reverse of the order in which they were made.
+
+    With `exact`, one that was changed since is left: for an undo.
+    """
+    found = [_projects(target, exact=exact)]
+    if git_location(target.answers.delivery.argocd.repo_url).scheme == "ssh":
+        found.append(_known_hosts(target))
+    if guard_sources(target):
+        found.append(_guard(target, exact=exact))
+    return tuple(found)
+
+
+def _plain(target: Target, sources: list[Source], *, exact: bool) -> Judge:
+    return unchanged(target.repository, sources) if exact else labelled
+
+
+def _projects(target: Target, *, exact: bool) -> Action:
+    sources = project_sources(target)
+    found = [Ref.of(source.manifest()) for source in sources]
+    plain = _plain(target, sources, exact=exact)
+
+    def removal(kube: Kube) -> Removal:
+        def judge(one: Manifest, ref: Ref) -> Look | None:
+            return plain(one, ref) or _delivered(one, ref) or _in_use(kube, target, ref)
+
+        return Removal(kube, lambda: found, judge)
+
+    called = ", ".join(ref.name for ref in found)
+    return removal_action(
+        "remove.project",
+        f"Remove AppProject {called}",
+        "platform",
+        target.argocd,
+        removal,
+        left=kubectl_delete(found),
+        alone=True,
+    )
+
+
+def _delivered(found: Manifest, ref: Ref) -> Look | None:
+    owner = tracked_by(found)
+    if not owner:
+        return None
+    return Look(
+        "blocked",
+        f"{ref} is delivered by Application {visible(owner)}, which would bring it back",
+        "take it out of what that one delivers, then run it again",
+    )
+
+
+def _in_use(kube: Kube, target: Target, ref: Ref) -> Look | None:
+    own = names(target)
+    try:
+        listed = kube.find(API_VERSION, "Application", ref.namespace)
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        why = f"whether another Application uses {ref} may not be read; it is left"
+        return Look("blocked", why, f"whoever may see that runs: {kubectl_delete([ref])}")
+    using = [
+        visible(one["metadata"]["name"])
+        for one in listed
+        if (one.get("spec") or {}).get("project") == ref.name and one["metadata"]["name"] not in own
+    ]
+    if not using:
+        return None
+    return Look(
+        "blocked",
+        f"{ref} is used by Application {', '.join(using)}; it is left",
+        "move them to a project of their own, then run it again",
+    )
+
+
+def _guard(target: Target, *, exact: bool) -> Action:
+    sources = guard_sources(target)
+    # Which of both goes first does not matter to pods; the binding names the policy.
+    found = [Ref.of(source.manifest()) for source in sources]
+    plain = _plain(target, sources, exact=exact)
+    return removal_action(
+        "remove.store-account",
+        "Remove the guard of the store's ServiceAccount",
+        "platform",
+        target.kube,
+        lambda kube: Removal(kube, lambda: found, plain),
+        left=kubectl_delete(found),
+        alone=True,
+    )
+
+
+def _known_hosts(target: Target) -> Action:
+    hosts = _Hosts(target)
+    return looked_action(
+        "remove.known-hosts",
+        f"Take the added host keys of {hosts.name} from Argo CD's list",
+        target.argocd,
+        hosts.look,
+        hosts.change,
+        left=f"kubectl -n {hosts.ref.namespace} edit configmap {CONFIG_MAP}",
+        alone=True,
+    )
+
+
+class _Hosts:
+    """The lines that this installation has added to the shared list; others' are not touched."""
+
+    def __init__(self, target: Target) -> None:
+        argo = target.answers.delivery.argocd
+        self.name = name_of(argo.repo_url)
+        self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
+        self._own = names(target)
+        self._installation = target.release.installation
+
+    def look(self, kube: Kube) -> Look:
+        """Whether none of them is left that nobody else needs."""
+        try:
+            found = standing(kube, self.ref)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            fix = f"whoever may: kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
+            return Look("unknown", f"{self.ref} may not be read", fix)
+        added = added_by(found, self._installation) if found else ()
+        if not added:
+            return Look("holds", "this installation has added none that stands there")
+        using = self._using(kube)
+        if using:
+            return Look("kept", f"{using}; {len(added)} lines stay")
+        there = (text_of(found) if found else "").splitlines()
+        gone = "\n".join(f"-{visible(line)}" for line in added if line in there)
+        return Look("wanted", f"{len(added)} lines were added for this installation", diff=gone)
+
+    def _using(self, kube: Kube) -> str:
+        """Which other Application reads from this host; empty for none."""
+        try:
+            listed = kube.find(API_VERSION, "Application", self.ref.namespace)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            return "whether others read from this host may not be read"
+        for one in listed:
+            name = one["metadata"]["name"]
+            if name not in self._own and any(self._is_here(url) for url in urls(one)):
+                return f"Application {visible(name)} reads from {self.name} too"
+        return ""
+
+    def _is_here(self, url: str) -> bool:
+        try:
+            return git_location(url).scheme == "ssh" and name_of(url) == self.name
+        except ValueError:
+            return False
+
+    def change(self, kube: Kube) -> str:
+        """Take exactly these lines out of the text that was read."""
+        for _ in range(_ROUNDS):
+            found = standing(kube, self.ref)
+            added = added_by(found, self._installation) if found else ()
+            if found is None or not added:
+                return "somebody else has taken them out meanwhile"
+            kept = [line for line in text_of(found).splitlines(keepends=True)
+                    if line.rstrip("\n") not in added]  # fmt: skip
+            try:
+                kube.replace(rewritten(found, "".join(kept), self._installation, ()))
+            except KubeConflictError as error:
+                if error.reason != "Conflict":
+                    raise
+                continue
+            except KubeError as error:
+                raise explained(error) from None
+            return f"took {len(added)} lines out of {self.ref}"
+        raise ConflictError(
+            f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
+        )
