@@ -62,11 +62,19 @@ def _once(host: str, port: int) -> Scan:
 
 
 def network(say: Callable[[str], None]) -> Scanner:
-    """The scanner of the command line: asks a host once a run, and says that it does."""
+    """The scanner of the command line: asks a host once a run, and says that it does.
+
+    What DNS says of the keys is told beside it and goes no further.
+    """
+    from wizard.backends.sshfp import look
 
     def ask(host: str, port: int) -> Scan:
         say(f"asking {known_hosts_name(host, port)} for its SSH host keys")
-        return _once(host, port)
+        beside = look(host)
+        scan = _once(host, port)
+        if hint := beside.hint(scan.keys):
+            say(f"{scan.name}: {hint}")
+        return scan
 
     return ask
 

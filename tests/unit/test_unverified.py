@@ -73,7 +73,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, **results: ProbeResult) -> None:
         return [probe(name, result) for name, result in results.items()]
 
     monkeypatch.setattr("wizard.live.sources.probes_for", found)
-    monkeypatch.setattr(command, "_cluster", lambda _context: (None, None))
+    monkeypatch.setattr(command, "_situation", lambda *_: None)
 
 
 def test_every_command_tells_it_and_nothing_planned_depends_on_it(
