@@ -68,9 +68,14 @@ class Committed:
     @cached_property
     def head(self) -> Head:
         """Where HEAD was when this was first asked; `refresh` looks again."""
-        both = self.git.read("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1, 128))
-        name = self.git.read("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
-        return Head(both.text or None, name.removeprefix("refs/heads/"))
+        both = self.git.read(
+            "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", ok=(0, 128)
+        )
+        if both.code:
+            name = self.git.read("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
+            return Head(None, name.removeprefix("refs/heads/"))
+        commit, name = both.text.split("\n")
+        return Head(commit, name.removeprefix("refs/heads/") if name != "HEAD" else "")
 
     def refresh(self) -> None:
         """Forget what was read about HEAD."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from wizard.remotes import redact
 
 READ_SECONDS = 60.0
 ACT_SECONDS = 1800.0
+_GRACE_SECONDS = 3.0
 
 _NAMES = frozenset(
     {
@@ -205,7 +207,9 @@ def _run(
         try:
             if started:
                 started(process.pid)
-            piped = process.communicate(stdin, timeout=seconds)
+            piped = (process.communicate if own else partial(_heard, process))(
+                stdin, timeout=seconds
+            )
         except subprocess.TimeoutExpired:
             _stop(process, group=not terminal)
             raise WizardError(
@@ -217,6 +221,35 @@ def _run(
             raise
         out, err = (_contents(*pair) for pair in zip(files, piped, strict=True))
         return Output(args, process.returncode, out, _said(err))
+
+
+def _heard(
+    process: subprocess.Popen[bytes], stdin: bytes, timeout: float
+) -> tuple[bytes | None, bytes | None]:
+    """What git says until it ends; raises TimeoutExpired.
+
+    With a timeout of its own, `communicate` naps until it sees that the process has ended, which
+    takes longer than most of these commands.
+    """
+    late = []
+
+    def stop() -> None:
+        late.append(True)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+        process.kill()
+
+    watch = threading.Timer(timeout, stop)
+    watch.daemon = True
+    watch.start()
+    try:
+        piped = process.communicate(stdin)
+    finally:
+        watch.cancel()
+    if late:
+        raise subprocess.TimeoutExpired(process.args, timeout)
+    return piped
 
 
 def _sink(stack: ExitStack) -> IO[bytes] | None:
@@ -248,7 +281,7 @@ def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
 
     send(signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=3)
+        process.wait(_GRACE_SECONDS)
     send(signal.SIGKILL)
     process.wait()
     for stream in (process.stdin, process.stdout, process.stderr):
