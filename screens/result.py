@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
@@ -14,9 +16,13 @@ from wizard.workflow import Committed
 
 
 class ResultScreen(Page):
-    """The end of the wizard; enter leaves."""
+    """What was committed; enter leaves, and one key makes it live."""
 
-    keys = "[@click=screen.next]enter done[/]  up, down read on"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "apply", "apply it live", show=False)]
+    keys = (
+        "[@click=screen.next]enter done[/]  [@click=screen.apply]a apply it live[/]  "
+        "up, down read on"
+    )
 
     def __init__(self, done: Committed) -> None:
         super().__init__()
@@ -36,6 +42,7 @@ class ResultScreen(Page):
 
     def on_mount(self) -> None:
         """Reading needs the arrow keys."""
+        self.wizard.ending.committed = self.done
         self.query_one("#result").focus()
 
     def show_status(self) -> None:
@@ -44,6 +51,12 @@ class ResultScreen(Page):
     def action_next(self) -> None:
         """The end."""
         self.wizard.exit(self.done)
+
+    def action_apply(self) -> None:
+        """Watch it become real."""
+        from screens.apply import ApplyScreen
+
+        self.app.switch_screen(ApplyScreen(self.draft.readable.installation.name, self.done))
 
     def action_back(self) -> None:
         """A commit is not undone by going back."""

@@ -1,0 +1,38 @@
+"""The plan of a run as the core prepares it, contexts to choose from, what a yes is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from wizard.applying.preparing import Prepared
+    from wizard.workflow import Workspace
+
+    Prepare = Callable[[Workspace, str, str, str], Prepared]
+
+
+def committed(workspace: Workspace, name: str, context: str, hub: str) -> Prepared:
+    """The run of an installation as it is committed now; refused in the words of `apply`."""
+    from wizard.applying.preparing import prepared
+    from wizard.installed import standing
+
+    return prepared(standing(workspace, name), context=context, argocd_context=hub)
+
+
+def contexts() -> tuple[str, ...]:
+    """The contexts of this machine's kubeconfig; none where there is none that can be read."""
+    from wizard.backends.kube_config import contexts as known
+
+    with suppress(UsageError):
+        return known()[0]
+    return ()
+
+
+def agreement(plan: Prepared) -> object:
+    """What a yes is about: the state, the identities and the steps."""
+    steps = [(one.id, one.title, one.endpoint) for one in plan.actions]
+    return (plan.target.digest, plan.target.identities, steps)

@@ -1,0 +1,180 @@
+"""Scripted runs for the apply page: what the engine would tell, without any server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from screens.apply import ApplyScreen
+from tests.frames import frame, processed, settled
+from tests.screens.support import COMPLETE, app_of, press, wizard
+from wizard.actions import Action, Event, Look
+from wizard.applying.preparing import Prepared
+from wizard.applying.questions import led
+from wizard.applying.running import Run
+from wizard.workflow import Committed
+
+VAULT = "vault.example.internal:8200"
+KUBE = "context prod: https://api.prod.example:6443 as ada (runs `kubelogin get-token`)"
+STEPS: Sequence[tuple[str, str, str, str]] = (
+    ("cluster.identity", "Compare the cluster with the recorded one", "me", KUBE),
+    ("vault.mount", "Mount KV version 2 at secret", "vault", VAULT),
+    ("vault.policy", "Write policy airflow-external-secrets-read", "vault", VAULT),
+    ("vault.auth", "Mount Kubernetes auth at kubernetes", "vault", VAULT),
+    ("vault.role", "Write role external-secrets-airflow", "vault", VAULT),
+    ("git.branch", "Wait until main holds the planned files", "me", "git.example.com"),
+    ("argocd.known-hosts", "Append SSH known hosts for Argo CD", "platform", KUBE),
+    ("argocd.project", "Create AppProject airflow", "platform", KUBE),
+    ("argocd.application", "Create Application airflow", "platform", KUBE),
+    ("verify.store", "Wait until the store is valid", "me", KUBE),
+    ("verify.secrets", "Wait until the Secrets are there", "me", KUBE),
+    ("verify.application", "Wait until Argo CD has synced it and it is healthy", "me", KUBE),
+    ("verify.migrations", "Wait until the database is migrated", "me", KUBE),
+    ("verify.airflow", "Wait until Airflow is healthy", "me", KUBE),
+)
+IDENTITIES = (
+    "Vault at https://vault.example.internal:8200 (VAULT_ADDR): the token from VAULT_TOKEN",
+    f"cluster: {KUBE}",
+)
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    at: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+class Scripted(Run):
+    """A run that tells what a test puts into `script`; None ends it."""
+
+    def __init__(self, plan: ScriptedPlan, *, dry_run: bool) -> None:
+        super().__init__(plan.target, plan.actions, dry_run=dry_run)
+        self.script: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.closed = False
+
+    async def events(self) -> AsyncIterator[Event]:
+        try:
+            while (event := await self.script.get()) is not None:
+                self.told.append(led(event))
+                yield led(event)
+                self.script.task_done()
+            self.script.task_done()
+        finally:
+            self.closed = True
+
+
+@dataclass(frozen=True)
+class ScriptedPlan(Prepared):
+    """A plan whose runs are kept for the test."""
+
+    runs: list[Scripted] = field(default_factory=list)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        return ()
+
+    def run(self, *, dry_run: bool = False) -> Run:
+        self.runs.append(Scripted(self, dry_run=dry_run))
+        return self.runs[-1]
+
+
+async def _never() -> Look:
+    raise AssertionError
+
+
+def scripted(steps: Sequence[tuple[str, str, str, str]] = STEPS) -> ScriptedPlan:
+    """The plan of these steps: id, title, owner and endpoint of each."""
+    target: Any = SimpleNamespace(digest="sha256:0", identities=IDENTITIES, ends=[])
+    actions = [Action(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
+    return ScriptedPlan(target, tuple(actions))
+
+
+class Stage:
+    """The apply page with a scripted plan, on the wizard of an installation."""
+
+    def __init__(self, plan: ScriptedPlan | None = None) -> None:
+        self.plan = plan or scripted()
+        self.clock = Clock()
+        self.contexts: list[tuple[str, str]] = []
+
+    def prepare(self, *words: Any) -> Prepared:
+        """As the core would; notes which contexts were asked for."""
+        self.contexts.append(words[2:])
+        return self.plan
+
+    async def open(self, pilot: Pilot[Any], done: Committed | None = None) -> ApplyScreen:
+        """Show it; nothing runs yet."""
+        page = ApplyScreen("airflow", done, prepare=self.prepare, now=self.clock)
+        await pilot.app.switch_screen(page)
+        await settled(pilot)
+        return page
+
+    async def begin(self, pilot: Pilot[Any], done: Committed | None = None) -> ApplyScreen:
+        """Show it, and say yes."""
+        page = await self.open(pilot, done)
+        await press(pilot, "enter", "down", "enter")
+        return page
+
+    @property
+    def run(self) -> Scripted:
+        """The newest run."""
+        return self.plan.runs[-1]
+
+    async def tell(
+        self, pilot: Pilot[Any], number: int, state: str, detail: str = "", fix: str = "",
+        diff: str = "", *, seconds: float = 0.0,
+    ) -> str:  # fmt: skip
+        """The event of a step, after these seconds; the frame that results."""
+        name, title, owner, _ = STEPS[number]
+        self.clock.at += seconds
+        event = Event(name, title, owner, state, detail, fix, diff, seconds)  # type: ignore[arg-type]
+        self.run.script.put_nowait(event)
+        await self._heard(pilot)
+        return await settled(pilot)
+
+    async def end(self, pilot: Pilot[Any]) -> str:
+        """The run is over."""
+        self.run.script.put_nowait(None)
+        await self._heard(pilot)
+        return await until(
+            pilot, lambda shown: "running" not in shown and page_of(pilot).phase == "ended"
+        )
+
+    async def _heard(self, pilot: Pilot[Any]) -> None:
+        await self.run.script.join()
+        await processed(pilot)
+
+
+def page_of(pilot: Pilot[Any]) -> ApplyScreen:
+    """The apply page."""
+    page = app_of(pilot).screen
+    assert isinstance(page, ApplyScreen)
+    return page
+
+
+async def until(pilot: Pilot[Any], ready: Callable[[str], bool], seconds: float = 30.0) -> str:
+    """The frame once it is as wanted; AssertionError if that never comes."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not ready(shown := frame(pilot.app)):
+        assert loop.time() < deadline, shown
+        assert pilot.app.is_running
+        await processed(pilot)
+        await asyncio.sleep(0.02)
+    return await settled(pilot)
+
+
+def app(folder: Path) -> WizardApp:
+    """The wizard of an installation whose questions can be jumped to."""
+    return wizard(folder, "production", *COMPLETE)
