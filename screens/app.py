@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
 from screens.bars import Bar
+from screens.ending import Ending
 from screens.given import Given, drafted
 from screens.opening import OpeningScreen
 from screens.outside import ask_host, reach_host
@@ -64,6 +65,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.reach: Reach = reach_host
         self.consented: set[str] = set()
         self.committing = False
+        self.ending = Ending()
         self._read = read
 
     def on_mount(self) -> None:
@@ -94,7 +96,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.existing = given.existing
         self.pick_preset = given.pick_preset
         self.folder = given.folder
-        self.chart = given.chart
+        self.chart, self.context = given.chart, given.context
         return drafted(given, self.workspace.identity)
 
     @property
@@ -267,8 +269,8 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-def run(workspace: Workspace, read: Callable[[], Given]) -> Committed | None:
-    """Show the screens; what was committed, or None when the person quit without committing.
+def run(workspace: Workspace, read: Callable[[], Given]) -> Ending:
+    """Show the screens; what was committed and applied until the person left.
 
     `read` gives what they begin with while the first frame is shown; what it raises is raised
     here, as is AnswersError for a fingerprint that is none. Raises SystemExit 70 after a crash,
@@ -280,4 +282,5 @@ def run(workspace: Workspace, read: Callable[[], Given]) -> Committed | None:
         raise app.failure
     if app.return_code:
         raise SystemExit(ExitCode.BUG)
-    return done
+    app.ending.committed = done or app.ending.committed
+    return app.ending

@@ -19,7 +19,7 @@ class Given:
     """What the screens begin with: raw answers, and the committed installation they belong to.
 
     `typed` are fingerprints from the command line; `folder` is what file names are relative to;
-    `chart` is a chart for a full check of the values.
+    `chart` is a chart for a full check of the values, `context` the cluster's in the kubeconfig.
     """
 
     data: Mapping[str, Any]
@@ -28,6 +28,7 @@ class Given:
     pick_preset: bool = False
     folder: Path | None = None
     chart: Path | None = None
+    context: str = ""
 
 
 def drafted(given: Given, identity: Identity) -> Draft:

@@ -35,6 +35,7 @@ _STYLES = {
     "context": "",
 }
 MOST_LINES = 3000
+NOTHING = "nothing to commit: the repository holds all this; a applies it live"
 
 
 class ReviewScreen(Page):
@@ -43,6 +44,7 @@ class ReviewScreen(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "focus_files", show=False),
         Binding("right", "focus_diff", show=False),
+        Binding("a", "apply", "apply it live", show=False),
     ]
     step_name = REVIEW
     keys = (
@@ -109,7 +111,7 @@ class ReviewScreen(Page):
             self.stopper = f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
         else:
             nothing = not self.proposal.plan.differs
-            self.stopper = "nothing to commit: the repository holds all this" if nothing else ""
+            self.stopper = NOTHING if nothing else ""
         self._show()
 
     def _require_place(self, proposal: Proposal) -> None:
@@ -200,6 +202,15 @@ class ReviewScreen(Page):
 
     def action_next(self) -> None:
         """There is no page after the review, and ctrl+n commits nothing."""
+
+    def action_apply(self) -> None:
+        """Make live what is committed, where nothing is left to commit."""
+        if self.stopper != NOTHING:
+            self.app.bell()
+            return
+        from screens.apply import ApplyScreen
+
+        self.app.switch_screen(ApplyScreen(self.draft.readable.installation.name))
 
     def action_focus_diff(self) -> None:
         """Scroll the diff."""

@@ -57,13 +57,18 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
             not start.given,
             start.folder,
             chart,
+            getattr(arguments, "context", None) or "",
         )
 
-    done = run(workspace, read)
-    if done is None:
+    ending = run(workspace, read)
+    if ending.committed is not None:
+        report(ending.committed, console)
+    if ending.applied is not None:
+        for text in ending.applied.lines:
+            console.say(text)
+        return ending.applied.outcome
+    if ending.committed is None:
         console.say("nothing was written")
-        return ExitCode.DONE
-    report(done, console)
     return ExitCode.DONE
 
 
