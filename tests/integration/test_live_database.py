@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import socket
 import struct
 import time
@@ -63,25 +61,10 @@ def server(authority: Authority) -> Iterator[Postgres]:
         running.sql(f"ALTER ROLE narrow PASSWORD '{GOOD}'")
         running.create_database("airflow", "airflow")
         running.sql("CREATE DATABASE latin OWNER airflow ENCODING 'LATIN1' TEMPLATE template0")
-        _secure(running, authority)
+        running.secure(*authority.issue("localhost", "127.0.0.1"), HBA)
         yield running
     finally:
         running.stop()
-
-
-def _secure(running: Postgres, authority: Authority) -> None:
-    data = running.folder / "data"
-    certificate, key = authority.issue("localhost", "127.0.0.1")
-    for name, text in (("server.crt", certificate), ("server.key", key), ("pg_hba.conf", HBA)):
-        path = data / name
-        path.write_text(text)
-        path.chmod(0o600)
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    running.sql("ALTER SYSTEM SET ssl = on")
-    running.sql("SELECT pg_reload_conf()")
-    until(lambda: running.sql("SELECT current_setting('ssl')") == "on")
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -201,16 +184,24 @@ async def test_tls_modes_against_the_servers_certificate(
 
 
 async def test_the_operators_own_client_files_play_no_part(
-    server: Postgres, clean_environment: Path
+    server: Postgres, clean_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """libpq would read ~/.pgpass and trust ~/.postgresql/root.crt, which no pod has."""
+    """libpq would read ~/.pgpass and PG* variables, and trust ~/.postgresql/root.crt."""
     folder = clean_environment / ".postgresql"
     folder.mkdir()
     (folder / "root.crt").write_text("not a certificate")
     passes = clean_environment / ".pgpass"
     passes.write_text(f"*:*:*:*:{GOOD}\n")
     passes.chmod(0o600)
-    assert Psycopg(target(server), SecretStr(GOOD)).look().encrypted
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.9")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
+    monkeypatch.setenv("PGSSLCRL", "/nonexistent")
+    services = clean_environment / "services"
+    services.write_text("[other]\nhostaddr=127.0.0.9\nsslmode=disable\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "other")
+    seen = Psycopg(target(server), SecretStr(GOOD)).look()
+    assert (seen.encrypted, seen.schema) == (True, "public")
     assert refused(target(server), "a-wrong-password-1").kind == "password"
 
 

@@ -58,6 +58,7 @@ class Postgres:
     port: int = field(default_factory=free_port)
     host: str = "127.0.0.1"
     password: str = "only-for-this-test-run"
+    settings: Mapping[str, object] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -73,6 +74,7 @@ class Postgres:
             "listen_addresses": self.host, "port": self.port, "unix_socket_directories": "",
             "fsync": "off", "full_page_writes": "off", "max_connections": 50,
             "password_encryption": "scram-sha-256", "log_min_messages": "fatal",
+            **self.settings,
         }  # fmt: skip
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("wb") as log:
@@ -90,6 +92,32 @@ class Postgres:
         """End the server at once and remove its data."""
         stop(self._process)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def secure(self, certificate: str, key: str, hba: str = "") -> None:
+        """Serve TLS too, and let in whom `hba` says (empty: as before)."""
+        files = {
+            "server.crt": certificate,
+            "server.key": key,
+            **({"pg_hba.conf": hba} if hba else {}),
+        }
+        for name, text in files.items():
+            path = self.folder / "data" / name
+            path.write_text(text)
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                nobody = pwd.getpwnam("nobody")
+                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        self.sql("ALTER SYSTEM SET ssl = on")
+        self.sql("SELECT pg_reload_conf()")
+        deadline = time.monotonic() + 10
+        while self.sql("SELECT current_setting('ssl')") != "on":
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.02)
+
+    @property
+    def log(self) -> str:
+        """What it logged so far."""
+        return (self.folder / "log").read_text("utf-8", "replace")
 
     @property
     def pid(self) -> int:
