@@ -195,7 +195,7 @@ def looked_action(
     title: str,
     kube: Kube | None,
     look: Callable[[Kube], Look],
-    change: Callable[[Kube], str],
+    change: Callable[[Kube], str] | None,
     *,
     left: str,
     patience: float = 0.0,
@@ -217,7 +217,7 @@ def looked_action(
         "platform",
         kube.identity,
         lambda: in_thread(looked),
-        lambda: in_thread(lambda: change(kube)),
+        (lambda: in_thread(lambda: change(kube))) if change else None,
         patience=patience,
         alone=alone,
     )

@@ -1,0 +1,131 @@
+"""The namespace: it stays unless it is named, and goes only once nothing of others is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from wizard.actions import Action, Look
+from wizard.applying.diagnosis import said
+from wizard.applying.observed import condition
+from wizard.backends.kube import Kube, Manifest, Ref
+from wizard.backends.kube_errors import KubeError
+from wizard.diff import visible
+from wizard.removing.objects import (
+    Removal,
+    finalizers,
+    looked_action,
+    removal_action,
+    standing,
+)
+from wizard.removing.recognised import kubectl_delete, labelled
+from wizard.removing.release import KINDS, is_delivered, listed, shown
+from wizard.removing.volumes import CLAIM
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
+    from wizard.removing.data import Piece
+
+NAMESPACE_SECONDS = 600.0
+_PROTECTED = ("default", "vault-auth")
+_CONDITIONS = (
+    "NamespaceDeletionDiscoveryFailure",
+    "NamespaceFinalizersRemaining",
+    "NamespaceContentRemaining",
+)
+
+
+def namespace(target: Target, pieces: Collection[Piece]) -> Action:
+    """The namespace, once nothing of others is in it."""
+    ref = Ref("v1", "Namespace", target.release.namespace)
+    if "namespace" in pieces:
+        return removal_action(
+            "destroy.namespace",
+            f"Remove namespace {ref.name}",
+            "platform",
+            target.kube,
+            lambda kube: Removal(
+                kube,
+                lambda: [ref],
+                lambda _found, ref: _inhabited(kube, target, ref, pieces),
+                why=lambda found, ref: _stuck(kube, found, ref),
+                none=f"namespace {ref.name} is gone",
+            ),
+            left=kubectl_delete([ref]),
+            patience=NAMESPACE_SECONDS,
+            alone=True,
+        )
+
+    def look(kube: Kube) -> Look:
+        if standing(kube, ref) is None:
+            return Look("holds", f"namespace {ref.name} is gone")
+        return Look(
+            "kept", f"namespace {ref.name} stays", f"if it is to go: {kubectl_delete([ref])}"
+        )
+
+    title = f"Keep namespace {ref.name}"
+    return looked_action(
+        "destroy.namespace", title, target.kube, look, None, left=kubectl_delete([ref]), alone=True
+    )
+
+
+def _inhabited(kube: Kube, target: Target, ref: Ref, pieces: Collection[Piece]) -> Look | None:
+    """Left where anything in it is not of this release."""
+    shared = (target.answers.delivery.argocd.namespace, *_PROTECTED)
+    if ref.name in shared or ref.name.startswith("kube-"):
+        return Look("blocked", f"{ref} serves others too; it is left", "leave --data namespace out")
+    found = [
+        other
+        for api, kind in (*KINDS, ("v1", "Pod"), ("v1", "Secret"), CLAIM)
+        for one in listed(kube, api, kind, ref.name)
+        if not _passes(one, other := Ref(api, kind, one["metadata"]["name"], ref.name), target)
+        or (kind == CLAIM[1] and "volumes" not in pieces)
+    ]
+    if not found:
+        return None
+    return Look(
+        "blocked",
+        f"{ref} holds {shown(found)}; it is left",
+        "move or remove them (volumes of this release: --data volumes), then run it again",
+    )
+
+
+def _passes(found: Manifest, ref: Ref, target: Target) -> bool:
+    """What every namespace has, what goes with its owner, and what is of this release."""
+    about = found["metadata"]
+    return (
+        ref.name in {"default", "kube-root-ca.crt"}
+        or bool(about.get("deletionTimestamp"))
+        or bool(about.get("ownerReferences"))
+        or (about.get("labels") or {}).get("release") == target.release.names.release
+        or is_delivered(found, target)
+        or labelled(found, ref) is None
+    )
+
+
+def _stuck(kube: Kube, found: Manifest, ref: Ref) -> tuple[str, str]:
+    """What holds a namespace that is going away: objects with their finalizers."""
+    held = []
+    kinds = (*KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
+    for api, kind in kinds:
+        try:
+            there = listed(kube, api, kind, ref.name)
+        except KubeError:
+            continue
+        held += [
+            f"{kind} {visible(one['metadata']['name'])} ({', '.join(finalizers(one))})"
+            for one in there
+            if one["metadata"].get("deletionTimestamp") and finalizers(one)
+        ]
+    words = [
+        said(condition(found, name).get("message"))
+        for name in _CONDITIONS
+        if condition(found, name).get("status") == "True"
+    ]
+    by = f", held by {', '.join(held[:3])}" if held else ""
+    told = f": {'; '.join(words)}" if words else ""
+    return (
+        f"{ref} is terminating{by}{told}",
+        "the program whose finalizer that is takes it off: see whether it runs; only if it is gone "
+        "for good, take the finalizer off with `kubectl edit`",
+    )

@@ -1,0 +1,208 @@
+"""What was delivered into the cluster: ExternalSecrets first, then what Argo CD did not take along.
+
+The operator takes its finalizer off an ExternalSecret only while it can work, so they go while
+store, ServiceAccount and operator stand (facts on External Secrets, life cycle).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.actions import Action, Look
+from wizard.applying.application_state import names
+from wizard.applying.observed import condition
+from wizard.applying.store_state import external_secrets
+from wizard.applying.vault_session import Session
+from wizard.backends.kube import Kube, Manifest, Ref
+from wizard.backends.kube_errors import KubeError
+from wizard.backends.vault_http import VaultError
+from wizard.diff import visible
+from wizard.removing.applications import TRACKING, gone, tracked_by
+from wizard.removing.objects import Removal, looked_action, removal_action, standing
+from wizard.removing.recognised import kubectl_delete, labelled
+from wizard.yamlread import read_mapping
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
+
+SECRETS_SECONDS, OBJECTS_SECONDS = 180.0, 300.0
+_RBAC = "rbac.authorization.k8s.io/v1"
+# What the chart renders into its namespace, data apart; pods go with what started them.
+KINDS = (
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    ("v1", "Service"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    (_RBAC, "RoleBinding"),
+    (_RBAC, "Role"),
+    ("v1", "ConfigMap"),
+    ("v1", "ServiceAccount"),
+)
+
+
+def secrets(target: Target) -> Action:
+    """The ExternalSecrets; the Secrets that they own go with them."""
+    found = secret_refs(target)
+    return removal_action(
+        "destroy.external-secrets",
+        f"Remove {len(found)} ExternalSecrets; their Secrets go with them",
+        "platform",
+        target.kube,
+        lambda kube: Removal(kube, lambda: found, none="no ExternalSecret of it is there"),
+        left=f"kubectl -n {target.release.namespace} delete externalsecret "
+        + " ".join(ref.name for ref in found),
+        patience=SECRETS_SECONDS,
+    )
+
+
+def secret_refs(target: Target) -> list[Ref]:
+    """The committed ExternalSecrets."""
+    return [Ref.of(manifest) for manifest in external_secrets(target).values()]
+
+
+def copies(target: Target, session: Session) -> Action:
+    """Whether the values live on in the store, before their copies in the cluster go."""
+    work = _Copies(target, session)
+    return looked_action(
+        "destroy.copies",
+        f"See that {session.store.mount}/{session.store.path} holds what the Secrets are made of",
+        target.kube,
+        work.look,
+        None,
+        left=f"vault kv metadata get -mount={session.store.mount} {session.store.path}",
+    )
+
+
+class _Copies:
+    def __init__(self, target: Target, session: Session) -> None:
+        self._target = target
+        self._session = session
+        self._where = f"{session.store.mount}/{session.store.path}"
+
+    def look(self, kube: Kube) -> Look:
+        """Whether nothing is lost with the Secrets."""
+        found = [one for ref in secret_refs(self._target) if (one := standing(kube, ref))]
+        if not found:
+            return Look("holds", "no Secret in the cluster is made from it any more")
+        try:
+            stored = self._stored()
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            self._session.require_alive()
+            return self._served(found)
+        if stored is None:
+            return self._served(found)
+        if stored:
+            return Look("holds", f"{self._where} holds them")
+        return self._last("is not there")
+
+    def _stored(self) -> bool | None:
+        """Whether the payload stands; None where nobody is logged in to see it."""
+        if self._target.vault is None:
+            return None
+        store = self._session.store
+        held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
+        return held is not None and not held.deleted
+
+    def _served(self, found: list[Manifest]) -> Look:
+        """What cannot be read is proven by its effect: the operator has read it."""
+        ready = [condition(one, "Ready").get("status") == "True" for one in found]
+        if all(ready):
+            return Look("holds", f"all {len(found)} ExternalSecrets are served from it")
+        return self._last("may not be read, and not every ExternalSecret is served from it")
+
+    def _last(self, why: str) -> Look:
+        return Look(
+            "blocked",
+            f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
+            "key and the passwords",
+            "put the payload back first; or, if they may be lost, name it: --data payload",
+        )
+
+
+def objects(target: Target) -> Action:
+    """What Argo CD has delivered and not taken along, such as after an undo."""
+    namespace, release = target.release.namespace, target.release.names.release
+    selector = f"release={release},tier=airflow"
+
+    def removal(kube: Kube) -> Removal:
+        return Removal(
+            kube,
+            lambda: _delivered(kube, target),
+            lambda _found, _ref: None,
+            none="nothing that was delivered is left",
+            before=lambda: _require_gone(target),
+        )
+
+    return removal_action(
+        "destroy.objects",
+        f"Remove what is left of release {release} in {namespace}, volumes apart",
+        "platform",
+        target.kube,
+        removal,
+        left=f"kubectl -n {namespace} delete deployment,statefulset,job,cronjob,service,configmap "
+        f"-l {selector}",
+        patience=OBJECTS_SECONDS,
+    )
+
+
+def _require_gone(target: Target) -> Look | None:
+    """Whatever still follows Git would bring them back."""
+    look = gone(target)
+    return None if look.state == "holds" else look
+
+
+def _delivered(kube: Kube, target: Target) -> list[Ref]:
+    """Workloads and the like that Argo CD says are ours, then our committed manifests."""
+    found = [
+        Ref(api, kind, one["metadata"]["name"], target.release.namespace)
+        for api, kind in KINDS
+        for one in listed(kube, api, kind, target.release.namespace)
+        if is_delivered(one, target)
+    ]
+    for logical, text in target.under("secrets/").items():
+        manifest = read_mapping(text, logical)
+        ref = Ref.of(manifest)
+        if manifest.get("kind") == "ExternalSecret" or ref in found:
+            continue
+        one = standing(kube, ref)
+        if one is not None and labelled(one, ref) is None:
+            found.append(ref)
+    return found
+
+
+def is_delivered(found: Manifest, target: Target) -> bool:
+    """Whether Argo CD tracks an object as one of this installation's Applications'."""
+    about = found["metadata"]
+    if tracked_by(found) not in names(target):
+        return False
+    own = (about.get("labels") or {}).get("release") == target.release.names.release
+    # A label alone is what any chart may put on its objects.
+    return own or TRACKING in (about.get("annotations") or {})
+
+
+def listed(kube: Kube, api: str, kind: str, namespace: str) -> list[Manifest]:
+    """Metadata of all objects of a kind; none where the cluster does not serve it."""
+    try:
+        return kube.find(api, kind, namespace, metadata=True)
+    except KubeError as error:
+        if error.kind == "missing":
+            return []
+        raise
+
+
+def shown(refs: list[Ref], most: int = 3) -> str:
+    """Some of these, by kind and name."""
+    more = f" and {len(refs) - most} more" if len(refs) > most else ""
+    return ", ".join(f"{ref.kind} {visible(ref.name)}" for ref in refs[:most]) + more
+
+
+def delete_all(refs: list[Ref]) -> str:
+    """The commands with which a person removes these."""
+    return kubectl_delete(refs)

@@ -1,0 +1,280 @@
+"""Vault's side, taken back: role, auth mount, policy and mount; the payload only where it is named.
+
+Vault has no labels, so contents decide: a policy or role that was never committed here is
+another's, and a mount is ours where its description says so. What others log in at, and what holds
+data, stays. Source: facts on Vault, section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wizard.actions import Action, Look
+from wizard.applying.vault_engine import bare
+from wizard.applying.vault_files import difference, made_for, was_committed
+from wizard.applying.vault_role import meaning, means
+from wizard.applying.vault_session import Session, left
+from wizard.backends.vault_http import VaultError
+from wizard.diff import visible
+from wizard.live.vault_looks import policy_path, role_path
+from wizard.probes import blocking
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
+
+_SHOWN = 3
+
+
+class _Step(Protocol):
+    @property
+    def command(self) -> str: ...
+    def look(self) -> Look: ...
+    def change(self) -> str: ...
+    def rehearse(self) -> str: ...
+
+
+def actions(target: Target, session: Session) -> tuple[Action, ...]:
+    """Their removal, in the reverse of the order in which they were made."""
+    store = session.store
+    return (
+        step(target, session, "remove.vault-role", f"Delete role {store.role}", Role),
+        step(target, session, "remove.vault-auth", f"Disable auth mount {store.auth_mount}", Auth),
+        step(target, session, "remove.vault-policy", f"Delete policy {store.policy}", Policy),
+    )
+
+
+def mount_action(target: Target, session: Session) -> Action:
+    """The KV mount, which is last: only an empty one of our own goes."""
+    title = f"Disable KV mount {session.store.mount} where it is empty"
+    return step(target, session, "remove.vault-mount", title, Mount)
+
+
+def step(
+    target: Target,
+    session: Session,
+    name: str,
+    title: str,
+    kind: Callable[[Target, Session], _Step],
+) -> Action:
+    """One of them as an action; without a login it is left to Vault's owner."""
+    one = kind(target, session)
+    look = one.look
+    if target.vault is None:
+        command = one.command
+
+        def look() -> Look:
+            return left("nothing says who this machine is to Vault", command)
+
+    change, rehearse = blocking(one.change), blocking(one.rehearse)
+    # What is another's at one path says nothing about the other paths.
+    return Action(
+        name, title, "vault", session.endpoint, blocking(look), change, rehearse, alone=True
+    )
+
+
+class Path:
+    """One thing at one path of Vault's, to be deleted."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        self._target = target
+        self._session = session
+        self._store = session.store
+
+    path = ""
+    what = ""
+    needed: tuple[str, ...] = ("delete",)
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault delete {self.path}"
+
+    def wanted(self, why: str) -> Look:
+        """To be deleted, if this token may."""
+        if not self._session.may(self.path, *self.needed):
+            return left(f"{why}, and this token may not delete it", self.command)
+        return Look("wanted", why)
+
+    def change(self) -> str:
+        """Delete it."""
+        self._session.call("DELETE", self.path)
+        return f"deleted {self.what}"
+
+    def rehearse(self) -> str:
+        """The request that would be sent."""
+        return f"DELETE {self.path}"
+
+    def _gone(self) -> Look:
+        return Look("holds", f"{self.what} is gone")
+
+    def _hidden(self) -> Look:
+        return left(f"this token may not read {self.what}", self.command)
+
+    def _foreign(self, diff: str) -> Look:
+        return Look(
+            "blocked",
+            f"{self.what} is no version that was ever committed here: another's, or changed since; "
+            "it is left",
+            f"see whose it is; if it is to go: {self.command}",
+            diff,
+        )
+
+    def _listed(self, path: str) -> list[str] | None:
+        """Names below a path; None where they may not be seen."""
+        try:
+            answer = self._session.call("LIST", path)
+        except VaultError as error:
+            if error.kind == "missing":
+                return []
+            if error.kind != "forbidden":
+                raise
+            self._session.require_alive()
+            return None
+        return [str(name) for name in answer.data.get("keys") or []]
+
+    def _mount(self, listing: str, name: str) -> dict[str, Any] | Look | None:
+        """What the list of mounts says of one; a look where it cannot be seen."""
+        seen = self._session.seen(listing)
+        if seen.hidden:
+            return left(f"this token does not see {listing}, so nothing says whose {self.what} is",
+                        self.command)  # fmt: skip
+        found = (seen.data or {}).get(f"{name}/")
+        return dict(found) if found is not None else None
+
+    def _is_ours(self, entry: dict[str, Any]) -> bool:
+        return bool(entry.get("description") == made_for(self._target.release.installation))
+
+
+class Role(Path):
+    """The store's role, as committed now or earlier."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        super().__init__(target, session)
+        self.path = role_path(self._store)
+        self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
+
+    def look(self) -> Look:
+        """Whether it is gone."""
+        seen = self._session.seen(self.path)
+        if seen.hidden:
+            return self._hidden()
+        if seen.data is None:
+            return self._gone()
+        theirs = meaning(seen.data)
+        file = f"{self._target.release.paths.vault}/{self._store.role.replace('/', '-')}.json"
+        ours = self._target.text("vault/role")
+        if means(ours) == theirs or was_committed(
+            self._target.repository, file, lambda text: means(text) == theirs
+        ):
+            return self.wanted(f"{self.what} stands as committed")
+        return self._foreign(difference(file, _shown(theirs), _shown(means(ours))))
+
+
+class Policy(Path):
+    """The policy of that role."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        super().__init__(target, session)
+        self.path = policy_path(self._store)
+        self.what = f"policy {self._store.policy}"
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault policy delete {self._store.policy}"
+
+    def look(self) -> Look:
+        """Whether it is gone."""
+        seen = self._session.seen(self.path)
+        if seen.hidden:
+            return self._hidden()
+        if seen.data is None:
+            return self._gone()
+        theirs = str(seen.data.get("policy") or "")
+        file = f"{self._target.release.paths.vault}/{self._store.policy}.hcl"
+        ours = self._target.text("vault/policy")
+        if bare(ours) == bare(theirs) or was_committed(
+            self._target.repository, file, lambda text: bare(text) == bare(theirs)
+        ):
+            return self.wanted(f"{self.what} stands as committed")
+        return self._foreign(difference(file, theirs, ours))
+
+
+class Auth(Path):
+    """The auth mount, where this installation made it and nobody else logs in there."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        super().__init__(target, session)
+        self._name = self._store.auth_mount
+        self.path = f"sys/auth/{self._name}"
+        self.what = f"auth mount {self._name}"
+        self.needed = ("delete", "sudo")
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault auth disable {self._name}"
+
+    def look(self) -> Look:
+        """Whether it is gone, or not this installation's to take away."""
+        entry = self._mount("sys/auth", self._name)
+        if entry is None:
+            return self._gone()
+        if isinstance(entry, Look):
+            return entry
+        if not self._is_ours(entry):
+            return Look("kept", f"{self.what} was not made by this installation")
+        roles = self._listed(f"auth/{self._name}/role")
+        if roles is None:
+            return left(f"this token may not list the roles of {self.what}", self.command)
+        own = self._store.role
+        if own in roles and Role(self._target, self._session).look().state == "wanted":
+            # In a rehearsal it has not gone before.
+            roles.remove(own)
+        if roles:
+            return Look("kept", f"{self.what} has roles: {_some(roles)}", self.command)
+        return self.wanted(f"{self.what} was made by this installation and has no role left")
+
+
+class Mount(Path):
+    """The KV mount, where this installation made it and nothing lies in it."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        super().__init__(target, session)
+        self._name = self._store.mount
+        self.path = f"sys/mounts/{self._name}"
+        self.what = f"KV mount {self._name}"
+        self.needed = ("delete", "sudo")
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault secrets disable {self._name}"
+
+    def look(self) -> Look:
+        """Whether it is gone, or not this installation's to take away."""
+        entry = self._mount("sys/mounts", self._name)
+        if entry is None:
+            return self._gone()
+        if isinstance(entry, Look):
+            return entry
+        if not self._is_ours(entry):
+            return Look("kept", f"{self.what} was not made by this installation")
+        held = self._listed(f"{self._name}/metadata/")
+        if held is None:
+            return Look("kept", f"whether {self.what} is empty may not be seen")
+        if held:
+            return Look("kept", f"{self.what} holds data")
+        return self.wanted(f"{self.what} was made by this installation and is empty")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(visible(name) for name in names[:_SHOWN]) + more
+
+
+def _shown(role: dict[str, object]) -> str:
+    import json
+
+    return json.dumps(role, indent=2, sort_keys=True) + "\n"
