@@ -60,6 +60,10 @@ class Journal:
         except WizardError:
             return {}
 
+    def forget(self) -> None:
+        """The installation is no more."""
+        self._memory.forget()
+
     def begin(self, digest: str) -> None:
         """A run begins that applies what this digest names; nothing is written yet."""
         self._run = {"began": _now(), "digest": digest, "ended": {}}
