@@ -82,12 +82,10 @@ def of_start(start: Start) -> Installed:
 
 def require_delivered(found: Installed) -> None:
     """Raise RefusedError for a delivery that is made by hand."""
+    from wizard.applying.delivery import of_kind
+
     proposal = found.proposal
-    if proposal.answers.delivery.kind != "argocd":
-        raise RefusedError(
-            f"delivery {proposal.answers.delivery.kind} is made by hand",
-            f"{proposal.rendering.release.runbook} has the commands",
-        )
+    of_kind(proposal.answers.delivery.kind, proposal.rendering.release.runbook)
 
 
 def require_shown(found: Installed, plan: str | None = None) -> None:

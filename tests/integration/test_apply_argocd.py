@@ -18,7 +18,8 @@ from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.actions import Event
-from wizard.applying import argocd, verify
+from wizard.applying import argocd, delivery
+from wizard.applying.identity import identity
 from wizard.applying.target import Target
 
 pytestmark = pytest.mark.integration
@@ -180,7 +181,7 @@ def test_without_any_right_or_cluster_everything_is_unknown(world: World) -> Non
     target = world.target(token)
     nowhere = replace(target, kube=None, argocd=None)
     for one in (target, nowhere):
-        found = told([*argocd.actions(one), *verify.actions(one)])
+        found = told([identity(one), *delivery.of(one).actions(one)])
         assert set(states(found).values()) == {"unknown"}
         assert "kubectl apply -f argocd/airflow/project.yaml" in found["argocd.project"].fix
     assert world.writes == []
@@ -416,8 +417,10 @@ PLANS: list[tuple[str, dict[str, Any]]] = [
     ("production", {"delivery.argocd.applications": "two"}),
     ("production", {"dags.source": "bundle"}),
     ("production", {"delivery.argocd.repo_url": "https://github.com/acme/k8s-infra.git"}),
+    ("production", {"delivery.kind": "helm"}),
+    ("production", {"delivery.kind": "helm", "dags.source": "bundle"}),
     ("gitops-vault", {}),
-    ("local", {}),
+    ("gitops-vault", {"delivery.kind": "helm"}),
 ]
 
 
@@ -428,8 +431,8 @@ def test_the_plan_names_exactly_these_actions(
     made = rendering(preset, changes)
     files = {file.logical: file.data for file in made.tree.values() if file.logical}
     target = Target(answered(preset, changes), made.release, None, "", files)  # type: ignore[arg-type]
-    ours = ("cluster.", "argocd.", "verify")
+    ours = ("cluster.", "argocd.", "helm.", "verify")
     planned = {(one.id, one.owner) for one in made.total.actions if one.id.startswith(ours)}
-    found = [*argocd.actions(target), *verify.actions(target)]
+    found = [identity(target), *delivery.of(target).actions(target)]
     assert planned == {(one.id, one.owner) for one in found}
     assert len(planned) == len(found)

@@ -17,7 +17,7 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.vault import Vault
 from tests.webserver import Answer, web
 from wizard.applied import SERVER, UID, VAULT, Journal
-from wizard.applying import argocd
+from wizard.applying.identity import identity
 from wizard.repo import Repository
 
 __all__ = ["aw"]
@@ -144,5 +144,5 @@ def test_an_address_alone_does_not_stand_against_the_uid(
         ({SERVER: "https://api.prod.example"}, "holds"),
     ):
         target = replace(world.target(), known=known)
-        found = told([argocd.identity(target)])["cluster.identity"]
+        found = told([identity(target)])["cluster.identity"]
         assert found.state == state, found

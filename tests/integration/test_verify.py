@@ -17,8 +17,8 @@ from tests.argo_world import GITHUB, World, told
 from tests.kubeconfigs import account, rule
 from tests.operators import Operators
 from tests.testbed.kube import Kube as Server
-from wizard.actions import Event
-from wizard.applying import argocd, verify
+from wizard.actions import Action, Event
+from wizard.applying import argocd, delivery
 from wizard.applying.store_state import external_secrets
 from wizard.applying.target import Target
 from wizard.backends.kube import Ref
@@ -39,9 +39,13 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return World(kube_with_crds, tmp_path, monkeypatch)
 
 
+def awaited(target: Target) -> list[Action]:
+    return [one for one in delivery.of(target).actions(target) if one.id.startswith("verify.")]
+
+
 def wait(target: Target, only: str = "") -> dict[str, Event]:
     """How the waits end when they may only take a moment."""
-    actions = [replace(one, patience=PATIENCE) for one in verify.actions(target)]
+    actions = [replace(one, patience=PATIENCE) for one in awaited(target)]
     return told([one for one in actions if only in ("", one.id)])
 
 

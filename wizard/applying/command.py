@@ -39,6 +39,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
         argocd_context=getattr(arguments, "argocd_context", "") or "",
         only=getattr(arguments, "only", None),
         database=_database(arguments, found, console),
+        chart=getattr(arguments, "chart", "") or "",
     )
     _show(ready, console)
     remind(found.start.workspace, found.name, console)

@@ -61,6 +61,7 @@ class RunLock:
         self.seconds = seconds
         self.process = process or Process.current()
         self.note = "" if kube else "no cluster to hold the lock: other machines are not kept out"
+        self._given_up = False
         self._lease: Manifest | None = None
         self._lost = ""
         self._turn = asyncio.Lock()
@@ -70,9 +71,11 @@ class RunLock:
 
     @classmethod
     def of(cls, target: Target) -> RunLock:
-        """The lock of the target's installation, where Argo CD runs."""
-        argo = target.answers.delivery.argocd
-        return cls(target.argocd, argo.namespace, target.answers.installation.name)
+        """The lock of the target's installation, where what delivers it runs."""
+        from wizard.applying.delivery import of
+
+        kube, namespace = of(target).lock(target)
+        return cls(kube, namespace, target.answers.installation.name)
 
     @property
     def held(self) -> bool:
@@ -108,7 +111,7 @@ class RunLock:
                 raise ConflictError(
                     f"another run has taken over: {self._lost}", "wait for it, then run apply again"
                 )
-            if self._lease is not None or self.note or self.kube is None:
+            if self._lease is not None or self._given_up or self.kube is None:
                 return False
             try:
                 # A request that is sent already may make the Lease: an interruption waits for it.
@@ -119,7 +122,10 @@ class RunLock:
                 if error.kind not in {"forbidden", "missing"}:
                     raise
                 self.note = f"{error.message}: other machines are not kept out"
+                # The namespace may be the next thing that is made; the first changes come before.
+                self._given_up = error.kind == "forbidden"
                 return False
+            self.note = ""
             self._renewing = asyncio.ensure_future(self._renew(self.kube))
             return True
 

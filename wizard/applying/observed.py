@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
 from wizard.applying.diagnosis import REFUSALS, Diagnosis, diagnose
 from wizard.backends.kube import Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeError
+
+if TYPE_CHECKING:
+    from wizard.release import Release
 
 
 def events(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list[str]:
@@ -57,6 +60,11 @@ def namespace_trouble(kube: Kube, name: str) -> Diagnosis | None:
         found, "NamespaceContentRemaining"
     )
     return diagnose([f"namespace {name} is terminating: {left.get('message', '')}"], REFUSALS)
+
+
+def brought(release: Release) -> str:
+    """Where to look for what has not arrived: at whatever brings it."""
+    return "see the sync of Argo CD" if release.delivery == "argocd" else "see the steps before"
 
 
 def waiting(detail: str, found: Diagnosis | None, fix: str) -> Look:

@@ -9,9 +9,13 @@ from wizard.applying.target import Target
 from wizard.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wizard.applying.database_admin import Admin
+    from wizard.backends.helm import Helm
     from wizard.backends.kube import Kube
     from wizard.installed import Installed
+    from wizard.sections import Answers
 
 
 def opened(
@@ -20,13 +24,14 @@ def opened(
     context: str = "",
     argocd_context: str = "",
     database: Admin | None = None,
+    chart: str = "",
 ) -> Target:
     """The files as committed, and a client for every system; nothing is sent.
 
     The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
     Argo CD's (empty: the same cluster). `database` is the administrator that the operator named.
-    Raises UsageError for a context that was named and is not there, and where nothing says who
-    this machine is to anybody.
+    `chart` is a chart on this machine, for a delivery by Helm. Raises UsageError for a context or
+    chart that was named and is not there, and where nothing says who this machine is to anybody.
     """
     from wizard.backends.vault_address import HOW, address, credentials
 
@@ -53,6 +58,8 @@ def opened(
         _client(argocd_context) if argocd_context else kube,
         Journal(repository, found.name).met(),
         database=database,
+        helm=_helm(answers, context) if kube is not None else None,
+        chart=_chart(chart),
     )
     if target.vault is None and target.kube is None and database is None:
         raise UsageError(
@@ -60,6 +67,26 @@ def opened(
             f"{HOW}; and name a kubeconfig context with --context, or export KUBECONFIG",
         )
     return target
+
+
+def _helm(answers: Answers, context: str) -> Helm | None:
+    """The program for the same context; it sees no variable that a secret is read from."""
+    if answers.delivery.kind != "helm":
+        return None
+    from wizard.backends.helm import open_helm
+    from wizard.fields import get, specs
+
+    references = [get(answers, one.path) for one in specs(type(answers)) if one.kind == "secret"]
+    return open_helm(context, hidden=[one.env for one in references if one and one.env])
+
+
+def _chart(given: str) -> Path | None:
+    from pathlib import Path
+
+    path = Path(given) if given else None
+    if path is not None and not path.exists():
+        raise UsageError(f"--chart: {given} is not there", "give the chart's folder or its .tgz")
+    return path
 
 
 def _client(context: str) -> Kube | None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
 from wizard.applying.diagnosis import GIT, REFUSALS, Diagnosis, diagnose, said
-from wizard.applying.observed import condition, events, namespace_trouble, waiting
+from wizard.applying.observed import brought, condition, events, namespace_trouble, waiting
 from wizard.backends.kube import Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeError
 
 if TYPE_CHECKING:
     from wizard.release import Release
 
-MIGRATIONS = "run-airflow-migrations"
+MIGRATIONS, CREATE_USER = "run-airflow-migrations", "create-user"
 _FIRST_CLONE, _CLONE = "git-sync-init", "git-sync"
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
@@ -152,7 +152,7 @@ def migrations(kube: Kube, release: Release) -> Look:
     if job is None:
         if _available(kube, release):
             return Look("holds", f"Job {name} is gone; the pods that wait for migrations run")
-        return waiting(f"Job {name} is not there yet", trouble(kube, release), "see the sync")
+        return waiting(f"Job {name} is not there yet", trouble(kube, release), brought(release))
     if condition(job, "Complete").get("status") == "True":
         return Look("holds", f"Job {name} is complete")
     status = job.get("status") or {}
@@ -172,12 +172,24 @@ def migrations(kube: Kube, release: Release) -> Look:
     return waiting(f"Job {name} runs{tried}", found, log)
 
 
+def finished_jobs(kube: Kube, release: Release) -> list[Manifest]:
+    """The chart's own Jobs that stand there and have ended, well or not."""
+    names = (release.names.object(one) for one in (MIGRATIONS, CREATE_USER))
+    jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
+    ended = ("Complete", "Failed")
+    return [
+        job
+        for job in jobs
+        if job and any(condition(job, kind).get("status") == "True" for kind in ended)
+    ]
+
+
 def git_sync(kube: Kube, release: Release) -> Look:
     """Whether every pod that reads DAGs has made its first clone."""
     cloning = [pod for pod in release_pods(kube, release) if _names(pod) & {_FIRST_CLONE, _CLONE}]
     if not cloning:
         found = trouble(kube, release)
-        return waiting("no pod with git-sync is there yet", found, "see the sync of Argo CD")
+        return waiting("no pod with git-sync is there yet", found, brought(release))
     left = [pod for pod in cloning if not _cloned(pod)]
     if not left:
         return Look("holds", f"{len(cloning)} pods have cloned the DAGs")

@@ -53,12 +53,13 @@ def prepared(
     argocd_context: str = "",
     only: Part | None = None,
     database: Admin | None = None,
+    chart: str = "",
 ) -> Prepared:
     """The actions of an installation in their order; nothing is sent.
 
-    `plan` is a file of `plan --out`, the contexts are those of `wizard.applying.opening`. Raises
-    RefusedError for a delivery that is made by hand, ConflictError where what stands was not
-    shown, UsageError where nothing says who this machine is.
+    `plan` is a file of `plan --out`; contexts and chart are those of `wizard.applying.opening`.
+    Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
+    not shown, UsageError where nothing says who this machine is.
     """
     from wizard.applying.opening import opened
     from wizard.applying.steps import steps
@@ -66,5 +67,7 @@ def prepared(
 
     require_delivered(found)
     require_shown(found, plan)
-    target = opened(found, context=context, argocd_context=argocd_context, database=database)
+    target = opened(
+        found, context=context, argocd_context=argocd_context, database=database, chart=chart
+    )
     return Prepared(target, steps(target, only))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from wizard.applying import argocd, branch, database, vault, verify
+from wizard.applying import branch, database, delivery, vault
+from wizard.applying.identity import identity
 from wizard.applying.vault_session import Session
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ def steps(target: Target, only: Part | None = None) -> tuple[Action, ...]:
     Which cluster it is comes before all others: Vault's side names the cluster too. The database
     belongs to the store: it is what a deployment finds in place, and its password lies there.
     """
-    identity, *delivery = argocd.actions(target)
+    first = identity(target)
     # One login to Vault for all: a secret id may be good for a single one.
     session = Session(target) if target.answers.secrets.store == "vault" else None
     store = (
         *(vault.actions(target, session) if session else ()),
         *database.actions(target, session),
     )
-    delivered = (branch.action(target), *delivery, *verify.actions(target))
+    delivered = (branch.action(target), *delivery.of(target).actions(target))
     if only == "store":
-        return (identity, *store)
-    return (identity, *delivered) if only == "delivery" else (identity, *store, *delivered)
+        return (first, *store)
+    return (first, *delivered) if only == "delivery" else (first, *store, *delivered)

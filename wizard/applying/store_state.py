@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
 from wizard.applying.diagnosis import PAYLOAD, REFUSALS, STORE, Diagnosis, diagnose, said
-from wizard.applying.observed import condition, events, namespace_trouble, waiting
+from wizard.applying.observed import brought, condition, events, namespace_trouble, waiting
 from wizard.backends.kube import Kube, Manifest, Ref, data_keys
 from wizard.backends.kube_errors import KubeError
 from wizard.chart.contract import CONTRACT, get
@@ -18,6 +18,7 @@ from wizard.yamlread import read_mapping
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
+    from wizard.release import Release
 
 Otherwise = Callable[[], Diagnosis | None]
 
@@ -34,7 +35,7 @@ def store(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
     found = kube.get(ref)
     if found is None:
         why = namespace_trouble(kube, target.release.namespace) or otherwise()
-        return waiting(f"{ref} is not there yet", why, "see the sync of Argo CD")
+        return waiting(f"{ref} is not there yet", why, brought(target.release))
     ready = condition(found, "Ready")
     if ready.get("status") == "True":
         return Look("holds", f"{ref} is valid")
@@ -70,7 +71,8 @@ def secrets(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
         left = [name for name in wanted if not _synced(standing.get(name))]
         if left:
             done = f"{len(wanted) - len(left)} of {len(wanted)} ExternalSecrets are synced"
-            return _not_synced(kube, namespace, done, left[0], standing.get(left[0]), otherwise)
+            one = standing.get(left[0])
+            return _not_synced(kube, target.release, done, left[0], one, otherwise)
     return _present(kube, namespace, keys_read(target), len(wanted))
 
 
@@ -110,16 +112,17 @@ def _synced(found: Manifest | None) -> bool:
 
 def _not_synced(
     kube: Kube,
-    namespace: str,
+    release: Release,
     done: str,
     name: str,
     found: Manifest | None,
     otherwise: Otherwise,
 ) -> Look:
+    namespace = release.namespace
     describe = f"kubectl -n {namespace} describe externalsecret {name}"
     if found is None:
         why = namespace_trouble(kube, namespace) or otherwise()
-        return waiting(f"{done}; {name} is not there yet", why, "see the sync of Argo CD")
+        return waiting(f"{done}; {name} is not there yet", why, brought(release))
     ready = condition(found, "Ready")
     if not ready:
         return Look("wanted", f"{done}; {name} has no state yet", _OPERATOR)

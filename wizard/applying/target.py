@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from wizard.applied import filled
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wizard.applying.database_admin import Admin
+    from wizard.backends.helm import Helm
     from wizard.backends.kube import Kube
     from wizard.backends.vault_address import Address, Credentials
     from wizard.release import Release
@@ -28,6 +31,8 @@ class Target:
     and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
     `known` are the identities that earlier runs met (see `wizard.applied`), and `met` those that
     this one does. `ends` are to be called at the end of the run: logins are revoked there.
+    `helm` is the program that delivers by Helm, and `chart` the one to install instead of the
+    project's own, by its path; None where there is none.
     `database` is the administrator of PostgreSQL, None where no role or database is to be made.
     """
 
@@ -44,6 +49,8 @@ class Target:
     met: dict[str, str] = field(default_factory=dict)
     ends: list[Callable[[], object]] = field(default_factory=list)
     database: Admin | None = None
+    helm: Helm | None = None
+    chart: Path | None = None
 
     @property
     def cluster(self) -> Cluster:
@@ -61,6 +68,8 @@ class Target:
             found.append(f"cluster: {self.kube.identity}")
         if self.argocd and self.argocd is not self.kube:
             found.append(f"Argo CD's cluster: {self.argocd.identity}")
+        if self.helm:
+            found.append(f"helm: {self.helm.identity}")
         if self.database:
             found.append(self.database.identity)
         return tuple(found)

@@ -36,14 +36,15 @@ AIRFLOW_SECONDS = 600.0
 _PASSING = ("unreachable", "busy", "server")
 
 
-def actions(target: Target) -> tuple[Action, ...]:
-    """The waits in the order in which things come true; none where nobody delivers by `apply`."""
-    if target.answers.delivery.kind != "argocd":
-        return ()
-    found = []
-    if target.answers.secrets.store == "vault":
-        found.append(store(target))
-    found += [secrets(target), application(target), migrations(target)]
+def before_chart(target: Target) -> tuple[Action, ...]:
+    """The waits for what the chart's pods read."""
+    found = [store(target)] if target.answers.secrets.store == "vault" else []
+    return (*found, secrets(target))
+
+
+def after_chart(target: Target) -> tuple[Action, ...]:
+    """The waits for what the chart brings, in the order in which it comes true."""
+    found = [migrations(target)]
     if target.release.dag_source == "git-sync":
         found.append(git_sync(target))
     return (*found, airflow(target))

@@ -95,7 +95,7 @@ def read_access(context: str = "") -> Access:
     Raises UsageError where no file, context, cluster or user is to be had, and RefusedError where
     the connection would not be proven or the login is of a kind that is not safe.
     """
-    entries, current = _merged(_files())
+    entries, current = _merged(files())
     chosen = context or current
     known = sorted(entries["contexts"])
     if chosen not in known:
@@ -112,7 +112,7 @@ def read_access(context: str = "") -> Access:
 
 def contexts() -> tuple[tuple[str, ...], str]:
     """The names of all contexts, and the current one; raises UsageError without a kubeconfig."""
-    entries, current = _merged(_files())
+    entries, current = _merged(files())
     return tuple(sorted(entries["contexts"])), current
 
 
@@ -120,7 +120,7 @@ def _or(names: list[str]) -> str:
     return ", ".join(names) if names else "NAME (the kubeconfig has none)"
 
 
-def _files() -> list[Path]:
+def files() -> list[Path]:
     """The files that exist; UsageError when none does."""
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]

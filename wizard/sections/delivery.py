@@ -119,7 +119,7 @@ class Delivery(Section):
             files.extend(self._argo_files(release, total))
         elif self.kind == "kind":
             files.append(cluster_file(release))
-        actions = self._actions(release)
+        actions = self._actions(release, total)
         files.append(runbook(release, total, (*total.actions, *actions), self.argocd.namespace))
         return Contribution(files=tuple(files), actions=actions)
 
@@ -139,12 +139,12 @@ class Delivery(Section):
             applications = one_application(release, argo, manifests=bool(total.manifests))
         return (app_project(release, argo), *applications)
 
-    def _actions(self, release: Release) -> tuple[PlannedAction, ...]:
+    def _actions(self, release: Release, total: Contribution) -> tuple[PlannedAction, ...]:
         """What `apply` does and waits for, under the same ids and owners."""
         if self.kind == "kind":
             return (PlannedAction("kind.install", "Install the chart with Helm (runbook)", "me"),)
         if self.kind == "helm":
-            return _helm_actions(release)
+            return _helm_actions(release, total)
         argo = self.argocd
         parent = "-parent" if argo.applications == "two" else ""
         found = [
@@ -167,9 +167,17 @@ class Delivery(Section):
         return (*found, *_waits(release))
 
 
-def _helm_actions(release: Release) -> tuple[PlannedAction, ...]:
+def _helm_actions(release: Release, total: Contribution) -> tuple[PlannedAction, ...]:
     waits = _waits(release)
     before = ("verify.store", "verify.secrets")
+    store = {f"secrets/{name}" for name in ("store", "service-account", "vault-ca")}
+    secrets = {f"secrets/{secret.name}" for secret in total.secrets}
+    others = [
+        file
+        for file in total.manifests
+        if file.logical not in store | secrets and "/store-account-" not in file.logical
+    ]
+    more = PlannedAction("helm.manifests", "Create what else stands beside the chart", "me")
     return (
         PlannedAction("git.branch", "Wait until the branch holds the planned files", "me"),
         PlannedAction("cluster.identity", "Compare the cluster with the recorded one", "me"),
@@ -177,7 +185,7 @@ def _helm_actions(release: Release) -> tuple[PlannedAction, ...]:
         PlannedAction("helm.namespace", f"Create namespace {release.namespace}", "platform"),
         PlannedAction("helm.store", "Create the store and its account", "me"),
         PlannedAction("helm.secrets", "Create the ExternalSecrets", "me"),
-        PlannedAction("helm.manifests", "Create what else stands beside the chart", "me"),
+        *([more] if others else []),
         *(one for one in waits if one.id in before),
         PlannedAction("helm.chart", f"Install chart {release.chart} with Helm", "me"),
         *(one for one in waits if one.id not in before),

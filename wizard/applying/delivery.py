@@ -1,0 +1,66 @@
+"""How each delivery takes part in `apply`: the one place where they are told apart.
+
+A delivery brings its actions in their order, its waits among them, and says where the run's lock
+is held. Which cluster it is and what the target branch holds come before any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.applying import argocd, helm, verify
+from wizard.errors import RefusedError
+
+if TYPE_CHECKING:
+    from wizard.actions import Action
+    from wizard.applying.target import Target
+    from wizard.backends.kube import Kube
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One kind: its actions, and the cluster and namespace of its lock."""
+
+    actions: Callable[[Target], tuple[Action, ...]]
+    lock: Callable[[Target], tuple[Kube | None, str]]
+
+
+def _argocd(target: Target) -> tuple[Action, ...]:
+    _, *own = argocd.actions(target)
+    return (
+        *own,
+        *verify.before_chart(target),
+        verify.application(target),
+        *verify.after_chart(target),
+    )
+
+
+def _helm(target: Target) -> tuple[Action, ...]:
+    return (
+        *helm.beside(target),
+        *verify.before_chart(target),
+        helm.chart(target),
+        *verify.after_chart(target),
+    )
+
+
+_KINDS: Mapping[str, Delivery] = {
+    "argocd": Delivery(
+        _argocd, lambda target: (target.argocd, target.answers.delivery.argocd.namespace)
+    ),
+    "helm": Delivery(_helm, lambda target: (target.kube, target.release.namespace)),
+}
+
+
+def of_kind(kind: str, runbook: str) -> Delivery:
+    """The delivery of this kind; RefusedError for one that is made by hand, as `runbook` says."""
+    if kind not in _KINDS:
+        raise RefusedError(f"delivery {kind} is made by hand", f"{runbook} has the commands")
+    return _KINDS[kind]
+
+
+def of(target: Target) -> Delivery:
+    """The delivery of the target's answers; RefusedError as `of_kind`."""
+    return of_kind(target.answers.delivery.kind, target.release.runbook)

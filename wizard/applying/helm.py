@@ -1,0 +1,134 @@
+"""What `apply` does where Helm delivers: the manifests beside the chart, then the chart.
+
+Manifests are the committed ones, applied server-side under our own field manager; in the order in
+which one needs the other, the guard before the account it guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wizard.actions import Action, Look
+from wizard.applying import helm_release
+from wizard.applying.helm_chart import Charts
+from wizard.applying.namespace import namespace_action, standing
+from wizard.applying.objects import Source, manifests_action
+from wizard.applying.store_state import NEEDS
+from wizard.probes import in_thread
+from wizard.yamlread import read_mapping
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
+    from wizard.backends.kube import Kube
+
+_GUARD = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+_NEEDS_GUARD = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and newer"
+# What a store needs before it: External Secrets looks at it at once.
+_STORE = ("ConfigMap", "ServiceAccount", "SecretStore", "ClusterSecretStore")
+_SECRETS = ("ExternalSecret",)
+_CLUSTER_WIDE = (*_GUARD, "ClusterSecretStore")
+
+
+def beside(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
+    """Which helm this is, the namespace, and every manifest beside the chart.
+
+    `take` names actions whose diff was shown and agreed to: what is another's is taken over.
+    """
+    groups = grouped(target)
+    found = [_program(target), namespace_action(target)]
+    for id, title, owner, needs in (  # noqa: A001
+        ("cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform",
+         _NEEDS_GUARD),
+        ("helm.store", "Create the store and its account", "me", NEEDS),
+        ("helm.secrets", "Create the ExternalSecrets", "me", NEEDS),
+        ("helm.manifests", "Create what else stands beside the chart", "me", ""),
+    ):  # fmt: skip
+        if groups[id]:
+            one = manifests_action(
+                id, title, "platform" if owner == "platform" else "me", target.kube, groups[id],
+                needs=needs, take=id in take,
+            )  # fmt: skip
+            found.append(_after_namespace(target, target.kube, one, groups[id]))
+    return tuple(found)
+
+
+def chart(target: Target) -> Action:
+    """The chart itself."""
+    charts = Charts(target, target.helm) if target.helm else None
+    title = f"Install chart {target.release.chart} with Helm"
+    return helm_release.action(target, charts, title)
+
+
+def grouped(target: Target) -> dict[str, list[Source]]:
+    """The committed manifests by the action that applies them, each in its order."""
+    found: dict[str, list[Source]] = {
+        "cluster.store-account": [],
+        "helm.store": [],
+        "helm.secrets": [],
+        "helm.manifests": [],
+    }
+    for logical, text in target.under("secrets/").items():
+        kind = str(read_mapping(text, logical).get("kind"))
+        if kind == "Namespace":
+            continue
+        place = "" if kind in _CLUSTER_WIDE else target.release.namespace
+        path = f"{target.release.paths.apps}/{logical}.yaml"
+        found[_group(logical, kind)].append(Source(path, text, (kind,), place))
+    found["cluster.store-account"].sort(key=_guard_last)
+    found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
+    return found
+
+
+def _group(logical: str, kind: str) -> str:
+    if kind in _GUARD:
+        return "cluster.store-account"
+    if kind in _SECRETS:
+        return "helm.secrets"
+    own = ("secrets/store", "secrets/service-account", "secrets/vault-ca")
+    return "helm.store" if logical in own and kind in _STORE else "helm.manifests"
+
+
+def _guard_last(source: Source) -> bool:
+    """A binding before its policy would bind nothing."""
+    return source.kinds[0] == _GUARD[1]
+
+
+def _program(target: Target) -> Action:
+    """Before anything is written: is there a helm that will do, and is `--chart` the right one?"""
+    helm = target.helm
+    title = "See which helm is on this machine"
+
+    async def check() -> Look:
+        if helm is None:
+            return Look("unknown", "no kubeconfig context names the cluster")
+        version = await helm.version()
+        if target.chart is None:
+            return Look("holds", f"helm {version}")
+        found = await Charts(target, helm).get()
+        return Look("holds", f"helm {version}; {found.path.name}, sha256:{found.digest[:12]}")
+
+    return Action("helm.program", title, "me", helm.identity if helm else "this machine", check)
+
+
+def _after_namespace(
+    target: Target, kube: Kube | None, action: Action, sources: Sequence[Source]
+) -> Action:
+    """A server tries nothing in a namespace that an earlier action would make."""
+    if kube is None or all(not source.namespace for source in sources):
+        return action
+    real, rehearse, first = action.check, action.rehearse, target.release.namespace
+
+    async def check() -> Look:
+        if await in_thread(lambda: standing(kube, first)) is not None:
+            return await real()
+        names = ", ".join(source.path.rpartition("/")[2] for source in sources)
+        return Look("wanted", f"{names}: not there yet, and neither is namespace {first}")
+
+    async def tried() -> str:
+        if rehearse is None or await in_thread(lambda: standing(kube, first)) is None:
+            return ""
+        return await rehearse()
+
+    return replace(action, check=check, rehearse=tried)
