@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from screens.steps import HOST_KEYS, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, REVIEW
 from wizard.answers import Examination, dumped, examine, layered
 from wizard.errors import ConflictError, Problem
 from wizard.evidence import Settled, judged, needed_host, settle
@@ -218,6 +218,7 @@ class Draft:
                 found.append(Step(name, type(section).title))
             if name == "dags" and spec(HOST_KEYS).applies(self.readable):
                 found.append(Step(HOST_KEYS, str(spec(HOST_KEYS).title)))
+                found.append(Step(DEPLOY_KEY, str(spec("dags.key").title)))
         return (*found, Step(REVIEW, "Review"))
 
     def problem_keys(self, step: str) -> list[str]:

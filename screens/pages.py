@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import HOST_KEYS, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, REVIEW
 
 if TYPE_CHECKING:
     from screens.page import Page
@@ -27,6 +27,10 @@ def page_named(name: str, key: str = "") -> Page:
         from screens.host_keys import HostKeyScreen
 
         return HostKeyScreen()
+    if name == DEPLOY_KEY:
+        from screens.deploy_key import DeployKeyScreen
+
+        return DeployKeyScreen()
     from screens.form import FormScreen
 
     return FormScreen(name, key)

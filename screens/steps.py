@@ -5,4 +5,5 @@ from __future__ import annotations
 from typing import Final
 
 HOST_KEYS: Final = "dags.host_keys"
+DEPLOY_KEY: Final = "dags.deploy_key"
 REVIEW: Final = "review"

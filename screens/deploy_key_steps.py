@@ -1,0 +1,174 @@
+"""What the deploy-key page has done outside, step by step; every one blocks and holds no widget.
+
+The steps are those of `secrets` (wizard.storing). What a step hands back holds no secret but where
+it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.storing import AtStore, Way, at_store, way_to_store
+
+if TYPE_CHECKING:
+    from wizard.backends.vault_address import AppRole, Token
+    from wizard.earlier import Signs
+    from wizard.proposal import Proposal
+    from wizard.provisioning import Inputs, Item
+    from wizard.secrets.deploy_key import DeployKey
+    from wizard.sections import Answers
+    from wizard.workflow import Workspace
+
+GIT_KEY = "gitSshKey"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a look at the store needs, before anything is sent there."""
+
+    proposal: Proposal
+    agreed: Mapping[str, Any]
+    way: Way
+    who: Token | AppRole
+    workspace: Workspace
+
+    @property
+    def place(self) -> str:
+        """Endpoint and identity, for consent."""
+        return f"{self.way.where.endpoint} as {self.who.identity}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the store has and lacks. `denied` is why what lacks could not be written."""
+
+    store: str
+    identity: str
+    version: int
+    items: tuple[Item, ...]
+    public: str = ""
+    denied: WizardError | None = None
+
+    @property
+    def lacking(self) -> tuple[Item, ...]:
+        """What would be made or read, and written."""
+        return tuple(item for item in self.items if item.state in {"generate", "given"})
+
+    def state_of(self, key: str) -> str:
+        """Where a fact comes from; empty where the installation has none of this key."""
+        return next((item.state for item in self.items if item.fact.key == key), "")
+
+
+def agreed_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
+    """The raw answers on the target branch."""
+    from wizard.consent import target_answers
+
+    return target_answers(workspace, existing, answers.repository.branch)
+
+
+def ready(proposal: Proposal, workspace: Workspace) -> Ready:
+    """Where the store is and who the operator is there; nothing is sent."""
+    agreed = agreed_answers(workspace, proposal.existing, proposal.answers)
+    way = way_to_store(proposal, agreed)
+    return Ready(proposal, agreed, way, way.login(), workspace)
+
+
+def look(start: Ready) -> Looked:
+    """Read the store."""
+    with at_store(start.way, start.who) as session:
+        denied: WizardError | None = None
+        if session.found.lacking:
+            try:
+                session.require_rights()
+            except RefusedError as error:
+                denied = error
+        return _looked(session, session.key(), denied)
+
+
+def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None = None) -> Looked:
+    found = session.found
+    return Looked(
+        found.store.name,
+        session.vault.identity,
+        found.seen.version,
+        found.items,
+        key.public if key else "",
+        denied,
+    )
+
+
+def signs(start: Ready, inputs: Inputs) -> Signs:
+    """What could not be looked at; raises where the installation has lived before."""
+    from wizard.storing import cluster_to_ask
+
+    with at_store(start.way, start.who) as session:
+        session.require_rights()
+        _require_not_handed(start, session)
+        made = session.found.of("generate")
+        cluster = cluster_to_ask(start.proposal.answers)[0] if made else None
+        return session.signs(inputs, cluster)
+
+
+def fill(start: Ready, shown: Sequence[Item], inputs: Inputs) -> tuple[Looked, tuple[str, ...]]:
+    """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
+    with at_store(start.way, start.who) as session:
+        if _states(session.found.items) != _states(shown):
+            raise ConflictError(
+                f"{session.found.store.name} has changed since it was shown; nothing was written",
+                "f5 looks again",
+            )
+        _require_not_handed(start, session)
+        filled = session.fill(inputs)
+        before = _looked(session, session.key(filled))
+    items = tuple(
+        replace(item, state="kept") if item in before.lacking else item for item in before.items
+    )
+    now = replace(before, items=items, version=filled.version)
+    count = len(filled.written)
+    what = "1 value" if count == 1 else f"{count} values"
+    notes = [f"written: {what}, version {filled.version}"] if count else []
+    if filled.theirs:
+        names = ", ".join(fact.key for fact in filled.theirs)
+        notes.append(f"written by somebody else meanwhile, and kept: {names}")
+    return now, tuple(notes)
+
+
+def _require_not_handed(start: Ready, session: AtStore) -> None:
+    """What was handed over in a file is not made once more."""
+    from wizard.handoff import require_not_handed
+
+    made = tuple(fact.key for fact in session.found.of("generate"))
+    name = start.proposal.answers.installation.name
+    require_not_handed(start.workspace.repository, name, made, session.found.store.name)
+
+
+def _states(items: Sequence[Item]) -> list[tuple[str, str]]:
+    return [(item.fact.key, item.state) for item in items]
+
+
+def stored_key(start: Ready) -> DeployKey:
+    """The deploy key in the store, with its private half in memory."""
+    with at_store(start.way, start.who) as session:
+        key = session.key()
+    if key is None:
+        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")
+    return key
+
+
+def own_key(
+    answers: Answers, folder: Path | None, prompt: Any
+) -> tuple[DeployKey, tuple[str, ...]]:
+    """A key of one's own, diagnosed: with its private half, and what is set right in it."""
+    from wizard.provisioning import key_comment
+    from wizard.secrets.deploy_key import read, repairs, require_recorded
+    from wizard.secrets.resolve import resolve
+
+    reference = answers.dags.key
+    value = resolve(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
+    key = read(value, f"dags.key ({reference})", key_comment(answers))
+    require_recorded(key, reference.public)
+    return key, repairs(value)
