@@ -134,6 +134,7 @@ def parser() -> argparse.ArgumentParser:
     _hand_off_options(secrets)
     _allow_reference(secrets)
     _apply_options(add("apply", "make it live: change, wait, verify"))
+    _destroy_options(add("destroy", "remove the whole installation; data only where it is named"))
     _handover_options(add("handover", "scripts for the owners of what you may not touch"))
     check = add("check", "is this repository consistent and safe?")
     check.add_argument(
@@ -197,6 +198,9 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
     command.add_argument(
+        "--undo", action="store_true", help="take back what apply made; what came of it stays"
+    )
+    command.add_argument(
         "--database-admin",
         type=_filled,
         metavar="USER",
@@ -204,6 +208,23 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     _allow_reference(command)
     _argocd_context(command)
+
+
+def _destroy_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--confirm", type=_filled, metavar="NAME", help="the installation's name, with --yes"
+    )
+    command.add_argument(
+        "--data",
+        choices=("payload", "volumes", "namespace", "database"),
+        action="append",
+        help="this goes too; repeatable (database: only the SQL is shown)",
+    )
+    command.add_argument(
+        "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
+    )
+    _argocd_context(command)
+    _published(command)
 
 
 def _handover_options(command: argparse.ArgumentParser) -> None:
@@ -219,10 +240,14 @@ def _argocd_context(command: argparse.ArgumentParser) -> None:
 
 
 def _commit_options(command: argparse.ArgumentParser) -> None:
+    _published(command)
+    command.add_argument(
+        "--no-commit", action="store_true", help="write the working tree only, commit nothing"
+    )
+
+
+def _published(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", default="", help="commit message")
     command.add_argument("--branch", type=_filled, metavar="NAME", help="work branch to make")
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")
-    command.add_argument(
-        "--no-commit", action="store_true", help="write the working tree only, commit nothing"
-    )

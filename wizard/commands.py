@@ -173,6 +173,13 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     return command.apply(arguments, console)
 
 
+def destroy(arguments: Namespace, console: Console) -> ExitCode:
+    """Remove an installation."""
+    from wizard.removing import command
+
+    return command.destroy(arguments, console)
+
+
 def handover(arguments: Namespace, console: Console) -> ExitCode:
     """What others run."""
     from wizard.handing import command
@@ -188,6 +195,7 @@ COMMANDS: Mapping[str, Command] = {
     "set": _headless("change"),
     "secrets": secrets,
     "apply": apply,
+    "destroy": destroy,
     "handover": handover,
     "check": _headless("check"),
     "schema": schema,

@@ -38,6 +38,18 @@ def installed(arguments: Namespace, *, command: str, verb: str, reason: str) -> 
     `command`, `verb` and `reason` are its words in errors. Raises UsageError for arguments that
     would change the answers and where nothing is committed, and all that `of_start` raises.
     """
+    refuse_changes(arguments, command=command, reason=reason)
+    start = begin(arguments, looked_at(arguments))
+    if not start.existing:
+        raise UsageError(
+            f"there is no committed installation to {verb}",
+            "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
+        )
+    return of_start(start)
+
+
+def refuse_changes(arguments: Namespace, *, command: str, reason: str) -> None:
+    """Raise UsageError for arguments that would change the answers, or name several at once."""
     if getattr(arguments, "all", False):
         raise UsageError("--all is for plan and check", "name one with --installation")
     for name in _GIVEN:
@@ -46,13 +58,6 @@ def installed(arguments: Namespace, *, command: str, verb: str, reason: str) -> 
                 f"{command} takes no --{name.replace('_', '-')}: {reason}",
                 "change and commit first: airflow-wizard set KEY=VALUE --yes",
             )
-    start = begin(arguments, looked_at(arguments))
-    if not start.existing:
-        raise UsageError(
-            f"there is no committed installation to {verb}",
-            "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
-        )
-    return of_start(start)
 
 
 def standing(workspace: Workspace, name: str) -> Installed:

@@ -7,7 +7,7 @@ import json
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from wizard.applying.progress import INTERRUPTED, counts, line
+from wizard.applying.progress import counts, interruption, line
 from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError
 
@@ -29,6 +29,10 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     from wizard.installed import installed
     from wizard.unverified import remind
 
+    if arguments.undo:
+        from wizard.removing.command import undo
+
+        return undo(arguments, console)
     found = installed(
         arguments, command="apply", verb="apply", reason="it applies what is committed"
     )
@@ -44,7 +48,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     _show(ready, console)
     remind(found.start.workspace, found.name, console)
     if not arguments.dry_run:
-        _confirm(arguments, console)
+        confirm(arguments, console)
     if ready.target.database is not None:
         ready.target.database.unlock()
     return carried_out(ready.run(dry_run=arguments.dry_run), arguments, console)
@@ -79,8 +83,10 @@ def _database(arguments: Namespace, found: Installed, console: Console) -> Admin
     )
 
 
-def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:
-    """Go through a run and print it; 130 after Ctrl-C."""
+def carried_out(
+    run: Run, arguments: Namespace, console: Console, *, again: str = "apply"
+) -> ExitCode:
+    """Go through a run and print it; 130 after Ctrl-C, naming the command that goes on."""
     from wizard.applying.running import QUIT_SECONDS
 
     async def work() -> None:
@@ -93,7 +99,7 @@ def carried_out(run: Run, arguments: Namespace, console: Console) -> ExitCode:
         for event in run.interrupted():
             _tell(event, arguments, console)
         console.say(counts(run.told))
-        console.say(INTERRUPTED)
+        console.say(interruption(again))
         run.end(QUIT_SECONDS)
         return ExitCode.INTERRUPTED
     for note in run.notes:
@@ -113,7 +119,8 @@ def _show(ready: Prepared, console: Console) -> None:
         console.say(f"  {action.title} [{action.owner}] {action.endpoint}")
 
 
-def _confirm(arguments: Namespace, console: Console) -> None:
+def confirm(arguments: Namespace, console: Console) -> None:
+    """A yes, given before or now; UsageError without one."""
     import sys
 
     from wizard.ask import confirmed

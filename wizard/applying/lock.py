@@ -109,7 +109,7 @@ class RunLock:
         async with self._turn:
             if self._lost:
                 raise ConflictError(
-                    f"another run has taken over: {self._lost}", "wait for it, then run apply again"
+                    f"another run has taken over: {self._lost}", "wait for it, then run this again"
                 )
             if self._lease is not None or self._given_up or self.kube is None:
                 return False
@@ -162,8 +162,8 @@ class RunLock:
         spec = found.get("spec") or {}
         who, since = (visible(str(spec.get(name))) for name in ("holderIdentity", "acquireTime"))
         return ConflictError(
-            f"another run of apply is under way: {who} since {since}",
-            "wait until it has ended; then run apply again, it goes on from there",
+            f"another run is under way: {who} since {since}",
+            "wait until it has ended; then run this again, it goes on from there",
         )
 
     def _made(self, transitions: int) -> Manifest:

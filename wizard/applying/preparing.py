@@ -29,20 +29,25 @@ class Prepared:
     @property
     def left(self) -> tuple[str, ...]:
         """What others have to do, since nothing says who this machine is there."""
-        found = []
-        if self.target.vault is None and self.target.answers.secrets.store == "vault":
-            from wizard.backends.vault_address import HOW
-
-            found.append(f"Vault is left to its owner: nothing says who you are there ({HOW})")
-        if self.target.kube is None:
-            found.append("the cluster is left to its owner: no kubeconfig context (--context)")
-        return tuple(found)
+        return without(self.target)
 
     def run(self, *, dry_run: bool = False) -> Run:
         """A run over these actions; each is gone through once."""
         from wizard.applying.running import Run
 
         return Run(self.target, self.actions, dry_run=dry_run)
+
+
+def without(target: Target) -> tuple[str, ...]:
+    """Whom this machine is nobody to, a sentence each."""
+    found = []
+    if target.vault is None and target.answers.secrets.store == "vault":
+        from wizard.backends.vault_address import HOW
+
+        found.append(f"Vault is left to its owner: nothing says who you are there ({HOW})")
+    if target.kube is None:
+        found.append("the cluster is left to its owner: no kubeconfig context (--context)")
+    return tuple(found)
 
 
 def prepared(

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from wizard.applying.running import Run
 
 _WIDTH = len("would change")
-AGAIN = "run apply again, it goes on from there"
-INTERRUPTED = f"interrupted; what is done stays: {AGAIN}"
+
+
+def interruption(again: str = "apply") -> str:
+    """What a run that was stopped ends with; `again` is the command that goes on."""
+    return f"interrupted; what is done stays: run {again} again, it goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def line(event: Event) -> list[str]:
     said = f": {event.detail}" if event.detail else ""
     lines = [f"{event.state:<{_WIDTH}}  {event.title}{spent}{said}"]
     lines += [f"    {text}" for text in event.diff.splitlines()]
-    if event.fix and event.state in {"blocked", "failed", "unknown", "waiting"}:
+    if event.fix and event.state in {"blocked", "failed", "unknown", "kept", "waiting"}:
         lines.append(f"    {remedy(event)}")
     return lines
 
@@ -56,7 +59,7 @@ def applied(run: Run, *, interrupted: bool = False) -> Applied:
         lines.append("a dry run: nothing was kept")
     lines += [*run.notes, counts(run.told)]
     if interrupted:
-        return Applied(ExitCode.INTERRUPTED, (*lines, INTERRUPTED))
+        return Applied(ExitCode.INTERRUPTED, (*lines, interruption()))
     return Applied(run.outcome, tuple(lines))
 
 
