@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.rendered import answers
-from wizard.live.connections import demands, result_demand, weigh
+from wizard.live.connections import demands, result_demand, weigh, weigh_results
 
 SINGLE: dict[str, object] = {
     "components.api_server.replicas": 1,
@@ -76,6 +76,39 @@ def test_celery_results() -> None:
     assert result_demand(answers("production", SINGLE)) is None
     together = weigh(answers("production", celery), 97, 1)
     assert (together.status, "4 to 140" in together.detail) == ("warn", True)
+
+
+SEPARATE: dict[str, object] = {
+    **SINGLE,
+    "executor.kind": "CeleryExecutor",
+    "executor.workers.autoscaling": "none",
+    "executor.workers.replicas": 2,
+    "executor.workers.concurrency": 8,
+    "database.result_backend": {"kind": "separate", "host": "results.example.internal"},
+}
+
+
+def test_results_on_a_server_of_their_own_count_there() -> None:
+    apart = answers("production", SEPARATE)
+    assert "4 to 60" in weigh(apart, 97, 0).detail
+    for limit, status in ((15, "warn"), (16, "pass")):
+        found = weigh_results(apart, limit, 1)
+        assert (found.status, "up to 16 for results" in found.detail) == (status, True)
+    beside = {"kind": "separate", "host": apart.database.host}
+    together = answers("production", {**SEPARATE, "database.result_backend": beside})
+    assert "4 to 76" in weigh(together, 97, 0).detail
+
+
+def test_results_through_the_pooler_count_at_both_ends() -> None:
+    pooled = {"database.pgbouncer": {"mode": "chart", "replicas": 2, "result_pool": 5,
+                                     "metadata_pool": 10}}  # fmt: skip
+    apart = answers("production", {**SEPARATE, **pooled})
+    assert "opens up to 21 (2 x 10" in weigh(apart, 97, 0).detail
+    assert "Airflow opens 4 to 76 to it" in weigh(apart, 97, 0).detail
+    assert [weigh_results(apart, limit, 0).status for limit in (9, 10)] == ["fail", "pass"]
+    beside = {"kind": "separate", "host": apart.database.host}
+    together = answers("production", {**SEPARATE, **pooled, "database.result_backend": beside})
+    assert "opens up to 31 (2 x 15" in weigh(together, 97, 0).detail
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,10 @@ class Passwords:
         if payload is not None:
             lacks = f"{payload.name} has no {one.fact.key}"
         kept = reference is None or reference.kind in {"generate", "store"}
-        why = lacks if kept and lacks else held.detail
-        return Look("unknown", f"its password is not known here: {why}", HANDOVER)
+        if kept and lacks:
+            return Look("unknown", f"its password is not known here: {lacks}", HANDOVER)
+        fix = f"{held.fix}; or {HANDOVER}" if held.fix and not kept else HANDOVER
+        return Look("unknown", f"its password is not known here: {held.detail}", fix)
 
     def _payload(self) -> tuple[Payload | None, str]:
         """What the store holds, or why this run cannot read it."""

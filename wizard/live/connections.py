@@ -65,7 +65,8 @@ def weigh(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     """
     own = list(demands(answers))
     results = result_demand(answers)
-    if results is not None and answers.database.result_backend.kind == "metadata":
+    # The chart's pooler takes the connections to both, whatever servers they lead to.
+    if results is not None and (_shared(answers) or answers.database.pgbouncer.mode == "chart"):
         own.append(results)
     least, most = sum(one.least for one in own), sum(one.most for one in own)
     allowed = f"the server allows {limit}, {in_use} are open now"
@@ -82,11 +83,35 @@ def weigh(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     return passed(numbers)
 
 
+def weigh_results(answers: Answers, limit: int, in_use: int) -> ProbeResult:
+    """The same for a result backend of its own, which the metadata's side leaves out."""
+    allowed = f"the server allows {limit}, {in_use} are open now"
+    bouncer = answers.database.pgbouncer
+    if bouncer.mode == "chart":
+        opened = bouncer.replicas * bouncer.result_pool
+        numbers = f"PgBouncer opens up to {opened} for results; {allowed}"
+        if opened > limit:
+            return failed(numbers, "make database.pgbouncer.result_pool smaller")
+        return passed(numbers)
+    demand = result_demand(answers)
+    most = demand.most if demand else 0
+    numbers = f"Celery opens up to {most} for results; {allowed}"
+    if most > limit:
+        return warned(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
+    return passed(numbers)
+
+
+def _shared(answers: Answers) -> bool:
+    """Whether the metadata database's server keeps Celery's results too."""
+    own, back = answers.database, answers.database.result_backend
+    return back.kind == "metadata" or (back.host, back.port) == (own.host, own.port)
+
+
 def _pooled(answers: Answers, least: int, most: int, limit: int, allowed: str) -> ProbeResult:
     bouncer = answers.database.pgbouncer
     pools = bouncer.metadata_pool
     celery = "Celery" in answers.executor.kind
-    if celery and answers.database.result_backend.kind == "metadata":
+    if celery and _shared(answers):
         pools += bouncer.result_pool
     # The migration job goes past the pooler.
     opened = bouncer.replicas * pools + 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from wizard.backends.postgres import Postgres, PostgresError, Server, Target
-from wizard.live.connections import weigh
+from wizard.live.connections import weigh, weigh_results
 from wizard.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def database_probes(
 ) -> Iterator[Probe]:
     """Login, version, encoding, rights, clock and pooler of one database.
 
-    `prefix` begins the ids, `metadata` is false for a result backend, for which Airflow's limits
-    do not count.
+    `prefix` begins the ids, `metadata` is false for a result backend, which opens others than
+    Airflow's own.
     """
     session = Once(look)
 
@@ -70,12 +70,12 @@ def database_probes(
     yield probe("rights", "rights", lambda seen: rights(seen, target))
     yield probe("clock", "clock", clock)
     yield probe("pooler", "direct connection", direct)
-    if metadata:
-        yield probe(
-            "connections",
-            "connections",
-            lambda seen: weigh(answers, seen.free_for_all, seen.in_use),
-        )
+    connections = weigh if metadata else weigh_results
+    yield probe(
+        "connections",
+        "connections",
+        lambda seen: connections(answers, seen.free_for_all, seen.in_use),
+    )
 
 
 def pooler_probe(target: Target, look: Look) -> Probe:
