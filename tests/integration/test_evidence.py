@@ -12,6 +12,7 @@ from tests.cli import Wizard, answers_file, aw
 from tests.scenarios import OWN_REPO, host_key
 from wizard import trust
 from wizard.hostkeys import HostKey
+from wizard.published import published_keys
 from wizard.verdict import Entry, Evidence, Verdict
 
 __all__ = ["aw"]
@@ -209,11 +210,13 @@ def test_a_published_host_needs_nothing_typed(aw: Wizard, tmp_path: Path) -> Non
 
 def test_a_published_host_with_one_other_key_is_refused(aw: Wizard, tmp_path: Path) -> None:
     given = {"dags.repo": "ssh://git@github.com/example/dags.git"}
-    keys = [entry(KEY, host="github.com", kind="published")]
-    answers = answers_file(tmp_path / "a.yaml", {**given, "dags.host_keys": keys})
+    listed = [one.key for one in published_keys("github.com", 22)]
+    for others in ([], listed):
+        keys = [entry(key, host="github.com", kind="published") for key in [*others, KEY]]
+        answers = answers_file(tmp_path / "a.yaml", {**given, "dags.host_keys": keys})
 
-    assert aw("commit", "--yes", "--answers", str(answers)).code == 4
-    assert known_hosts(aw) == ""
+        assert aw("commit", "--yes", "--answers", str(answers)).code == 4
+        assert known_hosts(aw) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,248 @@
+"""Shows that the tests of evidence notice when a check of it is gone: one mutation at a time.
+
+`python -m tests.tools.evidence_guard` prints a table and ends with 1 if a mutation went unnoticed.
+Every mutation is made in a process of its own (fork), where the tests named beside it are run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+# Loaded once, for every process that is forked.
+import wizard.evidence
+import wizard.guarded
+import wizard.published
+import wizard.standing
+import wizard.trust
+import wizard.workflow
+from wizard.hostkeys import HostKey
+from wizard.verdict import Entry, Evidence, Verdict
+
+UNIT, WHOLE = "tests/unit/test_trust.py", "tests/integration/test_evidence.py"
+FINGERPRINTS = "tests/unit/test_hostkeys.py"
+
+
+def _proven(entry: Entry) -> Entry:
+    key = HostKey(entry.type, entry.key)
+    return replace(entry, evidence=Evidence("fingerprint", key.fingerprint, "Nobody", "2020-01-01"))
+
+
+def _put(target: str, value: object) -> None:
+    """For good: the process that is patched ends after its tests."""
+    pytest.MonkeyPatch().setattr(target, value)
+
+
+def anything_is_accepted() -> None:
+    def judge(entries: Sequence[Entry], *, host: str, **_: Any) -> Verdict:
+        return Verdict(host, tuple(map(_proven, entries)))
+
+    _put("wizard.evidence.judge", judge)
+
+
+def no_reason_is_needed() -> None:
+    real = wizard.trust._Rules._evidence
+
+    def evidence(self: Any, entry: Entry, key: HostKey) -> Evidence | None:
+        return real(self, entry, key) or Evidence("fingerprint", key.fingerprint, "", "")
+
+    _put("wizard.trust._Rules._evidence", evidence)
+
+
+def answers_vouch_for_themselves() -> None:
+    real = wizard.evidence.settle
+
+    def settle(answers: Any, *, committed: Sequence[Entry], **rest: Any) -> Any:
+        data = {"dags": {"host_keys": [one.model_dump() for one in answers.dags.host_keys]}}
+        claimed = wizard.evidence.committed_entries(data)
+        return real(answers, committed=(*committed, *claimed), **rest)
+
+    _put("wizard.evidence.settle", settle)
+
+
+def a_hand_edit_vouches() -> None:
+    _put("wizard.standing.entries", lambda data, _: wizard.evidence.committed_entries(data))
+
+
+def another_branch_vouches() -> None:
+    real = wizard.workflow.Workspace.committed_entries
+
+    def entries(self: Any, name: str, _branch: str = "") -> tuple[Entry, ...]:
+        return real(self, name, self.repository.head.branch)
+
+    _put("wizard.workflow.Workspace.committed_entries", entries)
+
+
+def committed_bytes_may_differ() -> None:
+    def evidence(self: Any, entry: Entry, key: HostKey) -> Evidence | None:
+        there = [one for one in self.committed if one.type == entry.type and one.evidence]
+        return _proven(entry).evidence if there or key.fingerprint in self.typed else None
+
+    _put("wizard.trust._Rules._evidence", evidence)
+    _put("wizard.trust._Rules._replaces", lambda *_: False)
+
+
+def a_changed_key_goes_through() -> None:
+    _put("wizard.trust._Rules._replaces", lambda *_: False)
+    _put("wizard.trust._Rules.changes", lambda *_: [])
+
+
+def retired_keys_are_taken() -> None:
+    _put("wizard.trust.retired_reason", lambda _: "")
+
+
+def keys_of_one_source_are_published() -> None:
+    key = HostKey("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43)
+    found = wizard.published._load()
+    name = "[altssh.gitlab.com]:443"
+    hosts = {**found.hosts, name: (wizard.published.PublishedKey(name, key, ""),)}
+    _put("wizard.published._load", lambda: replace(found, hosts=hosts))
+
+
+def one_published_key_vouches_for_the_rest() -> None:
+    real = wizard.trust.judge
+
+    def judge(entries: Sequence[Entry], **rest: Any) -> Verdict:
+        listed = wizard.published.published_keys(rest["host"], rest["port"])
+        if {one.key.key for one in listed} & {one.key for one in entries}:
+            return Verdict(rest["host"], tuple(map(_proven, entries)))
+        return real(entries, **rest)
+
+    _put("wizard.trust.judge", judge)
+    _put("wizard.evidence.judge", judge)
+
+
+def any_host_will_do() -> None:
+    _put("wizard.trust._is_for", lambda *_: True)
+
+
+def part_of_a_fingerprint_is_enough() -> None:
+    for module in ("fingerprints", "hostkeys", "trust", "evidence"):
+        _put(f"wizard.{module}.parse_fingerprint", str.strip)
+
+
+def known_hosts_are_written_unchecked() -> None:
+    def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
+        return "".join(HostKey(one.type, one.key).line(one.host, port) + "\n" for one in accepted)
+
+    _put("wizard.trust.known_hosts", known_hosts)
+
+
+def a_refusal_stops_nobody() -> None:
+    _put("wizard.workflow.require_ready", lambda _: None)
+
+
+def values_are_not_guarded() -> None:
+    _put("wizard.workflow.require_guarded", lambda *_: [])
+
+
+def hand_edits_are_not_guarded() -> None:
+    _put("wizard.guarded.guarded_edits", lambda *_: [])
+
+
+Mutation = Callable[[], None]
+MUTATIONS: dict[Mutation, Sequence[str]] = {
+    anything_is_accepted: [f"{WHOLE}::test_yes_accepts_no_key"],
+    no_reason_is_needed: [
+        f"{UNIT}::test_evidence_in_the_input_is_ignored",
+        f"{WHOLE}::test_yes_accepts_no_key",
+    ],
+    answers_vouch_for_themselves: [f"{WHOLE}::test_a_file_cannot_vouch_for_its_own_keys"],
+    a_hand_edit_vouches: [f"{WHOLE}::test_a_hand_edit_that_is_committed_is_no_evidence"],
+    another_branch_vouches: [f"{WHOLE}::test_evidence_on_another_branch_does_not_count"],
+    committed_bytes_may_differ: [
+        f"{UNIT}::test_a_committed_key_that_was_swapped_under_its_evidence_proves_nothing",
+    ],
+    a_changed_key_goes_through: [
+        f"{UNIT}::test_a_changed_key_stops_and_shows_both_fingerprints",
+        f"{WHOLE}::test_a_changed_key_stops_everything_until_the_new_one_is_typed",
+    ],
+    retired_keys_are_taken: [
+        f"{UNIT}::test_a_retired_key_is_refused_by_name_whatever_else_speaks_for_it",
+    ],
+    keys_of_one_source_are_published: [
+        f"{UNIT}::test_a_host_off_the_list_has_no_published_entries",
+    ],
+    one_published_key_vouches_for_the_rest: [
+        f"{UNIT}::test_one_unknown_key_on_a_published_host_refuses_all",
+        f"{WHOLE}::test_a_published_host_with_one_other_key_is_refused",
+    ],
+    any_host_will_do: [f"{UNIT}::test_a_key_of_another_host_is_refused_even_when_typed"],
+    part_of_a_fingerprint_is_enough: [
+        f"{FINGERPRINTS}::test_other_forms_are_refused_with_the_right_one",
+        f"{WHOLE}::test_a_text_that_is_no_fingerprint_is_named",
+    ],
+    known_hosts_are_written_unchecked: [
+        f"{UNIT}::test_known_hosts_is_never_empty_and_never_without_evidence",
+    ],
+    a_refusal_stops_nobody: [f"{WHOLE}::test_yes_accepts_no_key"],
+    values_are_not_guarded: [f"{WHOLE}::test_values_cannot_bring_a_key_in"],
+    hand_edits_are_not_guarded: [f"{WHOLE}::test_a_hand_edit_of_known_hosts_is_not_kept"],
+}
+
+
+@dataclass
+class _Failed:
+    names: set[str]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.names.add(report.nodeid.partition("[")[0])
+
+
+def _failing(tests: Sequence[str]) -> set[str]:
+    """Which of these tests fail in this process; SystemExit when they cannot be run."""
+    failed = _Failed(set())
+    words = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", "--tb=no", *tests]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        code = pytest.main(words, plugins=[failed])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        sys.exit(out.getvalue())
+    return failed.names
+
+
+def _forked(mutate: Mutation, tests: Sequence[str]) -> set[str]:
+    """The tests that fail once the mutation is made, in a process that ends afterwards."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(reading)
+            mutate()
+            os.write(writing, "\n".join(_failing(tests)).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        names = set(pipe.read().split())
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit(f"the tests could not be run: {', '.join(tests)}")
+    return names
+
+
+def main() -> int:
+    """Print every mutation with the tests that notice it; 1 if one goes unnoticed."""
+    gc.freeze()
+    missed = False
+    for mutate, tests in MUTATIONS.items():
+        caught = _forked(mutate, tests)
+        missed = missed or caught != set(tests)
+        print(mutate.__name__.replace("_", " "))
+        for name in tests:
+            print(f"    {'caught' if name in caught else 'MISSED'}  {name}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
