@@ -21,6 +21,9 @@ def interruption(again: str = "apply") -> str:
     return f"interrupted; what is done stays: run {again} again, it goes on from there"
 
 
+INTERRUPTED = interruption()
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a run came to: the exit code that says so, and what is told of it afterwards."""
