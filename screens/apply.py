@@ -64,7 +64,7 @@ class ApplyScreen(RunPage):
         self.done, self.prepare, self.now = done, prepare, now
         self.hub = ""
         self._agreed: object = None
-        self._task: asyncio.Task[None] | None = None
+        self._going: asyncio.Task[None] | None = None
         self._ticker: Timer | None = None
         self._leaving = False
 
@@ -75,8 +75,8 @@ class ApplyScreen(RunPage):
 
     def on_unmount(self) -> None:
         """However the page goes away, nothing goes on behind it."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._going is not None:
+            self._going.cancel()
 
     def _look(self, *, dry_run: bool | None = None) -> None:
         """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
@@ -110,7 +110,7 @@ class ApplyScreen(RunPage):
         self.progress = Progress(plan.actions, self.now)
         self.phase, self.following, self.outcome = "running", True, ""
         self._ticker = self.set_interval(1, self.tick)
-        self._task = asyncio.create_task(self._run(self.under_way))
+        self._going = asyncio.create_task(self._run(self.under_way))
         self.show()
 
     async def _run(self, run: Run) -> None:
@@ -136,7 +136,7 @@ class ApplyScreen(RunPage):
         self.show()
 
     async def _stop(self) -> None:
-        run, task = self.under_way, self._task
+        run, task = self.under_way, self._going
         if self.phase == "running" and run is not None and task is not None:
             self.phase = "stopping"
             self.show()

@@ -223,7 +223,7 @@ def _hung(text: str, indent: int, width: int) -> list[str]:
     lines = [
         part
         for line in text.split("\n")
-        for part in wrap(visible(line), max(width - indent, 10)) or [""]
+        for part in wrap(visible(line), max(width - indent, 10), break_on_hyphens=False) or [""]
     ]
     return [" " * indent + line for line in lines]
 

@@ -19,6 +19,7 @@ from wizard.actions import Action, Event, Look
 from wizard.applying.preparing import Prepared
 from wizard.applying.questions import led
 from wizard.applying.running import Run
+from wizard.errors import WizardError
 from wizard.workflow import Committed
 
 VAULT = "vault.example.internal:8200"
@@ -107,10 +108,13 @@ class Stage:
         self.plan = plan or scripted()
         self.clock = Clock()
         self.contexts: list[tuple[str, str]] = []
+        self.refusal: WizardError | None = None
 
     def prepare(self, *words: Any) -> Prepared:
         """As the core would; notes which contexts were asked for."""
         self.contexts.append(words[2:])
+        if self.refusal is not None:
+            raise self.refusal
         return self.plan
 
     async def open(self, pilot: Pilot[Any], done: Committed | None = None) -> ApplyScreen:
@@ -132,28 +136,21 @@ class Stage:
         return self.plan.runs[-1]
 
     async def tell(
-        self, pilot: Pilot[Any], number: int, state: str, detail: str = "", fix: str = "",
-        diff: str = "", *, seconds: float = 0.0,
-    ) -> str:  # fmt: skip
-        """The event of a step, after these seconds; the frame that results."""
+        self, number: int, state: str, detail: str = "", fix: str = "", diff: str = "", *,
+        seconds: float = 0.0,
+    ) -> None:  # fmt: skip
+        """The event of a step, after these seconds; the page has heard it then."""
         name, title, owner, _ = STEPS[number]
         self.clock.at += seconds
         event = Event(name, title, owner, state, detail, fix, diff, seconds)  # type: ignore[arg-type]
         self.run.script.put_nowait(event)
-        await self._heard(pilot)
-        return await settled(pilot)
+        await self.run.script.join()
 
     async def end(self, pilot: Pilot[Any]) -> str:
-        """The run is over."""
+        """The run is over; the frame that says so."""
         self.run.script.put_nowait(None)
-        await self._heard(pilot)
-        return await until(
-            pilot, lambda shown: "running" not in shown and page_of(pilot).phase == "ended"
-        )
-
-    async def _heard(self, pilot: Pilot[Any]) -> None:
-        await self.run.script.join()
-        await processed(pilot)
+        page = page_of(pilot)
+        return await until(pilot, lambda _: page.phase == "ended")
 
 
 def page_of(pilot: Pilot[Any]) -> ApplyScreen:

@@ -15,6 +15,7 @@ from screens.app import WizardApp
 from screens.draft import Operator
 from screens.preview import Preview
 from tests.scenarios import host_key
+from tests.screens.apply_scenes import APPLY
 from tests.screens.support import (
     ADA,
     COMPLETE,
@@ -49,7 +50,7 @@ ECDSA = HostKey(
     ).decode(),
 )
 
-IN_README = ("form", "review")
+IN_README = ("form", "review", "apply-waiting")
 
 
 def keys(*pressed: str) -> Steps:
@@ -172,4 +173,5 @@ SCENES: dict[str, Scene] = {
     "help": scene(keys("ctrl+n", "f1")),
     "quit": scene(keys("x", "ctrl+q")),
     "preview": scene(typing, "production", *COMPLETE),
+    **APPLY,
 }

@@ -1,0 +1,130 @@
+"""The page of a run worth looking at: its plan, a wait, another's object, the end, a refusal."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from tests.screens.applying import Stage, app
+from wizard.errors import ConflictError
+
+Steps = Callable[[Pilot[Any]], Awaitable[None]]
+
+POLICY = "policy airflow-external-secrets-read"
+HOLDS = {
+    0: "https://api.prod.example:6443, Kubernetes 1.33.4: cluster 6f1c, as recorded",
+    1: "KV version 2 at secret",
+    4: "role external-secrets-airflow binds airflow/external-secrets-airflow",
+    5: "origin/main holds all 31 files",
+}
+CHANGES = {2: ("there is no " + POLICY, "wrote " + POLICY, 1.4),
+           3: ("nothing is mounted at kubernetes", "mounted and configured it", 2.2),
+           6: ("3 lines are missing", "appended 3 lines", 1.1),
+           7: ("it is not there", "applied AppProject argocd/airflow", 0.4),
+           8: ("it is not there", "applied Application argocd/airflow", 0.4)}  # fmt: skip
+BRANCH = (
+    "origin/main differs in 3 of 31 files: .airflow-wizard/airflow/answers.yaml, "
+    "apps/airflow/airflow-values.yaml, apps/airflow/secrets/airflow-metadata.yaml"
+)
+PUSH = "`git push origin main`, or have the merge request merged"
+DIFF = """\
+--- AppProject argocd/airflow, as it stands
++++ argocd/airflow/project.yaml
+@@ -4,7 +4,9 @@
+ spec:
+   destinations:
+   - namespace: airflow
+-  sourceRepos:
+-    - "*"
++  sourceRepos:
++    - https://airflow.apache.org
++    - ssh://git@git.example.com/platform/k8s-infra.git"""
+FOREIGN = (
+    "choose another delivery.argocd.project, or agree to it with its owner: "
+    "kubectl -n argocd label appproject airflow app.kubernetes.io/managed-by=airflow-wizard"
+)
+WAITS = {9: (12, "SecretStore airflow/vault-airflow is valid"),
+         10: (31, "9 ExternalSecrets are synced, 11 Secrets have their keys"),
+         11: (184, "Synced and Healthy at 4f2a91c0"), 12: (0, "Job is complete"),
+         13: (48, "5 workloads run; airflow-api-server answers its readiness probe")}  # fmt: skip
+
+
+async def _until(stage: Stage, last: int) -> None:
+    """Everything up to and without this action."""
+    for number in range(last):
+        await stage.tell(number, "checking")
+        if number in CHANGES:
+            found, said, seconds = CHANGES[number]
+            await stage.tell(number, "changing", found)
+            await stage.tell(number, "changed", said, seconds=seconds)
+        elif number in WAITS:
+            wait, said = WAITS[number]
+            await stage.tell(number, "holds", said, seconds=wait)
+        else:
+            await stage.tell(number, "holds", HOLDS.get(number, "as committed"))
+
+
+async def waiting(pilot: Pilot[Any]) -> None:
+    """People have to read and merge the request first."""
+    stage = Stage()
+    page = await stage.begin(pilot)
+    await _until(stage, 5)
+    await stage.tell(5, "checking")
+    await stage.tell(5, "waiting", BRANCH, PUSH)
+    stage.clock.at += 754
+    page.tick()
+
+
+async def blocked(pilot: Pilot[Any]) -> None:
+    """Somebody else's object stands where ours would."""
+    stage = Stage()
+    await stage.begin(pilot)
+    await _until(stage, 7)
+    await stage.tell(7, "checking")
+    said = "AppProject argocd/airflow stands there and is not this wizard's"
+    await stage.tell(7, "blocked", said, FOREIGN, DIFF, seconds=0.2)
+    for number in range(8, 14):
+        await stage.tell(number, "left")
+    await stage.end(pilot)
+
+
+async def done(pilot: Pilot[Any]) -> None:
+    """Everything is as it was committed."""
+    stage = Stage()
+    await stage.begin(pilot)
+    await _until(stage, 14)
+    await stage.end(pilot)
+
+
+async def plan(pilot: Pilot[Any]) -> None:
+    """Before anything is sent."""
+    await Stage().open(pilot)
+
+
+async def refused(pilot: Pilot[Any]) -> None:
+    """What `apply` refuses, in its words."""
+    stage = Stage()
+    stage.refusal = ConflictError(
+        "what stands is not what a commit of the wizard showed: it was changed since",
+        "look at it and apply exactly that: airflow-wizard plan --out FILE, then "
+        "airflow-wizard apply FILE",
+    )
+    await stage.open(pilot)
+
+
+def _scene(steps: Steps) -> Callable[[], tuple[WizardApp, Steps]]:
+    return lambda: (app(Path(tempfile.mkdtemp())), steps)
+
+
+APPLY = {
+    "apply-plan": _scene(plan),
+    "apply-waiting": _scene(waiting),
+    "apply-blocked": _scene(blocked),
+    "apply-done": _scene(done),
+    "apply-refused": _scene(refused),
+}
