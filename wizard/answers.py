@@ -229,6 +229,18 @@ def answers_data(answers: Answers) -> dict[str, Any]:
     return data
 
 
+def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
+    """Keys of the applicable questions that raw answers gave otherwise, in their order."""
+    now = answers_data(answers)
+    found = [
+        item.key
+        for item in specs(type(answers))
+        if item.applies(answers)
+        and get(before, item.path, dumped(item.default)) != get(now, item.path)
+    ]
+    return found + (["values"] if before.get("values", {}) != now["values"] else [])
+
+
 def answers_text(answers: Answers) -> str:
     """The commented answers file that replays these answers to the same tree."""
     comments: dict[tuple[str | int, ...], str] = {

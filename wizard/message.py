@@ -8,18 +8,26 @@ from wizard.errors import RefusedError
 from wizard.plan import ALGORITHM, Change, Kind
 
 TRAILER = "Airflow-Wizard-Plan"
+# What `git log --oneline` and forges show of a subject.
+_WIDTH = 72
 
 
 def commit_message(
-    installation: str, changes: Iterable[Change], digest: str, subject: str = ""
+    installation: str,
+    changes: Iterable[Change],
+    digest: str,
+    subject: str = "",
+    settings: Sequence[str] = (),
 ) -> str:
-    """The commit's message: a subject, the files by what happened to them, and the trailer.
+    """The commit's message: a subject, what happened to settings and files, and the trailer.
 
-    `subject` replaces the generated first line (and may bring a body of its own).
+    `subject` replaces the generated first line (and may bring a body of its own); `settings` are
+    the keys of the answers that changed.
     """
     shown = [change for change in changes if change.differs and not change.is_base]
-    title = subject.strip() or _subject(installation, shown)
-    lines = [f"{_VERB[change.kind]} {change.path}" for change in shown]
+    title = subject.strip() or _subject(installation, shown, settings)
+    lines = [] if ", ".join(settings) in title else [f"Set {key}" for key in settings]
+    lines += [f"{_VERB[change.kind]} {change.path}" for change in shown]
     body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
     return "\n".join([*body, trailer(digest), ""])
 
@@ -43,12 +51,16 @@ def require_harmless(message: str, branch: str) -> None:
 _VERB: Mapping[Kind, str] = {"add": "Add", "modify": "Change", "delete": "Delete", "same": "Keep"}
 
 
-def _subject(installation: str, shown: Sequence[Change]) -> str:
+def _subject(installation: str, shown: Sequence[Change], settings: Sequence[str]) -> str:
     if shown and all(change.kind == "add" for change in shown):
         return f"Add Airflow installation {installation}"
     if shown and all(change.kind == "delete" for change in shown):
         return f"Remove Airflow installation {installation}"
-    return f"Change Airflow installation {installation}"
+    title = f"Change Airflow installation {installation}"
+    named = f"{title}: {', '.join(settings)}"
+    if not settings or len(named) <= _WIDTH:
+        return named if settings else title
+    return f"{title}: {len(settings)} settings" if len(settings) > 1 else title
 
 
 def trailer(digest: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.plan import Plan
 
@@ -28,6 +29,15 @@ class Proposal:
     rendering: Rendering
     plan: Plan
     existing: str
+
+    def message(self, before: Mapping[str, Any], subject: str = "") -> str:
+        """The commit's message: see `wizard.message`; `before` are the committed raw answers."""
+        from wizard.answers import changed_keys
+        from wizard.message import commit_message
+
+        plan = self.plan
+        settings = changed_keys(before, self.answers) if self.existing else []
+        return commit_message(plan.installation, plan.changes, plan.digest, subject, settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,6 @@ class Workspace:
         AnswersError for answers that do not validate.
         """
         from wizard.answers import validated
-        from wizard.assets import load
         from wizard.evidence import settle
         from wizard.neighbours import require_apart, require_name
         from wizard.render import render
@@ -170,7 +169,7 @@ class Workspace:
         require_name(answers, existing, repository)
         before = self.committed(existing) if existing else None
         require_apart(answers, before, repository, lambda: self._others(repository.head.commit))
-        answers, assets = load(answers, lambda path: self._asset(path, existing, folder))
+        answers, assets = self.with_assets(answers, existing, folder)
         try:
             settled = settle(
                 answers,
@@ -220,6 +219,14 @@ class Workspace:
             raise AnswersError("an installation keeps its folder", [problem])
         return self.repository if wanted == self.repository.prefix else self.repository.at(wanted)
 
+    def with_assets(
+        self, answers: Answers, existing: str, folder: Path | None
+    ) -> tuple[Answers, dict[str, str]]:
+        """The public files that answers name, see `wizard.assets.load`; AnswersError."""
+        from wizard.assets import load
+
+        return load(answers, lambda path: self._asset(path, existing, folder))
+
     def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
         if existing and "/" not in path:
             data = self.repository.read(f"{STATE}/{existing}/{path}")
@@ -263,11 +270,7 @@ class Workspace:
             return Committed("", [], ["nothing to change", *late], [])
         repository.author()
         repository.require_branch(target, branch or None)
-        from wizard.message import commit_message
-
-        text = commit_message(
-            proposal.plan.installation, changes, proposal.plan.digest, subject=message
-        )
+        text = proposal.message(self.committed(proposal.existing) or {}, message)
         written = repository.commit(
             changes, text, target=target, branch=branch or None, terminal=terminal
         )

@@ -245,6 +245,31 @@ def test_subject_says_what_happens(changes: list[Change], first: str) -> None:
     assert commit_message("x", changes, DIGEST).splitlines()[0] == first
 
 
+@pytest.mark.parametrize(
+    ("settings", "lines"),
+    [
+        (["database.port"], ["Change Airflow installation x: database.port", "", "Change b"]),
+        (
+            ["executor.kind", "database.port"],
+            ["Change Airflow installation x: executor.kind, database.port", "", "Change b"],
+        ),
+        (
+            ["database.pgbouncer.metadata_pool", "database.pgbouncer.result_pool"],
+            [
+                "Change Airflow installation x: 2 settings", "",
+                "Set database.pgbouncer.metadata_pool", "Set database.pgbouncer.result_pool",
+                "Change b",
+            ],
+        ),
+        (["k" * 60], ["Change Airflow installation x", "", f"Set {'k' * 60}", "Change b"]),
+    ],
+)  # fmt: skip
+def test_subject_names_the_settings_that_changed(settings: list[str], lines: list[str]) -> None:
+    message = commit_message("x", [change("b", b"2", b"1")], DIGEST, settings=settings)
+    assert message.splitlines() == [*lines, "", f"Airflow-Wizard-Plan: {DIGEST}"]
+    assert parse_trailer(message) == DIGEST
+
+
 def test_own_subject_keeps_the_trailer() -> None:
     message = commit_message("x", [change()], DIGEST, subject="Ours\n\nWith: a body\n")
     assert message.startswith("Ours\n\nWith: a body\n\n")
