@@ -180,7 +180,7 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
         parts.append(
             f"On `{host}`:\n\n```sql\nCREATE ROLE {role} LOGIN;\n\\password {role}\n"
             f"GRANT {role} TO CURRENT_USER;\n"
-            f"CREATE DATABASE {database} OWNER {role} ENCODING 'UTF8';\n```"
+            f"CREATE DATABASE {database} OWNER {role} ENCODING 'UTF8' TEMPLATE template0;\n```"
         )
     parts.append(
         "Where the database exists already, the role must own it, or be granted schema `public`."

@@ -29,7 +29,7 @@ SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) AS lacks \\
 GRANT {role} TO CURRENT_USER;
 SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) AS lacks \\gset
 \\if :lacks
-  CREATE DATABASE {name} OWNER {role} ENCODING 'UTF8';
+  CREATE DATABASE {name} OWNER {role} ENCODING 'UTF8' TEMPLATE template0;
 \\endif
 
 -- Where the database was there already, the role must own it, or be granted schema public.
