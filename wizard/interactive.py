@@ -93,9 +93,9 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
     try:
         proposal = _agreed(arguments, start, talk)
         if proposal is None:
-            console.say("nothing was written")
+            console.say("not confirmed; nothing was written")
             _offer(arguments, start, talk, given)
-            return ExitCode.DONE
+            return ExitCode.USAGE
     except (KeyboardInterrupt, EOFError):
         console.say("\ninterrupted; nothing was written")
         _offer(arguments, start, talk, given)
