@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.measure import Case, NotAvailableError, Timed, compete, first_paint, process
+from tests.bench.scan_speed import scan_cases
 from tests.bench.typing_speed import percentile_95
 from tests.testbed import programs
 
@@ -113,7 +114,7 @@ def helm_template(scratch: Path) -> Timed:
 
 
 def cases(scratch: Path) -> list[Case]:
-    """The budgets of a start, a plan and a first paint."""
+    """The budgets of a start, a plan, a first paint and a scan of host keys."""
     python = sys.executable
 
     def help_() -> Timed:
@@ -139,6 +140,7 @@ def cases(scratch: Path) -> list[Case]:
              lambda: our_plan(scratch), lambda: helm_template(scratch), rounds=9),
         Case("first paint", "trivial Textual app", 1.7, screens,
              lambda: first_paint([python, PEERS / "trivial_app.py"], scratch)),
+        *scan_cases(scratch),
     ]  # fmt: skip
 
 
