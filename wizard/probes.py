@@ -12,7 +12,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Generic, Literal, ParamSpec, TypeVar
 
 Status = Literal["pass", "warn", "fail", "skip", "unknown"]
@@ -24,11 +24,15 @@ SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe found: `detail` says what is so, `fix` what to do next (empty: nothing)."""
+    """What a probe found: `detail` says what is so, `fix` what to do next (empty: nothing).
+
+    `word` is the same for a place with room for a word or two, such as a version.
+    """
 
     status: Status
     detail: str
     fix: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,13 @@ class Probe:
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
         """The probe and what it found, as `check --live --json` prints it."""
-        return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **asdict(result)}
+        found = {"status": result.status, "detail": result.detail, "fix": result.fix}
+        return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **found}
 
 
-def passed(detail: str) -> ProbeResult:
+def passed(detail: str, word: str = "") -> ProbeResult:
     """It is as it must be."""
-    return ProbeResult("pass", detail)
+    return ProbeResult("pass", detail, "", word)
 
 
 def warned(detail: str, fix: str = "") -> ProbeResult:
@@ -66,9 +71,9 @@ def skipped(detail: str, fix: str = "") -> ProbeResult:
     return ProbeResult("skip", detail, fix)
 
 
-def unknown(detail: str, fix: str = "") -> ProbeResult:
+def unknown(detail: str, fix: str = "", word: str = "") -> ProbeResult:
     """Could not be found out from here; it stays unverified and is tried again."""
-    return ProbeResult("unknown", detail, fix)
+    return ProbeResult("unknown", detail, fix, word)
 
 
 async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, ProbeResult]]:

@@ -130,7 +130,7 @@ def version(seen: Server) -> ProbeResult:
     """The server's version, to be read by people."""
     if not seen.version:
         return unknown("its INFO may not be read", "allow this user INFO, or look at the server")
-    return passed(f"Redis {seen.version}")
+    return passed(f"Redis {seen.version}", seen.version)
 
 
 def memory(seen: Server) -> ProbeResult:

@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console
-from wizard.errors import ExitCode, WizardError
+from wizard.errors import ExitCode
 from wizard.live.situation import Situation
 from wizard.probes import Probe, ProbeResult, Status, run_probes
 
 if TYPE_CHECKING:
-    from wizard.backends.kube import Kube
     from wizard.proposal import Proposal
     from wizard.start import Start
     from wizard.unverified import Left
 
-# An overloaded API server is waited for, within what a probe may take.
-PATIENCE = 5.0
 WORDS: dict[Status, str] = {
     "pass": "ok",
     "warn": "warning",
@@ -77,13 +74,13 @@ def _situation(
     arguments: Namespace, start: Start, proposal: Proposal, console: Console
 ) -> Situation:
     from wizard.consent import require_known, target_answers
-    from wizard.live.targets import minting
+    from wizard.live.targets import cluster_of, minting
 
     allowed = getattr(arguments, "allow_reference", None) or ()
     require_known(allowed)
     asks = sys.stdin.isatty() and not getattr(arguments, "json", False)
     branch = proposal.answers.repository.branch
-    kube, absent = _cluster(getattr(arguments, "context", "") or "")
+    kube, absent = cluster_of(getattr(arguments, "context", "") or "")
     hub = getattr(arguments, "argocd_context", "") or ""
     return Situation(
         answers=proposal.answers,
@@ -94,24 +91,11 @@ def _situation(
         prompt=_prompting(console) if asks else None,
         folder=start.folder,
         kube=kube,
-        argocd=_cluster(hub)[0] if hub else None,
+        argocd=cluster_of(hub)[0] if hub else None,
         no_kube=absent,
         mint=minting(kube, proposal.answers, proposal.rendering.release) if kube else None,
         say=console.say,
     )
-
-
-def _cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
-    """The cluster of a context, or why there is none; a context that was named has to be there."""
-    from wizard.backends.kube import open_kube
-    from wizard.probes import unknown
-
-    try:
-        return open_kube(context, patience=PATIENCE), None
-    except WizardError as error:
-        if context:
-            raise
-        return None, unknown(error.message, error.hint)
 
 
 def _asking(console: Console) -> Any:

@@ -90,7 +90,8 @@ def pooler_probe(target: Target, look: Look) -> Probe:
                 f"{target.endpoint} is PostgreSQL itself, not a pooler",
                 "correct database.pgbouncer.host, or set database.pgbouncer.mode=off",
             )
-        return passed(f"PostgreSQL {seen.version_text} behind a pooler")
+        word = seen.version_text.partition(" ")[0]
+        return passed(f"PostgreSQL {seen.version_text} behind a pooler", word)
 
     return Probe("database.pgbouncer", "PgBouncer: login", target.endpoint, run, SECONDS)
 
@@ -146,7 +147,9 @@ def version(seen: Server, airflow: str) -> ProbeResult:
     """PostgreSQL's version; the least is that of Airflow's README, "Requirements"."""
     least = 12 if airflow.startswith("2.") else 13
     said = f"PostgreSQL {seen.version_text}; Airflow {airflow} needs {least} or later"
-    return failed(said, "upgrade the server") if seen.major < least else passed(said)
+    if seen.major < least:
+        return failed(said, "upgrade the server")
+    return passed(said, seen.version_text.partition(" ")[0])
 
 
 def encoding(seen: Server) -> ProbeResult:

@@ -22,18 +22,21 @@ def reach(host: str, port: int) -> ProbeResult:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return unknown(f"the name {host} does not resolve here", _ELSEWHERE)
+        return unknown(f"the name {host} does not resolve here", _ELSEWHERE, "no name")
     deadline = time.monotonic() + SECONDS
-    reason = "no answer"
+    reason, word = "no answer", "no answer"
     for family, kind, protocol, _, address in found:
         with socket.socket(family, kind, protocol) as attempt:
             attempt.settimeout(max(deadline - time.monotonic(), 0.1))
             try:
                 attempt.connect(address)
             except TimeoutError:
-                reason = "no answer"
+                reason, word = "no answer", "no answer"
+            except ConnectionRefusedError as error:
+                reason, word = error.strerror or "connection refused", "closed"
             except OSError as error:
-                reason = error.strerror or "not reachable"
+                reason, word = error.strerror or "not reachable", "no route"
             else:
                 return passed(f"TCP connection to {address[0]}")
-    return unknown(f"{reason} ({len(found)} address{'es' if len(found) > 1 else ''})", _ELSEWHERE)
+    count = f"{len(found)} address{'es' if len(found) > 1 else ''}"
+    return unknown(f"{reason} ({count})", _ELSEWHERE, word)

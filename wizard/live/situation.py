@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wizard.backends.kube import Kube
     from wizard.live.vault_role import Mint
     from wizard.release import Release
+    from wizard.scanning import Scanner
     from wizard.sections import Answers
 
 
@@ -25,10 +26,11 @@ class Situation:
     `agreed` are the raw answers on the target branch: a secret is read without a question where
     its reference and the place it goes to stand there. `allowed` are keys that the operator named;
     `ask` puts a question to a person and `prompt` asks for a value without echo (None: nobody is
-    there). File references are relative to `folder`. `kube` is the cluster, `no_kube` says why
-    there is none, `argocd` is Argo CD's where a context of its own was named. `mint` gives a token
-    of the store's ServiceAccount, None where the cluster is not asked. `say` tells which identities
-    are used.
+    there). `consent` stands in the place of `ask` where a person was asked about all of it before:
+    it gets what would be done. File references are relative to `folder`. `kube` is the cluster,
+    `no_kube` says why there is none, `argocd` is Argo CD's where a context of its own was named.
+    `mint` gives a token of the store's ServiceAccount, None where the cluster is not asked.
+    `scanner` asks a host for its keys (None: once a run). `say` tells which identities are used.
     """
 
     answers: Answers
@@ -37,11 +39,13 @@ class Situation:
     allowed: frozenset[str] = frozenset()
     ask: Callable[[str], bool] | None = None
     prompt: Callable[[str], str] | None = None
+    consent: Callable[[str], bool] | None = None
     folder: Path | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
     no_kube: ProbeResult | None = None
     mint: Mint | None = None
+    scanner: Scanner | None = None
     say: Callable[[str], None] = lambda _text: None
 
     def asset(self, key: str) -> str:
@@ -63,8 +67,10 @@ class Situation:
             refused = self.refusal(key, *places, use=f"read {reference} and use it at {where}")
             if refused is not None:
                 return refused
+        ask = self.prompt
+        prompt = None if ask is None else (lambda key: ask(prompted(key, where)))
         try:
-            return resolve(reference, key, folder=self.folder, prompt=self.prompt, lines=lines)
+            return resolve(reference, key, folder=self.folder, prompt=prompt, lines=lines)
         except SecretError as error:
             if not error.available:
                 return skipped(error.message, "look again once the value is in the store")
@@ -74,6 +80,8 @@ class Situation:
         """What a probe ends with where nobody agreed to `use`; None where somebody did."""
         new = [one for one in (key, *places) if not self._stands(one)]
         if not new or key in self.allowed:
+            return None
+        if self.consent is not None and self.consent(use):
             return None
         branch = self.answers.repository.branch
         if self.ask is not None and self.ask(
@@ -95,6 +103,11 @@ class Situation:
         return bool(self.agreed) and _bare(here) == _bare(
             get(self.agreed, path, dumped(spec(key).default))
         )
+
+
+def prompted(key: str, where: str) -> str:
+    """What a person is asked for: which secret, and where it will go."""
+    return f"{key} for {where}"
 
 
 def _bare(value: object) -> object:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from wizard.errors import WizardError
 from wizard.live.situation import Situation
 from wizard.probes import Probe, ProbeResult, failed, skipped, unknown
 
-Source = Callable[[Situation], Iterable[Probe]]
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where probes come from: `title` is over their results, `section` is the page about them.
+
+    `reads` are the sections whose answers decide what they find: after a change of any, it has to
+    be found out again. `kube` says that they ask the cluster.
+    """
+
+    title: str
+    section: str
+    probes: Callable[[Situation], Iterable[Probe]]
+    reads: tuple[str, ...]
+    kube: bool = False
 
 
 def git_host(situation: Situation) -> Iterator[Probe]:
@@ -24,7 +38,8 @@ def git_host(situation: Situation) -> Iterator[Probe]:
     entries = situation.answers.dags.host_keys
     recorded = [HostKey(one.type, one.key) for one in entries if one.evidence is not None]
     if recorded:
-        yield host_keys_probe(*place, recorded, network(situation.say))
+        scanner = situation.scanner or network(situation.say)
+        yield host_keys_probe(*place, recorded, scanner)
 
 
 def dag_repository(situation: Situation) -> Iterator[Probe]:
@@ -172,8 +187,9 @@ def vault(situation: Situation) -> Iterator[Probe]:
     mint = situation.mint
     if where.source == SERVER and (identity or mint):
         # Only the answers say which server it is, so somebody has to vouch for it.
+        who = f" with {identity.identity}" if identity else ""
         absent = situation.refusal(
-            SERVER, "secrets.vault.ca.file", use=f"log in to Vault at {where.endpoint}"
+            SERVER, "secrets.vault.ca.file", use=f"log in to Vault at {where.endpoint}{who}"
         )
         if absent is not None:
             identity, mint = None, None
@@ -205,15 +221,26 @@ def artifacts(situation: Situation) -> Iterator[Probe]:
     yield from artifact_probes(situation.answers, CHART_REPOSITORY)
 
 
+_SIZES = ("installation", "executor", "components", "values")
 # In the order in which an operator reads them.
 SOURCES: tuple[Source, ...] = (
-    git_host, dag_repository, database, result_backend, broker, vault, cluster, artifacts,
+    Source("Git host", "dags", git_host, ("dags",)),
+    Source("DAG repository", "dags", dag_repository, ("dags",)),
+    Source("Database", "database", database, ("database", *_SIZES)),
+    Source("Result backend", "database", result_backend, ("database", *_SIZES)),
+    Source("Broker", "broker", broker, ("broker", "executor")),
+    Source("Vault", "secrets", vault, ("secrets", "installation", "dags")),
+    Source(
+        "Cluster", "delivery", cluster,
+        ("delivery", "cluster", "secrets", "broker", "database", *_SIZES), kube=True,
+    ),
+    Source("Chart and image", "installation", artifacts, ("installation",)),
 )  # fmt: skip
 
 
 def probes_for(situation: Situation) -> list[Probe]:
     """Every probe that applies; asks for consent and values where one is needed, sends nothing."""
-    return [probe for source in SOURCES for probe in source(situation)]
+    return [probe for source in SOURCES for probe in source.probes(situation)]
 
 
 def told(id: str, title: str, endpoint: str, result: ProbeResult) -> Probe:  # noqa: A002

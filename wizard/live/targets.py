@@ -8,18 +8,34 @@ from urllib.parse import urlsplit
 
 from wizard.backends.kube import Ref
 from wizard.backends.kube_errors import KubeError
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, WizardError
 from wizard.hosts import is_loopback
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.backends.kube import Cluster, Kube
+    from wizard.probes import ProbeResult
     from wizard.release import Release
     from wizard.sections import Answers
     from wizard.sections.cluster import Cluster as Recorded
 
+# An overloaded API server is waited for, within what a probe may take.
+PATIENCE = 5.0
 _HINT = "choose the right one with --context; a new cluster is an installation of its own"
+
+
+def cluster_of(context: str) -> tuple[Kube | None, ProbeResult | None]:
+    """The cluster of a context, or why there is none; a context that was named has to be there."""
+    from wizard.backends.kube import open_kube
+    from wizard.probes import unknown
+
+    try:
+        return open_kube(context, patience=PATIENCE), None
+    except WizardError as error:
+        if context:
+            raise
+        return None, unknown(error.message, error.hint)
 
 
 def record_of(seen: Cluster) -> dict[str, str]:
