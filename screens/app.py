@@ -20,7 +20,8 @@ from screens.given import Given, drafted
 from screens.opening import OpeningScreen
 from screens.outside import ask_host, reach_host
 from screens.pages import page_named, start_page
-from screens.steps import HOST_KEYS, REVIEW
+from screens.session import Session, told
+from screens.steps import HOST_KEYS, PREFLIGHT, REVIEW
 from screens.text import counted, plain, question
 from wizard.errors import AnswersError, ExitCode, WizardError
 from wizard.probes import in_thread
@@ -64,6 +65,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.scanner: Scanner = ask_host
         self.reach: Reach = reach_host
         self.consented: set[str] = set()
+        self.session = Session()
         self.committing = False
         self.ending = Ending()
         self._read = read
@@ -91,7 +93,10 @@ class WizardApp(App[Committed], inherit_bindings=False):
         await self.switch_screen(first)
 
     def _begun(self) -> Draft:
+        from screens.checking import Checks
+
         given = self._read()
+        self.checks = Checks(self)
         self.given = dict(given.data)
         self.existing = given.existing
         self.pick_preset = given.pick_preset
@@ -155,21 +160,28 @@ class WizardApp(App[Committed], inherit_bindings=False):
         """State of a step as characters: here, wrong, done, or not seen yet."""
         if name == current:
             return ">"
+        if name == PREFLIGHT:
+            return self.session.mark(self.draft)
         if name == REVIEW or name not in self.visited:
             return ""
-        return "!" if self.draft.problem_keys(name) else "ok"
+        wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
+        return "!" if wrong else "ok"
 
     def status(self) -> str:
-        """What the pages seen so far still need."""
+        """The round under way, else what the pages seen so far still need."""
+        if self.session.running:
+            return self.session.progress()
         found = [
             key
             for step in self.draft.steps
             for key in self.draft.problem_keys(step.name)
             if key in self.touched
         ]
-        if not found:
-            return ""
-        return f"! {counted(len(found), 'answer')} to look at: {', '.join(map(question, found))}"
+        if found:
+            named = ", ".join(map(question, found))
+            return f"! {counted(len(found), 'answer')} to look at: {named}"
+        here = self.page.step_name if self.page else ""
+        return told(self.session.faults(self.draft), here)
 
     def find_question(self) -> None:
         """Ask for a question by name and go there."""
@@ -198,23 +210,22 @@ class WizardApp(App[Committed], inherit_bindings=False):
             words = filter(None, (item.model.title, item.group, item.title))
             self.push_screen(Note(" > ".join(words), help_text(item)))
 
-    def show_error(self, error: WizardError) -> None:
-        """An error in full, with what to do next."""
+    def show_note(self, title: str, text: str) -> None:
+        """Something to read."""
         from screens.dialogs import Note
 
+        self.push_screen(Note(title, plain(text.strip())))
+
+    def show_error(self, error: WizardError) -> None:
+        """An error in full, with what to do next."""
         problems = error.problems if isinstance(error, AnswersError) else ()
         lines = [error.message, *(f"  {problem}" for problem in problems)]
-        self.push_screen(Note("Not done", plain("\n".join([*lines, "", error.hint]).rstrip())))
+        self.show_note("Not done", "\n".join([*lines, "", error.hint]))
 
-    def run_checks(self) -> None:
-        """Run the checks in the background and say what they found."""
-        self.run_worker(self._check(), exclusive=True, group="check", exit_on_error=False)
-
-    async def _check(self) -> None:
-        from screens.checking import checked
-
-        self.say("running the checks ...")
-        self.say(await checked(self))
+    def looked(self) -> None:
+        """Something was found out outside: the page on top shows it."""
+        if self.page and self.page.is_mounted:
+            self.page.looked()
 
     def say(self, text: str) -> None:
         """One sentence on the status line of the page on top."""

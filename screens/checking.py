@@ -1,15 +1,90 @@
-"""The checks of f5: what they say about the answers as they stand, as one status line."""
+"""What f5 runs: the checks on the answers as they stand, and looks outside, one round at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from screens.probing import look
 from screens.text import counted
 from wizard.errors import AnswersError, WizardError
+from wizard.live.sources import SOURCES, Source
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
+    from textual.worker import Worker
+
     from screens.app import WizardApp
+
+
+class Checks:
+    """Checks and rounds of one app; a new one takes the place of one under way."""
+
+    def __init__(self, app: WizardApp) -> None:
+        self.app = app
+        self.sources: Sequence[Source] = SOURCES
+        self._worker: Worker[None] | None = None
+
+    def of_page(self, section: str) -> None:
+        """The checks on everything, then what one section needs outside."""
+        self._begin(partial(self._check, section))
+
+    def everything(self) -> None:
+        """What all of the answers need outside."""
+        self._begin(partial(self._look, self.sources))
+
+    def quietly(self, section: str) -> None:
+        """The same for one section, where everything was agreed to and something is to find out."""
+        app = self.app
+        sources = self._about(section)
+        known = all(app.session.probes(source, app.draft) for source in sources)
+        if sources and not known and app.session.agreed and not self.running:
+            self._begin(partial(self._look, sources, quietly=True))
+
+    @property
+    def running(self) -> bool:
+        """Whether a round or a check is under way."""
+        return self._worker is not None and not self._worker.is_finished
+
+    def stop(self) -> bool:
+        """Abandon the round under way; whether there was one."""
+        if self._worker is None or not self.app.session.running:
+            return False
+        self._worker.cancel()
+        self.app.session.stop()
+        self.app.looked()
+        self.app.say("stopped; what did not answer stays unverified")
+        return True
+
+    def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._worker = self.app.run_worker(work, exclusive=True, group="check", exit_on_error=False)
+
+    def _about(self, section: str) -> list[Source]:
+        """The sources of a section; none while one of its own answers is missing or wrong."""
+        if self.app.draft.problem_keys(section):
+            return []
+        return [source for source in self.sources if source.section == section]
+
+    async def _check(self, section: str) -> None:
+        self.app.say("running the checks ...")
+        text = await checked(self.app)
+        self.app.say(text)
+        sources = self._about(section)
+        if sources:
+            outside = await self._made(sources)
+            self.app.say(outside if outside.startswith("!") else f"{text}; {outside}")
+
+    async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> None:
+        text = await self._made(sources, quietly=quietly)
+        if not quietly:
+            self.app.say(text)
+
+    async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> str:
+        try:
+            return await look(self.app, sources, quietly=quietly)
+        except Exception as error:  # never its text: it may hold a value
+            return f"! a bug ({type(error).__name__}); `airflow-wizard check --live` says where"
 
 
 async def checked(app: WizardApp) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from wizard.answers import Examination, dumped, examine, layered
 from wizard.errors import ConflictError, Problem
 from wizard.evidence import Settled, judged, needed_host, settle
@@ -219,13 +219,13 @@ class Draft:
             if name == "dags" and spec(HOST_KEYS).applies(self.readable):
                 found.append(Step(HOST_KEYS, str(spec(HOST_KEYS).title)))
                 found.append(Step(DEPLOY_KEY, str(spec("dags.key").title)))
-        return (*found, Step(REVIEW, "Review"))
+        return (*found, Step(PREFLIGHT, "Pre-flight"), Step(REVIEW, "Review"))
 
     def problem_keys(self, step: str) -> list[str]:
         """Keys with a problem on one page, in the order of the questions."""
         if step == HOST_KEYS:
             return [HOST_KEYS] if HOST_KEYS in self.problems or self.settled.missing else []
-        if step == REVIEW:
+        if step in {PREFLIGHT, REVIEW}:
             return []
         return self._problems_by_section.get(step, [])
 

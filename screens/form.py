@@ -10,8 +10,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens.outcome import Outcome, outcome
 from screens.page import Page
 from screens.preview import Preview
+from screens.reaching import Reaching
 from screens.rows import Row
 from screens.steps import HOST_KEYS
 from screens.text import counted, plain
@@ -37,6 +39,7 @@ class FormScreen(Page):
         self._idle: Timer | None = None
         self._all_rows: list[Row] = []
         self._headings: list[Heading] = []
+        self._reaching = Reaching(self)
 
     @property
     def model(self) -> type[Section]:
@@ -93,6 +96,7 @@ class FormScreen(Page):
             if applies:
                 shown.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.wizard.touched)
+                row.tell(self._outside(row.item.key).word)
             if row.item.key == HOST_KEYS:
                 row.query_one(Door).text = self._keys_in_words()
         for heading in self._headings:
@@ -108,9 +112,23 @@ class FormScreen(Page):
         words = [f"{counted(accepted, 'key')} accepted"] if accepted else []
         return ", ".join([*words, f"{refused} not proven"] if refused else words)
 
+    def _outside(self, key: str) -> Outcome:
+        return outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
+
+    def looked(self) -> None:
+        """Something was found out outside: it stands beside the question it is about."""
+        self._show_rows()
+        self.show_state()
+        self.show_message()
+
+    def leaving(self) -> None:
+        """A section that was finished is tried outside, where that was agreed to."""
+        self.wizard.checks.quietly(self.step_name)
+
     def on_row_answered(self, event: Row.Answered) -> None:
         """An answer changed: keep it and show what follows, at most once a frame."""
         self.wizard.draft = self.draft.answered(event.item, event.value)
+        self._reaching.attend(event.item.key, typed=True)
         if self._soon is None:
             self._changed()
         else:
@@ -156,6 +174,7 @@ class FormScreen(Page):
         if row is not None:
             self.show_message()
             self._later()
+            self._reaching.attend(row.item.key, typed=False)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Only a field that was left may complain."""
@@ -168,6 +187,8 @@ class FormScreen(Page):
             self.wizard.touched.add(row.item.key)
             self._show_rows()
             self.show_state()
+            if row is self.rows[-1]:
+                self.wizard.checks.quietly(self.step_name)
 
     def show_message(self) -> None:
         """Error of the focused question once it was left before, else its help."""
@@ -179,8 +200,15 @@ class FormScreen(Page):
         item = row.item
         problem = self.draft.problems.get(item.key, "")
         wrong = bool(problem) and item.key in self.wizard.touched
-        line.put(f"! {problem}" if wrong else _help(item))
-        line.set_class(wrong, "wrong")
+        outside = self._outside(item.key)
+        told = f"{outside.said}\n{_help(item)}".lstrip()
+        line.put(f"! {problem}" if wrong else told)
+        line.set_class(wrong or outside.faulty, "wrong")
+
+    def action_back(self) -> None:
+        """Stop a round of looks under way, else the page before."""
+        if not self.wizard.checks.stop():
+            super().action_back()
 
     def action_field(self, step: int) -> None:
         """The field above or below; stays at the ends."""

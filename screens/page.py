@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 KEYS = (
     "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
     "[@click=screen.find]^p find a question[/]  [@click=screen.review]^s review[/]  "
-    "[@click=screen.help]f1 help[/]  [@click=screen.leave]^q quit[/]"
+    "[@click=screen.check]f5 check[/]  [@click=screen.help]f1 help[/]  "
+    "[@click=screen.leave]^q quit[/]"
 )
 
 
@@ -173,6 +174,10 @@ class Page(Screen[None]):
             # Never the error's text: it may hold a value.
             self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed by it")
 
+    def looked(self) -> None:
+        """Something was found out outside."""
+        self.show_state()
+
     def on_step_line_chosen(self, event: StepLine.Chosen) -> None:
         """A click in the sidebar."""
         self.wizard.go(event.name)
@@ -202,8 +207,8 @@ class Page(Screen[None]):
         self.wizard.show_help(None)
 
     def action_check(self) -> None:
-        """Run the checks on everything."""
-        self.wizard.run_checks()
+        """Run the checks on everything, and try what this page names outside."""
+        self.wizard.checks.of_page(self.step_name)
 
     def action_leave(self) -> None:
         """Quit, asking when something would be lost."""

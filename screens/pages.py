@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.steps import DEPLOY_KEY, HOST_KEYS, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 
 if TYPE_CHECKING:
     from screens.page import Page
@@ -23,6 +23,10 @@ def page_named(name: str, key: str = "") -> Page:
         from screens.review import ReviewScreen
 
         return ReviewScreen()
+    if name == PREFLIGHT:
+        from screens.preflight import PreflightScreen
+
+        return PreflightScreen()
     if name == HOST_KEYS:
         from screens.host_keys import HostKeyScreen
 

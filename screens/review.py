@@ -14,7 +14,9 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.choices import Options
+from screens.faults import explain, failed_outside
 from screens.page import Page
+from screens.session import Found
 from screens.steps import REVIEW
 from screens.text import counted, plain, question
 from wizard.base import STATE
@@ -59,6 +61,7 @@ class ReviewScreen(Page):
         self.stopper = "working out what would change"
         self.problems: Sequence[Problem] = ()
         self.refusal: WizardError | None = None
+        self.faults: Sequence[Found] = ()
 
     def content(self) -> Iterator[Widget]:
         """Files, diff, checks and actions."""
@@ -80,6 +83,9 @@ class ReviewScreen(Page):
             self.say(self.stopper)
             return
         assert self.proposal is not None  # noqa: S101
+        if self.faults:
+            self.say(failed_outside(self.faults))
+            return
         files = counted(len(shown_changes(self.proposal.plan)), "file")
         branch = self.wizard.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
@@ -90,6 +96,7 @@ class ReviewScreen(Page):
 
     async def _propose(self) -> None:
         self.proposal, self.problems, self.refusal = None, (), None
+        self.faults = self.wizard.session.faults(self.draft)
         self.stopper = "working out what would change ..."
         self.show_status()
         try:
@@ -163,7 +170,8 @@ class ReviewScreen(Page):
         self.query_one("#diff").scroll_home(animate=False)
 
     def _show_findings(self, plan: Plan) -> None:
-        lines = [f"! {one}" for one in plan.evidence]
+        lines = [f"! {one.said}" for one in self.faults]
+        lines += [f"! {one}" for one in plan.evidence]
         lines += [_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
@@ -184,8 +192,13 @@ class ReviewScreen(Page):
         elif self.stopper:
             self.app.bell()
             self._explain_stop()
+        elif self.faults:
+            explain(self.wizard, self.faults, self._commit)
         else:
-            assert self.proposal is not None  # noqa: S101
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.proposal is not None:
             self.wizard.commit(self.proposal)
 
     def _go_to_problem(self) -> None:
@@ -199,6 +212,11 @@ class ReviewScreen(Page):
     def _explain_stop(self) -> None:
         if self.refusal is not None:
             self.wizard.show_error(self.refusal)
+
+    def looked(self) -> None:
+        """What was proven meanwhile counts."""
+        self.faults = self.wizard.session.faults(self.draft)
+        self.show_state()
 
     def action_next(self) -> None:
         """There is no page after the review, and ctrl+n commits nothing."""

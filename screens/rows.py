@@ -25,10 +25,15 @@ from screens.values import (
 )
 from screens.widgets import Door, TextField, Tick
 from wizard.fields import FieldSpec
+from wizard.live.places import BY_QUESTION
 
-LABEL_WIDTH, MARK_WIDTH = 20, 2
+LABEL_WIDTH, MARK_WIDTH = 20, 3
+# Beside a host there is room for a word: `ok 15.18`.
+WORD_WIDTH = 10
 # Columns of the fields that do not take what is left, by class; wizard.tcss says the same.
 FIXED_WIDTHS = {"narrow": 10, "kind": 14}
+# Colour only repeats what the characters say.
+_STYLES = {"!": "$text-error", "ok": "$text-success"}
 
 
 class Row(Horizontal):
@@ -51,6 +56,12 @@ class Row(Horizontal):
         self.answer = value
         self.parts: dict[str, str] = {}
         self.here = False
+        self.outcome = ""
+        self.room = MARK_WIDTH
+        place = BY_QUESTION.get(item.key)
+        if place is not None and place.is_host(item.key):
+            self.room = WORD_WIDTH
+            self.add_class("host")
 
     def compose(self) -> ComposeResult:
         """The field of the question's kind, two for a secret."""
@@ -79,12 +90,12 @@ class Row(Horizontal):
         """What stands around the fields; brackets show their extent without any colour."""
         indent = "  " if self.item.group else ""
         label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
-        mark = " !" if self.has_class("wrong") else "  "
+        outcome = "!" if self.has_class("wrong") else self.outcome
         around = "".join(map(self._around, self.fields))
         return Content.assemble(
             (label, "bold $foreground" if self.here else ""),
             around,
-            (mark, "$text-error"),
+            (f" {outcome:<{self.room - 1}}"[: self.room], _STYLES.get(outcome[:2].strip(), "")),
         )
 
     def _around(self, field: Widget) -> str:
@@ -92,9 +103,7 @@ class Row(Horizontal):
         width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
         if width is None:
             taken = (
-                LABEL_WIDTH
-                + MARK_WIDTH
-                + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
+                LABEL_WIDTH + self.room + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
             )
             width = max(0, self.size.width - taken - 2)
         if isinstance(field, (Tick, Door)):
@@ -128,6 +137,14 @@ class Row(Horizontal):
             self.query_one(TextField).password = wrong
         self.set_class(wrong, "wrong")
         self.refresh()
+
+    def tell(self, outcome: str) -> None:
+        """Show what is known outside about the answer; a character where there is no room."""
+        if self.room == MARK_WIDTH and len(outcome) > MARK_WIDTH - 1:
+            outcome = outcome[:2].strip() if outcome.startswith(("ok", "!")) else "?"
+        if outcome != self.outcome:
+            self.outcome = outcome
+            self.refresh()
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

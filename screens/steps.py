@@ -6,4 +6,5 @@ from typing import Final
 
 HOST_KEYS: Final = "dags.host_keys"
 DEPLOY_KEY: Final = "dags.deploy_key"
+PREFLIGHT: Final = "pre-flight"
 REVIEW: Final = "review"

@@ -19,7 +19,7 @@ from textual.app import App
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.message_pump import MessagePump
 from textual.pilot import Pilot
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 
 from screens.opening import OpeningScreen
@@ -45,13 +45,16 @@ async def settled(pilot: Pilot[Any]) -> str:
         await processed(pilot)
         if app._exception is not None or not app.is_running:
             break
-        working = any(not worker.is_finished for worker in app.workers)
+        # Under a dialog, work that goes on waits for the person who answers it.
+        asked = isinstance(app.screen, ModalScreen)
+        working = not asked and any(not worker.is_finished for worker in app.workers)
         waiting = any(map(_is_due, _pumps(app)))
         opening = isinstance(app.screen, OpeningScreen)
         quiet = 0 if working or waiting or opening else quiet + 1
         if not quiet:
             await asyncio.sleep(0.002)
-    await app.workers.wait_for_complete()
+    if not isinstance(app.screen, ModalScreen):
+        await app.workers.wait_for_complete()
     return frame(app)
 
 

@@ -20,6 +20,7 @@ from tests.frames import send, settled
 from wizard import presets
 from wizard.answers import assigned
 from wizard.hostkeys import HostKey
+from wizard.probes import ProbeResult, unknown
 from wizard.scanning import Scan, Scanner
 from wizard.workflow import Committed, Identity, Workspace
 
@@ -50,12 +51,20 @@ def answers(preset: str = "", sets: Iterable[str] = ()) -> dict[str, Any]:
     return assigned(presets.load(preset).answers if preset else {}, sets)
 
 
+def unreachable(host: str, port: int) -> ProbeResult:
+    """Tests reach nothing that they did not start."""
+    del port
+    return unknown(f"the name {host} does not resolve here", word="no name")
+
+
 class Opened(WizardApp):
     """The app with its draft from the start, so that a test can look at it before it runs."""
 
     def __init__(self, workspace: Workspace, given: Given) -> None:
         super().__init__(workspace, lambda: given)
         self.draft = super()._begun()
+        self.reach = unreachable
+        self.checks.sources = ()
 
     def _begun(self) -> Draft:
         return self.draft

@@ -1,0 +1,173 @@
+"""One round of looks outside, as `check --live` makes it: consent, values, probes, results.
+
+Everything a person has to say is asked before the first probe runs, so that no thread ever waits
+for a dialog; quitting and `esc` abandon whatever still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from screens.session import Found, summary, told
+from wizard.errors import AnswersError, WizardError
+from wizard.live.drafted import situation_of
+from wizard.live.rehearsal import Needed, rehearsed
+from wizard.probes import Probe, in_thread, run_probes
+
+if TYPE_CHECKING:
+    from screens.app import WizardApp
+    from screens.draft import Draft
+    from wizard.live.situation import Situation
+    from wizard.live.sources import Source
+
+_WIDTH, _COLUMN = 62, 17
+_NOTHING_SENT = "nothing was asked"
+
+
+async def needed_by(
+    app: WizardApp, sources: Sequence[Source]
+) -> tuple[Situation, tuple[Needed, ...]]:
+    """What these sources would need of the draft; asks nobody. Raises WizardError."""
+    draft = app.draft
+
+    def prepare() -> tuple[Situation, tuple[Needed, ...]]:
+        situation = situation_of(
+            app.workspace,
+            draft.settled.answers,
+            existing=app.existing,
+            folder=app.folder,
+            context=app.context,
+            cluster=any(source.kube for source in sources),
+            scanner=app.scanner,
+        )
+        return situation, rehearsed(situation, sources)
+
+    return await in_thread(prepare)
+
+
+async def look(app: WizardApp, sources: Sequence[Source], *, quietly: bool = False) -> str:
+    """Make a round and say how it ended, `! ` before a fault; `quietly` never opens a dialog."""
+    draft = app.draft
+    try:
+        situation, needed = await needed_by(app, sources)
+        if not needed:
+            return "nothing to ask outside"
+        if not await _agreed(app, needed, quietly=quietly):
+            return _NOTHING_SENT
+        await _type_values(app, needed)
+        asked = await in_thread(_asked, app, situation, [one.source for one in needed])
+    except AnswersError as error:
+        return f"! {error.problems[0] if error.problems else error.message}"
+    except WizardError as error:
+        return f"! {error.message}"
+    return await _run(app, draft, asked, needed)
+
+
+async def _run(
+    app: WizardApp,
+    draft: Draft,
+    asked: Sequence[tuple[Source, Sequence[Probe]]],
+    needed: Sequence[Needed],
+) -> str:
+    session = app.session
+    session.begin(draft, asked)
+    of = {probe.id: source for source, probes in asked for probe in probes}
+    ended = []
+    app.looked()
+    clock = app.set_interval(1, app.looked)
+    try:
+        async for probe, result in run_probes([one for _, probes in asked for one in probes]):
+            session.end(draft, of[probe.id], probe, result)
+            ended.append(probe.id)
+            app.looked()
+    finally:
+        clock.stop()
+        session.stop()
+        _forget(app, needed)
+    app.looked()
+    return _ended([one for one in session.found(app.draft) if one.probe.id in ended])
+
+
+def _ended(found: Sequence[Found]) -> str:
+    """How a round ended, in one line; the first fault in its own words."""
+    faults = [one for one in found if one.result.status == "fail"]
+    here = faults[0].source.section if faults else ""
+    return (
+        told(faults, here) or f"outside: {summary(found) or 'the answers were changed meanwhile'}"
+    )
+
+
+async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) -> bool:
+    """Whether a person said yes to all of this, now or before."""
+    session = app.session
+    wanted = {one for need in needed for one in need.agreements}
+    untyped = {one for need in needed for one in need.prompts} - session.held.keys()
+    if quietly:
+        return wanted <= session.agreed and not untyped
+    if not wanted <= session.agreed:
+        from screens.prompts import Agree
+
+        text = "\n".join(line for need in needed for line in _lines(need))
+        ask = Agree(
+            "Look at these from this machine? It only reads.",
+            text,
+            yes="look",
+            no="not now",
+            yes_first=True,
+        )
+        if not await app.push_screen_wait(ask):
+            return False
+        session.agreed |= wanted
+    return True
+
+
+def _lines(need: Needed) -> list[str]:
+    """One source in the dialog: its title once, everything else in the second column."""
+    parts = [part for line in need.lines for part in wrap(line, _WIDTH - _COLUMN)]
+    titles = [need.source.title, *[""] * len(parts)]
+    return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
+
+
+async def _type_values(app: WizardApp, needed: Sequence[Needed]) -> None:
+    """Ask for the values that a person has to type; escape leaves one out."""
+    from screens.prompts import masked_value
+
+    for text in dict.fromkeys(one for need in needed for one in need.prompts):
+        if text not in app.session.held:
+            note = "Held in memory for this session only, and forgotten once it is refused."
+            value = await app.push_screen_wait(masked_value(text, note))
+            if value is not None:
+                app.session.held[text] = value
+
+
+def _asked(
+    app: WizardApp, situation: Situation, sources: Sequence[Source]
+) -> list[tuple[Source, list[Probe]]]:
+    session = app.session
+    agreed = frozenset(session.agreed)
+    real = replace(situation, consent=agreed.__contains__, prompt=_from(app))
+    return [(source, list(source.probes(real))) for source in sources]
+
+
+def _from(app: WizardApp) -> Callable[[str], str]:
+    from wizard.secrets.resolve import SecretError
+
+    def prompt(text: str) -> str:
+        value = app.session.held.get(text)
+        if value is None:
+            raise SecretError(f"{text}: not typed", "f5 asks for it again")
+        return value.get_secret_value()
+
+    return prompt
+
+
+def _forget(app: WizardApp, needed: Sequence[Needed]) -> None:
+    """What was typed for a source with a fault may be what is wrong."""
+    wrong = {one.source.title for one in app.session.faults(app.draft)}
+    for need in needed:
+        if need.source.title in wrong:
+            for text in need.prompts:
+                app.session.held.pop(text, None)

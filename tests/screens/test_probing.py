@@ -1,0 +1,483 @@
+"""Looks outside from the forms: name and port while typing, logins by f5, with consent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens import reaching
+from screens.app import WizardApp
+from screens.dialogs import Note
+from screens.prompts import Agree
+from screens.result import ResultScreen
+from screens.review import ReviewScreen
+from screens.steps import PREFLIGHT
+from tests.canary import MARKER, Canary
+from tests.frames import frame, processed, send, settled
+from tests.process import Terminal
+from tests.screens.support import COMPLETE, app_of, jump, page, press, type_text, wizard
+from tests.testbed.databases import Postgres
+from wizard.fields import spec
+from wizard.live.network import reach
+from wizard.live.sources import Source, database
+from wizard.probes import Probe, ProbeResult, failed, passed, unknown, warned
+
+HOST = "pg.example.internal"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who rests after every key."""
+    monkeypatch.setattr(reaching, "PAUSE", 0.001)
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that lead to this machine, as no answers may name it directly."""
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, *more: Any, **options: Any) -> Any:
+        if isinstance(host, str) and host.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        there = isinstance(host, str) and host.endswith(".internal")
+        return real("127.0.0.1" if there else host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+class Reached:
+    """Counts who was asked for, and answers as told."""
+
+    def __init__(self, answer: ProbeResult) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self.answer = answer
+
+    def __call__(self, host: str, port: int) -> ProbeResult:
+        self.calls.append((host, port))
+        return self.answer
+
+
+async def rested(pilot: Pilot[Any]) -> str:
+    """The frame once the pause after the last key is over and what it began has ended."""
+    await asyncio.sleep(0.02)
+    return await settled(pilot)
+
+
+async def test_a_typed_host_is_looked_up_after_a_pause_and_told_in_its_row(
+    tmp_path: Path, hasty: None, named: None
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        app = wizard(tmp_path, "production", f"database.port={port}")
+        app.reach = reach
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            await jump(pilot, "database.host")
+            await type_text(pilot, HOST)
+            shown = await rested(pilot)
+            assert f"[{HOST}          ] ok" in shown
+            assert "ok, TCP connection to 127.0.0.1" in shown
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(1) == b""
+            await type_text(pilot, "pg.example.invalid")
+            shown = await rested(pilot)
+            assert "[pg.example.invalid           ] no name" in shown
+            assert "? the name pg.example.invalid does not resolve here" in shown
+            assert "!" not in shown.splitlines()[4]
+            assert app.draft.problem_keys("database") == []
+        listener.close()
+    assert reach(HOST, port).word == "closed"
+
+
+async def test_nothing_is_asked_for_an_address_that_nobody_touched(
+    tmp_path: Path, hasty: None
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.reach = calls = Reached(passed("TCP connection to 10.0.0.1"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.name")
+        await press(pilot, "ctrl+n", "ctrl+n")
+        await rested(pilot)
+        assert calls.calls == []
+        await jump(pilot, "secrets.vault.server")
+        shown = await rested(pilot)
+        assert calls.calls == [("vault.example.internal", 8200)]
+        assert "https://vault.example.internal:8200" in shown
+        assert "] ok" in shown
+        await press(pilot, "down", "up")
+        await rested(pilot)
+        assert len(calls.calls) == 1
+
+
+async def test_no_address_that_is_wrong_or_inside_the_cluster_is_asked_for(
+    tmp_path: Path, hasty: None
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.reach = calls = Reached(passed("TCP connection to 10.0.0.1"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "delivery.argocd.destination")
+        await rested(pilot)
+        await jump(pilot, "database.host")
+        for wrong in ("two words", "localhost", "127.0.0.1", ""):
+            await type_text(pilot, wrong)
+            await rested(pilot)
+        await jump(pilot, "database.port")
+        await type_text(pilot, "70000")
+        await rested(pilot)
+        assert [call for call in calls.calls if call[0] != HOST] == []
+        assert (HOST, 70000) not in calls.calls
+        await jump(pilot, "dags.repo")
+        await type_text(pilot, "git@git.example.com:team/dags.git")
+        await rested(pilot)
+        assert calls.calls[-1] == ("git.example.com", 22)
+
+
+async def test_keys_that_come_fast_ask_once_and_a_change_abandons_the_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaching, "PAUSE", 0.2)
+    app = wizard(tmp_path, "production")
+    over, asked = threading.Event(), []
+
+    def hangs(host: str, port: int) -> ProbeResult:
+        asked.append(host)
+        if host == "a.example.com":
+            over.wait(20)
+        return passed("TCP connection to 10.0.0.1")
+
+    app.reach = hangs
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.host")
+        await send(pilot, *"a.example", *".com")
+        await asyncio.sleep(0.3)
+        await processed(pilot)
+        assert asked == ["a.example.com"]
+        assert "] .." in frame(app)
+        await send(pilot, "backspace")
+        assert "] .." not in frame(app)
+        await asyncio.sleep(0.3)
+        assert "] ok" in await settled(pilot)
+        assert asked == ["a.example.com", "a.example.co"]
+        over.set()
+        await send(pilot, "m")
+        assert "] ok" not in frame(app)
+
+
+# --- logins, on a real server
+
+
+@pytest.fixture
+def role(postgres: Postgres, canary: Canary) -> Iterator[str]:
+    """A role with a database of its own; its password is a canary."""
+    name = f"screens_{time.time_ns()}"
+    postgres.create_role(name, canary.hostile())
+    postgres.create_database(name, name)
+    yield name
+    postgres.sql(f"DROP DATABASE {name}")
+    postgres.sql(f"DROP ROLE {name}")
+
+
+def on_database(folder: Path, postgres: Postgres, role: str, password: str) -> WizardApp:
+    """The wizard on answers that lead to the test's server, under a name."""
+    app = wizard(
+        folder,
+        "production",
+        *COMPLETE,
+        f"database.port={postgres.port}",
+        f"database.name={role}",
+        f"database.user={role}",
+        f"database.password={password}",
+        "database.sslmode=prefer",
+        "database.pgbouncer.mode=off",
+        "executor.kind=LocalExecutor",
+    )
+    app.reach = reach
+    app.checks.sources = [Source("Database", "database", database, ("database", "executor"))]
+    return app
+
+
+async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
+    tmp_path: Path,
+    named: None,
+    postgres: Postgres,
+    role: str,
+    canary: Canary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.secret("wrong"))
+    app = on_database(tmp_path, postgres, role, "{env: AIRFLOW_DB_PASSWORD}")
+    endpoint = f"{HOST}:{postgres.port}"
+    frames = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.host")
+        frames.append(await press(pilot, "f5"))
+        assert "Look at these from this machine? It only reads." in frames[-1]
+        assert f"{endpoint} with" in frames[-1]
+        assert "env:AIRFLOW_DB_PASSWORD" in frames[-1]
+        await press(pilot, "escape")
+        assert app.session.found(app.draft) == []
+        await press(pilot, "f5")
+        frames.append(await press(pilot, "enter"))
+        assert "! 1 check failed: login: " in frames[-1]
+        assert 'password authentication failed for user "' in frames[-1]
+        assert "[AIRFLOW_DB_PASSWORD ] !" in frames[-1]
+        await jump(pilot, "executor.kind")
+        frames.append(await settled(pilot))
+        assert " !  Database" in frames[-1]
+        assert " !  Pre-flight" in frames[-1]
+
+        monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile())
+        await jump(pilot, "database.host")
+        # What was agreed to is not asked again.
+        frames.append(await press(pilot, "f5"))
+        version = postgres.sql("SHOW server_version").split()[0]
+        assert f"] ok {version}" in frames[-1]
+        assert "! 1 check failed: login" not in frames[-1]
+        assert app.session.of(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
+        # Another place for the same password needs another yes.
+        app.draft = app.draft.answered(spec("database.host"), "other.example.internal")
+        assert app.session.found(app.draft) == []
+        assert "other.example.internal" in await press(pilot, "f5")
+        assert isinstance(pilot.app.screen, Agree)
+    canary.assert_absent(*frames, repr(app.draft), tmp_path)
+
+
+async def test_a_typed_password_is_masked_used_and_found_nowhere(
+    tmp_path: Path,
+    named: None,
+    postgres: Postgres,
+    role: str,
+    canary: Canary,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = on_database(tmp_path, postgres, role, "{prompt: true}")
+    frames = []
+    text = f"database.password for {HOST}:{postgres.port}"
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.user")
+        frames.append(await press(pilot, "f5"))
+        assert "database.password, which you type" in frames[-1].replace("│\n", "")
+        frames.append(await press(pilot, "enter"))
+        assert f"{text}, not shown" in frames[-1]
+        await press(pilot, "escape")
+        login = app.session.of(app.draft, "database.login")
+        assert login is not None
+        assert (login.result.status, "not typed" in login.result.detail) == ("unknown", True)
+
+        # A refused one is forgotten, a good one serves the rest of the session.
+        await press(pilot, "f5")
+        await press(pilot, f"paste:{canary.secret('wrong')}")
+        frames.append(frame(app))
+        frames.append(await press(pilot, "enter"))
+        assert "password authentication failed" in frames[-1]
+        assert app.session.held == {}
+        await press(pilot, "f5")
+        await press(pilot, f"paste:{canary.hostile()}")
+        frames.append(frame(app))
+        frames.append(await press(pilot, "enter"))
+        login = app.session.of(app.draft, "database.login")
+        assert login is not None
+        assert login.result.status == "pass", login
+        assert list(app.session.held) == [text]
+        frames.append(await press(pilot, "f5"))
+        assert not isinstance(pilot.app.screen, Agree)
+        await press(pilot, "ctrl+s", "enter")
+    canary.assert_absent(
+        *frames, repr(app.draft), repr(vars(app.session)), str(app.session.found(app.draft)),
+        caplog.text, tmp_path,
+    )  # fmt: skip
+
+
+async def test_leaving_a_finished_section_looks_again_only_where_that_was_agreed_to(
+    tmp_path: Path,
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.checks.sources = [
+        faulty := Source("Database", "database", told(passed("as before")), ("database",))
+    ]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.name")
+        await press(pilot, "ctrl+n")
+        assert app.session.found(app.draft) == []
+        await press(pilot, "escape")
+        await press(pilot, "f5")
+        await press(pilot, "enter")
+        assert len(app.session.found(app.draft)) == 1
+        await jump(pilot, "database.name")
+        await type_text(pilot, "other")
+        assert app.session.found(app.draft) == []
+        await press(pilot, "ctrl+n")
+        assert [one.source for one in app.session.found(app.draft)] == [faulty]
+
+
+# --- what was proven stops the commit
+
+
+def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., Iterator[Probe]]:
+    """A source whose probes end like this, one after the other, all at one endpoint."""
+
+    def probes(_: object) -> Iterator[Probe]:
+        for number, result in enumerate(results):
+
+            async def run(result: ProbeResult = result) -> ProbeResult:
+                return result
+
+            more = f".{number}" if number else ""
+            yield Probe(f"{name}{more}", f"Database: rights{more}", f"{HOST}:5432", run)
+
+    return probes
+
+
+async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    fault = failed("may not create tables in schema public", "ALTER DATABASE airflow OWNER TO x")
+    source = Source("Database", "database", told(fault, unknown("no answer")), ("database",))
+    app.checks.sources = [source]
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await press(pilot, "enter", "enter")
+        shown = await press(pilot, "ctrl+s")
+        assert "! 1 check failed outside, enter says what to do: Database: rights" in shown
+        assert "! Database: rights: may not create tables in schema public" in shown
+        shown = await press(pilot, "enter")
+        assert "1 check failed outside. Commit nevertheless?" in shown
+        assert "ALTER DATABASE airflow OWNER TO x" in shown
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, ReviewScreen)
+        # Other answers: what was proven about these holds no more.
+        app.session.agreed.clear()
+        await jump(pilot, "database.name")
+        await type_text(pilot, "other")
+        assert "enter commits" in await press(pilot, "ctrl+s")
+        await jump(pilot, "database.name")
+        await type_text(pilot, "airflow")
+        assert "failed outside" in await press(pilot, "ctrl+s")
+        await press(pilot, "enter", "down", "enter")
+        assert isinstance(pilot.app.screen, ResultScreen)
+
+
+async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    fault = failed("shows another ssh-ed25519 key: SHA256:b instead of SHA256:a", "ask its owner")
+    app.checks.sources = [Source("Git host", "dags", told(fault, name="dags.host_keys"), ("dags",))]
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await press(pilot, "f5", "enter")
+        await press(pilot, "ctrl+s")
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Note)
+        assert "It is not proven who answers" in shown
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), ReviewScreen)
+        app.checks.sources = [
+            Source(
+                "Git host", "dags", told(warned("as recorded"), name="dags.host_keys"), ("dags",)
+            )
+        ]
+        await press(pilot, "escape", "f5")
+        assert "enter commits" in await press(pilot, "ctrl+s")
+
+
+# --- quitting
+
+
+SCRIPT = """
+import socket, sys, time
+from pathlib import Path
+from screens import app as module, reaching
+from screens.given import Given
+from tests.screens.support import COMPLETE, answers
+from wizard.workflow import Workspace
+
+def look_up(host, *more, **options):
+    if sys.argv[3] == "name":
+        time.sleep(60)
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(sys.argv[2])))]
+
+socket.getaddrinfo = look_up
+workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
+module.run(workspace, lambda: Given(answers("production", [*COMPLETE, "database.sslmode=prefer"])))
+"""
+
+
+@pytest.mark.parametrize("where", ["name", "server"])
+def test_quitting_during_a_hung_look_takes_less_than_a_second(
+    tmp_path: Path,
+    pty_run: Callable[..., Terminal],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", "a-good-password-1")
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    (tmp_path / "top").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        terminal = pty_run([sys.executable, script, tmp_path / "top", port, where])
+        terminal.wait_for("Installation")
+        terminal.send("\x10")
+        terminal.wait_for("Find a question")
+        terminal.send("database.host")
+        terminal.wait_for("Database > Host")
+        terminal.send("\r")
+        terminal.wait_for("] .." if where == "name" else "] ok")
+        terminal.send("\x1b[15~")
+        terminal.wait_for("Look at these from this machine?")
+        terminal.send("\r")
+        terminal.wait_for("esc stops")
+        before = time.monotonic()
+        terminal.send("\x11")
+        assert terminal.wait() == 0
+        assert time.monotonic() - before < 5
+        assert MARKER not in terminal.raw.decode(errors="replace")
+
+
+async def test_escape_stops_a_round_and_what_did_not_answer_stays_unverified(
+    tmp_path: Path,
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    over = asyncio.Event()
+
+    def probes(_: object) -> Iterator[Probe]:
+        async def run() -> ProbeResult:
+            await over.wait()
+            return passed("too late")
+
+        yield Probe("database.login", "Database: login", f"{HOST}:5432", run)
+
+    app.checks.sources = [Source("Database", "database", probes, ("database",))]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await settled(pilot)
+        await send(pilot, "enter")
+        await settled(pilot)
+        await send(pilot, "enter")
+        await asyncio.sleep(0.05)
+        await processed(pilot)
+        assert "asking outside, 1 not answered yet" in frame(app)
+        assert "> 0 s" in frame(app)
+        shown = await press(pilot, "escape")
+        assert app_of(pilot).page is not None
+        assert page(pilot).step_name == PREFLIGHT
+        assert "stopped; what did not answer stays unverified" in shown
+        await press(pilot, "escape")
+        assert page(pilot).step_name != PREFLIGHT
