@@ -30,6 +30,7 @@ _COLOURS = {
     "changed": "$text-success",
     "would change": "$text-success",
     "unknown": "$text-warning",
+    "kept": "$text-warning",
     "blocked": "$text-error",
     "failed": "$text-error",
     "left": MUTED,

@@ -1,0 +1,322 @@
+"""The page of a run: nothing before a yes, every step as it goes, and a way out at any time."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from screens import app as screens_app
+from screens.apply_view import clock, fitted, spent
+from screens.dialogs import Ask, Note
+from screens.ending import Ending
+from screens.result import ResultScreen
+from screens.review import ReviewScreen
+from tests.frames import settled
+from tests.kubeconfigs import written
+from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
+from tests.screens.support import COMPLETE, answers, done, jump, opened, page, press, reopened
+from wizard import interactive
+from wizard.applying.progress import Applied
+from wizard.commands import Console
+from wizard.errors import ExitCode, UsageError
+from wizard.workflow import Committed
+
+SIZE = (80, 24)
+
+
+def committed(folder: Path, preset: str = "production") -> Path:
+    """A repository that holds the installation of a preset."""
+    workspace = opened(folder)
+    given = answers(preset, COMPLETE if preset == "production" else ())
+    workspace.commit(workspace.propose(given))
+    return folder / "k8s-infra"
+
+
+async def test_nothing_runs_before_a_yes(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        screen = await stage.open(pilot)
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Ask)
+        assert "as  Vault at https://vault.example.internal:8200 (VAULT_ADDR)" in shown
+        await press(pilot, "enter")
+        assert stage.plan.runs == []
+        await press(pilot, "enter", "escape")
+        assert stage.plan.runs == []
+        await press(pilot, "enter", "down", "enter")
+        assert [run.dry_run for run in stage.plan.runs] == [False]
+        assert screen.phase == "running"
+
+
+async def test_a_dry_run_leads_to_the_real_one_of_the_same_plan(tmp_path: Path) -> None:
+    wizard = app(tmp_path)
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        await stage.open(pilot)
+        await press(pilot, "d")
+        assert stage.run.dry_run
+        for number in range(len(STEPS)):
+            await stage.tell(number, "would change", "it is not there")
+        shown = await stage.end(pilot)
+        assert "apply --dry-run" in shown
+        assert "tried and nothing kept: 14 steps would change something" in shown
+        assert wizard.ending.applied is not None
+        assert "a dry run: nothing was kept" in wizard.ending.applied.lines
+        await press(pilot, "enter", "down", "enter")
+        assert [run.dry_run for run in stage.plan.runs] == [True, False]
+        assert "--dry-run" not in await settled(pilot)
+
+
+async def test_a_yes_is_about_what_was_shown(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        screen = await stage.begin(pilot)
+        await stage.tell(0, "failed", "no", "do this")
+        assert "! stopped: a step failed" in await stage.end(pilot)
+        await press(pilot, "r")
+        assert len(stage.plan.runs) == 2, "the same plan goes on by itself"
+        await stage.tell(0, "failed", "no", "do this")
+        await stage.end(pilot)
+
+        stage.plan.target.identities = ("cluster: another one",)
+        await press(pilot, "r")
+        assert screen.phase == "plan"
+        assert len(stage.plan.runs) == 2
+        assert "another one" in await settled(pilot)
+
+
+async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        screen = await stage.begin(pilot)
+        await stage.tell(0, "holds", "the first thing")
+        await stage.tell(1, "changing", "the second thing")
+        assert "the second thing" in await settled(pilot)
+        assert "the first thing" in await press(pilot, "up")
+        await stage.tell(1, "changed", "made it", seconds=3)
+        await stage.tell(2, "waiting", "not yet", "look there")
+        shown = await settled(pilot)
+        assert "the first thing" in shown
+        assert "changed      Mount KV version 2 at secret" in shown
+        assert "3 s" in shown
+        assert not screen.following
+        shown = await press(pilot, "down", "down")
+        assert screen.following
+        assert "meanwhile: look there" in shown
+        assert "`airflow-wizard apply` goes on from here" in shown
+        stage.clock.at += 65
+        screen.tick()
+        assert "1:05" in await settled(pilot)
+        await stage.tell(3, "checking")
+        assert "checking" in await settled(pilot)
+        assert screen.query_one("#actions").highlighted == 3  # type: ignore[attr-defined]
+
+
+HOSTILE = "[/x] [@click=app.quit]free[/] \x1b[31mred\x1b[0m \u202eright \x9b2J"
+
+
+async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -> None:
+    plan = scripted([(name, title + HOSTILE, o, p + HOSTILE) for name, title, o, p in STEPS])
+    plan.target.identities = (HOSTILE,)
+    async with app(tmp_path).run_test(size=(140, 45), notifications=True) as pilot:
+        await settled(pilot)
+        stage = Stage(plan)
+        await stage.open(pilot)
+        frames = [await settled(pilot), await press(pilot, "enter")]
+        await press(pilot, "down", "enter")
+        for state in ("changing", "waiting", "failed"):
+            await stage.tell(0, state, HOSTILE, HOSTILE, f"-{HOSTILE}\n+{HOSTILE}")
+            frames.append(await settled(pilot))
+        stage.run.notes.append(HOSTILE)
+        frames.append(await stage.end(pilot))
+        assert pilot.app.is_running
+    for shown in frames:
+        assert "[@click=app.quit]free[/]" in shown
+        assert not {"\x1b", "\u202e", "\x9b"} & set(shown)
+
+
+async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
+    wizard = app(tmp_path)
+    made = Committed("0" * 40, ["a"], [], [])
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        screen = await stage.begin(pilot, made)
+        await stage.tell(0, "holds")
+        await stage.tell(1, "changing")
+        await press(pilot, "ctrl+q")
+        await press(pilot, "enter")
+        assert screen.phase == "running", "to go on comes first"
+        await press(pilot, "escape", "down", "enter")
+        shown = await until(pilot, lambda _: screen.phase == "ended")
+        assert stage.run.closed
+        assert "stopped; what is done stays" in shown
+        assert "interrupted while it was made: it may have been" in shown
+        assert wizard.is_running, "escape stops and stays, to read what is left"
+        await press(pilot, "escape")
+        assert isinstance(page(pilot), ResultScreen)
+        screen = await stage.begin(pilot, made)
+        await press(pilot, "ctrl+q", "ctrl+q")
+    assert stage.run.closed
+    assert done(wizard) == made
+    assert wizard.ending.applied is not None
+    assert wizard.ending.applied.outcome == ExitCode.INTERRUPTED
+
+
+async def test_a_run_that_ended_under_the_question_stays_ended(tmp_path: Path) -> None:
+    wizard = app(tmp_path)
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        await stage.begin(pilot)
+        await press(pilot, "escape")
+        stage.run.script.put_nowait(None)
+        screen = wizard.screen_stack[-2]
+        await until(pilot, lambda _: screen.phase == "ended")  # type: ignore[attr-defined]
+        await press(pilot, "down", "enter")
+        assert wizard.ending.applied is not None
+        assert wizard.ending.applied.outcome == ExitCode.DONE
+        assert not stage.run.told
+
+
+async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
+    wizard = reopened(committed(tmp_path))
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        # Answers that were never committed must not come along.
+        await jump(pilot, "database.name")
+        await press(pilot, "end", "x")
+        assert wizard.draft.changed
+        stage = Stage()
+        await stage.begin(pilot)
+        await stage.tell(0, "failed", "no", "see secrets.vault.audience")
+        shown = await stage.end(pilot)
+        assert "enter goes to: Secrets store: Audience" in shown
+        assert "no question" not in await press(pilot, "down", "enter")
+        assert page_of(pilot).phase == "ended", "what is left leads nowhere"
+        await press(pilot, "up", "enter")
+        await settled(pilot)
+        assert page(pilot).focused_row.item.key == "secrets.vault.audience"  # type: ignore[attr-defined]
+        assert wizard.existing == "airflow"
+        assert not wizard.draft.changed
+    assert wizard.ending.applied is not None
+    assert wizard.ending.applied.outcome == ExitCode.PARTIAL
+
+
+async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
+    tmp_path: Path,
+) -> None:
+    wizard = reopened(committed(tmp_path, "local"))
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+        assert "nothing to commit: the repository holds all this; a applies it live" in shown
+        shown = await press(pilot, "a")
+        assert "delivery kind is made by hand" in shown
+        assert "docs/airflow/RUNBOOK.md has the commands" in shown
+        assert page_of(pilot).phase == "refused"
+        assert "delivery kind is made by hand" in await press(pilot, "r", "enter", "d")
+        await press(pilot, "escape")
+        assert isinstance(page(pilot), ReviewScreen)
+        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6", "ctrl+s")
+        await press(pilot, "a")
+        assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        assert "made by hand" in await press(pilot, "a")
+        await press(pilot, "escape")
+        assert isinstance(page(pilot), ResultScreen)
+        await press(pilot, "a", "f1")
+        assert isinstance(pilot.app.screen, Note)
+        await press(pilot, "escape", "ctrl+q")
+    assert done(wizard).commit
+
+
+async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> None:
+    wizard = reopened(committed(tmp_path))
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s", "a")
+    assert "nothing says who you are, neither to Vault nor to a cluster" in shown
+    assert "export VAULT_TOKEN" in shown
+
+
+async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = {"server": "https://127.0.0.1:1", "certificate-authority-data": ""}
+    files = [
+        written(tmp_path / name, place, {"token": "x"}, name) for name in ("dev", "hub", "prod")
+    ]
+    monkeypatch.setenv("KUBECONFIG", ":".join(map(str, files)))
+    wizard = app(tmp_path)
+    wizard.context = "prod"
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        stage.refusal = UsageError("no such context", "choose one")
+        await stage.open(pilot)
+        shown = await press(pilot, "c")
+        assert "> prod" in shown
+        assert "the current context" in shown
+        await press(pilot, "up", "up", "enter")
+        stage.refusal = None
+        assert "c context" in await press(pilot, "r")
+        await press(pilot, "h", "escape", "h", "down", "down", "enter")
+        assert stage.contexts == [("prod", ""), ("dev", ""), ("dev", ""), ("dev", "hub")]
+        assert page_of(pilot).phase == "plan"
+        assert stage.plan.runs == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "said"),
+    [
+        (Ending(), 0, ["nothing was written"]),
+        (Ending(None, Applied(ExitCode.DONE, ("3 holds",))), 0, ["3 holds"]),
+        (Ending(None, Applied(ExitCode.CONFLICT, ("blocked  A", "1 blocked"))), 5,
+         ["blocked  A", "1 blocked"]),
+        (Ending(Committed("f" * 40, ["a"], [], []), Applied(ExitCode.PARTIAL, ("1 failed",))), 6,
+         ["committed ffffffffffff: 1 file", "1 failed"]),
+        (Ending(None, Applied(ExitCode.INTERRUPTED, ("4 left",))), 130, ["4 left"]),
+    ],
+    ids=["nothing", "done", "blocked", "failed", "stopped"],
+)  # fmt: skip
+def test_what_it_came_to_is_said_once_the_screens_are_closed(
+    ending: Ending, code: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(tmp_path)
+    monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
+    monkeypatch.setattr(screens_app, "run", lambda *_: replace(ending))
+    err = io.StringIO()
+    arguments = argparse.Namespace(repo=str(tmp_path / "k8s-infra"))
+    assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == code
+    assert err.getvalue().splitlines() == said
+
+
+async def test_any_size_will_do(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=(5, 2)) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        await stage.begin(pilot)
+        await stage.tell(0, "blocked", "something is there " * 9, "do this " * 9, "-a\n+b")
+        await stage.end(pilot)
+        for width, height in ((20, 5), (40, 10), (200, 60), (80, 24)):
+            await pilot.resize_terminal(width, height)
+            shown = await settled(pilot)
+            assert len(shown.splitlines()) == height
+            assert max(map(len, shown.splitlines())) <= width
+        assert "blocked" in shown
+
+
+def test_times_and_widths_in_words() -> None:
+    assert [spent(s) for s in (0.4, 1, 59.9, 60, 3725)] == ["", "1 s", "59 s", "1:00", "1:02:05"]
+    assert clock(5) == "0:05"
+    assert fitted("管理者", 4) == "管 …"
+    assert fitted("ab\x1bc", 20) == "ab\\ec".ljust(20)
+    assert fitted("abc", 0) == ""
