@@ -193,16 +193,12 @@ QueueNames = Annotated[
         )
     ),
 ]
-VaultName = Annotated[
-    Text,
-    AfterValidator(
-        _matching(
-            r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?",
-            "give a name of letters, digits, dots, hyphens and underscores, without a slash",
-            empty=False,
-        )
-    ),
-]
+_VAULT_NAME = (
+    r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?",
+    "give a name of letters, digits, dots, hyphens and underscores, without a slash",
+)
+VaultName = Annotated[Text, AfterValidator(_matching(*_VAULT_NAME, empty=False))]
+OptionalVaultName = Annotated[Text, AfterValidator(_matching(*_VAULT_NAME))]
 VaultPath = Annotated[Text, AfterValidator(_vault_path)]
 OptionalVaultPath = Annotated[
     Text, AfterValidator(lambda value: _vault_path(value) if value else value)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CHART_REPOSITORY = "https://airflow.apache.org"
 API_VERSION = "argoproj.io/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"
+# Argo CD finds its repositories by this label of Secrets in its own namespace.
+REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
 
 
 @dataclass(frozen=True, slots=True)

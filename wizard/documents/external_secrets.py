@@ -41,7 +41,10 @@ _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """What the store, the policy and the role must agree on."""
+    """What the store, the policy and the role must agree on.
+
+    `reader` is empty for the installation's own payload, else a word for who else reads a path.
+    """
 
     name: str
     kind: Literal["SecretStore", "ClusterSecretStore"]
@@ -57,6 +60,11 @@ class StoreSettings:
     account_namespace: str
     document: bool
     refresh_interval: str
+    reader: str = ""
+
+    def part(self, name: str) -> str:
+        """A name with the reader in it, where that is not the installation."""
+        return f"{self.reader}-{name}" if self.reader else name
 
     @property
     def policy(self) -> str:
@@ -71,30 +79,43 @@ class StoreSettings:
 
 def service_account(release: Release, store: StoreSettings) -> File:
     """The ServiceAccount only this store uses; it mounts no token into any pod."""
-    data = {
+    about = metadata(release, store.service_account, wave=BASICS_WAVE)
+    return manifest(release, "service-account", account_object(about))
+
+
+def account_object(about: dict[str, Any]) -> dict[str, Any]:
+    """A ServiceAccount that External Secrets asks tokens for, and no pod gets one of."""
+    return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": metadata(release, store.service_account, wave=BASICS_WAVE),
+        "metadata": about,
         "automountServiceAccountToken": False,
     }
-    return manifest(release, "service-account", data)
 
 
 def secret_store(release: Release, store: StoreSettings) -> File:
     """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
     cluster = store.kind == "ClusterSecretStore"
-    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    about = metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
+    # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
+    data = store_object(store, about, "" if cluster else release.names.object("vault-ca"))
     if cluster:
+        data["spec"]["conditions"] = [{"namespaces": [release.namespace]}]
+    return manifest(release, "store", data)
+
+
+def store_object(store: StoreSettings, about: dict[str, Any], ca_map: str = "") -> dict[str, Any]:
+    """A store as an object; its CA stands in the ConfigMap `ca_map`, or in the store itself."""
+    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    if store.kind == "ClusterSecretStore":
         account["namespace"] = store.account_namespace
     vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
     if store.vault_namespace:
         vault["namespace"] = store.vault_namespace
-    if store.ca and cluster:
-        # Inline: a ConfigMap would have to live in the operator's own namespace.
-        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
+    if store.ca and ca_map:
+        vault["caProvider"] = {"type": "ConfigMap", "name": ca_map, "key": CA_KEY}
     elif store.ca:
-        name = release.names.object("vault-ca")
-        vault["caProvider"] = {"type": "ConfigMap", "name": name, "key": CA_KEY}
+        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
     vault["auth"] = {
         "kubernetes": {
             "mountPath": store.auth_mount,
@@ -102,16 +123,12 @@ def secret_store(release: Release, store: StoreSettings) -> File:
             "serviceAccountRef": account,
         }
     }
-    spec: dict[str, Any] = {"provider": {"vault": vault}}
-    if cluster:
-        spec["conditions"] = [{"namespaces": [release.namespace]}]
-    data = {
+    return {
         "apiVersion": API_VERSION,
         "kind": store.kind,
-        "metadata": metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster),
-        "spec": spec,
+        "metadata": about,
+        "spec": {"provider": {"vault": vault}},
     }
-    return manifest(release, "store", data)
 
 
 def go_template(template: Template, *, document: bool) -> str:
@@ -143,6 +160,17 @@ def _filters(use: Use) -> str:
 
 def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:
     """One ExternalSecret; deleting it never deletes an irreplaceable value by accident."""
+    about = metadata(
+        release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
+    )
+    header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
+    return manifest(release, secret.name, secret_object(store, secret, about), header)
+
+
+def secret_object(
+    store: StoreSettings, secret: SecretSpec, about: dict[str, Any]
+) -> dict[str, Any]:
+    """An ExternalSecret as an object; labels of the Secret stand in its template."""
     reference = {
         "conversionStrategy": "Default",
         "decodingStrategy": "None",
@@ -152,15 +180,19 @@ def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) 
         facts = {"config": "config"} if secret.facts else {}
     else:
         facts = {fact.key: fact.key for fact in secret.facts}
-    template = {
-        key: go_template(parts, document=store.document) for key, parts in secret.keys.items()
+    template: dict[str, Any] = {
+        "type": secret.type,
+        "engineVersion": "v2",
+        "mergePolicy": "Replace",
+        **({"metadata": {"labels": dict(secret.labels)}} if secret.labels else {}),
+        "data": {
+            key: go_template(parts, document=store.document) for key, parts in secret.keys.items()
+        },
     }
-    data = {
+    return {
         "apiVersion": API_VERSION,
         "kind": "ExternalSecret",
-        "metadata": metadata(
-            release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
-        ),
+        "metadata": about,
         "spec": {
             "refreshPolicy": "Periodic",
             "refreshInterval": canonical_duration(store.refresh_interval),
@@ -169,12 +201,7 @@ def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) 
                 "name": secret.name,
                 "creationPolicy": "Owner",
                 "deletionPolicy": "Retain",
-                "template": {
-                    "type": secret.type,
-                    "engineVersion": "v2",
-                    "mergePolicy": "Replace",
-                    "data": template,
-                },
+                "template": template,
             },
             "data": [
                 {
@@ -185,5 +212,3 @@ def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) 
             ],
         },
     }
-    header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
-    return manifest(release, secret.name, data, header)

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 
 def policy_file(release: Release, store: StoreSettings) -> File:
-    """The policy: read on the one payload path. The path type leaves nothing to quote."""
+    """The policy: read on the one path. The path type leaves nothing to quote."""
+    who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
     text = (
-        f"# Policy {store.policy}: the store of {release.installation} reads its payload only.\n"
+        f"# Policy {store.policy}: {who} of {release.installation} reads its {what} only.\n"
         f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
     )
-    return File("vault/policy", f"{release.paths.vault}/{store.policy}.hcl", text)
+    path = f"{release.paths.vault}/{store.policy}.hcl"
+    return File(f"vault/{store.part('policy')}", path, text)
 
 
 def role_file(release: Release, store: StoreSettings) -> File:
@@ -38,4 +40,4 @@ def role_file(release: Release, store: StoreSettings) -> File:
     }
     name = store.role.replace("/", "-")
     text = json.dumps(role, indent=2, ensure_ascii=True) + "\n"
-    return File("vault/role", f"{release.paths.vault}/{name}.json", text)
+    return File(f"vault/{store.part('role')}", f"{release.paths.vault}/{name}.json", text)

@@ -9,7 +9,7 @@ passwords with External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15 (facts on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -75,13 +75,14 @@ Template = tuple[str | Use, ...]
 
 @dataclass(frozen=True, slots=True)
 class SecretSpec:
-    """One Kubernetes Secret the chart reads: its keys, and the settings that name it."""
+    """One Kubernetes Secret: its keys, the settings that name it, and labels it has to bear."""
 
     name: str
     keys: Mapping[str, Template]
     settings: tuple[str, ...] = ()
     purpose: str = ""
     type: str = "Opaque"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> tuple[Fact, ...]:

@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from wizard.types import Text
+
 Kind = Literal["env", "file", "prompt", "generate", "store"]
 
 KINDS: tuple[Kind, ...] = ("env", "file", "prompt", "generate", "store")
@@ -134,6 +136,18 @@ class SecretRef(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
+
+
+class DeployKey(SecretRef):
+    """Where a private deploy key comes from; `public` is written by `secrets`.
+
+    `writable` says why the key may push, where it must; empty refuses one that can.
+    """
+
+    when_set: ClassVar[frozenset[str]] = frozenset({"writable"})
+
+    public: Text = ""
+    writable: Text = ""
 
 
 def parse(text: str) -> SecretRef:

@@ -117,6 +117,23 @@ class PlannedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody besides Airflow who reads the store: one Secret, from a path that is theirs alone.
+
+    `id` is a word, `name` what the objects in `namespace` are called. Empty `path`, `role` and
+    `auth_mount` follow from those of the installation.
+    """
+
+    id: str
+    name: str
+    namespace: str
+    secret: SecretSpec
+    path: str = ""
+    role: str = ""
+    auth_mount: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one section adds to the installation.
 
@@ -129,6 +146,7 @@ class Contribution:
     settings: Mapping[str, object] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[SecretSpec, ...] = ()
+    readers: tuple[Reader, ...] = ()
     env: tuple[EnvVar, ...] = ()
     mounts: tuple[Mount, ...] = ()
     flows: tuple[Flow, ...] = ()
@@ -194,6 +212,7 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
         settings=settings,
         comments={key: text for part in parts for key, text in part.comments.items()},
         secrets=tuple(item for part in parts for item in part.secrets),
+        readers=tuple(item for part in parts for item in part.readers),
         env=tuple(item for part in parts for item in part.env),
         mounts=tuple(item for part in parts for item in part.mounts),
         flows=tuple(item for part in parts for item in part.flows),

@@ -49,6 +49,17 @@ NAMESPACE_STORE = VAULT & Condition("a store of its own", lambda a: a.secrets.sc
 
 ADMIN = Condition("an admin user", lambda a: a.admin.create)
 ARGOCD = Condition("Argo CD", lambda a: a.delivery.kind == "argocd")
+STORE_CREDENTIAL = (
+    ARGOCD
+    & VAULT
+    & Condition("a credential from Vault", lambda a: a.delivery.argocd.credential == "store")
+)
+REPOSITORY_KEY = STORE_CREDENTIAL & Condition(
+    "a config repository over SSH", lambda a: a.delivery.argocd.over_ssh
+)
+REPOSITORY_TOKEN = STORE_CREDENTIAL & Condition(
+    "a config repository over HTTPS", lambda a: not a.delivery.argocd.over_ssh
+)
 HELM = Condition("Helm", lambda a: a.delivery.kind == "helm")
 KIND = Condition("a local kind cluster", lambda a: a.delivery.kind == "kind")
 OWN_IMAGE = Condition("an image of your own", lambda a: a.installation.image.repository != "")

@@ -11,24 +11,12 @@ from wizard.documents.git import known_hosts_config_map as known_hosts_map
 from wizard.hosts import GitLocation, git_location
 from wizard.release import Release
 from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
-from wizard.secrets.references import SecretRef
+from wizard.secrets.references import DeployKey, SecretRef
 from wizard.sections.base import Ask, Contribution, Flow, Model, Mount, PlannedAction, Section
 from wizard.sections.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
 from wizard.tree import File
 from wizard.trust import Entry, Evidence, known_hosts
 from wizard.types import Duration, GitRef, GitUrl, RepositoryPath, Text
-
-
-class DeployKey(SecretRef):
-    """Where the private deploy key comes from; `public` is written by `secrets`.
-
-    `writable` says why the key may push, where it must; empty refuses one that can.
-    """
-
-    when_set: ClassVar[frozenset[str]] = frozenset({"writable"})
-
-    public: Text = ""
-    writable: Text = ""
 
 
 class EvidenceRecord(Model):

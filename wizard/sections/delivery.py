@@ -9,13 +9,13 @@ from pydantic import Field
 from wizard.documents.argocd import ArgoSettings, app_project, one_application, two_applications
 from wizard.documents.kind import cluster_file
 from wizard.documents.manifests import kustomization, namespace
+from wizard.documents.readers import CREDENTIAL_TITLE, CREDENTIAL_WAIT
 from wizard.documents.runbook import runbook
 from wizard.hosts import git_location
 from wizard.release import Release
-from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Section
-from wizard.sections.conditions import ARGOCD
+from wizard.sections.argocd import ArgoCd
+from wizard.sections.base import Ask, Contribution, PlannedAction, Reader, Section
 from wizard.tree import File
-from wizard.types import GitRef, GitUrl, HttpsUrl, KubeName
 
 # Without Helm hooks: under Argo CD and `helm --wait` a hook waits for pods that wait for it.
 _NO_HOOKS = {
@@ -31,43 +31,6 @@ def _argo_hook(phase: str) -> dict[str, str]:
         "argocd.argoproj.io/hook": phase,
         "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
     }
-
-
-class ArgoCd(Model):
-    """Argo CD as it stands in the cluster."""
-
-    namespace: Annotated[KubeName, Ask(when=ARGOCD)] = Field(
-        default="argocd", title="Argo namespace", description="Where Argo CD runs."
-    )
-    project: Annotated[KubeName, Ask(when=ARGOCD, preview="argocd/project")] = Field(
-        default="airflow",
-        title="Project",
-        description="An AppProject of its own: `default` would allow everything.",
-    )
-    applications: Annotated[
-        Literal["one", "two"],
-        Ask(
-            when=ARGOCD,
-            labels={"one": "one, ordered by waves", "two": "two, under a parent"},
-        ),
-    ] = Field(
-        default="one",
-        title="Applications",
-        description="One orders Secrets before the chart by itself; two need an admin's parent.",
-    )
-    repo_url: Annotated[GitUrl, Ask(when=ARGOCD, required=True)] = Field(
-        default="",
-        title="This repository",
-        description="URL of the config repository as Argo CD knows it, spelled the same.",
-    )
-    revision: Annotated[GitRef, Ask(when=ARGOCD)] = Field(
-        default="main", title="Revision", description="Branch Argo CD follows."
-    )
-    destination: Annotated[HttpsUrl, Ask(when=ARGOCD)] = Field(
-        default="https://kubernetes.default.svc",
-        title="Cluster",
-        description="Target cluster as Argo CD names it; the default is its own cluster.",
-    )
 
 
 class Delivery(Section):
@@ -94,7 +57,6 @@ class Delivery(Section):
 
     def contribute(self, release: Release) -> Contribution:
         """Both Jobs without Helm hooks; under Argo CD as its own, neither tracked nor patched."""
-        del release
         settings: dict[str, object] = dict(_NO_HOOKS)
         comments = {
             "migrateDatabaseJob.useHelmHooks": "a Helm hook would wait for pods that wait for it"
@@ -106,7 +68,14 @@ class Delivery(Section):
             comments["migrateDatabaseJob.ttlSecondsAfterFinished"] = (
                 "no TTL: a Job that vanishes is run again by self-healing"
             )
-        return Contribution(settings=settings, comments=comments)
+        return Contribution(settings=settings, comments=comments, readers=self.readers(release))
+
+    def readers(self, release: Release) -> tuple[Reader, ...]:
+        """Argo CD, where its credential comes from the store."""
+        own = self.kind == "argocd" and release.store == "vault"
+        if not own or self.argocd.credential != "store":
+            return ()
+        return (self.argocd.reader(release),)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Kustomization, Argo CD's objects, the namespace or kind's cluster file, the runbook."""
@@ -154,9 +123,8 @@ class Delivery(Section):
         if argo.repo_url and git_location(argo.repo_url).scheme == "ssh":
             title = "Let Argo CD know the SSH host keys of this repository"
             found.append(PlannedAction("argocd.known-hosts", title, "platform"))
-        title = "See whether Argo CD may read this repository"
+        found += self._credential(release)
         found += [
-            PlannedAction("argocd.repository", title, "platform"),
             PlannedAction("argocd.project", f"Create AppProject {argo.project}", "platform"),
             PlannedAction(
                 "argocd.application",
@@ -165,6 +133,15 @@ class Delivery(Section):
             ),
         ]
         return (*found, *_waits(release))
+
+    def _credential(self, release: Release) -> tuple[PlannedAction, ...]:
+        if not self.readers(release):
+            title = "See whether Argo CD may read this repository"
+            return (PlannedAction("argocd.repository", title, "platform"),)
+        return (
+            PlannedAction("argocd.credential", CREDENTIAL_TITLE, "platform"),
+            PlannedAction("argocd.repository", CREDENTIAL_WAIT, "platform"),
+        )
 
 
 def _helm_actions(release: Release, total: Contribution) -> tuple[PlannedAction, ...]:

@@ -21,6 +21,7 @@ Rule = Callable[["Answers"], Iterator[Problem]]
 _GIVEN = {
     "broker.url": "or broker.kind chart-redis",
     "dags.credentials.password": "or a public repository",
+    "delivery.argocd.token": "or a repository over SSH",
 }
 # Source: chart 1.22.0, enableBuiltInSecretEnvVars, and what the sections contribute.
 _OWN_VARIABLES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,10 +15,11 @@ from wizard.documents.external_secrets import (
     secret_store,
     service_account,
 )
+from wizard.documents.readers import reader_files
 from wizard.documents.vault import policy_file, role_file
 from wizard.release import Release
 from wizard.secrets.facts import Fact, Form, SecretSpec, Use
-from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Section
+from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Reader, Section
 from wizard.sections.conditions import CLUSTER_STORE, VAULT
 from wizard.tree import File
 from wizard.types import (
@@ -71,6 +73,16 @@ _KEYS_2 = (
 _GUARD = PlannedAction(
     "cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform"
 )
+
+
+def _reader_actions(store: StoreSettings) -> tuple[PlannedAction, ...]:
+    """What a reader's path needs beside what the installation's has."""
+    role = f"Write role {store.role} at {store.auth_mount}"
+    return (
+        PlannedAction(f"vault.{store.part('policy')}", f"Write policy {store.policy}", "vault"),
+        PlannedAction(f"vault.{store.part('role')}", role, "vault"),
+        PlannedAction(f"vault.{store.part('payload')}", f"Fill {store.mount}/{store.path}", "me"),
+    )
 
 
 class VaultStore(Model):
@@ -204,17 +216,37 @@ class Secrets(Section):
                 manifests.append(ca_config_map(release, "vault-ca", store.ca))
         for secret in total.secrets:
             manifests.append(external_secret(release, store, secret))
-        actions = (
+        actions: tuple[PlannedAction, ...] = (
             PlannedAction("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
             PlannedAction("vault.policy", f"Write policy {store.policy}", "vault"),
             PlannedAction("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
             PlannedAction("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
             PlannedAction("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
         )
+        for reader in total.readers:
+            own = self.reader_settings(release, reader)
+            files.extend(reader_files(release, own, reader))
+            actions += _reader_actions(own)
         return Contribution(
             manifests=tuple(manifests),
             files=tuple(files),
             actions=actions if self.scope == "cluster" else (*actions, _GUARD),
+        )
+
+    def reader_settings(self, release: Release, reader: Reader) -> StoreSettings:
+        """The same for somebody else: the same Vault, and nothing else in common."""
+        store = self.store_settings(release)
+        return replace(
+            store,
+            name=reader.name,
+            kind="SecretStore",
+            path=reader.path or f"airflow-install/{release.installation}/{reader.id}",
+            auth_mount=reader.auth_mount or store.auth_mount,
+            role=reader.role or f"{store.role}-{reader.id}",
+            service_account=reader.name,
+            account_namespace=reader.namespace,
+            document=False,
+            reader=reader.id,
         )
 
     def store_settings(self, release: Release) -> StoreSettings:
