@@ -152,10 +152,12 @@ class KubeClient:
         body: Manifest = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         if version:
             body["preconditions"]["resourceVersion"] = version
+        # The body is what counts; the address is what people read in logs.
+        query = [("dryRun", "All")] if dry_run else []
         if dry_run:
             body["dryRun"] = ["All"]
         try:
-            self._send("DELETE", path, f"delete {ref}", [], body)
+            self._send("DELETE", path, f"delete {ref}", query, body)
         except KubeError as error:
             if error.status == 404:
                 return False
