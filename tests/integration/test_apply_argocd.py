@@ -339,14 +339,16 @@ def test_whether_argo_cd_may_read_the_repository(
     assert "cAnArY" not in json.dumps(event.to_json())
 
 
-def policy(name: str, namespace: str) -> Iterator[dict[str, Any]]:
-    """An admission rule of the cluster's owner against Applications of one namespace."""
+def policy(
+    name: str, namespace: str, group: str = "argoproj.io", kinds: str = "applications"
+) -> Iterator[dict[str, Any]]:
+    """An admission rule of the cluster's owner against some kind in one namespace."""
     api = "admissionregistration.k8s.io/v1"
     rules = {
-        "apiGroups": ["argoproj.io"],
+        "apiGroups": [group],
         "apiVersions": ["*"],
         "operations": ["CREATE"],
-        "resources": ["applications"],
+        "resources": [kinds],
     }
     yield {
         "apiVersion": api,

@@ -156,12 +156,13 @@ class _Release:
         chart = await self._charts.get()
         done = []
         found = await in_thread(self._revisions)
-        if found and found[-1].pending:
-            done.append(await self._mended(found))
+        last = await self._quiet(found) if found and found[-1].pending else None
         done += await in_thread(self._without_finished_jobs)
+        if last is not None and last.pending:
+            done.append(await self._mended(last))
         await self._upgrade(chart)
-        last = (await in_thread(self._revisions))[-1]
-        done.append(f"revision {last.number} of chart {self._target.release.chart}")
+        made = (await in_thread(self._revisions))[-1]
+        done.append(f"revision {made.number} of chart {self._target.release.chart}")
         return ", ".join((*done, f"sha256:{chart.digest[:12]}"))
 
     async def rehearse(self) -> str:
@@ -171,7 +172,7 @@ class _Release:
         if found and found[-1].pending:
             return f"helm would finish revision {number - 1}, then upgrade; it tries nothing before"
         jobs = await in_thread(lambda: finished_jobs(self._kube, self._target.release))
-        done = await self._upgrade(chart, "--dry-run=server")
+        done = await self._upgrade(chart, dry_run=True)
         count = len(re.findall(r"^kind: ", done.out, re.MULTILINE))
         first = "".join(f"delete finished Job {one['metadata']['name']}; " for one in jobs)
         return (
@@ -179,14 +180,15 @@ class _Release:
             f"{number} of {count} objects (chart sha256:{chart.digest[:12]})"
         )
 
-    async def _upgrade(self, chart: Chart, *more: str) -> Output:
-        note = f"airflow-wizard {__version__}: values sha256:{self._digest}, "
+    async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> Output:
+        note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
+        # Helm shows what it would send only under its own description.
+        more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(
             "upgrade", "--install", self._name, str(chart.path), "--namespace", self._namespace,
             "--values", "-", "--timeout", f"{HOOK_SECONDS}s",
             "--labels", f"{OWN_LABEL},{RUN_LABEL}={uuid.uuid4().hex}",
-            "--description", f"{note}chart sha256:{chart.digest}", *more,
-            stdin=self._values,
+            *(("--dry-run=server",) if dry_run else more), stdin=self._values,
         )  # fmt: skip
 
     async def _act(self, *args: str, stdin: bytes = b"") -> Output:
@@ -198,11 +200,8 @@ class _Release:
                 raise
             raise WizardError(found.cause, found.fix) from None
 
-    async def _mended(self, found: list[Revision]) -> str:
+    async def _mended(self, last: Revision) -> str:
         """Finish what a helm of ours left half, forwards: what it was to make was committed too."""
-        last = await self._quiet(found)
-        if not last.pending:
-            return f"revision {last.number} has ended as {last.status}"
         await self._act(
             "rollback", self._name, str(last.number), "--namespace", self._namespace,
             "--timeout", f"{HOOK_SECONDS}s",
