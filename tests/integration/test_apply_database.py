@@ -591,7 +591,7 @@ def test_a_new_host_gets_no_password_unasked(
     shop.aw.ok("set", "database.sslmode=require", "--branch", "work", "--yes")
     done = shop.aw(*shop.words, "--yes")
     assert done.code == 4, done
-    assert "database.sslmode: new to main" in done.err
+    assert "database.sslmode and database.ca.file: new to main" in done.err
     assert bed.stands == ""
     allowed = shop.aw.ok(*shop.words, "--yes", "--allow-reference", "database.password")
     assert "changed" in allowed.err

@@ -170,7 +170,7 @@ def administrator(
         _route(variables, own.port),
     )
     use = f"log in as {visible(user)} at {target.endpoint}"
-    places = ("database.host", "database.port", "database.sslmode")
+    places = ("database.host", "database.port", "database.sslmode", "database.ca.file")
     refused = situation.refusal(_PASSWORD, *places, use=use)
     if refused is not None:
         raise RefusedError(refused.detail, refused.fix)
