@@ -86,10 +86,9 @@ class ApplyScreen(RunPage):
         self.run_worker(self._prepare(dry_run), exclusive=True, group="plan", exit_on_error=False)
 
     async def _prepare(self, dry_run: bool | None) -> None:
-        where = (self.wizard.workspace, self.installation, self.wizard.context, self.hub)
         try:
             self.contexts = await in_thread(contexts)
-            self.prepared = await in_thread(self.prepare, *where)
+            self.prepared = await in_thread(self.prepare, self.wizard, self.installation, self.hub)
         except WizardError as error:
             self.refusal, self.phase = error, "refused"
         except Exception as error:  # never its text: it may hold a value

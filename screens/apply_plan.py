@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING
 from wizard.errors import UsageError
 
 if TYPE_CHECKING:
+    from screens.app import WizardApp
     from wizard.applying.preparing import Prepared
-    from wizard.workflow import Workspace
 
-    Prepare = Callable[[Workspace, str, str, str], Prepared]
+    Prepare = Callable[[WizardApp, str, str], Prepared]
 
 
-def committed(workspace: Workspace, name: str, context: str, hub: str) -> Prepared:
-    """The run of an installation as it is committed now; refused in the words of `apply`."""
+def committed(app: WizardApp, name: str, hub: str) -> Prepared:
+    """The run of an installation as it is committed now; refused in the words of `apply`.
+
+    `hub` is the context of the cluster that Argo CD runs in, empty for the same cluster.
+    """
     from wizard.applying.preparing import prepared
     from wizard.installed import standing
 
-    return prepared(standing(workspace, name), context=context, argocd_context=hub)
+    return prepared(
+        standing(app.workspace, name),
+        context=app.context,
+        argocd_context=hub,
+        chart=str(app.chart or ""),
+    )
 
 
 def contexts() -> tuple[str, ...]:

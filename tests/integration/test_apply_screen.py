@@ -158,8 +158,8 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert "> left         Wait until the store is valid" in shown
         assert lease(world) is None
         await press(pilot, "ctrl+q")
-    assert wizard.ending.applied is not None
-    assert wizard.ending.applied.outcome == ExitCode.INTERRUPTED
+    last = wizard.ending.applied
+    assert last.outcome == ExitCode.INTERRUPTED
     assert writes(world.lines) == []
 
 

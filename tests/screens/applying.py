@@ -94,9 +94,11 @@ async def _never() -> Look:
     raise AssertionError
 
 
-def scripted(steps: Sequence[tuple[str, str, str, str]] = STEPS) -> ScriptedPlan:
+def scripted(
+    steps: Sequence[tuple[str, str, str, str]] = STEPS, identities: Sequence[str] = IDENTITIES
+) -> ScriptedPlan:
     """The plan of these steps: id, title, owner and endpoint of each."""
-    target: Any = SimpleNamespace(digest="sha256:0", identities=IDENTITIES, ends=[])
+    target: Any = SimpleNamespace(digest="sha256:0", identities=identities, ends=[])
     actions = [Action(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
     return ScriptedPlan(target, tuple(actions))
 
@@ -110,9 +112,10 @@ class Stage:
         self.contexts: list[tuple[str, str]] = []
         self.refusal: WizardError | None = None
 
-    def prepare(self, *words: Any) -> Prepared:
+    def prepare(self, wizard: WizardApp, name: str, hub: str) -> Prepared:
         """As the core would; notes which contexts were asked for."""
-        self.contexts.append(words[2:])
+        assert name == "airflow"
+        self.contexts.append((wizard.context, hub))
         if self.refusal is not None:
             raise self.refusal
         return self.plan
