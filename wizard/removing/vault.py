@@ -123,7 +123,7 @@ class Path:
     def _listed(self, path: str) -> list[str] | None:
         """Names below a path; None where they may not be seen."""
         try:
-            answer = self._session.call("LIST", path)
+            answer = self._session.call("GET", f"{path}?list=true")
         except VaultError as error:
             if error.kind == "missing":
                 return []

@@ -1,0 +1,266 @@
+"""`apply --undo` and `destroy` as processes on real servers: what goes, what stays, and kills.
+
+Vault, the API server and Git are real; tests/departing.py stands in for the controllers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.departing import Departing
+from tests.integration.test_apply_end_to_end import Place, ended, place, states, vault
+from tests.operators import MERGE
+from tests.outward import writes
+from tests.testbed.kube import RejectedError
+
+__all__ = ["place", "vault"]
+
+pytestmark = pytest.mark.integration
+
+KNOWN = "/api/v1/namespaces/{argo}/configmaps/argocd-ssh-known-hosts-cm"
+PROJECTS = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects"
+APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/applications"
+SECRETS = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
+CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+NEVER = "99w"
+HERS = "hers.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHers"
+
+
+def entrusted(here: Place) -> Place:
+    """The operator may also take things away in Vault."""
+    write = ["create", "read", "update", "delete"]
+    here.vault.policy(f"operator-{here.name}", {
+        "sys/mounts": ["read"],
+        f"sys/mounts/{here.mount}": ["create", "update", "delete", "sudo"],
+        "sys/auth": ["read"],
+        f"sys/auth/{here.auth}": ["create", "update", "delete", "sudo"],
+        f"sys/policies/acl/{here.role}-read": write,
+        f"auth/{here.auth}/config": write,
+        f"auth/{here.auth}/role": ["list"],
+        f"auth/{here.auth}/role/{here.role}": write,
+        f"{here.mount}/data/{here.path}": write,
+        f"{here.mount}/metadata/{here.path}": ["read", "delete"],
+        f"{here.mount}/metadata/*": ["list"],
+    })  # fmt: skip
+    return here
+
+
+def names(here: Place, path: str) -> list[str]:
+    return sorted(one["metadata"]["name"] for one in here.world.read(path)["items"])
+
+
+def claim(here: Place, name: str, release: str = "airflow", **more: Any) -> None:
+    """A volume claim, as the chart or a StatefulSet makes one."""
+    labels = {"release": release, "tier": "airflow"}
+    about = {"name": name, "namespace": here.world.namespace, "labels": labels, **more}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
+    here.kube.apply(json.dumps(made))
+
+
+@pytest.fixture
+def departing(place: Callable[[str], Place]) -> Iterator[Callable[[Place], Departing]]:
+    """departing(here): controllers that let things go."""
+    started: list[Departing] = []
+
+    def make(here: Place) -> Departing:
+        made = Departing(here.world.operators, here.name)
+        started.append(made.__enter__())
+        return made
+
+    yield make
+    for one in started:
+        one.__exit__(None, None, None)
+    assert [str(fault) for one in started for fault in one.faults] == []
+
+
+def without_reviewer(state: dict[str, Any]) -> dict[str, Any]:
+    """The reviewer stays: other auth mounts may live by it."""
+    objects = {k: v for k, v in state["objects"].items() if "vault-auth" not in k}
+    return {**state, "objects": objects, "leases": []}
+
+
+def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], Place]) -> None:
+    here = entrusted(place("production"))
+    here.fill()
+    here.commit()
+    before = without_reviewer(here.state())
+    here("apply", "--yes")
+    reached = here.state()
+    assert here.values()
+    project = f"{PROJECTS}/{here.name}".format(argo=here.world.argo)
+    edit = f"{project}?fieldManager=kubectl-edit"
+    here.kube.request("PATCH", edit, {"spec": {"description": "hers"}}, MERGE)
+    known = here.world.read(KNOWN)["data"]["ssh_known_hosts"]
+    here.kube.request(
+        "PATCH", KNOWN.format(argo=here.world.argo), {"data": {"ssh_known_hosts": known + HERS}},
+        MERGE,
+    )  # fmt: skip
+    here.world.put("AppProject", "hers", api="argoproj.io/v1alpha1", spec={"description": "hers"})
+    here.vault.policy(f"hers-{here.name}", {"hers": ["read"]})
+
+    tried, lines = here.counted("apply", "--undo", "--dry-run", "--json", last=NEVER)
+    assert tried.code == 5
+    assert writes(lines) == []
+    undone = {"undo.application", "remove.known-hosts", "remove.store-account",
+              "remove.vault-role", "remove.vault-auth", "remove.vault-policy"}  # fmt: skip
+    assert {name for name, state in states(tried).items() if state == "would change"} == undone
+
+    first = here("apply", "--undo", "--yes", "--json", code=5)
+    seen = states(first)
+    assert {name for name, state in seen.items() if state == "changed"} == undone, first
+    assert {name: seen[name] for name in seen if name not in undone} == {
+        "cluster.identity": "holds",
+        "remove.project": "blocked",
+        "remove.reviewer": "kept",
+        "remove.vault-mount": "kept",
+    }
+    told = ended(first)["remove.project"]
+    assert "changed by kubectl-edit" in told["detail"]
+    assert "-  description: hers" in told["diff"]
+    assert names(here, PROJECTS) == sorted(["hers", here.name])
+    assert here.vault.request("GET", f"sys/policies/acl/hers-{here.name}")
+
+    here.kube.request("DELETE", project)
+    here("apply", "--undo", "--yes")
+    left = without_reviewer(here.state())
+    assert left["hosts"]["ssh_known_hosts"] == "# Argo CD's own\n" + HERS
+    assert {**left, "hosts": before["hosts"]} == before
+    assert left["payload"]["metadata"]["version"] == 1
+    assert names(here, SECRETS)
+    third, lines = here.counted("apply", "--undo", "--yes", "--json")
+    assert writes(lines) == []
+    assert set(states(third).values()) == {"holds", "kept"}
+
+    here("apply", "--yes")
+    again = here.state()
+    hosts = again["hosts"].pop("ssh_known_hosts"), reached["hosts"].pop("ssh_known_hosts")
+    assert sorted(hosts[0].splitlines()) == sorted([*hosts[1].splitlines(), HERS])
+    assert again == reached
+
+
+def stand(here: Place, departing: Callable[[Place], Departing]) -> Departing:
+    """A whole installation, with what the operators mark."""
+    here.fill()
+    here.commit()
+    here("apply", "--yes")
+    controllers = departing(here)
+    claim(here, "logs")
+    controllers.adopt()
+    claim(here, "logs-airflow-worker-0")
+    return controllers
+
+
+GONE = ("policy", "role", "config")
+
+
+def require_gone(here: Place) -> None:
+    """Nothing of the installation is live or committed; the reviewer alone stays."""
+    state = without_reviewer(here.state())
+    assert set(state["objects"].values()) == {404}
+    assert {state[name] for name in GONE} == {404}
+    assert state["auth"]["type"] is None
+    assert names(here, APPLICATIONS) == []
+    assert state["hosts"]["ssh_known_hosts"] == "# Argo CD's own\n"
+    assert f".airflow-wizard/{here.name}" not in here.clone.git("ls-tree", "-r", "HEAD")
+    for path in ("deployments", "statefulsets"):
+        assert names(here, f"/apis/apps/v1/namespaces/{{namespace}}/{path}") == []
+    assert here.clone.git("status", "--porcelain") == ""
+
+
+def test_destroy_keeps_what_holds_data(
+    place: Callable[[str], Place], departing: Callable[[Place], Departing]
+) -> None:
+    here = entrusted(place("production"))
+    stand(here, departing)
+    here.clone.commit({f"apps/{here.name}/NOTES.md": "hers\n"}, "notes")
+    before = here.state()
+    said = here("destroy", "--yes", "--confirm", "other", code=64).err
+    assert f"--confirm {here.name}" in said
+    assert "--confirm" in here("destroy", "--yes", code=64).err
+    assert "no terminal" in here("destroy", "--confirm", here.name, code=64).err
+    tried, lines = here.counted("destroy", "--dry-run", "--json")
+    assert writes(lines) == []
+    assert here.state() == before
+
+    done = here("destroy", "--confirm", here.name, "--yes", "--push", "--json")
+    seen = states(done)
+    assert {name for name, state in seen.items() if state == "kept"} == {
+        "destroy.volumes", "destroy.namespace", "destroy.payload", "destroy.database",
+        "remove.reviewer", "remove.vault-mount",
+    }, done  # fmt: skip
+    assert "blocked" not in seen.values()
+    assert {name for name, state in states(tried).items() if state == "would change"} == {
+        name for name, state in seen.items() if state == "changed"
+    } - {"destroy.objects"}
+    assert f"stays: apps/{here.name}/NOTES.md" in done.err
+    assert here.clone.git("ls-files") == f"apps/{here.name}/NOTES.md"
+    assert here.remote.git("rev-parse", "main") == here.clone.git("rev-parse", "HEAD")
+    assert here.clone.git("log", "-1", "--format=%s").startswith("Remove Airflow installation")
+    require_gone(here)
+    assert names(here, CLAIMS) == ["logs", "logs-airflow-worker-0"]
+    assert names(here, SECRETS) == []
+    assert here.stored(f"{here.mount}/data/{here.path}")["metadata"]["version"] == 1
+    again, lines = here.counted("destroy", "--installation", here.name, "--yes")
+    assert "there is nothing of" in again.err
+    assert lines == []
+
+
+def test_destroy_takes_the_data_that_is_named(
+    place: Callable[[str], Place], departing: Callable[[Place], Departing]
+) -> None:
+    """Also after an undo, with volumes and workloads that nobody follows any more."""
+    here = entrusted(place("gitops-vault"))
+    controllers = stand(here, departing)
+    here("apply", "--undo", "--yes")
+    assert names(here, APPLICATIONS) == []
+    assert names(here, "/apis/apps/v1/namespaces/{namespace}/deployments")
+    claim(here, "hers", release="hers")
+    every = ("--data", "payload", "--data", "volumes", "--data", "namespace", "--data", "database")
+    words = ("destroy", "--confirm", here.name, "--yes", "--json", *every)
+    first = here(*words, code=5)
+    told = ended(first)
+    assert "PersistentVolumeClaim hers" in told["destroy.namespace"]["detail"]
+    assert 'DROP DATABASE "airflow"' in told["destroy.database"]["fix"]
+    assert told["destroy.objects"]["state"] == "changed"
+    require_gone(here)
+    assert names(here, CLAIMS) == ["hers"]
+    assert here.stored(f"{here.mount}/metadata/{here.path}") == 404
+    with pytest.raises(RejectedError):
+        here.world.read(f"/apis/external-secrets.io/v1/clustersecretstores/vault-{here.name}")
+    assert controllers.faults == []
+
+
+def test_killed_after_each_write_it_still_comes_to_its_end(
+    place: Callable[[str], Place], departing: Callable[[Place], Departing]
+) -> None:
+    here = entrusted(place("production"))
+    stand(here, departing)
+    every = ("--data", "payload", "--data", "volumes", "--data", "namespace")
+    words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *every)
+    kills = 0
+    while here.killed(*words, last=f"{2 if kills else 1}w{'' if kills % 3 else 's'}"):
+        kills += 1
+        assert kills < 60, here.said[-1]
+        if kills % 2:
+            here.forget()
+    assert kills > 15
+    require_gone(here)
+    assert here.stored(f"{here.mount}/metadata/{here.path}") == 404
+    with pytest.raises(RejectedError):
+        here.world.read("/api/v1/namespaces/{namespace}")
+
+
+def test_another_cluster_is_left_alone(place: Callable[[str], Place]) -> None:
+    here = place("production")
+    here.file.write_text(here.file.read_text() + "cluster: {uid: another}\n")
+    here.commit()
+    for words in (("apply", "--undo"), ("destroy", "--confirm", here.name)):
+        done, lines = here.counted(*words, "--yes", last=NEVER)
+        assert done.code == 5, done
+        assert writes(lines) == []
+    assert here.clone.git("status", "--porcelain") == ""
