@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from screens.probing import look
+from screens.probing import Round, look
 from screens.text import counted
 from wizard.errors import AnswersError, WizardError
 from wizard.live.sources import SOURCES, Source
@@ -72,19 +72,20 @@ class Checks:
         self.app.say(text)
         sources = self._about(section)
         if sources:
-            outside = await self._made(sources)
+            outside = (await self._made(sources)).text
             self.app.say(outside if outside.startswith("!") else f"{text}; {outside}")
 
     async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> None:
-        text = await self._made(sources, quietly=quietly)
-        if not quietly:
-            self.app.say(text)
+        done = await self._made(sources, quietly=quietly)
+        if not quietly and not done.made:
+            self.app.say(done.text)
 
-    async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> str:
+    async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> Round:
         try:
             return await look(self.app, sources, quietly=quietly)
         except Exception as error:  # never its text: it may hold a value
-            return f"! a bug ({type(error).__name__}); `airflow-wizard check --live` says where"
+            kind = type(error).__name__
+            return Round(f"! a bug ({kind}); `airflow-wizard check --live` says where")
 
 
 async def checked(app: WizardApp) -> str:

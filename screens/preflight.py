@@ -61,6 +61,7 @@ class PreflightScreen(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "look", "look outside", show=False, id="look"),
     ]
+    AUTO_FOCUS = ""
     step_name = PREFLIGHT
     keys = (
         "[@click=screen.forward]enter look[/]  [@click=screen.next]^n next[/]  "
@@ -85,12 +86,10 @@ class PreflightScreen(Page):
 
     async def on_mount(self) -> None:
         """What would be asked, and what was found before."""
-        self.query_one("#looks").focus()
         self.run_worker(self._prepare(), exclusive=True, group="prepare", exit_on_error=False)
 
     async def _prepare(self) -> None:
-        answers = self.draft.found.answers
-        if answers is None:
+        if self.draft.problems:
             count = counted(len(self.draft.problems), "answer")
             self.stopper = f"! {count} to give first: enter goes there"
         else:
@@ -154,6 +153,9 @@ class PreflightScreen(Page):
         else:
             options.clear_options()
             options.add_options(_options(looks, width))
+        if bool(looks) is not options.has_focus:
+            # An empty list would keep enter for itself.
+            self.set_focus(options if looks else None)
         self._highlight(options)
         self._show_found()
 
@@ -187,8 +189,8 @@ class PreflightScreen(Page):
     async def action_forward(self) -> None:
         """Enter: look, go to what mends the highlighted fault, else go on."""
         look = self._current()
-        if self.draft.found.answers is None:
-            self.wizard.go_to_question(next(iter(self.draft.problems)))
+        if self.draft.problems:
+            self._go_to_problem()
         elif self.wizard.session.running:
             self.app.bell()
         elif self.needed and not self.wizard.session.found(self.draft):
@@ -199,6 +201,15 @@ class PreflightScreen(Page):
             self.app.bell()
         else:
             self.action_next()
+
+    def _go_to_problem(self) -> None:
+        from wizard.fields import specs
+
+        asked = [item.key for item in specs() if item.key in self.draft.problems]
+        if asked:
+            self.wizard.go_to_question(asked[0])
+        else:
+            self.action_review()
 
     def _mend(self, found: Found) -> None:
         from wizard.fields import specs

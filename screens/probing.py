@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from screens.session import Found, summary, told
 from wizard.errors import AnswersError, WizardError
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from wizard.live.sources import Source
 
 _WIDTH, _COLUMN = 62, 17
-_NOTHING_SENT = "nothing was asked"
+
+
+class Round(NamedTuple):
+    """How a round ended in words, `! ` before a fault; whether any probe was run."""
+
+    text: str
+    made: bool = False
 
 
 async def needed_by(
@@ -48,22 +54,22 @@ async def needed_by(
     return await in_thread(prepare)
 
 
-async def look(app: WizardApp, sources: Sequence[Source], *, quietly: bool = False) -> str:
-    """Make a round and say how it ended, `! ` before a fault; `quietly` never opens a dialog."""
+async def look(app: WizardApp, sources: Sequence[Source], *, quietly: bool = False) -> Round:
+    """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
     draft = app.draft
     try:
         situation, needed = await needed_by(app, sources)
         if not needed:
-            return "nothing to ask outside"
+            return Round("nothing to ask outside")
         if not await _agreed(app, needed, quietly=quietly):
-            return _NOTHING_SENT
+            return Round("nothing was asked")
         await _type_values(app, needed)
         asked = await in_thread(_asked, app, situation, [one.source for one in needed])
     except AnswersError as error:
-        return f"! {error.problems[0] if error.problems else error.message}"
+        return Round(f"! {error.problems[0] if error.problems else error.message}")
     except WizardError as error:
-        return f"! {error.message}"
-    return await _run(app, draft, asked, needed)
+        return Round(f"! {error.message}")
+    return Round(await _run(app, draft, asked, needed), made=True)
 
 
 async def _run(

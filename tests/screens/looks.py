@@ -1,0 +1,84 @@
+"""Looks outside with known ends: what a page of them looks like, without anybody being asked."""
+
+from __future__ import annotations
+
+from wizard.live.situation import Situation
+from wizard.live.sources import Source
+from wizard.probes import Probe, ProbeResult, failed, passed, skipped, unknown, warned
+
+HOST = "pg.example.internal"
+
+
+def named_probe(
+    name: str, title: str, result: ProbeResult, endpoint: str = f"{HOST}:5432"
+) -> Probe:
+    """A probe that ends like this at once."""
+
+    async def run() -> ProbeResult:
+        return result
+
+    return Probe(name, title, endpoint, run)
+
+
+def source(title: str, section: str, *probes: Probe) -> Source:
+    """A source of these probes, about one section's answers."""
+
+    def found(situation: Situation) -> tuple[Probe, ...]:
+        del situation
+        return probes
+
+    return Source(title, section, found, (section,))
+
+
+def many() -> list[Source]:
+    """One of each end, under several sources."""
+    vault = "vault.example.internal:8200"
+    return [
+        source(
+            "Git host",
+            "dags",
+            named_probe(
+                "dags.host_keys", "Git host: keys",
+                passed("ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa as recorded"), "github.com",
+            ),
+        ),
+        source(
+            "Database",
+            "database",
+            named_probe(
+                "database.tls", "Database: TLS mode",
+                passed("sslmode=require allows no connection without TLS; verify-full would too"),
+            ),
+            named_probe(
+                "database.reachable", "Database answers", passed("TCP connection to 10.1.2.3")
+            ),
+            named_probe(
+                "database.login", "Database: login", passed("airflow at airflow over TLS, SCRAM")
+            ),
+            named_probe(
+                "database.version", "Database: version",
+                passed("PostgreSQL 15.18; Airflow 3.2.2 needs 13 or later", "15.18"),
+            ),
+            named_probe(
+                "database.rights", "Database: rights",
+                failed(
+                    "may not create tables in schema public",
+                    'ALTER DATABASE "airflow" OWNER TO "airflow"',
+                ),
+            ),
+            named_probe(
+                "database.connections", "Database: connections",
+                warned("opens 38, allows 47", "raise database.pgbouncer.max_client_conn"),
+            ),
+        ),
+        source(
+            "Vault",
+            "secrets",
+            named_probe(
+                "vault.state", "Vault: state",
+                unknown("the name vault.example.internal does not resolve here", "try elsewhere"),
+                vault,
+            ),
+            named_probe("vault.token", "Vault: token", skipped("needs vault.state"), vault),
+        ),
+    ]  # fmt: skip

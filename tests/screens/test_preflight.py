@@ -1,0 +1,185 @@
+"""The pre-flight page: what would be asked, one consent, one line a probe, what mends a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from screens.dialogs import Note
+from screens.form import FormScreen
+from screens.preflight import PreflightScreen
+from screens.prompts import Agree
+from screens.review import ReviewScreen
+from screens.steps import PREFLIGHT
+from tests.frames import frame, processed, send, settled
+from tests.screens.looks import HOST, many, named_probe, source
+from tests.screens.support import (
+    COMPLETE,
+    ED25519,
+    FINGERPRINT,
+    SELF_HOSTED,
+    field,
+    jump,
+    page,
+    paste,
+    press,
+    showing,
+    type_text,
+    wizard,
+)
+from wizard.hostkeys import HostKey
+from wizard.live.sources import SOURCES
+from wizard.probes import Probe, ProbeResult, failed, passed, unknown
+
+
+async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.checks.sources = SOURCES
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        shown = await settled(pilot)
+        assert f"Database   {HOST}" in shown
+        assert "Vault   vault.example.internal:8200" in shown
+        assert re.search(r"- +answers", shown)
+        assert "enter looks, once you agreed to what is asked; ^n goes on without" in shown
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Agree)
+        for place in (HOST, "vault.example.internal:8200", "airflow.apache.org", "github.com"):
+            assert place in shown
+        assert "env:AIRFLOW_DB_PASSWORD" in shown
+        await press(pilot, "escape")
+        assert app.session.found(app.draft) == []
+        await press(pilot, "ctrl+n")
+        assert isinstance(page(pilot), ReviewScreen)
+
+
+async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.checks.sources = many()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await settled(pilot)
+        await press(pilot, "enter")
+        shown = await press(pilot, "enter")
+        # The first fault is highlighted and told in full.
+        assert re.search(r"> FAILED +rights +may not create tables in schema public", shown)
+        assert 'ALTER DATABASE "airflow" OWNER TO "airflow"' in shown
+        assert "1 FAILED" in shown
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), FormScreen)
+        assert page(pilot).focused is field(pilot, "database.user")
+        assert "! Database: rights: may not create tables" in await settled(pilot)
+
+
+async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    fault = named_probe("cluster.version", "Cluster: version", failed("Kubernetes 1.20", "upgrade"))
+    app.checks.sources = [source("Cluster", "delivery", fault)]
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await press(pilot, "f5")
+        await press(pilot, "enter")
+        shown = await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Note)
+        assert "Kubernetes 1.20" in shown
+        assert "upgrade" in shown
+
+
+async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    silent = named_probe("database.login", "Database: login", unknown("no route to host [/x]"))
+    app.checks.sources = [source("Database", "database", silent)]
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await press(pilot, "f5")
+        shown = await press(pilot, "enter")
+        assert re.search(r"unverified +login +no route to host \[/x\]", shown)
+        assert "1 unverified; enter goes on to the review" in shown
+        shown = await press(pilot, "enter")
+        assert isinstance(page(pilot), ReviewScreen)
+        assert "enter commits" in shown
+        assert " ok Pre-flight" in await press(pilot, "escape", "escape")
+
+
+async def test_answers_come_first(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production")
+    app.checks.sources = SOURCES
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        assert "to give first: enter goes there" in await settled(pilot)
+        await press(pilot, "enter")
+        assert isinstance(page(pilot), FormScreen)
+
+
+async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    over, began = asyncio.Event(), asyncio.Event()
+
+    async def run() -> ProbeResult:
+        began.set()
+        await over.wait()
+        return passed("at last")
+
+    slow = Probe("database.login", "Database: login", f"{HOST}:5432", run)
+    app.checks.sources = [source("Database", "database", slow)]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.go(PREFLIGHT)
+        await press(pilot, "f5")
+        await send(pilot, "enter")
+        await asyncio.wait_for(began.wait(), 10)
+        await processed(pilot)
+        since = app.session.running["database.login"]
+        monkeypatch.setitem(app.session.running, "database.login", since - 7)
+        app.looked()
+        await processed(pilot)
+        assert re.search(r"> [78] s +login", frame(app))
+        assert "1 not answered yet" in frame(app)
+        app.go("executor")
+        await processed(pilot)
+        over.set()
+        app.go(PREFLIGHT)
+        assert re.search(r"> ok +login +at last", await settled(pilot))
+        app.session.agreed.clear()
+        await jump(pilot, "database.name")
+        await type_text(pilot, "other")
+        app.go(PREFLIGHT)
+        shown = await settled(pilot)
+        assert re.search(r"> - +login", shown)
+        assert "at last" not in shown
+
+
+async def test_the_git_hosts_keys_are_asked_for_anew_each_time(tmp_path: Path) -> None:
+    """A scan that the session remembered would never notice a change."""
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    app.checks.sources = SOURCES[:1]
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await settled(pilot)
+        await jump(pilot, "dags.host_keys")
+        await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
+        await press(pilot, "tab", f"paste:{FINGERPRINT}", "enter")
+        app.scanner = showing(HostKey("ssh-ed25519", ED25519))
+        app.go(PREFLIGHT)
+        assert "Git host   git.example.com" in await settled(pilot)
+        await press(pilot, "f5")
+        assert re.search(r"ok +keys +ssh-ed25519 as recorded", await press(pilot, "enter"))
+        app.scanner = showing(HostKey("ssh-ed25519", ED25519[:-4] + "AAAA"))
+        assert re.search(r"FAILED +keys +shows another ssh-ed25519 key", await press(pilot, "f5"))
+        await press(pilot, "ctrl+s")
+        assert "It is not proven who answers" in await press(pilot, "enter")
+
+
+def test_the_page_is_a_step_before_review(tmp_path: Path) -> None:
+    steps = [step.name for step in wizard(tmp_path, "local").draft.steps]
+    assert steps[-2:] == [PREFLIGHT, "review"]
+    assert PreflightScreen.step_name == PREFLIGHT
