@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_a_server_that_changed_since_stops_the_next_look(
 def test_peers_that_are_no_ssh_server_are_told_and_nothing_is_written(
     git: Git, handle: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(ssh.scan.__kwdefaults__, "timeout", 0.5)
+    monkeypatch.setattr(ssh, "scan", partial(ssh.scan, timeout=0.5))
     with peer(handle) as running:
         done = git("commit", running.port, KEY.fingerprint)
     assert done.code == 4
