@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wizard.documents.readers import CREDENTIAL
 from wizard.errors import AnswersError, Problem
 from wizard.overrides import overridden
 from wizard.plan import Change, Conflict
@@ -19,6 +20,7 @@ _BREAKS = {
     "applyCustomEnv": "the Job would get variables it must not have",
     "secret": "Airflow would read another Secret than the one that is made",
     "vault": "the store could read more or less than its payload",
+    "credential": "Argo CD's credential would come from another place than the answers say",
     "manifest": "the Secrets would come from another place than the answers say",
 }
 # Switches and names that decide which hosts there are; the Secrets hold their addresses.
@@ -91,6 +93,8 @@ def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:
         yield "", _BREAKS["vault"]
     elif change.logical.startswith("secrets/"):
         yield "", _BREAKS["manifest"]
+    elif change.logical.startswith(CREDENTIAL):
+        yield "", _BREAKS["credential"]
     elif change.logical == "values" and change.new is not None:
         mine, ours = _leaves(change.new), _leaves(rendered)
         for path in sorted({*mine, *ours}):

@@ -143,3 +143,14 @@ def check_git_url(value: str) -> str:
     """A Git URL over SSH or HTTPS without credentials; ValueError says what to give."""
     git_location(value)
     return value
+
+
+def normal_url(url: str) -> str:
+    """A repository's URL as Argo CD compares them: lower case, no ssh://, no .git, scp as a path.
+
+    Source: Argo CD, NormalizeGitURL (util/git/git.go).
+    """
+    text = url.strip().lower()
+    if "://" not in text and "@" in text:
+        text = text.replace(":", "/", 1)
+    return text.removesuffix(".git").removeprefix("ssh://")

@@ -20,19 +20,21 @@ def layout_of(rendering: Rendering) -> Layout:
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
     if release.store == "kubernetes":
         outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
-    vault = {
-        file.logical: (Path(file.path).stem, file.path)
-        for file in total.files
-        if file.logical in {"vault/policy", "vault/role"}
-    }
+    vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]
     return Layout(
         release=release.names.release,
         namespace=release.namespace,
         values=release.paths.values,
         secrets=outside,
-        policies=dict(filter(None, [vault.get("vault/policy")])),
-        roles=dict(filter(None, [vault.get("vault/role")])),
+        policies={stem: path for logical, stem, path in vault if _is(logical, "policy")},
+        roles={stem: path for logical, stem, path in vault if _is(logical, "role")},
+        argocd=release.argocd,
     )
+
+
+def _is(logical: str, what: str) -> bool:
+    """Whether it is the policy or role of the installation, or of another reader of the store."""
+    return logical.startswith("vault/") and logical.endswith((f"/{what}", f"-{what}"))
 
 
 def inspect(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.base import STATE
 from wizard.documents.argocd import IN_CLUSTER
 from wizard.errors import AnswersError, Problem, UsageError
+from wizard.hosts import normal_url
 
 if TYPE_CHECKING:
     from wizard.repo import Repository
@@ -27,6 +28,9 @@ ANOTHER = (
     "--set secrets.vault.path=airflow-install/NAME/config"
 )
 _NAME, _NAMESPACE = "installation.name", "installation.namespace"
+_CREDENTIAL = "delivery.argocd.credential"
+_READER, _READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
+_READER_MOUNT = "delivery.argocd.vault.auth_mount"
 _PROJECT, _ROLE, _PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
 
 
@@ -47,6 +51,12 @@ class Claims:
     role: str
     mount: str
     path: str
+    # Argo CD's credential, where it comes from the store: which repository, role and path, and
+    # the auth mount of Argo CD's cluster.
+    repository: str
+    reader: str
+    reader_path: str
+    reader_mount: str
 
     @property
     def lasting(self) -> Claims:
@@ -75,6 +85,8 @@ def claims(data: Mapping[str, Any], folder: str) -> Claims:
     # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
     destination = IN_CLUSTER if kind == "helm" else text("delivery.argocd.destination", argocd)
     name = text(_NAME)
+    reads = argocd and vault and text(_CREDENTIAL) == "store"
+    role = text(_ROLE, vault)
     return Claims(
         name=name,
         folder=folder,
@@ -86,9 +98,13 @@ def claims(data: Mapping[str, Any], folder: str) -> Claims:
         project=text(_PROJECT, argocd),
         vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
         auth_mount=text("secrets.vault.auth_mount", vault),
-        role=text(_ROLE, vault),
+        role=role,
         mount=text("secrets.vault.mount", vault),
         path=(text(_PATH) or f"airflow-install/{name}/config") if vault else "",
+        repository=normal_url(text("delivery.argocd.repo_url")) if reads else "",
+        reader=(text(_READER) or f"{role}-argocd") if reads else "",
+        reader_path=(text(_READER_PATH) or f"airflow-install/{name}/argocd") if reads else "",
+        reader_mount=(text(_READER_MOUNT) or text("secrets.vault.auth_mount")) if reads else "",
     )
 
 
@@ -158,7 +174,7 @@ def require_apart(
         return
     free = {key: _free(key, own, there) for key in taken}
     problems = [
-        Problem(key, f"{value} belongs to {other}; give another, such as {free[key]}")
+        Problem(key, f"{value} belongs to {other}; {_instead(key, free[key])}")
         for key, (value, other) in taken.items()
     ]
     options = " ".join(f"--set {key}={value}" for key, value in free.items())
@@ -167,6 +183,12 @@ def require_apart(
         problems,
         f"add {options}\n{_other_cluster(own, [other for _, other in taken.values()])}".rstrip(),
     )
+
+
+def _instead(key: str, free: str) -> str:
+    if key == _CREDENTIAL:
+        return "Argo CD has one for each repository, so here it is known"
+    return f"give another, such as {free}"
 
 
 def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
@@ -186,6 +208,29 @@ def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
         yield _ROLE, f"Vault role {own.role} with its policy"
     if vault and same and stored:
         yield _PATH, f"the payload at {own.mount}/{own.path}"
+    yield from _credential(own, other, same=same, vault=vault)
+
+
+def _credential(
+    own: Claims, other: Claims, *, same: bool, vault: bool
+) -> Iterator[tuple[str, str]]:
+    """Argo CD has one credential a repository, a role one policy, and a path one reader."""
+    # One auth mount a cluster tells a hub that serves two clusters.
+    hub = own.reader_mount == other.reader_mount if vault else same
+    there = hub and own.argocd == other.argocd
+    if there and own.repository and own.repository == other.repository:
+        yield _CREDENTIAL, "Argo CD's credential for this repository"
+    if not vault:
+        return
+    if own.reader and own.reader in {other.role, other.reader}:
+        yield _READER, f"Vault role {own.reader} with its policy"
+    if own.role and own.role == other.reader:
+        yield _ROLE, f"Vault role {own.role} with its policy"
+    if own.mount == other.mount:
+        if own.reader_path and own.reader_path in {other.path, other.reader_path}:
+            yield _READER_PATH, f"what lies at {own.mount}/{own.reader_path}"
+        if own.path and own.path == other.reader_path:
+            yield _PATH, f"Argo CD's credential at {own.mount}/{own.path}"
 
 
 def _same_cluster(own: Claims, other: Claims) -> bool:
@@ -207,19 +252,25 @@ def _same_cluster(own: Claims, other: Claims) -> bool:
 def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
     """A value that none of the others has, from the installation's name."""
     others = list(others)
+    if key == _CREDENTIAL:
+        return "known"
     names = {one.name for one in others}
     plain = own.name
     if plain in names or plain == "airflow":
         plain = next(
             f"{plain}-{number}" for number in range(2, 9999) if f"{plain}-{number}" not in names
         )
+    roles = {role for one in others for role in (one.role, one.reader)}
+    paths = {path for one in others for path in (one.path, one.reader_path)}
     marked = plain if "airflow" in plain else f"airflow-{plain}"
     start, used = {
         _NAME: (plain, names),
         _NAMESPACE: (plain, {one.namespace for one in others}),
         _PROJECT: (marked, {one.project for one in others}),
-        _ROLE: (f"external-secrets-{marked}", {one.role for one in others}),
-        _PATH: (f"airflow-install/{plain}/config", {one.path for one in others}),
+        _ROLE: (f"external-secrets-{marked}", roles),
+        _PATH: (f"airflow-install/{plain}/config", paths),
+        _READER: (f"external-secrets-{marked}-argocd", roles),
+        _READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
     if start not in used:
         return start

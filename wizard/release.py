@@ -55,6 +55,7 @@ class Release:
     cluster_store: bool
     delivery: Literal["argocd", "helm", "kind"]
     applications: Literal["one", "two"]
+    argocd: str
     admin: bool
     reloader: Mapping[str, str]
     disruption_budgets: bool
@@ -130,6 +131,7 @@ def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release
         cluster_store=answers.secrets.store == "vault" and answers.secrets.scope == "cluster",
         delivery=answers.delivery.kind,
         applications=answers.delivery.argocd.applications,
+        argocd=answers.delivery.argocd.namespace,
         admin=answers.admin.create,
         reloader=RELOADER if answers.environment.reloader else {},
         disruption_budgets=answers.environment.disruption_budgets,

@@ -31,6 +31,14 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
         },
     ),
     "vault on a laptop": ("production", {"delivery.kind": "kind"}),
+    "credential of Argo CD": (
+        "production",
+        {
+            "delivery.argocd.credential": "store",
+            "secrets.vault.ca.file": "vault.pem",
+            "secrets.vault.namespace": "team-a",
+        },
+    ),
 }
 # What is read by kustomize and kind, not by the API server.
 OTHERS = {"Kustomization", "Cluster"}

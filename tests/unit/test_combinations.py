@@ -76,6 +76,15 @@ AXES: dict[str, list[dict[str, Any]]] = {
         {"delivery.argocd.applications": "two"},
         {"delivery.kind": "kind"},
     ],
+    "credential": [
+        {"delivery.argocd.credential": "known"},
+        {"delivery.argocd.credential": "store"},
+        {
+            "delivery.argocd.credential": "store",
+            "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+            "delivery.argocd.username": "argocd",
+        },
+    ],
     "extras": [
         {},
         {

@@ -37,6 +37,11 @@ VARIANTS: dict[str, dict[str, object]] = {
         "installation.release": "data-platform",
     },
     "helm": {"delivery.kind": "helm", "environment.pod_security": "restricted"},
+    "credential-of-argocd": {
+        "delivery.argocd.credential": "store",
+        "delivery.argocd.applications": "two",
+        "secrets.vault.ca.file": "vault-ca.pem",
+    },
     "verified-database-of-results": {
         "database.sslmode": "verify-full",
         "database.ca.file": "pg-ca.pem",

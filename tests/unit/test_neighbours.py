@@ -94,6 +94,60 @@ def test_what_belongs_to_the_other(
         _plan(given, first)
 
 
+STORE = {"delivery.argocd.credential": "store"}
+VAULT = "delivery.argocd.vault"
+APART = {**TWO, **ALL}
+HUB = {
+    "delivery.argocd.destination": REMOTE,
+    f"{VAULT}.auth_mount": "hub",
+    "secrets.vault.auth_mount": "two",
+}
+
+
+def test_a_second_credential_for_one_repository_is_known_already() -> None:
+    error = _taken({**APART, **STORE}, _first(STORE))
+
+    assert [str(one) for one in error.problems] == [
+        "delivery.argocd.credential: Argo CD's credential for this repository belongs to "
+        "installation airflow; Argo CD has one for each repository, so here it is known"
+    ]
+    assert error.hint.splitlines()[0] == "add --set delivery.argocd.credential=known"
+    _plan(APART, _first(STORE))
+    _plan({**APART, **STORE}, _first())
+
+
+@pytest.mark.parametrize(
+    ("more", "other", "keys"),
+    [
+        # The same repository in another spelling; another repository; another Argo CD.
+        ({"delivery.argocd.repo_url": "git@git.example.com:platform/K8s-infra"}, STORE,
+         ["delivery.argocd.credential"]),
+        ({"delivery.argocd.repo_url": "ssh://git@git.example.com/other.git"}, STORE, []),
+        ({"delivery.argocd.namespace": "argo"}, STORE, []),
+        # A hub of two clusters has one auth mount in Vault.
+        (HUB, {**STORE, f"{VAULT}.auth_mount": "hub", "delivery.argocd.destination": "https://one"},
+         ["delivery.argocd.credential"]),
+        (HUB, STORE, []),
+        ({f"{VAULT}.role": "external-secrets-airflow"}, {}, [f"{VAULT}.role"]),
+        ({f"{VAULT}.role": "theirs"}, {**STORE, f"{VAULT}.role": "theirs",
+          "delivery.argocd.repo_url": "ssh://git@git.example.com/other.git"}, [f"{VAULT}.role"]),
+        ({"secrets.vault.role": "external-secrets-airflow-argocd",
+          "delivery.argocd.credential": "known"}, STORE, ["secrets.vault.role"]),
+        ({f"{VAULT}.path": "airflow-install/airflow/config"}, {}, [f"{VAULT}.path"]),
+        ({"secrets.vault.path": "airflow-install/airflow/argocd",
+          "delivery.argocd.credential": "known"}, STORE, ["secrets.vault.path"]),
+    ],
+)  # fmt: skip
+def test_roles_and_paths_of_a_credential_are_one_installations(
+    more: dict[str, Any], other: dict[str, Any], keys: list[str]
+) -> None:
+    given, first = {**APART, **STORE, **more}, _first(other)
+    if keys:
+        assert [problem.key for problem in _taken(given, first).problems] == keys
+    else:
+        _plan(given, first)
+
+
 def test_folders_are_clusters_of_their_own_unless_vault_says_otherwise() -> None:
     first = _first({"secrets.vault.server": OTHER_VAULT}, "clusters/one")
     _plan({}, first, folder="clusters/two")

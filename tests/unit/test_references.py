@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from wizard.answers import assigned
 from wizard.secrets.references import KINDS, SecretRef, parse
-from wizard.sections.dags import DeployKey as AnswersKey
+from wizard.secrets.references import DeployKey as AnswersKey
 
 SECRET = "hunter2-Correct-Horse"
 

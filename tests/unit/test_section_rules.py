@@ -8,6 +8,12 @@ from tests.rendered import answers, filled, objections
 from wizard.answers import examine
 from wizard.sections import rules
 
+CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
+OVER_HTTPS: dict[str, object] = {
+    **CREDENTIAL,
+    "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+    "delivery.argocd.username": "argocd",
+}
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
@@ -128,6 +134,43 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"installation.chart": "1.20.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
         "executor.task_pods.cpu",
         "use chart 1.20.0 or later",
+    ),
+    "vault_path_form of the credential": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "data/argocd"}},
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow/argocd"}},
+        "delivery.argocd.vault.path",
+        "leave out the mount",
+    ),
+    "credential_apart by path": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
+        {"delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
+        "delivery.argocd.vault.path",
+        "a path of its own",
+    ),
+    "credential_apart, the payload where the credential is": (
+        {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd"},
+        {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd/config"},
+        "secrets.vault.path",
+        "a path of its own",
+    ),
+    "credential_apart by role": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"role": "external-secrets-airflow"}},
+        {**CREDENTIAL, "delivery.argocd.vault": {"role": "argocd-airflow"}},
+        "delivery.argocd.vault.role",
+        "a role of its own",
+    ),
+    "argocd_cluster": (
+        {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443"},
+        {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443",
+         "delivery.argocd.vault": {"auth_mount": "kubernetes-hub"}},
+        "delivery.argocd.vault.auth_mount",
+        "the cluster that Argo CD runs in",
+    ),
+    "given_values of Argo CD": (
+        {**OVER_HTTPS, "delivery.argocd.token": {"generate": True}},
+        {**OVER_HTTPS, "delivery.argocd.token": {"store": True}},
+        "delivery.argocd.token",
+        "or a repository over SSH",
     ),
     "required": (
         {"database.host": ""},

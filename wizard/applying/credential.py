@@ -15,7 +15,7 @@ from wizard.applying.objects import explained
 from wizard.backends.kube import Kube, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.errors import WizardError
-from wizard.hosts import git_location
+from wizard.hosts import git_location, normal_url
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def _credential(kube: Kube, namespace: str, url: str) -> Look:
         if error.kind != "forbidden":
             raise explained(error) from None
         return Look("unknown", "Argo CD's repository Secrets may not be read; the sync proves it")
-    wanted = _normal(url)
+    wanted = normal_url(url)
     for kind, name, fields in found:
-        theirs = _normal(fields.get("url", ""))
+        theirs = normal_url(fields.get("url", ""))
         if theirs and (wanted == theirs if kind == "repository" else wanted.startswith(theirs)):
             return _judged(name, fields)
     if git_location(url).scheme != "ssh":
@@ -88,11 +88,3 @@ def _fields(kube: Kube, namespace: str, name: str) -> dict[str, str]:
         except (binascii.Error, UnicodeDecodeError):
             continue
     return found
-
-
-def _normal(url: str) -> str:
-    """The URL as Argo CD compares them: lower case, without ssh:// and .git, scp form as a path."""
-    text = url.strip().lower()
-    if "://" not in text and "@" in text:
-        text = text.replace(":", "/", 1)
-    return text.removesuffix(".git").removeprefix("ssh://")

@@ -14,6 +14,7 @@ from wizard.checks import (
     hosts,
     kustomize,
     references,
+    repositories,
     schema,
     secrets,
     stores,
@@ -38,6 +39,7 @@ _RULES = (
     stores.check,
     templates.check,
     argocd.check,
+    repositories.check,
     kustomize.check,
 )
 _YAML = (".yaml", ".yml", ".json")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wizard.checks.finding import Finding, Severity
@@ -24,6 +24,8 @@ class Policies:
 
     grants: Mapping[str, tuple[Grant, ...]]
     files: Mapping[str, str]
+    # What ExternalSecrets read with each: filled while they are gone through.
+    read: dict[str, set[str]] = field(default_factory=dict)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -100,6 +102,8 @@ def _grants(
     for where, key in _remote_keys(document):
         path = data_path(str(vault.get("path") or "secret"), key)
         paths.add(path)
+        for name in _names(role):
+            policies.read.setdefault(name, set()).add(path)
         if role is not None and attached and not any(allows(g, path, "read") for g in attached):
             message = "the policy of the store's role does not allow reading this path"
             fix = f'grant read on path "{path}"'
@@ -189,9 +193,14 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
                 if set(grant.capabilities) - {"read", "deny"}:
                     message, fix = "the store only reads", 'write capabilities = ["read"]'
                     yield Finding("vault.policy-wide", "error", file, where, message, fix)
-                elif grant.path not in paths and "deny" not in grant.capabilities:
-                    message = "grants a path that no ExternalSecret here reads"
-                    fix = "grant exact paths, one a secret"
+                elif "deny" in grant.capabilities or grant.path in policies.read.get(name, ()):
+                    continue
+                else:
+                    others = grant.path in paths
+                    message = "grants a path that no ExternalSecret of its store reads"
+                    fix = "grant exact paths, one a secret" + (
+                        ": this one belongs to another store's role" if others else ""
+                    )
                     yield Finding("vault.policy-wide", "error", file, where, message, fix)
         else:
             for path in sorted(paths):

@@ -12,6 +12,7 @@ from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
 from wizard.documents.postgres import STATS_USER
 from wizard.errors import Problem
 from wizard.hosts import is_loopback
+from wizard.sections.vault_rules import VAULT_RULES
 
 if TYPE_CHECKING:
     from wizard.sections import Answers
@@ -146,15 +147,6 @@ def guarded_namespaces(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def vault_path_form(answers: Answers) -> Iterator[Problem]:
-    """External Secrets adds the mount and `data/` by itself."""
-    vault = answers.secrets.vault
-    if vault.path.startswith(("data/", f"{vault.mount}/")):
-        yield Problem(
-            "secrets.vault.path", "leave out the mount and data/: airflow/config, for example"
-        )
-
-
 def verified_certificates(answers: Answers) -> Iterator[Problem]:
     """Source: libpq fails to connect in verify modes without a root certificate file."""
     database = answers.database
@@ -266,7 +258,7 @@ RULES: tuple[Rule, ...] = (
     hand_made_secrets,
     given_values,
     guarded_namespaces,
-    vault_path_form,
+    *VAULT_RULES,
     verified_certificates,
     own_variables,
     literal_variables,

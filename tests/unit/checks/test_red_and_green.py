@@ -21,6 +21,8 @@ from tests.unit.checks.trees import (
     METADATA,
     POLICY,
     PROJECT,
+    REPOSITORY,
+    REPOSITORY_POLICY,
     ROLE,
     STORE,
     VALUES,
@@ -36,6 +38,7 @@ KEY = (
 )
 PASSWORD = "correct-horse-battery"
 HELM = "spec.sources.0.helm"
+DATA = "spec.target.template.data"
 Change = Callable[[Case], object]
 
 
@@ -305,6 +308,9 @@ RED: list[tuple[str, str, Change]] = [
     ("vault.policy-wide", "line 1", text(POLICY,
      'path "secret/data/airflow-install/airflow/config" { capabilities = ["read", "update"] }')),
     ("vault.policy-wide", "line 1", text(POLICY, 'path "secret/*" { capabilities = ["read"] }')),
+    ("vault.policy-wide", "line 4", text(REPOSITORY_POLICY,
+     'path "secret/data/airflow-install/airflow/argocd" {\n  capabilities = ["read"]\n}\n'
+     'path "secret/data/airflow-install/airflow/config" {\n  capabilities = ["read"]\n}\n')),
     ("vault.payload-readable", "", policies(
         workers='path "secret/data/airflow-install/+/*" { capabilities = ["read"] }')),
     ("vault.role", "bound_service_account_names",
@@ -314,6 +320,15 @@ RED: list[tuple[str, str, Change]] = [
      put(ROLE, "bound_service_account_namespaces", ["external-secrets"])),
     ("vault.role", "audience", put(ROLE, "audience", "https://kubernetes.default.svc")),
     ("vault.role", "token_policies", put(ROLE, "token_policies", ["root"])),
+    ("argocd.repository-namespace", "metadata.namespace",
+     put(REPOSITORY, "metadata", {"name": "airflow-repository", "namespace": "airflow"})),
+    ("argocd.repository-url", f"{DATA}.url", put(REPOSITORY, f"{DATA}.url", GIT[:-4])),
+    ("argocd.repository-login", DATA,
+     lambda case: case.drop(REPOSITORY, f"{DATA}.sshPrivateKey")),
+    ("argocd.repository-unchecked", f"{DATA}.insecure",
+     put(REPOSITORY, f"{DATA}.insecure", "true")),
+    ("argocd.repository-unchecked", f"{DATA}.insecureIgnoreHostKey",
+     put(REPOSITORY, f"{DATA}.insecureIgnoreHostKey", "{{ .repositorySshKey }}")),
     ("template.variable", "spec.target.template.data.connection",
      template("{{ .databasPassword }}")),
     ("template.index", "spec.target.template.data.connection",
@@ -461,7 +476,7 @@ GREEN: list[tuple[str, Change]] = [
         put(STORE, "spec.provider.vault.auth.kubernetes.serviceAccountRef.namespace", "airflow"),
         lambda case: [put(path, "spec.secretStoreRef.kind", "ClusterSecretStore")(case)
                       for path, data in case.objects.items()
-                      if data.get("kind") == "ExternalSecret"])),
+                      if data.get("kind") == "ExternalSecret" and path != REPOSITORY])),
     ("vault.not-covered", put(METADATA, "spec.data.0.remoteRef.key",
                               "secret/data/airflow-install/airflow/config")),
     ("vault.policy", text(POLICY, "# policy\n/* of the store */ // only\n"
@@ -495,6 +510,12 @@ GREEN: list[tuple[str, Change]] = [
             "source": {"repoURL": GIT, "path": "argocd/airflow"}, "destination": {
                 "server": "https://kubernetes.default.svc", "namespace": "argocd"}}}))),
     ("argocd.job", value("createUserJob", {"enabled": False})),
+    ("argocd.repository-unchecked", put(REPOSITORY, f"{DATA}.insecure", "false")),
+    # A template of credentials is a prefix of many URLs.
+    ("argocd.repository-url", both(
+        put(REPOSITORY, "spec.target.template.metadata",
+            {"labels": {"argocd.argoproj.io/secret-type": "repo-creds"}}),
+        put(REPOSITORY, f"{DATA}.url", "ssh://git@git.example.com/"))),
     ("kustomize.missing", lambda case: case.objects[KUSTOMIZATION]["resources"].append("secrets")),
 ]  # fmt: skip
 

@@ -23,6 +23,8 @@ APPLICATION = "argocd/airflow/application.yaml"
 PROJECT = "argocd/airflow/project.yaml"
 POLICY = "vault/airflow/eso-read.hcl"
 ROLE = "vault/airflow/eso.json"
+REPOSITORY = "argocd/airflow/bootstrap/credential-secret.yaml"
+REPOSITORY_POLICY = "vault/airflow/eso-argocd-read.hcl"
 GIT = "ssh://git@git.example.com/platform/k8s-infra.git"
 CHART = "https://airflow.apache.org"
 HOOK = "argocd.argoproj.io/hook"
@@ -252,6 +254,39 @@ def role() -> dict[str, Any]:
     }
 
 
+def reader() -> dict[str, Any]:
+    """Argo CD as a reader of the store: account, store, repository Secret and role of its own."""
+    name, path = "airflow-repository", "airflow-install/airflow/argocd"
+    about = {"name": name, "namespace": "argocd"}
+    own, secret = store(), external_secret(name, {
+        "type": "git", "url": GIT, "sshPrivateKey": "{{ .repositorySshKey | trim }}\n",
+    })  # fmt: skip
+    vault = own["spec"]["provider"]["vault"]
+    own["metadata"], secret["metadata"] = about, about
+    vault["auth"]["kubernetes"] |= {
+        "role": "eso-argocd",
+        "serviceAccountRef": {"name": name, "audiences": ["vault"]},
+    }
+    vault["caBundle"] = "LS0t"
+    del vault["caProvider"]
+    secret["spec"]["secretStoreRef"]["name"] = name
+    secret["spec"]["data"][0]["remoteRef"]["key"] = path
+    label = {"argocd.argoproj.io/secret-type": "repository"}
+    secret["spec"]["target"]["template"]["metadata"] = {"labels": label}
+    bound = {
+        **role(),
+        "bound_service_account_names": [name],
+        "bound_service_account_namespaces": ["argocd"],
+        "token_policies": ["eso-argocd-read"],
+    }
+    folder = "argocd/airflow/bootstrap"
+    return {
+        f"{folder}/credential-store.yaml": own,
+        REPOSITORY: secret,
+        "vault/airflow/eso-argocd.json": bound,
+    }
+
+
 @dataclass
 class Case:
     """A tree whose objects can be changed before the checks run."""
@@ -326,13 +361,20 @@ def good() -> Case:
         APPLICATION: application(),
         PROJECT: project(),
         ROLE: role(),
+        **reader(),
     }
     texts = {
         POLICY: POLICY_TEXT.encode(),
+        REPOSITORY_POLICY: POLICY_TEXT.replace("config", "argocd").encode(),
         "docs/airflow/RUNBOOK.md": RUNBOOK.encode(),
         "vault/airflow/eso.pub": b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLs a\n",
     }
-    layout = Layout(values=VALUES, policies={"eso-read": POLICY}, roles={"eso": ROLE}, secrets={})
+    layout = Layout(
+        values=VALUES,
+        policies={"eso-read": POLICY, "eso-argocd-read": REPOSITORY_POLICY},
+        roles={"eso": ROLE, "eso-argocd": "vault/airflow/eso-argocd.json"},
+        secrets={},
+    )
     return Case(objects, texts, layout)
 
 

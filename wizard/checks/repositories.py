@@ -1,0 +1,70 @@
+"""Secrets by which Argo CD reads repositories: where it looks for them, and never unchecked.
+
+Source: facts on Argo CD (Repo credentials): Secrets with a label, in its own namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wizard.checks.finding import Finding
+from wizard.checks.secrets import sources
+from wizard.checks.subject import Document, Subject, below, mapping
+from wizard.documents.argocd import REPOSITORY_LABEL
+
+_KINDS = ("repository", "repo-creds", "repository-write", "repo-write-creds")
+_UNCHECKED = ("insecure", "insecureIgnoreHostKey")
+_LOGINS = ("sshPrivateKey", "password", "githubAppPrivateKey", "bearerToken")
+
+
+def check(subject: Subject) -> Iterator[Finding]:
+    """Every ExternalSecret that makes such a Secret."""
+    urls = {
+        str(source.get("repoURL") or "")
+        for application in subject.objects("Application", group="argoproj.io")
+        for _, source in sources(application)
+    }
+    for document in subject.objects("ExternalSecret"):
+        template = mapping(below(document.spec, "target", "template"))
+        kind = below(template, "metadata", "labels", REPOSITORY_LABEL)
+        if kind not in _KINDS:
+            continue
+        yield from _place(subject, document)
+        data = mapping(template.get("data"))
+        yield from _verified(document, data)
+        if kind == "repository" and urls and str(data.get("url") or "") not in urls:
+            message = "no Application here reads a repository of this URL, spelled like this"
+            fix = "write it as repoURL of the Application has it"
+            yield _finding(document, "argocd.repository-url", "url", message, fix)
+        if not any(name in data for name in _LOGINS):
+            message = "has no key and no token, so it lets Argo CD read nothing"
+            fix = f"compose one of {', '.join(_LOGINS)}"
+            yield _finding(document, "argocd.repository-login", "", message, fix)
+
+
+def _place(subject: Subject, document: Document) -> Iterator[Finding]:
+    if subject.namespace(document) != subject.layout.argocd:
+        message = "Argo CD looks for repositories in its own namespace only"
+        fix = f"write {subject.layout.argocd}"
+        yield Finding(
+            "argocd.repository-namespace",
+            "error",
+            document.path,
+            document.where("metadata.namespace"),
+            message,
+            fix,
+        )
+
+
+def _verified(document: Document, data: Any) -> Iterator[Finding]:
+    for name in _UNCHECKED:
+        if name in data and str(data[name]).strip().lower() not in {"false", ""}:
+            message = "Argo CD would read this repository from any host that answers"
+            fix = "remove it, and let Argo CD know the host's keys"
+            yield _finding(document, "argocd.repository-unchecked", name, message, fix)
+
+
+def _finding(document: Document, rule: str, key: str, message: str, fix: str) -> Finding:
+    where = document.where("spec.target.template.data" + (f".{key}" if key else ""))
+    return Finding(rule, "error", document.path, where, message, fix)
