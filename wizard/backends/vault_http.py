@@ -269,12 +269,17 @@ def _refusal(answer: Answer, request: str, address: Address, identity: str) -> V
         return VaultError(
             "forbidden",
             f"{where}: {identity} may not {request}, or has expired",
-            "ask Vault's owner for a policy with exactly this path",
+            "log in to Vault again if it has expired; else ask Vault's owner for a policy with "
+            "exactly this path",
         )
     if status == 404:
         return VaultError("missing", f"{where} has nothing at {request}", "look at the path")
     if status == 503:
-        return VaultError("sealed", f"{where} is sealed", "have it unsealed, then try again")
+        return VaultError(
+            "sealed",
+            f"{where} is sealed, or not initialised",
+            "have it initialised and unsealed, then try again",
+        )
     if status == 501:
         return VaultError("uninitialised", f"{where} is not initialised", "initialise it first")
     if status in {472, 473}:
