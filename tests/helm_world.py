@@ -30,8 +30,9 @@ class HelmWorld(World):
 
     chart: Path = CHART
 
-    def target(self, token: str = "", **changes: Any) -> Target:
-        made = super().target(token, **{"delivery.kind": "helm", **changes})
+    def delivered(self, changes: Mapping[str, object] | None = None) -> Target:
+        """The target of these answers, delivered by Helm."""
+        made = self.target("", **{"delivery.kind": "helm", **(changes or {})})
         return replace(made, helm=open_helm(), chart=self.chart)
 
     def kubeconfig(self, path: Path, token: str) -> Path:
@@ -60,9 +61,13 @@ class HelmWorld(World):
 
 
 class Cluster(StandIn):
-    """As External Secrets and the controllers of a cluster: what is wanted comes true."""
+    """As External Secrets and the controllers of a cluster: what is wanted comes true.
+
+    `idle` leaves the chart's objects as they are.
+    """
 
     pause = 0.05
+    idle = False
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -71,7 +76,8 @@ class Cluster(StandIn):
 
     def look(self) -> None:
         """Bring every object of the namespace to where it should be, once for each generation."""
-        for kind in ("SecretStore", "ExternalSecret", "Deployment", "StatefulSet", "Job"):
+        kinds = ("SecretStore", "ExternalSecret", "Deployment", "StatefulSet", "Job")
+        for kind in kinds[:2] if self.idle else kinds:
             path = PLURAL[kind].format(self.operators.namespace)
             for one in self.kube.request("GET", path)["items"]:
                 if one["metadata"].get("deletionTimestamp") is None:
@@ -122,23 +128,23 @@ _AVAILABLE = {"type": "Available", "status": "True"}
 
 @dataclass
 class Wrapped:
-    """A `helm` that is found before the real one, writes down how it was called, then runs it.
-
-    `more` are arguments that `upgrade` gets besides: --wait makes it wait for what never comes.
-    """
+    """A `helm` that is found before the real one, writes down how it was called, then runs it."""
 
     folder: Path
     real: Path
-    more: str = ""
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(exist_ok=True)
+        self.folder.mkdir()
+        self.write()
+
+    def write(self, more: str = "") -> None:
+        """`more` are arguments that `upgrade` gets besides: --wait waits for what never comes."""
         log, helm = shlex.quote(str(self.folder / "calls")), shlex.quote(str(self.real))
         script = self.folder / "helm"
         script.write_text(
             "#!/bin/sh\n"
             f'{{ echo "$$"; printf "%s\\n" "$@"; env; echo ====; }} >>{log}\n'
-            f'[ "$1" != upgrade ] || set -- "$@" {self.more}\n'
+            f'[ "$1" != upgrade ] || set -- "$@" {more}\n'
             f'exec {helm} "$@"\n'
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)

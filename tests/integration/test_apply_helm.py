@@ -84,7 +84,7 @@ def states(found: dict[str, Event]) -> dict[str, str]:
 def test_from_nothing_to_a_release_and_nothing_the_second_time(
     world: HelmWorld, cluster: Cluster
 ) -> None:
-    target = world.target()
+    target = world.delivered()
     tried = applied(target, dry_run=True)
     assert {name for name, state in states(tried).items() if state == "would change"} >= DONE
     assert "would make revision 1 of 5 objects" in tried["helm.chart"].detail
@@ -102,7 +102,7 @@ def test_from_nothing_to_a_release_and_nothing_the_second_time(
     )
 
     before = world.revisions()
-    again = world.target()
+    again = world.delivered()
     world.lines.clear()
     assert set(states(applied(again)).values()) == {"holds"}
     assert (world.writes, world.revisions()) == ([], before)
@@ -110,8 +110,8 @@ def test_from_nothing_to_a_release_and_nothing_the_second_time(
 
 def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld) -> None:
     world = spaced
-    assert installed(world.target()).state == "changed"
-    more = world.target(**{REPLICAS: 3})
+    assert installed(world.delivered()).state == "changed"
+    more = world.delivered({REPLICAS: 3})
     assert installed(more).state == "changed"
     assert world.read(WORKER)["spec"]["replicas"] == 3
     helm(world, "rollback", "airflow", "1")
@@ -122,7 +122,7 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
 
     # A finished Job would stand in the way of one that differs.
     world.operators.job(JOB, "Complete")
-    other = world.target(**{REPLICAS: 3, "dags.ref": "next"})
+    other = world.delivered({REPLICAS: 3, "dags.ref": "next"})
     tried = installed(other, dry_run=True)
     assert f"delete finished Job {JOB}" in tried.detail
     done = installed(other)
@@ -138,7 +138,7 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
 
 def test_a_hand_edit_is_read_as_helm_reads_it(spaced: HelmWorld) -> None:
     """YAML 1.1 knows more words for true than 1.2."""
-    target = spaced.target()
+    target = spaced.delivered()
     text = target.files["values"] + b"\nextra: {on: yes, none: null}\n"
     edited = replace(target, files={**target.files, "values": text})
     assert installed(edited).state == "changed"
@@ -158,13 +158,13 @@ def helm(world: HelmWorld, *words: str) -> None:
 
 def test_fields_of_another_manager_are_shown_and_left(spaced: HelmWorld) -> None:
     world = spaced
-    told([one for one in by_helm.beside(world.target()) if one.id == "helm.store"])
+    told([one for one in by_helm.beside(world.delivered()) if one.id == "helm.store"])
     body = {"apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
             "metadata": {"name": "vault-airflow", "namespace": world.namespace},
             "spec": {"provider": {"vault": {"server": "https://other.example:8200"}}}}  # fmt: skip
     world.server.apply(json.dumps(body))
     world.lines.clear()
-    found = applied(world.target(**{"environment.pod_security": "none"}))
+    found = applied(world.delivered({"environment.pod_security": "none"}))
     assert found["helm.store"].state == "blocked"
     assert ".spec.provider.vault.server (test)" in found["helm.store"].detail
     assert "other.example" in found["helm.store"].diff
@@ -173,7 +173,7 @@ def test_fields_of_another_manager_are_shown_and_left(spaced: HelmWorld) -> None
 
 
 def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld) -> None:
-    target = world.target()
+    target = world.delivered()
     helm(world, "install", "airflow", str(CHART), "--create-namespace", *WITHOUT_HOOKS)
     [space] = told([namespace_action(target)]).values()
     assert (space.state, "enforce=baseline" in space.fix) == ("blocked", True)
@@ -218,7 +218,7 @@ spec:
 
 
 def test_a_release_that_fails_says_why_and_goes_on_afterwards(spaced: HelmWorld) -> None:
-    world, target = spaced, spaced.target()
+    world, target = spaced, spaced.delivered()
     refused = target.files["values"] + b"\nrefused: true\n"
     found = installed(replace(target, files={**target.files, "values": refused}))
     assert (found.state, "these values are refused" in found.detail) == ("failed", True)
@@ -257,7 +257,7 @@ def test_a_helm_that_will_not_do_stops_before_anything(
     world: HelmWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     files: dict[str, str], says: str, fix: str,
 ) -> None:  # fmt: skip
-    target = world.target()
+    target = world.delivered()
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, text in files.items():
@@ -280,7 +280,7 @@ def test_a_helm_that_will_not_do_stops_before_anything(
 def test_another_chart_is_refused_before_anything(world: HelmWorld, tmp_path: Path) -> None:
     text = (CHART / "Chart.yaml").read_text()
     other = chart_with(tmp_path / "other", {"Chart.yaml": text.replace("1.22.0", "1.21.0")})
-    found = applied(replace(world.target(), chart=other))
+    found = applied(replace(world.delivered(), chart=other))
     assert found["helm.program"].state == "failed"
     assert "1.21.0; installation.chart is airflow 1.22.0" in found["helm.program"].detail
     assert world.writes == []
@@ -289,7 +289,7 @@ def test_another_chart_is_refused_before_anything(world: HelmWorld, tmp_path: Pa
 def test_a_chart_that_was_edited_under_its_version_is_installed_again(
     spaced: HelmWorld, tmp_path: Path
 ) -> None:
-    target = spaced.target()
+    target = spaced.delivered()
     installed(target)
     text = (CHART / "values.yaml").read_text()
     other = chart_with(tmp_path / "other", {"values.yaml": text + "more: 1\n"})
@@ -299,7 +299,7 @@ def test_a_chart_that_was_edited_under_its_version_is_installed_again(
 
 
 def test_without_a_cluster_its_owner_is_told_what_to_run(world: HelmWorld) -> None:
-    found = applied(replace(world.target(), kube=None, argocd=None, helm=None))
+    found = applied(replace(world.delivered(), kube=None, argocd=None, helm=None))
     assert set(states(found).values()) == {"unknown"}
     assert "helm upgrade --install airflow" in found["helm.chart"].fix
     assert "kubectl apply -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix

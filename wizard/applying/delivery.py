@@ -1,7 +1,7 @@
 """How each delivery takes part in `apply`: the one place where they are told apart.
 
-A delivery brings its actions in their order, its waits among them, and says where the run's lock
-is held. Which cluster it is and what the target branch holds come before any of them.
+Each brings its actions in their order, the waits among them, and says where the run's lock is
+held. Which cluster it is and what the target branch holds come before any of them.
 """
 
 from __future__ import annotations

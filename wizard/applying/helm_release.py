@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 # Our helm waits for nothing, so one that is alive writes within seconds.
 QUIET_SECONDS = 30.0
+LOOK_SECONDS = 1.0
 # What a hook of `values:` may take; Helm's own default.
 HOOK_SECONDS = 300
 _SHOWN = 5
@@ -56,7 +57,7 @@ def action(target: Target, charts: Charts | None, title: str) -> Action:
     kube, helm = target.kube, target.helm
     if kube is None or helm is None or charts is None:
         return Action("helm.chart", title, "me", "cluster", lambda: _left(target))
-    work = _Release(target, kube, helm, charts)
+    work = Release(target, kube, helm, charts)
     return Action("helm.chart", title, "me", helm.identity, work.look, work.change, work.rehearse)
 
 
@@ -65,7 +66,7 @@ async def _left(target: Target) -> Look:
     return Look("unknown", "no kubeconfig context names the cluster", f"its owner runs: {lines}")
 
 
-class _Release:
+class Release:
     """Looks at the release, and brings it to what is committed."""
 
     def __init__(self, target: Target, kube: Kube, helm: Helm, charts: Charts) -> None:
@@ -79,6 +80,7 @@ class _Release:
         self._digest = hashlib.sha256(self._values).hexdigest()
 
     async def look(self) -> Look:
+        """Whether it is deployed, of this chart and with these values."""
         try:
             found = await in_thread(self._revisions)
         except KubeError as error:
@@ -153,6 +155,7 @@ class _Release:
         return [said(one) for one in differing(standing, wanted)]
 
     async def change(self) -> str:
+        """Upgrade it, after what an interrupted run left half is finished."""
         chart = await self._charts.get()
         done = []
         found = await in_thread(self._revisions)
@@ -166,6 +169,7 @@ class _Release:
         return ", ".join((*done, f"sha256:{chart.digest[:12]}"))
 
     async def rehearse(self) -> str:
+        """What helm says it would send; the server stores nothing."""
         chart = await self._charts.get()
         found = await in_thread(self._revisions)
         number = found[-1].number + 1 if found else 1
@@ -212,7 +216,7 @@ class _Release:
         """The last revision once nothing has written it for a while; ConflictError if not ours."""
         last, since = found[-1], time.monotonic()
         while last.pending and time.monotonic() - since < QUIET_SECONDS:
-            await asyncio.sleep(min(1.0, QUIET_SECONDS))
+            await asyncio.sleep(min(LOOK_SECONDS, QUIET_SECONDS))
             now = await in_thread(self._revisions)
             if not now or (now[-1].pending and not ours_to_mend(now)):
                 raise ConflictError(
