@@ -19,12 +19,12 @@ from textual.widgets import OptionList
 
 from screens.apply_page import RunPage
 from screens.apply_parts import KEYS, STOP, ActionList, Pick, verdict
-from screens.apply_plan import agreement, committed, contexts
+from screens.apply_plan import Wishes, agreement, committed, contexts
 from screens.apply_view import Progress
-from screens.dialogs import Ask, Note
+from screens.dialogs import Ask
 from screens.reopening import reopen
 from screens.steps import REVIEW
-from screens.text import counted, plain
+from screens.text import counted
 from wizard.applying.progress import applied
 from wizard.applying.running import QUIT_SECONDS
 from wizard.errors import WizardError
@@ -48,6 +48,7 @@ class ApplyScreen(RunPage):
         Binding("r", "again", "run again", show=False),
         Binding("c", "context", "context", show=False),
         Binding("h", "hub", "Argo CD's context", show=False),
+        Binding("b", "database", "PostgreSQL's administrator", show=False),
         Binding("pageup", "read(-1)", show=False, priority=True),
         Binding("pagedown", "read(1)", show=False, priority=True),
     ]
@@ -62,7 +63,7 @@ class ApplyScreen(RunPage):
     ) -> None:
         super().__init__(installation)
         self.done, self.prepare, self.now = done, prepare, now
-        self.hub = ""
+        self.wishes = Wishes()
         self._agreed: object = None
         self._going: asyncio.Task[None] | None = None
         self._ticker: Timer | None = None
@@ -88,23 +89,40 @@ class ApplyScreen(RunPage):
     async def _prepare(self, dry_run: bool | None) -> None:
         try:
             self.contexts = await in_thread(contexts)
-            self.prepared = await in_thread(self.prepare, self.wizard, self.installation, self.hub)
+            plan = await in_thread(self.prepare, self.wizard, self.installation, self.wishes)
+            self.prepared, self.phase = plan, "plan"
+            if dry_run is not None and agreement(plan) == self._agreed:
+                await self._unlock(plan, dry_run=dry_run)
         except WizardError as error:
-            self.refusal, self.phase = error, "refused"
+            self._refuse(error)
         except Exception as error:  # never its text: it may hold a value
             said = f"a bug ({type(error).__name__})"
-            self.refusal = WizardError(said, "`airflow-wizard apply` says where")
-            self.phase = "refused"
-        else:
-            self.phase = "plan"
-            if dry_run is not None and agreement(self.prepared) == self._agreed:
-                self._begin(dry_run=dry_run)
+            self._refuse(WizardError(said, "`airflow-wizard apply` says where"))
+        self.show()
+
+    def _refuse(self, error: WizardError) -> None:
+        self.refusal, self.phase, self.prepared = error, "refused", None
         self.show()
 
     def _begin(self, *, dry_run: bool) -> None:
-        plan = self.prepared
+        async def work(plan: Prepared) -> None:
+            try:
+                await self._unlock(plan, dry_run=dry_run)
+            except WizardError as error:
+                self._refuse(error)
+
+        self.phase, plan = "opening", self.prepared
         assert plan is not None  # noqa: S101
+        self.run_worker(work(plan), exclusive=True, group="plan", exit_on_error=False)
+
+    async def _unlock(self, plan: Prepared, *, dry_run: bool) -> None:
+        """Passwords that nobody gave yet are asked for, and nothing is sent without them."""
         self._agreed = agreement(plan)
+        if plan.target.database is not None:
+            await in_thread(plan.target.database.unlock)
+        self._start(plan, dry_run=dry_run)
+
+    def _start(self, plan: Prepared, *, dry_run: bool) -> None:
         self.under_way = plan.run(dry_run=dry_run)
         self.progress = Progress(plan.actions, self.now)
         self.phase, self.following, self.outcome = "running", True, ""
@@ -228,7 +246,14 @@ class ApplyScreen(RunPage):
 
     def action_hub(self) -> None:
         """Choose the context of the cluster that Argo CD runs in."""
-        self._choose("The cluster that Argo CD runs in", "the same cluster", self, "hub")
+        self._choose("The cluster that Argo CD runs in", "the same cluster", self.wishes, "hub")
+
+    def action_database(self) -> None:
+        """Say who makes PostgreSQL's role and database."""
+        from screens.apply_people import name_admin
+
+        if self.phase in {"plan", "refused"}:
+            name_admin(self.wizard, self.wishes, self._look)
 
     def _choose(self, title: str, default: str, holder: object, name: str) -> None:
         if self.phase not in {"plan", "refused"} or len(self.contexts) < 2:
@@ -259,14 +284,14 @@ class ApplyScreen(RunPage):
         self.show_log()
 
     def action_help(self) -> None:
-        """What the keys of this page do."""
-        self.app.push_screen(Note("Keys", plain(KEYS)))
+        """The keys of this page."""
+        self.wizard.show_note("Keys", KEYS)
 
     def action_next(self) -> None:
         """No page follows."""
 
     def action_review(self) -> None:
-        """What is committed was reviewed."""
+        """It was reviewed."""
 
     def action_find(self) -> None:
         """The answers are committed."""

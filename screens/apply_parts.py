@@ -30,6 +30,7 @@ up, down     look at another step, also while it runs
 page keys    read what was said of it
 d            dry run: every step is tried on the servers, nothing is kept
 c, h         another kubeconfig context: for the cluster, for Argo CD's hub
+b            name the administrator who makes PostgreSQL's role and database
 r            run again from the start: everything is looked at anew
 escape       stop safely; when nothing runs, the page before
 ctrl+q       stop safely and leave"""
@@ -47,7 +48,8 @@ _AGAIN = "[@click=screen.again]r run again[/]"
 
 def keys(phase: Phase, *, choice: bool, enter: str = "") -> str:
     """The keys that do something now; `choice`: there are contexts to choose from."""
-    others = "[@click=screen.context]c context[/]  [@click=screen.hub]h hub[/]  " if choice else ""
+    others = "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if choice else ""
+    others += "[@click=screen.database]b database[/]  "
     if phase == "plan":
         dry = "[@click=screen.dry_run]d dry run[/]"
         return f"enter apply  {dry}  {others}{_BACK}  f1 help  {_QUIT}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.errors import UsageError
@@ -12,21 +13,39 @@ if TYPE_CHECKING:
     from screens.app import WizardApp
     from wizard.applying.preparing import Prepared
 
-    Prepare = Callable[[WizardApp, str, str], Prepared]
+    Prepare = Callable[[WizardApp, str, "Wishes"], Prepared]
 
 
-def committed(app: WizardApp, name: str, hub: str) -> Prepared:
-    """The run of an installation as it is committed now; refused in the words of `apply`.
+@dataclass
+class Wishes:
+    """What `apply` takes as options; the context of Airflow's cluster is the app's own.
 
-    `hub` is the context of the cluster that Argo CD runs in, empty for the same cluster.
+    `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster), `admin` who
+    makes PostgreSQL's role and database (empty: their owner does).
     """
+
+    hub: str = ""
+    admin: str = ""
+
+
+def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
+    """The run of an installation as it is committed now; refused in the words of `apply`."""
     from wizard.applying.preparing import prepared
     from wizard.installed import standing
 
+    found = standing(app.workspace, name)
+    database = None
+    if wishes.admin:
+        from screens.apply_people import Person
+        from wizard.applying.database_admin import administrator
+
+        person = Person(app)
+        database = administrator(wishes.admin, found, ask=person.ask, prompt=person.prompt)
     return prepared(
-        standing(app.workspace, name),
+        found,
         context=app.context,
-        argocd_context=hub,
+        argocd_context=wishes.hub,
+        database=database,
         chart=str(app.chart or ""),
     )
 

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.apply import ApplyScreen
+from screens.apply_plan import Wishes
 from tests.frames import frame, processed, settled
 from tests.screens.support import COMPLETE, app_of, press, wizard
 from wizard.actions import Action, Event, Look
@@ -98,7 +99,7 @@ def scripted(
     steps: Sequence[tuple[str, str, str, str]] = STEPS, identities: Sequence[str] = IDENTITIES
 ) -> ScriptedPlan:
     """The plan of these steps: id, title, owner and endpoint of each."""
-    target: Any = SimpleNamespace(digest="sha256:0", identities=identities, ends=[])
+    target: Any = SimpleNamespace(digest="sha256:0", identities=identities, ends=[], database=None)
     actions = [Action(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
     return ScriptedPlan(target, tuple(actions))
 
@@ -112,10 +113,10 @@ class Stage:
         self.contexts: list[tuple[str, str]] = []
         self.refusal: WizardError | None = None
 
-    def prepare(self, wizard: WizardApp, name: str, hub: str) -> Prepared:
+    def prepare(self, wizard: WizardApp, name: str, wishes: Wishes) -> Prepared:
         """As the core would; notes which contexts were asked for."""
         assert name == "airflow"
-        self.contexts.append((wizard.context, hub))
+        self.contexts.append((wizard.context, wishes.hub))
         if self.refusal is not None:
             raise self.refusal
         return self.plan

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from screens import app as screens_app
+from screens.apply import ApplyScreen
 from screens.apply_view import clock, fitted, spent
 from screens.dialogs import Ask, Note
 from screens.ending import Ending
+from screens.prompts import Value
 from screens.result import ResultScreen
 from screens.review import ReviewScreen
+from tests.canary import Canary
 from tests.frames import settled
 from tests.kubeconfigs import written
 from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
@@ -249,6 +252,42 @@ async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> Non
     assert "export VAULT_TOKEN" in shown
 
 
+async def test_an_administrator_of_the_database_is_named_and_asked_for_a_password(
+    tmp_path: Path, canary: Canary
+) -> None:
+    wizard = reopened(committed(tmp_path))
+    frames = []
+    async with wizard.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await press(pilot, "ctrl+s", "a")
+        await press(pilot, "b")
+        shown = await press(pilot, "paste: postgres", "enter")
+        assert "as  PostgreSQL at pg.example.internal:5432: postgres in database postgres" in shown
+        assert "password from the terminal" in shown
+        assert "cluster is left to its owner" in shown
+        await press(pilot, "d")
+        assert isinstance(pilot.app.screen, Value), "a password that nobody gave is asked for"
+        await press(pilot, "escape")
+        shown = await until(pilot, lambda _: page_of(pilot).phase == "refused")
+        assert "password of postgres: none was given; nothing was sent" in shown
+        await press(pilot, "r")
+        await press(pilot, "d")
+        secret = canary.secret("administrator")
+        frames.append(await press(pilot, f"paste:{secret}"))
+        assert "•" in frames[-1]
+        screen = wizard.screen_stack[-2]
+        assert isinstance(screen, ApplyScreen)
+        given = screen.prepared
+        assert given is not None
+        assert given.target.database is not None
+        await press(pilot, "ctrl+q")
+        assert given.target.database.given is None
+        await until(pilot, lambda _: page_of(pilot).phase == "refused")
+        await press(pilot, "b", "ctrl+u", "enter")
+        assert "nothing says who you are" in await settled(pilot)
+    canary.assert_absent(*frames)
+
+
 async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = {"server": "https://127.0.0.1:1", "certificate-authority-data": ""}
     files = [
@@ -267,7 +306,7 @@ async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.Mon
         assert "the current context" in shown
         await press(pilot, "up", "up", "enter")
         stage.refusal = None
-        assert "c context" in await press(pilot, "r")
+        assert "c, h context" in await press(pilot, "r")
         await press(pilot, "h", "escape", "h", "down", "down", "enter")
         assert stage.contexts == [("prod", ""), ("dev", ""), ("dev", ""), ("dev", "hub")]
         assert page_of(pilot).phase == "plan"

@@ -1,0 +1,64 @@
+"""Asking the person in front of the screens from a thread that prepares a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.screen import ModalScreen
+
+from screens.dialogs import Ask
+from screens.prompts import Value, masked_value
+from screens.widgets import TextField
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from screens.app import WizardApp
+    from screens.apply_plan import Wishes
+
+T = TypeVar("T")
+
+ADMIN = (
+    "Its login creates role and database where they are missing; CREATEROLE and CREATEDB are "
+    "enough. The password comes from PGPASSWORD or PGPASSFILE, else it is asked for, unseen. "
+    "Empty: leave PostgreSQL to its owner."
+)
+
+
+class Person:
+    """What the command line asks on its terminal, as dialogs; escape is a no."""
+
+    def __init__(self, app: WizardApp) -> None:
+        self.app = app
+
+    def ask(self, question: str) -> bool:
+        """A yes to something outside; blocking, never called on the app's own thread."""
+        answer = self._shown(lambda: Ask("PostgreSQL", question, yes="yes", no="no"))
+        return bool(answer)
+
+    def prompt(self, what: str) -> str:
+        """A secret, typed unseen; blocking. Raises UsageError where none is given."""
+        given = self._shown(lambda: masked_value(what, "It is held in memory, for this run only."))
+        if given is None:
+            raise UsageError(
+                f"{what}: none was given; nothing was sent", "begin again, and type it"
+            )
+        return given.get_secret_value()
+
+    def _shown(self, dialog: Callable[[], ModalScreen[T]]) -> T | None:
+        future: Future[T | None] = Future()
+        self.app.call_later(lambda: self.app.push_screen(dialog(), future.set_result))
+        return future.result()
+
+
+def name_admin(app: WizardApp, wishes: Wishes, changed: Callable[[], None]) -> None:
+    """Ask for the administrator of the database server; `changed` is called for another one."""
+
+    def answered(name: str | None) -> None:
+        if name is not None and name != wishes.admin:
+            wishes.admin = name
+            changed()
+
+    field = TextField(wishes.admin, placeholder="postgres")
+    app.push_screen(Value("PostgreSQL's administrator", ADMIN, field, str.strip, "name"), answered)
