@@ -303,3 +303,19 @@ def test_without_a_cluster_its_owner_is_told_what_to_run(world: HelmWorld) -> No
     assert set(states(found).values()) == {"unknown"}
     assert "helm upgrade --install airflow" in found["helm.chart"].fix
     assert "kubectl apply -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix
+
+
+def test_the_real_chart_is_installed_and_found_again(
+    world: HelmWorld, cluster: Cluster, airflow_chart: Path
+) -> None:
+    target = replace(world.delivered(), chart=airflow_chart)
+    tried = applied(target, dry_run=True)["helm.chart"]
+    assert (tried.state, "revision 1 of" in tried.detail) == ("would change", True)
+    first = applied(target)
+    assert set(states(first).values()) == {"changed", "holds"}, first
+    assert set(states(applied(target)).values()) == {"holds"}
+    more = replace(world.delivered({REPLICAS: 3}), chart=airflow_chart)
+    changed = applied(more)
+    assert {name for name, state in states(changed).items() if state == "changed"} == {"helm.chart"}
+    assert "removed finished Job airflow-run-airflow-migrations" in changed["helm.chart"].detail
+    assert world.read(WORKER)["spec"]["replicas"] == 3
