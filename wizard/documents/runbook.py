@@ -13,6 +13,7 @@ from wizard.documents.helm import chart_command, manifests_command, wait_command
 from wizard.documents.kind import secret_commands
 from wizard.documents.manifests import pod_security_labels
 from wizard.documents.reach import reach
+from wizard.documents.teardown import tear_down
 from wizard.tree import File
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def runbook(
         reach(release),
         _change(release),
         _rotate(release),
-        _tear_down(release, argo_namespace),
+        tear_down(release, argo_namespace),
         _problems(release),
         _readers(release),
     ]
@@ -232,33 +233,6 @@ def _rotate(release: Release) -> str:
     return (
         f"## Rotate\n\n{how}\n\n{after}\n\nThe Fernet key is the exception: put the new key before "
         "the old one, comma-separated, run `airflow rotate-fernet-key`, then drop the old one."
-    )
-
-
-def _tear_down(release: Release, argo_namespace: str) -> str:
-    namespace = release.namespace
-    if release.delivery == "kind":
-        lines = [
-            f"helm -n {namespace} uninstall {release.names.release}",
-            f"kind delete cluster --name {release.installation}",
-        ]
-        return "## Tear down\n\n" + _block(*lines)
-    name = release.installation
-    two = release.applications == "two"
-    names = f"{name}-parent {name} {name}-secrets" if two else name
-    chart = f"kubectl -n {argo_namespace} delete application {names}"
-    if release.delivery == "helm":
-        chart = f"helm -n {namespace} uninstall {release.names.release}"
-    lines = [
-        chart,
-        f"kubectl -n {namespace} delete externalsecret --all",
-        *([f"kubectl delete clustersecretstore vault-{name}"] if release.cluster_store else []),
-        f"kubectl delete namespace {namespace}",
-    ]
-    return (
-        "## Tear down\n\nBack the database up first. ExternalSecrets go before the operator: their "
-        "finalizer would hold the namespace. Deleting them deletes the Secrets.\n\n"
-        + _block(*lines)
     )
 
 
