@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -46,6 +47,17 @@ def test_modules_stay_small_enough_to_read() -> None:
         if (lines := text_of(path).count("\n")) > MOST_LINES
     }
     assert not long, f"longer than {MOST_LINES} lines: {long}"
+
+
+def test_documents_know_sections_only_as_types() -> None:
+    """Else it depends on who is imported first whether a module can be imported at all."""
+    found = {
+        path.name: node.module
+        for path in sorted((TOP / "wizard" / "documents").glob("*.py"))
+        for node in ast.parse(text_of(path)).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wizard.sections")
+    }
+    assert not found
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

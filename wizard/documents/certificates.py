@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from wizard.documents.manifests import BASICS_WAVE, manifest, metadata
-from wizard.sections.base import Ask, Model
 from wizard.tree import File
-from wizard.types import CertificateFile
 
 if TYPE_CHECKING:
     from wizard.release import Release
@@ -19,16 +15,6 @@ CA_KEY = "ca.crt"
 _BLOCK = re.compile(
     r"-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----", re.ASCII
 )
-
-
-class CaFile(Model):
-    """A PEM file with CA certificates, relative to the answers file."""
-
-    file: Annotated[CertificateFile, Ask(asset=True)] = Field(
-        default="",
-        title="CA file",
-        description="PEM file of the CA, if it is your own; only its certificates are taken.",
-    )
 
 
 def certificates(text: str) -> str:

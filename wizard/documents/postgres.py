@@ -10,8 +10,7 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use, url_quote
-from wizard.sections.base import Contribution
+from wizard.secrets.facts import Encoding, Fact, SecretSpec, Template, Use, url_quote
 
 if TYPE_CHECKING:
     from wizard.release import Release
@@ -191,44 +190,3 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
 def identifier(name: str) -> str:
     """A name as SQL and psql take it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def bundled(release: Release) -> Contribution:
-    """The chart's toy PostgreSQL with Secrets of our own, so that the chart makes none."""
-    fact = Fact("databasePassword", Form.PASSWORD, "database password")
-    endpoint = Endpoint(
-        release.names.bundled_postgres_host, 5432, "postgres", "postgres", fact, "disable", False
-    )
-    metadata = SecretSpec(
-        release.secret("metadata"),
-        {"connection": endpoint.url()},
-        ("data.metadataSecretName",),
-        "metadata database",
-    )
-    auth = SecretSpec(
-        release.secret("postgresql-auth"),
-        {"postgres-password": (Use(fact),), "password": (Use(fact),)},
-        ("postgresql.auth.existingSecret",),
-        "bundled PostgreSQL",
-    )
-    secrets = [metadata, auth]
-    settings: dict[str, object] = {
-        "postgresql.enabled": True,
-        "postgresql.auth.existingSecret": auth.name,
-        "postgresql.primary.persistence.size": "1Gi",
-        "data.metadataSecretName": metadata.name,
-    }
-    if release.celery:
-        backend = SecretSpec(
-            release.secret("result-backend"),
-            {"connection": endpoint.url("db+postgresql")},
-            ("data.resultBackendSecretName",),
-            "Celery results",
-        )
-        secrets.append(backend)
-        settings["data.resultBackendSecretName"] = backend.name
-    return Contribution(
-        settings=settings,
-        comments={"postgresql": "a toy: one pod, no backup"},
-        secrets=tuple(secrets),
-    )

@@ -6,11 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.documents.certificates import CaFile, ca_config_map
+from wizard.documents.certificates import ca_config_map
 from wizard.documents.postgres import (
     CA_PATH,
     Endpoint,
-    bundled,
     database_note,
     direct_migrations,
     pgbouncer_secrets,
@@ -19,6 +18,8 @@ from wizard.release import Release
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 from wizard.sections.base import Ask, Contribution, Flow, Model, Mount, Section
+from wizard.sections.bundled import bundled
+from wizard.sections.ca import CaFile
 from wizard.sections.conditions import (
     EXTERNAL_DATABASE,
     OUTER_PGBOUNCER,

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.documents.admission import account_guard
-from wizard.documents.certificates import CaFile, ca_config_map
+from wizard.documents.certificates import ca_config_map
 from wizard.documents.external_secrets import (
     StoreSettings,
     external_secret,
@@ -20,6 +20,7 @@ from wizard.documents.vault import policy_file, role_file
 from wizard.release import Release
 from wizard.secrets.facts import Fact, Form, SecretSpec, Use
 from wizard.sections.base import Ask, Contribution, Model, PlannedAction, Reader, Section
+from wizard.sections.ca import CaFile
 from wizard.sections.conditions import CLUSTER_STORE, VAULT
 from wizard.tree import File
 from wizard.types import (
