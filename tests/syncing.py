@@ -77,7 +77,7 @@ class Syncing(StandIn):
         """As the parent: the Applications beside it."""
         made = self._manifests(revision, f"argocd/{self.installation}")
         for one in made:
-            self.kube.apply(yaml.safe_dump(one))
+            self.kube.apply(yaml.safe_dump(one), "argocd-controller")
         return [one["metadata"]["name"] for one in made if one["kind"] == "Application"]
 
     def _secrets(self, manifests: list[dict[str, Any]]) -> None:

@@ -129,9 +129,9 @@ class Kube:
         """
         return self._apply(text, "&dryRun=All")
 
-    def apply(self, text: str) -> Manifest:
-        """The same, for good."""
-        return self._apply(text, "")
+    def apply(self, text: str, manager: str = "test") -> Manifest:
+        """The same, for good, as this field manager."""
+        return self._apply(text, "", manager)
 
     def request(
         self, method: str, path: str, body: object = None, media: str = "application/json"
@@ -151,10 +151,10 @@ class Kube:
                 raise RejectedError(error.code, _message(error.read().decode())) from None
         return json.loads(text) if text.startswith("{") else {"text": text}
 
-    def _apply(self, text: str, options: str) -> Manifest:
+    def _apply(self, text: str, options: str, manager: str = "test") -> Manifest:
         manifest = yaml.load(text, Loader=yaml.CSafeLoader)
         path = self._path(manifest)
-        query = f"?fieldManager=test&force=true&fieldValidation=Strict{options}"
+        query = f"?fieldManager={manager}&force=true&fieldValidation=Strict{options}"
         stored = self.request("PATCH", path + query, text, "application/apply-patch+yaml")
         stored["metadata"].pop("managedFields", None)
         return stored
