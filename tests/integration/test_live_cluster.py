@@ -405,7 +405,10 @@ def test_needs_follow_the_answers() -> None:
     assert not any("validating" in one for one in found)
     laptop = answers("local")
     kinds = {one.id: one.rights for one in needs(laptop, derive(laptop))}
-    assert set(kinds) == {"verify", "install"}
+    assert set(kinds) == {"verify", "namespace", "install"}
+    helm = answers("production", {"delivery.kind": "helm"})
+    rights = {str(one) for need in needs(helm, derive(helm)) for one in need.rights}
+    assert {"list secrets in airflow", "delete jobs.batch in airflow"} <= rights
     assert "create deployments.apps in airflow" in {str(one) for one in kinds["install"]}
 
 

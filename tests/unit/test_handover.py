@@ -27,12 +27,15 @@ INSIDE: dict[str, object] = {"secrets.vault.server": "https://vault.vault.svc:82
 SEPARATE: dict[str, object] = {
     "database.result_backend": {"kind": "separate", "host": "results.example.internal"}
 }
+HELM: dict[str, object] = {"delivery.kind": "helm"}
 CASES: list[tuple[str, dict[str, object]]] = [
     ("production", {}),
     ("production", INSIDE),
     ("production", {**SEPARATE, "secrets.vault.namespace": "team-a/data"}),
     ("production", {"secrets.payload": "document", "repository.path": "clusters/one"}),
     ("gitops-vault", {}),
+    ("production", HELM),
+    ("gitops-vault", HELM),
 ]
 HOSTILE = "a'b\"c $(touch pwned) `touch pwned`; touch pwned #\nEND\ntouch pwned\\ | é"
 
@@ -93,9 +96,13 @@ def test_the_platform_gets_what_argo_cd_does_not_deliver(
     kinds = [one["kind"] for one in applied]
     assert kinds[0] == "Namespace"
     assert ("ValidatingAdmissionPolicy" in kinds) is (preset == "production")
+    assert "Secret" not in kinds
+    if changes is HELM:
+        assert applied[0] == yaml.safe_load(tree.by_logical("secrets/namespace").text)
+        assert not any("argoproj" in one["apiVersion"] for one in applied)
+        return
     last = "argocd/bootstrap/parent" if preset == "gitops-vault" else "argocd/application"
     assert applied[-1] == yaml.safe_load(tree.by_logical(last).text)
-    assert "Secret" not in kinds
 
 
 def test_a_vault_in_the_cluster_needs_no_reviewer() -> None:
@@ -134,6 +141,17 @@ def test_the_job_runs_what_exists(tmp_path: Path) -> None:
     done = run(text, tmp_path, "apply", KUBECONFIG="k", VAULT_TOKEN="t", **contexts)
     assert done.returncode == 0, done.stderr
     assert lines(log) == [f"apply --yes --context=a b --argocd-context=hub {more}"]
+
+
+def test_the_job_of_a_delivery_by_helm_says_what_it_needs() -> None:
+    own = made("production", HELM)
+    text = own["ci"]["job.sh"]
+    assert "git and helm (3.13 or newer, or 4)" in text
+    assert "ARGOCD" not in text
+    assert 'airflow-wizard apply --yes ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} --inst' in text
+    flows = own["platform"]["network.md"]
+    assert "| where apply runs | airflow.apache.org | 443 |" in flows
+    assert "Argo CD" not in flows
 
 
 def lines(log: Path) -> list[str]:

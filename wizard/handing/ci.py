@@ -23,9 +23,10 @@ check() {
 _APPLY = """\
 apply() {
   : "${KUBECONFIG:?is a kubeconfig file}"
-  airflow-wizard apply --yes ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} \\
-    ${ARGOCD_CONTEXT:+"--argocd-context=$ARGOCD_CONTEXT"} ABOUT
+  airflow-wizard apply --yes ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"}HUB ABOUT
 }"""
+_HUB = """ \\
+    ${ARGOCD_CONTEXT:+"--argocd-context=$ARGOCD_CONTEXT"}"""
 
 _VAULT = """\
 vault_login() {
@@ -53,10 +54,13 @@ def files(answers: Answers, release: Release) -> Files:
     if release.prefix not in {"", "."}:
         about += f" --repo {quote(release.prefix)}"
     vault = release.store == "vault"
+    by_helm = release.delivery == "helm"
+    program = ", git and helm (3.13 or newer, or 4)" if by_helm else " and git"
+    hub = "  ARGOCD_CONTEXT   its context for the cluster of Argo CD, where that is another"
     variables = [
         "  KUBECONFIG       a kubeconfig file of an account that may do what `apply` shows",
         "  KUBE_CONTEXT     its context for the cluster of Airflow; without it, the current one",
-        "  ARGOCD_CONTEXT   its context for the cluster of Argo CD, where that is another",
+        *(() if by_helm else (hub,)),
     ]
     if vault:
         variables += [
@@ -68,7 +72,7 @@ def files(answers: Answers, release: Release) -> Files:
             comment(
                 f"CI for Airflow installation {release.installation}, from the top of a clone of",
                 "the config repository with its whole history (no shallow clone). Needs",
-                f"airflow-wizard {__version__} or newer and git.",
+                f"airflow-wizard {__version__} or newer{program}.",
                 "  sh job.sh check   for every change: consistent, safe, nothing left to commit",
                 f"  sh job.sh apply   on branch {answers.repository.branch} alone, one at a time",
                 "Variables that only apply needs, secret ones masked by the CI system:",
@@ -76,7 +80,7 @@ def files(answers: Answers, release: Release) -> Files:
                 "XDG_STATE_HOME kept between runs makes it remember which systems it met.",
             ),
             _CHECK.replace("ABOUT", about),
-            _APPLY.replace("ABOUT", about),
+            _APPLY.replace("ABOUT", about).replace("HUB", "" if by_helm else _HUB),
             _VAULT if vault else "",
             _CASE.replace("APPLY", "vault_login\n    apply" if vault else "apply"),
         )

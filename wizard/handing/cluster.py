@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 # With the field manager of `apply`, so that it finds its own objects and takes nothing over.
 _APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
-_GUARD = "argocd/bootstrap/store-account-"
-_KUBECTL = """\
-# KUBE_CONTEXT: the cluster of Airflow; ARGOCD_CONTEXT: the one of Argo CD, where that is another.
+_GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
+_CLUSTER = """\
+# KUBE_CONTEXT: the cluster of Airflow; without it, the current one.
 cluster() {
   kubectl ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} "$@"
-}
+}"""
+_HUB = """\
+# ARGOCD_CONTEXT: the cluster of Argo CD, where that is another one.
 hub=${ARGOCD_CONTEXT:-${KUBE_CONTEXT:-}}
 argo() {
   kubectl ${hub:+"--context=$hub"} "$@"
@@ -74,6 +76,9 @@ def _apply(
     store: StoreSettings | None,
     committed: Mapping[str, str],
 ) -> str:
+    guards = [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
+    if release.delivery == "helm":
+        return _beside_helm(release, store, guards, committed["secrets/namespace"])
     argo = answers.delivery.argocd
     labels: dict[str, Yaml] = {**pod_security_labels(release)}
     space: dict[str, Yaml] = {
@@ -81,7 +86,6 @@ def _apply(
         "kind": "Namespace",
         "metadata": {"name": release.namespace, "labels": labels},
     }
-    guards = [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
     delivered = ["argocd/project", "argocd/application"]
     if "argocd/bootstrap/parent" in committed:
         delivered[1:] = ["argocd/bootstrap/project", "argocd/bootstrap/parent"]
@@ -92,13 +96,32 @@ def _apply(
             "outside Git; Argo CD delivers everything else. It may be run again; what others own",
             "is a conflict that kubectl names, and is never forced.",
         ),
-        _KUBECTL,
+        _CLUSTER,
+        _HUB,
         _needs(release, store, name, guarded=bool(guards)),
         here(f"cluster {_APPLY}", dump(space)),
         *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
         _repository(answers),
         comment(f"Once branch {argo.revision} holds what was committed:"),
         *(here(f"argo {_APPLY}", committed[one]) for one in delivered),
+    )
+
+
+def _beside_helm(
+    release: Release, store: StoreSettings | None, guards: list[str], namespace: str
+) -> str:
+    """What only the cluster's owner may do; the rest is `apply`'s, with Helm."""
+    return script(
+        comment(
+            f"The cluster's side of Airflow installation {release.installation} that is its",
+            "owner's: once. `airflow-wizard apply` does everything else, with Helm, as an account",
+            f"that may work in namespace {release.namespace}. It may be run again; what others own",
+            "is a conflict that kubectl names, and is never forced.",
+        ),
+        _CLUSTER,
+        _needs(release, store, "", guarded=bool(guards)),
+        here(f"cluster {_APPLY}", namespace),
+        *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
     )
 
 
@@ -123,6 +146,8 @@ def _needs(release: Release, store: StoreSettings | None, argo: str, *, guarded:
             "cluster get validatingadmissionpolicies.v1.admissionregistration.k8s.io >/dev/null",
         ]
     kinds = "applications.argoproj.io appprojects.argoproj.io"
+    if release.delivery != "argocd":
+        return "\n".join(lines)
     lines += [
         "# Argo CD 2.6 or newer has Applications with several sources (proven with 3.5.1).",
         f"argo get crd {kinds} >/dev/null",
@@ -158,7 +183,7 @@ def _reviewer(answers: Answers) -> str:
             f"installation {answers.installation.name}: it may review tokens and nothing else.",
             "Needed once, and only where Vault's auth mount has no reviewer of this cluster.",
         ),
-        _KUBECTL,
+        _CLUSTER,
         here(f"cluster {_APPLY}", objects),
         re.sub(r"\bSECRET\b", vault_reviewer.SECRET, taken),
         comment(
@@ -184,14 +209,7 @@ def _network(
             server = answers.cluster.server
             api = _place(server) if server else ("the API server of the cluster", "6443")
             rows.append(("Vault", *api, "TCP", "reviews of tokens"))
-    argo = answers.delivery.argocd
-    location = git_location(argo.repo_url)
-    rows += [
-        ("Argo CD", location.host, str(location.port), "TCP", "config repository"),
-        ("Argo CD", *_place(CHART_REPOSITORY), "TCP", "the chart"),
-    ]
-    if argo.destination != IN_CLUSTER:
-        rows.append(("Argo CD", *_place(argo.destination), "TCP", "the cluster of Airflow"))
+    rows += _of_helm(answers) if release.delivery == "helm" else _of_argocd(answers)
     head = ("from", "to", "port", "protocol", "for")
     name = release.installation
     return (
@@ -199,6 +217,27 @@ def _network(
         "Besides: DNS, the pods of the namespace among each other and to the API server of the\n"
         "cluster, and the image registry from its nodes.\n"
     )
+
+
+def _of_argocd(answers: Answers) -> list[tuple[str, str, str, str, str]]:
+    argo = answers.delivery.argocd
+    location = git_location(argo.repo_url)
+    rows = [
+        ("Argo CD", location.host, str(location.port), "TCP", "config repository"),
+        ("Argo CD", *_place(CHART_REPOSITORY), "TCP", "the chart"),
+    ]
+    if argo.destination != IN_CLUSTER:
+        rows.append(("Argo CD", *_place(argo.destination), "TCP", "the cluster of Airflow"))
+    return rows
+
+
+def _of_helm(answers: Answers) -> list[tuple[str, str, str, str, str]]:
+    server = answers.cluster.server
+    api = _place(server) if server else ("the API server of the cluster", "6443")
+    return [
+        ("where apply runs", *_place(CHART_REPOSITORY), "TCP", "the chart (or --chart PATH)"),
+        ("where apply runs", *api, "TCP", "the cluster of Airflow"),
+    ]
 
 
 def _place(url: str) -> tuple[str, str]:

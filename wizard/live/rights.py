@@ -58,7 +58,15 @@ def needs(answers: Answers, release: Release) -> Iterator[Need]:
                 tuple(rights),
             )  # fmt: skip
     if release.delivery != "argocd":
-        install = [Right("create", "namespaces")]
+        yield Need(
+            "namespace", "create the namespace", "platform", (Right("create", "namespaces"),)
+        )
+        # Helm keeps its state in Secrets, and removes what falls away; finished Jobs go before.
+        install = [Right("list", "secrets", "", space)]
+        install += [
+            Right("delete", kind, group, space)
+            for group, kind in (("", "secrets"), ("batch", "jobs"))
+        ]
         install += [
             Right(verb, kind, group, space)
             for group, kinds_of in _CHART
