@@ -50,6 +50,9 @@ class Syncing(StandIn):
         if first is None:
             self._done = ""
             return
+        policy = first["spec"].get("syncPolicy") or {}
+        if "automated" not in policy or "deletionTimestamp" in first["metadata"]:
+            return
         uid, revision = first["metadata"]["uid"], self.remote.git("rev-parse", "main")
         if self._done == f"{uid} {revision}":
             return
