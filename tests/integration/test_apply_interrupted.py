@@ -21,11 +21,13 @@ import pytest
 from tests.argo_world import GITHUB, World
 from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
-from tests.process import WIZARD
+from tests.leaving import VARIABLE, left_behind
 from tests.scripted import scripted
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.actions import Action, Event, Look
+from wizard.applying import lock as locking
+from wizard.applying import running as engine
 from wizard.applying.lock import RunLock
 from wizard.applying.running import Run
 
@@ -39,7 +41,7 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/{argo}/leases/airflow-wizard-ai
 @contextmanager
 def running(aw: Wizard, *args: str, **more: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [*WIZARD, "apply", "--yes", "--repo", str(aw.folder), *args],
+        [sys.executable, "-m", "tests.leaving", "apply", "--yes", "--repo", str(aw.folder), *args],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **more}, start_new_session=True,
     )  # fmt: skip
@@ -50,12 +52,10 @@ def running(aw: Wizard, *args: str, **more: str) -> Iterator[subprocess.Popen[st
         process.communicate()
 
 
-def stopped(process: subprocess.Popen[str]) -> float:
-    """Seconds from Ctrl-C to the end."""
-    started = time.monotonic()
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, and the end that follows; whoever it would wait for takes much longer than this."""
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
-    return time.monotonic() - started
+    assert process.wait(60) == 130
 
 
 def soon(process: subprocess.Popen[str], ready: Callable[[], Any]) -> None:
@@ -101,9 +101,8 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
             if lines[-1]["state"] == "waiting":
                 break
         assert lease(world)["holderIdentity"]
-        seconds = stopped(process)
+        stop(process)
         out, err = process.communicate()
-    assert seconds < 5, seconds
     assert lease(world) is None
     ended = {one["action"]: one["state"] for one in lines}
     ended |= {one["action"]: one["state"] for one in map(json.loads, out.splitlines())}
@@ -124,26 +123,33 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
             if text.startswith("waiting"):
                 break
         assert lease(world) is None
-        assert stopped(process) < 5
+        stop(process)
         rest = process.communicate()[1]
     assert "changed" not in said
     assert next(one for one in rest.splitlines() if not one.startswith(" ")).startswith("left")
     assert "holds" in rest.splitlines()[-2]
 
 
-def test_a_vault_that_hangs_is_not_waited_for(world: World, aw: Wizard, canary: Canary) -> None:
+def test_a_vault_that_hangs_is_not_waited_for(
+    world: World, aw: Wizard, canary: Canary, tmp_path: Path
+) -> None:
     taken: list[int] = []
 
-    def hold(_connection: Any) -> None:
+    def hold(connection: Any) -> None:
         taken.append(1)
-        time.sleep(20)
+        connection.settimeout(60)
+        while connection.recv(4096):
+            pass
 
     with scripted(hold) as port:
-        place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret()}
+        place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret(),
+                 VARIABLE: str(tmp_path / "left")}  # fmt: skip
         with running(aw, "--only", "store", **place) as process:
             soon(process, lambda: taken)
-            assert stopped(process) < 5
+            stop(process)
             out, err = process.communicate()
+    # The request was still under way when the process ended.
+    assert "probe" in left_behind(tmp_path / "left")
     assert "left          Mount KV version 2" in err
     canary.assert_absent(out, err)
 
@@ -156,7 +162,7 @@ class Hanging:
     def get(self, ref): return None
     def create(self, made):
         return {**made, "metadata": {**made["metadata"], "uid": "u", "resourceVersion": "1"}}
-    def delete(self, ref, **about): time.sleep(60)
+    def delete(self, ref, **about): time.sleep(600)
     replace = delete
 
 async def main():
@@ -164,7 +170,7 @@ async def main():
         await lock.acquire()
         await asyncio.sleep(0.5)
         print("held", flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 try:
     asyncio.run(main())
@@ -181,7 +187,7 @@ def test_a_cluster_that_hangs_is_not_waited_for(seconds: str) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        assert stopped(process) < 5
+        stop(process)
     finally:
         process.kill()
         process.communicate()
@@ -232,11 +238,13 @@ async def test_a_lock_that_is_being_taken_is_given_back_too() -> None:
     await asyncio.sleep(0.1)
     assert not made.is_set()
     task.cancel()
-    started = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 5
     assert gone.is_set()
+
+
+def test_all_that_an_interruption_waits_for_takes_less_than_a_second() -> None:
+    assert engine.QUIT_SECONDS + locking.QUIT_SECONDS < 1
 
 
 async def test_whoever_waits_for_the_lock_of_another_leaves_at_once() -> None:

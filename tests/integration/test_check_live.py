@@ -23,7 +23,8 @@ from pydantic import SecretStr
 from tests.canary import Canary
 from tests.certificates import Authority
 from tests.cli import Wizard, answers_file, aw, local
-from tests.process import WIZARD, Finished, Terminal
+from tests.leaving import VARIABLE, left_behind
+from tests.process import Finished, Terminal
 from tests.rendered import answers
 from tests.scripted import scripted
 from tests.testbed.databases import Postgres
@@ -41,8 +42,8 @@ from wizard.probes import Probe, ProbeResult, failed, passed, run_probes, skippe
 from wizard.published import published_keys
 from wizard.release import derive
 from wizard.scanning import Scan
-from wizard.unverified import Left
 from wizard.sections.dags import EvidenceRecord, HostKeyEntry
+from wizard.unverified import Left
 
 __all__ = ["aw", "local"]
 
@@ -500,8 +501,8 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[subproc
         process.communicate()
 
 
-def interrupted(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> tuple[float, int]:
-    """Seconds from Ctrl-C to the end, once `ready`; and the exit code."""
+def interrupted(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> int:
+    """The exit code after Ctrl-C, once `ready`."""
     assert process.stdout is not None
     deadline = time.monotonic() + 30
     while not ready():
@@ -509,10 +510,8 @@ def interrupted(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> 
         assert time.monotonic() < deadline
         select.select([process.stdout], [], [], 0.05)
     time.sleep(0.3)
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    code = process.wait(10)
-    return time.monotonic() - started, code
+    return process.wait(60)
 
 
 def hangs() -> Any:
@@ -521,21 +520,27 @@ def hangs() -> Any:
 
     def hold(connection: Any) -> None:
         taken.append(1)
-        time.sleep(20)
+        connection.settimeout(60)
+        while connection.recv(4096):
+            pass
 
     return taken, scripted(hold)
 
 
-def test_leaving_a_hung_vault_takes_less_than_a_second(committed: Wizard, canary: Canary) -> None:
+def test_a_vault_that_hangs_keeps_nobody_from_leaving(
+    committed: Wizard, canary: Canary, tmp_path: Path
+) -> None:
     taken, listener = hangs()
     with listener as port:
-        environment = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret()}
-        command = [*WIZARD, "check", "--live", "--repo", str(committed.folder)]
-        with running(command, environment) as process:
-            seconds, code = interrupted(process, lambda: bool(taken))
+        environment = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret(),
+                       VARIABLE: str(tmp_path / "left")}  # fmt: skip
+        command = [sys.executable, "-m", "tests.leaving", "check", "--live"]
+        with running([*command, "--repo", str(committed.folder)], environment) as process:
+            code = interrupted(process, lambda: bool(taken))
             out, err = process.communicate()
     assert code == 130
-    assert seconds < 5, seconds
+    # The look at Vault was still under way when the process ended.
+    assert "probe" in left_behind(tmp_path / "left")
     assert b"ok         Database: TLS mode" in out
     assert b"Traceback" not in err
     canary.assert_absent(out, err)
@@ -544,6 +549,7 @@ def test_leaving_a_hung_vault_takes_less_than_a_second(committed: Wizard, canary
 HUNG = """
 import asyncio, sys
 from pydantic import SecretStr
+from tests.leaving import watch
 from wizard.backends.postgres import Psycopg, Target
 from wizard.backends.vault_address import Address
 from wizard.backends.ssh import scan
@@ -553,6 +559,7 @@ from wizard.live.vault_looks import health
 from wizard.probes import Probe, blocking, run_probes
 from tests.rendered import answers
 
+watch()
 ports = [int(one) for one in sys.argv[1:]]
 target = Target("127.0.0.1", ports[0], "airflow", "airflow", "require")
 look = looking(Psycopg(target, SecretStr("a-good-password-1")))
@@ -574,15 +581,17 @@ except KeyboardInterrupt:
 """
 
 
-def test_leaving_takes_less_than_a_second_whoever_hangs() -> None:
+def test_whoever_hangs_keeps_nobody_from_leaving(tmp_path: Path) -> None:
     with ExitStack() as stack:
         taken, ports = [], []
         for _ in range(3):
             counted, listener = hangs()
             taken.append(counted)
             ports.append(str(stack.enter_context(listener)))
-        with running([sys.executable, "-c", HUNG, *ports], {}) as process:
-            seconds, code = interrupted(process, lambda: all(taken))
+        left = tmp_path / "left"
+        with running([sys.executable, "-c", HUNG, *ports], {VARIABLE: str(left)}) as process:
+            code = interrupted(process, lambda: all(taken))
             out, err = process.communicate()
     assert (code, out) == (130, b""), err
-    assert seconds < 5, seconds
+    # All three were still at work when the process ended.
+    assert left_behind(left).count("probe") >= 3

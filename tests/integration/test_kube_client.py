@@ -245,11 +245,10 @@ def test_following_ends_in_time_and_when_it_is_let_go(admin: Kube, name: str) ->
     started = time.monotonic()
     assert list(admin.follow(Ref.of(config_map(name)), 1)) == [None]
     assert time.monotonic() - started < 3
-    follower = admin.follow(Ref.of(config_map(name)), 60)
+    follower = admin.follow(Ref.of(config_map(name)), 600)
     assert next(follower) is None
-    started = time.monotonic()
+    # The watch would go on for ten minutes, longer than a test may take.
     follower.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - started < 5
 
 
 def test_every_request_can_be_listed(
