@@ -252,11 +252,11 @@ class ApplyScreen(RunPage):
         """Say who makes PostgreSQL's role and database."""
         from screens.apply_people import name_admin
 
-        if self.phase in {"plan", "refused"}:
+        if self.phase in {"plan", "refused", "ended"}:
             name_admin(self.wizard, self.wishes, self._look)
 
     def _choose(self, title: str, default: str, holder: object, name: str) -> None:
-        if self.phase not in {"plan", "refused"} or len(self.contexts) < 2:
+        if self.phase not in {"plan", "refused", "ended"} or len(self.contexts) < 2:
             return
         now = getattr(holder, name)
 

@@ -48,8 +48,8 @@ _AGAIN = "[@click=screen.again]r run again[/]"
 
 def keys(phase: Phase, *, choice: bool, enter: str = "") -> str:
     """The keys that do something now; `choice`: there are contexts to choose from."""
-    others = "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if choice else ""
-    others += "[@click=screen.database]b database[/]  "
+    contexts = "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if choice else ""
+    others = f"{contexts}[@click=screen.database]b database[/]  "
     if phase == "plan":
         dry = "[@click=screen.dry_run]d dry run[/]"
         return f"enter apply  {dry}  {others}{_BACK}  f1 help  {_QUIT}"
@@ -58,7 +58,8 @@ def keys(phase: Phase, *, choice: bool, enter: str = "") -> str:
     if phase == "refused":
         return f"[@click=screen.again]r look again[/]  {others}{_BACK}  {_QUIT}"
     if phase == "ended":
-        return f"{enter + '  ' if enter else ''}{_AGAIN}  up, down look at steps  {_BACK}  {_QUIT}"
+        looking = contexts or "up, down look at steps  "
+        return f"{enter + '  ' if enter else ''}{_AGAIN}  {looking}{_BACK}  {_QUIT}"
     return _QUIT
 
 
@@ -75,9 +76,10 @@ def verdict(run: Run, *, interrupted: bool = False) -> str:
     if run.dry_run:
         wanted = counted(states.count("would change"), "step")
         return f"tried and nothing kept: {wanted} would change something; enter applies them"
+    following = f"next: {run.target.release.runbook}"
     if unread:
-        return f"done: all that could be read holds; {counted(unread, 'step')} could not be read"
-    return "done: everything is as it was committed"
+        return f"done, {counted(unread, 'step')} could not be read; {following}"
+    return f"done: everything is as it was committed; {following}"
 
 
 class ActionList(Options):

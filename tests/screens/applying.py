@@ -99,7 +99,10 @@ def scripted(
     steps: Sequence[tuple[str, str, str, str]] = STEPS, identities: Sequence[str] = IDENTITIES
 ) -> ScriptedPlan:
     """The plan of these steps: id, title, owner and endpoint of each."""
-    target: Any = SimpleNamespace(digest="sha256:0", identities=identities, ends=[], database=None)
+    release = SimpleNamespace(runbook="docs/airflow/RUNBOOK.md")
+    target: Any = SimpleNamespace(
+        digest="sha256:0", identities=identities, ends=[], database=None, release=release
+    )
     actions = [Action(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
     return ScriptedPlan(target, tuple(actions))
 
