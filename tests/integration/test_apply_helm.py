@@ -19,6 +19,7 @@ import yaml
 from tests.argo_world import told
 from tests.helm_world import CHART, JOB, Cluster, HelmWorld, chart_with
 from tests.integration.test_apply_argocd import policy
+from tests.kubeconfigs import account, rule
 from tests.operators import MERGE
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
@@ -28,6 +29,7 @@ from wizard.applying import helm as by_helm
 from wizard.applying.identity import identity
 from wizard.applying.namespace import namespace_action
 from wizard.applying.target import Target
+from wizard.backends.helm import open_helm
 
 pytestmark = pytest.mark.integration
 
@@ -319,3 +321,29 @@ def test_the_real_chart_is_installed_and_found_again(
     assert {name for name, state in states(changed).items() if state == "changed"} == {"helm.chart"}
     assert "removed finished Job airflow-run-airflow-migrations" in changed["helm.chart"].detail
     assert world.read(WORKER)["spec"]["replicas"] == 3
+
+
+def test_kustomization_says_what_is_applied(world: HelmWorld) -> None:
+    target = world.delivered()
+    text = target.text("kustomization").replace("secrets/egress.yaml", "mine/quota.yaml")
+    edited = replace(target, files={**target.files, "kustomization": text.encode()})
+    found = {one.id: one for one in by_helm.beside(edited)}
+    assert "helm.manifests" not in found
+    event = told([found["helm.listed"]])["helm.listed"]
+    assert (event.state, "mine/quota.yaml" in event.detail) == ("unknown", True)
+    assert "kubectl apply -f apps/airflow/mine/quota.yaml" in event.fix
+
+
+def test_who_may_work_in_the_namespace_alone_installs(spaced: HelmWorld) -> None:
+    """The platform's owner has made the namespace, and the guard is theirs."""
+    world = spaced
+    _, token = account(world.server, rule("*", "*", "*"), rule("*", "*", "apps"),
+                       rule("*", "*", "batch"), rule("*", "*", "external-secrets.io"),
+                       rule("*", "*", "networking.k8s.io"), namespace=world.namespace)  # fmt: skip
+    made = world.delivered({"environment.pod_security": "none"})
+    target = replace(made, kube=world.client(token), helm=open_helm())
+    found = told([*by_helm.beside(target), by_helm.chart(target)])
+    assert found["helm.chart"].state == "changed", found
+    assert found["helm.store"].state == "changed"
+    assert "stays its owner's" in found["helm.namespace"].detail
+    assert found["cluster.store-account"].state == "unknown"

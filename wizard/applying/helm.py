@@ -16,6 +16,7 @@ from wizard.applying.helm_chart import Charts
 from wizard.applying.namespace import namespace_action, standing
 from wizard.applying.objects import Source, manifests_action
 from wizard.applying.store_state import NEEDS
+from wizard.diff import visible
 from wizard.probes import in_thread
 from wizard.yamlread import read_mapping
 
@@ -51,6 +52,8 @@ def beside(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
                 needs=needs, take=id in take,
             )  # fmt: skip
             found.append(_after_namespace(target, target.kube, one, groups[id]))
+    if yours := sorted(_listed(target) - {_relative(name) for name in target.under("secrets/")}):
+        found.append(_theirs(target, yours))
     return tuple(found)
 
 
@@ -62,14 +65,17 @@ def chart(target: Target) -> Action:
 
 
 def grouped(target: Target) -> dict[str, list[Source]]:
-    """The committed manifests by the action that applies them, each in its order."""
+    """The committed manifests that are listed, by the action that applies them, in its order."""
     found: dict[str, list[Source]] = {
         "cluster.store-account": [],
         "helm.store": [],
         "helm.secrets": [],
         "helm.manifests": [],
     }
+    listed = _listed(target)
     for logical, text in target.under("secrets/").items():
+        if _relative(logical) not in listed:
+            continue
         kind = str(read_mapping(text, logical).get("kind"))
         if kind == "Namespace":
             continue
@@ -79,6 +85,28 @@ def grouped(target: Target) -> dict[str, list[Source]]:
     found["cluster.store-account"].sort(key=_guard_last)
     found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
     return found
+
+
+def _relative(logical: str) -> str:
+    return f"{logical}.yaml"
+
+
+def _listed(target: Target) -> set[str]:
+    """What kustomization.yaml says is to be applied, hand edits included."""
+    found = read_mapping(target.text("kustomization"), "kustomization").get("resources")
+    return {str(one) for one in found} if isinstance(found, list) else set()
+
+
+def _theirs(target: Target, names: Sequence[str]) -> Action:
+    """What somebody listed besides: it is theirs, and not among what was shown."""
+    folder = target.release.paths.apps
+    detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not make"
+    fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
+
+    async def check() -> Look:
+        return Look("unknown", visible(detail), visible(fix))
+
+    return Action("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
 
 
 def _group(logical: str, kind: str) -> str:
