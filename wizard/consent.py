@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wizard.workflow import Workspace
 
 SERVER = "secrets.vault.server"
-REPOSITORY = "dags.repo"
+REPOSITORY, CONFIG_REPOSITORY = "dags.repo", "delivery.argocd.repo_url"
 _READ = ("env", "file")
 
 
@@ -66,7 +66,8 @@ def require_known(allowed: Iterable[str]) -> None:
     """Raise UsageError for a KEY of --allow-reference that names no reference."""
     from wizard.fields import specs
 
-    known = {item.key for item in specs() if item.kind == "secret"} | {SERVER, REPOSITORY}
+    known = {item.key for item in specs() if item.kind == "secret"}
+    known |= {SERVER, REPOSITORY, CONFIG_REPOSITORY}
     for key in allowed:
         if key not in known:
             raise UsageError(

@@ -68,14 +68,15 @@ class Handed:
             )
 
 
-def place_of(settings: StoreSettings) -> dict[str, str]:
-    """The place in the store, as the file and a message name it."""
+def place_of(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
+    """The place in the store, as the file and a message name it; `others` are further paths."""
     return {
         "server": settings.server,
         "namespace": settings.vault_namespace,
         "mount": settings.mount,
         "path": settings.path,
         "payload": "document" if settings.document else "keys",
+        **{f"path for {store.reader}": store.path for store in others},
     }
 
 
@@ -183,14 +184,15 @@ def write_new(path: Path, data: bytes) -> None:
 class Note:
     """A hand-off that was made here: when, where to, and the keys that were generated for it.
 
-    `public` is the deploy key's public half; `whole` is false while the file is being written.
+    `public` are the deploy keys' public halves by question; `whole` is false while the file is
+    being written.
     """
 
     date: str
     file: str
     checksum: str
     generated: tuple[str, ...]
-    public: str = ""
+    public: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
 
     @property
@@ -219,13 +221,18 @@ def _memory(repository: Repository, installation: str) -> Memory:
 def remembered(repository: Repository, installation: str) -> Note | None:
     """The last hand-off that was made here with generated values; None without one."""
     found = _memory(repository, installation).read()
-    texts = [found.get(name) for name in ("date", "file", "checksum", "public")]
-    made = found.get("generated")
+    texts = [found.get(name) for name in ("date", "file", "checksum")]
+    made, public = found.get("generated"), found.get("public")
     if not all(isinstance(text, str) for text in texts) or not isinstance(made, list) or not made:
         return None
-    date, file, digest, public = (str(text) for text in texts)
+    date, file, digest = (str(text) for text in texts)
     note = Note(
-        date, file, digest, tuple(str(key) for key in made), public, bool(found.get("whole"))
+        date,
+        file,
+        digest,
+        tuple(str(key) for key in made),
+        dict(public) if _texts(public) else {},
+        bool(found.get("whole")),
     )
     # One that was killed before its file stood has handed nothing to anybody.
     return note if note.whole or note.there else None
@@ -239,7 +246,7 @@ def remember(repository: Repository, installation: str, note: Note) -> bool:
             "file": note.file,
             "checksum": note.checksum,
             "generated": list(note.generated),
-            "public": note.public,
+            "public": dict(note.public),
             "whole": note.whole,
         }
     )

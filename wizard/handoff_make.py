@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, ExitCode, UsageError
+from wizard.git_keys import QUESTIONS, git_key
 from wizard.handoff import Handed, Note, checksum, new_file, place_of, remembered, write_new
-from wizard.provide_report import Run, record, show, tell_key
+from wizard.payloads import paths
+from wizard.provide_report import Run, record, show, tell_key, tell_recorded
 from wizard.provisioning import Inputs
-from wizard.secrets.facts import Form
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.backends.vault import Stored
-    from wizard.provisioning import Survey
-    from wizard.storing import Way
+    from wizard.provisioning import State, Survey
+    from wizard.secrets.facts import Fact
 
 _HAND_OFF, _TAKE = ("recipient", "new_hand_off"), ("identity",)
 
@@ -67,7 +68,7 @@ class _Unread:
         raise NotImplementedError("nothing is written to a store that is not read")
 
 
-def hand_off(run: Run, way: Way, agreed: Mapping[str, Any]) -> ExitCode:
+def hand_off(run: Run, agreed: Mapping[str, Any]) -> ExitCode:
     """Make and read what the installation needs, and seal it into a file for its recipients.
 
     A run that was killed is continued by the same command. Raises ConflictError where values were
@@ -84,57 +85,72 @@ def hand_off(run: Run, way: Way, agreed: Mapping[str, Any]) -> ExitCode:
     if _finished(run, remembered(repository, name)):
         return ExitCode.DONE
     file = new_file(arguments.hand_off, repository)
-    place = f"{way.settings.mount}/{way.settings.path}"
-    found = survey(run.proposal, _Unread(place, way.settings.document))
-    found = _fresh(run, found)
-    if not found.lacking:
+    stores = [path.store for path in paths(run.proposal)]
+    every = _fresh(run, [
+        survey(run.proposal, _Unread(f"{path.store.mount}/{path.store.path}", path.store.document),
+               path)
+        for path in paths(run.proposal)
+    ])  # fmt: skip
+    lacking = _facts(every, "generate", "given")
+    if not lacking:
         raise UsageError("there is nothing to hand off: every value is left to others", "")
-    if not run.json:
+    for found in every if not run.json else ():
         show(run, found, f"sealed into {file}")
-    run.agree(new_reads(run.proposal, found.items, f"the recipients of {file}", agreed))
+    items = [item for found in every for item in found.items]
+    run.agree(new_reads(run.proposal, items, f"the recipients of {file}", agreed))
     inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
-    if found.of("generate"):
-        signs = found.signs(inputs, asked_cluster(run), database_client(run.proposal))
-        signs.require_none(found.of("generate"), place)
-        tell_unknown(run, signs)
-    confirm(run, len(found.lacking), str(file))
-    values = {fact.key: value for fact, value in found.values(inputs).items()}
-    made = tuple(fact.key for fact in found.of("generate"))
-    sealed = age.sealed(Handed(name, place_of(way.settings), values, made).sealable(), keys)
-    public = _public(found, values)
-    note = Note(run.start.workspace.identity.date, str(file), checksum(sealed), made, public)
+    for found in every:
+        if made := found.of("generate"):
+            signs = found.signs(inputs, asked_cluster(run), database_client(run.proposal))
+            signs.require_none(made, found.store.name)
+            tell_unknown(run, signs)
+    confirm(run, len(lacking), str(file))
+    values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
+    generated = tuple(fact.key for fact in _facts(every, "generate"))
+    handed = Handed(name, place_of(*stores), values, generated)
+    sealed = age.sealed(handed.sealable(), keys)
+    date = run.start.workspace.identity.date
+    note = Note(date, str(file), checksum(sealed), generated, _public(every, values))
     _write(run, file, sealed, note)
-    _tell(run, found, note, len(keys))
+    _tell(run, every, note, len(keys))
     return ExitCode.DONE
 
 
-def _fresh(run: Run, found: Survey) -> Survey:
-    """The survey, once nothing in it was made before; with --new-hand-off, whatever was."""
-    made = tuple(fact.key for fact in found.of("generate"))
-    recorded = run.proposal.answers.dags.key.public
-    key = next((fact.key for fact in found.of("generate") if fact.form is Form.SSH_KEY), "")
-    if key:
+def _facts(every: Sequence[Survey], *states: State) -> list[Fact]:
+    return [fact for found in every for fact in found.of(*states)]
+
+
+def _fresh(run: Run, every: Sequence[Survey]) -> list[Survey]:
+    """The surveys, once nothing in them was made before; with --new-hand-off, whatever was."""
+    made = [fact.key for fact in _facts(every, "generate")]
+    keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
+    if keys:
         _require_place(run)
     if getattr(run.arguments, "new_hand_off", False):
-        dags = run.proposal.answers.dags
-        empty = dags.model_copy(update={"key": dags.key.model_copy(update={"public": ""})})
-        answers = run.proposal.answers.model_copy(update={"dags": empty})
-        run.proposal = replace(run.proposal, answers=answers) if key else run.proposal
-        return replace(found, proposal=run.proposal)
+        from wizard.answers import with_value
+
+        answers = run.proposal.answers
+        for key in keys:
+            fresh = key.answer.model_copy(update={"public": ""})
+            answers = with_value(answers, tuple(key.question.split(".")), fresh)
+        run.proposal = replace(run.proposal, answers=answers)
+        return [replace(found, proposal=run.proposal) for found in every]
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
     note = remembered(repository, name)
     if note is not None and set(note.generated) & set(made):
         raise note.conflict("none is generated a second time")
-    if key and recorded:
-        from wizard.secrets.deploy_key import fingerprint
+    for key in keys:
+        if key.public:
+            from wizard.secrets.deploy_key import fingerprint
 
-        raise ConflictError(
-            f"dags.key.public is {fingerprint(recorded) or 'no public key'}: this deploy key was "
-            "made before, so its private half is in the store, or in a file handed off elsewhere",
-            "have somebody who reads the store look (airflow-wizard secrets); if it is lost, make "
-            "a new one, to be registered again: --new-hand-off",
-        )
-    return found
+            raise ConflictError(
+                f"{key.question}.public is {fingerprint(key.public) or 'no public key'}: this "
+                "deploy key was made before, so its private half is in the store, or in a file "
+                "handed off elsewhere",
+                "have somebody who reads the store look (airflow-wizard secrets); if it is lost, "
+                "make a new one, to be registered again: --new-hand-off",
+            )
+    return list(every)
 
 
 def _require_place(run: Run) -> None:
@@ -147,12 +163,17 @@ def _require_place(run: Run) -> None:
         )
 
 
-def _public(found: Survey, values: Mapping[str, SecretStr]) -> str:
+def _public(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
+    """The public halves of the deploy keys among the values, by question."""
     from wizard.secrets.payload import Payload
 
     plain = {key: value.get_secret_value() for key, value in values.items()}
-    key = found.deploy_key(Payload("the hand-off", False, plain))
-    return key.public if key else ""
+    payload = Payload("the hand-off", False, plain)
+    return {
+        about.question: key.public
+        for found in every
+        if (about := found.git_key) and (key := found.deploy_key(payload))
+    }
 
 
 def _write(run: Run, file: Path, sealed: bytes, note: Note) -> None:
@@ -174,38 +195,42 @@ def _finished(run: Run, note: Note | None) -> bool:
     if Path(note.file) != Path(run.arguments.hand_off).absolute().resolve():
         return False
     run.note(f"made on {note.date}, and still there; nothing is generated a second time")
-    _tell(run, None, note, 0)
+    _tell(run, (), note, 0)
     return True
 
 
-def _tell(run: Run, found: Survey | None, note: Note, recipients: int) -> None:
+def _tell(run: Run, every: Sequence[Survey], note: Note, recipients: int) -> None:
     """What the file holds and for whom; never a value."""
-    recorded = record(run, note.public) if note.public else ""
+    recorded = record(run, note.public)
     name = run.proposal.answers.installation.name
-    left = [fact.key for fact in found.of("others")] if found else []
+    left = [fact.key for fact in _facts(every, "others")]
     if run.json:
         document = {
             "schema": 1,
             "installation": name,
             "file": note.file,
             "checksum": note.checksum,
-            "store": found.store.name if found else "",
-            "facts": [{"key": i.fact.key, "state": i.state} for i in found.items] if found else [],
+            "store": every[0].store.name if every else "",
+            "facts": [{"key": i.fact.key, "state": i.state} for one in every for i in one.items],
             "generated": list(note.generated),
-            "public": note.public,
+            "public": note.public.get("dags.key", ""),
+            "publics": dict(note.public),
             "recorded_in": recorded,
             "notes": run.notes,
         }
         run.console.data(json.dumps(document, indent=2))
     if left:
         run.console.say(f"left to others: {', '.join(left)}")
-    if found:
+    if every:
+        count = len(_facts(every, "generate", "given"))
         who = "its recipient" if recipients == 1 else f"its {recipients} recipients"
-        run.console.say(f"written: {note.file}, {len(found.lacking)} values only {who} can open")
+        run.console.say(f"written: {note.file}, {count} values only {who} can open")
     run.console.say(f"its checksum, for them to compare: {note.checksum}")
     run.console.say(
         "next: give it to somebody who may write there; they run in this repository: "
         f"airflow-wizard secrets --installation {name} --take FILE --identity KEYFILE"
     )
-    if note.public:
-        tell_key(run, note.public, recorded)
+    for key in (git_key(run.proposal.answers, one) for one in QUESTIONS):
+        if key.question in note.public:
+            tell_key(run, key, note.public[key.question])
+    tell_recorded(run, recorded)

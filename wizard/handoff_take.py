@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, ExitCode
 from wizard.handoff import Handed, checksum, parsed, place_of
-from wizard.provide_report import Run, record, report, show, tell_written
+from wizard.payloads import paths
+from wizard.provide_report import Outcome, Run, publics, record, report, show, tell_written
 from wizard.provisioning import Inputs
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def opened(run: Run, way: Way) -> Handed:
     data = age.read_small(path, "--take")
     keys = age.identities([Path(one) for one in run.arguments.identity])
     handed = parsed(age.opened(data, keys, str(path)), str(path))
-    handed.require_for(run.proposal.answers.installation.name, place_of(way.settings))
+    stores = [path.store for path in paths(way.proposal)]
+    handed.require_for(run.proposal.answers.installation.name, place_of(*stores))
     run.console.say(f"{path}: {checksum(data)}")
     return handed
 
@@ -50,14 +52,34 @@ def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
 
     Raises ConflictError, which names keys only, where the store holds other values.
     """
+    every = session.every()
+    for one in every if not run.json else ():
+        show(run, one.found, f"as {one.vault.identity}")
+    values = [_fitting(one.found, handed) for one in every]
+    _tell_strange(run, every, handed)
+    for one, own in zip(every, values, strict=True):
+        _require_same(one.found.store.name, one.found.seen.payload.get, own)
+    outcomes = [_put(run, one, own, handed) for one, own in zip(every, values, strict=True)]
+    missing = [
+        fact.key
+        for one, own in zip(every, values, strict=True)
+        for fact in one.found.lacking
+        if fact not in own
+    ]
+    if missing:
+        run.note(f"not in the file, and still lacking: {', '.join(missing)}")
+    recorded = record(run, publics(outcomes))
+    written = any(one.filled for one in outcomes)
+    report(run, outcomes, recorded, nothing=not written and not missing)
+    return ExitCode.DONE
+
+
+def _put(run: Run, session: AtStore, values: Mapping[Fact, SecretStr], handed: Handed) -> Outcome:
+    """Write what one path lacks of the values."""
     from wizard.provide import asked_cluster, confirm, tell_unknown
     from wizard.secrets.filling import fill
 
     found = session.found
-    if not run.json:
-        show(run, found, f"as {session.vault.identity}")
-    values = _fitting(run, found, handed)
-    _require_same(found.store.name, found.seen.payload.get, values)
     lacking = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
     filled: Filled | None = None
     if lacking:
@@ -68,23 +90,21 @@ def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
         filled = fill(found.store, found.seen, lacking)
         _require_same(found.store.name, filled.payload.get, values)
         tell_written(run, found, filled)
-    missing = [fact.key for fact in found.lacking if fact not in values]
-    if missing:
-        run.note(f"not in the file, and still lacking: {', '.join(missing)}")
-    key = session.key(filled)
-    recorded = record(run, key.public) if key else ""
-    report(run, found, filled, key, recorded, nothing=not lacking and not missing)
-    return ExitCode.DONE
+    return Outcome(found, filled, session.key(filled))
 
 
-def _fitting(run: Run, found: Survey, handed: Handed) -> dict[Fact, SecretStr]:
-    """The file's values by fact, each one usable; raises where one is not."""
+def _tell_strange(run: Run, every: Sequence[AtStore], handed: Handed) -> None:
+    known = {item.fact.key for one in every for item in one.found.items}
+    strange = [key for key in handed.values if key not in known]
+    if strange:
+        run.note(f"in the file, and not needed by these answers: {', '.join(strange)}")
+
+
+def _fitting(found: Survey, handed: Handed) -> dict[Fact, SecretStr]:
+    """The file's values for one path by fact, each one usable; raises where one is not."""
     from wizard.secrets.payload import Payload
 
     facts = {item.fact.key: item.fact for item in found.items}
-    strange = [key for key in handed.values if key not in facts]
-    if strange:
-        run.note(f"in the file, and not needed by these answers: {', '.join(strange)}")
     values = {facts[key]: value for key, value in handed.values.items() if key in facts}
     plain = Payload(
         "the file", False, {fact.key: value.get_secret_value() for fact, value in values.items()}

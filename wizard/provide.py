@@ -15,9 +15,13 @@ from wizard.provide_report import Run, record, report, show, tell_written
 from wizard.start import begin, open_workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wizard.earlier import Cluster, Signs
+    from wizard.git_keys import GitKey
     from wizard.provisioning import Survey
     from wizard.secrets.deploy_key import DeployKey
+    from wizard.secrets.filling import Filled
     from wizard.secrets.references import SecretRef
     from wizard.storing import AtStore
 
@@ -51,7 +55,7 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
     agreed = target_answers(workspace, start.existing, proposal.answers.repository.branch)
     way = way_to_store(proposal, agreed)
     if getattr(arguments, "hand_off", None):
-        return hand_off(run, way, agreed)
+        return hand_off(run, agreed)
     handed = opened(run, way) if getattr(arguments, "take", None) else None
     # Only the answers say which server it is: consent before anything is sent.
     run.agree(way.question)
@@ -60,33 +64,46 @@ def secrets(arguments: Namespace, console: Console) -> ExitCode:
 
 
 def _provide(run: Run, session: AtStore, agreed: Any) -> ExitCode:
-    found = session.found
-    if not run.json:
-        show(run, found, f"as {session.vault.identity}")
-    filled = None
-    if found.lacking:
-        from wizard.provisioning import Inputs
-        from wizard.storing import new_reads
+    from wizard.provide_report import Outcome, publics
 
-        _require_not_handed(run, found)
-        session.require_rights()
-        run.agree(new_reads(run.proposal, found.items, found.store.name, agreed))
-        inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
-        cluster = asked_cluster(run) if found.of("generate") else None
-        tell_unknown(run, session.signs(inputs, cluster))
-        confirm(run, len(found.lacking), found.store.name)
-        filled = session.fill(inputs)
-        tell_written(run, found, filled)
-    key = session.key(filled)
-    recorded = record(run, key.public) if key else ""
-    left = found.of("others")
+    every = session.every()
+    if not run.json:
+        for one in every:
+            show(run, one.found, f"as {one.vault.identity}")
+    outcomes = []
+    cluster = asked_cluster(run) if any(one.found.of("generate") for one in every) else None
+    for one in every:
+        filled = _filled(run, one, agreed, cluster) if one.found.lacking else None
+        outcomes.append(Outcome(one.found, filled, one.key(filled)))
+    recorded = record(run, publics(outcomes))
+    left = [fact.key for one in every for fact in one.found.of("others")]
     if left:
-        run.note(f"left to others: {', '.join(fact.key for fact in left)}")
-    report(run, found, filled, key, recorded)
-    if key is not None and getattr(run.arguments, "register", None):
-        _register(run, key, agreed)
-    proven = key is None or not getattr(run.arguments, "prove", False) or _proven(run, key)
-    return ExitCode.DONE if proven else ExitCode.REFUSED
+        run.note(f"left to others: {', '.join(left)}")
+    report(run, outcomes, recorded)
+    keys = [(about, one.key) for one in outcomes if one.key and (about := one.found.git_key)]
+    if keys and getattr(run.arguments, "register", None):
+        _register(run, keys, agreed)
+    if not keys or not getattr(run.arguments, "prove", False):
+        return ExitCode.DONE
+    proven = [_proven(run, about, key) for about, key in keys]
+    return ExitCode.DONE if all(proven) else ExitCode.REFUSED
+
+
+def _filled(run: Run, session: AtStore, agreed: Any, cluster: Cluster | None) -> Filled:
+    """Make and write what lacks at one path, once it is agreed to."""
+    from wizard.provisioning import Inputs
+    from wizard.storing import new_reads
+
+    found = session.found
+    _require_not_handed(run, found)
+    session.require_rights()
+    run.agree(new_reads(run.proposal, found.items, found.store.name, agreed))
+    inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
+    tell_unknown(run, session.signs(inputs, cluster))
+    confirm(run, len(found.lacking), found.store.name)
+    filled = session.fill(inputs)
+    tell_written(run, found, filled)
+    return filled
 
 
 def _require_not_handed(run: Run, found: Survey) -> None:
@@ -97,27 +114,33 @@ def _require_not_handed(run: Run, found: Survey) -> None:
     require_not_handed(run.start.workspace.repository, name, made, found.store.name)
 
 
-def _register(run: Run, key: DeployKey, agreed: Any) -> None:
-    """Have the provider know the key, read-only, with the operator's token."""
+def _register(run: Run, keys: Sequence[tuple[GitKey, DeployKey]], agreed: Any) -> None:
+    """Have the provider know the keys, read-only, with the operator's one token for it."""
     from wizard.secrets.resolve import resolve
     from wizard.storing import provider, register, token_question
 
+    reference = _token_reference(run.arguments)
     answers = run.proposal.answers
-    place = provider(answers)
-    if place is None:
+    first = provider(answers, keys[0][0])
+    if first is None:
         raise UsageError(
-            "--register: the provider's API cannot be told from dags.repo",
+            f"--register: the provider's API cannot be told from {keys[0][0].repository}",
             "register the key on the repository's page",
         )
-    reference = _token_reference(run.arguments)
-    run.agree(token_question(answers, place, reference, agreed))
-    token = resolve(reference, "--register", prompt=prompting(run))
-    done = register(answers, place, token, key.public)
-    run.console.say(
-        f"{'registered' if done.made else 'registered already'}, read-only: {place.path}"
-    )
-    if done.note:
-        run.console.say(f"warning: {done.note}")
+    token = None
+    for about, key in keys:
+        place = provider(answers, about)
+        if place is None or place.api != first.api:
+            run.note(f"{about.title} is not registered: the token is for {first.api}")
+            continue
+        run.agree(token_question(about, place, reference, agreed))
+        token = token or resolve(reference, "--register", prompt=prompting(run))
+        done = register(answers, place, token, key.public)
+        run.console.say(
+            f"{'registered' if done.made else 'registered already'}, read-only: {place.path}"
+        )
+        if done.note:
+            run.console.say(f"warning: {done.note}")
 
 
 def _token_reference(arguments: Namespace) -> SecretRef:
@@ -131,7 +154,7 @@ def _token_reference(arguments: Namespace) -> SecretRef:
         ) from None
 
 
-def _proven(run: Run, key: DeployKey) -> bool:
+def _proven(run: Run, about: GitKey, key: DeployKey) -> bool:
     """Whether nothing speaks against a clone with this very key; each look outside is told."""
     import asyncio
 
@@ -139,7 +162,7 @@ def _proven(run: Run, key: DeployKey) -> bool:
     from wizard.storing import proof
 
     try:
-        probes = proof(run.proposal.answers, key.private)
+        probes = proof(run.proposal.answers, key.private, about)
     except RefusedError as error:
         run.console.say(f"{error.message}; {error.hint}")
         return False

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from wizard.commands import Console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wizard.git_keys import GitKey
     from wizard.proposal import Proposal
     from wizard.provisioning import Survey
     from wizard.secrets.deploy_key import DeployKey
-    from wizard.secrets.facts import Fact
     from wizard.secrets.filling import Filled
     from wizard.start import Start
 
@@ -69,6 +71,33 @@ class Run:
         self.console.say(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run found at one path of the store, did there, and the deploy key it holds now."""
+
+    found: Survey
+    filled: Filled | None = None
+    key: DeployKey | None = None
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome for `--json`; no value is in it."""
+        from wizard.forges import key_page
+        from wizard.secrets.deploy_key import fingerprint
+
+        about = self.found.git_key
+        page = key_page(about.url) if about and self.key else None
+        seen = self.found.seen
+        return {
+            "store": self.found.store.name,
+            "version": self.filled.version if self.filled else seen.version,
+            "facts": [{"key": item.fact.key, "state": item.state} for item in self.found.items],
+            "written": [fact.key for fact in self.filled.written] if self.filled else [],
+            "public": self.key.public if self.key else "",
+            "fingerprint": fingerprint(self.key.public) if self.key else "",
+            "register_at": page.url if page else "",
+        }
+
+
 def show(run: Run, found: Survey, how: str) -> None:
     """Every fact and where it comes from; never a value."""
     from wizard.storing import listed
@@ -88,82 +117,92 @@ def tell_written(run: Run, found: Survey, filled: Filled) -> None:
         run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
 
 
-def record(run: Run, public: str) -> str:
-    """Write the public half where the answers came from; the file, empty where there is none."""
+def publics(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The public halves of the deploy keys, by the question that each answers."""
+    return {
+        about.question: one.key.public
+        for one in outcomes
+        if one.key is not None and (about := one.found.git_key) is not None
+    }
+
+
+def record(run: Run, found: Mapping[str, str]) -> str:
+    """Write public halves, by question, where the answers came from; empty where that has them."""
     from wizard.base import state_folder
+    from wizard.fields import get
     from wizard.recording import record_in_file, record_in_tree
     from wizard.secrets.deploy_key import same_key
 
-    file = getattr(run.arguments, "answers", None)
-    recorded = run.proposal.answers.dags.key.public
-    if same_key(recorded, public):
-        # Its comment may be the person's own.
+    file, answers = getattr(run.arguments, "answers", None), run.proposal.answers
+    # The comment of one that is recorded may be the person's own.
+    new = {
+        question: public
+        for question, public in found.items()
+        if not same_key(str(get(answers, (*question.split("."), "public"))), public)
+    }
+    if not new:
         return ""
     if file and file != "-":
-        changed = record_in_file(Path(file), public)
+        changed = record_in_file(Path(file), new)
         return str(file) if changed else ""
     if run.start.existing:
         repository = run.start.workspace.repository
-        changed = record_in_tree(repository, run.start.existing, public)
+        changed = record_in_tree(repository, run.start.existing, new)
         return f"{state_folder(run.start.existing)}/answers.yaml" if changed else ""
     run.note(_NO_PLACE)
     return ""
 
 
 def report(
-    run: Run,
-    found: Survey,
-    filled: Filled | None,
-    key: DeployKey | None,
-    recorded: str,
-    *,
-    nothing: bool | None = None,
+    run: Run, outcomes: Sequence[Outcome], recorded: str, *, nothing: bool | None = None
 ) -> None:
-    """The result as data, and what to do next.
+    """The result as data, and what to do next; the installation's own path is the first.
 
     `nothing` says whether the store has every value (default: whether none lacked).
     """
-    from wizard.forges import key_page
-    from wizard.secrets.deploy_key import fingerprint
+    from wizard.git_keys import git_key
 
-    page = key_page(run.proposal.answers.dags.repo) if key else None
     if run.json:
-        written: tuple[Fact, ...] = filled.written if filled else ()
+        first, *others = outcomes
         document = {
             "schema": 1,
             "installation": run.proposal.answers.installation.name,
-            "store": found.store.name,
-            "version": filled.version if filled else found.seen.version,
-            "facts": [{"key": item.fact.key, "state": item.state} for item in found.items],
-            "written": [fact.key for fact in written],
-            "public": key.public if key else "",
-            "fingerprint": fingerprint(key.public) if key else "",
-            "register_at": page.url if page else "",
+            **first.as_data(),
+            **{one.found.path.store.reader: one.as_data() for one in others},
             "recorded_in": recorded,
             "notes": run.notes,
         }
         run.console.data(json.dumps(document, indent=2))
-    if nothing if nothing is not None else not found.lacking:
+    if nothing is None:
+        nothing = not any(one.found.lacking for one in outcomes)
+    if nothing:
         run.console.say("nothing to write: the store has every value that is made or given here")
-    if key is not None:
-        tell_key(run, key.public, recorded)
+    for one in outcomes:
+        about = one.found.git_key
+        if one.key is not None and about is not None:
+            tell_key(run, git_key(run.proposal.answers, about.fact), one.key.public)
+    tell_recorded(run, recorded)
 
 
-def tell_key(run: Run, public: str, recorded: str) -> None:
-    """The public deploy key, and what to do with it."""
+def tell_key(run: Run, about: GitKey, public: str) -> None:
+    """The public half of a deploy key, and where to register it."""
     from wizard.forges import key_page
+    from wizard.git_keys import place_of
     from wizard.secrets.deploy_key import fingerprint
 
-    page = key_page(run.proposal.answers.dags.repo)
+    page = key_page(about.url)
     if not run.json:
-        run.console.data(f"\ndeploy key ({fingerprint(public)}):\n{public}")
-    if recorded:
-        run.console.say(f"recorded in {recorded} (dags.key.public)")
+        run.console.data(f"\n{about.title} ({fingerprint(public)}):\n{public}")
     if page is not None and page.per_user:
         run.console.say(f"next: add it to the account that reads the repository: {page.url}")
     else:
-        where = page.url if page else "at the repository's deploy keys"
+        where = page.url if page else f"at the deploy keys of {place_of(about.url)}"
         run.console.say(f"next: register it, read-only: {where}")
+
+
+def tell_recorded(run: Run, recorded: str) -> None:
+    """Where public halves were written, and that a commit takes them up."""
     if recorded:
+        run.console.say(f"recorded in {recorded} (public keys)")
         again = f" --answers {recorded}" if getattr(run.arguments, "answers", None) else ""
         run.console.say(f"next: airflow-wizard commit{again}")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.earlier import Cluster, Signs, in_cluster, in_database
 from wizard.errors import ConflictError, WizardError
+from wizard.git_keys import GitKey, git_key, git_key_of
+from wizard.payloads import StorePath, paths
 from wizard.secrets.deploy_key import (
     DeployKey,
-    comment_for,
     fingerprint,
     generate,
     kind_for,
@@ -25,7 +26,7 @@ from wizard.secrets.deploy_key import (
 )
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.filling import Standing, Store, standing
-from wizard.secrets.payload import Payload, facts_of
+from wizard.secrets.payload import Payload
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -91,9 +92,10 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a store has and lacks of one installation; reading it has changed nothing."""
+    """What a path of the store has and lacks of an installation; reading it has changed nothing."""
 
     proposal: Proposal
+    path: StorePath
     store: Store
     seen: Standing
     items: tuple[Item, ...]
@@ -118,9 +120,10 @@ class Survey:
         made = self.of("generate")
         if not made:
             return Signs()
-        total = self.proposal.rendering.total
-        named = [secret for secret in total.secrets if set(secret.facts) & set(made)]
-        found = in_cluster(cluster, self.proposal.rendering.release.namespace, named)
+        named = [secret for secret in self.path.secrets if set(secret.facts) & set(made)]
+        if self.path.elsewhere:
+            return Signs(unknown=("the cluster of Argo CD: it is another one than Airflow's",))
+        found = in_cluster(cluster, self.path.namespace, named)
         if any(fact.form is Form.FERNET for fact in made):
             found += self._in_database(inputs, database)
         return found
@@ -155,7 +158,7 @@ class Survey:
                 if item.state == "given":
                     found[fact] = self._given(fact, inputs)
                 elif item.state == "generate" and fact.form is Form.SSH_KEY:
-                    found[fact] = self._new_key().private
+                    found[fact] = self._new_key(fact).private
                 elif item.state == "generate":
                     found[fact] = generation.generate(fact.form)
             except SecretError as error:
@@ -171,45 +174,46 @@ class Survey:
         value = inputs.value(fact)
         if fact.form is not Form.SSH_KEY:
             return value
-        key = read(value, "dags.key", self._comment)
-        require_recorded(key, self.proposal.answers.dags.key.public)
+        about = git_key(self.proposal.answers, fact.key)
+        key = read(value, about.question, about.comment, about.question)
+        require_recorded(key, about.public, about.question)
         return key.private
 
-    def _new_key(self) -> DeployKey:
-        recorded = self.proposal.answers.dags.key.public
-        if recorded:
+    def _new_key(self, fact: Fact) -> DeployKey:
+        about = git_key(self.proposal.answers, fact.key)
+        if about.public:
             raise ConflictError(
-                f"dags.key.public is {fingerprint(recorded) or 'no public key'}, and "
+                f"{about.question}.public is {fingerprint(about.public) or 'no public key'}, and "
                 f"{self.store.name} has no private key for it",
-                "put that private key into the store (gitSshKey), or empty dags.key.public to "
-                "have a new one made",
+                f"put that private key into the store ({about.fact}), or empty "
+                f"{about.question}.public to have a new one made",
             )
-        location = self.proposal.answers.dags.location
-        return generate(kind_for(location.host if location else ""), self._comment)
+        return generate(kind_for(about.location.host), about.comment)
 
     @property
-    def _comment(self) -> str:
-        return key_comment(self.proposal.answers)
+    def git_key(self) -> GitKey | None:
+        """The deploy key that stands at this path, as the answers have it; None without one."""
+        return git_key_of(self.proposal.answers, (item.fact for item in self.items))
 
     def deploy_key(self, payload: Payload) -> DeployKey | None:
         """The deploy key that a payload holds; None without one.
 
         Raises ConflictError where the answers record another one.
         """
-        fact = next((item.fact for item in self.items if item.fact.form is Form.SSH_KEY), None)
+        about = self.git_key
+        fact = next((i.fact for i in self.items if about and i.fact.key == about.fact), None)
         value = _held(payload, fact) if fact else None
-        if fact is None or value is None:
+        if about is None or fact is None or value is None:
             return None
-        key = read(value, f"{self.store.name}: {fact.key}", self._comment)
-        require_recorded(key, self.proposal.answers.dags.key.public)
+        name = f"{self.store.name}: {fact.key}"
+        key = read(value, name, about.comment, about.question)
+        require_recorded(key, about.public, about.question)
         return key
 
 
 def key_comment(answers: Answers) -> str:
-    """The comment of the deploy key's public line: whose it is, and for which repository."""
-    location = answers.dags.location
-    place = f"{location.host}/{location.path}" if location else ""
-    return comment_for(answers.installation.name, place)
+    """The comment of the DAG key's public line: whose it is, and for which repository."""
+    return git_key(answers).comment
 
 
 def _held(payload: Payload, fact: Fact) -> SecretStr | None:
@@ -219,16 +223,17 @@ def _held(payload: Payload, fact: Fact) -> SecretStr | None:
     return None if value is None else SecretStr(value)
 
 
-def survey(proposal: Proposal, store: Store) -> Survey:
+def survey(proposal: Proposal, store: Store, path: StorePath | None = None) -> Survey:
     """Read the store and decide about every fact; raises where something there stands in the way.
 
-    A deploy key that is not the recorded one is a conflict before anything else is done.
+    Without a `path` it is the installation's own. A deploy key that is not the recorded one is a
+    conflict before anything else is done.
     """
-    facts = facts_of(proposal.rendering.total.secrets)
+    path = path or paths(proposal)[0]
     seen = standing(store)
-    missing = seen.payload.missing(facts)
-    items = tuple(Item(fact, _state(fact, missing)) for fact in facts)
-    found = Survey(proposal, store, seen, items)
+    missing = seen.payload.missing(path.facts)
+    items = tuple(Item(fact, _state(fact, missing)) for fact in path.facts)
+    found = Survey(proposal, path, store, seen, items)
     found.deploy_key(seen.payload)
     return found
 

@@ -1,4 +1,4 @@
-"""The public part of the deploy key, written into an answers file and nothing else changed.
+"""The public parts of deploy keys, written into an answers file and nothing else changed.
 
 The file is a person's: it is never dumped again. The text is spliced where it belongs, and the
 result is parsed and compared before anybody sees it.
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import WizardError
+from wizard.git_keys import QUESTIONS
 
 if TYPE_CHECKING:
     from wizard.repo import Repository
     from wizard.workflow import Workspace
 
-_PATH = ("dags", "key", "public")
+_PATHS = tuple((*question.split("."), "public") for question, _ in QUESTIONS.values())
 _RECORDED = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
 
 
-def with_public(text: str, name: str, public: str) -> str:
-    """The answers file's text with `dags.key.public` set; the same text where it is already.
+def with_public(text: str, name: str, public: str, question: str = "dags.key") -> str:
+    """The answers file's text with this question's `public` set; the same where it is already.
 
     Raises AnswersError for a text that is no answers file, WizardError where the place cannot be
     found in it; the hint says what to write by hand.
@@ -31,18 +32,19 @@ def with_public(text: str, name: str, public: str) -> str:
     from wizard.fields import get, put
 
     before = load_text(text, name)
-    if get(before, _PATH) == public:
+    path = tuple(question.split("."))
+    if get(before, (*path, "public")) == public:
         return text
-    key = get(before, _PATH[:2], {"generate": True})
+    key = get(before, path, {"generate": True})
     fits = isinstance(key, Mapping)
-    wanted = put(before, _PATH[:2], {**key, "public": public}) if fits else {}
-    after = _spliced(text, public) if fits else None
+    wanted = put(before, path, {**key, "public": public}) if fits else {}
+    after = _spliced(text, path, public) if fits else None
     try:
         sound = after is not None and load_text(after, name) == wanted
     except WizardError:
         sound = False
     if after is None or not sound:
-        raise _by_hand(f"{name}: dags.key.public could not be written", public)
+        raise _by_hand(f"{name}: {question}.public could not be written", public)
     return after
 
 
@@ -50,23 +52,18 @@ def _by_hand(message: str, public: str) -> WizardError:
     return WizardError(message, f"write it there yourself: {public}")
 
 
-def _spliced(text: str, public: str) -> str | None:
+def _spliced(text: str, path: tuple[str, ...], public: str) -> str | None:
     from ruamel.yaml import YAML
 
-    root = YAML(typ="safe", pure=True).compose(text)
+    key = YAML(typ="safe", pure=True).compose(text)
     end = "\r\n" if "\r\n" in text else "\n"
-    if root is None or root.id != "mapping" or not root.value:
-        return None
-    dags = _value(root, "dags")
-    if dags is None:
-        return _first(text, root, _flow(("dags", "key"), public), end)
-    if dags.id != "mapping" or not dags.value:
-        return None
-    key = _value(dags, "key")
-    if key is None:
-        return _first(text, dags, _flow(("key",), public), end)
-    if key.id != "mapping" or not key.value:
-        return None
+    for number, part in enumerate((*path, "")):
+        if key is None or key.id != "mapping" or not key.value:
+            return None
+        below = _value(key, part) if part else key
+        if below is None:
+            return _first(text, key, _flow(path[number:], public), end)
+        key = below
     scalar = _scalar(public, flow=key.flow_style)
     old = _value(key, "public")
     if old is None:
@@ -116,8 +113,19 @@ def _last(text: str, mapping: Any, entry: str, end: str) -> str:
     return f"{head}{end}{' ' * mapping.value[0][0].start_mark.column}{entry}{text[line:]}"
 
 
-def record_in_file(path: Path, public: str) -> bool:
-    """Write the public part into somebody's answers file, all of it or nothing; whether it changed.
+Publics = Mapping[str, str]
+
+
+def _with_all(text: str, name: str, publics: Publics) -> str:
+    for question, public in publics.items():
+        text = with_public(text, name, public, question)
+    return text
+
+
+def record_in_file(path: Path, publics: Publics) -> bool:
+    """Write public parts, by question, into somebody's answers file; whether that changed it.
+
+    All of it is written or nothing.
 
     A link is followed: its target is replaced. Raises WizardError, whose hint holds the line.
     """
@@ -128,7 +136,7 @@ def record_in_file(path: Path, public: str) -> bool:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         text = target.read_bytes().decode("utf-8")
-        after = with_public(text, str(path), public)
+        after = _with_all(text, str(path), publics)
         if after == text:
             return False
         mode = target.stat().st_mode & 0o777
@@ -144,12 +152,16 @@ def record_in_file(path: Path, public: str) -> bool:
                 temporary.unlink()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _by_hand(f"{path}: cannot be written: {reason}", public) from None
+        raise _by_hand(f"{path}: cannot be written: {reason}", _lines(publics)) from None
     return True
 
 
-def record_in_tree(repository: Repository, name: str, public: str) -> bool:
-    """Write it into the installation's answers on disk; `commit` takes that edit up.
+def _lines(publics: Publics) -> str:
+    return "; ".join(publics.values())
+
+
+def record_in_tree(repository: Repository, name: str, publics: Publics) -> bool:
+    """Write them into the installation's answers on disk; `commit` takes that edit up.
 
     Raises WizardError, RefusedError and ConflictError as `Repository.write` does.
     """
@@ -159,8 +171,8 @@ def record_in_tree(repository: Repository, name: str, public: str) -> bool:
     path = f"{state_folder(name)}/answers.yaml"
     old = repository.working(path)
     if old is None:
-        raise _by_hand(f"{path} is not on disk", public)
-    new = with_public(old.decode("utf-8"), path, public).encode("utf-8")
+        raise _by_hand(f"{path} is not on disk", _lines(publics))
+    new = _with_all(old.decode("utf-8"), path, publics).encode("utf-8")
     if new == old:
         return False
     repository.write([Change(path, "answers", "modify", old, new)])
@@ -168,7 +180,7 @@ def record_in_tree(repository: Repository, name: str, public: str) -> bool:
 
 
 def taken_up(workspace: Workspace, name: str, committed: dict[str, Any]) -> dict[str, Any]:
-    """The committed answers with the public part that `secrets` wrote beside them.
+    """The committed answers with the public parts that `secrets` wrote beside them.
 
     Only where the file on disk differs from the committed one in nothing else.
     """
@@ -186,8 +198,9 @@ def taken_up(workspace: Workspace, name: str, committed: dict[str, Any]) -> dict
         found = load_text(disk.decode("utf-8"), path)
     except (AnswersError, RefusedError, UnicodeDecodeError):
         return committed
-    public = get(found, _PATH)
-    if not isinstance(public, str) or not isinstance(get(committed, _PATH[:2]), Mapping):
-        return committed
-    wanted = put(committed, _PATH, public)
+    wanted = committed
+    for place in _PATHS:
+        public = get(found, place)
+        if isinstance(public, str) and isinstance(get(committed, place[:-1]), Mapping):
+            wanted = put(wanted, place, public)
     return wanted if found == wanted else committed

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wizard.backends.vault_address import Address, AppRole, Token
     from wizard.documents.external_secrets import StoreSettings
     from wizard.earlier import Cluster, Signs
+    from wizard.git_keys import GitKey
+    from wizard.payloads import StorePath
     from wizard.probes import Probe
     from wizard.proposal import Proposal
     from wizard.provisioning import Inputs, Item, Survey
@@ -99,12 +101,19 @@ def way_to_store(proposal: Proposal, agreed: Mapping[str, Any]) -> Way:
 
 @dataclass(frozen=True)
 class AtStore:
-    """A login at the store, and what it has and lacks."""
+    """A login at the store, and what one path of it has and lacks: the installation's own."""
 
     proposal: Proposal
     vault: Vault
     settings: StoreSettings
     found: Survey
+
+    def every(self) -> tuple[AtStore, ...]:
+        """This path and those of further readers, by the same login; raises as `at_store`."""
+        from wizard.payloads import paths
+
+        others = paths(self.proposal)[1:]
+        return (self, *(_at_path(self.proposal, self.vault, path) for path in others))
 
     def require_rights(self) -> None:
         """Before anything is asked or made: may this login write there?"""
@@ -143,14 +152,20 @@ def at_store(way: Way, who: Token | AppRole) -> Iterator[AtStore]:
     Raises VaultError, and as `wizard.provisioning.survey` where something stands in the way.
     """
     from wizard.backends.vault import opened
+    from wizard.payloads import paths
+
+    with opened(way.where, who) as vault:
+        vault.mount(way.settings.mount)
+        yield _at_path(way.proposal, vault, paths(way.proposal)[0])
+
+
+def _at_path(proposal: Proposal, vault: Vault, path: StorePath) -> AtStore:
     from wizard.provisioning import survey
     from wizard.secrets.filling import VaultStore
 
-    settings = way.settings
-    with opened(way.where, who) as vault:
-        vault.mount(settings.mount)
-        store = VaultStore(vault, settings.mount, settings.path, settings.document)
-        yield AtStore(way.proposal, vault, settings, survey(way.proposal, store))
+    settings = path.store
+    store = VaultStore(vault, settings.mount, settings.path, settings.document)
+    return AtStore(proposal, vault, settings, survey(proposal, store, path))
 
 
 def new_reads(
@@ -199,25 +214,24 @@ def token_reference(text: str) -> SecretRef:
     return reference
 
 
-def provider(answers: Answers) -> Place | None:
-    """The API of the repository's provider; None where the URL does not tell it."""
+def provider(answers: Answers, key: GitKey | None = None) -> Place | None:
+    """The API of the provider of a key's repository (default: the DAGs'); None where unknown."""
     from wizard.backends.forge_api import Place
     from wizard.forges import api_of
 
-    api = api_of(answers.dags.repo)
+    api = api_of(key.url if key else answers.dags.repo)
     return Place(*api) if api else None  # type: ignore[arg-type]
 
 
 def token_question(
-    answers: Answers, place: Place, reference: SecretRef, agreed: Mapping[str, Any]
+    key: GitKey, place: Place, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """What needs a yes before a token is sent: only the answers say whose API it is."""
-    from wizard.consent import REPOSITORY
     from wizard.fields import get
 
-    if get(agreed, tuple(REPOSITORY.split("."))) == answers.dags.repo:
+    if get(agreed, tuple(key.repository.split("."))) == key.url:
         return {}
-    return {REPOSITORY: f"Send the token from {reference} to {place.api}?"}
+    return {key.repository: f"Send the token from {reference} to {place.api}?"}
 
 
 def register(answers: Answers, place: Place, token: SecretStr, public: str) -> Registered:
@@ -228,11 +242,22 @@ def register(answers: Answers, place: Place, token: SecretStr, public: str) -> R
     return forge_api.register(place, token, title, public)
 
 
-def proof(answers: Answers, private: SecretStr) -> list[Probe]:
-    """The looks that prove a clone with this very key; RefusedError without a pinned host key."""
+def proof(answers: Answers, private: SecretStr, key: GitKey | None = None) -> list[Probe]:
+    """The looks that prove a clone with this very private key (default: the DAGs').
+
+    RefusedError without a pinned host key.
+    """
     from wizard.backends.git_ssh import Paramiko
     from wizard.live.dags import clone_probes, clone_target, looking
 
+    if key is not None and key.question != "dags.key":
+        from wizard.live.config_repository import repository_probes, repository_target, unproven
+
+        config = repository_target(answers)
+        if config is None:
+            return [unproven(answers)]
+        look = looking(Paramiko(config, private))
+        return list(repository_probes(config, look, writable=key.answer.writable))
     target = clone_target(answers)
     if target is None:
         raise RefusedError(

@@ -79,8 +79,8 @@ def test_a_file_keeps_its_mode_and_a_link_its_place(tmp_path: Path) -> None:
     target.chmod(0o640)
     link.symlink_to(target)
 
-    assert record_in_file(link, PUBLIC) is True
-    assert record_in_file(link, PUBLIC) is False
+    assert record_in_file(link, {"dags.key": PUBLIC}) is True
+    assert record_in_file(link, {"dags.key": PUBLIC}) is False
 
     assert link.is_symlink()
     assert target.stat().st_mode & 0o777 == 0o640
@@ -91,9 +91,9 @@ def test_a_file_keeps_its_mode_and_a_link_its_place(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_or_in_the_way(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(WizardError) as caught:
-            record_in_file(path, PUBLIC)
+            record_in_file(path, {"dags.key": PUBLIC})
         assert PUBLIC in caught.value.hint
     wrong = tmp_path / "latin.yaml"
     wrong.write_bytes(b"a: \xe9\n")
     with pytest.raises(WizardError, match="not UTF-8"):
-        record_in_file(wrong, PUBLIC)
+        record_in_file(wrong, {"dags.key": PUBLIC})

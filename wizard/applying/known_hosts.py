@@ -17,6 +17,7 @@ from wizard.actions import Action, Look
 from wizard.applying.objects import explained
 from wizard.backends.kube import MANAGER, Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeConflictError, KubeError
+from wizard.config_hosts import verified
 from wizard.diff import visible
 from wizard.errors import ConflictError, WizardError
 from wizard.hostkeys import known_hosts_name
@@ -76,11 +77,8 @@ def name_of(url: str) -> str:
 
 
 def _verified(target: Target) -> tuple[str, ...]:
-    """Lines with evidence for the config repository's host and port; those of DAGs' host only."""
-    dags = target.answers.dags
-    if not dags.repo or name_of(dags.repo) != name_of(target.answers.delivery.argocd.repo_url):
-        return ()
-    return tuple(line for line in dags.known_hosts.splitlines() if line.strip())
+    """Lines with evidence for the config repository's host and port."""
+    return tuple(line for line in verified(target.answers).splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,10 @@ class CloneError(SessionError[Kind]):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is cloned: `path` as the server gets it, `pinned` the only host keys that count."""
+    """What is cloned: `path` as the server gets it, `pinned` the only host keys that count.
+
+    `dags` says that there have to be DAG files in it.
+    """
 
     host: str
     port: int
@@ -42,6 +45,7 @@ class Target:
     ref: str
     subpath: str
     pinned: tuple[HostKey, ...]
+    dags: bool = True
 
     @property
     def endpoint(self) -> str:

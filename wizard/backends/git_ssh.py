@@ -71,7 +71,8 @@ class Paramiko:
             with self._command("git-upload-pack", key, route, deadline) as channel:
                 told = _told(channel, target, deadline)
                 ref, commit = _wanted(told, target)
-                files = dag_files(channel, told.raw, ref or commit, target.subpath, deadline)
+                subpath = target.subpath if target.dags else None
+                files = dag_files(channel, told.raw, ref or commit, subpath, deadline)
             return Seen(ref or commit, commit, files, self._writable(key, route, deadline))
         finally:
             route.close()

@@ -31,16 +31,16 @@ _FETCH = (
 )  # fmt: skip
 
 
-def dag_files(channel: Any, told: bytes, ref: str, subpath: str, deadline: Deadline) -> int:
+def dag_files(channel: Any, told: bytes, ref: str, subpath: str | None, deadline: Deadline) -> int:
     """How many DAG files stand below `subpath` of a ref or commit; CloneError when there are none.
 
-    `told` is the advertisement that was read from the channel already.
+    Without a `subpath` none are looked for. `told` is the advertisement that was read from the channel already.
     """
     with tempfile.TemporaryDirectory(prefix="clone-proof-") as name:
         folder = Path(name)
         _git(folder, "init", "--quiet", "--bare", "--template=", ".", deadline=deadline)
         _fetch(folder, channel, told, ref, deadline)
-        return _count(folder, subpath, deadline)
+        return 0 if subpath is None else _count(folder, subpath, deadline)
 
 
 def _environment(folder: Path) -> dict[str, str]:

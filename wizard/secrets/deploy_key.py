@@ -26,7 +26,9 @@ _WIDTH = 70
 _ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----(.*?)-----END \1-----", re.DOTALL)
 _OPENSSH = "OPENSSH PRIVATE KEY"
 _PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
-_NEW_KEY = "or leave it to `airflow-wizard secrets`: --set dags.key=generate"
+# Stands for the question about the key, until it is known which of them is read.
+_QUESTION = "<question>"
+_NEW_KEY = f"or leave it to `airflow-wizard secrets`: --set {_QUESTION}=generate"
 _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
 
 
@@ -67,12 +69,21 @@ def generate(kind: Kind, comment: str) -> DeployKey:
     return DeployKey(SecretStr(_openssh(key)), _public_line(key, comment))
 
 
-def read(text: SecretStr, name: str, comment: str) -> DeployKey:
+def read(text: SecretStr, name: str, comment: str, question: str = "dags.key") -> DeployKey:
     """A key that was given, or stands in the store, in the form pods need.
 
     White space and line ends are set right, PEM becomes OpenSSH's format. `name` is where it comes
-    from, for messages. Raises SecretError for everything that is no usable private key.
+    from, for messages, and `question` asks for it. Raises SecretError for everything that is no
+    usable private key.
     """
+    try:
+        return _read(text, name, comment)
+    except SecretError as error:
+        error.hint = error.hint.replace(_QUESTION, question)
+        raise
+
+
+def _read(text: SecretStr, name: str, comment: str) -> DeployKey:
     from pydantic import SecretStr
 
     label, body = _armour(text.get_secret_value(), name)
@@ -117,14 +128,14 @@ def fingerprint(public: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def require_recorded(key: DeployKey, recorded: str) -> None:
+def require_recorded(key: DeployKey, recorded: str, question: str = "dags.key") -> None:
     """Raise ConflictError where the answers record another public key than this one's."""
     if recorded and not same_key(key.public, recorded):
         raise ConflictError(
-            f"dags.key.public is {fingerprint(recorded) or 'no public key'}, and the private key "
+            f"{question}.public is {fingerprint(recorded) or 'no public key'}, and the private key "
             f"in use belongs to {fingerprint(key.public)}",
             "find out which of the two the Git host knows; put that private key into the store, "
-            "or set dags.key.public to the empty text and run `airflow-wizard secrets` again",
+            f"or set {question}.public to the empty text and run `airflow-wizard secrets` again",
         )
 
 

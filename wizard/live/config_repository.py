@@ -1,0 +1,118 @@
+"""Probes of the config repository: Argo CD's key reads it, and can do no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from wizard.backends.git_ssh import CloneError, Seen, Target, command_path
+from wizard.config_hosts import pinned
+from wizard.hostkeys import known_hosts_name
+from wizard.hosts import git_location
+from wizard.live.dags import SECONDS, Look
+from wizard.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.sections.conditions import REPOSITORY_KEY
+
+if TYPE_CHECKING:
+    from wizard.sections import Answers
+
+_UNVERIFIED = (
+    "its host is another than the DAGs', and publishes no keys that this version knows: let Argo "
+    "CD's admin verify them; the sync proves it"
+)
+# What may be otherwise once the first commit is pushed, or elsewhere.
+_DEFERRED = {"unreachable", "unfinished", "ref"}
+_FIXES: Mapping[str, str] = {
+    "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
+    "unfinished": "try again later",
+    "peer": "correct host and port in delivery.argocd.repo_url",
+    "host-key": (
+        "ask the host's owner whether the key was changed; only then plan again with the new "
+        "fingerprint (--host-key-fingerprint)"
+    ),
+    "key": "put the whole private key into the store, its last line end included",
+    "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
+    "repository": "register the key for this repository, or correct delivery.argocd.repo_url",
+    "ref": "push what was committed, or correct delivery.argocd.revision",
+}
+
+
+def repository_target(answers: Answers) -> Target | None:
+    """What Argo CD would read with these answers, and the host keys that count.
+
+    None where no key of its own reads it over SSH, or no host key of it is verified.
+    """
+    if not REPOSITORY_KEY.test(answers):
+        return None
+    keys = pinned(answers)
+    if not keys:
+        return None
+    argo = answers.delivery.argocd
+    location = git_location(argo.repo_url)
+    path = command_path(argo.repo_url, location.path)
+    return Target(
+        location.host, location.port, location.user, path, argo.revision, "", keys, dags=False
+    )
+
+
+def repository_probes(target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
+    """Whether the key reads the repository, and whether it could push.
+
+    `writable` is why it may (`delivery.argocd.key.writable`); empty refuses a key that could.
+    """
+    once = Once(look)
+
+    async def clone() -> ProbeResult:
+        seen = await once()
+        return refusal(seen) if isinstance(seen, CloneError) else cloned(seen)
+
+    async def rights() -> ProbeResult:
+        seen = await once()
+        if isinstance(seen, CloneError):
+            return skipped("needs repository.clone")
+        return read_only(seen, writable)
+
+    yield Probe("repository.clone", "Config repository: clone", target.endpoint, clone, SECONDS)
+    yield Probe(
+        "repository.read-only", "Argo CD's key: read-only", target.endpoint, rights, SECONDS
+    )
+
+
+def unproven(answers: Answers) -> Probe:
+    """What is told where no host key counts: a key is never shown to whatever answers."""
+    location = git_location(answers.delivery.argocd.repo_url)
+    name = known_hosts_name(location.host, location.port)
+
+    async def run() -> ProbeResult:
+        return unknown(f"no host key of {name} is verified here", _UNVERIFIED)
+
+    return Probe("repository.clone", "Config repository: clone", name, run)
+
+
+def refusal(error: CloneError) -> ProbeResult:
+    """What a clone that could not be proven means."""
+    fix = _FIXES.get(error.kind, "")
+    return unknown(error.message, fix) if error.kind in _DEFERRED else failed(error.message, fix)
+
+
+def cloned(seen: Seen) -> ProbeResult:
+    """The clone itself."""
+    short = seen.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return passed(f"{short} at {seen.commit[:12]}" if short != seen.commit else seen.commit[:12])
+
+
+def read_only(seen: Seen, writable: str) -> ProbeResult:
+    """Whether the key could change what is delivered."""
+    if seen.writable is None:
+        return unknown(
+            "whether the key may push could not be found out", "look at it on the host's page"
+        )
+    if not seen.writable:
+        return passed("the host refuses a push")
+    if writable:
+        return warned(f"the key may push: {writable}")
+    return failed(
+        "the key may push, so whoever reads it could change what is delivered",
+        "register it read-only, or say why it may push: "
+        "airflow-wizard set 'delivery.argocd.key={generate: true, writable: \"...\"}'",
+    )
