@@ -49,10 +49,15 @@ async def test_results_come_in_the_order_they_end() -> None:
 
 
 async def test_probes_run_side_by_side() -> None:
-    started = time.monotonic()
-    ended = await results(*(probe(str(n), after(0.2, passed("ok"))) for n in range(20)))
-    assert len(ended) == 20
-    assert time.monotonic() - started < 2
+    # None of them ends before all have begun.
+    begun = asyncio.Barrier(20)
+
+    async def run() -> ProbeResult:
+        await begun.wait()
+        return passed("ok")
+
+    ended = await results(*(probe(str(n), run, 60) for n in range(20)))
+    assert {result.status for result in ended.values()} == {"pass"}
 
 
 async def test_no_probe_is_no_result() -> None:
@@ -75,7 +80,7 @@ async def never() -> ProbeResult:
 
 
 def sleeps() -> ProbeResult:
-    time.sleep(3)
+    time.sleep(600)
     return passed("too late")
 
 
@@ -83,9 +88,8 @@ def sleeps() -> ProbeResult:
 async def test_a_hanging_probe_is_unknown_and_names_its_endpoint(
     run: Callable[[], Awaitable[ProbeResult]],
 ) -> None:
-    started = time.monotonic()
+    # Whoever waited for it would wait for longer than a test may take.
     ended = await results(probe("hangs", run, 0.1), probe("other", after(0, passed("ok"))))
-    assert time.monotonic() - started < 2.5
     assert ended["hangs"].status == "unknown"
     assert "db.example:5432 gave no answer in 0.1 s" in ended["hangs"].detail
     assert ended["other"].status == "pass"
