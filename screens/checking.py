@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from screens.committing import remember
 from screens.probing import Round, look
 from screens.text import counted
 from wizard.errors import AnswersError, WizardError
@@ -32,7 +33,7 @@ class Checks:
 
     def everything(self) -> None:
         """What all of the answers need outside."""
-        self._begin(partial(self._look, self.sources))
+        self._begin(self._look_at_all)
 
     def quietly(self, section: str) -> None:
         """The same for one section, where everything was agreed to and something is to find out."""
@@ -40,7 +41,7 @@ class Checks:
         sources = self._about(section)
         known = all(app.session.probes(source, app.draft) for source in sources)
         if sources and not known and app.session.agreed and not self.running:
-            self._begin(partial(self._look, sources, quietly=True))
+            self._begin(partial(self._look_quietly, sources))
 
     @property
     def running(self) -> bool:
@@ -75,10 +76,21 @@ class Checks:
             outside = (await self._made(sources)).text
             self.app.say(outside if outside.startswith("!") else f"{text}; {outside}")
 
-    async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> None:
+    async def _look_at_all(self) -> None:
+        app, draft = self.app, self.app.draft
+        if await self._look(self.sources):
+            app.session.complete(draft)
+            if app.existing and not app.draft.changed:
+                await in_thread(remember, app, app.existing)
+
+    async def _look_quietly(self, sources: Sequence[Source]) -> None:
+        await self._look(sources, quietly=True)
+
+    async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> bool:
         done = await self._made(sources, quietly=quietly)
         if not quietly and not done.made:
             self.app.say(done.text)
+        return done.made
 
     async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> Round:
         try:

@@ -25,6 +25,17 @@ async def commit(app: WizardApp, proposal: Proposal) -> None:
     else:
         from screens.result import ResultScreen
 
+        await in_thread(remember, app, proposal.answers.installation.name)
         app.switch_screen(ResultScreen(done))
     finally:
         app.committing = False
+
+
+def remember(app: WizardApp, installation: str) -> None:
+    """Keep on this machine what stays unverified of a committed installation; never raises."""
+    from wizard.unverified import Unverified
+
+    left = app.session.unverified(app.draft)
+    if left is not None:
+        memory = Unverified(app.workspace.repository, installation)
+        memory.tried(left, app.workspace.identity.date)

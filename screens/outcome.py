@@ -29,7 +29,7 @@ def outcome(session: Session, draft: Draft, key: str, reached: ProbeResult | str
     if beside and beside[0].result.status == "fail":
         first = beside[0]
         fix = f"; {first.result.fix}" if first.result.fix else ""
-        return Outcome("! failed", f"! {first.said}{fix}", faulty=True)
+        return Outcome("! failed", f"! {first.what}: {first.result.detail}{fix}", faulty=True)
     if beside:
         return Outcome(f"ok {beside[0].result.word}", f"ok, {beside[0].result.detail}")
     if reached is None:

@@ -25,7 +25,7 @@ from wizard.live.rehearsal import Needed
 from wizard.live.sources import Source
 from wizard.probes import Probe
 
-_INTRO = "Each is asked from this machine and only read; what cannot be reached stays unverified."
+_INTRO = "Only read, from this machine; what cannot be reached stays unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}
 _STATE, _LONGEST = 11, 32
 
@@ -124,7 +124,7 @@ class PreflightScreen(Page):
             return "enter looks, once you agreed to what is asked; ^n goes on without"
         faults = sum(one.result.status == "fail" for one in found)
         if faults:
-            return f"! {summary(found)}; enter on FAILED goes to its answer"
+            return f"! {summary(found)}; enter mends it"
         return f"{summary(found)}; enter goes on to the review"
 
     def _lines(self) -> list[Look]:
@@ -248,7 +248,7 @@ def _options(looks: Sequence[Look], width: int) -> Iterator[Option]:
 def _line(look: Look, width: int) -> Content:
     detail = " ".join(look.found.result.detail.split()) if look.found else ""
     return Content.assemble(
-        (f"{look.state:<{_STATE}}", _STYLES.get(look.state, "")),
+        (f"  {look.state:<{_STATE}}", _STYLES.get(look.state, "")),
         plain(f"{look.title:<{width}}  "),
         plain(detail, "$text-muted"),
     )

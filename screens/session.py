@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from screens.draft import Draft
     from wizard.live.sources import Source
     from wizard.probes import Probe, ProbeResult, Status
+    from wizard.sections import Answers
 
     Address = tuple[str, int]
 
@@ -44,6 +45,12 @@ class Found:
         return f"{self.probe.title}: {self.result.detail}"
 
     @property
+    def what(self) -> str:
+        """The probe's title without what its page says anyway."""
+        title, _, what = self.probe.title.rpartition(": ")
+        return what or title
+
+    @property
     def is_trust(self) -> bool:
         """Whether it is not proven who answers, so that nothing makes up for it."""
         from wizard.live.questions import TRUST
@@ -63,7 +70,7 @@ class Session:
         self.held: dict[str, SecretStr] = {}
         self.reached: dict[Address, ProbeResult] = {}
         self.running: dict[str, float] = {}
-        self.section = ""
+        self._whole: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
         self._found: dict[str, Found] = {}
 
@@ -87,6 +94,17 @@ class Session:
     def stop(self) -> None:
         """Nothing runs any more."""
         self.running.clear()
+
+    def complete(self, draft: Draft) -> None:
+        """All that these answers need outside was asked for."""
+        self._whole = draft.readable
+
+    def unverified(self, draft: Draft) -> list[tuple[str, str]] | None:
+        """Ids and endpoints of what did not find out; None unless all of these was asked for."""
+        if self._whole is None or self._whole != draft.readable:
+            return None
+        left = [one for one in self.found(draft) if one.result.status in {"skip", "unknown"}]
+        return [(one.probe.id, one.probe.endpoint) for one in left]
 
     def probes(self, source: Source, draft: Draft) -> tuple[Probe, ...]:
         """Those of the last round, where it was about these answers."""
@@ -152,8 +170,7 @@ def told(faults: Sequence[Found], here: str = "") -> str:
     first, count = faults[0], counted(len(faults), "check")
     if first.source.section != here:
         return f"! {count} failed: {first.said}"
-    title, _, what = first.probe.title.rpartition(": ")
-    return f"! {count} failed: {what or title}: {first.result.detail}   f5 again"
+    return f"! {count} failed: {first.what}: {first.result.detail}   f5 again"
 
 
 def summary(found: Iterable[Found]) -> str:

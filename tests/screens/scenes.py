@@ -14,8 +14,11 @@ from textual.pilot import Pilot
 from screens.app import WizardApp
 from screens.draft import Operator
 from screens.preview import Preview
+from screens.steps import PREFLIGHT
+from tests.frames import settled
 from tests.scenarios import host_key
 from tests.screens.apply_scenes import APPLY
+from tests.screens.looks import many
 from tests.screens.support import (
     ADA,
     COMPLETE,
@@ -31,6 +34,7 @@ from tests.screens.support import (
     wizard,
 )
 from wizard.hostkeys import HostKey
+from wizard.live.sources import SOURCES
 from wizard.verdict import Entry
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
@@ -141,6 +145,43 @@ async def typing(pilot: Pilot[Any]) -> None:
     await press(pilot, "end")
 
 
+async def outside(pilot: Pilot[Any]) -> None:
+    """The database page after f5: what was found stands beside the questions."""
+    app_of(pilot).checks.sources = many()
+    await jump(pilot, "database.user")
+    await press(pilot, "f5")
+    await press(pilot, "enter")
+
+
+async def preflight(pilot: Pilot[Any]) -> None:
+    """What would be asked, before anybody is."""
+    app_of(pilot).checks.sources = many()
+    app_of(pilot).go(PREFLIGHT)
+    await settled(pilot)
+
+
+async def preflight_asks(pilot: Pilot[Any]) -> None:
+    """The one consent, over all that is asked and with what."""
+    app_of(pilot).checks.sources = SOURCES
+    app_of(pilot).go(PREFLIGHT)
+    await settled(pilot)
+    await press(pilot, "enter")
+
+
+async def preflight_done(pilot: Pilot[Any]) -> None:
+    """Everything answered, the first fault highlighted."""
+    await preflight(pilot)
+    await press(pilot, "enter")
+    await press(pilot, "enter")
+
+
+async def review_faulty(pilot: Pilot[Any]) -> None:
+    """A proven fault asks for a second word."""
+    await preflight_done(pilot)
+    await press(pilot, "ctrl+s")
+    await press(pilot, "enter")
+
+
 def preview(app: WizardApp) -> str:
     """What the preview shows now."""
     return app.screen.query_one(Preview).text
@@ -165,6 +206,11 @@ SCENES: dict[str, Scene] = {
     "host-keys-ask": scene(asking, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-scanned": scene(scanned, "production", *COMPLETE, SELF_HOSTED),
     "host-keys-changed": scene(changed, "production", *COMPLETE, SELF_HOSTED),
+    "form-outside": scene(outside, "production", *COMPLETE),
+    "preflight": scene(preflight, "production", *COMPLETE),
+    "preflight-ask": scene(preflight_asks, "production", *COMPLETE),
+    "preflight-done": scene(preflight_done, "production", *COMPLETE),
+    "review-faulty": scene(review_faulty, "production", *COMPLETE),
     "review": scene(review, "production", *COMPLETE),
     "review-missing": scene(review),
     "review-refused": scene(review, "production", *COMPLETE, SELF_HOSTED),

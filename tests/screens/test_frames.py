@@ -34,6 +34,8 @@ KINDS = (
     "choice",
     "host-keys-scanned",
     "host-keys-ask",
+    "preflight-ask",
+    "preflight-done",
     "review",
     "review-missing",
     "result",

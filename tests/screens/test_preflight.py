@@ -17,6 +17,7 @@ from screens.steps import PREFLIGHT
 from tests.frames import frame, processed, send, settled
 from tests.screens.looks import HOST, many, named_probe, source
 from tests.screens.support import (
+    ADA,
     COMPLETE,
     ED25519,
     FINGERPRINT,
@@ -33,6 +34,7 @@ from tests.screens.support import (
 from wizard.hostkeys import HostKey
 from wizard.live.sources import SOURCES
 from wizard.probes import Probe, ProbeResult, failed, passed, unknown
+from wizard.unverified import Unverified
 
 
 async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path: Path) -> None:
@@ -67,13 +69,13 @@ async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> 
         await press(pilot, "enter")
         shown = await press(pilot, "enter")
         # The first fault is highlighted and told in full.
-        assert re.search(r"> FAILED +rights +may not create tables in schema public", shown)
+        assert re.search(r"> +FAILED +rights +may not create tables in schema public", shown)
         assert 'ALTER DATABASE "airflow" OWNER TO "airflow"' in shown
         assert "1 FAILED" in shown
         await press(pilot, "enter")
         assert isinstance(page(pilot), FormScreen)
         assert page(pilot).focused is field(pilot, "database.user")
-        assert "! Database: rights: may not create tables" in await settled(pilot)
+        assert "! rights: may not create tables" in await settled(pilot)
 
 
 async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> None:
@@ -106,6 +108,11 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         assert isinstance(page(pilot), ReviewScreen)
         assert "enter commits" in shown
         assert " ok Pre-flight" in await press(pilot, "escape", "escape")
+        # Recorded with the commit, and told again until it was found out.
+        await press(pilot, "ctrl+s")
+        await press(pilot, "enter")
+        (left,) = Unverified(app.workspace.repository, "airflow").left()
+        assert (left.id, left.since) == ("database.login", ADA.date)
 
 
 async def test_answers_come_first(tmp_path: Path) -> None:
@@ -143,19 +150,19 @@ async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds
         monkeypatch.setitem(app.session.running, "database.login", since - 7)
         app.looked()
         await processed(pilot)
-        assert re.search(r"> [78] s +login", frame(app))
+        assert re.search(r"> +[78] s +login", frame(app))
         assert "1 not answered yet" in frame(app)
         app.go("executor")
         await processed(pilot)
         over.set()
         app.go(PREFLIGHT)
-        assert re.search(r"> ok +login +at last", await settled(pilot))
+        assert re.search(r"> +ok +login +at last", await settled(pilot))
         app.session.agreed.clear()
         await jump(pilot, "database.name")
         await type_text(pilot, "other")
         app.go(PREFLIGHT)
         shown = await settled(pilot)
-        assert re.search(r"> - +login", shown)
+        assert re.search(r"> +- +login", shown)
         assert "at last" not in shown
 
 
