@@ -23,6 +23,7 @@ DELIVERED = tuple(
         f"/apis/{ESO}": ("externalsecrets", "secretstores"),
         "/apis/apps/v1": ("deployments", "statefulsets"),
         "/apis/batch/v1": ("jobs",),
+        "/apis/networking.k8s.io/v1": ("networkpolicies",),
         "/api/v1": ("serviceaccounts", "configmaps", "persistentvolumeclaims"),
     }.items()
     for kind in kinds
@@ -33,6 +34,8 @@ _OWN = ("default", "kube-root-ca.crt")
 
 class Departing(StandIn):
     """For one installation; `adopt` is called once it stands."""
+
+    pause = 0.3
 
     def __init__(self, operators: Operators, installation: str) -> None:
         super().__init__()

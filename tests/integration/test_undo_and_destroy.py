@@ -186,6 +186,11 @@ def test_destroy_keeps_what_holds_data(
     tried, lines = here.counted("destroy", "--dry-run", "--json")
     assert writes(lines) == []
     assert here.state() == before
+    here.vault.request("DELETE", f"{here.mount}/data/{here.path}")
+    last = here("destroy", "--confirm", here.name, "--yes", "--json", code=5)
+    assert "last copy of the Fernet key" in ended(last)["destroy.copies"]["detail"]
+    assert len(names(here, SECRETS)) > 5
+    here.vault.request("POST", f"{here.mount}/undelete/{here.path}", {"versions": [1]})
 
     done = here("destroy", "--confirm", here.name, "--yes", "--push", "--json")
     seen = states(done)
@@ -194,9 +199,12 @@ def test_destroy_keeps_what_holds_data(
         "remove.reviewer", "remove.vault-mount",
     }, done  # fmt: skip
     assert "blocked" not in seen.values()
-    assert {name for name, state in states(tried).items() if state == "would change"} == {
+    would = {name for name, state in states(tried).items() if state == "would change"}
+    # Argo CD takes along what a rehearsal still finds.
+    assert seen["destroy.objects"] == "holds", ended(done)["destroy.objects"]["detail"]
+    assert would - {"destroy.objects"} == {
         name for name, state in seen.items() if state == "changed"
-    } - {"destroy.objects"}
+    }
     assert f"stays: apps/{here.name}/NOTES.md" in done.err
     assert here.clone.git("ls-files") == f"apps/{here.name}/NOTES.md"
     assert here.remote.git("rev-parse", "main") == here.clone.git("rev-parse", "HEAD")
@@ -235,20 +243,21 @@ def test_destroy_takes_the_data_that_is_named(
     assert controllers.faults == []
 
 
-def test_killed_after_each_write_it_still_comes_to_its_end(
+def test_killed_again_and_again_it_still_comes_to_its_end(
     place: Callable[[str], Place], departing: Callable[[Place], Departing]
 ) -> None:
+    """Each run takes the lock over and may change a few things; every third sees no answer."""
     here = entrusted(place("production"))
     stand(here, departing)
     every = ("--data", "payload", "--data", "volumes", "--data", "namespace")
     words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *every)
     kills = 0
-    while here.killed(*words, last=f"{2 if kills else 1}w{'' if kills % 3 else 's'}"):
+    while here.killed(*words, last=f"{4 if kills else 1}w{'' if kills % 3 else 's'}"):
         kills += 1
-        assert kills < 60, here.said[-1]
+        assert kills < 30, here.said[-1]
         if kills % 2:
             here.forget()
-    assert kills > 15
+    assert kills > 4
     require_gone(here)
     assert here.stored(f"{here.mount}/metadata/{here.path}") == 404
     with pytest.raises(RejectedError):

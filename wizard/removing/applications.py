@@ -16,6 +16,7 @@ from wizard.applying.argocd import application_sources
 from wizard.backends.kube import Manifest, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.diff import visible
+from wizard.errors import ConflictError
 from wizard.removing.objects import Removal, finalizers, removal_action, standing
 from wizard.removing.recognised import Judge, kubectl_delete, labelled, unchanged
 
@@ -115,17 +116,17 @@ def ours(target: Target) -> Judge:
     return lambda found, ref: labelled(found, ref) or _others(target, found, ref)
 
 
-def gone(target: Target) -> Look:
-    """Whether no Application of the installation stands; for what must not be done before."""
+def require_gone(target: Target) -> None:
+    """Raise ConflictError while an Application may stand: it would bring back what is removed."""
     if target.argocd is None:
-        return Look("blocked", "nothing says whether Argo CD still has it", "name --context")
+        raise ConflictError("nothing says whether Argo CD still has it", "--context names it")
     for ref in refs(target):
         try:
             if standing(target.argocd, ref) is not None:
-                return Look("blocked", f"{ref} stands", "let its removal end, then run it again")
+                raise ConflictError(f"{ref} stands", "let its removal end, then run it again")
         except KubeError as error:
-            return Look("blocked", f"nothing says whether {ref} is gone: {error.message}")
-    return Look("holds", "Argo CD has no Application of it")
+            why = f"nothing says whether {ref} is gone: {error.message}"
+            raise ConflictError(why, error.hint) from None
 
 
 def called(found: Sequence[Ref]) -> str:

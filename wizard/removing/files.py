@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 from wizard.actions import Action, Look
 from wizard.applied import Journal
 from wizard.base import STATE, state_folder
-from wizard.errors import ConflictError
 from wizard.message import commit_message, require_harmless
 from wizard.plan import BASE_PREFIX, Change, conflict_error, digest_of
 from wizard.remembered import Memory
-from wizard.removing.applications import gone
+from wizard.removing.applications import require_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,9 +98,7 @@ class Files:
             return Look("wanted", f"{len(left)} files are committed")
 
         async def change() -> str:
-            look = gone(target)
-            if look.state != "holds":
-                raise ConflictError(look.detail, look.fix)
+            require_gone(target)
             return self._commit()
 
         title = f"Remove the files of {self._name} in one commit"

@@ -63,8 +63,8 @@ _HOLDERS = (
 class Removal:
     """Refs to be gone, in this order; `find` looks for them where they are not known by name.
 
-    `judge` says what is left and why, `prepare` readies one for its deletion, `before` may still
-    object to all, `why` says what is known about one that does not go.
+    `judge` says what is left and why, `prepare` readies one for its deletion, `before` may
+    still raise, `why` says what is known about one that does not go.
     """
 
     kube: Kube
@@ -73,17 +73,16 @@ class Removal:
     prepare: Callable[[Kube, Manifest, Ref], None] | None = None
     why: Callable[[Manifest, Ref], tuple[str, str]] = held
     none: str = "nothing of it is there"
-    before: Callable[[], Look | None] = field(default=lambda: None)
+    before: Callable[[], object] = field(default=lambda: None)
 
     def look(self) -> Look:
         """Whether all of them are gone."""
         try:
             refs = self.find()
             looks = [self._look(ref) for ref in refs]
-            early = self.before() if any(one.state == "wanted" for one in looks) else None
         except KubeError as error:
             return _unseen(error)
-        return early or together(looks, self.none)
+        return together(looks, self.none)
 
     def _look(self, ref: Ref) -> Look:
         try:
@@ -100,6 +99,7 @@ class Removal:
 
     def change(self) -> str:
         """Remove those that stand and are ours, each by its UID."""
+        self.before()
         done = []
         for ref in self.find():
             found = standing(self.kube, ref)

@@ -17,7 +17,7 @@ from wizard.backends.kube import Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.backends.vault_http import VaultError
 from wizard.diff import visible
-from wizard.removing.applications import TRACKING, gone, tracked_by
+from wizard.removing.applications import TRACKING, require_gone, tracked_by
 from wizard.removing.objects import Removal, looked_action, removal_action, standing
 from wizard.removing.recognised import kubectl_delete, labelled
 from wizard.yamlread import read_mapping
@@ -137,7 +137,7 @@ def objects(target: Target) -> Action:
             lambda: _delivered(kube, target),
             lambda _found, _ref: None,
             none="nothing that was delivered is left",
-            before=lambda: _require_gone(target),
+            before=lambda: require_gone(target),
         )
 
     return removal_action(
@@ -150,12 +150,6 @@ def objects(target: Target) -> Action:
         f"-l {selector}",
         patience=OBJECTS_SECONDS,
     )
-
-
-def _require_gone(target: Target) -> Look | None:
-    """Whatever still follows Git would bring them back."""
-    look = gone(target)
-    return None if look.state == "holds" else look
 
 
 def _delivered(kube: Kube, target: Target) -> list[Ref]:

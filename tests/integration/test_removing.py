@@ -1,0 +1,184 @@
+"""What is removed from a real API server, what is left there and why, and how a hang is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.argo_world import GITHUB, LIST, World, told
+from tests.departing import CLEANUP, PROTECTION
+from tests.kubeconfigs import account, rule
+from tests.operators import MERGE
+from tests.testbed.kube import Kube as Server
+from tests.testbed.kube import RejectedError
+from wizard.actions import Action, Event
+from wizard.applying import argocd as applied
+from wizard.applying.target import Target
+from wizard.removing import applications, argocd, cascade, release, volumes
+from wizard.removing.applications import FINALIZER, TRACKING
+from wizard.removing.namespace import namespace
+
+pytestmark = pytest.mark.integration
+
+ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
+APPLICATION = f"{ARGO}/applications/airflow"
+PIECES: Any = ("volumes", "namespace")
+MANAGED = "app.kubernetes.io/managed-by"
+CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+
+
+@pytest.fixture
+def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An applied installation; its folder of Secrets as Argo CD would sync it."""
+    made = World(kube_with_crds, tmp_path, monkeypatch)
+    made.install_argo()
+    target = made.target()
+    wanted = [one for one in applied.actions(target) if one.id.startswith(("argocd", "cluster"))]
+    assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
+    made.operators.sync(target.under("secrets/"))
+    return made
+
+
+def ended(*actions: Action, seconds: float = 0.2) -> Event:
+    """How the last of these ended, with as little patience."""
+    found = told([replace(one, patience=min(one.patience, seconds)) for one in actions])
+    return found[actions[-1].id]
+
+
+def patched(world: World, path: str, body: Any, manager: str = "kubectl-edit") -> None:
+    where = path.format(argo=world.argo, namespace=world.namespace)
+    world.server.request("PATCH", f"{where}?fieldManager={manager}", body, MERGE)
+
+
+def marked(world: World, path: str, **metadata: Any) -> None:
+    patched(world, path, {"metadata": metadata})
+
+
+def exists(world: World, path: str) -> bool:
+    try:
+        world.read(path)
+    except RejectedError as error:
+        return error.code != 404
+    return True
+
+
+def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World) -> None:
+    target = world.target()
+    marked(world, APPLICATION, finalizers=[FINALIZER])
+    done = ended(applications.released(target))
+    assert (done.state, FINALIZER in done.detail) == ("blocked", True)
+    assert "airflow-wizard destroy" in done.fix
+    marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
+    done = ended(applications.released(target))
+    assert "delivered by Application root" in done.detail
+    marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
+    assert "not this wizard's" in ended(applications.released(target)).detail
+    marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
+    patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
+    done = ended(applications.released(target))
+    assert (done.state, "automated" in done.diff) == ("blocked", True)
+    assert exists(world, APPLICATION)
+    other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/acme/other.git"})
+    done = ended(cascade.paused(other))
+    assert (done.state, GITHUB in done.detail) == ("blocked", True)
+
+
+def test_what_others_use_stays_for_them(world: World) -> None:
+    target = world.target()
+    spec = {
+        "project": target.answers.delivery.argocd.project,
+        "source": {"repoURL": "git@github.com:hers/own.git", "path": "."},
+        "destination": {"namespace": "hers"},
+    }
+    world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
+    project, hosts, guard = argocd.actions(target, exact=True)
+    done = ended(project)
+    assert (done.state, "Application hers" in done.detail) == ("blocked", True)
+    done = ended(hosts)
+    assert (done.state, "hers reads from github.com" in done.detail) == ("kept", True)
+    text = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")["data"]["ssh_known_hosts"]
+    assert "github.com ssh-ed25519" in text
+    # One that stands in another's way stops nothing that does not build on it.
+    assert told([project, guard])[guard.id].state == "changed"
+    world.server.request("DELETE", f"{ARGO}/applications/hers".format(argo=world.argo))
+    assert ended(hosts).state == "changed"
+    found = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")
+    assert found["data"]["ssh_known_hosts"] == "# Argo CD's own\n"
+    assert not any("known-hosts" in name for name in found["metadata"].get("annotations") or {})
+
+
+def test_lines_that_were_there_before_are_nobodys_to_take(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kube_with_crds, tmp_path, monkeypatch)
+    target = world.target()
+    world.install_argo(target.answers.dags.known_hosts)
+    hosts = argocd.actions(target, exact=True)[1]
+    assert ended(hosts).state == "holds"
+    assert world.writes == []
+
+
+def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
+    target = world.target()
+    secrets = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
+    name = release.secret_refs(target)[0].name
+    marked(world, f"{secrets}/{name}", finalizers=[CLEANUP])
+    done = ended(release.secrets(target))
+    assert done.state == "failed"
+    assert f"ExternalSecret {world.namespace}/{name}" in done.detail
+    assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix) == (True, True)
+    # What is on its way already is not asked for again.
+    before = len(world.writes)
+    assert ended(release.secrets(target)).state == "failed"
+    assert len(world.writes) == before
+    marked(world, f"{secrets}/{name}", finalizers=[])
+
+    error = {"type": "DeletionError", "message": "no route to host"}
+    patched(world, APPLICATION, {"status": {"conditions": [error]}})
+    done = ended(cascade.paused(target), cascade.cascaded(target))
+    assert (done.state, FINALIZER in done.detail) == ("failed", True)
+    assert "no route to host" in done.detail
+    assert "application controller" in done.fix
+    marked(world, APPLICATION, finalizers=[])
+
+    claim(world, "logs", finalizers=[PROTECTION])
+    world.server.request("DELETE", CLAIMS.format(namespace=world.namespace) + "/logs")
+    for action in (volumes.volumes(target, ["volumes"]), namespace(target, PIECES)):
+        done = ended(action)
+        assert done.state == "failed", done
+        assert ("logs" in done.detail, PROTECTION in done.detail) == (True, True), done
+    assert "terminating" in done.detail
+
+
+def claim(world: World, name: str, **more: Any) -> None:
+    labels = {"release": "airflow", "tier": "airflow"}
+    about = {"name": name, "namespace": world.namespace, "labels": labels, **more}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
+    world.server.apply(json.dumps(made))
+
+
+def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
+    target = world.target()
+    option = "argocd.argoproj.io/sync-options"
+    track = {TRACKING: "airflow:/PersistentVolumeClaim:x/logs", option: "Prune=false"}
+    claim(world, "logs", annotations=track)
+    assert ended(volumes.kept_back(target, ["volumes"])).state == "holds"
+    assert ended(volumes.kept_back(target, [])).state == "changed"
+    notes = world.read(f"{CLAIMS}/logs")["metadata"]["annotations"]
+    assert notes[option] == "Prune=false,Delete=false"
+    assert ended(volumes.kept_back(target, [])).state == "holds"
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
+    claim(world, "hers", ownerReferences=[owner])
+    done = ended(volumes.kept_back(target, []))
+    assert (done.state, "hers would go with what owns them" in done.detail) == ("blocked", True)
+    assert "hers" in ended(volumes.volumes(target, [])).detail
+
+    _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
+    blind: Target = world.target(token)
+    done = ended(volumes.kept_back(blind, []))
+    assert (done.state, "--data volumes" in done.fix) == ("blocked", True)
