@@ -173,6 +173,13 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         help="who may open it: age1... or 'ssh-ed25519 AAAA...'; repeatable",
     )
     group.add_argument(
+        "--recipients-file",
+        type=_filled,
+        metavar="PATH",
+        action="append",
+        help="such keys, one a line; repeatable",
+    )
+    group.add_argument(
         "--new-hand-off",
         action="store_true",
         help="make new values although some were handed off before (that file is lost)",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wizard.provisioning import State, Survey
     from wizard.secrets.facts import Fact
 
-_HAND_OFF, _TAKE = ("recipient", "new_hand_off"), ("identity",)
+_HAND_OFF, _TAKE = ("recipient", "recipients_file", "new_hand_off"), ("identity",)
 
 
 def require_sound(arguments: Namespace) -> None:
@@ -80,7 +80,8 @@ def hand_off(run: Run, agreed: Mapping[str, Any]) -> ExitCode:
     from wizard.storing import new_reads
 
     arguments, repository = run.arguments, run.start.workspace.repository
-    keys = age.recipients(getattr(arguments, "recipient", None) or ())
+    files = [Path(one) for one in getattr(arguments, "recipients_file", None) or ()]
+    keys = age.recipients(getattr(arguments, "recipient", None) or (), files)
     name = run.proposal.answers.installation.name
     if _finished(run, remembered(repository, name)):
         return ExitCode.DONE

@@ -235,8 +235,10 @@ def test_age_itself_opens_it_and_makes_files_that_are_taken(side: Side, tmp_path
     side.to = (
         *side.to,
         *("--recipient", ran("age-keygen", "-y", key).decode().strip()),
-        *("--recipient", ssh.with_suffix(".pub").read_text().strip()),
+        *("--recipients-file", str(tmp_path / "team")),
     )
+    public = ssh.with_suffix(".pub").read_text()
+    (tmp_path / "team").write_text(f"# the Vault team\n\n{public}{side.identity.to_public()}\n")
     assert "its 3 recipients" in side.make().err
     plain = ran("age", "-d", "-i", key, side.file)
     assert json.loads(plain)["values"] == side.values()
@@ -302,6 +304,16 @@ def test_who_may_open_it_is_named_by_public_keys(text: str, says: str) -> None:
     assert says in error.value.message
     assert "the second one" in error.value.message
     assert not text or text not in error.value.message + error.value.hint
+
+
+def test_a_file_of_recipients_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "team"
+    path.write_text(f"# us\n{x25519.Identity.generate()}\n")
+    with pytest.raises(UsageError, match="line 2: this is a private key"):
+        age.recipients([], [path])
+    path.write_text("# nobody yet\n")
+    with pytest.raises(UsageError, match="who may open the file"):
+        age.recipients([], [path])
 
 
 def test_identities_that_cannot_be_used_are_named(tmp_path: Path) -> None:

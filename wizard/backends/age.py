@@ -24,26 +24,32 @@ _RIGHT = (
 )
 
 
-def recipients(texts: Sequence[str]) -> list[Any]:
-    """The recipients that these public keys stand for; UsageError for what is none."""
-    found = {text: _recipient(number, text) for number, text in enumerate(_cleaned(texts), 1)}
+def recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[Any]:
+    """The recipients that these public keys stand for, and those in files as `age -R` reads them.
+
+    Raises UsageError for what is no public key.
+    """
+    found = {
+        text.strip(): _recipient(text.strip(), f"--recipient, the {_ordinal(number)} one")
+        for number, text in enumerate(texts, 1)
+    }
+    for path in files:
+        lines = read_small(path, "--recipients-file").decode("utf-8", "replace").splitlines()
+        for number, line in enumerate(lines, 1):
+            if (text := line.strip()) and not text.startswith("#"):
+                found[text] = _recipient(text, f"--recipients-file {path}, line {number}")
     if not found:
         raise UsageError("--hand-off needs to know who may open the file", f"--recipient: {_RIGHT}")
     return list(found.values())
 
 
-def _cleaned(texts: Sequence[str]) -> list[str]:
-    return [text.strip() for text in texts]
-
-
-def _recipient(number: int, text: str) -> Any:
+def _recipient(text: str, which: str) -> Any:
     from pyrage import RecipientError, ssh, x25519
 
-    which = f"--recipient, the {_ordinal(number)} one"
     if _SECRET in text.upper() or "PRIVATE KEY" in text:
         raise UsageError(
-            f"{which}: this is a private key, and now it stands in your shell's history",
-            f"make a new one and {_RIGHT}",
+            f"{which}: this is a private key, which stands in your shell's history now",
+            f"make a new one, and {_RIGHT}",
         )
     kind = text.partition(" ")[0]
     try:
