@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import SuspendNotSupported
@@ -15,6 +15,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from screens.deploy_key_steps import identity
 from screens.deploy_key_store import OWN
 from screens.deploy_key_view import (
     INTRO,
@@ -31,7 +32,7 @@ from screens.page import Page
 from screens.steps import DEPLOY_KEY
 from screens.text import plain
 from screens.widgets import Line
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError
 from wizard.fields import spec
 
 
@@ -64,7 +65,7 @@ class DeployKeyScreen(Page):
     @property
     def view(self) -> View:
         """What is shown now."""
-        width = max(30, min(self.size.width - 21, 110)) if self.size.width >= 64 else 40
+        width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
         return View(self.draft.readable, self.work.findings, self.work.error, self.login, width)
 
     def content(self) -> Iterator[Widget]:
@@ -83,7 +84,7 @@ class DeployKeyScreen(Page):
 
     def on_mount(self) -> None:
         """Show what is known; nothing outside is asked."""
-        self.login = _login()
+        self.login = identity()
         self.work.show = self.changed
         self.set_interval(1, self._tick)
         self.call_after_refresh(self.changed)
@@ -122,7 +123,9 @@ class DeployKeyScreen(Page):
 
     def _follow(self, view: View) -> None:
         """Bring what is new about the line into sight."""
-        now = (view.public, view.found.registered, list(view.found.proof.values()))
+        lacking = view.found.looked is not None and view.found.looked.lacking
+        made = "" if lacking else view.public
+        now = (made, view.found.registered, list(view.found.proof.values()))
         if self._drawn not in (None, now):
             part = self.query_one("#outcome")
             self.call_after_refresh(part.scroll_visible, animate=False)
@@ -176,19 +179,19 @@ class DeployKeyScreen(Page):
             ("look", "f5 look", able),
             ("make", "m make", lacking),
             ("copy", "c copy", public),
-            ("bare", "v bare line", public),
+            ("bare", "v bare line", public and not lacking),
             ("register", "r register", public and view.page and not view.found.registered),
             ("prove", "p prove", public and able),
             ("forget", "x empty", public and wrong),
         ]
         return [(name, label) for name, label, there in offers if there]
 
-    def _begin(self, name: str, flow: Callable[[], Awaitable[None]]) -> None:
+    def _begin(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self.work.busy:
             return
         if name in {offer for offer, _ in self._offered(self.view)}:
             self.work.findings.said = ""
-            self.work.start(flow)
+            self.work.start(errand)
         else:
             self.app.bell()
 
@@ -229,16 +232,22 @@ class DeployKeyScreen(Page):
         except SuspendNotSupported:
             self.say("! this terminal cannot leave the screens; c copies the line")
 
+    async def action_forward(self) -> None:
+        """Enter: the next page, once nothing is under way; a hasty one would leave it behind."""
+        if self.work.busy:
+            self.app.bell()
+        else:
+            self.action_next()
+
     def action_back(self) -> None:
         """Stop what is under way, else the page before."""
         work = self.work
         if not work.busy:
             super().action_back()
             return
-        writing = work.writing
+        said = "it may still be carried out; f5 looks" if work.writing else "nothing was changed"
+        work.findings.said = f"stopped; {said}"
         work.stop()
-        said = "it may still be carried out; f5 looks" if writing else "nothing was changed"
-        self.call_after_refresh(self.say, f"stopped; {said}")
 
     def action_read(self, step: int) -> None:
         """Scroll."""
@@ -250,22 +259,10 @@ class DeployKeyScreen(Page):
         self.wizard.show_help(spec("dags.key"))
 
 
-def _login() -> str:
-    """Who the operator is to Vault, without the secret; empty where nothing says so."""
-    from wizard.backends.vault_address import credentials
-
-    try:
-        who = credentials()
-    except WizardError as error:
-        # The look says it in full.
-        return error.message
-    return who.identity if who else ""
-
-
 def _keys(offers: list[tuple[str, str]]) -> str:
     """The line of keys; literals of ours, so markup is safe here."""
-    shown = [("next", "^n next"), ("back", "esc back"), *offers, ("help", "f1 help"),
-             ("leave", "^q quit")]  # fmt: skip
+    help_ = [("help", "f1 help")] if len(offers) < 5 else []
+    shown = [("next", "^n next"), ("back", "esc back"), *offers, *help_, ("leave", "^q quit")]
     return "  ".join(f"[@click=screen.{name}]{label}[/]" for name, label in shown)
 
 

@@ -44,8 +44,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Looked:
-    """What the store has and lacks. `denied` is why what lacks could not be written."""
+    """What the store has and lacks, of a proposal; nothing of its values.
 
+    `denied` is why what lacks could not be written.
+    """
+
+    proposal: Proposal
     store: str
     identity: str
     version: int
@@ -70,6 +74,18 @@ def agreed_answers(workspace: Workspace, existing: str, answers: Answers) -> Map
     return target_answers(workspace, existing, answers.repository.branch)
 
 
+def identity() -> str:
+    """Who the operator is to Vault, without the secret; empty where nothing says so."""
+    from wizard.backends.vault_address import credentials
+
+    try:
+        who = credentials()
+    except WizardError as error:
+        # The look says it in full.
+        return error.message
+    return who.identity if who else ""
+
+
 def ready(proposal: Proposal, workspace: Workspace) -> Ready:
     """Where the store is and who the operator is there; nothing is sent."""
     agreed = agreed_answers(workspace, proposal.existing, proposal.answers)
@@ -92,6 +108,7 @@ def look(start: Ready) -> Looked:
 def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None = None) -> Looked:
     found = session.found
     return Looked(
+        session.proposal,
         found.store.name,
         session.vault.identity,
         found.seen.version,

@@ -15,7 +15,7 @@ from screens.errands import Errands
 from screens.prompts import Agree
 from wizard.errors import AnswersError, WizardError
 from wizard.fields import spec
-from wizard.probes import Probe, ProbeResult, in_thread
+from wizard.probes import Probe, ProbeResult
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -69,7 +69,7 @@ class StoreErrands(Errands):
         """f5: the store first; a key of one's own where the store has none."""
         answers = self.app.draft.readable
         own = answers.dags.key.kind in OWN
-        if answers.secrets.store != "vault":
+        if answers.secrets.store != "vault" or (own and not steps.identity()):
             await self._read_own(answers)
             return
         try:
@@ -128,7 +128,7 @@ class StoreErrands(Errands):
         start = await self._ready()
         await self._to_vault(start)
         await self._agree_to_reads(start, looked)
-        await self._prompt_for(start, looked)
+        await self._prompt_for(looked)
         inputs = Inputs(start.proposal.answers, self.app.folder, self._prompt)
         text = "looking for signs of an earlier life"
         signs = await self._blocking(text, lambda: steps.signs(start, inputs))
@@ -149,11 +149,12 @@ class StoreErrands(Errands):
         from wizard.storing import cluster_to_ask, new_reads
 
         answers = start.proposal.answers
-        reads = new_reads(start.proposal, looked.items, looked.store, start.agreed)
+        reads = new_reads(looked.proposal, looked.items, looked.store, start.agreed)
         lines = [text.removesuffix("?") for text in reads.values()]
         made = any(item.state == "generate" for item in looked.items)
         if made:
-            identity = (await in_thread(lambda: cluster_to_ask(answers)))[1]
+            text = "reading the kubeconfig"
+            _, identity = await self._blocking(text, lambda: cluster_to_ask(answers))
             lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
         if any(item.fact.key == "fernetKey" and item.state == "generate" for item in looked.items):
             own = answers.database
@@ -166,13 +167,13 @@ class StoreErrands(Errands):
         if lines:
             await self._consent(f"make {text}", "Before anything is made:", text, "go on")
 
-    async def _prompt_for(self, start: Ready, looked: Looked) -> None:
+    async def _prompt_for(self, looked: Looked) -> None:
         from wizard.consent import key_of
 
         for item in looked.lacking:
             reference = item.fact.reference
             if item.state == "given" and reference is not None and reference.kind == "prompt":
-                key = key_of(start.proposal.answers, reference)
+                key = key_of(looked.proposal.answers, reference)
                 await self._type(key, f"It goes to {looked.store} and nowhere else.")
 
     def _record(self, public: str) -> None:

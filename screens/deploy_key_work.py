@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -83,14 +82,10 @@ class KeyWork(StoreErrands):
         found = self.findings
         found.proof = {probe.id: (probe, None) for probe in probes}
 
-        async def run() -> None:
-            async for probe, result in run_probes(probes):
-                found.proof[probe.id] = (probe, result)
-                self.show()
-
-        self.job = (f"cloning from {probes[0].endpoint}", time.monotonic())
-        self.show()
-        await self._in_worker(run)
+        self._begin(f"cloning from {probes[0].endpoint}")
+        async for probe, result in run_probes(probes):
+            found.proof[probe.id] = (probe, result)
+            self.show()
 
 
 _WORK: WeakKeyDictionary[WizardApp, KeyWork] = WeakKeyDictionary()

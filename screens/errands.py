@@ -1,18 +1,19 @@
 """Errands of a page: one at a time, each with consent, and all of them to be left at once.
 
-Dialogs are waited for outside of Textual's workers, what blocks runs in daemon threads: quitting
-waits for neither. Values that were typed live as long as the errand that needs them.
+What blocks runs in daemon threads, and an errand belongs to the app: quitting waits for neither,
+and a page that goes away takes nothing with it. Values that were typed live as long as the errand
+that needs them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen
-from textual.worker import WorkerError
+from textual.worker import Worker
 
 from screens.prompts import Agree, masked_value
 from wizard.errors import WizardError
@@ -41,30 +42,32 @@ class Errands:
         self.error: WizardError | None = None
         self.show: Callable[[], None] = lambda: None
         self._page = page
-        self._task: asyncio.Task[None] | None = None
+        self._worker: Worker[None] | None = None
         self._typed: dict[str, SecretStr] = {}
 
     @property
     def busy(self) -> bool:
         """Whether something is under way."""
-        return self._task is not None and not self._task.done()
+        return self._worker is not None
 
-    def start(self, flow: Callable[[], Awaitable[None]]) -> None:
+    def start(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin, unless something is under way."""
         if not self.busy:
-            self.error = None
-            self._task = asyncio.create_task(self._run(flow))
+            self._worker = self.app.run_worker(
+                self._run(errand), group="errands", exit_on_error=False
+            )
 
     def stop(self) -> None:
         """Wait no longer; what was sent already may still be carried out."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._worker is not None:
+            self._worker.cancel()
 
-    async def _run(self, flow: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        before, self.error = self.error, None
         try:
-            await flow()
+            await errand()
         except LeftError:
-            pass
+            self.error = before
         except WizardError as error:
             self.error = error
         except Exception as error:  # never its text: it may hold a value
@@ -73,35 +76,20 @@ class Errands:
         finally:
             self._typed.clear()
             self.job, self.writing = None, False
-            self._task = None
+            self._worker = None
             self.show()
 
     async def _blocking(self, text: str, call: Callable[[], T]) -> T:
         """The value of a blocking call, told as `text` with the seconds it takes."""
-        ended: list[Callable[[], T]] = []
+        self._begin(text)
+        try:
+            return await in_thread(call)
+        finally:
+            self.job = None
 
-        async def work() -> None:
-            try:
-                value = await in_thread(call)
-            except Exception as error:
-                ended.append(_raising(error))
-            else:
-                ended.append(lambda: value)
-
+    def _begin(self, text: str) -> None:
         self.job = (text, time.monotonic())
         self.show()
-        await self._in_worker(work)
-        return ended[0]()
-
-    async def _in_worker(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        worker = self.app.run_worker(work(), group="errands", exit_on_error=False)
-        try:
-            await worker.wait()
-        except WorkerError:
-            raise LeftError from None
-        finally:
-            worker.cancel()
-            self.job = None
 
     async def _ask(self, dialog: ModalScreen[T]) -> T:
         """What a dialog ends with; LeftError where the page it belongs to has gone."""
@@ -134,10 +122,3 @@ class Errands:
 
     def _prompt(self, key: str) -> str:
         return self._typed[key].get_secret_value()
-
-
-def _raising(error: Exception) -> Callable[[], Any]:
-    def fail() -> Any:
-        raise error
-
-    return fail

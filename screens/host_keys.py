@@ -27,7 +27,7 @@ from wizard.hostkeys import (
     parse_host_keys,
 )
 from wizard.published import published_keys
-from wizard.verdict import Entry, Refusal, Verdict, host_key
+from wizard.verdict import Entry, Refusal, Verdict
 
 _PASTE = (
     "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. Or "
@@ -88,12 +88,8 @@ class HostKeyScreen(ScanningPage):
         if kept is not None:
             return kept
         host, port = self.host
-        lines = []
-        for item in get(self.draft.applicable, ("dags", "host_keys")) or []:
-            key = host_key(Entry(host, str(item.get("type")), str(item.get("key"))))
-            if isinstance(key, HostKey):
-                lines.append(key.line(host, port))
-        return "\n".join(lines)
+        keys = [given_key(item) for item in self._stored()]
+        return "\n".join(key.line(host, port) for key in keys if key is not None)
 
     async def on_mount(self) -> None:
         """The field for the fingerprint where keys are known, else the one for keys."""
@@ -125,7 +121,8 @@ class HostKeyScreen(ScanningPage):
         await self._show_keys()
 
     def _stored(self) -> list[object]:
-        return list(get(self.draft.applicable, ("dags", "host_keys")) or [])
+        found = get(self.draft.applicable, ("dags", "host_keys"))
+        return list(found) if isinstance(found, list | tuple) else []
 
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
         """The keys in the text, none when it is empty; None while it cannot be read."""

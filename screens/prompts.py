@@ -94,8 +94,10 @@ class Value(ModalScreen[T], Generic[T]):
             yield Static("enter takes it, escape closes", classes="hint")
 
     @on(Input.Changed)
-    def _typing(self) -> None:
+    def _typing(self, event: Input.Changed) -> None:
         self.query_one("#complaint", Line).put("")
+        if not event.value:
+            self.field.password = isinstance(self.field, Secret)
 
     @on(Input.Submitted)
     def _take(self) -> None:
@@ -106,6 +108,8 @@ class Value(ModalScreen[T], Generic[T]):
         try:
             found = self.read(self.field.value)
         except ValueError as error:
+            # What stands in the place of a reference is usually the secret itself.
+            self.field.password = True
             self.query_one("#complaint", Line).put(f"! {error}")
             return
         self.field.value = ""

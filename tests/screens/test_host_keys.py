@@ -60,7 +60,7 @@ async def test_published_keys_need_nothing_but_enter(tmp_path: Path) -> None:
         assert "published SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU" in shown
         assert "ok, published by its owner" in shown
         assert "ok Host keys" in await press(pilot, "enter")
-        assert page(pilot).step_name == "secrets"
+        assert page(pilot).step_name == "dags.deploy_key"
 
 
 async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
             shown = await press(pilot, "enter")
             if page(pilot).step_name != "dags.host_keys":
                 break
-        assert page(pilot).step_name == "secrets"
+        assert page(pilot).step_name == "dags.deploy_key"
         assert "!  Host keys" in shown
         assert accepted(pilot) == 0
         assert app.draft.typed == ()

@@ -1,0 +1,641 @@
+"""The deploy-key page on a real Vault and a real sshd: what `secrets` does, with a person asked."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.app import WizardApp
+from screens.deploy_key import DeployKeyScreen
+from screens.deploy_key_steps import GIT_KEY, Looked
+from screens.deploy_key_work import work_of
+from screens.dialogs import Ask
+from screens.draft import Draft
+from screens.given import Given
+from screens.prompts import Value
+from screens.steps import DEPLOY_KEY
+from tests.canary import Canary
+from tests.frames import processed, send, settled
+from tests.integration.test_clone_proof import FILES, Forge, fill
+from tests.process import Terminal
+from tests.screens.support import (
+    COMPLETE,
+    SELF_HOSTED,
+    Opened,
+    answers,
+    app_of,
+    opened,
+    page,
+    press,
+    wizard,
+)
+from tests.testbed.databases import Postgres
+from tests.testbed.fixtures import StartSshd
+from tests.testbed.sshd import KeySet, keygen
+from tests.testbed.vault import RefusedError, Vault
+from wizard.backends.forge_api import Place, Registered
+from wizard.backends.git_ssh import Target
+from wizard.backends.postgres import Psycopg
+from wizard.backends.postgres import Target as Database
+from wizard.backends.routes import Direct
+from wizard.earlier import Signs, in_database
+from wizard.fields import put
+from wizard.provisioning import Item
+from wizard.secrets.deploy_key import DeployKey, fingerprint, generate, same_key
+from wizard.secrets.facts import Fact, Form
+from wizard.secrets.references import SecretRef
+
+PATH = "airflow-install/airflow/config"
+GENERATED = {"fernetKey", "apiSecretKey", "jwtSecret", "redisPassword", "adminPassword", GIT_KEY}
+
+
+@dataclass
+class Stage:
+    """The page beside a mount of this test's own in a real Vault; keeps every frame it saw."""
+
+    vault: Vault
+    folder: Path
+    canary: Canary
+    patch: pytest.MonkeyPatch
+    mount: str = field(default_factory=lambda: f"m{secrets.token_hex(4)}")
+    seen: list[str] = field(default_factory=list)
+
+    def app(self, *sets: str, data: dict[str, Any] | None = None, **options: Any) -> WizardApp:
+        mount = f"secrets.vault.mount={self.mount}"
+        raw = data or answers("production", [*COMPLETE, mount, *sets])
+        return Opened(opened(self.folder), Given(raw, folder=self.folder, **options))
+
+    async def open(self, pilot: Pilot[Any]) -> str:
+        await settled(pilot)
+        app_of(pilot).go(DEPLOY_KEY)
+        return await self.press(pilot)
+
+    async def press(self, pilot: Pilot[Any], *keys: str) -> str:
+        self.seen.append(await press(pilot, *keys))
+        return self.seen[-1]
+
+    async def look(self, pilot: Pilot[Any]) -> str:
+        assert "Ask Vault at" in await self.press(pilot, "f5")
+        return await self.press(pilot, "enter")
+
+    def login(self, rules: dict[str, list[str]]) -> None:
+        self.vault.policy(self.mount, rules)
+        self.patch.setenv("VAULT_TOKEN", self.vault.new_token(self.mount))
+
+    def put(self, data: dict[str, Any]) -> None:
+        self.vault.request("POST", f"{self.mount}/data/{PATH}", {"data": data})
+
+    @property
+    def values(self) -> dict[str, str]:
+        try:
+            found = self.vault.request("GET", f"{self.mount}/data/{PATH}")
+        except RefusedError:
+            return {}
+        return dict(found["data"]["data"] or {})
+
+    def assert_nothing_leaked(self, draft: Draft, *more: str) -> None:
+        told = "".join(self.seen) + json.dumps(draft.data) + repr(draft) + "".join(more)
+        told += "".join(told.split())
+        self.canary.assert_absent(told, self.folder / "k8s-infra")
+        for value in [*self.values.values(), self.vault.token]:
+            for line in value.splitlines():
+                assert len(line) < 20 or line.startswith("-----") or line not in told
+
+
+@pytest.fixture
+def stage(vault: Vault, tmp_path: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage(vault, tmp_path, canary, monkeypatch)
+    vault.mount(made.mount)
+    monkeypatch.setenv("VAULT_ADDR", vault.url)
+    monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
+    monkeypatch.setenv("VAULT_TOKEN", vault.token)
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile("database"))
+    # No test waits for a name that nobody resolves; one has a real database of its own.
+    monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: Signs())
+    return made
+
+
+def one_line(shown: str) -> str:
+    """The frame without its line ends, steps and scroll bar, for sentences that wrap."""
+    return " ".join(line[18:].strip(" ┃") for line in shown.splitlines())
+
+
+def public(app: WizardApp) -> str:
+    return app.draft.readable.dags.key.public
+
+
+# --- the whole way, green
+
+
+async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
+    over_https = wizard(tmp_path, "local")
+    assert DEPLOY_KEY not in [step.name for step in over_https.draft.steps]
+    names = [step.name for step in wizard(tmp_path, "production", *COMPLETE).draft.steps]
+    assert names[names.index("dags") : names.index("secrets")] == [
+        "dags",
+        "dags.host_keys",
+        DEPLOY_KEY,
+    ]
+
+
+async def test_the_key_is_made_registered_proven_and_committed(
+    stage: Stage,
+    sshd: StartSshd,
+    host_key_sets: tuple[KeySet, KeySet],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = sshd()
+    bare = fill(stage.folder, FILES)
+    stage.patch.setattr(
+        "wizard.backends.git_ssh.Direct", lambda *_: Direct(server.host, server.port)
+    )
+    pinned = host_key_sets[0].public("ssh-ed25519")
+    repo = f"ssh://{server.user}@gitlab.example.com{bare}"
+    data = answers("production", [*COMPLETE, f"secrets.vault.mount={stage.mount}"])
+    data["dags"]["repo"] = repo
+    data["dags"]["host_keys"] = [
+        {"host": "gitlab.example.com", "type": pinned.type, "key": pinned.key}
+    ]
+    app = stage.app(data=data, typed=[pinned.fingerprint])
+    async with app.run_test(size=(80, 32), notifications=True) as pilot:
+        shown = await stage.open(pilot)
+        assert "made here, in memory, once: ed25519" in shown
+        assert f"{stage.mount}/{PATH}" in shown
+        assert "public    none recorded yet" in shown
+        shown = await stage.press(pilot, "f5")
+        assert f"Ask Vault at 127.0.0.1:{stage.vault.port}?" in shown
+        assert "As the token from VAULT_TOKEN; VAULT_ADDR names this server." in shown
+        shown = await stage.press(pilot, "enter")
+        assert "! the key is not there yet" in shown
+        assert "databasePassword  from env:AIRFLOW_DB_PASSWORD" in shown
+        assert "gitSshKey         generated" in shown
+        assert stage.values == {}
+
+        shown = await stage.press(pilot, "m")
+        assert "- database.password is new here: read env:AIRFLOW_DB_PASSWORD" in shown
+        assert "- the database pg.example.internal:5432 is asked, as airflow" in shown
+        shown = await stage.press(pilot, "enter")
+        assert f"Write 7 values to {stage.mount}/{PATH}?" in shown
+        assert "! not looked at: the cluster" in shown
+        # Enter alone makes nothing.
+        await stage.press(pilot, "enter")
+        assert stage.values == {}
+        await stage.press(pilot, "m")
+        shown = await stage.press(pilot, "down", "enter")
+        assert set(stage.values) == {*GENERATED, "databasePassword"}
+        assert "written: 7 values, version 1" in shown
+        assert fingerprint(public(app)) in shown
+        line = "".join(one_line(shown).split())
+        assert public(app).split()[1] in line
+        assert "register this line, read-only" in shown.casefold()
+
+        await _copied(pilot, public(app))
+        await _registered(stage, pilot)
+        shown = await _proven(stage, pilot, server, bare, pinned)
+        assert "clone     pass: main at" in shown
+        assert "read-only pass: the host refuses a push" in shown
+
+        await stage.press(pilot, "ctrl+s")
+        await stage.press(pilot, "enter")
+        committed = app.workspace.committed("airflow") or {}
+        assert committed["dags"]["key"] == {"generate": True, "public": public(app)}
+    stage.assert_nothing_leaked(app.draft, caplog.text)
+
+
+async def _copied(pilot: Pilot[Any], line: str) -> None:
+    """The whole line goes out in one piece (OSC 52)."""
+    await press(pilot, "c")
+    assert app_of(pilot).clipboard == line
+    # A headless terminal cannot be left; a real one can.
+    assert "c copies the line" in await press(pilot, "v")
+
+
+async def _registered(stage: Stage, pilot: Pilot[Any]) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def register(place: Place, token: Any, title: str, line: str) -> Registered:
+        del title
+        asked.append((place.api, token.get_secret_value(), line))
+        return Registered(made=True, note="it depends on the token")
+
+    stage.patch.setattr("wizard.backends.forge_api.register", register)
+    stage.patch.setenv("FORGE", stage.canary.secret("forge"))
+    await stage.press(pilot, "r")
+    await press(pilot, f"paste:{stage.canary.secret('typed')}")
+    assert "! say where it comes from: env:NAME" in await stage.press(pilot, "enter")
+    await stage.press(pilot, "end", "ctrl+u")
+    shown = await stage.press(pilot, "paste:env:FORGE", "enter")
+    assert "Send the token from env:FORGE to https://gitlab.example.com/api/v4?" in shown
+    assert asked == []
+    shown = await stage.press(pilot, "enter")
+    api, token, line = asked[0]
+    assert api == "https://gitlab.example.com/api/v4"
+    assert token == stage.canary.secret("forge")
+    assert line == public(app_of(pilot))
+    assert "ok, registered, read-only" in shown
+    assert "! it depends on the token" in shown
+
+
+async def _proven(stage: Stage, pilot: Pilot[Any], server: Any, bare: Path, pinned: Any) -> str:
+    await stage.press(pilot, "p")
+    shown = await stage.press(pilot, "enter")
+    assert "clone     ! FAIL: gitlab.example.com does not let the key in" in shown
+    target = Target(server.host, server.port, server.user, str(bare), "main", "dags", (pinned,))
+    forge = Forge(server, stage.folder, target)
+    forge.register(DeployKey(stage.values[GIT_KEY], public(app_of(pilot))))  # type: ignore[arg-type]
+    return await stage.press(pilot, "p")
+
+
+async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -> None:
+    key = generate("ed25519", "theirs")
+    stage.put({GIT_KEY: key.private.get_secret_value(), "foreign": "kept"})
+    app = stage.app()
+    async with app.run_test(size=(140, 45)) as pilot:
+        await stage.open(pilot)
+        shown = await stage.look(pilot)
+        assert "ok, version 1; looked at as the token from" in shown
+        assert same_key(public(app), key.public)
+        assert "+--[ED25519 256]--+" in shown
+        assert "https://github.com/example/dags/settings/keys" in shown
+        assert 'leave "Allow write access" off' in shown
+        await stage.press(pilot, "escape")
+        assert "ok, version 1" in await stage.open(pilot)
+        # Another repository's key was never looked for.
+        app.draft = app.draft.answered(_spec("dags.repo"), SELF_HOSTED.partition("=")[2])
+        assert "not looked at yet" in await stage.open(pilot)
+    assert set(stage.values) == {GIT_KEY, "foreign"}
+    stage.assert_nothing_leaked(app.draft)
+
+
+def _spec(key: str) -> Any:
+    from wizard.fields import spec
+
+    return spec(key)
+
+
+async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -> None:
+    """A key of several lines too, with its line ends as some terminals paste them."""
+    keygen("-q", "-N", "", "-t", "ed25519", "-C", "", "-f", tmp_path / "own")
+    private = (tmp_path / "own").read_text()
+    app = stage.app("dags.key=prompt", "database.password=prompt")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await stage.open(pilot)
+        await stage.look(pilot)
+        assert isinstance(pilot.app.screen, Value)
+        pasted = private.replace("\n", "\r\n")
+        shown = await stage.press(pilot, f"paste:{pasted}")
+        assert "dags.key, not shown" in shown
+        assert "•••" in shown
+        shown = await stage.press(pilot, "enter")
+        assert "ok, a private key without a passphrase" in shown
+        assert "set right when it is stored" in shown
+        await stage.press(pilot, "m")
+        await stage.press(pilot, "enter")
+        typed = {"database.password": stage.canary.hostile("typed"), "dags.key": private}
+        for _ in typed:
+            assert isinstance(pilot.app.screen, Value)
+            key = pilot.app.screen.title_text.partition(",")[0]
+            await stage.press(pilot, f"paste:{typed[key]}", "enter")
+        await stage.press(pilot, "down", "enter")
+        assert stage.values["databasePassword"] == typed["database.password"]
+        assert stage.values[GIT_KEY] == private
+        assert work_of(app)._typed == {}
+    stage.assert_nothing_leaked(app.draft)
+
+
+# --- red
+
+
+async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
+    """A wrong token, a sealed server, a mount of version 1, and answers that lack something."""
+    app = stage.app()
+    async with app.run_test(size=(80, 40)) as pilot:
+        stage.patch.setenv("VAULT_TOKEN", f"hvs.{stage.canary.secret('wrong')}")
+        await stage.open(pilot)
+        shown = one_line(await stage.look(pilot))
+        assert "! " in shown
+        assert "airflow-wizard secrets --installation airflow" in shown
+        stage.patch.setenv("VAULT_TOKEN", stage.vault.token)
+        stage.vault.seal()
+        try:
+            shown = await stage.press(pilot, "f5")
+        finally:
+            stage.vault.unseal()
+        assert "sealed" in shown
+        stage.vault.mount(f"{stage.mount}-v1", version=1)
+        app.draft = app.draft.answered(_spec("secrets.vault.mount"), f"{stage.mount}-v1")
+        assert "KV version 1" in await stage.press(pilot, "f5")
+        app.draft = app.draft.answered(_spec("database.host"), "")
+        shown = one_line(await stage.press(pilot, "f5"))
+        assert "these answers are not complete yet: database.host" in shown
+        assert "m make" not in shown
+        assert "step" in await stage.press(pilot, "enter")
+        assert page(pilot).step_name == "secrets"
+    assert public(app) == ""
+    stage.assert_nothing_leaked(app.draft)
+
+
+async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Stage) -> None:
+    stage.login({f"{stage.mount}/data/{PATH}": ["read"]})
+    app = stage.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await stage.open(pilot)
+        shown = await stage.look(pilot)
+        assert "gitSshKey         generated" in shown
+        assert "m make" not in shown
+        await stage.press(pilot, "m", "pagedown")
+        assert not isinstance(pilot.app.screen, Ask)
+        assert "commit goes on without it" in one_line(await stage.press(pilot, "pagedown"))
+    assert stage.values == {}
+
+
+async def test_another_key_than_the_recorded_one_is_a_conflict_to_decide(stage: Stage) -> None:
+    mine, theirs = (generate("ed25519", name) for name in ("mine", "theirs"))
+    stage.put({GIT_KEY: theirs.private.get_secret_value()})
+    data = answers("production", [*COMPLETE, f"secrets.vault.mount={stage.mount}"])
+    app = stage.app(data=put(data, ("dags", "key"), {"generate": True, "public": mine.public}))
+    async with app.run_test(size=(140, 45)) as pilot:
+        await stage.open(pilot)
+        shown = await stage.look(pilot)
+        assert fingerprint(mine.public) in shown
+        assert fingerprint(theirs.public) in shown
+        assert "x empty" in shown
+        assert public(app) == mine.public
+        await stage.press(pilot, "x")
+        await stage.press(pilot, "enter")
+        assert public(app) == mine.public
+        await stage.press(pilot, "x")
+        await stage.press(pilot, "down", "enter")
+        assert public(app) == ""
+        await stage.press(pilot, "f5")
+        assert same_key(public(app), theirs.public)
+
+
+async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) -> None:
+    role = f"r{secrets.token_hex(4)}"
+    password = "a-good-password-1"
+    postgres.create_role(role, password)
+    postgres.create_database(role, role)
+    url = f"postgresql://{role}:{password}@{postgres.host}:{postgres.port}/{role}"
+    postgres.sql("CREATE TABLE alembic_version (version_num text)", url)
+
+    def looked(client: Psycopg, endpoint: str) -> Signs:
+        target = Database(postgres.host, postgres.port, role, role, "disable")
+        return in_database(Psycopg(target, client.password), endpoint)
+
+    stage.patch.setattr("wizard.provisioning.in_database", looked)
+    stage.patch.setenv("AIRFLOW_DB_PASSWORD", password)
+    app = stage.app()
+    async with app.run_test(size=(80, 40)) as pilot:
+        await stage.open(pilot)
+        await stage.look(pilot)
+        await stage.press(pilot, "m")
+        shown = one_line(await stage.press(pilot, "enter"))
+        assert not isinstance(pilot.app.screen, Ask)
+        assert "this installation has lived before" in shown
+        assert "the database pg.example.internal:5432 is migrated" in shown
+    assert stage.values == {}
+    assert public(app) == ""
+
+
+async def test_a_store_that_changed_meanwhile_is_shown_again_first(stage: Stage) -> None:
+    app = stage.app()
+    async with app.run_test(size=(80, 40)) as pilot:
+        await stage.open(pilot)
+        await stage.look(pilot)
+        await stage.press(pilot, "m")
+        await stage.press(pilot, "enter")
+        stage.put({"redisPassword": "set-by-somebody-else"})
+        shown = one_line(await stage.press(pilot, "down", "enter"))
+        assert "has changed since it was shown; nothing was written" in shown
+        assert set(stage.values) == {"redisPassword"}
+        shown = await stage.press(pilot, "f5")
+        assert "redisPassword     in the store" in shown
+
+
+# --- keys of one's own
+
+
+def _locked(folder: Path) -> bytes:
+    keygen("-q", "-N", "long-enough", "-t", "ed25519", "-f", folder / "locked")
+    return (folder / "locked").read_bytes()
+
+
+OWN: dict[str, tuple[Callable[[Path], bytes], str]] = {
+    "a passphrase": (_locked, "protected by a passphrase"),
+    "a PuTTY key": (lambda _: b"PuTTY-User-Key-File-3: ssh-ed25519\n", "this is a PuTTY key"),
+    "a public key": (lambda _: generate("ed25519", "x").public.encode(), "this is a public key"),
+    "cut off": (
+        lambda _: generate("ed25519", "x").private.get_secret_value()[:200].encode(),
+        "first or last line is missing",
+    ),
+    "CRLF": (
+        lambda _: (
+            generate("ed25519", "x").private.get_secret_value().replace("\n", "\r\n").encode()
+        ),
+        "set right when it is stored: carriage returns at its line ends (CRLF)",
+    ),
+    "no final newline": (
+        lambda _: generate("ed25519", "x").private.get_secret_value().strip().encode(),
+        "set right when it is stored: no final newline",
+    ),
+}
+
+
+async def test_a_key_of_ones_own_is_diagnosed_and_never_shown(stage: Stage, tmp_path: Path) -> None:
+    """Without any access to the store."""
+    stage.patch.delenv("VAULT_TOKEN")
+    file = tmp_path / "own"
+    app = stage.app("dags.key=file:own")
+    before = app.draft
+    async with app.run_test(size=(80, 40)) as pilot:
+        shown = await stage.open(pilot)
+        assert "yours, from file:own" in shown
+        for make, says in OWN.values():
+            app.draft = before
+            file.write_bytes(make(tmp_path))
+            file.chmod(0o600)
+            shown = await stage.press(pilot, "f5")
+            if isinstance(pilot.app.screen, Ask):
+                assert "Read file:own on this machine?" in shown
+                shown = await stage.press(pilot, "enter")
+            assert says in one_line(shown)
+            body = [line for line in file.read_text().splitlines() if len(line) > 20]
+            assert not any(line in shown for line in body if not line.startswith("ssh-"))
+        assert public(app).startswith("ssh-ed25519 ")
+        other = generate("ed25519", "x")
+        file.write_text(other.private.get_secret_value())
+        shown = one_line(await stage.press(pilot, "f5"))
+        assert f"belongs to {fingerprint(other.public)}" in shown
+        assert not same_key(public(app), other.public)
+
+
+async def test_without_access_the_key_is_deferred_and_the_commit_goes_on(
+    stage: Stage,
+) -> None:
+    stage.patch.delenv("VAULT_TOKEN")
+    app = stage.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        shown = one_line(await stage.open(pilot))
+        assert "no login to it here" in shown
+        assert "export VAULT_TOKEN" in shown
+        assert "commit goes on without it" in shown
+        assert "airflow-wizard secrets --installation airflow" in shown
+        assert "f5 look" not in shown
+        for key in ("f5", "m", "c", "v", "r", "p", "x"):
+            await stage.press(pilot, key)
+            assert isinstance(pilot.app.screen, DeployKeyScreen)
+        await stage.press(pilot, "ctrl+s")
+        await stage.press(pilot, "enter")
+        assert app.workspace.committed("airflow")
+
+
+# --- hanging servers, odd answers, frames
+
+
+async def test_escape_stops_a_look_and_a_yes_is_asked_once(stage: Stage) -> None:
+    app = stage.app()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stage.patch.setenv("VAULT_ADDR", f"https://127.0.0.1:{silent.getsockname()[1]}")
+        async with app.run_test(size=(80, 24)) as pilot:
+            await stage.open(pilot)
+            await stage.press(pilot, "f5")
+            await send(pilot, "enter")
+            line = page(pilot).query_one("#status")
+            for _ in range(200):
+                await processed(pilot)
+                if "asking Vault at" in str(line.render()):
+                    break
+            assert "asking Vault at" in str(line.render())
+            shown = await stage.press(pilot, "escape")
+            assert "stopped; nothing was changed" in shown
+            assert page(pilot).step_name == DEPLOY_KEY
+            await stage.press(pilot, "escape")
+            assert page(pilot).step_name == "dags.host_keys"
+    assert public(app) == ""
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from screens import app as module
+from screens.given import Given
+from tests.screens.support import COMPLETE, answers
+from wizard.workflow import Workspace
+
+workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
+module.run(workspace, lambda: Given(answers("production", COMPLETE)))
+"""
+
+
+def test_quitting_while_vault_hangs_takes_less_than_a_second(
+    tmp_path: Path, pty_run: Callable[..., Terminal]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    (tmp_path / "top").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        terminal = pty_run(
+            [sys.executable, script, tmp_path / "top"],
+            env={"VAULT_ADDR": address, "VAULT_TOKEN": "hvs.a-token-of-nobody"},
+        )
+        terminal.wait_for("Installation")
+        terminal.send("\x10")
+        terminal.wait_for("Find a question")
+        terminal.send("dags.host_keys")
+        terminal.wait_for("DAGs > Host keys")
+        terminal.send("\r")
+        terminal.wait_for("Host keys of github.com")
+        terminal.send("\x0e")
+        terminal.wait_for("Deploy key of github.com")
+        terminal.send("\x1b[15~")
+        terminal.wait_for("Ask Vault at")
+        terminal.send("\r")
+        terminal.wait_for("asking Vault at")
+        before = time.monotonic()
+        terminal.send("\x11")
+        assert terminal.wait() == 0
+        assert time.monotonic() - before < 5
+    assert "a-token-of-nobody" not in terminal.text
+    done = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=tmp_path / "top", capture_output=True, check=True
+    )
+    assert done.stdout == b""
+
+
+ODD: tuple[Any, ...] = (
+    "env",
+    [1, 2],
+    {"generate": True, "public": "[/x] \x1b[31m[@click=app.quit]x[/]\u202e"},
+    {"generate": True, "public": "ssh-ed25519 " + "A" * 9000},
+    {"generate": True, "public": "ssh-rsa AAAA x"},
+    {"file": "../\x00", "public": 7},
+    None,
+)
+
+
+async def test_odd_answers_break_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    clean = app.draft
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settled(pilot)
+        for odd in ODD:
+            app.draft = replace(clean, base=put(dict(clean.base), ("dags", "key"), odd))
+            app.go(DEPLOY_KEY)
+            await settled(pilot)
+            for key in ("f5", "c", "r", "escape", "p", "x"):
+                shown = await press(pilot, key)
+                assert shown.replace("\n", "").isprintable()
+        await pilot.resize_terminal(5, 2)
+        assert app.is_running
+        assert app._exception is None
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvHJ7tLFlQf0wVqUuNNvWYUSQYfT9UKoUcSjhAaP4Rq"
+ITEMS = (
+    Item(Fact("databasePassword", Form.GIVEN, "", "", SecretRef(env="DB_PASSWORD")), "given"),
+    Item(Fact(GIT_KEY, Form.SSH_KEY, ""), "generate"),
+    Item(Fact("fernetKey", Form.FERNET, ""), "generate"),
+    Item(Fact("adminPassword", Form.PASSWORD, ""), "others"),
+    Item(Fact("redisPassword", Form.PASSWORD, ""), "kept"),
+)
+
+
+@pytest.mark.parametrize("name", ["nothing", "absent", "stored", "no-login"])
+async def test_the_page_looks_as_stored(
+    name: str,
+    tmp_path: Path,
+    screen_frame: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if name != "no-login":
+        monkeypatch.setenv("VAULT_TOKEN", "hvs.a-token-of-nobody")
+    data = answers("production", COMPLETE)
+    items: tuple[Item, ...] = ITEMS
+    if name == "stored":
+        line = f"{KEY} airflow-wizard airflow github.com/example/dags.git"
+        data = put(data, ("dags", "key"), {"generate": True, "public": line})
+        items = tuple(Item(item.fact, "kept") for item in ITEMS)
+    app = Opened(opened(tmp_path), Given(data))
+    if name in {"absent", "stored"}:
+        place = "secret/airflow-install/airflow/config at vault.example.internal:8200"
+        found = work_of(app).findings
+        found.looked = Looked(app.propose(), place, "the token from VAULT_TOKEN", 1, items)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.go(DEPLOY_KEY)
+        screen_frame(f"deploy-key-{name}-80x24", await settled(pilot))
+        await pilot.resize_terminal(140, 45)
+        screen_frame(f"deploy-key-{name}-140x45", await settled(pilot))
