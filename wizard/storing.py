@@ -65,8 +65,8 @@ class Way:
             command = other_way(self.proposal.answers.installation.name)
             raise WizardError(
                 f"nothing says who you are to Vault at {self.where.endpoint}; nothing was done",
-                f"{HOW}; or have somebody who may write there run it in this repository: {command}; "
-                "or hand them the values: --hand-off FILE --recipient age1...",
+                f"{HOW}; or have somebody who may write there run it in this repository: "
+                f"{command}; or hand them the values: --hand-off FILE --recipient age1...",
             )
         return who
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from wizard.applying import credential, known_hosts
+from wizard.applying import credential, known_hosts, repository_credential
 from wizard.applying.identity import identity
 from wizard.applying.objects import Source, manifests_action
 from wizard.errors import WizardError
@@ -34,7 +34,10 @@ def actions(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
     if target.under("argocd/bootstrap/store-"):
         found.append(store_account(target, take))
     found += known_hosts.actions(target)
-    found.append(credential.action(target))
+    if repository_credential.used(target):
+        found += repository_credential.actions(target, take)
+    else:
+        found.append(credential.action(target))
     found += [_project(target, take), _application(target, take)]
     return tuple(found)
 

@@ -14,14 +14,13 @@ from wizard.actions import Action, Look
 from wizard.applying.objects import explained
 from wizard.backends.kube import Kube, Ref
 from wizard.backends.kube_errors import KubeError
+from wizard.documents.argocd import REPOSITORY_LABEL
 from wizard.errors import WizardError
 from wizard.hosts import git_location, normal_url
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
-
-_LABEL = "argocd.argoproj.io/secret-type"
 
 
 def action(target: Target) -> Action:
@@ -44,7 +43,7 @@ def _credential(kube: Kube, namespace: str, url: str) -> Look:
         found = [
             (kind, about["metadata"]["name"], _fields(kube, namespace, about["metadata"]["name"]))
             for kind in ("repository", "repo-creds")
-            for about in kube.find("v1", "Secret", namespace, labels=f"{_LABEL}={kind}",
+            for about in kube.find("v1", "Secret", namespace, labels=f"{REPOSITORY_LABEL}={kind}",
                                    metadata=True)
         ]  # fmt: skip
     except KubeError as error:
@@ -61,8 +60,34 @@ def _credential(kube: Kube, namespace: str, url: str) -> Look:
     raise WizardError(
         f"no Secret in {namespace} gives Argo CD a credential for {url}",
         "let Argo CD's admin add it, with a read-only key of its own: `argocd repo add "
-        f"{url} --ssh-private-key-path FILE`",
+        f"{url} --ssh-private-key-path FILE`; or have one made, in Vault: airflow-wizard set "
+        "delivery.argocd.credential=store",
     )
+
+
+def another(kube: Kube, namespace: str, url: str, own: str) -> Look | None:
+    """What is in the way where a Secret of somebody else names this very repository; else None."""
+    try:
+        names = [
+            about["metadata"]["name"]
+            for about in kube.find(
+                "v1", "Secret", namespace, labels=f"{REPOSITORY_LABEL}=repository", metadata=True
+            )
+        ]
+        for name in names:
+            theirs = normal_url(_fields(kube, namespace, name).get("url", ""))
+            if name != own and theirs == normal_url(url):
+                return Look(
+                    "blocked",
+                    f"Secret {name} gives Argo CD a credential for this repository already, and "
+                    "it has one for each",
+                    "use that one: airflow-wizard set delivery.argocd.credential=known; or have "
+                    "its owner remove it first",
+                )
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise explained(error) from None
+    return None
 
 
 def _judged(name: str, fields: Mapping[str, str]) -> Look:

@@ -36,6 +36,10 @@ def store(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
     if found is None:
         why = namespace_trouble(kube, target.release.namespace) or otherwise()
         return waiting(f"{ref} is not there yet", why, brought(target.release))
+    return _validity(kube, ref, found)
+
+
+def _validity(kube: Kube, ref: Ref, found: Manifest) -> Look:
     ready = condition(found, "Ready")
     if ready.get("status") == "True":
         return Look("holds", f"{ref} is valid")
@@ -59,6 +63,16 @@ def store_trouble(kube: Kube, target: Target) -> Diagnosis | None:
     return Diagnosis(look.detail, look.fix) if there else None
 
 
+def trouble_of(kube: Kube, ref: Ref) -> Diagnosis | None:
+    """The same of any store; None also where it is valid, or not there."""
+    try:
+        found = kube.get(ref)
+    except KubeError:
+        return None
+    look = _validity(kube, ref, found) if found is not None else None
+    return Diagnosis(look.detail, look.fix) if look and look.state == "wanted" else None
+
+
 def secrets(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
     """Whether every ExternalSecret is synced and every Secret has the keys that are read."""
     namespace = target.release.namespace
@@ -68,7 +82,7 @@ def secrets(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
         standing = {
             one["metadata"]["name"]: one for one in kube.find(api, "ExternalSecret", namespace)
         }
-        left = [name for name in wanted if not _synced(standing.get(name))]
+        left = [name for name in wanted if not synced(standing.get(name))]
         if left:
             done = f"{len(wanted) - len(left)} of {len(wanted)} ExternalSecrets are synced"
             one = standing.get(left[0])
@@ -102,7 +116,7 @@ def keys_read(target: Target) -> dict[str, frozenset[str]]:
     return found
 
 
-def _synced(found: Manifest | None) -> bool:
+def synced(found: Manifest | None) -> bool:
     """Ready, and for the object as it stands: an old Ready outlives a change of the spec."""
     if found is None or condition(found, "Ready").get("status") != "True":
         return False
@@ -119,19 +133,25 @@ def _not_synced(
     otherwise: Otherwise,
 ) -> Look:
     namespace = release.namespace
-    describe = f"kubectl -n {namespace} describe externalsecret {name}"
     if found is None:
         why = namespace_trouble(kube, namespace) or otherwise()
         return waiting(f"{done}; {name} is not there yet", why, brought(release))
+    return not_synced(kube, namespace, name, found, done)
+
+
+def not_synced(kube: Kube, namespace: str, name: str, found: Manifest, done: str = "") -> Look:
+    """Why an ExternalSecret that stands has not been synced as it stands."""
+    describe = f"kubectl -n {namespace} describe externalsecret {name}"
+    said_first = f"{done}; {name}" if done else name
     ready = condition(found, "Ready")
     if not ready:
-        return Look("wanted", f"{done}; {name} has no state yet", _OPERATOR)
+        return Look("wanted", f"{said_first} has no state yet", _OPERATOR)
     if ready.get("status") == "True":
-        return Look("wanted", f"{done}; {name} was changed and is read again", describe)
+        return Look("wanted", f"{said_first} was changed and is read again", describe)
     texts = [*events(kube, namespace, ("ExternalSecret", name))[:3], ready.get("message")]
     why = diagnose(texts, PAYLOAD[:2], STORE, PAYLOAD[2:], REFUSALS)
     shown = "" if why else f": {said(ready.get('message'))}"
-    return waiting(f"{done}; {name}{shown}", why, describe)
+    return waiting(f"{said_first}{shown}", why, describe)
 
 
 def _present(kube: Kube, namespace: str, wanted: dict[str, frozenset[str]], synced: int) -> Look:

@@ -10,15 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from wizard.actions import Action, Look
-from wizard.applying.vault_auth import AuthMount
+from wizard.applying.vault_auth import AuthMount, OtherMount
 from wizard.applying.vault_engine import Engine, Policy
 from wizard.applying.vault_login import Login
 from wizard.applying.vault_role import Role
 from wizard.applying.vault_session import Session, left
+from wizard.payloads import stores
 from wizard.probes import blocking
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
+    from wizard.documents.external_secrets import StoreSettings
 
 # Rights given a moment ago may take the API server a moment to know.
 _LOGIN_SECONDS, _PAUSE = 10.0, 0.5
@@ -41,27 +43,61 @@ def actions(target: Target, session: Session | None = None) -> tuple[Action, ...
     store = session.store
     mount = AuthMount(target, session)
     role = Role(target, session, mount)
-    login = Login(target, session, mount, role)
 
     def step(name: str, title: str, one: _Step) -> Action:
-        look = blocking(_known(target, one.look, one.command))
-        change, rehearse = blocking(one.change), blocking(one.rehearse)
-        return Action(name, title, "vault", session.endpoint, look, change, rehearse)
+        return _step(target, session, name, title, one)
 
     return (
         step("vault.mount", f"Mount KV version 2 at {store.mount}", Engine(target, session)),
         step("vault.policy", f"Write policy {store.policy}", Policy(target, session)),
         step("vault.auth", f"Set up auth mount {store.auth_mount}", mount),
         step("vault.role", f"Write role {store.role} at {store.auth_mount}", role),
-        Action(
-            "vault.login",
-            f"Log in as {store.account_namespace}/{store.service_account}",
-            "me",
-            session.endpoint,
-            blocking(login.look),
-            patience=_LOGIN_SECONDS,
-            interval=_PAUSE,
+        _login(session, store, Login(target, session, mount, role)),
+        *(
+            one
+            for other in stores(target.answers, target.release)[1:]
+            for one in _reader(target, session, mount, other)
         ),
+    )
+
+
+def _reader(
+    target: Target, session: Session, own: AuthMount, store: StoreSettings
+) -> tuple[Action, ...]:
+    """What somebody else than Airflow needs to read a path of theirs."""
+    same = store.auth_mount == session.store.auth_mount
+    mount = own if same else OtherMount(target, session, store.auth_mount)
+    role = Role(target, session, mount, store)
+    policy = Policy(target, session, store)
+    title = f"Write role {store.role} at {store.auth_mount}"
+    return (
+        _step(
+            target,
+            session,
+            f"vault.{store.part('policy')}",
+            f"Write policy {store.policy}",
+            policy,
+        ),
+        _step(target, session, f"vault.{store.part('role')}", title, role),
+        _login(session, store, Login(target, session, mount, role, store)),
+    )
+
+
+def _step(target: Target, session: Session, name: str, title: str, one: _Step) -> Action:
+    look = blocking(_known(target, one.look, one.command))
+    change, rehearse = blocking(one.change), blocking(one.rehearse)
+    return Action(name, title, "vault", session.endpoint, look, change, rehearse)
+
+
+def _login(session: Session, store: StoreSettings, one: Login) -> Action:
+    return Action(
+        f"vault.{store.part('login')}",
+        f"Log in as {store.account_namespace}/{store.service_account}",
+        "me",
+        session.endpoint,
+        blocking(one.look),
+        patience=_LOGIN_SECONDS,
+        interval=_PAUSE,
     )
 
 

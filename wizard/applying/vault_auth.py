@@ -36,9 +36,9 @@ def inside(server: str) -> bool:
 class AuthMount:
     """The auth mount that the store logs in at."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(self, target: Target, session: Session, mount: str = "") -> None:
         self._session = session
-        self._mount = session.store.auth_mount
+        self._mount = mount or session.store.auth_mount
         self._path = f"sys/auth/{self._mount}"
         self._config = f"auth/{self._mount}/config"
         self._owner = made_for(target.release.installation)
@@ -181,3 +181,12 @@ class AuthMount:
         where = self._session.where
         vault = urlsplit(where.url).hostname if where else ""
         return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
+
+
+class OtherMount(AuthMount):
+    """The auth mount of another cluster, such as Argo CD's: made by its owner, never by us."""
+
+    @property
+    def will_be(self) -> bool:
+        """Whether it is there."""
+        return bool(self.known)

@@ -19,6 +19,7 @@ from wizard.live.vault_looks import policy_path
 if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.applying.vault_session import Session
+    from wizard.documents.external_secrets import StoreSettings
 
 
 class Engine:
@@ -97,15 +98,19 @@ class Engine:
 
 
 class Policy:
-    """The policy of the store's role, exactly as committed."""
+    """The policy of a store's role, exactly as committed; by default of the installation's."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(
+        self, target: Target, session: Session, store: StoreSettings | None = None
+    ) -> None:
+        store = store or session.store
         self._session = session
         self._repository = target.repository
-        self._name = session.store.policy
-        self._path = policy_path(session.store)
+        self._role = store.question("role")
+        self._name = store.policy
+        self._path = policy_path(store)
         self._file = f"{target.release.paths.vault}/{self._name}.hcl"
-        self._text = target.text("vault/policy")
+        self._text = target.text(f"vault/{store.part('policy')}")
 
     @property
     def command(self) -> str:
@@ -134,7 +139,7 @@ class Policy:
             f"policy {self._name}",
             difference(self._file, theirs, self._text),
             own=own,
-            fix="name another role in secrets.vault.role (the policy is called after it), or have "
+            fix=f"name another role in {self._role} (the policy is called after it), or have "
             f"its owner replace it: {self.command}",
         )
 

@@ -23,17 +23,26 @@ if TYPE_CHECKING:
     from wizard.applying.vault_role import Role
     from wizard.applying.vault_session import Session
     from wizard.backends.vault import Vault
+    from wizard.documents.external_secrets import StoreSettings
 
 _LATER = "it is proven once delivery has made it: run apply again then"
 
 
 class Login:
-    """The store's login, as External Secrets makes it."""
+    """A store's login (by default the installation's), as External Secrets makes it."""
 
-    def __init__(self, target: Target, session: Session, mount: AuthMount, role: Role) -> None:
-        self._kube = target.kube
+    def __init__(
+        self,
+        target: Target,
+        session: Session,
+        mount: AuthMount,
+        role: Role,
+        store: StoreSettings | None = None,
+    ) -> None:
+        # Who else reads the store does so from Argo CD's cluster.
+        self._kube = target.kube if store is None else target.argocd
         self._session = session
-        self._store = session.store
+        self._store = store or session.store
         self._mount = mount
         self._role = role
         self._account = f"{self._store.account_namespace}/{self._store.service_account}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.applying.vault_auth import AuthMount
     from wizard.applying.vault_session import Session
+    from wizard.documents.external_secrets import StoreSettings
 
 # Older names of the token_ fields: Vault shows them beside the new ones (path_role.go).
 _OLD = frozenset({"policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs"})
@@ -28,16 +29,24 @@ _TIMES = ("_ttl", "_period")
 
 
 class Role:
-    """Who may log in as the store, and what that login carries."""
+    """Who may log in as a store (by default the installation's), and what that login carries."""
 
-    def __init__(self, target: Target, session: Session, mount: AuthMount) -> None:
+    def __init__(
+        self,
+        target: Target,
+        session: Session,
+        mount: AuthMount,
+        store: StoreSettings | None = None,
+    ) -> None:
+        store = store or session.store
         self._session = session
+        self._store = store
         self._mount = mount
         self._repository = target.repository
-        self._name = session.store.role
-        self._path = role_path(session.store)
+        self._name = store.role
+        self._path = role_path(store)
         self._file = f"{target.release.paths.vault}/{self._name.replace('/', '-')}.json"
-        self._text = target.text("vault/role")
+        self._text = target.text(f"vault/{store.part('role')}")
 
     @property
     def command(self) -> str:
@@ -67,12 +76,12 @@ class Role:
             f"role {self._name}",
             difference(self._file, _shown(theirs), _shown(ours)),
             own=own,
-            fix="name another role in secrets.vault.role, or have its owner delete it: "
-            f"vault delete {self._path}",
+            fix=f"name another role in {self._store.question('role')}, or have its owner delete "
+            f"it: vault delete {self._path}",
         )
 
     def _absent(self) -> Look:
-        why = f"there is no role {self._name} at auth/{self._session.store.auth_mount} yet"
+        why = f"there is no role {self._name} at auth/{self._store.auth_mount} yet"
         if not self._session.may(self._path, "create") or not self._mount.will_be:
             return left(why, self.command)
         return Look("wanted", why)

@@ -56,7 +56,7 @@ def store(target: Target) -> Action:
     def look(kube: Kube) -> Look:
         return store_state.store(kube, target, lambda: _application_trouble(target))
 
-    return _wait(target.kube, "verify.store", "Wait until the store is valid", STORE_SECONDS, look)
+    return wait(target.kube, "verify.store", "Wait until the store is valid", STORE_SECONDS, look)
 
 
 def secrets(target: Target) -> Action:
@@ -69,7 +69,7 @@ def secrets(target: Target) -> Action:
         )  # fmt: skip
 
     title = "Wait until the Secrets are there"
-    return _wait(target.kube, "verify.secrets", title, SECRETS_SECONDS, look)
+    return wait(target.kube, "verify.secrets", title, SECRETS_SECONDS, look)
 
 
 def application(target: Target) -> Action:
@@ -85,12 +85,12 @@ def application(target: Target) -> Action:
         return application_state.applications(kube, target, why)
 
     title = "Wait until Argo CD has synced it and it is healthy"
-    return _wait(target.argocd, "verify.application", title, APPLICATION_SECONDS, look)
+    return wait(target.argocd, "verify.application", title, APPLICATION_SECONDS, look)
 
 
 def migrations(target: Target) -> Action:
     """The migration Job is complete."""
-    return _wait(
+    return wait(
         target.kube,
         "verify.migrations",
         "Wait until the database is migrated",
@@ -101,7 +101,7 @@ def migrations(target: Target) -> Action:
 
 def git_sync(target: Target) -> Action:
     """Every pod that reads DAGs has made its first clone."""
-    return _wait(
+    return wait(
         target.kube,
         "verify.git-sync",
         "Wait until the DAGs are cloned",
@@ -112,7 +112,7 @@ def git_sync(target: Target) -> Action:
 
 def airflow(target: Target) -> Action:
     """Everything is rolled out and the API server answers its readiness probe."""
-    return _wait(
+    return wait(
         target.kube,
         "verify.airflow",
         "Wait until Airflow is healthy",
@@ -125,13 +125,15 @@ def _application_trouble(target: Target) -> Diagnosis | None:
     return application_state.trouble(target.argocd, target)
 
 
-def _wait(
+def wait(
     kube: Kube | None,
     id: str,  # noqa: A002
     title: str,
     patience: float,
     look: Callable[[Kube], Look],
 ) -> Action:
+    """An action that only waits; what may not be read is unknown, and what passes is waited out."""
+
     async def check() -> Look:
         if kube is None:
             return Look("unknown", "no kubeconfig context names the cluster")

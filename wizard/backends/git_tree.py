@@ -34,7 +34,8 @@ _FETCH = (
 def dag_files(channel: Any, told: bytes, ref: str, subpath: str | None, deadline: Deadline) -> int:
     """How many DAG files stand below `subpath` of a ref or commit; CloneError when there are none.
 
-    Without a `subpath` none are looked for. `told` is the advertisement that was read from the channel already.
+    Without a `subpath` none are looked for. `told` is the advertisement that was read from the
+    channel already.
     """
     with tempfile.TemporaryDirectory(prefix="clone-proof-") as name:
         folder = Path(name)

@@ -66,6 +66,10 @@ class StoreSettings:
         """A name with the reader in it, where that is not the installation."""
         return f"{self.reader}-{name}" if self.reader else name
 
+    def question(self, name: str) -> str:
+        """The dotted key of the question about its path, role or auth mount."""
+        return f"delivery.{self.reader}.vault.{name}" if self.reader else f"secrets.vault.{name}"
+
     @property
     def policy(self) -> str:
         """Name of the Vault policy the role carries."""

@@ -140,7 +140,7 @@ class Delivery(Section):
             return (PlannedAction("argocd.repository", title, "platform"),)
         return (
             PlannedAction("argocd.credential", CREDENTIAL_TITLE, "platform"),
-            PlannedAction("argocd.repository", CREDENTIAL_WAIT, "platform"),
+            PlannedAction("argocd.repository", CREDENTIAL_WAIT, "me"),
         )
 
 
