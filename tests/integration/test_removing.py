@@ -11,14 +11,17 @@ import pytest
 
 from tests.argo_world import GITHUB, LIST, World, told
 from tests.departing import CLEANUP, PROTECTION
+from tests.helm_world import HelmWorld
 from tests.kubeconfigs import account, rule
 from tests.operators import MERGE
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.actions import Action, Event
 from wizard.applying import argocd as applied
+from wizard.applying import helm as by_helm
 from wizard.applying.target import Target
 from wizard.removing import applications, argocd, cascade, release, volumes
+from wizard.removing import helm as removal
 from wizard.removing.applications import FINALIZER, TRACKING
 from wizard.removing.namespace import namespace
 
@@ -28,6 +31,7 @@ ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
 APPLICATION = f"{ARGO}/applications/airflow"
 PIECES: Any = ("volumes", "namespace")
 MANAGED = "app.kubernetes.io/managed-by"
+STORES = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores"
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
@@ -182,3 +186,33 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     blind: Target = world.target(token)
     done = ended(volumes.kept_back(blind, []))
     assert (done.state, "--data volumes" in done.fix) == ("blocked", True)
+
+
+def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Path
+) -> None:
+    del helm
+    world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
+    target = world.delivered()
+    made = told([*by_helm.beside(target), by_helm.chart(target)])
+    assert {event.state for event in made.values()} <= {"changed", "holds"}, made
+    claim(world, "logs", annotations={"meta.helm.sh/release-name": "airflow"})
+    actions = removal.actions(target, None, (), exact=True)
+    found = told(actions)
+    assert found["remove.release"].state == "blocked"
+    assert "logs would go with the release" in found["remove.release"].detail
+    assert {event.state for name, event in found.items() if name != "remove.release"} == {"left"}
+    marked(world, f"{CLAIMS}/logs", annotations={"meta.helm.sh/release-name": None})
+
+    tried = told(actions, dry_run=True)
+    assert {event.state for event in tried.values()} == {"would change"}
+    assert world.statuses() == ["deployed"]
+    found = told(actions)
+    assert {event.state for event in found.values()} == {"changed"}, found
+    assert world.revisions() == []
+    for path in (STORES, f"{STORES.rpartition('/')[0]}/externalsecrets"):
+        assert world.read(path)["items"] == []
+    assert exists(world, f"{CLAIMS}/logs")
+    world.lines.clear()
+    assert {event.state for event in told(actions).values()} == {"holds"}
+    assert world.writes == []

@@ -17,9 +17,8 @@ def tear_down(release: Release, argo_namespace: str) -> str:
             f"kind delete cluster --name {release.installation}",
         )
     parts = ["## Tear down", "Back the database up first."]
-    if release.delivery == "argocd":
-        parts += _by_the_wizard(release)
     parts += [
+        *_by_the_wizard(release),
         "By hand, ExternalSecrets go before the operator: their finalizer would hold the "
         "namespace.\nDeleting them deletes the Secrets; deleting the namespace, its volumes.",
         _block(*_by_hand(release, argo_namespace)),
@@ -29,6 +28,7 @@ def tear_down(release: Release, argo_namespace: str) -> str:
 
 def _by_the_wizard(release: Release) -> list[str]:
     name = f"--installation {release.installation}"
+    left = ", and leave Airflow running as it is" if release.delivery == "argocd" else ""
     payload = "`--data payload` (the values in the store),\n" if release.store == "vault" else ""
     return [
         "All of it, in an order in which nothing hangs, the files in Git last:",
@@ -38,8 +38,7 @@ def _by_the_wizard(release: Release) -> list[str]:
         ),
         f"What holds data stays unless it is named: {payload}"
         "`--data volumes`, `--data namespace`; for the database `--data database` shows the SQL\n"
-        "that its owner runs. To take back only what `apply` made, and leave Airflow running as "
-        "it is:",
+        f"that its owner runs. To take back only what `apply` made{left}:",
         _block(f"airflow-wizard apply {name} --undo"),
     ]
 

@@ -40,8 +40,9 @@ def undo(arguments: Namespace, console: Console) -> ExitCode:
     target = _opened(found, arguments)
     actions = steps(target, getattr(arguments, "only", None))
     _show(f"undo {found.name}", target, actions, console)
-    console.say("  Airflow, its Secrets, the payload and the database stay as they are;")
-    console.say("  nothing syncs them from Git any more, and the files stay committed")
+    if target.answers.delivery.kind == "argocd":
+        console.say("  Airflow and its Secrets stay as they are, and nothing syncs them any more;")
+    console.say("  payload, volumes, namespace, database and the committed files stay")
     if not arguments.dry_run:
         confirm(arguments, console)
     run = Run(target, actions, dry_run=arguments.dry_run)
@@ -76,7 +77,7 @@ def destroy(arguments: Namespace, console: Console) -> ExitCode:
     target = _opened(found, arguments)
     _require_clusters(target)
     pieces = tuple(dict.fromkeys(arguments.data or ()))
-    actions = (*steps(target, found, pieces), files.action(target))
+    actions = steps(target, found, pieces, files)
     _show(f"destroy {found.name}", target, actions, console)
     _show_files(files, pieces, console)
     if not dry:

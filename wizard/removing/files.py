@@ -15,12 +15,10 @@ from wizard.base import STATE, state_folder
 from wizard.message import commit_message, require_harmless
 from wizard.plan import BASE_PREFIX, Change, conflict_error, digest_of
 from wizard.remembered import Memory
-from wizard.removing.applications import require_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from wizard.applying.target import Target
     from wizard.installed import Installed
     from wizard.release import Paths
     from wizard.repo import Repository
@@ -88,8 +86,11 @@ class Files:
         repository.author()
         repository.require_branch(self._target, self._options.branch or None)
 
-    def action(self, target: Target) -> Action:
-        """The commit as the run's last action; it is made in this thread, with its terminal."""
+    def action(self, require_gone: Callable[[], None]) -> Action:
+        """The commit as the run's last action; it is made in this thread, with its terminal.
+
+        `require_gone` raises while anything may still follow the files.
+        """
 
         async def check() -> Look:
             left = self.changes()
@@ -98,7 +99,7 @@ class Files:
             return Look("wanted", f"{len(left)} files are committed")
 
         async def change() -> str:
-            require_gone(target)
+            require_gone()
             return self._commit()
 
         title = f"Remove the files of {self._name} in one commit"

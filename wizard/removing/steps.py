@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.applying.identity import identity
 from wizard.applying.vault_session import Session
 from wizard.errors import RefusedError
-from wizard.removing import applications, argocd, cascade, data, release, reviewer, vault, volumes
+from wizard.removing import (
+    applications,
+    argocd,
+    cascade,
+    data,
+    helm,
+    release,
+    reviewer,
+    vault,
+    volumes,
+)
 from wizard.removing.namespace import namespace
 from wizard.secrets.payload import facts_of
 
@@ -18,11 +29,22 @@ if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.installed import Installed
     from wizard.removing.data import Piece
+    from wizard.removing.files import Files
 
 Actions = tuple["Action", ...]
 
 
-def _argocd_undone(target: Target) -> Actions:
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """How one kind is taken back and destroyed; `require_gone` says whether the files may go."""
+
+    undo: Callable[[Target, Session | None], Actions]
+    destroy: Callable[[Target, Session | None, Collection[Piece]], Actions]
+    require_gone: Callable[[Target], None]
+
+
+def _argocd_undone(target: Target, session: Session | None) -> Actions:
+    del session
     return (applications.released(target), *argocd.actions(target, exact=True))
 
 
@@ -42,16 +64,23 @@ def _argocd_destroyed(
     )
 
 
-_UNDONE: Mapping[str, Callable[[Target], Actions]] = {"argocd": _argocd_undone}
-_DESTROYED: Mapping[str, Callable[[Target, Session | None, Collection[Piece]], Actions]] = {
-    "argocd": _argocd_destroyed
+_KINDS: Mapping[str, _Delivery] = {
+    "argocd": _Delivery(_argocd_undone, _argocd_destroyed, applications.require_gone),
+    "helm": _Delivery(
+        lambda target, session: (
+            *helm.actions(target, session, (), exact=True),
+            namespace(target, ()),
+        ),
+        lambda target, session, pieces: helm.actions(target, session, pieces, exact=False),
+        helm.require_gone,
+    ),
 }
 
 
 def require_removable(found: Installed) -> None:
     """Raise RefusedError for a delivery that is taken down by hand."""
     kind = found.proposal.answers.delivery.kind
-    if kind not in _DESTROYED:
+    if kind not in _KINDS:
         raise RefusedError(
             f"delivery {kind} is taken down by hand",
             f"{found.proposal.rendering.release.runbook} has the commands",
@@ -61,7 +90,7 @@ def require_removable(found: Installed) -> None:
 def undo(target: Target, only: Part | None = None) -> Actions:
     """Taking back what `apply` has made, and nothing that came of it; `only` leaves a part out."""
     session = _session(target)
-    delivery = _UNDONE[target.answers.delivery.kind](target)
+    delivery = _KINDS[target.answers.delivery.kind].undo(target, session)
     store = (*_store(target, session), vault.mount_action(target, session)) if session else ()
     first = identity(target)
     if only == "store":
@@ -69,19 +98,21 @@ def undo(target: Target, only: Part | None = None) -> Actions:
     return (first, *delivery) if only == "delivery" else (first, *delivery, *store)
 
 
-def destroy(target: Target, found: Installed, pieces: Collection[Piece]) -> Actions:
-    """Everything of the installation outside Git; of what holds data only the named pieces."""
+def destroy(target: Target, found: Installed, pieces: Collection[Piece], files: Files) -> Actions:
+    """Everything of the installation, its files last; of what holds data only the named pieces."""
+    delivery = _KINDS[target.answers.delivery.kind]
     session = _session(target)
     keys = _keys(found)
     return (
         identity(target),
-        *_DESTROYED[target.answers.delivery.kind](target, session, pieces),
+        *delivery.destroy(target, session, pieces),
         volumes.volumes(target, pieces),
         namespace(target, pieces),
         *(_store(target, session) if session else ()),
         *((data.payload(target, session, pieces, keys),) if session else ()),
         *((vault.mount_action(target, session),) if session else ()),
         data.database(target, pieces),
+        files.action(lambda: delivery.require_gone(target)),
     )
 
 
