@@ -27,8 +27,8 @@ enter        next field, then next page; on Review it commits
 up, down     field above or below
 ctrl+n       next page            escape   page before
 ctrl+p       find a question      ctrl+s   review
-f1           help                 f5       run the checks again
-             on the page of host keys: ask the host for them
+f1           help                 f5       checks, and what the page names outside
+             Pre-flight: look at all of it; host keys: ask the host
 ctrl+q       quit; asks when something would be lost"""
 
 

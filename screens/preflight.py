@@ -123,9 +123,14 @@ class PreflightScreen(Page):
         if not found:
             return "enter looks, once you agreed to what is asked; ^n goes on without"
         faults = sum(one.result.status == "fail" for one in found)
+        rest = "" if self._all_known else "; f5 looks at the rest"
         if faults:
-            return f"! {summary(found)}; enter mends it"
-        return f"{summary(found)}; enter goes on to the review"
+            return f"! {summary(found)}; enter mends FAILED{rest}"
+        return f"{summary(found)}{rest or '; enter goes on to the review'}"
+
+    @property
+    def _all_known(self) -> bool:
+        return all(one.found is not None for one in self.looks)
 
     def _lines(self) -> list[Look]:
         session, draft = self.wizard.session, self.draft
@@ -164,7 +169,7 @@ class PreflightScreen(Page):
         running = bool(self.wizard.session.running)
         over, self._ran = self._ran and not running, running
         fault = next((one for one in self.looks if one.state == "FAILED"), None)
-        if over and fault is not None:
+        if fault is not None and (over or options.highlighted is None):
             options.highlighted = options.get_option_index(fault.probe.id)
         elif self.looks and options.highlighted is None:
             options.highlighted = 1
@@ -193,10 +198,10 @@ class PreflightScreen(Page):
             self._go_to_problem()
         elif self.wizard.session.running:
             self.app.bell()
-        elif self.needed and not self.wizard.session.found(self.draft):
-            self.action_look()
         elif look and look.found and look.found.result.status == "fail":
             self._mend(look.found)
+        elif self.needed and not self._all_known:
+            self.action_look()
         elif self.stopper.startswith("!"):
             self.app.bell()
         else:

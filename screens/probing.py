@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wizard.live.sources import Source
 
 _WIDTH, _COLUMN = 62, 17
+# Where a refusal of what was typed is not laid at its own question.
+_LOGINS = {"dags.key": ("dags.clone",)}
 
 
 class Round(NamedTuple):
@@ -171,9 +173,9 @@ def _from(app: WizardApp) -> Callable[[str], str]:
 
 
 def _forget(app: WizardApp, needed: Sequence[Needed]) -> None:
-    """What was typed for a source with a fault may be what is wrong."""
-    wrong = {one.source.title for one in app.session.faults(app.draft)}
-    for need in needed:
-        if need.source.title in wrong:
-            for text in need.prompts:
-                app.session.held.pop(text, None)
+    """Drop what was typed and then refused."""
+    faults = app.session.faults(app.draft)
+    for text in [one for need in needed for one in need.prompts]:
+        key = text.partition(" ")[0]
+        if any(one.question == key or one.probe.id in _LOGINS.get(key, ()) for one in faults):
+            app.session.held.pop(text, None)

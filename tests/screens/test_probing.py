@@ -187,7 +187,8 @@ def role(postgres: Postgres, canary: Canary) -> Iterator[str]:
     """A role with a database of its own; its password is a canary."""
     name = f"screens_{time.time_ns()}"
     postgres.create_role(name, canary.hostile())
-    postgres.create_database(name, name)
+    # Its owner is another one, so that a good login still ends with a fault.
+    postgres.create_database(name, "postgres")
     yield name
     postgres.sql(f"DROP DATABASE {name}")
     postgres.sql(f"DROP ROLE {name}")
@@ -289,6 +290,7 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         frames.append(await press(pilot, "enter"))
         assert "password authentication failed" in frames[-1]
         assert app.session.held == {}
+        assert app.session.mark(app.draft) == "!"
         await press(pilot, "f5")
         await press(pilot, f"paste:{canary.hostile()}")
         frames.append(frame(app))
@@ -296,6 +298,9 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         login = app.session.of(app.draft, "database.login")
         assert login is not None
         assert login.result.status == "pass", login
+        rights = app.session.of(app.draft, "database.rights")
+        assert rights is not None
+        assert rights.result.status == "fail"
         assert list(app.session.held) == [text]
         frames.append(await press(pilot, "f5"))
         assert not isinstance(pilot.app.screen, Agree)
