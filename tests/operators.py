@@ -18,6 +18,8 @@ ESO = "external-secrets.io/v1"
 STAND_IN = {"tests/stand-in-for": "operators"}
 MERGE = "application/merge-patch+json"
 VALUE = "c3RhbmQtaW4="
+# Whose pods answer for Airflow.
+SERVERS = ("-api-server", "-webserver")
 
 PLURAL = {
     "SecretStore": f"/apis/{ESO}/namespaces/{{}}/secretstores",
@@ -51,6 +53,11 @@ class Operators:
         # Application has no status subresource.
         path += "" if kind == "Application" else "/status"
         self.kube.request("PATCH", path, {"status": status}, MERGE)
+        available = {"type": "Available", "status": "True"}
+        if kind == "Deployment" and name.endswith(SERVERS) and any(
+            one.items() >= available.items() for one in status.get("conditions", [])
+        ):  # fmt: skip
+            self.serving(name)
 
     def ready(self, kind: str, name: str, message: str = "", *, ok: bool = True) -> None:
         """Condition Ready of a store or an ExternalSecret."""
@@ -81,13 +88,20 @@ class Operators:
         state = {"sync": {"status": sync}, "health": {"status": health}, **more}
         self.status("Application", name, state)
 
-    def make(self, kind: str, name: str, spec: dict[str, Any], **status: Any) -> None:
+    def make(
+        self,
+        kind: str,
+        name: str,
+        spec: dict[str, Any],
+        labels: dict[str, str] | None = None,
+        **status: Any,
+    ) -> None:
         """An object of the release with its status; replaces one of its name."""
         api = {"Pod": "v1", "Job": "batch/v1"}.get(kind, "apps/v1")
         about = {
             "name": name,
             "namespace": self.namespace,
-            "labels": {"release": "airflow"},
+            "labels": {"release": "airflow", **(labels or {})},
             "annotations": STAND_IN,
         }
         self.gone(kind, name)
@@ -132,6 +146,16 @@ class Operators:
             kind, name, spec, observedGeneration=1, replicas=1, readyReplicas=count,
             updatedReplicas=1, conditions=conditions,
         )  # fmt: skip
+
+    def serving(self, name: str) -> str:
+        """The ready pod of a Deployment, on the Node whose kubelet forwards ports; its name."""
+        path = f"{PLURAL['Deployment'].format(self.namespace)}/{name}"
+        template = self.kube.request("GET", path)["spec"]["template"]
+        spec = {"nodeName": self.kube.kubelet.node, **template["spec"]}
+        labels = template["metadata"]["labels"]
+        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        self.make("Pod", f"{name}-ready", spec, labels, **status)
+        return f"{name}-ready"
 
     def job(self, name: str, condition: str = "", message: str = "") -> None:
         """A Job that runs, or has ended by a condition."""

@@ -1,7 +1,7 @@
 """A real Kubernetes API server, without a cluster: objects are checked as a cluster checks them.
 
 RBAC, CRDs, server-side apply, dry-run and strict field validation are the real thing. Nothing
-schedules pods and no controller runs.
+schedules pods and no controller runs; of kubelets there is a stand-in that forwards ports.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from tests.testbed.databases import free_port, wait_until_open
+from tests.testbed.kubelet import Kubelet
 
 START_SECONDS = 60
 ALREADY_EXISTS = 409
@@ -64,6 +65,7 @@ class Kube:
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _resources: dict[str, dict[str, Manifest]] = field(default_factory=dict)
     _namespaces: set[str] = field(default_factory=set)
+    _kubelet: Kubelet | None = None
 
     @property
     def url(self) -> str:
@@ -91,6 +93,14 @@ class Kube:
                 return
         raise AssertionError(f"not ready:\n{(self.folder / 'apiserver.log').read_text()[-4000:]}")
 
+    @property
+    def kubelet(self) -> Kubelet:
+        """The stand-in for the kubelet of its only Node, which is there from the first use on."""
+        if self._kubelet is None:
+            self._kubelet = Kubelet()
+            self._kubelet.register(self.request)
+        return self._kubelet
+
     def audited(self, user: str) -> list[str]:
         """Method and address of every request that this user made, as the server's log has them."""
         events = map(json.loads, (self.folder / "audit.log").read_text().splitlines())
@@ -101,7 +111,9 @@ class Kube:
         ]
 
     def stop(self) -> None:
-        """End both and remove what they stored."""
+        """End all and remove what they stored."""
+        if self._kubelet is not None:
+            self._kubelet.stop()
         for process in reversed(self._processes):
             process.kill()
             process.wait()

@@ -5,7 +5,7 @@ Names and labels are the chart's (1.22.0): everything carries `release`, task po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
@@ -219,24 +219,28 @@ def _cloned(pod: Manifest) -> bool:
     return bool(status.get("initContainerStatuses"))
 
 
-def airflow(kube: Kube, release: Release) -> Look:
-    """Whether all is rolled out, the API server by its Deployment's condition Available.
-
-    That condition follows the chart's readiness probe, an HTTP request to the API server.
-    """
-    found = [
-        one
+def workloads(kube: Kube, release: Release) -> list[Manifest]:
+    """The release's Deployments and StatefulSets."""
+    return [
+        {**one, "kind": kind}
         for kind in ("Deployment", "StatefulSet")
         for one in kube.find("apps/v1", kind, release.namespace, labels=_labels(release))
     ]
+
+
+def rolled_out(kube: Kube, release: Release, found: Sequence[Manifest]) -> Look:
+    """Whether all `workloads` run, the API server by its Deployment's condition Available.
+
+    That condition follows the chart's readiness probe, an HTTP request to the API server.
+    """
     listed = f"kubectl -n {release.namespace} get pods"
     if not found:
         return waiting("nothing of the release is there yet", trouble(kube, release), listed)
     left = [one for one in found if not _rolled_out(one)]
+    name = server_name(release)
     if not left and _available(kube, release):
-        name = _server(release)
         return Look("holds", f"{len(found)} workloads run; {name} answers its readiness probe")
-    names = ", ".join(one["metadata"]["name"] for one in left) or _server(release)
+    names = ", ".join(one["metadata"]["name"] for one in left) or name
     why = trouble(kube, release) or diagnose(_refused(left), REFUSALS)
     return waiting(f"not ready: {names}", why, listed)
 
@@ -253,10 +257,11 @@ def _rolled_out(found: Manifest) -> bool:
     return bool(seen and min(counts) >= wanted)
 
 
-def _server(release: Release) -> str:
+def server_name(release: Release) -> str:
+    """The Deployment that answers for Airflow: the API server, before Airflow 3 the webserver."""
     return release.names.object("api-server" if release.airflow_3 else "webserver")
 
 
 def _available(kube: Kube, release: Release) -> bool:
-    found = kube.get(Ref("apps/v1", "Deployment", _server(release), release.namespace))
+    found = kube.get(Ref("apps/v1", "Deployment", server_name(release), release.namespace))
     return bool(found) and condition(found or {}, "Available").get("status") == "True"

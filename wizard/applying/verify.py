@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wizard.actions import Action, Look
-from wizard.applying import application_state, pods, store_state
+from wizard.applying import application_state, health, pods, store_state
 from wizard.applying.objects import explained
 from wizard.backends.kube_errors import KubeError
 from wizard.probes import in_thread
@@ -111,13 +111,13 @@ def git_sync(target: Target) -> Action:
 
 
 def airflow(target: Target) -> Action:
-    """Everything is rolled out and the API server answers its readiness probe."""
+    """Everything is rolled out, and the API server says that all parts of Airflow are healthy."""
     return wait(
         target.kube,
         "verify.airflow",
         "Wait until Airflow is healthy",
         AIRFLOW_SECONDS,
-        lambda kube: pods.airflow(kube, target.release),
+        lambda kube: health.airflow(kube, target.release),
     )
 
 

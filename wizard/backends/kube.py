@@ -68,6 +68,15 @@ class Right:
         return f"{self.verb} {kind}{named}{' in ' + self.namespace if self.namespace else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a program in a pod answered: HTTP's status, its media type, and a body of some KiB."""
+
+    status: int
+    media: str
+    body: bytes
+
+
 class Kube(Protocol):
     """What probes and actions need of a cluster; every method may raise KubeError."""
 
@@ -139,6 +148,13 @@ class Kube(Protocol):
         """A token of a ServiceAccount, as the store's operator asks for it; held in memory only.
 
         An empty audience asks for the server's default one.
+        """
+
+    def ask_pod(self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0) -> Reply:
+        """A program's answer to one HTTP GET, through a port-forward held in memory.
+
+        Nothing else is sent to the pod. KubeError of kind `forbidden` without the right, `upgrade`
+        where something on the way gives no such stream, `pod` where the program is at fault.
         """
 
     def follow(self, ref: Ref, seconds: float) -> Iterator[Manifest | None]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.backends.kube import MANAGER, Cluster, Manifest, Propagation, Ref, Right
+from wizard.backends.kube import MANAGER, Cluster, Manifest, Propagation, Ref, Reply, Right
 from wizard.backends.kube_errors import KubeError
 from wizard.backends.kube_http import APPLY, Request, Transport
+from wizard.backends.kube_resource import Resource
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,30 +22,12 @@ _JSON = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    base: str
-    plural: str
-    namespaced: bool
-
-    def path(self, namespace: str, name: str = "") -> str:
-        from urllib.parse import quote
-
-        parts = [self.base]
-        if self.namespaced and namespace:
-            parts += ["namespaces", quote(namespace, safe="")]
-        parts.append(self.plural)
-        if name:
-            parts.append(quote(name, safe=":"))
-        return "/".join(parts)
-
-
 class KubeClient:
     """The real `Kube`; safe to use from several threads."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._found: dict[tuple[str, str], _Resource] = {}
+        self._found: dict[tuple[str, str], Resource] = {}
 
     @property
     def identity(self) -> str:
@@ -176,12 +158,21 @@ class KubeClient:
         """A ServiceAccount's token; see Kube."""
         from pydantic import SecretStr
 
-        path = _Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
+        path = Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
         audiences = [audience] if audience else []
         body = {"spec": {"audiences": audiences, "expirationSeconds": seconds}}
         what = f"token of ServiceAccount {namespace}/{account}"
         found = self._send("POST", f"{path}/token", what, [], body)
         return SecretStr(str(found["status"]["token"]))
+
+    def ask_pod(self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0) -> Reply:
+        """A program's answer to one GET; see Kube."""
+        from wizard.backends import kube_forward
+
+        place = Resource("/api/v1", "pods", namespaced=True).path(pod.namespace, pod.name)
+        asked = kube_forward.get(path, host)
+        what = f"port-forward to {pod}"
+        return kube_forward.ask(self._transport, f"{place}/portforward", what, port, asked, seconds)
 
     def follow(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
         """The object's state until time is up: watched, or polled where watching is forbidden."""
@@ -248,7 +239,7 @@ class KubeClient:
             if not going:
                 return items, str(about.get("resourceVersion") or "")
 
-    def _resource(self, api_version: str, kind: str) -> _Resource:
+    def _resource(self, api_version: str, kind: str) -> Resource:
         key = (api_version, kind)
         if key not in self._found:
             # Only what was found is kept: CRDs may still come.
@@ -262,7 +253,7 @@ class KubeClient:
             self._found[key] = found
         return self._found[key]
 
-    def _resources(self, api_version: str) -> dict[str, _Resource]:
+    def _resources(self, api_version: str) -> dict[str, Resource]:
         base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         try:
             listed = self._send("GET", base, f"kinds of {api_version}").get("resources", [])
@@ -271,7 +262,7 @@ class KubeClient:
                 return {}
             raise
         return {
-            str(one["kind"]): _Resource(base, str(one["name"]), bool(one["namespaced"]))
+            str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
             for one in listed
             if "/" not in one["name"]
         }

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from wizard.errors import ConflictError, WizardError
 
 Kind = Literal[
-    "unreachable", "tls", "login", "forbidden", "missing", "conflict", "invalid", "busy", "server"
-]
+    "unreachable", "tls", "login", "forbidden", "missing", "conflict", "invalid", "busy", "server",
+    "upgrade", "pod",
+]  # fmt: skip
 
 _SHOWN = 300
 _LOGIN = "log in again as your cluster's owner told you, then try again"
@@ -28,6 +29,8 @@ _HINTS: Mapping[Kind, str] = {
     "forbidden": "ask the cluster's owner for this right, or let them do this step",
     "busy": "the API server is overloaded: try again later",
     "server": "try again later; the API server's log has the reason",
+    "upgrade": "what stands before the API server must let WebSocket connections through, and the "
+    "API server must reach the kubelets of its nodes",
 }
 
 
@@ -134,11 +137,11 @@ def from_transport(what: str, server: str, error: Exception) -> KubeError:
             why = text.partition(mark)[2].partition(" (_ssl")[0]
             return KubeError("tls", f"{what}: {server} is not proven: {why}; nothing was sent")
         return KubeError("tls", f"{what}: no TLS session with {server}")
-    if "ProxyError" in names:
+    if "ProxyError" in names or text.startswith("Tunnel connection failed"):
         return KubeError("unreachable", f"{what}: the proxy lets nothing through to {server}")
     if "NameResolutionError" in names or "gaierror" in names:
         return KubeError("unreachable", f"{what}: the name in {server} does not resolve here")
-    if "ConnectTimeoutError" in names or "ReadTimeoutError" in names:
+    if names.keys() & {"ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"}:
         return KubeError("unreachable", f"{what}: {server} does not answer in time")
     if "ConnectionRefusedError" in names:
         return KubeError("unreachable", f"{what}: {server} refuses connections")

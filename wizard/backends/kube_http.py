@@ -19,11 +19,13 @@ from wizard.backends.kube_login import Credentials, Login, tls_context
 
 if TYPE_CHECKING:
     from wizard.backends.kube_config import Access
+    from wizard.backends.kube_upgrade import Upgraded
 
 APPLY = "application/apply-patch+yaml"
 # Admission webhooks may take up to 30 seconds with a write.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
 _PAUSE = 1.0
+_AGENT = "airflow-wizard"
 _BUSY = (429, 503)
 
 
@@ -101,6 +103,26 @@ class Transport:
         finally:
             response.close()
 
+    def upgraded(self, request: Request, protocol: str, deadline: float, *, limit: int) -> Upgraded:
+        """A connection that speaks a WebSocket protocol, with the same login, TLS and proxy.
+
+        It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
+        """
+        from wizard.backends.kube_upgrade import upgraded
+
+        renewed = False
+        while True:
+            credentials = self._login.credentials()
+            pool = self._connected(credentials).client.rest_client.pool_manager
+            headers = {"User-Agent": _AGENT, **_authorization(credentials)}
+            self._told(request.line)
+            try:
+                return upgraded(self.access, pool, request, headers, protocol, deadline, limit)
+            except KubeError as error:
+                if error.kind != "login" or renewed or not self._login.renew(credentials):
+                    raise
+                renewed = True
+
     def _patiently(self, request: Request, seconds: float) -> Any:
         deadline = time.monotonic() + self.patience
         broken = 0
@@ -136,9 +158,7 @@ class Transport:
         from kubernetes.client.exceptions import ApiException
 
         client = self._connected(credentials)
-        headers = {"Accept": request.accept}
-        if credentials.token is not None:
-            headers["Authorization"] = f"Bearer {credentials.token.get_secret_value()}"
+        headers = {"Accept": request.accept, **_authorization(credentials)}
         self._told(request.line)
         try:
             response = client.request(
@@ -168,6 +188,12 @@ class Transport:
             return client
 
 
+def _authorization(credentials: Credentials) -> dict[str, str]:
+    if credentials.token is None:
+        return {}
+    return {"Authorization": f"Bearer {credentials.token.get_secret_value()}"}
+
+
 def _client(access: Access, credentials: Credentials) -> Any:
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.dynamic import DynamicClient
@@ -183,7 +209,7 @@ def _client(access: Access, credentials: Credentials) -> Any:
         settings.proxy, settings.no_proxy = access.proxy, ""
     settings.tls_server_name = access.server_name or None
     api = ApiClient(settings)
-    api.user_agent = "airflow-wizard"
+    api.user_agent = _AGENT
     # Our own context: the library would write the client's key to a file.
     api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(
         access, credentials
