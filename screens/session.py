@@ -73,10 +73,14 @@ class Session:
         self._whole: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
         self._found: dict[str, Found] = {}
+        # The last draft that was asked about, and what holds for it.
+        self._held_for: Draft | None = None
+        self._holding: list[Found] = []
 
     def begin(self, draft: Draft, asked: Iterable[tuple[Source, Sequence[Probe]]]) -> None:
         """A round of these probes begins; what they found before counts no more."""
         self.running.clear()
+        self._held_for = None
         for source, probes in asked:
             for probe in self._rounds.get(source.title, ((), ()))[1]:
                 self._found.pop(probe.id, None)
@@ -88,6 +92,7 @@ class Session:
         from wizard.live.questions import question
 
         self.running.pop(probe.id, None)
+        self._held_for = None
         answers = read_by(source, draft)
         self._found[probe.id] = Found(source, probe, result, question(probe, result), answers)
 
@@ -112,14 +117,17 @@ class Session:
         return probes if probes and answers == read_by(source, draft) else ()
 
     def found(self, draft: Draft) -> list[Found]:
-        """What holds for these answers."""
-        now: dict[str, tuple[object, ...]] = {}
-        current = []
-        for one in self._found.values():
-            answers = now.setdefault(one.source.title, read_by(one.source, draft))
-            if one.answers == answers:
-                current.append(one)
-        return current
+        """What holds for these answers; every row of a form asks at every key."""
+        if self._held_for is not draft:
+            now: dict[str, tuple[object, ...]] = {}
+            current = []
+            for one in self._found.values():
+                if one.source.title not in now:
+                    now[one.source.title] = read_by(one.source, draft)
+                if one.answers == now[one.source.title]:
+                    current.append(one)
+            self._held_for, self._holding = draft, current
+        return self._holding
 
     def of(self, draft: Draft, name: str) -> Found | None:
         """What one probe found, where it holds for these answers."""
