@@ -19,6 +19,7 @@ from tests.testbed.kube import RejectedError
 from wizard.actions import Action, Event
 from wizard.applying import argocd as applied
 from wizard.applying import helm as by_helm
+from wizard.applying import repository_credential
 from wizard.applying.target import Target
 from wizard.removing import applications, argocd, cascade, release, volumes
 from wizard.removing import helm as removal
@@ -216,3 +217,21 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     world.lines.clear()
     assert {event.state for event in told(actions).values()} == {"holds"}
     assert world.writes == []
+
+
+def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> None:
+    target = world.target(**{"delivery.argocd.credential": "store"})
+    _, credential, *_ = argocd.actions(target, exact=True)
+    assert credential.id == "remove.credential"
+    assert ended(credential).state == "holds"
+    for source in repository_credential.sources(target):
+        world.client().apply(source.manifest())
+    source = {"repoURL": GITHUB.removesuffix(".git"), "path": "."}
+    spec = {"project": "hers", "source": source, "destination": {"namespace": "hers"}}
+    world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
+    done = ended(credential)
+    assert (done.state, "Application hers" in done.detail) == ("blocked", True), done
+    world.server.request("DELETE", f"{ARGO}/applications/hers".format(argo=world.argo))
+    assert ended(credential).state == "changed"
+    for path in (STORES, f"{STORES.rpartition('/')[0]}/externalsecrets"):
+        assert world.read(path.replace("{namespace}", "{argo}"))["items"] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.actions import Action, Look
+from wizard.applying import repository_credential
 from wizard.applying.application_state import names
 from wizard.applying.argocd import guard_sources, project_sources
 from wizard.applying.known_hosts import CONFIG_MAP, added_by, name_of, rewritten, text_of
@@ -14,10 +15,11 @@ from wizard.backends.kube_errors import KubeConflictError, KubeError
 from wizard.diff import visible
 from wizard.documents.argocd import API_VERSION
 from wizard.errors import ConflictError
-from wizard.hosts import git_location
+from wizard.hosts import git_location, normal_url
 from wizard.removing.applications import tracked_by, urls
 from wizard.removing.objects import Removal, looked_action, removal_action, standing
 from wizard.removing.recognised import Judge, kubectl_delete, labelled, unchanged
+from wizard.removing.release import SECRETS_SECONDS
 
 if TYPE_CHECKING:
     from wizard.applying.objects import Source
@@ -32,6 +34,8 @@ def actions(target: Target, *, exact: bool) -> tuple[Action, ...]:
     With `exact`, one that was changed since is left: for an undo.
     """
     found = [_projects(target, exact=exact)]
+    if repository_credential.used(target):
+        found.append(_credential(target, exact=exact))
     if git_location(target.answers.delivery.argocd.repo_url).scheme == "ssh":
         found.append(_known_hosts(target))
     if guard_sources(target):
@@ -97,6 +101,47 @@ def _in_use(kube: Kube, target: Target, ref: Ref) -> Look | None:
         "blocked",
         f"{ref} is used by Application {', '.join(using)}; it is left",
         "move them to a project of their own, then run it again",
+    )
+
+
+def _credential(target: Target, *, exact: bool) -> Action:
+    """The store of Argo CD's own; its ExternalSecret first, which the operator has to let go of."""
+    sources = repository_credential.sources(target)[::-1]
+    found = [Ref.of(source.manifest()) for source in sources]
+    plain = _plain(target, sources, exact=exact)
+    url = normal_url(target.answers.delivery.argocd.repo_url)
+
+    def removal(kube: Kube) -> Removal:
+        def judge(one: Manifest, ref: Ref) -> Look | None:
+            return plain(one, ref) or _read_by(kube, target, ref, url)
+
+        return Removal(kube, lambda: found, judge)
+
+    return removal_action(
+        "remove.credential",
+        "Take Argo CD's credential of this repository back, with its store",
+        "platform",
+        target.argocd,
+        removal,
+        left=kubectl_delete(found),
+        patience=SECRETS_SECONDS,
+        alone=True,
+    )
+
+
+def _read_by(kube: Kube, target: Target, ref: Ref, url: str) -> Look | None:
+    """Left while another Application reads this repository with it."""
+    using = [
+        visible(one["metadata"]["name"])
+        for one in kube.find(API_VERSION, "Application", ref.namespace)
+        if one["metadata"]["name"] not in names(target) and url in map(normal_url, urls(one))
+    ]
+    if not using:
+        return None
+    return Look(
+        "blocked",
+        f"{ref} lets Application {', '.join(using)} read this repository too; it is left",
+        "give Argo CD another credential for it first, then run it again",
     )
 
 

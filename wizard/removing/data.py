@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal, get_args
 
 from wizard.actions import Action, Look
 from wizard.applying.vault_session import Session, left
 from wizard.diff import visible
+from wizard.payloads import stores
 from wizard.removing.vault import Path, step
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
+    from wizard.documents.external_secrets import StoreSettings
 
 Piece = Literal["payload", "volumes", "namespace", "database"]
 PIECES: tuple[Piece, ...] = get_args(Piece)
 
 
-def payload(
-    target: Target, session: Session, pieces: Collection[Piece], own: frozenset[str]
+def payloads(
+    target: Target,
+    session: Session,
+    pieces: Collection[Piece],
+    own: Mapping[str, frozenset[str]],
+) -> tuple[Action, ...]:
+    """What stands in Vault with all its versions; `own` are the keys of each path by its reader."""
+    return tuple(
+        _payload(target, session, pieces, store, own[store.reader])
+        for store in stores(target.answers, target.release)
+    )
+
+
+def _payload(
+    target: Target,
+    session: Session,
+    pieces: Collection[Piece],
+    store: StoreSettings,
+    own: frozenset[str],
 ) -> Action:
-    """The payload in Vault with all its versions; `own` are its own keys."""
-    store = session.store
+    where, name = f"{store.mount}/{store.path}", f"destroy.{store.part('payload')}"
     if "payload" in pieces:
-        return step(
-            target,
-            session,
-            "destroy.payload",
-            f"Delete the payload {store.mount}/{store.path} with all its versions",
-            lambda target, session: _Payload(target, session, own),
-        )
+        title = f"Delete the payload {where} with all its versions"
+        return step(target, session, name, title, _Payload(target, session, store, own))
     command = f"vault kv metadata delete -mount={store.mount} {store.path}"
 
     async def check() -> Look:
-        return Look("kept", f"{store.mount}/{store.path} stays", f"if it is to go: {command}")
+        return Look("kept", f"{where} stays", f"if it is to go: {command}")
 
-    return Action("destroy.payload", "Keep the payload", "vault", session.endpoint, check)
+    return Action(name, f"Keep the payload {where}", "vault", session.endpoint, check)
 
 
 class _Payload(Path):
-    def __init__(self, target: Target, session: Session, own: frozenset[str]) -> None:
-        super().__init__(target, session)
+    def __init__(
+        self, target: Target, session: Session, store: StoreSettings, own: frozenset[str]
+    ) -> None:
+        super().__init__(target, session, store)
         self._own = own
         self.path = f"{self._store.mount}/metadata/{self._store.path}"
         self.what = f"payload {self._store.mount}/{self._store.path}"

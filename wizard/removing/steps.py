@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wizard.applying.identity import identity
 from wizard.applying.vault_session import Session
 from wizard.errors import RefusedError
+from wizard.payloads import paths
 from wizard.removing import (
     applications,
     argocd,
@@ -21,7 +22,6 @@ from wizard.removing import (
     volumes,
 )
 from wizard.removing.namespace import namespace
-from wizard.secrets.payload import facts_of
 
 if TYPE_CHECKING:
     from wizard.actions import Action
@@ -109,7 +109,7 @@ def destroy(target: Target, found: Installed, pieces: Collection[Piece], files: 
         volumes.volumes(target, pieces),
         namespace(target, pieces),
         *(_store(target, session) if session else ()),
-        *((data.payload(target, session, pieces, keys),) if session else ()),
+        *(data.payloads(target, session, pieces, keys) if session else ()),
         *((vault.mount_action(target, session),) if session else ()),
         data.database(target, pieces),
         files.action(lambda: delivery.require_gone(target)),
@@ -124,9 +124,11 @@ def _store(target: Target, session: Session) -> Actions:
     return (*vault.actions(target, session), *reviewer.actions(target, session.store))
 
 
-def _keys(found: Installed) -> frozenset[str]:
-    """The keys of the payload that are the installation's own."""
-    proposal = found.proposal
-    if proposal.answers.secrets.payload == "document":
-        return frozenset({"config"})
-    return frozenset(fact.key for fact in facts_of(proposal.rendering.total.secrets))
+def _keys(found: Installed) -> dict[str, frozenset[str]]:
+    """The keys that are the installation's own, by who reads the path ("": Airflow)."""
+    return {
+        one.store.reader: frozenset(
+            {"config"} if one.store.document else {fact.key for fact in one.facts}
+        )
+        for one in paths(found.proposal)
+    }

@@ -7,7 +7,6 @@ data, stays. Source: facts on Vault, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wizard.actions import Action, Look
@@ -18,10 +17,12 @@ from wizard.applying.vault_session import Session, left
 from wizard.backends.vault_http import VaultError
 from wizard.diff import visible
 from wizard.live.vault_looks import policy_path, role_path
+from wizard.payloads import stores
 from wizard.probes import blocking
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
+    from wizard.documents.external_secrets import StoreSettings
 
 _SHOWN = 3
 
@@ -36,29 +37,32 @@ class _Step(Protocol):
 
 def actions(target: Target, session: Session) -> tuple[Action, ...]:
     """Their removal, in the reverse of the order in which they were made."""
-    store = session.store
+    every = stores(target.answers, target.release)[::-1]
+    auth = session.store.auth_mount
     return (
-        step(target, session, "remove.vault-role", f"Delete role {store.role}", Role),
-        step(target, session, "remove.vault-auth", f"Disable auth mount {store.auth_mount}", Auth),
-        step(target, session, "remove.vault-policy", f"Delete policy {store.policy}", Policy),
-    )
+        *(
+            step(target, session, f"remove.vault-{one.part('role')}", f"Delete role {one.role}",
+                 Role(target, session, one))
+            for one in every
+        ),
+        step(target, session, "remove.vault-auth", f"Disable auth mount {auth}",
+             Auth(target, session)),
+        *(
+            step(target, session, f"remove.vault-{one.part('policy')}",
+                 f"Delete policy {one.policy}", Policy(target, session, one))
+            for one in every
+        ),
+    )  # fmt: skip
 
 
 def mount_action(target: Target, session: Session) -> Action:
     """The KV mount, which is last: only an empty one of our own goes."""
     title = f"Disable KV mount {session.store.mount} where it is empty"
-    return step(target, session, "remove.vault-mount", title, Mount)
+    return step(target, session, "remove.vault-mount", title, Mount(target, session))
 
 
-def step(
-    target: Target,
-    session: Session,
-    name: str,
-    title: str,
-    kind: Callable[[Target, Session], _Step],
-) -> Action:
+def step(target: Target, session: Session, name: str, title: str, one: _Step) -> Action:
     """One of them as an action; without a login it is left to Vault's owner."""
-    one = kind(target, session)
     look = one.look
     if target.vault is None:
         command = one.command
@@ -74,12 +78,14 @@ def step(
 
 
 class Path:
-    """One thing at one path of Vault's, to be deleted."""
+    """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(
+        self, target: Target, session: Session, store: StoreSettings | None = None
+    ) -> None:
         self._target = target
         self._session = session
-        self._store = session.store
+        self._store = store or session.store
 
     path = ""
     what = ""
@@ -149,8 +155,8 @@ class Path:
 class Role(Path):
     """The store's role, as committed now or earlier."""
 
-    def __init__(self, target: Target, session: Session) -> None:
-        super().__init__(target, session)
+    def __init__(self, target: Target, session: Session, store: StoreSettings) -> None:
+        super().__init__(target, session, store)
         self.path = role_path(self._store)
         self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
 
@@ -163,19 +169,24 @@ class Role(Path):
             return self._gone()
         theirs = meaning(seen.data)
         file = f"{self._target.release.paths.vault}/{self._store.role.replace('/', '-')}.json"
-        ours = self._target.text("vault/role")
+        ours = self._target.text(f"vault/{self._store.part('role')}")
         if means(ours) == theirs or was_committed(
             self._target.repository, file, lambda text: means(text) == theirs
         ):
             return self.wanted(f"{self.what} stands as committed")
         return self._foreign(difference(file, _shown(theirs), _shown(means(ours))))
 
+    @property
+    def stays(self) -> bool:
+        """Whether it is not for this run to delete."""
+        return self.look().state != "wanted"
+
 
 class Policy(Path):
     """The policy of that role."""
 
-    def __init__(self, target: Target, session: Session) -> None:
-        super().__init__(target, session)
+    def __init__(self, target: Target, session: Session, store: StoreSettings) -> None:
+        super().__init__(target, session, store)
         self.path = policy_path(self._store)
         self.what = f"policy {self._store.policy}"
 
@@ -193,7 +204,7 @@ class Policy(Path):
             return self._gone()
         theirs = str(seen.data.get("policy") or "")
         file = f"{self._target.release.paths.vault}/{self._store.policy}.hcl"
-        ours = self._target.text("vault/policy")
+        ours = self._target.text(f"vault/{self._store.part('policy')}")
         if bare(ours) == bare(theirs) or was_committed(
             self._target.repository, file, lambda text: bare(text) == bare(theirs)
         ):
@@ -228,10 +239,11 @@ class Auth(Path):
         roles = self._listed(f"auth/{self._name}/role")
         if roles is None:
             return left(f"this token may not list the roles of {self.what}", self.command)
-        own = self._store.role
-        if own in roles and Role(self._target, self._session).look().state == "wanted":
-            # In a rehearsal it has not gone before.
-            roles.remove(own)
+        for one in stores(self._target.answers, self._target.release):
+            role = Role(self._target, self._session, one)
+            if one.auth_mount == self._name and one.role in roles:
+                # In a rehearsal it has not gone before.
+                roles = [name for name in roles if name != one.role or role.stays]
         if roles:
             return Look("kept", f"{self.what} has roles: {_some(roles)}", self.command)
         return self.wanted(f"{self.what} was made by this installation and has no role left")
