@@ -43,7 +43,8 @@ class Syncing(StandIn):
         self._done = ""
 
     def look(self) -> None:
-        """Sync what the branch holds, once for each revision."""
+        """Sync what the branch holds, once for each revision, and what was put beside Argo CD."""
+        self._beside()
         path = PLURAL["Application"].format(self.operators.argo)
         found = {one["metadata"]["name"]: one for one in self.kube.request("GET", path)["items"]}
         first = found.get(f"{self.installation}-parent") or found.get(self.installation)
@@ -68,6 +69,23 @@ class Syncing(StandIn):
             )
         self._done = f"{uid} {revision}"
         self.rounds += 1
+
+    def _beside(self) -> None:
+        """As External Secrets: what is asked for in Argo CD's own namespace, once for each."""
+        argo = self.operators.argo
+        path = PLURAL["ExternalSecret"].format(argo)
+        for one in self.kube.request("GET", path)["items"]:
+            if (one.get("status") or {}).get("conditions"):
+                continue
+            about = one["spec"]["secretStoreRef"]
+            there = f"{PLURAL[about['kind']].format(argo)}/{about['name']}"
+            store = self.kube.request("GET", there)
+            token = self.login(store)
+            beside = Operators(self.kube, argo, argo)
+            beside.ready(store["kind"], about["name"], "store validated")
+            mount = store["spec"]["provider"]["vault"]["path"]
+            self._external_secret({"metadata": _plain(one), "spec": one["spec"]}, mount, token)
+            beside.seen(one["metadata"]["name"])
 
     def _manifests(self, revision: str, folder: str) -> list[dict[str, Any]]:
         """What lies in a folder of the branch, in the order of the waves."""
@@ -95,6 +113,7 @@ class Syncing(StandIn):
         for one in manifests:
             if one["kind"] == "ExternalSecret":
                 self._external_secret(one, store["spec"]["provider"]["vault"]["path"], token)
+                self.operators.seen(one["metadata"]["name"])
 
     def login(self, store: dict[str, Any]) -> str:
         """The store's token, as External Secrets gets one: with a token of its account."""
@@ -102,7 +121,7 @@ class Syncing(StandIn):
         account = about["serviceAccountRef"]
         jwt = self.requested(
             account["name"],
-            account.get("namespace") or self.operators.namespace,
+            account.get("namespace") or store["metadata"].get("namespace", ""),
             *account["audiences"],
         )
         return self.logged_in(about["mountPath"], about["role"], jwt)
@@ -127,12 +146,13 @@ class Syncing(StandIn):
             ref = each["remoteRef"]
             stored = self.vault.request("GET", f"{mount}/data/{ref['key']}", token=token)
             data[each["secretKey"]] = stored["data"]["data"][ref["property"]]
-        made = self.template(one["spec"]["target"]["template"]["data"], data)
-        about = {**one["metadata"], "annotations": STAND_IN}
+        template = one["spec"]["target"]["template"]
+        made = self.template(template["data"], data)
+        labels = (template.get("metadata") or {}).get("labels", {})
+        about = {**one["metadata"], "annotations": STAND_IN, "labels": labels}
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in made.items()}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "data": encoded}
         self.kube.apply(json.dumps(secret))
-        self.operators.seen(one["metadata"]["name"])
 
     def _airflow(self) -> None:
         """As the cluster: everything of the release runs, and the DAGs are cloned."""
@@ -151,6 +171,10 @@ class Syncing(StandIn):
 
 
 _NOW = "2026-11-21T12:00:00Z"
+
+
+def _plain(one: dict[str, Any]) -> dict[str, Any]:
+    return {name: one["metadata"][name] for name in ("name", "namespace")}
 
 
 def _wave(one: dict[str, Any]) -> int:

@@ -146,8 +146,13 @@ class Place:
             f"auth/{self.auth}/config": write,
             f"auth/{self.auth}/role/{self.role}": write,
             f"{self.mount}/data/{self.path}": write,
+            **{path: write for path in self.more_to_write()},
         })  # fmt: skip
         return policy
+
+    def more_to_write(self) -> tuple[str, ...]:
+        """Paths in Vault that another kind of installation has besides."""
+        return ()
 
     def __call__(
         self, *words: str, code: int | None = 0, command: tuple[str, ...] = WIZARD

@@ -1,0 +1,365 @@
+"""Argo CD's own credential on real servers: made once, read by its account and by no other."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.argo_world import GITHUB, World
+from tests.canary import Canary
+from tests.integration.test_apply_end_to_end import REVIEWER, Place, ended, states, vault
+from tests.integration.test_clone_proof import Forge, forge, key
+from tests.integration.test_secrets_command import (
+    ALLOW,
+    GENERATED,
+    Bench,
+    aw,
+    bench,
+    cloning,
+    public_of,
+    requests,
+    writes,
+)
+from tests.outward import writes as outward_writes
+from tests.rendered import answers as answered
+from tests.scenarios import OWN_REPO
+from tests.testbed.eso import EsoTemplate
+from tests.testbed.kube import Kube as Server
+from tests.testbed.token_controller import TokenController
+from tests.testbed.vault import RefusedError, Vault
+from wizard.backends.forge_api import Place as Provider
+from wizard.backends.forge_api import Registered
+from wizard.backends.git_session import CloneError
+from wizard.backends.git_ssh import Paramiko, Seen
+from wizard.backends.vault_client import Client
+from wizard.config_hosts import verified
+from wizard.fields import put
+from wizard.live.config_repository import repository_probes, repository_target
+from wizard.live.dags import looking
+from wizard.probes import ProbeResult, run_probes
+from wizard.secrets.deploy_key import DeployKey, same_key
+
+__all__ = ["aw", "bench", "forge", "key", "requests", "vault"]
+
+pytestmark = pytest.mark.integration
+
+STORE = {"delivery.argocd.credential": "store"}
+PATH = "airflow-install/airflow/argocd"
+
+
+# --- `secrets`
+
+
+def stored(bench: Bench) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = bench.vault.request("GET", f"{bench.mount}/data/{PATH}")["data"]
+    except RefusedError:
+        return {"data": {}, "metadata": {"version": 0}}
+    return found
+
+
+def recorded(bench: Bench) -> str:
+    answers = yaml.safe_load(bench.file.read_text())
+    return str(answers["delivery"]["argocd"]["key"]["public"])
+
+
+def test_both_keys_are_made_once_each_at_its_own_path(
+    bench: Bench, requests: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    bench.answers(STORE)
+    done = json.loads(bench("--yes", "--json", *ALLOW).out)
+
+    private = stored(bench)["data"]
+    assert list(private) == ["repositorySshKey"]
+    assert set(bench.values()) >= GENERATED
+    assert "repositorySshKey" not in bench.values()
+    assert same_key(public_of(private["repositorySshKey"], tmp_path), recorded(bench))
+    assert not same_key(bench.public(), recorded(bench))
+    assert done["argocd"]["public"] == recorded(bench)
+    assert done["argocd"]["written"] == ["repositorySshKey"]
+    assert f"{bench.mount}/{PATH} at " in done["argocd"]["store"]
+    assert recorded(bench).endswith("airflow-wizard airflow git.example.com/platform/k8s-infra.git")
+    assert private["repositorySshKey"].splitlines()[1] not in json.dumps(done)
+
+    requests.clear()
+    again = bench("--yes", *ALLOW)
+    assert writes(requests) == []
+    assert "Argo CD's key (SHA256:" in again.out
+    assert "register it, read-only: at the deploy keys of git.example.com/platform" in again.err
+
+
+def test_a_run_that_was_killed_between_the_paths_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.answers(STORE)
+    real = Client.write
+
+    def write(self: Client, mount: str, path: str, *rest: Any) -> int:
+        if path == PATH:
+            raise KeyboardInterrupt
+        return real(self, mount, path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "write", write)
+        assert bench.aw("secrets", "--answers", str(bench.file), "--yes", *ALLOW).code == 130
+    first = bench.values()
+    assert set(first) >= GENERATED
+    assert stored(bench)["data"] == {}
+
+    bench("--yes", *ALLOW)
+
+    assert bench.values() == first
+    assert bench.version == stored(bench)["metadata"]["version"] == 1
+    assert bench.public()
+    assert recorded(bench)
+
+
+def test_a_key_that_is_not_the_recorded_one_stops_before_anything_is_made(bench: Bench) -> None:
+    bench.answers(STORE)
+    bench("--yes", *ALLOW)
+    bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+
+    done = bench("--yes", *ALLOW, code=5)
+
+    assert "delivery.argocd.key.public is SHA256:" in done.err
+    assert "(repositorySshKey)" in done.err
+    assert stored(bench)["data"] == {}
+
+
+def test_both_are_registered_with_one_token_where_one_provider_has_both(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def register(place: Provider, token: Any, title: str, public: str) -> Registered:
+        assert token.get_secret_value() == bench.canary.secret("forge")
+        asked.append((place.path, public))
+        return Registered(made=True)
+
+    monkeypatch.setattr("wizard.backends.forge_api.register", register)
+    monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
+    bench.answers({**STORE, "delivery.argocd.repo_url": GITHUB})
+    words = ("--yes", *ALLOW, "--register", "env:FORGE", "--allow-reference", "dags.repo")
+    assert "--allow-reference delivery.argocd.repo_url" in bench(*words, code=4).err
+    asked.clear()
+
+    bench(*words, "--allow-reference", "delivery.argocd.repo_url")
+
+    paths = [path for path, _ in asked]
+    assert paths == ["example/airflow-dags", "acme/k8s-infra"]
+    assert [public for _, public in asked] == [bench.public(), recorded(bench)]
+
+    asked.clear()
+    bench.answers(STORE)
+    bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    done = bench(*words)
+    assert [path for path, _ in asked] == ["example/airflow-dags"]
+    assert "Argo CD's key is not registered" in done.err
+
+
+def test_both_clones_are_proven_each_with_its_key_where_the_host_is_verified(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.answers({**STORE, "delivery.argocd.repo_url": GITHUB})
+    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, False))
+
+    done = bench("--yes", "--prove", *ALLOW)
+
+    assert keys == [bench.values()["gitSshKey"], stored(bench)["data"]["repositorySshKey"]]
+    assert "Config repository: clone (github.com): main at aaaaaaaaaaaa" in done.err
+
+    bench.answers(STORE)
+    bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
+    keys.clear()
+    done = bench("--yes", "--prove", *ALLOW)
+    assert len(keys) == 1
+    assert "unverified: Config repository: clone (git.example.com): no host key" in done.err
+
+
+def test_a_token_comes_by_reference_and_is_written_to_its_path(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOCD_REPOSITORY_TOKEN", bench.canary.hostile("token"))
+    bench.answers({
+        **STORE, "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+        "delivery.argocd.username": "argocd",
+    })  # fmt: skip
+    assert "--allow-reference delivery.argocd.token" in bench("--yes", *ALLOW, code=4).err
+
+    bench("--yes", *ALLOW, "--allow-reference", "delivery.argocd.token")
+
+    assert stored(bench)["data"] == {"repositoryToken": bench.canary.hostile("token")}
+
+
+# --- host keys and the clone
+
+
+def test_host_keys_count_where_they_were_verified_or_are_published() -> None:
+    own = {"delivery.argocd.repo_url": OWN_REPO}
+    github = answered("production", {"delivery.argocd.repo_url": GITHUB})
+    assert verified(github) == github.dags.known_hosts
+    https = {**own, "dags.repo": "https://git.example.com/a/b.git"}
+    assert verified(answered("production", https)) == ""
+    published = {**https, "delivery.argocd.repo_url": GITHUB}
+    assert verified(answered("production", published)) == github.dags.known_hosts
+    assert repository_target(answered("production", {**STORE, **own})) is None
+    assert repository_target(github) is None
+    found = repository_target(answered("production", {**STORE, **published}))
+    assert found is not None
+    assert (found.path, found.ref, found.dags) == ("/acme/k8s-infra.git", "main", False)
+
+
+async def probed(forge: Forge, key: DeployKey, **changes: Any) -> dict[str, ProbeResult]:
+    target = replace(forge.target, dags=False, subpath="", **changes)
+    look = looking(Paramiko(target, key.private, seconds=20))
+    return {one.id: result async for one, result in run_probes(repository_probes(target, look))}
+
+
+async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(
+    forge: Forge, key: DeployKey
+) -> None:
+    assert (await probed(forge, key))["repository.clone"].status == "fail"
+    forge.register(key)
+    found = await probed(forge, key)
+    assert found["repository.clone"].detail.startswith("main at ")
+    assert found["repository.read-only"].status == "pass"
+    later = await probed(forge, key, ref="later")
+    assert later["repository.clone"].status == "unknown"
+    assert "push what was committed" in later["repository.clone"].fix
+    assert later["repository.read-only"].status == "skip"
+
+
+async def test_a_key_that_may_push_is_refused(forge: Forge, key: DeployKey) -> None:
+    forge.register(key, writes=True)
+    found = await probed(forge, key)
+    assert found["repository.read-only"].status == "fail"
+    assert "delivery.argocd.key=" in found["repository.read-only"].fix
+
+
+def test_a_host_that_shows_another_key_gets_nothing(forge: Forge, key: DeployKey) -> None:
+    other = replace(forge.target, dags=False, pinned=())
+    with pytest.raises(CloneError) as caught:
+        Paramiko(other, key.private, seconds=20).look()
+    assert caught.value.kind == "host-key"
+
+
+# --- `apply`
+
+
+class Hub(Place):
+    """An installation whose Argo CD reads this repository with a key from Vault."""
+
+    def _answer(self) -> None:
+        super()._answer()
+        data = yaml.safe_load(self.file.read_text())
+        self.file.write_text(
+            yaml.safe_dump(put(data, ("delivery", "argocd", "credential"), "store"))
+        )
+
+    def more_to_write(self) -> tuple[str, ...]:
+        role = f"{self.role}-argocd"
+        return (
+            f"sys/policies/acl/{role}-read",
+            f"auth/{self.auth}/role/{role}",
+            f"{self.mount}/data/{self.own}",
+        )
+
+    @property
+    def own(self) -> str:
+        return f"airflow-install/{self.name}/argocd"
+
+    def read(self, token: str, path: str) -> Any:
+        found = self.vault.request("GET", f"{self.mount}/data/{path}", token=token)
+        return found["data"]["data"]
+
+
+@pytest.fixture
+def hub(
+    kube_with_crds: Server,
+    vault: Vault,
+    eso_template: EsoTemplate,
+    tmp_path: Path,
+    canary: Canary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Hub]:
+    world = World(kube_with_crds, tmp_path, monkeypatch)
+    made = Hub("production", world, vault, canary, eso_template, tmp_path)
+    for path in made.paths():
+        made.delete(path)
+    with TokenController(kube_with_crds, REVIEWER), made.operators:
+        yield made
+    assert made.operators.faults == []
+
+
+def refused(ask: Callable[[], object]) -> None:
+    with pytest.raises(RefusedError) as caught:
+        ask()
+    assert caught.value.status == 403
+
+
+def test_argo_cd_reads_its_own_path_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
+    hub.fill()
+    hub.commit()
+    taken = ended(hub("apply", "--yes", "--json", code=5))["argocd.credential"]
+    assert taken["state"] == "blocked"
+    assert "Secret repo-repository gives Argo CD a credential" in taken["detail"]
+    assert "delivery.argocd.credential=known" in taken["fix"]
+    hub.delete("/api/v1/namespaces/{argo}/secrets/repo-repository")
+
+    dry, lines = hub.counted("apply", "--dry-run", "--json")
+    assert states(dry)["argocd.credential"] == "would change"
+    assert outward_writes(lines) == []
+    first = ended(hub("apply", "--yes", "--json"))
+
+    order = list(first)
+    assert order.index("argocd.repository") < order.index("argocd.application")
+    assert first["argocd.credential"]["state"] == "changed"
+    assert first["argocd.repository"]["state"] == "holds"
+    name = f"{hub.name}-repository"
+    secret = hub.world.read(f"/api/v1/namespaces/{{argo}}/secrets/{name}")
+    assert secret["metadata"]["labels"] == {"argocd.argoproj.io/secret-type": "repository"}
+    made = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    private = made.pop("sshPrivateKey")
+    assert made == {"name": hub.name, "type": "git", "url": GITHUB}
+    answers = yaml.safe_load(hub.clone.git("show", f"HEAD:.airflow-wizard/{hub.name}/answers.yaml"))
+    public = answers["delivery"]["argocd"]["key"]["public"]
+    assert same_key(public_of(private, tmp_path), public)
+
+    second, lines = hub.counted("apply", "--yes", "--json")
+    assert set(states(second).values()) == {"holds"}, second
+    assert "logs in and may read" in ended(second)["vault.argocd-login"]["detail"]
+    assert outward_writes(lines) == []
+
+    stores = "/apis/external-secrets.io/v1/namespaces/{}/secretstores/{}"
+    theirs = hub.world.read(stores.format("{argo}", name))
+    ours = hub.world.read(stores.format("{namespace}", f"vault-{hub.name}"))
+    argo, airflow = hub.operators.login(theirs), hub.operators.login(ours)
+    assert list(hub.read(argo, hub.own)) == ["repositorySshKey"]
+    assert hub.read(airflow, hub.path) == hub.values()
+    refused(partial(hub.read, argo, hub.path))
+    refused(partial(hub.read, airflow, hub.own))
+    ask = hub.vault.request
+    for token, path in ((argo, hub.own), (airflow, hub.path)):
+        refused(partial(ask, "POST", f"{hub.mount}/data/{path}", {"data": {}}, token))
+        refused(partial(ask, "LIST", f"{hub.mount}/metadata/", None, token))
+    # Neither account logs in with the other's role.
+    roles = (hub.role, f"{hub.role}-argocd")
+    for store, role in ((theirs, roles[0]), (ours, roles[1])):
+        auth = store["spec"]["provider"]["vault"]["auth"]["kubernetes"]
+        account = auth["serviceAccountRef"]["name"]
+        jwt = hub.operators.requested(account, store["metadata"]["namespace"], "vault")
+        refused(partial(hub.operators.logged_in, hub.auth, role, jwt))
+    hub.require_git_is_clean()
+    for folder in (hub.clone, hub.remote):
+        batch = ["git", "cat-file", "--batch-all-objects", "--batch"]
+        objects = subprocess.run(batch, cwd=folder.path, capture_output=True, check=True).stdout
+        assert private.splitlines()[1].encode() not in objects
