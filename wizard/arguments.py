@@ -213,6 +213,13 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         metavar="USER",
         help="also create PostgreSQL role and database, as this administrator of database.host",
     )
+    command.add_argument(
+        "--take-over",
+        action="append",
+        type=_filled,
+        metavar="STEP@SEAL",
+        help="let ours what a run's diff showed of another's object (repeatable)",
+    )
     _allow_reference(command)
     _argocd_context(command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,13 @@ def states(found: dict[str, Event]) -> dict[str, str]:
 PROJECT = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects/airflow"
 APPLICATION = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/applications/"
 HOSTS = f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}"
+
+
+def agreement(event: Event) -> dict[str, str]:
+    """A yes to the diff of a blocked step, as its fix says it."""
+    found = re.search(r"--take-over (\S+)@([0-9a-f]{12})$", event.fix)
+    assert found
+    return {found[1]: found[2]}
 
 
 def test_first_and_second_run(world: World) -> None:
@@ -122,14 +130,30 @@ def test_an_object_of_another_is_shown_and_kept(world: World) -> None:
     assert "not this wizard's" in event.detail
     assert '-    - "*"' in event.diff
     assert "+    - https://airflow.apache.org" in event.diff
-    assert "kubectl label" in event.fix
+    assert "rename ours in the answers" in event.fix
     assert found["argocd.application"].state == "left"
     assert world.read(PROJECT)["spec"] == {"sourceRepos": ["*"]}
 
-    taken = told(argocd.actions(world.target(), take=["argocd.project"]))
+    taken = told(argocd.actions(replace(world.target(), agreed=agreement(event))))
 
     assert taken["argocd.project"].state == "changed"
+    assert "took over AppProject" in taken["argocd.project"].detail
     assert world.read(PROJECT)["spec"]["sourceRepos"] == ["https://airflow.apache.org", GITHUB]
+
+
+def test_a_yes_counts_for_the_diff_that_was_shown_only(world: World) -> None:
+    world.install_argo()
+    world.put("AppProject", "airflow", api="argoproj.io/v1alpha1", spec={"sourceRepos": ["*"]})
+    shown = told(argocd.actions(world.target()))["argocd.project"]
+    body = {"spec": {"sourceRepos": ["https://theirs.example"]}}
+    path = PROJECT.format(argo=world.argo)
+    world.server.request("PATCH", path, body, "application/merge-patch+json")
+    world.lines.clear()
+    event = told(argocd.actions(replace(world.target(), agreed=agreement(shown))))["argocd.project"]
+    assert event.state == "blocked"
+    assert "theirs.example" in event.diff
+    assert agreement(event) != agreement(shown)
+    assert world.writes == []
 
 
 def test_fields_of_another_are_named_and_kept(world: World) -> None:
@@ -145,8 +169,14 @@ def test_fields_of_another_are_named_and_kept(world: World) -> None:
     assert event.state == "blocked"
     assert ".spec.syncPolicy.automated.prune (argocd-server)" in event.detail
     assert "-      prune: false" in event.diff
-    assert "--force-conflicts" in event.fix
     assert world.writes == []
+
+    agreed = replace(world.target(), agreed=agreement(event))
+    assert told(argocd.actions(agreed))["argocd.application"].state == "changed"
+    spec = world.read(APPLICATION + "airflow")["spec"]
+    assert spec["syncPolicy"]["automated"]["prune"] is True
+    # The yes was to what the diff showed; it stands for nothing else.
+    assert told(argocd.actions(agreed))["argocd.application"].state == "holds"
 
 
 def test_who_may_read_only_is_told_what_holds_and_what_its_owner_does(world: World) -> None:

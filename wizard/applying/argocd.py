@@ -6,7 +6,6 @@ hosts are appended, repository Secrets by label).
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.applying import credential, known_hosts, repository_credential
@@ -23,26 +22,23 @@ _NEEDS_POLICIES = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and ne
 _POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
-def actions(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
-    """The delivery's changes in their order; none where something else than Argo CD delivers.
-
-    `take` names actions whose diff was shown and agreed to: what is another's is taken over.
-    """
+def actions(target: Target) -> tuple[Action, ...]:
+    """The delivery's changes in their order; none where something else than Argo CD delivers."""
     if target.answers.delivery.kind != "argocd":
         return ()
     found = [identity(target)]
     if target.under("argocd/bootstrap/store-"):
-        found.append(store_account(target, take))
+        found.append(store_account(target))
     found += known_hosts.actions(target)
     if repository_credential.used(target):
-        found += repository_credential.actions(target, take)
+        found += repository_credential.actions(target)
     else:
         found.append(credential.action(target))
-    found += [_project(target, take), _application(target, take)]
+    found += [_project(target), _application(target)]
     return tuple(found)
 
 
-def store_account(target: Target, take: Collection[str] = ()) -> Action:
+def store_account(target: Target) -> Action:
     """The admission policy that keeps pods away from the store's ServiceAccount."""
     action = "cluster.store-account"
     return manifests_action(
@@ -52,11 +48,11 @@ def store_account(target: Target, take: Collection[str] = ()) -> Action:
         target.kube,
         guard_sources(target),
         needs=_NEEDS_POLICIES,
-        take=action in take,
+        agreed=target.agreed.get(action, ""),
     )
 
 
-def _project(target: Target, take: Collection[str]) -> Action:
+def _project(target: Target) -> Action:
     argo = target.answers.delivery.argocd
     sources = project_sources(target)
     action = "argocd.project"
@@ -67,11 +63,11 @@ def _project(target: Target, take: Collection[str]) -> Action:
         target.argocd,
         sources,
         needs=_NEEDS,
-        take=action in take,
+        agreed=target.agreed.get(action, ""),
     )
 
 
-def _application(target: Target, take: Collection[str]) -> Action:
+def _application(target: Target) -> Action:
     """The one Application, or with two their parent, which brings them."""
     first = application_sources(target)[0]
     parent = "argocd/bootstrap/parent" in target.files
@@ -84,7 +80,7 @@ def _application(target: Target, take: Collection[str]) -> Action:
         target.argocd,
         [first],
         needs=_NEEDS,
-        take=action in take,
+        agreed=target.agreed.get(action, ""),
     )
 
 

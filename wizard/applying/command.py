@@ -44,6 +44,7 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
         only=getattr(arguments, "only", None),
         database=_database(arguments, found, console),
         chart=getattr(arguments, "chart", "") or "",
+        take_over=getattr(arguments, "take_over", None) or (),
     )
     _show(ready, console)
     remind(found.start.workspace, found.name, console)

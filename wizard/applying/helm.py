@@ -6,7 +6,7 @@ which one needs the other, the guard before the account it guards.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,8 @@ _SECRETS = ("ExternalSecret",)
 _CLUSTER_WIDE = (*_GUARD, "ClusterSecretStore")
 
 
-def beside(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
-    """Which helm this is, the namespace, and every manifest beside the chart.
-
-    `take` names actions whose diff was shown and agreed to: what is another's is taken over.
-    """
+def beside(target: Target) -> tuple[Action, ...]:
+    """Which helm this is, the namespace, and every manifest beside the chart."""
     groups = grouped(target)
     found = [_program(target), namespace_action(target)]
     for id, title, owner, needs in (  # noqa: A001
@@ -49,7 +46,7 @@ def beside(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
         if groups[id]:
             one = manifests_action(
                 id, title, "platform" if owner == "platform" else "me", target.kube, groups[id],
-                needs=needs, take=id in take,
+                needs=needs, agreed=target.agreed.get(id, ""),
             )  # fmt: skip
             found.append(_after_namespace(target, target.kube, one, groups[id]))
     if yours := sorted(_listed(target) - {_relative(name) for name in target.under("secrets/")}):

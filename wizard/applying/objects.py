@@ -7,25 +7,22 @@ where nothing would change.
 
 from __future__ import annotations
 
-import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from wizard.actions import Action, Look, Owner
+from wizard.applying.contents import difference, over, part, within
 from wizard.applying.diagnosis import REFUSALS, diagnose
 from wizard.backends.kube import MANAGER, Kube, Manifest, Ref
 from wizard.backends.kube_errors import FieldsOwnedError, KubeError
 from wizard.diff import visible
-from wizard.errors import RefusedError, WizardError
+from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.probes import in_thread
-from wizard.yamltext import dump
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 # Whoever writes status in between changes the version; then one looks again.
 _ROUNDS = 3
-_VOLATILE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _NOWHERE = "no kubeconfig context names this cluster"
 
 
@@ -85,22 +82,23 @@ def manifests_action(
     sources: Sequence[Source],
     *,
     needs: str = "",
-    take: bool = False,
+    agreed: str = "",
 ) -> Action:
     """The change that makes the cluster hold these manifests, in their order.
 
-    `needs` says what to install where the cluster does not know a kind. With `take`, the
-    operator's yes to a diff that was shown, objects and fields of others are taken over.
+    `needs` says what to install where the cluster does not know a kind. `agreed` is the seal of a
+    diff that the operator said yes to: with exactly that, objects and fields of others are taken
+    over.
     """
     if kube is None:
         return Action(id, title, owner, "cluster", lambda: _left(sources))
-    work = _Work(kube, tuple(sources), needs, take)
+    work = _Work(kube, tuple(sources), needs, id, agreed)
     return Action(
         id,
         title,
         owner,
         kube.identity,
-        lambda: in_thread(lambda: _together(work.look())),
+        lambda: in_thread(lambda: work.looked()[1]),
         lambda: in_thread(work.change),
         lambda: in_thread(work.rehearse),
     )
@@ -116,22 +114,46 @@ class _Work:
     kube: Kube
     sources: tuple[Source, ...]
     needs: str
-    take: bool
+    id: str
+    agreed: str
 
-    def look(self) -> list[_Compared]:
-        return [_compared(self.kube, one, self.needs, take=self.take) for one in self.sources]
+    def looked(self) -> tuple[list[_Compared], Look]:
+        """Each object, and one look for all; blocked ones are wanted once their diff is agreed."""
+        found = [_compared(self.kube, one, self.needs) for one in self.sources]
+        look = _together(found)
+        if look.state != "blocked":
+            return found, look
+        seal = _seal(look.diff)
+        if self.agreed == seal:
+            return found, Look("wanted", f"{look.detail}; taken over as agreed", diff=look.diff)
+        over = (
+            f"or take over what the diff shows: airflow-wizard apply --take-over {self.id}@{seal}"
+        )
+        return found, Look("blocked", look.detail, f"{look.fix}; {over}", look.diff)
 
     def change(self) -> str:
+        found, look = self.looked()
+        if look.state == "blocked":
+            raise ConflictError(look.detail, look.fix)
         done = []
-        for one in self.look():
-            if one.look.state == "wanted":
-                _sent(self.kube, one, self.needs, take=self.take)
-                done.append(f"{'changed' if one.exists else 'created'} {one.name}")
+        for one in found:
+            if one.look.state in {"wanted", "blocked"}:
+                _sent(self.kube, one, self.needs, take=one.look.state == "blocked")
+                done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing was left to do"
 
     def rehearse(self) -> str:
-        wanted = [one.name for one in self.look() if one.look.state == "wanted"]
+        found, _ = self.looked()
+        wanted = [one.name for one in found if one.look.state in {"wanted", "blocked"}]
         return f"the API server would accept {', '.join(wanted)}" if wanted else ""
+
+
+_DONE = {"wanted": "changed", "blocked": "took over"}
+
+
+def _seal(diff: str) -> str:
+    """What names exactly this diff in a yes to it."""
+    return hashlib.sha256(diff.encode()).hexdigest()[:12]
 
 
 def _together(found: Sequence[_Compared]) -> Look:
@@ -148,7 +170,7 @@ def _together(found: Sequence[_Compared]) -> Look:
     return Look("holds", "nothing is committed for this")
 
 
-def _compared(kube: Kube, source: Source, needs: str, *, take: bool) -> _Compared:
+def _compared(kube: Kube, source: Source, needs: str) -> _Compared:
     manifest = source.manifest()
     ref = Ref.of(manifest)
     left = f"its owner runs: kubectl apply -f {source.path}"
@@ -165,7 +187,7 @@ def _compared(kube: Kube, source: Source, needs: str, *, take: bool) -> _Compare
         if error.kind != "forbidden" or refused:
             raise explained(error, needs) from None
         return _Compared(source, manifest, _read_only(ref, standing, manifest, left))
-    look = _judged(kube, source, manifest, standing, wanted, take=take)
+    look = _judged(kube, manifest, standing, wanted)
     return _Compared(source, manifest, look, standing is not None)
 
 
@@ -192,47 +214,26 @@ def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: st
         return Look("unknown", f"{ref} is not there, and may not be made by this login", left)
     if within(manifest, standing):
         return Look("holds", f"{ref} is as committed")
-    diff = difference(standing, _over(standing, manifest), ref)
+    diff = difference(standing, over(standing, manifest), ref)
     return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
 
 
-def _judged(
-    kube: Kube,
-    source: Source,
-    manifest: Manifest,
-    standing: Manifest | None,
-    wanted: Manifest,
-    *,
-    take: bool,
-) -> Look:
+def _judged(kube: Kube, manifest: Manifest, standing: Manifest | None, wanted: Manifest) -> Look:
     ref = Ref.of(manifest)
     if standing is None:
         return Look("wanted", f"{ref} is not there yet")
-    if _part(standing) == _part(wanted):
+    if part(standing) == part(wanted):
         return Look("holds", f"{ref} is as committed")
     diff = difference(standing, wanted, ref)
-    if take:
-        return Look("wanted", f"{ref} is taken over", diff=diff)
     if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
-        where = f"-n {ref.namespace} " if ref.namespace else ""
-        return Look(
-            "blocked",
-            f"{ref} stands already and is not this wizard's",
-            "rename ours in the answers; or, if it may become ours: kubectl label "
-            f"{where}{ref.kind.lower()} {ref.name} {MANAGED_BY}={MANAGER} --overwrite",
-            diff,
-        )
+        not_ours = f"{ref} stands already and is not this wizard's"
+        return Look("blocked", not_ours, "rename ours in the answers", diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
         others = ", ".join(f"{one.field} ({visible(one.manager)})" for one in error.owned)
-        return Look(
-            "blocked",
-            f"{ref}: others own what would change: {others}",
-            "keep theirs and change the answers; or take the fields over: kubectl apply "
-            f"--server-side --force-conflicts --field-manager={MANAGER} -f {source.path}",
-            diff,
-        )
+        owned = f"{ref}: others own what would change: {others}"
+        return Look("blocked", owned, "keep theirs and change the answers", diff)
     return Look("wanted", f"{ref} is not as committed", diff=diff)
 
 
@@ -257,44 +258,3 @@ def explained(error: KubeError, needs: str = "", path: str = "") -> WizardError:
     if error.kind == "forbidden" and path:
         return WizardError(error.message, f"let its owner run: kubectl apply -f {path}")
     return error
-
-
-def _part(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person decides about: no status, no running operation, no bookkeeping."""
-    kept = {name: value for name, value in found.items() if name not in {"status", "operation"}}
-    about = {name: v for name, v in found.get("metadata", {}).items() if name not in _VOLATILE}
-    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _LAST_APPLIED}
-    about.pop("annotations", None)
-    return {**kept, "metadata": {**about, **({"annotations": notes} if notes else {})}}
-
-
-def within(wanted: Any, standing: Any) -> bool:
-    """Whether what stands has all that is wanted; lists count as a whole."""
-    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
-        return all(name in standing and within(wanted[name], standing[name]) for name in wanted)
-    if isinstance(wanted, list) and isinstance(standing, list):
-        same = len(wanted) == len(standing)
-        return same and all(map(within, wanted, standing))
-    return bool(wanted == standing)
-
-
-def _over(standing: Any, wanted: Any) -> Any:
-    """What stands with what is wanted in it: what an apply comes to, as far as it shows here."""
-    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
-        return {**standing, **{k: _over(standing.get(k), value) for k, value in wanted.items()}}
-    if isinstance(wanted, list) and isinstance(standing, list) and len(wanted) == len(standing):
-        return list(map(_over, standing, wanted))
-    return wanted
-
-
-def _sorted(found: Any) -> Any:
-    if isinstance(found, Mapping):
-        return {name: _sorted(found[name]) for name in sorted(found)}
-    return [_sorted(item) for item in found] if isinstance(found, list) else found
-
-
-def difference(standing: Mapping[str, Any], wanted: Mapping[str, Any], ref: Ref) -> str:
-    """The unified diff from what stands to what is wanted, safe to print."""
-    old, new = (dump(_sorted(_part(found))).splitlines() for found in (standing, wanted))
-    lines = difflib.unified_diff(old, new, f"{ref} (cluster)", f"{ref} (committed)", lineterm="")
-    return "\n".join(visible(line) for line in lines)

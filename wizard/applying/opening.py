@@ -9,6 +9,7 @@ from wizard.applying.target import Target
 from wizard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from wizard.applying.database_admin import Admin
@@ -25,13 +26,16 @@ def opened(
     argocd_context: str = "",
     database: Admin | None = None,
     chart: str = "",
+    agreed: Mapping[str, str] | None = None,
 ) -> Target:
     """The files as committed, and a client for every system; nothing is sent.
 
     The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
     Argo CD's (empty: the same cluster). `database` is the administrator that the operator named.
-    `chart` is a chart on this machine, for a delivery by Helm. Raises UsageError for a context or
-    chart that was named and is not there, and where nothing says who this machine is to anybody.
+    `chart` is a chart on this machine, for a delivery by Helm; `agreed` as `Target` has it.
+
+    Raises UsageError for a context or chart that was named and is not there, and where nothing
+    says who this machine is to anybody.
     """
     from wizard.backends.vault_address import HOW, address, credentials
 
@@ -60,6 +64,7 @@ def opened(
         database=database,
         helm=_helm(answers, context) if kube is not None else None,
         chart=_chart(chart),
+        agreed=agreed or {},
     )
     if target.vault is None and target.kube is None and database is None:
         raise UsageError(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from wizard.errors import UsageError
 
 if TYPE_CHECKING:
     from wizard.actions import Action
@@ -59,10 +63,12 @@ def prepared(
     only: Part | None = None,
     database: Admin | None = None,
     chart: str = "",
+    take_over: Sequence[str] = (),
 ) -> Prepared:
     """The actions of an installation in their order; nothing is sent.
 
     `plan` is a file of `plan --out`; contexts and chart are those of `wizard.applying.opening`.
+    `take_over` are ACTION@SEAL, a yes to a diff that an earlier run showed.
     Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
     not shown, UsageError where nothing says who this machine is.
     """
@@ -73,6 +79,28 @@ def prepared(
     require_delivered(found)
     require_shown(found, plan)
     target = opened(
-        found, context=context, argocd_context=argocd_context, database=database, chart=chart
+        found,
+        context=context,
+        argocd_context=argocd_context,
+        database=database,
+        chart=chart,
+        agreed=dict(_agreed(one) for one in take_over),
     )
-    return Prepared(target, steps(target, only))
+    actions = steps(target, only)
+    known = [action.id for action in actions]
+    for name in target.agreed:
+        if name not in known:
+            raise UsageError(
+                f"--take-over: this run has no step {name}", f"its steps are: {', '.join(known)}"
+            )
+    return Prepared(target, actions)
+
+
+def _agreed(given: str) -> tuple[str, str]:
+    action, _, seal = given.partition("@")
+    if not action or not re.fullmatch("[0-9a-f]{12}", seal):
+        raise UsageError(
+            f"--take-over {given}: it takes STEP@SEAL, as a run that met another's object says it",
+            "look with `airflow-wizard apply --dry-run`",
+        )
+    return action, seal

@@ -7,7 +7,6 @@ credentials).
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,7 @@ def used(target: Target) -> bool:
     return bool(target.answers.delivery.readers(target.release))
 
 
-def actions(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
+def actions(target: Target) -> tuple[Action, ...]:
     """Its account, store and ExternalSecret, and the wait for the Secret that comes of them."""
     action, argo = "argocd.credential", target.answers.delivery.argocd
     put = manifests_action(
@@ -45,7 +44,7 @@ def actions(target: Target, take: Collection[str] = ()) -> tuple[Action, ...]:
         target.argocd,
         sources(target),
         needs=store_state.NEEDS,
-        take=action in take,
+        agreed=target.agreed.get(action, ""),
     )
     look, kube = put.check, target.argocd
 

@@ -34,6 +34,8 @@ class Target:
     `helm` is the program that delivers by Helm, and `chart` the one to install instead of the
     project's own, by its path; None where there is none.
     `database` is the administrator of PostgreSQL, None where no role or database is to be made.
+    `agreed` are the seals of diffs that the operator said yes to, by action: what they show of
+    another's object may be taken over.
     """
 
     answers: Answers
@@ -51,6 +53,7 @@ class Target:
     database: Admin | None = None
     helm: Helm | None = None
     chart: Path | None = None
+    agreed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cluster(self) -> Cluster:
