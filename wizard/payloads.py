@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wizard.documents.external_secrets import StoreSettings
     from wizard.proposal import Proposal
     from wizard.release import Release
+    from wizard.render import Rendering
     from wizard.secrets.facts import Fact, SecretSpec
     from wizard.sections import Answers
 
@@ -49,7 +50,11 @@ def stores(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
 
 def paths(proposal: Proposal) -> tuple[StorePath, ...]:
     """The same with what stands there."""
-    answers, rendering = proposal.answers, proposal.rendering
+    return paths_of(proposal.answers, proposal.rendering)
+
+
+def paths_of(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
+    """The same for answers and what they come to."""
     release, total = rendering.release, rendering.total
     first, *others = stores(answers, release)
     hub = answers.delivery.argocd.destination != IN_CLUSTER

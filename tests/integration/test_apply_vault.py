@@ -259,16 +259,14 @@ def new_bench(
         }
         made = rendering("production", settings)
         git = GitFolder.init(tmp_path / f"config-{number}")
-        files = {
-            logical: made.tree.by_logical(f"vault/{logical}") for logical in ("policy", "role")
-        }
-        git.commit({file.path: file.text for file in files.values()})
+        files = [file for file in made.tree.values() if file.logical.startswith("vault/")]
+        git.commit({file.path: file.text for file in files})
         target = Target(
             answers("production", settings),
             made.release,
             git.repo,
             "sha256:0",
-            {file.logical: file.data for file in files.values()},
+            {file.logical: file.data for file in files},
             vault=(Address(server.url, server.ca.read_text()), Token(SecretStr("x"), "a test")),
             kube=open_kube(patience=2),
         )

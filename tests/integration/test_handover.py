@@ -199,6 +199,23 @@ def test_the_owners_set_up_what_apply_then_finds(
     assert bench.state() == state
 
 
+def test_argo_cds_path_is_set_up_and_filled_beside_it(
+    new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
+) -> None:
+    bench = new_bench({"delivery.argocd.credential": "store"})
+    owners = of_bench(bench, tmp_path / "owner")
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    owners.ok("vault", "setup.sh", **files)
+    given = {"repositorySshKey": canary.secret("repository")}
+    owners.ok("vault", "payload-argocd.sh", stdin=json.dumps(given))
+
+    bench.log_in(bench.vault.token)
+    found = bench.run()
+    assert found["vault.argocd-policy"].state == found["vault.argocd-role"].state == "holds"
+    path = f"{bench.store.mount}/data/airflow-install/{bench.made.release.installation}/argocd"
+    assert bench.stored(path)["data"] == given
+
+
 def test_the_payload_is_filled_and_never_overwritten(
     bench: Bench, owners: Owners, canary: Canary
 ) -> None:

@@ -28,12 +28,20 @@ SEPARATE: dict[str, object] = {
     "database.result_backend": {"kind": "separate", "host": "results.example.internal"}
 }
 HELM: dict[str, object] = {"delivery.kind": "helm"}
+CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
+HUB: dict[str, object] = {
+    **CREDENTIAL,
+    "delivery.argocd.destination": "https://api.prod.example:6443",
+    "delivery.argocd.vault": {"auth_mount": "kubernetes-hub"},
+}
 CASES: list[tuple[str, dict[str, object]]] = [
     ("production", {}),
     ("production", INSIDE),
     ("production", {**SEPARATE, "secrets.vault.namespace": "team-a/data"}),
     ("production", {"secrets.payload": "document", "repository.path": "clusters/one"}),
     ("gitops-vault", {}),
+    ("production", CREDENTIAL),
+    ("production", HUB),
     ("production", HELM),
     ("gitops-vault", HELM),
 ]
@@ -82,8 +90,11 @@ def test_every_script_is_sound_shell(
 def test_vault_gets_policy_and_role_as_committed(preset: str, changes: dict[str, object]) -> None:
     tree = rendering(preset, changes).tree
     setup = made(preset, changes)["vault"]["setup.sh"]
-    wanted = [tree.by_logical("vault/policy").text, tree.by_logical("vault/role").text]
-    assert inlined(setup) == wanted
+    names = ["policy", "role"]
+    if "delivery.argocd.credential" in changes:
+        names += ["argocd-policy", "argocd-role"]
+    assert inlined(setup) == [tree.by_logical(f"vault/{name}").text for name in names]
+    assert ("kubernetes-hub" in setup) is (changes is HUB)
 
 
 @pytest.mark.parametrize(("preset", "changes"), CASES)
@@ -97,6 +108,10 @@ def test_the_platform_gets_what_argo_cd_does_not_deliver(
     assert kinds[0] == "Namespace"
     assert ("ValidatingAdmissionPolicy" in kinds) is (preset == "production")
     assert "Secret" not in kinds
+    reader = kinds.index("ServiceAccount") if "ServiceAccount" in kinds else None
+    if reader is not None:
+        assert kinds[reader : reader + 3] == ["ServiceAccount", "SecretStore", "ExternalSecret"]
+    assert (reader is not None) is ("delivery.argocd.credential" in changes)
     if changes is HELM:
         assert applied[0] == yaml.safe_load(tree.by_logical("secrets/namespace").text)
         assert not any("argoproj" in one["apiVersion"] for one in applied)

@@ -10,6 +10,7 @@ from wizard.applying import vault_reviewer
 from wizard.applying.vault_auth import inside
 from wizard.documents.argocd import CHART_REPOSITORY, IN_CLUSTER
 from wizard.documents.manifests import pod_security_labels
+from wizard.documents.readers import CREDENTIAL, PARTS
 from wizard.handing.text import Files, comment, here, quote, script, table
 from wizard.hosts import git_location
 from wizard.yamltext import Yaml, dump
@@ -98,10 +99,12 @@ def _apply(
         ),
         _CLUSTER,
         _HUB,
-        _needs(release, store, name, guarded=bool(guards)),
+        _needs(
+            release, store, name, guarded=bool(guards), reads=f"{CREDENTIAL}secret" in committed
+        ),
         here(f"cluster {_APPLY}", dump(space)),
         *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
-        _repository(answers),
+        *_repository(answers, committed),
         comment(f"Once branch {argo.revision} holds what was committed:"),
         *(here(f"argo {_APPLY}", committed[one]) for one in delivered),
     )
@@ -129,7 +132,9 @@ def _joined(texts: Iterable[str]) -> str:
     return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
-def _needs(release: Release, store: StoreSettings | None, argo: str, *, guarded: bool) -> str:
+def _needs(
+    release: Release, store: StoreSettings | None, argo: str, *, guarded: bool, reads: bool = False
+) -> str:
     """What has to be installed, tried first, so that nothing is applied half."""
     lines = []
     if store is not None:
@@ -152,14 +157,21 @@ def _needs(release: Release, store: StoreSettings | None, argo: str, *, guarded:
         "# Argo CD 2.6 or newer has Applications with several sources (proven with 3.5.1).",
         f"argo get crd {kinds} >/dev/null",
         f"argo get namespace {argo} >/dev/null",
+        *(["argo get --raw /apis/external-secrets.io/v1 >/dev/null"] if reads else []),
     ]
     if release.applications == "two":
         lines.append("# The runbook has the health check of Applications that two of them need.")
     return "\n".join(lines)
 
 
-def _repository(answers: Answers) -> str:
+def _repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ...]:
     argo = answers.delivery.argocd
+    own = [committed[f"{CREDENTIAL}{part}"] for part in PARTS if f"{CREDENTIAL}{part}" in committed]
+    if own:
+        text = "Argo CD's credential for the config repository, which it reads from Vault itself."
+        hosts = "The keys of its host have to be, verified, in ConfigMap argocd-ssh-known-hosts-cm."
+        more = [hosts] if git_location(argo.repo_url).scheme == "ssh" else []
+        return (comment(text, *more), here(f"argo {_APPLY}", _joined(own)))
     lines = [
         "Argo CD needs a read-only credential of its own for the config repository (its own",
         "deploy key, not the one of the DAGs); where it has none:",
@@ -171,7 +183,7 @@ def _repository(answers: Answers) -> str:
             "and the keys of its host, verified, in ConfigMap argocd-ssh-known-hosts-cm of",
             f"{argo.namespace}: append lines, never replace.",
         ]
-    return comment(*lines)
+    return (comment(*lines),)
 
 
 def _reviewer(answers: Answers) -> str:

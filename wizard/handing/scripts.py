@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.handing import ci, cluster, dba, vault
 from wizard.handing.text import sealed
+from wizard.payloads import paths_of
 
 if TYPE_CHECKING:
     from wizard.render import Rendering
@@ -24,8 +25,9 @@ def handed(answers: Answers, rendering: Rendering, committed: Mapping[str, str])
     """
     release, total = rendering.release, rendering.total
     store = answers.secrets.store_settings(release) if release.store == "vault" else None
+    others = paths_of(answers, rendering)[1:] if store else ()
     found: dict[Owner, Mapping[str, str]] = {
-        "vault": vault.files(answers, store, total, committed) if store else {},
+        "vault": vault.files(answers, store, total, committed, others) if store else {},
         "dba": dba.files(answers, release),
         "platform": cluster.files(answers, release, store, total.flows, committed),
         "ci": ci.files(answers, release),

@@ -16,9 +16,10 @@ from wizard.handing.text import Files, comment, here, quote, script
 from wizard.secrets.payload import DOCUMENT_KEY, facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wizard.documents.external_secrets import StoreSettings
+    from wizard.payloads import StorePath
     from wizard.secrets.facts import Fact
     from wizard.sections import Answers
     from wizard.sections.base import Contribution
@@ -129,12 +130,23 @@ fi"""
 
 
 def files(
-    answers: Answers, store: StoreSettings, total: Contribution, committed: Mapping[str, str]
+    answers: Answers,
+    store: StoreSettings,
+    total: Contribution,
+    committed: Mapping[str, str],
+    others: Sequence[StorePath] = (),
 ) -> Files:
-    """`setup.sh` and `payload.sh`; policy and role are the committed files' text."""
+    """`setup.sh` and a `payload.sh` for each path; policies and roles are as committed.
+
+    `others` are the paths that somebody else than Airflow reads.
+    """
     return {
-        "setup.sh": _setup(answers, store, committed),
+        "setup.sh": _setup(answers, store, committed, [path.store for path in others]),
         "payload.sh": _payload(answers, store, facts_of(total.secrets)),
+        **{
+            f"payload-{path.store.reader}.sh": _payload(answers, path.store, path.facts)
+            for path in others
+        },
     }
 
 
@@ -145,7 +157,12 @@ def _reach(store: StoreSettings) -> str:
     return "\n".join(lines)
 
 
-def _setup(answers: Answers, store: StoreSettings, committed: Mapping[str, str]) -> str:
+def _setup(
+    answers: Answers,
+    store: StoreSettings,
+    committed: Mapping[str, str],
+    others: Sequence[StoreSettings],
+) -> str:
     within = inside(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
     names = [
@@ -164,12 +181,42 @@ def _setup(answers: Answers, store: StoreSettings, committed: Mapping[str, str])
         "\n".join(names),
         _DIE,
         _MOUNT,
-        "policy_text() {\n" + here("cat", committed["vault/policy"]) + "\n}",
+        _policy_text(store, committed),
         _POLICY,
         _ENABLE,
         _INSIDE if within else _OUTSIDE,
-        _role(json.loads(committed["vault/role"])),
-        here('vault write "auth/$auth/role/$role" -', committed["vault/role"]),
+        *_written_role(store, committed),
+        *(part for other in others for part in _reader(store, other, committed)),
+    )
+
+
+def _policy_text(store: StoreSettings, committed: Mapping[str, str]) -> str:
+    text = committed[f"vault/{store.part('policy')}"]
+    return "policy_text() {\n" + here("cat", text) + "\n}"
+
+
+def _written_role(store: StoreSettings, committed: Mapping[str, str]) -> tuple[str, str]:
+    text = committed[f"vault/{store.part('role')}"]
+    return _role(json.loads(text)), here('vault write "auth/$auth/role/$role" -', text)
+
+
+def _reader(
+    own: StoreSettings, store: StoreSettings, committed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Policy and role of somebody else who reads a path of their own."""
+    title = comment(f"The same for {store.reader}, whose role reads {store.path} alone.")
+    names = [f"policy={quote(store.policy)}", f"role={quote(store.role)}"]
+    if store.auth_mount != own.auth_mount:
+        names += [
+            f"auth={quote(store.auth_mount)}",
+            "# It is another cluster's, which has its own reviewer: made by its owner.",
+            'vault read "auth/$auth/config" >/dev/null',
+        ]
+    return (
+        "\n".join([title, *names]),
+        _policy_text(store, committed),
+        _POLICY,
+        *_written_role(store, committed),
     )
 
 
@@ -201,8 +248,12 @@ def _role(role: Mapping[str, object]) -> str:
 
 
 def _payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) -> str:
+    name = answers.installation.name
+    whose = f"Fills the payload of Airflow installation {name}"
+    if store.reader:
+        whose = f"Fills what {store.reader} reads for Airflow installation {name}"
     about = [
-        f"Fills the payload of Airflow installation {answers.installation.name}: what lacks, never",
+        f"{whose}: what lacks, never",
         "what stands. `airflow-wizard secrets` does the same by itself, and makes the values.",
         "",
     ]
