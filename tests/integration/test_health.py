@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ import pytest
 
 from tests.argo_world import World, told
 from tests.certificates import Authority
-from tests.kubeconfigs import account, rule, written
+from tests.kubeconfigs import account, cluster, rule, written
 from tests.outward import writes
+from tests.scripted import scripted
 from tests.testbed.databases import free_port
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
@@ -35,6 +38,7 @@ from wizard.backends.kube import open_kube
 pytestmark = pytest.mark.integration
 
 POD = "airflow-api-server-ready"
+SERVER = "https://api.example.internal:6443"
 RUNS = "3 workloads run; airflow-api-server answers its readiness probe"
 READS = (rule("get list watch", "pods"), rule("get list", "deployments statefulsets", "apps"))
 
@@ -276,6 +280,43 @@ def test_a_way_without_websockets_proves_nothing(
         # An API server with too much to do is waited for.
         event = ended(replace(target, kube=client))
         assert (event.state, "HTTP 503" in event.detail) == ("failed", True)
+
+
+def test_it_goes_through_the_proxy_that_others_go_through(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        begun = connection.recv(4096)
+        if not begun:
+            return
+        met.append(begun)
+        address = ("127.0.0.1", world.server.port)
+        with socket.create_connection(address) as server:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            threading.Thread(target=copied, args=(server, connection), daemon=True).start()
+            copied(connection, server)
+
+    with scripted(proxy) as port:
+        # A name that only the proxy knows; the certificate is for another.
+        names = {"server": SERVER, "tls-server-name": "kubernetes.default.svc"}
+        place = cluster(world.server, **names, **{"proxy-url": f"http://127.0.0.1:{port}"})
+        file = written(tmp_path / "proxied", place, {"token": world.server.token})
+        target = world.target()
+        monkeypatch.setenv("KUBECONFIG", str(file))
+        event = ended(replace(target, kube=open_kube(patience=1)))
+    assert event.state == "holds", event
+    assert len(met) > 1
+    assert all(one.startswith(b"CONNECT api.example.internal:6443 ") for one in met)
+    assert not any(world.server.token.encode() in one for one in met)
+
+
+def copied(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 def test_nodes_that_the_api_server_does_not_reach(world: World) -> None:

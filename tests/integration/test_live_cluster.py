@@ -108,9 +108,9 @@ async def test_a_cluster_that_is_ready_passes_everything(
     assert results.pop("version").status == "unknown"
     assert {name: one.status for name, one in results.items()} == dict.fromkeys(
         (
-            "identity", "rights.verify", "rights.login", "rights.guard", "external-secrets",
-            "audience", "namespace", "quotas", "storage", "argocd", "rights.argocd", "rights.sync",
-            "rights.repository",
+            "identity", "rights.verify", "rights.health", "rights.login", "rights.guard",
+            "external-secrets", "audience", "namespace", "quotas", "storage", "argocd",
+            "rights.argocd", "rights.sync", "rights.repository",
         ),
         "pass",
     ), results  # fmt: skip
@@ -149,6 +149,12 @@ async def test_a_user_without_rights_proves_nothing(
     for name in ("rights.verify", "rights.guard", "rights.argocd"):
         assert results[name].status == "warn", name
     space = made.installation.namespace
+    health = results["rights.health"]
+    assert (
+        health.detail
+        == f"may not get pods/portforward in {space}, create pods/portforward in {space}"
+    )
+    assert health.fix.startswith("optional: ask the platform team for these rights; without them,")
     assert f"create appprojects.argoproj.io in {space}-cd" in results["rights.argocd"].detail
     # Discovery is everybody's.
     assert results["external-secrets"].status == "pass"
@@ -396,7 +402,9 @@ def test_check_live_ends_with_four_at_another_cluster(
 
 def test_needs_follow_the_answers() -> None:
     plain = answers("production")
-    assert [one.id for one in needs(plain, derive(plain))] == ["verify", "login", "guard"]
+    assert [one.id for one in needs(plain, derive(plain))] == [
+        "verify", "health", "login", "guard",
+    ]  # fmt: skip
     assert [one.id for one in argocd_needs(plain)] == ["argocd", "sync", "repository"]
     wide = answers("production", {"secrets.scope": "cluster"})
     found = {str(right) for need in needs(wide, derive(wide)) for right in need.rights}

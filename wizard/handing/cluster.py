@@ -107,6 +107,7 @@ def _apply(
         *_repository(answers, committed),
         comment(f"Once branch {argo.revision} holds what was committed:"),
         *(here(f"argo {_APPLY}", committed[one]) for one in delivered),
+        _health(release),
     )
 
 
@@ -125,6 +126,18 @@ def _beside_helm(
         _needs(release, store, "", guarded=bool(guards)),
         here(f"cluster {_APPLY}", namespace),
         *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
+        _health(release),
+    )
+
+
+def _health(release: Release) -> str:
+    """Read rights are given many ways; this one is easily forgotten, and nothing depends on it."""
+    role, space = quote(release.names.object("health")), quote(release.namespace)
+    return comment(
+        "Optional: with these rights `airflow-wizard apply` asks Airflow itself for its health;",
+        "without them it goes by the readiness probe. ACCOUNT is who runs it:",
+        f"  kubectl -n {space} create role {role} --verb=get,create --resource=pods/portforward",
+        f"  kubectl -n {space} create rolebinding {role} --role={role} --user=ACCOUNT",
     )
 
 

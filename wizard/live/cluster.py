@@ -151,6 +151,8 @@ def may(kube: Kube, need: Need) -> ProbeResult:
         if need.owner == "platform"
         else "ask the platform team for these rights"
     )
+    if need.without:
+        fix = f"optional: {fix}; without them, {need.without}"
     return warned(f"may not {', '.join(map(str, missing))}", fix)
 
 

@@ -30,12 +30,16 @@ _CHART = (
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Rights that belong together: `id` is a word, `purpose` finishes "needed to ..."."""
+    """Rights that belong together: `id` is a word, `purpose` finishes "needed to ...".
+
+    `without` says what is lost without them; empty where they are not optional.
+    """
 
     id: str
     purpose: str
     owner: Literal["me", "platform"]
     rights: tuple[Right, ...]
+    without: str = ""
 
 
 def needs(answers: Answers, release: Release) -> Iterator[Need]:
@@ -43,6 +47,8 @@ def needs(answers: Answers, release: Release) -> Iterator[Need]:
     space = release.namespace
     vault = release.store == "vault"
     yield Need("verify", "see whether it works", "me", tuple(_verify(release)))
+    if release.delivery != "kind":
+        yield _health(space)
     if vault:
         store = answers.secrets.store_settings(release)
         mint = Right(
@@ -82,6 +88,16 @@ def needs(answers: Answers, release: Release) -> Iterator[Need]:
         yield Need("install", "install the chart", "me", tuple(install))
 
 
+def _health(space: str) -> Need:
+    # A WebSocket begins with a GET, whose verb is `get`; from Kubernetes 1.35 on the API server
+    # asks for `create` too, as it always did for kubectl's older way (kubernetes#134577).
+    rights = (Right(verb, "pods", "", space, "", "portforward") for verb in ("get", "create"))
+    return Need(
+        "health", "ask Airflow for its health (optional)", "me", tuple(rights),
+        "that the API server answers its readiness probe is all that is known of Airflow's health",
+    )  # fmt: skip
+
+
 def argocd_needs(answers: Answers) -> Iterator[Need]:
     """The needs in the cluster that Argo CD runs in."""
     argo = answers.delivery.argocd
@@ -112,6 +128,8 @@ def _verify(release: Release) -> Iterator[Right]:
     for group, kind in (("", "secrets"), ("", "pods"), ("batch", "jobs"), ("apps", "deployments")):
         yield Right("get", kind, group, space)
     yield Right("list", "pods", "", space)
+    for kind in ("deployments", "statefulsets"):
+        yield Right("list", kind, "apps", space)
 
 
 def _store_kind(release: Release) -> str:
