@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Look
-from wizard.applying.objects import MANAGED_BY, Source, difference, within
+from wizard.applying.contents import difference, within
+from wizard.applying.objects import MANAGED_BY, Source
 from wizard.applying.vault_files import was_committed
 from wizard.backends.kube import MANAGER, Manifest, Ref
 from wizard.diff import visible
