@@ -66,7 +66,7 @@ class Cluster(StandIn):
     `idle` leaves the chart's objects as they are.
     """
 
-    pause = 0.05
+    pause = 0.3
     idle = False
 
     def __init__(self, world: World) -> None:

@@ -138,15 +138,22 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
     assert world.revisions() == before
 
 
-def test_a_hand_edit_is_read_as_helm_reads_it(spaced: HelmWorld) -> None:
+def test_a_hand_edit_is_read_as_helm_reads_it(spaced: HelmWorld, tmp_path: Path) -> None:
     """YAML 1.1 knows more words for true than 1.2."""
     target = spaced.delivered()
-    text = target.files["values"] + b"\nextra: {on: yes, none: null}\n"
-    edited = replace(target, files={**target.files, "values": text})
+    more = target.files["values"] + b"\nextra: {on: yes, none: null}\n"
+    edited = replace(target, files={**target.files, "values": more})
     assert installed(edited).state == "changed"
     assert installed(edited).state == "holds"
     found = installed(target, dry_run=True)
     assert found.state == "would change"
+
+    # A chart that was edited under its version is another one; without a chart at hand, none is
+    # fetched only to compare.
+    text = (CHART / "values.yaml").read_text()
+    other = chart_with(tmp_path / "other", {"values.yaml": text + "more: 1\n"})
+    assert installed(replace(edited, chart=other), dry_run=True).state == "would change"
+    assert installed(replace(edited, chart=None)).state == "holds"
 
 
 WITHOUT_HOOKS = ("--set", "migrateDatabaseJob.useHelmHooks=false")
@@ -286,18 +293,6 @@ def test_another_chart_is_refused_before_anything(world: HelmWorld, tmp_path: Pa
     assert found["helm.program"].state == "failed"
     assert "1.21.0; installation.chart is airflow 1.22.0" in found["helm.program"].detail
     assert world.writes == []
-
-
-def test_a_chart_that_was_edited_under_its_version_is_installed_again(
-    spaced: HelmWorld, tmp_path: Path
-) -> None:
-    target = spaced.delivered()
-    installed(target)
-    text = (CHART / "values.yaml").read_text()
-    other = chart_with(tmp_path / "other", {"values.yaml": text + "more: 1\n"})
-    assert installed(replace(target, chart=other), dry_run=True).state == "would change"
-    # Without a chart at hand, nothing is fetched only to compare.
-    assert installed(replace(target, chart=None)).state == "holds"
 
 
 def test_without_a_cluster_its_owner_is_told_what_to_run(world: HelmWorld) -> None:

@@ -166,7 +166,7 @@ def test_a_second_run_writes_nothing_and_helm_is_given_no_secret(
 def test_killed_again_and_again_it_reaches_the_same_state(place: Place) -> None:
     """Each run may make some changes and is killed; every second does not see the last answer."""
     kills = 0
-    while place.killed("6ws" if kills % 2 else "6w"):
+    while place.killed("5ws" if kills % 2 else "5w"):
         kills += 1
         assert kills < 30
     assert kills > 2
