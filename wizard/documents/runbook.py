@@ -13,12 +13,13 @@ from wizard.documents.helm import chart_command, manifests_command, wait_command
 from wizard.documents.kind import secret_commands
 from wizard.documents.manifests import pod_security_labels
 from wizard.documents.reach import reach
+from wizard.documents.readers import CREDENTIAL, PARTS
 from wizard.documents.teardown import tear_down
 from wizard.tree import File
 
 if TYPE_CHECKING:
     from wizard.release import Release
-    from wizard.sections.base import Contribution, PlannedAction
+    from wizard.sections.base import Contribution, PlannedAction, Reader
 
 
 def runbook(
@@ -33,11 +34,11 @@ def runbook(
     parts += total.notes
     parts += [
         _secrets(total),
-        _validate(release, argo_namespace),
+        _validate(release, argo_namespace, total.readers),
         reach(release),
         _change(release),
-        _rotate(release),
-        tear_down(release, argo_namespace),
+        _rotate(release, total.readers),
+        tear_down(release, argo_namespace, total.readers),
         _problems(release),
         _readers(release),
     ]
@@ -117,13 +118,17 @@ def _first_sync(
         for file in total.files
         if file.logical.startswith("argocd/bootstrap/store-")
     ]
+    given = {file.logical: file.path for file in total.files}
+    own = [given[f"{CREDENTIAL}{part}"] for part in PARTS if total.readers]
+    guards += [f"kubectl apply -f {path}" for path in own]
     if release.applications == "one":
         command = _block(
             *guards,
             f"kubectl apply -f {release.paths.argocd}/project.yaml",
             f"kubectl apply -f {release.paths.argocd}/application.yaml",
         )
-        return f"{steps}\n\nOr by hand, once Argo CD knows this repository:\n\n{command}"
+        when = "the store is filled" if own else "Argo CD knows this repository"
+        return f"{steps}\n\nOr by hand, once {when}:\n\n{command}"
     command = _block(
         *guards,
         f"kubectl apply -f {release.paths.argocd}/project.yaml",
@@ -164,12 +169,16 @@ def _secrets(total: Contribution) -> str:
         facts = ", ".join(f"`{fact.key}`" for fact in secret.facts)
         keys = ", ".join(f"`{key}`" for key in secret.keys)
         lines.append(f"| `{secret.name}` | {keys} | {facts} |")
+    for reader in total.readers:
+        facts = ", ".join(f"`{fact.key}`" for fact in reader.secret.facts)
+        keys = ", ".join(f"`{key}`" for key in reader.secret.keys)
+        lines.append(f"| `{reader.secret.name}` in `{reader.namespace}` | {keys} | {facts} |")
     for name, found in total.existing_secrets.items():
         lines.append(f"| `{name}` | {', '.join(f'`{key}`' for key in found)} | exists already |")
     return "\n".join(lines)
 
 
-def _validate(release: Release, argo_namespace: str) -> str:
+def _validate(release: Release, argo_namespace: str, readers: Iterable[Reader]) -> str:
     namespace, names = release.namespace, release.names
     airflow = f"kubectl -n {namespace} exec deploy/{names.object('dag-processor')} -- airflow"
     lines = []
@@ -179,6 +188,8 @@ def _validate(release: Release, argo_namespace: str) -> str:
             f"kubectl -n {namespace} get {kind} vault-{release.installation}",
             f"kubectl -n {namespace} get externalsecret",
         ]
+    for reader in readers:
+        lines.append(f"kubectl -n {reader.namespace} get secretstore,externalsecret {reader.name}")
     if release.delivery == "argocd":
         lines.append(f"kubectl -n {argo_namespace} get application {release.installation}")
     if release.delivery == "helm":
@@ -210,7 +221,7 @@ def _change(release: Release) -> str:
     )
 
 
-def _rotate(release: Release) -> str:
+def _rotate(release: Release, readers: Iterable[Reader]) -> str:
     namespace = release.namespace
     label = f"release={release.names.release}"
     restart = f"kubectl -n {namespace} rollout restart deployment,statefulset -l {label}"
@@ -226,6 +237,11 @@ def _rotate(release: Release) -> str:
             + _block(
                 f"kubectl -n {namespace} annotate externalsecret --all --overwrite \\",
                 '  force-sync="$(date +%s)"',
+                *(
+                    f"kubectl -n {reader.namespace} annotate externalsecret {reader.name} "
+                    '--overwrite force-sync="$(date +%s)"'
+                    for reader in readers
+                ),
             )
         )
     else:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wizard.release import Release
+    from wizard.sections.base import Reader
 
 
-def tear_down(release: Release, argo_namespace: str) -> str:
+def tear_down(release: Release, argo_namespace: str, readers: Iterable[Reader] = ()) -> str:
     """The runbook's section; every name in it passed a type that needs no shell quoting."""
     namespace = release.namespace
     if release.delivery == "kind":
@@ -21,7 +24,7 @@ def tear_down(release: Release, argo_namespace: str) -> str:
         *_by_the_wizard(release),
         "By hand, ExternalSecrets go before the operator: their finalizer would hold the "
         "namespace.\nDeleting them deletes the Secrets; deleting the namespace, its volumes.",
-        _block(*_by_hand(release, argo_namespace)),
+        _block(*_by_hand(release, argo_namespace, readers)),
     ]
     return "\n\n".join(parts)
 
@@ -43,7 +46,7 @@ def _by_the_wizard(release: Release) -> list[str]:
     ]
 
 
-def _by_hand(release: Release, argo_namespace: str) -> list[str]:
+def _by_hand(release: Release, argo_namespace: str, readers: Iterable[Reader]) -> list[str]:
     name, namespace = release.installation, release.namespace
     names = f"{name}-parent {name} {name}-secrets" if release.applications == "two" else name
     chart = f"kubectl -n {argo_namespace} delete application {names}"
@@ -54,6 +57,11 @@ def _by_hand(release: Release, argo_namespace: str) -> list[str]:
         f"kubectl -n {namespace} delete externalsecret --all",
         *([f"kubectl delete clustersecretstore vault-{name}"] if release.cluster_store else []),
         f"kubectl delete namespace {namespace}",
+        *(
+            f"kubectl -n {reader.namespace} delete externalsecret/{reader.name} "
+            f"secretstore/{reader.name} serviceaccount/{reader.name}"
+            for reader in readers
+        ),
     ]
 
 

@@ -138,7 +138,13 @@ class Delivery(Section):
         if not self.readers(release):
             title = "See whether Argo CD may read this repository"
             return (PlannedAction("argocd.repository", title, "platform"),)
+        found: tuple[PlannedAction, ...] = ()
+        if self.argocd.over_ssh:
+            place = git_location(self.argocd.repo_url)
+            title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
+            found = (PlannedAction("argocd.register-key", title, "platform"),)
         return (
+            *found,
             PlannedAction("argocd.credential", CREDENTIAL_TITLE, "platform"),
             PlannedAction("argocd.repository", CREDENTIAL_WAIT, "me"),
         )
