@@ -39,7 +39,7 @@ class KeyBlock(Horizontal):
 def introduction(host: str, port: int) -> str:
     """What the page is for, by whether the host's publisher prints its keys."""
     if not published_keys(host, port):
-        return "git-sync trusts these keys and no other; each counts once its fingerprint is typed."
+        return "git-sync trusts no other key; type each one's fingerprint."
     sources = dict.fromkeys(one.source for one in published_keys(host, port))
     return f"Published, so nothing need be pasted: {', '.join(sources)}"
 
@@ -88,11 +88,23 @@ def key_lines(item: Entry | Refusal, around: Around) -> tuple[Content, str]:
         rows.append(("", item.fix.replace(COMPARE, _COMPARE)))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
     lines = [
-        plain(f"{'' if number else label:<{_CAPTION}}{part}")
+        plain(f"{'' if number else label:<{_CAPTION}}", "$text-muted") + plain(part, _style(part))
         for label, text in rows
         for number, part in enumerate(wrap(text, _COLUMN))
     ]
-    return Content("\n").join([title, *lines, plain("")]), key.randomart()
+    return Content("\n").join([title, *lines]), key.randomart()
+
+
+def left_out(key: HostKey) -> tuple[Content, str]:
+    """A key that the host showed beside those accepted; it is not pinned."""
+    rows = (("scanned", key.fingerprint), ("verdict", "- left out: its fingerprint was not typed"))
+    lines = [plain(f"{label:<{_CAPTION}}", "$text-muted") + plain(text) for label, text in rows]
+    title = Content.styled(f"{key.type} {key.bits}", "bold")
+    return Content("\n").join([title, *lines]), key.randomart()
+
+
+def _style(text: str) -> str:
+    return "$text-error" if text.startswith("!") else ""
 
 
 def _fingerprints(entry: Entry, key: HostKey, around: Around) -> Iterator[tuple[str, str]]:
@@ -122,7 +134,9 @@ def _scanned(key: HostKey, scan: Scan) -> str:
 
 def _words(item: Entry | Refusal) -> str:
     if isinstance(item, Refusal):
-        return f"! not accepted: {item.reason}"
+        # One row for what stands at most of the keys.
+        reason = item.reason.replace("proves that this key is", "proves it is")
+        return f"! not accepted: {reason}"
     evidence = item.evidence
     if evidence is None:
         return "! not accepted"

@@ -13,10 +13,18 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.host_key_view import Around, KeyBlock, bare, given_key, introduction, key_lines
+from screens.host_key_view import (
+    Around,
+    KeyBlock,
+    bare,
+    given_key,
+    introduction,
+    key_lines,
+    left_out,
+)
 from screens.scanning import ScanningPage
 from screens.steps import HOST_KEYS
-from screens.text import plain
+from screens.text import counted, plain
 from screens.widgets import Line, PasteArea, TextField
 from wizard.fields import get, spec
 from wizard.hostkeys import (
@@ -36,6 +44,10 @@ _PASTE = (
 _TYPE = (
     "Type the fingerprint as the host's owner publishes it or reads it out to you: SHA256: and 43 "
     "characters. Enter takes it; enter on an empty field goes on and accepts nothing."
+)
+_MORE = (
+    "Enter goes on; each further fingerprint pins that key too, so that a change of one of them "
+    "does not stop git-sync."
 )
 _NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
 _NO_KEY = "No key yet: paste them above, or f5 asks the host."
@@ -202,6 +214,9 @@ class HostKeyScreen(ScanningPage):
     def _hint(self, *, in_area: bool) -> str:
         if published_keys(*self.host) and not self._stored():
             return _NOTHING
+        verdict = self._verdict()
+        if verdict and verdict.accepted and not in_area:
+            return f"{counted(len(verdict.accepted), 'key')} accepted. {_MORE}"
         return _PASTE if in_area else _TYPE
 
     async def scanned(self) -> None:
@@ -221,8 +236,21 @@ class HostKeyScreen(ScanningPage):
         async with self.batch():
             await holder.remove_children()
             blocks: list[Widget] = [KeyBlock(*key_lines(item, around)) for item in self._given()]
-            blocks += [Static(plain(f"- {note}")) for note in self.draft.settled.notes]
+            others = self._left_out()
+            blocks += [KeyBlock(*left_out(key)) for key in others]
+            shown = {key.fingerprint for key in others}
+            notes = [one for one in self.draft.settled.notes if not any(f in one for f in shown)]
+            blocks += [Static(plain(f"- {note}")) for note in notes]
             await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
+
+    def _left_out(self) -> list[HostKey]:
+        """What the host showed beside the keys that are accepted."""
+        scan, verdict = self.draft.scan, self._verdict()
+        if scan is None or not (verdict and verdict.accepted):
+            return []
+        entries = [one.entry if isinstance(one, Refusal) else one for one in self._given()]
+        judged = {(entry.type, entry.key) for entry in entries}
+        return [key for key in scan.keys if (key.type, key.key) not in judged]
 
     async def action_forward(self) -> None:
         """Enter: take what was typed, then the field for it, then the next page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
+from wizard.fields import put
 from wizard.hostkeys import HostKey
 
 LINE = f"git.example.com ssh-ed25519 {ED25519}"
@@ -182,3 +184,18 @@ async def test_an_empty_line_leaves_the_field_for_keys(tmp_path: Path) -> None:
         assert page(pilot).query_one(PasteArea).text == "a\nb"
         await press(pilot, "enter", "enter")
         assert isinstance(page(pilot).focused, TextField)
+
+
+async def test_odd_host_keys_break_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    clean = app.draft
+    odd = ("text", 3, ["text", None, 7, [1]], {"host": 1}, [{"type": [], "key": {}}], None)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for value in odd:
+            base = put(dict(clean.base), ("dags", "host_keys"), value)
+            app.draft = replace(clean, base=base)
+            await jump(pilot, "dags.host_keys")
+            assert "Host keys of git.example.com" in await press(pilot, "enter")
+            assert accepted(pilot) == 0
+        assert app._exception is None
