@@ -221,7 +221,7 @@ def _reviewer(answers: Answers) -> str:
 def _network(
     answers: Answers, release: Release, store: StoreSettings | None, flows: Iterable[Flow]
 ) -> str:
-    rows = [
+    rows: list[tuple[str, str, str, str, str]] = [
         (
             f"{release.namespace}: {', '.join(flow.components) or 'all Airflow pods'}",
             flow.host, str(flow.port), flow.protocol, flow.purpose,
