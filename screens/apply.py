@@ -18,9 +18,10 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 
 from screens.apply_page import RunPage
-from screens.apply_parts import KEYS, STOP, ActionList, Pick, verdict
+from screens.apply_parts import KEYS, STANDING, STOP, TAKE, ActionList, verdict
+from screens.apply_people import choose, name_admin
 from screens.apply_plan import Wishes, agreement, committed, contexts
-from screens.apply_view import Progress
+from screens.apply_view import Progress, takes
 from screens.dialogs import Ask
 from screens.reopening import reopen
 from screens.steps import REVIEW
@@ -48,6 +49,7 @@ class ApplyScreen(RunPage):
         Binding("r", "again", "run again", show=False),
         Binding("c", "context", "context", show=False),
         Binding("h", "hub", "Argo CD's context", show=False),
+        Binding("t", "take", "take over", show=False),
         Binding("b", "database", "PostgreSQL's administrator", show=False),
         Binding("pageup", "read(-1)", show=False, priority=True),
         Binding("pagedown", "read(1)", show=False, priority=True),
@@ -250,23 +252,29 @@ class ApplyScreen(RunPage):
 
     def action_database(self) -> None:
         """Say who makes PostgreSQL's role and database."""
-        from screens.apply_people import name_admin
-
-        if self.phase in {"plan", "refused", "ended"}:
+        if self.phase in STANDING:
             name_admin(self.wizard, self.wishes, self._look)
 
     def _choose(self, title: str, default: str, holder: object, name: str) -> None:
-        if self.phase not in {"plan", "refused", "ended"} or len(self.contexts) < 2:
+        if self.phase in STANDING and len(self.contexts) > 1:
+            choose(self.wizard, (title, default, self.contexts), holder, name, self._look)
+
+    def action_take(self) -> None:
+        """Let ours what the diff of another's object shows, and no more than that."""
+        event, run = self.highlighted_event, self.under_way
+        seal = takes(event)
+        if self.phase != "ended" or event is None or run is None or not seal:
+            self.app.bell()
             return
-        now = getattr(holder, name)
 
-        def answered(chosen: str | None) -> None:
-            if chosen is not None and chosen != now:
-                setattr(holder, name, chosen)
-                self._look()
+        def agreed() -> None:
+            self.wishes.take_over.append(seal)
+            self._look(dry_run=run.dry_run)
 
-        names = [("", default), *((one, one) for one in self.contexts)]
-        self.app.push_screen(Pick(title, names, now), answered)
+        ask = Ask(
+            "Take over what the diff shows?", f"{event.detail}\n\n{TAKE}", "take it", "leave it"
+        )
+        self.app.push_screen(ask, lambda yes: agreed() if yes else None)
 
     def action_read(self, step: int) -> None:
         """Scroll what was said."""
@@ -286,15 +294,3 @@ class ApplyScreen(RunPage):
     def action_help(self) -> None:
         """The keys of this page."""
         self.wizard.show_note("Keys", KEYS)
-
-    def action_next(self) -> None:
-        """No page follows."""
-
-    def action_review(self) -> None:
-        """It was reviewed."""
-
-    def action_find(self) -> None:
-        """The answers are committed."""
-
-    def action_check(self) -> None:
-        """Every step looks by itself."""

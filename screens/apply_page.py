@@ -198,3 +198,15 @@ class RunPage(Page):
         """The last event of the highlighted action."""
         number = self.query_one(ActionList).highlighted
         return self.progress.rows[number].last if self.progress and number is not None else None
+
+    def action_next(self) -> None:
+        """No page follows."""
+
+    def action_review(self) -> None:
+        """It was reviewed."""
+
+    def action_find(self) -> None:
+        """The answers are committed."""
+
+    def action_check(self) -> None:
+        """Every step looks by itself."""

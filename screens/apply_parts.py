@@ -31,10 +31,17 @@ page keys    read what was said of it
 d            dry run: every step is tried on the servers, nothing is kept
 c, h         another kubeconfig context: for the cluster, for Argo CD's hub
 b            name the administrator who makes PostgreSQL's role and database
+t            take over what the diff of another's object shows, after a yes
 r            run again from the start: everything is looked at anew
 escape       stop safely; when nothing runs, the page before
 ctrl+q       stop safely and leave"""
 
+# Nothing runs: what the next run takes as options may be said.
+STANDING = frozenset({"plan", "refused", "ended"})
+TAKE = (
+    "Everything is looked at again, and exactly this difference is made ours. Should it be another "
+    "by then, it is shown again."
+)
 STOP = (
     "What is under way is not taken back, and nothing more is begun. The lock is given back, "
     "logins are revoked. What is done stays: r here, or `airflow-wizard apply`, goes on from there."

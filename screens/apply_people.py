@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
 
+from screens.apply_parts import Pick
 from screens.dialogs import Ask
 from screens.prompts import Value, masked_value
 from screens.widgets import TextField
@@ -62,3 +63,26 @@ def name_admin(app: WizardApp, wishes: Wishes, changed: Callable[[], None]) -> N
 
     field = TextField(wishes.admin, placeholder="postgres")
     app.push_screen(Value("PostgreSQL's administrator", ADMIN, field, str.strip, "name"), answered)
+
+
+def choose(
+    app: WizardApp,
+    about: tuple[str, str, Sequence[str]],
+    holder: object,
+    name: str,
+    changed: Callable[[], None],
+) -> None:
+    """Choose a context for the attribute `name` of `holder`; `changed` is called for another one.
+
+    `about` is the title, the words for no context of one's own, and the contexts.
+    """
+    title, default, contexts = about
+    now = getattr(holder, name)
+
+    def answered(chosen: str | None) -> None:
+        if chosen is not None and chosen != now:
+            setattr(holder, name, chosen)
+            changed()
+
+    names = [("", default), *((one, one) for one in contexts)]
+    app.push_screen(Pick(title, names, now), answered)

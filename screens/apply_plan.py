@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.errors import UsageError
@@ -21,11 +21,13 @@ class Wishes:
     """What `apply` takes as options; the context of Airflow's cluster is the app's own.
 
     `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster), `admin` who
-    makes PostgreSQL's role and database (empty: their owner does).
+    makes PostgreSQL's role and database (empty: their owner does), `take_over` the seals of the
+    diffs of others' objects that were agreed to.
     """
 
     hub: str = ""
     admin: str = ""
+    take_over: list[str] = field(default_factory=list)
 
 
 def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
@@ -47,6 +49,7 @@ def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
         argocd_context=wishes.hub,
         database=database,
         chart=str(app.chart or ""),
+        take_over=wishes.take_over,
     )
 
 

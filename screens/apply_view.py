@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
@@ -36,6 +37,7 @@ _COLOURS = {
     "left": MUTED,
     TO_DO: MUTED,
 }
+_SEAL = re.compile(r"--take-over (\S+@[0-9a-f]+)")
 _DIFF = {"+": "$text-success", "-": "$text-error"}
 
 
@@ -165,6 +167,8 @@ class Progress:
             parts.append(plain("         its turn has not come yet", MUTED))
         if leads(row.last):
             parts.append(Content.styled(f"         enter goes to: {leads(row.last)}", "bold"))
+        if takes(row.last):
+            parts.append(Content.styled("         t takes over what the diff shows", "bold"))
         return Content("\n").join(parts)
 
 
@@ -193,6 +197,12 @@ def who(text: str, width: int) -> Content:
 def leads(event: Event | None) -> str:
     """The question that mends it, in words; empty for none."""
     return question(event.question) if event and event.stopped and event.question else ""
+
+
+def takes(event: Event | None) -> str:
+    """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
+    found = _SEAL.search(event.fix) if event and event.stopped else None
+    return found[1] if found else ""
 
 
 def _columns(action: Action, width: int, *, owner: bool = True) -> tuple[str, str]:

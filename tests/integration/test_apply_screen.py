@@ -140,9 +140,9 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert world.read(PROJECT)["spec"] == theirs
         assert lease(world) is None
 
-        # Its owner takes it away; the same yes counts, and everything is looked at again.
-        world.server.request("DELETE", PROJECT.format(argo=world.argo))
-        await press(pilot, "r")
+        # Its owner agreed: exactly what was shown is taken over, and the run goes on.
+        assert "t takes over what the diff shows" in shown
+        await press(pilot, "t", "down", "enter")
         screen = page_of(pilot)
         shown = await until(pilot, lambda now: "> waiting" in now, 60)
         assert "Wait until the store is valid" in shown

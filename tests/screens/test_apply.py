@@ -288,6 +288,26 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
     canary.assert_absent(*frames)
 
 
+async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        screen = await stage.begin(pilot)
+        name = STEPS[0][0]
+        fix = f"ask them, or: airflow-wizard apply --take-over {name}@0123456789ab"
+        await stage.tell(0, "blocked", "it is another's", fix, "-theirs\n+ours")
+        assert "t takes over what the diff shows" in await stage.end(pilot)
+        await press(pilot, "t", "enter")
+        assert screen.wishes.take_over == []
+        await press(pilot, "t", "down", "enter")
+        assert screen.wishes.take_over == [f"{name}@0123456789ab"]
+        assert len(stage.plan.runs) == 2
+        await stage.tell(0, "failed", "no", "ask them")
+        await stage.end(pilot)
+        await press(pilot, "t")
+        assert page_of(pilot) is screen, "there is nothing to take over"
+
+
 async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = {"server": "https://127.0.0.1:1", "certificate-authority-data": ""}
     files = [
