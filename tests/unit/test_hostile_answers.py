@@ -72,6 +72,9 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         {
             "dags.repo": "https://git.example.com/a/b.git",
             "dags.credentials": {"needed": True, "username": "reader"},
+            "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+            "delivery.argocd.credential": "store",
+            "delivery.argocd.username": "argocd",
         },
     ),
 ]
