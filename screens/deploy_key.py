@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -274,5 +275,10 @@ def _show_bare(line: str) -> None:
         return
     out.write(f"\n{masked(line)}\n\nenter goes back to the wizard ")
     out.flush()
-    with suppress(KeyboardInterrupt, EOFError):
-        read.readline()
+    # asyncio's own handler would end the app, answers and all.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt, EOFError):
+            read.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)
