@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from tests.argo_world import GITHUB, LIST, World, told
+from tests.cli import Wizard, answers_file, aw, local
 from tests.departing import CLEANUP, PROTECTION
 from tests.helm_world import HelmWorld
 from tests.kubeconfigs import account, rule
 from tests.operators import MERGE
+from tests.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.actions import Action, Event
@@ -21,10 +23,12 @@ from wizard.applying import argocd as applied
 from wizard.applying import helm as by_helm
 from wizard.applying import repository_credential
 from wizard.applying.target import Target
-from wizard.removing import applications, argocd, cascade, release, volumes
+from wizard.removing import applications, argocd, cascade, release, steps, volumes
 from wizard.removing import helm as removal
 from wizard.removing.applications import FINALIZER, TRACKING
 from wizard.removing.namespace import namespace
+
+__all__ = ["aw", "local"]
 
 pytestmark = pytest.mark.integration
 
@@ -160,8 +164,8 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
 
 
 def claim(world: World, name: str, **more: Any) -> None:
-    labels = {"release": "airflow", "tier": "airflow"}
-    about = {"name": name, "namespace": world.namespace, "labels": labels, **more}
+    own = {"release": "airflow", "tier": "airflow"}
+    about = {"name": name, "namespace": world.namespace, "labels": own, **more}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
     world.server.apply(json.dumps(made))
@@ -224,8 +228,8 @@ def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> 
     _, credential, *_ = argocd.actions(target, exact=True)
     assert credential.id == "remove.credential"
     assert ended(credential).state == "holds"
-    for source in repository_credential.sources(target):
-        world.client().apply(source.manifest())
+    for one in repository_credential.sources(target):
+        world.client().apply(one.manifest())
     source = {"repoURL": GITHUB.removesuffix(".git"), "path": "."}
     spec = {"project": "hers", "source": source, "destination": {"namespace": "hers"}}
     world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
@@ -235,3 +239,71 @@ def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> 
     assert ended(credential).state == "changed"
     for path in (STORES, f"{STORES.rpartition('/')[0]}/externalsecrets"):
         assert world.read(path.replace("{namespace}", "{argo}"))["items"] == []
+
+
+def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: World) -> None:
+    target = world.target()
+    objects = release.objects(target)
+    # Whatever still follows Git would bring it back.
+    assert ended(objects).state == "blocked"
+    assert ended(applications.released(target)).state == "changed"
+    world.operators.workload("Deployment", "airflow-scheduler", ready=True)
+    world.operators.workload("Deployment", "hers", ready=True)
+    where = "/apis/apps/v1/namespaces/{namespace}/deployments"
+    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: "airflow:apps/Deployment:x"})
+    done = ended(objects)
+    assert (done.state, "Deployment" in done.detail) == ("changed", True)
+    assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
+    assert world.read(STORES)["items"] == []
+
+    claim(world, "hers", labels={"release": "hers"})
+    done = ended(namespace(target, PIECES))
+    assert (done.state, "PersistentVolumeClaim hers" in done.detail) == ("blocked", True)
+    assert exists(world, "/api/v1/namespaces/{namespace}")
+
+
+def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> None:
+    target = world.target(**{"cluster.uid": "another"})
+    world.lines.clear()
+    found = told(steps.undo(target, "delivery"))
+    assert found.pop("cluster.identity").state == "blocked"
+    assert {event.state for event in found.values()} == {"left"}
+    assert world.writes == []
+
+
+def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, world: World) -> None:
+    assert aw("destroy", "--yes").code == 64
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
+    state = aw.git.state()
+    for words, says in (
+        (["--yes"], "--confirm airflow --yes"),
+        (["--yes", "--confirm", "other"], "--confirm other is not the installation"),
+        (["--confirm", "airflow"], "no terminal"),
+        (["--confirm", "airflow", "--json"], "no terminal"),
+        (["--yes", "--confirm", "airflow", "--branch", "a..b"], "is not a branch name"),
+        (["--yes", "--confirm", "airflow", "--preset", "local"], "destroy takes no --preset"),
+        (["--yes", "--confirm", "airflow", "--installation", "other"], "'other'"),
+    ):
+        done = aw("destroy", *words)
+        assert (done.code, says in done.err) == (64, True), done
+    assert aw("apply", "--undo", "plan.json").code == 64
+    world.client()
+    world.lines.clear()
+    terminal = pty_run([*WIZARD, "destroy"], cwd=aw.folder)
+    terminal.wait_for("name to destroy it:")
+    terminal.send("airflw\r")
+    assert terminal.wait() == 64
+    assert "nothing was removed" in terminal.text
+    assert "data that stays, since --data does not name it: payload" in terminal.text
+    assert aw.git.state() == state
+
+    aw.git.put("apps/airflow/airflow-values.yaml", "executor: hers\n")
+    done = aw("destroy", "--yes", "--confirm", "airflow")
+    assert (done.code, "airflow-values.yaml" in done.err) == (5, True), done
+    assert world.writes == []
+
+
+def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
+    for words in (("apply", "--undo"), ("destroy", "--confirm", "airflow")):
+        done = local(*words, "--yes")
+        assert (done.code, "docs/airflow/RUNBOOK.md" in done.err) == (4, True), done

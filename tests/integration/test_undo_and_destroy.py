@@ -26,7 +26,6 @@ PROJECTS = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects"
 APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/applications"
 SECRETS = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
-NEVER = "99w"
 HERS = "hers.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHers"
 
 
@@ -103,13 +102,8 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     here.world.put("AppProject", "hers", api="argoproj.io/v1alpha1", spec={"description": "hers"})
     here.vault.policy(f"hers-{here.name}", {"hers": ["read"]})
 
-    tried, lines = here.counted("apply", "--undo", "--dry-run", "--json", last=NEVER)
-    assert tried.code == 5
-    assert writes(lines) == []
     undone = {"undo.application", "remove.known-hosts", "remove.store-account",
               "remove.vault-role", "remove.vault-auth", "remove.vault-policy"}  # fmt: skip
-    assert {name for name, state in states(tried).items() if state == "would change"} == undone
-
     first = here("apply", "--undo", "--yes", "--json", code=5)
     seen = states(first)
     assert {name for name, state in seen.items() if state == "changed"} == undone, first
@@ -126,15 +120,14 @@ def test_what_apply_made_is_taken_back_and_nothing_else(place: Callable[[str], P
     assert here.vault.request("GET", f"sys/policies/acl/hers-{here.name}")
 
     here.kube.request("DELETE", project)
-    here("apply", "--undo", "--yes")
+    second, lines = here.counted("apply", "--undo", "--yes", "--json")
+    assert writes(lines) == []
+    assert set(states(second).values()) == {"holds", "kept"}
     left = without_reviewer(here.state())
     assert left["hosts"]["ssh_known_hosts"] == "# Argo CD's own\n" + HERS
     assert {**left, "hosts": before["hosts"]} == before
     assert left["payload"]["metadata"]["version"] == 1
     assert names(here, SECRETS)
-    third, lines = here.counted("apply", "--undo", "--yes", "--json")
-    assert writes(lines) == []
-    assert set(states(third).values()) == {"holds", "kept"}
 
     here("apply", "--yes")
     again = here.state()
@@ -179,10 +172,6 @@ def test_destroy_keeps_what_holds_data(
     stand(here, departing)
     here.clone.commit({f"apps/{here.name}/NOTES.md": "hers\n"}, "notes")
     before = here.state()
-    said = here("destroy", "--yes", "--confirm", "other", code=64).err
-    assert f"--confirm {here.name}" in said
-    assert "--confirm" in here("destroy", "--yes", code=64).err
-    assert "no terminal" in here("destroy", "--confirm", here.name, code=64).err
     tried, lines = here.counted("destroy", "--dry-run", "--json")
     assert writes(lines) == []
     assert here.state() == before
@@ -194,6 +183,7 @@ def test_destroy_keeps_what_holds_data(
 
     done = here("destroy", "--confirm", here.name, "--yes", "--push", "--json")
     seen = states(done)
+    assert next(iter(seen)) == "cluster.identity"
     assert {name for name, state in seen.items() if state == "kept"} == {
         "destroy.volumes", "destroy.namespace", "destroy.payload", "destroy.database",
         "remove.reviewer", "remove.vault-mount",
@@ -218,58 +208,26 @@ def test_destroy_keeps_what_holds_data(
     assert lines == []
 
 
-def test_destroy_takes_the_data_that_is_named(
+def test_killed_again_and_again_it_removes_the_data_that_is_named(
     place: Callable[[str], Place], departing: Callable[[Place], Departing]
 ) -> None:
-    """Also after an undo, with volumes and workloads that nobody follows any more."""
+    """Each run takes the lock over and changes a few things; every third sees no answer."""
     here = entrusted(place("gitops-vault"))
-    controllers = stand(here, departing)
-    here("apply", "--undo", "--yes")
-    assert names(here, APPLICATIONS) == []
-    assert names(here, "/apis/apps/v1/namespaces/{namespace}/deployments")
-    claim(here, "hers", release="hers")
-    every = ("--data", "payload", "--data", "volumes", "--data", "namespace", "--data", "database")
-    words = ("destroy", "--confirm", here.name, "--yes", "--json", *every)
-    first = here(*words, code=5)
-    told = ended(first)
-    assert "PersistentVolumeClaim hers" in told["destroy.namespace"]["detail"]
-    assert 'DROP DATABASE "airflow"' in told["destroy.database"]["fix"]
-    assert told["destroy.objects"]["state"] == "changed"
-    require_gone(here)
-    assert names(here, CLAIMS) == ["hers"]
-    assert here.stored(f"{here.mount}/metadata/{here.path}") == 404
-    with pytest.raises(RejectedError):
-        here.world.read(f"/apis/external-secrets.io/v1/clustersecretstores/vault-{here.name}")
-    assert controllers.faults == []
-
-
-def test_killed_again_and_again_it_still_comes_to_its_end(
-    place: Callable[[str], Place], departing: Callable[[Place], Departing]
-) -> None:
-    """Each run takes the lock over and may change a few things; every third sees no answer."""
-    here = entrusted(place("production"))
     stand(here, departing)
-    every = ("--data", "payload", "--data", "volumes", "--data", "namespace")
-    words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *every)
+    pieces = ("--data", "payload", "--data", "volumes", "--data", "namespace")
+    words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *pieces)
     kills = 0
-    while here.killed(*words, last=f"{4 if kills else 1}w{'' if kills % 3 else 's'}"):
+    while here.killed(*words, last=f"{7 if kills else 2}w{'' if kills % 3 else 's'}"):
         kills += 1
-        assert kills < 30, here.said[-1]
+        assert kills < 20, here.said[-1]
         if kills % 2:
             here.forget()
-    assert kills > 4
+    assert kills > 2
     require_gone(here)
     assert here.stored(f"{here.mount}/metadata/{here.path}") == 404
-    with pytest.raises(RejectedError):
-        here.world.read("/api/v1/namespaces/{namespace}")
-
-
-def test_another_cluster_is_left_alone(place: Callable[[str], Place]) -> None:
-    here = place("production")
-    here.file.write_text(here.file.read_text() + "cluster: {uid: another}\n")
-    here.commit()
-    for words in (("apply", "--undo"), ("destroy", "--confirm", here.name)):
-        done, lines = here.counted(*words, "--yes", last=NEVER)
-        assert done.code == 5, done
-        assert writes(lines) == []
-    assert here.clone.git("status", "--porcelain") == ""
+    for path in (
+        "/api/v1/namespaces/{namespace}",
+        f"/apis/external-secrets.io/v1/clustersecretstores/vault-{here.name}",
+    ):
+        with pytest.raises(RejectedError):
+            here.world.read(path)
