@@ -62,8 +62,10 @@ def action(target: Target, charts: Charts | None, title: str) -> Action:
 
 
 async def _left(target: Target) -> Look:
-    lines = " ".join(line.removesuffix("\\").strip() for line in chart_command(target.release))
-    return Look("unknown", "no kubeconfig context names the cluster", f"its owner runs: {lines}")
+    first, *lines = chart_command(target.release)
+    upgrade = " ".join(line.removesuffix("\\").strip() for line in lines)
+    detail = "no kubeconfig context names the cluster"
+    return Look("unknown", detail, f"its owner runs: {first}; {upgrade}")
 
 
 class Release:

@@ -28,7 +28,9 @@ def chart_command(release: Release) -> tuple[str, ...]:
     `--atomic` would take a first installation away again, with the reason why it failed.
     """
     return (
-        f"helm upgrade --install {release.names.release} {CHART} --repo {CHART_REPOSITORY} \\",
+        # With `--repo`, a folder that is named like the chart would be taken for it.
+        f"helm repo add apache-airflow {CHART_REPOSITORY}",
+        f"helm upgrade --install {release.names.release} apache-airflow/{CHART} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",
         f"  --labels {OWN_LABEL} --values {release.paths.values}",
     )
