@@ -307,3 +307,12 @@ def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
     for words in (("apply", "--undo"), ("destroy", "--confirm", "airflow")):
         done = local(*words, "--yes")
         assert (done.code, "docs/airflow/RUNBOOK.md" in done.err) == (4, True), done
+
+
+def test_nobody_is_told_to_disable_what_may_be_others(world: World) -> None:
+    """Without a login to Vault nothing says whose mounts they are, or what lies in them."""
+    found = told(steps.undo(world.target(), "store"))
+    assert found["remove.vault-mount"].state == "kept"
+    assert not any("secrets disable" in f"{one.fix}{one.detail}" for one in found.values())
+    assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix
+    assert "vault delete auth/kubernetes/role/" in found["remove.vault-role"].fix

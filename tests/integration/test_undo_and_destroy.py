@@ -192,7 +192,7 @@ def test_destroy_keeps_what_holds_data(
     would = {name for name, state in states(tried).items() if state == "would change"}
     # Argo CD takes along what a rehearsal still finds.
     assert seen["destroy.objects"] == "holds", ended(done)["destroy.objects"]["detail"]
-    assert would - {"destroy.objects", "destroy.pause"} == {
+    assert would - {"destroy.objects"} == {
         name for name, state in seen.items() if state == "changed"
     }
     assert f"stays: apps/{here.name}/NOTES.md" in done.err

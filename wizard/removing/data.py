@@ -9,7 +9,8 @@ from wizard.actions import Action, Look
 from wizard.applying.vault_session import Session, left
 from wizard.diff import visible
 from wizard.payloads import stores
-from wizard.removing.vault import Path, step
+from wizard.removing.vault import step
+from wizard.removing.vault_path import Path
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target

@@ -122,7 +122,8 @@ class _Copies:
             "blocked",
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
-            "put the payload back first; or, if they may be lost, name it: --data payload",
+            "log in to Vault so that it is seen, or put it back; or, if they may be lost, name it: "
+            "--data payload",
         )
 
 

@@ -51,11 +51,11 @@ def _argocd_undone(target: Target, session: Session | None) -> Actions:
 def _argocd_destroyed(
     target: Target, session: Session | None, pieces: Collection[Piece]
 ) -> Actions:
-    """Nothing syncs; what must not hang goes; then what was delivered, and what brought it."""
+    """Nothing is lost; nothing syncs; what might hang goes; then all delivered, and its bringer."""
     guarded = session is not None and "payload" not in pieces
     return (
-        cascade.paused(target),
         *((release.copies(target, session),) if guarded and session else ()),
+        cascade.paused(target),
         *((release.secrets(target),) if release.secret_refs(target) else ()),
         volumes.kept_back(target, pieces),
         cascade.cascaded(target),

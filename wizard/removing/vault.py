@@ -7,18 +7,18 @@ data, stays. Source: facts on Vault, section 6.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wizard.actions import Action, Look
 from wizard.applying.vault_engine import bare
-from wizard.applying.vault_files import difference, made_for, was_committed
+from wizard.applying.vault_files import difference, was_committed
 from wizard.applying.vault_role import meaning, means
 from wizard.applying.vault_session import Session, left
-from wizard.backends.vault_http import VaultError
 from wizard.diff import visible
 from wizard.live.vault_looks import policy_path, role_path
 from wizard.payloads import stores
 from wizard.probes import blocking
+from wizard.removing.vault_path import Path
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
@@ -28,8 +28,7 @@ _SHOWN = 3
 
 
 class _Step(Protocol):
-    @property
-    def command(self) -> str: ...
+    def unseen(self, why: str) -> Look: ...
     def look(self) -> Look: ...
     def change(self) -> str: ...
     def rehearse(self) -> str: ...
@@ -65,91 +64,16 @@ def step(target: Target, session: Session, name: str, title: str, one: _Step) ->
     """One of them as an action; without a login it is left to Vault's owner."""
     look = one.look
     if target.vault is None:
-        command = one.command
+        unseen = one.unseen("nothing says who this machine is to Vault")
 
         def look() -> Look:
-            return left("nothing says who this machine is to Vault", command)
+            return unseen
 
     change, rehearse = blocking(one.change), blocking(one.rehearse)
     # What is another's at one path says nothing about the other paths.
     return Action(
         name, title, "vault", session.endpoint, blocking(look), change, rehearse, alone=True
     )
-
-
-class Path:
-    """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
-
-    def __init__(
-        self, target: Target, session: Session, store: StoreSettings | None = None
-    ) -> None:
-        self._target = target
-        self._session = session
-        self._store = store or session.store
-
-    path = ""
-    what = ""
-    needed: tuple[str, ...] = ("delete",)
-
-    @property
-    def command(self) -> str:
-        """What Vault's owner runs instead."""
-        return f"vault delete {self.path}"
-
-    def wanted(self, why: str) -> Look:
-        """To be deleted, if this token may."""
-        if not self._session.may(self.path, *self.needed):
-            return left(f"{why}, and this token may not delete it", self.command)
-        return Look("wanted", why)
-
-    def change(self) -> str:
-        """Delete it."""
-        self._session.call("DELETE", self.path)
-        return f"deleted {self.what}"
-
-    def rehearse(self) -> str:
-        """The request that would be sent."""
-        return f"DELETE {self.path}"
-
-    def _gone(self) -> Look:
-        return Look("holds", f"{self.what} is gone")
-
-    def _hidden(self) -> Look:
-        return left(f"this token may not read {self.what}", self.command)
-
-    def _foreign(self, diff: str) -> Look:
-        return Look(
-            "blocked",
-            f"{self.what} is no version that was ever committed here: another's, or changed since; "
-            "it is left",
-            f"see whose it is; if it is to go: {self.command}",
-            diff,
-        )
-
-    def _listed(self, path: str) -> list[str] | None:
-        """Names below a path; None where they may not be seen."""
-        try:
-            answer = self._session.call("GET", f"{path}?list=true")
-        except VaultError as error:
-            if error.kind == "missing":
-                return []
-            if error.kind != "forbidden":
-                raise
-            self._session.require_alive()
-            return None
-        return [str(name) for name in answer.data.get("keys") or []]
-
-    def _mount(self, listing: str, name: str) -> dict[str, Any] | Look | None:
-        """What the list of mounts says of one; a look where it cannot be seen."""
-        seen = self._session.seen(listing)
-        if seen.hidden:
-            return left(f"this token does not see {listing}, so nothing says whose {self.what} is",
-                        self.command)  # fmt: skip
-        found = (seen.data or {}).get(f"{name}/")
-        return dict(found) if found is not None else None
-
-    def _is_ours(self, entry: dict[str, Any]) -> bool:
-        return bool(entry.get("description") == made_for(self._target.release.installation))
 
 
 class Role(Path):
@@ -227,6 +151,11 @@ class Auth(Path):
         """What Vault's owner runs instead."""
         return f"vault auth disable {self._name}"
 
+    def unseen(self, why: str) -> Look:
+        """Others may log in there: its owner has to look first."""
+        look = f"vault list auth/{self._name}/role"
+        return left(why, f"{look}; and only if it is this installation's alone: {self.command}")
+
     def look(self) -> Look:
         """Whether it is gone, or not this installation's to take away."""
         entry = self._mount("sys/auth", self._name)
@@ -238,7 +167,7 @@ class Auth(Path):
             return Look("kept", f"{self.what} was not made by this installation")
         roles = self._listed(f"auth/{self._name}/role")
         if roles is None:
-            return left(f"this token may not list the roles of {self.what}", self.command)
+            return self.unseen(f"this token may not list the roles of {self.what}")
         for one in stores(self._target.answers, self._target.release):
             role = Role(self._target, self._session, one)
             if one.auth_mount == self._name and one.role in roles:
@@ -263,6 +192,10 @@ class Mount(Path):
     def command(self) -> str:
         """What Vault's owner runs instead."""
         return f"vault secrets disable {self._name}"
+
+    def unseen(self, why: str) -> Look:
+        """A mount that may hold data of anybody is left without a word of how it goes."""
+        return Look("kept", f"{self.what} stays: {why}")
 
     def look(self) -> Look:
         """Whether it is gone, or not this installation's to take away."""
