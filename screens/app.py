@@ -77,7 +77,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def _begin(self) -> None:
         # No coroutine is made before it can run: the app may be ended until then.
-        self.run_worker(self._open, exit_on_error=False)
+        self.run_worker(self._open, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _open(self) -> None:
         try:
@@ -88,7 +88,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
             return
         if self.existing:
             self.visited = {step.name for step in self.draft.steps}
-            self.run_worker(self._load_committed, exit_on_error=False)
+            self.run_worker(self._load_committed, exit_on_error=False)  # type: ignore[arg-type]
         first = start_page() if self.pick_preset else page_named(self.draft.steps[0].name)
         await self.switch_screen(first)
 
