@@ -248,20 +248,20 @@ def proof(answers: Answers, private: SecretStr, key: GitKey | None = None) -> li
     RefusedError without a pinned host key.
     """
     from wizard.backends.git_ssh import Paramiko
-    from wizard.live.dags import clone_probes, clone_target, looking
+    from wizard.live.dags import DAGS, clone_target, looking
 
     if key is not None and key.question != "dags.key":
-        from wizard.live.config_repository import repository_probes, repository_target, unproven
+        from wizard.live.config_repository import CONFIG, repository_target, unproven
 
         config = repository_target(answers)
         if config is None:
             return [unproven(answers)]
         look = looking(Paramiko(config, private))
-        return list(repository_probes(config, look, writable=key.answer.writable))
+        return list(CONFIG.probes(config, look, writable=key.answer.writable))
     target = clone_target(answers)
     if target is None:
         raise RefusedError(
             "not proven: no host key has evidence yet", "`airflow-wizard plan` says more"
         )
     look = looking(Paramiko(target, private))
-    return list(clone_probes(target, look, writable=answers.dags.key.writable))
+    return list(DAGS.probes(target, look, writable=answers.dags.key.writable))

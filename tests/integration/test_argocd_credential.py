@@ -43,7 +43,7 @@ from wizard.backends.git_ssh import Paramiko, Seen
 from wizard.backends.vault_client import Client
 from wizard.config_hosts import verified
 from wizard.fields import put
-from wizard.live.config_repository import repository_probes, repository_target
+from wizard.live.config_repository import CONFIG, repository_target
 from wizard.live.dags import looking
 from wizard.probes import ProbeResult, run_probes
 from wizard.secrets.deploy_key import DeployKey, same_key
@@ -221,7 +221,7 @@ def test_host_keys_count_where_they_were_verified_or_are_published() -> None:
 async def probed(forge: Forge, key: DeployKey, **changes: Any) -> dict[str, ProbeResult]:
     target = replace(forge.target, dags=False, subpath="", **changes)
     look = looking(Paramiko(target, key.private, seconds=20))
-    return {one.id: result async for one, result in run_probes(repository_probes(target, look))}
+    return {one.id: result async for one, result in run_probes(CONFIG.probes(target, look))}
 
 
 async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(

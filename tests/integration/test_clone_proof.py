@@ -17,7 +17,7 @@ from tests.testbed.fixtures import StartSshd
 from tests.testbed.peers import dripping, peer, pretending, saying, web_server
 from tests.testbed.sshd import KeySet, Sshd, keygen
 from wizard.backends.git_ssh import CloneError, Paramiko, Seen, Target
-from wizard.live.dags import clone_probes, looking
+from wizard.live.dags import DAGS, looking
 from wizard.probes import ProbeResult, run_probes
 from wizard.secrets.deploy_key import DeployKey, generate, read
 
@@ -122,7 +122,7 @@ def key() -> DeployKey:
 
 async def probed(forge: Forge, key: DeployKey, *, writable: str = "") -> dict[str, ProbeResult]:
     look = looking(Paramiko(forge.target, key.private, seconds=20))
-    probes = clone_probes(forge.target, look, writable=writable)
+    probes = DAGS.probes(forge.target, look, writable=writable)
     return {probe.id: result async for probe, result in run_probes(probes)}
 
 

@@ -13,10 +13,11 @@ from wizard.actions import Event
 from wizard.applying import diagnosis
 from wizard.applying.diagnosis import Rule
 from wizard.applying.progress import INTERRUPTED, applied
-from wizard.applying.questions import led, question_in
+from wizard.applying.questions import led
 from wizard.applying.running import Run
 from wizard.errors import ExitCode
 from wizard.fields import specs
+from wizard.remedies import question_in
 
 ALL = (
     *diagnosis.REFUSALS, *diagnosis.STORE, *diagnosis.PAYLOAD, *diagnosis.APPLICATION,

@@ -1,15 +1,14 @@
-"""Which question of the wizard a remedy is about, so that a person can be led there."""
+"""Leads from what became of a step to the question that mends it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wizard.remedies import question_in
+
 if TYPE_CHECKING:
     from wizard.actions import Event
-
-_KEY = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)+")
 
 
 def led(event: Event) -> Event:
@@ -17,19 +16,3 @@ def led(event: Event) -> Event:
     if event.question or not event.fix:
         return event
     return replace(event, question=question_in(event.fix))
-
-
-def question_in(remedy: str) -> str:
-    """The first question whose dotted key, or the group of whose key, stands in these words.
-
-    Only our own words are read, never those of a server; empty where they name none, or only what
-    no page asks.
-    """
-    from wizard.fields import specs
-
-    keys = [item.key for item in specs() if item.model.asked]
-    for named in _KEY.findall(remedy):
-        for key in keys:
-            if named == key or named.startswith(f"{key}.") or key.startswith(f"{named}."):
-                return key
-    return ""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.backends.git_ssh import CloneError, Seen, Target, command_path
 from wizard.config_hosts import pinned
 from wizard.hostkeys import known_hosts_name
 from wizard.hosts import git_location
-from wizard.live.dags import SECONDS, Look
-from wizard.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.live.dags import Reading
+from wizard.probes import Probe, ProbeResult, failed, passed, unknown, warned
 from wizard.sections.conditions import REPOSITORY_KEY
 
 if TYPE_CHECKING:
@@ -55,29 +55,6 @@ def repository_target(answers: Answers) -> Target | None:
     )
 
 
-def repository_probes(target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
-    """Whether the key reads the repository, and whether it could push.
-
-    `writable` is why it may (`delivery.argocd.key.writable`); empty refuses a key that could.
-    """
-    once = Once(look)
-
-    async def clone() -> ProbeResult:
-        seen = await once()
-        return refusal(seen) if isinstance(seen, CloneError) else cloned(seen)
-
-    async def rights() -> ProbeResult:
-        seen = await once()
-        if isinstance(seen, CloneError):
-            return skipped("needs repository.clone")
-        return read_only(seen, writable)
-
-    yield Probe("repository.clone", "Config repository: clone", target.endpoint, clone, SECONDS)
-    yield Probe(
-        "repository.read-only", "Argo CD's key: read-only", target.endpoint, rights, SECONDS
-    )
-
-
 def unproven(answers: Answers) -> Probe:
     """What is told where no host key counts: a key is never shown to whatever answers."""
     location = git_location(answers.delivery.argocd.repo_url)
@@ -116,3 +93,13 @@ def read_only(seen: Seen, writable: str) -> ProbeResult:
         "register it read-only, or say why it may push: "
         "airflow-wizard set 'delivery.argocd.key={generate: true, writable: \"...\"}'",
     )
+
+
+CONFIG = Reading(
+    "repository",
+    "Config repository: clone",
+    "Argo CD's key: read-only",
+    refusal,
+    cloned,
+    read_only,
+)

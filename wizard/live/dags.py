@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.backends.git_ssh import Clone, CloneError, Seen, Target, command_path
@@ -63,25 +64,38 @@ def looking(client: Clone) -> Look:
     return look
 
 
-def clone_probes(target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
-    """Whether the key clones the DAGs, and whether it could push.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one repository is read for: ids and titles of the probes, and what outcomes mean."""
 
-    `writable` is why it may (`dags.key.writable`); empty refuses a key that could.
-    """
-    once = Once(look)
+    id: str
+    title: str
+    key_title: str
+    refusal: Callable[[CloneError], ProbeResult]
+    cloned: Callable[[Seen], ProbeResult]
+    read_only: Callable[[Seen, str], ProbeResult]
 
-    async def clone() -> ProbeResult:
-        seen = await once()
-        return refusal(seen) if isinstance(seen, CloneError) else cloned(seen)
+    def probes(self, target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
+        """Whether the key clones the repository, and whether it could push.
 
-    async def rights() -> ProbeResult:
-        seen = await once()
-        if isinstance(seen, CloneError):
-            return skipped("needs dags.clone")
-        return read_only(seen, writable)
+        `writable` is why it may, as the answers say; empty refuses a key that could.
+        """
+        once = Once(look)
+        name = f"{self.id}.clone"
 
-    yield Probe("dags.clone", "DAG repository: clone", target.endpoint, clone, SECONDS)
-    yield Probe("dags.read-only", "Deploy key: read-only", target.endpoint, rights, SECONDS)
+        async def clone() -> ProbeResult:
+            seen = await once()
+            return self.refusal(seen) if isinstance(seen, CloneError) else self.cloned(seen)
+
+        async def rights() -> ProbeResult:
+            seen = await once()
+            if isinstance(seen, CloneError):
+                return skipped(f"needs {name}")
+            return self.read_only(seen, writable)
+
+        endpoint = target.endpoint
+        yield Probe(name, self.title, endpoint, clone, SECONDS)
+        yield Probe(f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS)
 
 
 def refusal(error: CloneError) -> ProbeResult:
@@ -114,3 +128,6 @@ def read_only(seen: Seen, writable: str) -> ProbeResult:
         "register it read-only, or say why it may push: "
         "airflow-wizard set 'dags.key={generate: true, writable: \"...\"}'",
     )
+
+
+DAGS = Reading("dags", "DAG repository: clone", "Deploy key: read-only", refusal, cloned, read_only)

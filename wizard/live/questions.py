@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from wizard.remedies import question_in
 
 if TYPE_CHECKING:
     from wizard.probes import Probe, ProbeResult
@@ -52,13 +53,7 @@ TRUST: frozenset[str] = frozenset({"dags.host_keys", "vault.certificate"})
 
 def question(probe: Probe, result: ProbeResult) -> str:
     """The dotted key of the question to look at; empty where no answer mends it."""
-    from wizard.fields import specs
-
-    known = {item.key for item in specs()}
-    named = next(
-        (key for key in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", result.fix) if key in known), ""
-    )
-    return named or _listed(probe.id)
+    return question_in(result.fix) or _listed(probe.id)
 
 
 def _listed(name: str) -> str:

@@ -44,7 +44,7 @@ def git_host(situation: Situation) -> Iterator[Probe]:
 
 def dag_repository(situation: Situation) -> Iterator[Probe]:
     """The clone, with exactly the deploy key."""
-    from wizard.live.dags import clone_probes, clone_target, looking
+    from wizard.live.dags import DAGS, clone_target, looking
 
     target = clone_target(situation.answers)
     if target is None:
@@ -68,7 +68,7 @@ def dag_repository(situation: Situation) -> Iterator[Probe]:
         yield told("dags.clone", "DAG repository: clone", target.endpoint, result)
         return
     look = looking(Paramiko(target, key.private))
-    yield from clone_probes(target, look, writable=own.writable)
+    yield from DAGS.probes(target, look, writable=own.writable)
 
 
 def database(situation: Situation) -> Iterator[Probe]:
