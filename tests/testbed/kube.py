@@ -42,6 +42,9 @@ AUDIT = {
 _METHODS = dict.fromkeys(("get", "list", "watch"), "GET") | {"create": "POST", "update": "PUT"}
 
 
+_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
 class RejectedError(Exception):
     """The API server refuses an object; the message is the server's own."""
 
@@ -148,7 +151,21 @@ class Kube:
     def request(
         self, method: str, path: str, body: object = None, media: str = "application/json"
     ) -> Manifest:
-        """One request; RejectedError with the server's message for every other status than 2xx."""
+        """One request; RejectedError with the server's message for every other status than 2xx.
+
+        As every client does, it comes again while the server asks for that, say because it has
+        only just learned of a kind.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                return self._request(method, path, body, media)
+            except RejectedError as error:
+                if error.code != 429 or pause is None:
+                    raise
+            time.sleep(pause)
+        raise AssertionError
+
+    def _request(self, method: str, path: str, body: object, media: str) -> Manifest:
         data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
         asked = urllib.request.Request(
             self.url + path, method=method, data=None if body is None else data,
