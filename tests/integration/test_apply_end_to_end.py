@@ -146,7 +146,7 @@ class Place:
             f"auth/{self.auth}/config": write,
             f"auth/{self.auth}/role/{self.role}": write,
             f"{self.mount}/data/{self.path}": write,
-            **{path: write for path in self.more_to_write()},
+            **dict.fromkeys(self.more_to_write(), write),
         })  # fmt: skip
         return policy
 

@@ -189,7 +189,14 @@ async def test_an_empty_line_leaves_the_field_for_keys(tmp_path: Path) -> None:
 async def test_odd_host_keys_break_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     clean = app.draft
-    odd = ("text", 3, ["text", None, 7, [1]], {"host": 1}, [{"type": [], "key": {}}], None)
+    odd: tuple[Any, ...] = (
+        "text",
+        3,
+        ["text", None, 7, [1]],
+        {"host": 1},
+        [{"type": [], "key": {}}],
+        None,
+    )
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         for value in odd:

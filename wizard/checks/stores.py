@@ -163,15 +163,15 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
         ("bound_service_account_names", str(account.get("name") or ""), "the store's account"),
         ("bound_service_account_namespaces", namespace, "the account's namespace"),
     )
-    for field, value, what in wanted:
-        bound = role.get(field)
+    for name, value, what in wanted:
+        bound = role.get(name)
         names = bound if isinstance(bound, list) else str(bound or "").split(",")
         if "*" in names:
             message, fix = "binds everything", f"bind only {what}"
-            yield Finding("vault.role", "error", path, field, message, fix)
+            yield Finding("vault.role", "error", path, name, message, fix)
         elif value not in names:
             yield Finding(
-                "vault.role", "error", path, field, f"does not bind {what}", "make both agree"
+                "vault.role", "error", path, name, f"does not bind {what}", "make both agree"
             )
     audience = role.get("audience")
     if not audience or audience not in audiences:
