@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from tests.argo_world import GITHUB, World
 from tests.canary import Canary
@@ -40,12 +41,18 @@ from wizard.backends.forge_api import Place as Provider
 from wizard.backends.forge_api import Registered
 from wizard.backends.git_session import CloneError
 from wizard.backends.git_ssh import Paramiko, Seen
+from wizard.backends.vault_address import Address, Token
 from wizard.backends.vault_client import Client
 from wizard.config_hosts import verified
 from wizard.fields import put
 from wizard.live.config_repository import CONFIG, repository_target
 from wizard.live.dags import looking
-from wizard.probes import ProbeResult, run_probes
+from wizard.live.situation import Situation
+from wizard.live.sources import config_repository
+from wizard.live.vault import vault_probes
+from wizard.payloads import stores
+from wizard.probes import Probe, ProbeResult, run_probes
+from wizard.release import derive
 from wizard.secrets.deploy_key import DeployKey, same_key
 
 __all__ = ["aw", "bench", "forge", "key", "requests", "vault"]
@@ -250,6 +257,62 @@ def test_a_host_that_shows_another_key_gets_nothing(forge: Forge, key: DeployKey
     with pytest.raises(CloneError) as caught:
         Paramiko(other, key.private, seconds=20).look()
     assert caught.value.kind == "host-key"
+
+
+# --- `check --live`
+
+
+def sources(tmp_path: Path, key: DeployKey, changes: dict[str, Any]) -> list[Probe]:
+    file = tmp_path / "key"
+    file.write_text(key.private.get_secret_value())
+    file.chmod(0o600)
+    given = answered("production", {
+        **STORE, "delivery.argocd.repo_url": GITHUB, "delivery.argocd.key": {"file": str(file)},
+        **changes,
+    })  # fmt: skip
+    start = Situation(given, derive(given), consent=lambda _: True, folder=tmp_path)
+    return list(config_repository(start))
+
+
+async def test_check_live_reads_the_config_repository_with_its_own_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: DeployKey
+) -> None:
+    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 0, False))
+    ids = ["repository.clone", "repository.read-only"]
+    probes = sources(tmp_path, key, {})
+    found = {one.id: result.status async for one, result in run_probes(probes)}
+    assert found == dict.fromkeys(ids, "pass")
+    assert keys == [key.private.get_secret_value()]
+    # Another host than the DAGs' is looked at for itself.
+    https = {"dags.repo": "https://git.example.com/a/b.git"}
+    assert [one.id for one in sources(tmp_path, key, https)] == ["repository.host_keys", *ids]
+    for changes, status, says in (
+        ({"delivery.argocd.key": {"generate": True}}, "skip", "secrets --prove"),
+        ({"delivery.argocd.repo_url": "ssh://git@git.example.com/a/b.git"}, "unknown", "admin"),
+    ):
+        (one,) = sources(tmp_path, key, changes)
+        result = await one.run()
+        assert (one.id, result.status, says in result.fix) == ("repository.clone", status, True)
+    assert sources(tmp_path, key, {"delivery.argocd.credential": "known"}) == []
+
+
+async def test_the_rights_on_argo_cds_path_are_looked_at(vault: Vault) -> None:
+    given = answered("production", {**STORE, "secrets.vault.mount": "rights"})
+    vault.mount("rights")
+    first, *others = stores(given, derive(given))
+    vault.policy("half", {
+        f"rights/data/{PATH}": ["create", "read", "update"],
+        "sys/policies/acl/external-secrets-airflow-argocd-read": ["create", "update"],
+    })  # fmt: skip
+    where = Address(vault.url, vault.ca.read_text())
+    who = Token(SecretStr(vault.new_token("half")), "a test")
+    probes = vault_probes(first, where, who, others=others)
+    found = {one.id: result async for one, result in run_probes(probes)}
+    assert found["vault.payload"].status == "warn"
+    assert found["vault.argocd-payload"].detail == f"may read and write rights/data/{PATH}"
+    assert found["vault.argocd-setup"].detail.endswith(
+        "auth/kubernetes/role/external-secrets-airflow-argocd"
+    )
 
 
 # --- `apply`

@@ -26,6 +26,7 @@ from wizard.probes import (
     unknown,
     warned,
 )  # fmt: skip
+from wizard.sections.conditions import STORE_CREDENTIAL
 
 if TYPE_CHECKING:
     from wizard.release import Release
@@ -68,7 +69,11 @@ def cluster_probes(
     for need in needs(answers, release):
         yield probe(f"rights.{need.id}", f"rights to {need.purpose}", partial(may, kube, need))
     if release.store == "vault":
-        yield probe("external-secrets", "External Secrets", lambda: external_secrets(kube, release))
+        yield probe(
+            "external-secrets",
+            "External Secrets",
+            lambda: external_secrets(kube, cluster_store=release.cluster_store),
+        )
         yield probe("audience", "token for the store", lambda: audience(kube, answers, release))
     yield probe("namespace", "namespace", lambda: namespace(kube, release))
     yield probe("quotas", "quotas", lambda: quotas(kube, answers, release))
@@ -93,6 +98,9 @@ def _argocd_probes(
         yield probe("argocd", "Argo CD", lambda: told)
         return
     yield probe("argocd", "Argo CD", lambda: argo_cd(where, argo.namespace))
+    if where is not kube and STORE_CREDENTIAL.test(answers):
+        yield probe("argocd-external-secrets", "External Secrets beside Argo CD",
+                    lambda: external_secrets(where, cluster_store=False))  # fmt: skip
     for need in argocd_needs(answers):
         yield probe(f"rights.{need.id}", f"rights to {need.purpose}", partial(may, where, need))
 
@@ -156,9 +164,9 @@ def may(kube: Kube, need: Need) -> ProbeResult:
     return warned(f"may not {', '.join(map(str, missing))}", fix)
 
 
-def external_secrets(kube: Kube, release: Release) -> ProbeResult:
+def external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
     """Whether the operator's kinds are served in the version that is written."""
-    store = "ClusterSecretStore" if release.cluster_store else "SecretStore"
+    store = "ClusterSecretStore" if cluster_store else "SecretStore"
     api = f"{EXTERNAL_SECRETS}/v1"
     missing = {"ExternalSecret", store} - kube.kinds(api)
     if not missing:

@@ -20,10 +20,16 @@ _ASK = (
 )
 
 
-def host_keys_probe(host: str, port: int, recorded: Sequence[HostKey], scanner: Scanner) -> Probe:
+def host_keys_probe(
+    host: str,
+    port: int,
+    recorded: Sequence[HostKey],
+    scanner: Scanner,
+    id: str = "dags.host_keys",  # noqa: A002
+) -> Probe:
     """Whether the host shows the recorded keys, and no other in their place."""
     return Probe(
-        "dags.host_keys",
+        id,
         "Git host: keys",
         known_hosts_name(host, port),
         blocking(lambda: compared(scanner(host, port), recorded)),

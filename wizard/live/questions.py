@@ -14,6 +14,9 @@ QUESTIONS: dict[str, str] = {
     "dags.host_keys": "dags.host_keys",
     "dags.clone": "dags.repo",
     "dags.read-only": "dags.key",
+    "repository.host_keys": "delivery.argocd.repo_url",
+    "repository.clone": "delivery.argocd.repo_url",
+    "repository.read-only": "delivery.argocd.key",
     "database.tls": "database.sslmode",
     "database.reachable": "database.host",
     "database.login": "database.password",
@@ -36,11 +39,14 @@ QUESTIONS: dict[str, str] = {
     "vault.payload": "secrets.vault.path",
     "vault.setup": "secrets.vault.role",
     "vault.role": "secrets.vault.role",
+    "vault.argocd-payload": "delivery.argocd.vault.path",
+    "vault.argocd-setup": "delivery.argocd.vault.role",
     "vault.namespace": "secrets.vault.namespace",
     "vault.certificate": "secrets.vault.ca.file",
     "vault": "secrets.vault.server",
     "cluster.audience": "secrets.vault.audience",
     "cluster.external-secrets": "secrets.store",
+    "cluster.argocd-external-secrets": "delivery.argocd.credential",
     "cluster.argocd": "delivery.argocd.namespace",
     "cluster.namespace": "installation.namespace",
     "cluster.storage": "components.logs.storage_class",
@@ -48,7 +54,7 @@ QUESTIONS: dict[str, str] = {
     "image": "installation.image.repository",
 }
 # Whoever answers is not proven to be the right one: no commit is made over these.
-TRUST: frozenset[str] = frozenset({"dags.host_keys", "vault.certificate"})
+TRUST: frozenset[str] = frozenset({"dags.host_keys", "repository.host_keys", "vault.certificate"})
 
 
 def question(probe: Probe, result: ProbeResult) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wizard.backends.kube import Right
+from wizard.sections.conditions import STORE_CREDENTIAL
 
 if TYPE_CHECKING:
     from wizard.release import Release
@@ -110,6 +111,11 @@ def argocd_needs(answers: Answers) -> Iterator[Need]:
     yield Need("argocd", "create AppProject and Applications", "platform", tuple(rights))
     watched = tuple(Right(verb, "applications", ARGO, space) for verb in _WATCH)
     yield Need("sync", "wait until Argo CD has synced", "me", watched)
+    if STORE_CREDENTIAL.test(answers):
+        made = (("", "serviceaccounts"), (EXTERNAL_SECRETS, "secretstores"),
+                (EXTERNAL_SECRETS, "externalsecrets"))  # fmt: skip
+        own = [Right(verb, kind, group, space) for group, kind in made for verb in ("get", *_APPLY)]
+        yield Need("credential", "give Argo CD a credential from Vault", "platform", tuple(own))
     repository = [Right(verb, "secrets", "", space) for verb in ("list", *_APPLY)]
     if argo.repo_url.startswith("ssh://") or "://" not in argo.repo_url:
         repository += [

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
 from wizard.live.situation import Situation
 from wizard.probes import Probe, ProbeResult, failed, skipped, unknown
+
+if TYPE_CHECKING:
+    from wizard.backends.git_ssh import Target
+    from wizard.git_keys import GitKey
+    from wizard.live.dags import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +50,60 @@ def git_host(situation: Situation) -> Iterator[Probe]:
 
 def dag_repository(situation: Situation) -> Iterator[Probe]:
     """The clone, with exactly the deploy key."""
-    from wizard.live.dags import DAGS, clone_target, looking
+    from wizard.git_keys import git_key
+    from wizard.live.dags import DAGS, clone_target
 
     target = clone_target(situation.answers)
     if target is None:
         return
-    held = situation.secret("dags.key", "dags.repo", where=target.endpoint, lines=True)
-    if isinstance(held, ProbeResult):
-        if situation.answers.dags.key.kind in {"generate", "store"}:
-            held = skipped(held.detail, "`airflow-wizard secrets --prove` clones with it")
-        yield told("dags.clone", "DAG repository: clone", target.endpoint, held)
+    yield from _clone(situation, git_key(situation.answers), DAGS, target)
+
+
+def config_repository(situation: Situation) -> Iterator[Probe]:
+    """The clone that Argo CD makes, with exactly its own key, and the keys of that host."""
+    from wizard.evidence import needed_host
+    from wizard.git_keys import git_key
+    from wizard.live.config_repository import CONFIG, repository_target, unproven
+    from wizard.live.host_keys import host_keys_probe
+    from wizard.scanning import network
+    from wizard.sections.conditions import REPOSITORY_KEY
+
+    if not REPOSITORY_KEY.test(situation.answers):
         return
+    target = repository_target(situation.answers)
+    if target is None:
+        yield unproven(situation.answers)
+        return
+    place = (target.host, target.port)
+    if place != needed_host(situation.answers):
+        scanner = situation.scanner or network(situation.say)
+        yield host_keys_probe(*place, target.pinned, scanner, "repository.host_keys")
+    yield from _clone(situation, git_key(situation.answers, "repositorySshKey"), CONFIG, target)
+
+
+def _clone(
+    situation: Situation, about: GitKey, reading: Reading, target: Target
+) -> Iterator[Probe]:
     from wizard.backends.git_ssh import Paramiko
+    from wizard.live.dags import looking
     from wizard.secrets.deploy_key import read, require_recorded
 
-    own = situation.answers.dags.key
+    held = situation.secret(about.question, about.repository, where=target.endpoint, lines=True)
+    clone = f"{reading.id}.clone"
+    if isinstance(held, ProbeResult):
+        if about.answer.kind in {"generate", "store"}:
+            held = skipped(held.detail, "`airflow-wizard secrets --prove` clones with it")
+        yield told(clone, reading.title, target.endpoint, held)
+        return
     try:
-        # As `secrets` would store it; what git-sync could not use is a fault here already.
-        key = read(held, "dags.key", "")
-        require_recorded(key, own.public)
+        # As `secrets` would store it; what cannot be used is a fault here already.
+        key = read(held, about.question, "", about.question)
+        require_recorded(key, about.public, about.question)
     except WizardError as error:
-        result = failed(error.message, error.hint)
-        yield told("dags.clone", "DAG repository: clone", target.endpoint, result)
+        yield told(clone, reading.title, target.endpoint, failed(error.message, error.hint))
         return
     look = looking(Paramiko(target, key.private))
-    yield from DAGS.probes(target, look, writable=own.writable)
+    yield from reading.probes(target, look, writable=about.answer.writable)
 
 
 def database(situation: Situation) -> Iterator[Probe]:
@@ -168,6 +203,7 @@ def vault(situation: Situation) -> Iterator[Probe]:
     from wizard.backends.vault_address import address, credentials
     from wizard.consent import SERVER
     from wizard.live.vault import vault_probes
+    from wizard.payloads import stores
 
     settings = situation.answers.secrets.store_settings(situation.release)
     own = situation.answers.secrets.vault
@@ -195,7 +231,8 @@ def vault(situation: Situation) -> Iterator[Probe]:
             identity, mint = None, None
     if identity is not None:
         situation.say(f"asking Vault at {where.endpoint} with {identity.identity}")
-    yield from vault_probes(settings, where, identity, absent=absent, mint=mint)
+    others = stores(situation.answers, situation.release)[1:]
+    yield from vault_probes(settings, where, identity, absent=absent, mint=mint, others=others)
 
 
 def cluster(situation: Situation) -> Iterator[Probe]:
@@ -229,11 +266,12 @@ SOURCES: tuple[Source, ...] = (
     Source("Database", "database", database, ("database", *_SIZES)),
     Source("Result backend", "database", result_backend, ("database", *_SIZES)),
     Source("Broker", "broker", broker, ("broker", "executor")),
-    Source("Vault", "secrets", vault, ("secrets", "installation", "dags")),
+    Source("Vault", "secrets", vault, ("secrets", "installation", "dags", "delivery")),
     Source(
         "Cluster", "delivery", cluster,
         ("delivery", "cluster", "secrets", "broker", "database", *_SIZES), kube=True,
     ),
+    Source("Config repository", "delivery", config_repository, ("delivery", "dags")),
     Source("Chart and image", "installation", artifacts, ("installation",)),
 )  # fmt: skip
 

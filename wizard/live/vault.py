@@ -7,7 +7,8 @@ Vault tells the causes of a refused login apart in its own log only (facts on Va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wizard.backends.vault import Health, Mount
@@ -32,14 +33,16 @@ def vault_probes(
     *,
     absent: ProbeResult | None = None,
     mint: Mint | None = None,
+    others: Sequence[StoreSettings] = (),
 ) -> Iterator[Probe]:
     """All probes of one Vault.
 
     Without an `identity` the probes that need one are skipped (`absent` says why). `mint` gives a
-    token of the store's ServiceAccount with the store's audience.
+    token of the store's ServiceAccount with the store's audience. `others` are the paths that
+    somebody else than Airflow reads.
     """
     state = Once(lambda: health(address))
-    own = Once(session(address, identity, store)) if identity is not None else None
+    own = Once(session(address, identity, store, *others)) if identity is not None else None
     nobody = absent or skipped("this machine has no identity in Vault", HOW)
 
     def outside(what: str, judge: Callable[[Health | VaultError], ProbeResult]) -> Probe:
@@ -88,6 +91,11 @@ def vault_probes(
     yield inside("mount", "mount", lambda seen: mounted(seen, store))
     yield inside("payload", "rights on the payload", lambda seen: payload(seen, store))
     yield inside("setup", "rights on policy and role", lambda seen: setup(seen, store))
+    for other in others:
+        title = f"rights on {other.reader}'s path"
+        yield inside(other.part("payload"), title, partial(payload, store=other))
+        title = f"rights on {other.reader}'s policy and role"
+        yield inside(other.part("setup"), title, partial(setup, store=other))
     yield Probe("vault.role", "Vault: the store's login", address.endpoint, role, 2 * SECONDS)
 
 

@@ -55,24 +55,30 @@ def health(address: Address) -> Health | VaultError:
         return error
 
 
-def session(address: Address, credentials: Credentials, store: StoreSettings) -> Look:
-    """One look as this machine, for all probes that read it."""
+def session(
+    address: Address, credentials: Credentials, store: StoreSettings, *others: StoreSettings
+) -> Look:
+    """One look as this machine, for all probes that read it; at `others` only for its rights."""
 
     def look() -> Session | VaultError:
         try:
             with opened(address, credentials) as vault:
-                return _look(vault, store)
+                return _look(vault, store, *others)
         except VaultError as error:
             return error
 
     return look
 
 
-def _look(vault: Vault, store: StoreSettings) -> Session:
+def _look(vault: Vault, store: StoreSettings, *others: StoreSettings) -> Session:
     token = _tried(vault.token_lookup)
     if isinstance(token, VaultError):
         return Session(token, token, token)
-    paths = (store.data_path, policy_path(store), role_path(store))
+    paths = [
+        path
+        for one in (store, *others)
+        for path in (one.data_path, policy_path(one), role_path(one))
+    ]
     rights = _tried(lambda: vault.capabilities(paths))
     return Session(
         token,
