@@ -111,7 +111,6 @@ class ArgoCd(Model):
         title="Token",
         description="Where the read-only token comes from; the answers hold only the reference.",
     )
-    vault: CredentialPath = Field(default_factory=CredentialPath, title="Credential in Vault")
     revision: Annotated[GitRef, Ask(when=ARGOCD)] = Field(
         default="main", title="Revision", description="Branch Argo CD follows."
     )
@@ -120,6 +119,7 @@ class ArgoCd(Model):
         title="Cluster",
         description="Target cluster as Argo CD names it; the default is its own cluster.",
     )
+    vault: CredentialPath = Field(default_factory=CredentialPath, title="Credential in Vault")
 
     @property
     def over_ssh(self) -> bool:
