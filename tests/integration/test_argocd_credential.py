@@ -18,6 +18,8 @@ from pydantic import SecretStr
 from tests.argo_world import GITHUB, World
 from tests.canary import Canary
 from tests.integration.test_apply_end_to_end import REVIEWER, Place, ended, states, vault
+from tests.integration.test_apply_vault import Bench as Store
+from tests.integration.test_apply_vault import controller, new_bench
 from tests.integration.test_clone_proof import Forge, forge, key
 from tests.integration.test_secrets_command import (
     ALLOW,
@@ -55,7 +57,7 @@ from wizard.probes import Probe, ProbeResult, run_probes
 from wizard.release import derive
 from wizard.secrets.deploy_key import DeployKey, same_key
 
-__all__ = ["aw", "bench", "forge", "key", "requests", "vault"]
+__all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "vault"]
 
 pytestmark = pytest.mark.integration
 
@@ -316,6 +318,31 @@ async def test_the_rights_on_argo_cds_path_are_looked_at(vault: Vault) -> None:
 
 
 # --- `apply`
+
+
+def test_a_hub_logs_in_at_the_mount_of_its_own_cluster(
+    new_bench: Callable[..., Store],
+) -> None:
+    """Which its owner has set up: a reviewer for it could not be made from here."""
+    here = new_bench({
+        **STORE, "delivery.argocd.destination": "https://api.prod.example:6443",
+        "delivery.argocd.vault.auth_mount": "hub-of-two",
+    })  # fmt: skip
+    here.log_in(here.vault.token)
+    found = here.run()
+    assert found["vault.role"].state == found["vault.argocd-policy"].state == "changed"
+    role = found["vault.argocd-role"]
+    assert role.state == "unknown"
+    assert "there is no role" in role.detail
+    assert "vault write auth/hub-of-two/role/" in role.fix
+
+    here.vault.request("POST", "sys/auth/hub-of-two", {"type": "kubernetes"})
+    written = here.run()["vault.argocd-role"]
+    assert written.state == "changed"
+    path = f"auth/hub-of-two/role/{here.store.role}-argocd"
+    name = f"{here.made.release.installation}-repository"
+    assert here.stored(path)["bound_service_account_names"] == [name]
+    assert {event.state for event in here.run().values()} <= {"holds", "unknown"}
 
 
 class Hub(Place):
