@@ -21,6 +21,7 @@ from tests.integration.test_apply_end_to_end import REVIEWER, Place, ended, stat
 from tests.integration.test_apply_vault import Bench as Store
 from tests.integration.test_apply_vault import controller, new_bench
 from tests.integration.test_clone_proof import Forge, forge, key
+from tests.integration.test_hand_off import Side, side
 from tests.integration.test_secrets_command import (
     ALLOW,
     GENERATED,
@@ -57,7 +58,7 @@ from wizard.probes import Probe, ProbeResult, run_probes
 from wizard.release import derive
 from wizard.secrets.deploy_key import DeployKey, same_key
 
-__all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "vault"]
+__all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side", "vault"]
 
 pytestmark = pytest.mark.integration
 
@@ -207,6 +208,31 @@ def test_a_token_comes_by_reference_and_is_written_to_its_path(
     bench("--yes", *ALLOW, "--allow-reference", "delivery.argocd.token")
 
     assert stored(bench)["data"] == {"repositoryToken": bench.canary.hostile("token")}
+
+
+def test_both_paths_go_into_one_hand_off_and_come_out_of_it_each_where_it_belongs(
+    side: Side,
+) -> None:
+    bench = side.bench
+    bench.answers(STORE)
+    side.make()
+    values, place = side.values(), side.payload()["store"]
+    assert set(values) >= {*GENERATED, "repositorySshKey"}
+    assert place["path for argocd"] == PATH
+    first = (bench.public(), recorded(bench))
+    # Not a second time either, nor to another path than it was made for.
+    assert "repositorySshKey" in side.make(file=side.folder / "other.age", code=5).err
+    bench.answers({**STORE, "delivery.argocd.vault.path": "a/b"})
+    assert "path for argocd" in side.take(code=4).err
+    bench.answers(STORE)
+
+    side.take()
+
+    own = values.pop("repositorySshKey")
+    assert stored(bench)["data"] == {"repositorySshKey": own}
+    assert bench.values() == values
+    assert (bench.public(), recorded(bench)) == first
+    assert "nothing to write" in side.take().err
 
 
 # --- host keys and the clone
