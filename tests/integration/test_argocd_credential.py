@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from tests.argo_world import GITHUB, World
+from tests.argo_world import GITHUB, World, told
 from tests.canary import Canary
 from tests.integration.test_apply_end_to_end import REVIEWER, Place, ended, states, vault
 from tests.integration.test_apply_vault import Bench as Store
@@ -33,6 +34,8 @@ from tests.integration.test_secrets_command import (
     requests,
     writes,
 )
+from tests.kubeconfigs import account, rule
+from tests.operators import Operators
 from tests.outward import writes as outward_writes
 from tests.rendered import answers as answered
 from tests.scenarios import OWN_REPO
@@ -40,6 +43,8 @@ from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube as Server
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
+from wizard.actions import Action, Look
+from wizard.applying import repository_credential
 from wizard.backends.forge_api import Place as Provider
 from wizard.backends.forge_api import Registered
 from wizard.backends.git_session import CloneError
@@ -369,6 +374,54 @@ def test_a_hub_logs_in_at_the_mount_of_its_own_cluster(
     name = f"{here.made.release.installation}-repository"
     assert here.stored(path)["bound_service_account_names"] == [name]
     assert {event.state for event in here.run().values()} <= {"holds", "unknown"}
+
+
+def test_what_is_still_waited_for_is_said(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kube_with_crds, tmp_path, monkeypatch)
+    world.put("ConfigMap", "there", data={})
+    name = "airflow-repository"
+    rights = [
+        rule("get list create patch", "secretstores externalsecrets", "external-secrets.io"),
+        rule("get create patch", "serviceaccounts"),
+    ]
+    _, limited = account(kube_with_crds, *rights)
+    target = world.target(**STORE)
+    put, ready = repository_credential.actions(target)
+
+    def look(action: Action = ready) -> tuple[str, str]:
+        found: Look = asyncio.run(action.check())  # type: ignore[arg-type]
+        return found.state, found.detail
+
+    assert look() == ("wanted", f"ExternalSecret {world.argo}/{name} is not there yet")
+    # Whoever may not see the Secrets of Argo CD may still do this.
+    first, seen = repository_credential.actions(world.target(limited, **STORE))
+    assert told([first])["argocd.credential"].state == "changed"
+    assert look(put)[0] == "holds"
+    assert "has no state yet" in look()[1]
+
+    beside = Operators(kube_with_crds, world.argo, world.argo)
+    beside.ready("ExternalSecret", name, "could not get secret data from provider", ok=False)
+    beside.ready("SecretStore", name, "unable to log in to auth method: permission denied",
+                 ok=False)  # fmt: skip
+    assert look()[0] == "wanted"
+    assert f"SecretStore {world.argo}/{name} is not valid: Vault refuses the login" in look()[1]
+    beside.ready("SecretStore", name, "store validated")
+    assert name in look()[1]
+    beside.secret(name, "type", "url", "name")
+    beside.seen(name)
+    assert look() == ("wanted", f"Secret {world.argo}/{name} lacks the keys sshPrivateKey")
+    beside.secret(name, "type", "url", "name", "sshPrivateKey")
+    assert "lacks the label argocd.argoproj.io/secret-type" in look()[1]
+    assert look(seen)[0] == "unknown"
+    kube_with_crds.request(
+        "PATCH",
+        f"/api/v1/namespaces/{world.argo}/secrets/{name}",
+        {"metadata": {"labels": {"argocd.argoproj.io/secret-type": "repository"}}},
+        "application/merge-patch+json",
+    )
+    assert look()[0] == "holds"
 
 
 class Hub(Place):
