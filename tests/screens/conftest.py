@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from screens import form
+from screens import form, reaching
 
 
 @pytest.fixture(autouse=True)
 def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The preview follows the focus at once; people get a moment's rest before it does."""
+    """What waits for a person to rest comes at once: the preview, the look at an address."""
     monkeypatch.setattr(form, "IDLE", 0.001)
+    monkeypatch.setattr(reaching, "PAUSE", 0.001)

@@ -247,7 +247,8 @@ async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> Non
     wizard = reopened(committed(tmp_path))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        shown = await press(pilot, "ctrl+s", "a")
+        await press(pilot, "ctrl+s")
+        shown = await press(pilot, "a")
     assert "nothing says who you are, neither to Vault nor to a cluster" in shown
     assert "export VAULT_TOKEN" in shown
 
@@ -259,7 +260,8 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
     frames = []
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        await press(pilot, "ctrl+s", "a")
+        await press(pilot, "ctrl+s")
+        await press(pilot, "a")
         await press(pilot, "b")
         shown = await press(pilot, "paste: postgres", "enter")
         assert "as  PostgreSQL at pg.example.internal:5432: postgres in database postgres" in shown

@@ -56,7 +56,7 @@ def test_a_choice_that_cannot_be_read_blames_nothing_that_depends_on_it() -> Non
     found = examine({**MINIMAL, "delivery": {"kind": "knd"}})
 
     assert keys(found) == {"delivery.kind"}
-    assert says(found, "delivery.kind") == "give 'argocd' or 'kind'"
+    assert says(found, "delivery.kind") == "give 'argocd', 'helm' or 'kind'"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ GOOD: dict[str, list[str]] = {
     "VaultPath": ["secret", "a/b.c-d_e"],
     "OptionalVaultPath": ["", "airflow-install/airflow/config"],
     "VaultName": ["external-secrets-airflow", "a", "a.b"],
+    "OptionalVaultName": ["", "external-secrets-airflow"],
     "VaultNamespace": ["", "team-a/data"],
     "Audience": ["", "vault", "https://kubernetes.default.svc.cluster.local", "api://x"],
     "Duration": ["1s", "30s", "5m", "1h", "1h30m", "1h0m5s"],
@@ -144,7 +145,7 @@ def test_every_type_has_its_examples() -> None:
     named = {name for name in vars(types) if name[0].isupper() and name not in {"Annotated"}}
     own = {name for name in named if getattr(types, name).__class__.__name__ == "_AnnotatedAlias"}
     assert own - {"Port"} == set(GOOD)
-    assert set(BAD) == set(GOOD) - {"OptionalVaultPath"}
+    assert set(BAD) == set(GOOD) - {"OptionalVaultName", "OptionalVaultPath"}
 
 
 def test_ports_are_whole_numbers_in_range() -> None:
