@@ -90,9 +90,3 @@ def api_of(url: str) -> tuple[str, str, str] | None:
         "gitea": f"https://{host}/api/v1",
     }[kind]
     return kind, base, path
-
-
-def settings_url(url: str) -> str:
-    """`key_page` as plain text: the page's address, or nothing."""
-    page = key_page(url)
-    return page.url if page else ""

@@ -7,6 +7,7 @@ machine without a value, for what was generated once is not generated again.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
+# What file systems without hard links say.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _MADE_BY = "give the file that `airflow-wizard secrets --hand-off` wrote"
 
 
@@ -166,8 +169,7 @@ def write_new(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            # Unlike a rename, it never takes the place of a file that came meanwhile.
-            os.link(fresh, path)
+            _linked(fresh, path, data)
         finally:
             with suppress(FileNotFoundError):
                 fresh.unlink()
@@ -175,6 +177,21 @@ def write_new(path: Path, data: bytes) -> None:
         raise UsageError(
             f"--hand-off {path}: {error.strerror}", "give another file name; nothing was written"
         ) from None
+
+
+def _linked(fresh: Path, path: Path, data: bytes) -> None:
+    """The file under its name; unlike a rename, never in the place of one that came meanwhile."""
+    try:
+        os.link(fresh, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A stick's file system: whatever is cut off there is no age file that opens.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 # --- what this machine remembers of it

@@ -295,8 +295,10 @@ def test_known_hosts_are_appended_to_what_stands(world: World) -> None:
 
 def test_a_revoked_key_stops(world: World) -> None:
     own = world.target().answers.dags.known_hosts.splitlines()
-    world.install_argo(f"@revoked {own[0]}\n")
-    assert hosts(world).state == "blocked"
+    _, kind, key = own[0].split()
+    for hosts_of_it in (own[0].split()[0], "*", "*.elsewhere.example", "|1|c2FsdA==|aGFzaA=="):
+        world.install_argo(f"@revoked {hosts_of_it} {kind} {key}\n")
+        assert hosts(world).state == "blocked"
     assert world.writes == []
 
 

@@ -537,6 +537,7 @@ REFUSED: list[tuple[list[str], dict[str, str], int, str]] = [
     ([], {"PGPASSWORD": "x", "PGHOSTADDR": "pg.example.internal"}, 64, "PGHOSTADDR"),
     (["--only", "delivery"], {"PGPASSWORD": "x"}, 64, "--only delivery"),
     (["--database-admin", "a\nb"], {"PGPASSWORD": "x"}, 64, "role"),
+    (["--database-admin", ""], {"PGPASSWORD": "x"}, 64, "empty"),
     (["--set", "database.host=thief.example"], {"PGPASSWORD": "x"}, 64, "--set"),
 ]
 
@@ -560,6 +561,7 @@ def test_a_password_file_is_read_as_libpq_does(
     awkward = MANAGED.replace("\\", "\\\\").replace(":", "\\:")
     file.write_text(
         "# no line\n*:*:*:somebody:wrong\nother:*:*:*:wrong\n"
+        f"{HOST}:*:postgres:{awkward}\n{HOST}:*:postgres:{awkward}:\n"
         f"{HOST}:*:postgres:{awkward}:{SECRET}\n"
     )
     monkeypatch.setenv("PGPASSFILE", str(file))
@@ -592,6 +594,8 @@ def test_a_new_host_gets_no_password_unasked(
     done = shop.aw(*shop.words, "--yes")
     assert done.code == 4, done
     assert "database.sslmode and database.ca.file: new to main" in done.err
+    # Whoever agrees has to know what is read by that.
+    assert "the password from env:" in done.err
     assert bed.stands == ""
     allowed = shop.aw.ok(*shop.words, "--yes", "--allow-reference", "database.password")
     assert "changed" in allowed.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -283,6 +284,23 @@ def test_a_file_that_came_meanwhile_stays(tmp_path: Path) -> None:
         write_new(path, b"ours")
     assert path.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_stick_without_hard_links_takes_the_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "x.age"
+    write_new(path, b"ours")
+    assert path.read_bytes() == b"ours"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(UsageError, match="File exists"):
+        write_new(path, b"again")
+    assert path.read_bytes() == b"ours"
 
 
 @pytest.mark.parametrize(

@@ -202,10 +202,13 @@ def test_the_owners_set_up_what_apply_then_finds(
 def test_argo_cds_path_is_set_up_and_filled_beside_it(
     new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
 ) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
     bench = new_bench({"delivery.argocd.credential": "store"})
     owners = of_bench(bench, tmp_path / "owner")
-    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
-    owners.ok("vault", "setup.sh", **files)
+    bench.account()
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    owners.ok("vault", "setup.sh")
     given = {"repositorySshKey": canary.secret("repository")}
     owners.ok("vault", "payload-argocd.sh", stdin=json.dumps(given))
 

@@ -33,6 +33,7 @@ _PASSWORD = "database.password"  # noqa: S105 - a key, not a value
 _MOST_NAME = 63
 # What stands between colons; a backslash takes the meaning from what follows it.
 _FIELD = re.compile(r"((?:\\.|[^:])*)(?::|$)")
+_READ = {"env", "file", "prompt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,9 @@ def administrator(
         situation.asset("database.ca.file"),
         _route(variables, own.port),
     )
-    use = f"log in as {visible(user)} at {target.endpoint}"
+    reference = own.password
+    reads = f" and give the role the password from {reference}" if reference.kind in _READ else ""
+    use = f"log in as {visible(user)} at {target.endpoint}{reads}"
     places = ("database.host", "database.port", "database.sslmode", "database.ca.file")
     refused = situation.refusal(_PASSWORD, *places, use=use)
     if refused is not None:
@@ -200,7 +203,7 @@ def wanted(answers: Answers, release: Release) -> tuple[Wanted, ...]:
 
 
 def _require_name(user: str) -> None:
-    if not user.isprintable() or len(user.encode("utf-8")) > _MOST_NAME:
+    if not user or not user.isprintable() or len(user.encode("utf-8")) > _MOST_NAME:
         raise UsageError(
             f"{OPTION}: this is no role's name", "give one of at most 63 bytes, such as postgres"
         )
@@ -262,7 +265,8 @@ def _from_file(file: str, target: Target) -> SecretStr:
     own: tuple[Collection[str], ...] = ({target.host}, ports, {target.database}, {target.user})
     for line in text.splitlines():
         parts = [found[1] for found in _FIELD.finditer(line)]
-        if line.startswith("#") or len(parts) <= len(own):
+        # What ends with the user has an empty field too, and no password.
+        if line.startswith("#") or not any(parts[len(own) :]):
             continue
         pairs = zip(parts, own, strict=False)
         if all(part == "*" or _plain(part) in names for part, names in pairs):

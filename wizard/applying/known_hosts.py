@@ -101,8 +101,7 @@ class _Hosts:
             if error.kind != "forbidden":
                 raise explained(error) from None
             return self._unseen()
-        revoked = [line for line in _entries(text, self.name) if line[0] == "@revoked"]
-        if any(line[1:] in revoked_keys(self.lines) for line in revoked):
+        if _revoked(text) & {tuple(line.split()[1:3]) for line in self.lines}:
             return Look(
                 "blocked",
                 f"Argo CD's list revokes a verified key of {self.name}",
@@ -165,7 +164,7 @@ class _Hosts:
         return found
 
     def _nothing(self, text: str) -> Look:
-        if any(entry[0] != "@revoked" for entry in _entries(text, self.name)):
+        if _entries(text, self.name):
             return Look("holds", f"Argo CD has keys of {self.name}; none are verified here")
         return Look(
             "unknown",
@@ -184,26 +183,26 @@ class _Hosts:
         return explained(error)
 
 
-def revoked_keys(lines: Iterable[str]) -> set[tuple[str, ...]]:
-    """Type and key of our own lines, as a revoking line would name them."""
-    return {tuple(line.split()[1:3]) for line in lines}
+def _revoked(text: str) -> set[tuple[str, ...]]:
+    """Type and key of each line that revokes one, whichever hosts it is for.
+
+    Their pattern may be a wildcard or a hash, and a key that leaked anywhere proves no host.
+    """
+    lines = (line.split() for line in text.splitlines())
+    return {tuple(words[2:4]) for words in lines if words[:1] == ["@revoked"]}
 
 
 def _entries(text: str, name: str) -> list[tuple[str, ...]]:
-    """Type and key of each line for this host; revoked ones with their marker before.
+    """Type and key of each line for this host.
 
     Hashed names are not recognised: a line twice does no harm.
     """
-    found = []
-    for line in text.splitlines():
-        words = line.split()
-        marker = words[:1] if words and words[0].startswith("@") else []
-        words = words[len(marker) :]
-        if len(words) < 3 or words[0].startswith("#") or marker not in ([], ["@revoked"]):
-            continue
-        if name in words[0].lower().split(","):
-            found.append((*marker, words[1], words[2]))
-    return found
+    lines = (line.split() for line in text.splitlines())
+    return [
+        (words[1], words[2])
+        for words in lines
+        if len(words) > 2 and name in words[0].lower().split(",")
+    ]
 
 
 def text_of(found: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ def _recipient(text: str, which: str) -> Any:
 
     if _SECRET in text.upper() or "PRIVATE KEY" in text:
         raise UsageError(
-            f"{which}: this is a private key, which stands in your shell's history now",
+            f"{which}: this is a private key, and no longer one: it has been shown",
             f"make a new one, and {_RIGHT}",
         )
     kind = text.partition(" ")[0]

@@ -10,6 +10,7 @@ from wizard.config_hosts import pinned
 from wizard.hostkeys import known_hosts_name
 from wizard.hosts import git_location
 from wizard.live.dags import Reading
+from wizard.live.host_keys import ASK_PUBLISHER
 from wizard.probes import Probe, ProbeResult, failed, passed, unknown, warned
 from wizard.sections.conditions import REPOSITORY_KEY
 
@@ -26,10 +27,7 @@ _FIXES: Mapping[str, str] = {
     "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
     "peer": "correct host and port in delivery.argocd.repo_url",
-    "host-key": (
-        "ask the host's owner whether the key was changed; only then plan again with the new "
-        "fingerprint (--host-key-fingerprint)"
-    ),
+    "host-key": ASK_PUBLISHER,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
     "repository": "register the key for this repository, or correct delivery.argocd.repo_url",

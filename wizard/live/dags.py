@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wizard.backends.git_ssh import Clone, CloneError, Seen, Target, command_path
 from wizard.hostkeys import HostKey, known_hosts_name
+from wizard.live.host_keys import ASK
 from wizard.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ _FIXES = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
     "peer": "correct host and port in dags.repo",
-    "host-key": (
-        "ask the host's owner whether the key was changed; only then plan again with the new "
-        "fingerprint (--host-key-fingerprint)"
-    ),
+    "host-key": ASK,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
     "repository": "register the key for this repository, or correct dags.repo",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from wizard.backends.postgres import Postgres, PostgresError, Server, Target
+from wizard.documents.postgres import identifier
 from wizard.live.connections import weigh, weigh_results
 from wizard.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
 
@@ -164,7 +165,7 @@ def encoding(seen: Server) -> ProbeResult:
 
 def rights(seen: Server, target: Target) -> ProbeResult:
     """Whether migrations can make tables: PostgreSQL 15 closed schema public to all but owners."""
-    owner = f"ALTER DATABASE {_quoted(target.database)} OWNER TO {_quoted(target.user)}"
+    owner = f"ALTER DATABASE {identifier(target.database)} OWNER TO {identifier(target.user)}"
     if not seen.schema:
         return failed("the role sees no schema that tables could go into", owner)
     if seen.may_create_tables:
@@ -190,7 +191,3 @@ def direct(seen: Server) -> ProbeResult:
         "a pooler answers here, and migrations need the server itself",
         "name the server in database.host, and the pooler with database.pgbouncer.mode=external",
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -64,7 +64,7 @@ def config_repository(situation: Situation) -> Iterator[Probe]:
     from wizard.evidence import needed_host
     from wizard.git_keys import git_key
     from wizard.live.config_repository import CONFIG, repository_target, unproven
-    from wizard.live.host_keys import host_keys_probe
+    from wizard.live.host_keys import ASK_PUBLISHER, host_keys_probe
     from wizard.scanning import network
     from wizard.sections.conditions import REPOSITORY_KEY
 
@@ -77,7 +77,8 @@ def config_repository(situation: Situation) -> Iterator[Probe]:
     place = (target.host, target.port)
     if place != needed_host(situation.answers):
         scanner = situation.scanner or network(situation.say)
-        yield host_keys_probe(*place, target.pinned, scanner, "repository.host_keys")
+        name = "repository.host_keys"
+        yield host_keys_probe(*place, target.pinned, scanner, name, ASK_PUBLISHER)
     yield from _clone(situation, git_key(situation.answers, "repositorySshKey"), CONFIG, target)
 
 

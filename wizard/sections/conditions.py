@@ -15,7 +15,6 @@ SCALED = CELERY & Condition(
 FIXED_WORKERS = CELERY & Condition(
     "a fixed number of workers", lambda a: a.executor.workers.autoscaling == "none"
 )
-AIRFLOW_3 = Condition("Airflow 3", lambda a: not a.installation.airflow.startswith("2."))
 PERSISTENT_LOGS = Condition("persistent logs", lambda a: a.components.logs.persistence)
 
 EXTERNAL_DATABASE = Condition("an external database", lambda a: a.database.kind == "external")
@@ -45,7 +44,6 @@ PRIVATE_HTTPS = OVER_HTTPS & Condition("a private repository", lambda a: a.dags.
 
 VAULT = Condition("Vault", lambda a: a.secrets.store == "vault")
 CLUSTER_STORE = VAULT & Condition("a cluster-wide store", lambda a: a.secrets.scope == "cluster")
-NAMESPACE_STORE = VAULT & Condition("a store of its own", lambda a: a.secrets.scope == "namespace")
 
 ADMIN = Condition("an admin user", lambda a: a.admin.create)
 ARGOCD = Condition("Argo CD", lambda a: a.delivery.kind == "argocd")
@@ -63,4 +61,3 @@ REPOSITORY_TOKEN = STORE_CREDENTIAL & Condition(
 HELM = Condition("Helm", lambda a: a.delivery.kind == "helm")
 KIND = Condition("a local kind cluster", lambda a: a.delivery.kind == "kind")
 OWN_IMAGE = Condition("an image of your own", lambda a: a.installation.image.repository != "")
-PULL_SECRET = OWN_IMAGE
