@@ -49,7 +49,8 @@ class Action:
     keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again until it
     holds, every `interval` seconds (0: as often as the run says). All three may raise WizardError,
     whose message holds no secret. Where one is `blocked` that stands `alone`, the run goes on: no
-    later one builds on it.
+    later one builds on it. One that is `last` is blocked after any that was: what it takes away is
+    what a repeat of those needs.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Action:
     patience: float = 0.0
     interval: float = 0.0
     alone: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,28 @@ async def run_actions(
     generator stops before the next step; a change under way is not taken back.
     """
     stopped = False
+    blocked: list[Action] = []
     for action in actions:
         if stopped:
             yield Event(action.id, action.title, action.owner, "left")
+            continue
+        if action.last and blocked:
+            yield _after(action, blocked)
+            stopped = True
             continue
         run = _Run(action, dry_run=dry_run, interval=interval)
         async for event in run.events():
             yield event
             passed_by = action.alone and event.state == "blocked"
+            blocked += [action] if passed_by else []
             stopped = stopped or (event.stopped and not passed_by)
+
+
+def _after(action: Action, blocked: Sequence[Action]) -> Event:
+    names = ", ".join(f"{one.id} ({one.title})" for one in blocked)
+    detail = f"not while something stands in the way of {names}"
+    fix = "do what is said there, then run it again: it goes on from there"
+    return Event(action.id, action.title, action.owner, "blocked", detail, fix)
 
 
 class _Run:

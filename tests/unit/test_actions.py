@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -160,3 +161,17 @@ def test_json_is_a_line_of_plain_values() -> None:
         "action": "a", "title": "A", "owner": "me", "state": "changed", "detail": "made",
         "fix": "", "diff": "", "seconds": 0.0, "question": "",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
+    """What a repeat needs stays while there is anything to repeat."""
+    files = World(WANTED, HOLDS)
+    alone = replace(World(Look("blocked", "theirs")).action("a"), alone=True)
+    last = replace(files.action("files"), last=True)
+    events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
+    assert [event.state for event in events if event.ended] == ["blocked", "holds", "blocked"]
+    assert ("a (A)" in events[-1].detail, "b (B)" in events[-1].detail) == (True, False)
+    assert "run it again" in events[-1].fix
+    assert (files.changes, files.rehearsals) == (0, 0)
+    assert states(told([replace(alone, check=World(UNKNOWN).check), last]))[-1] == "changed"

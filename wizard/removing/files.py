@@ -14,6 +14,7 @@ from wizard.applied import Journal
 from wizard.base import STATE, state_folder
 from wizard.message import commit_message, require_harmless
 from wizard.plan import BASE_PREFIX, Change, conflict_error, digest_of
+from wizard.probes import blocking
 from wizard.remembered import Memory
 
 if TYPE_CHECKING:
@@ -87,25 +88,28 @@ class Files:
         repository.require_branch(self._target, self._options.branch or None)
 
     def action(self, require_gone: Callable[[], None]) -> Action:
-        """The commit as the run's last action; it is made in this thread, with its terminal.
+        """The commit as the run's last action; the files stay while any step is still to be done.
 
-        `require_gone` raises while anything may still follow the files.
+        `require_gone` raises while anything may still follow the files. Git works beside the event
+        loop, in which the run's lock is renewed; a hook or a push may take its time.
         """
 
-        async def check() -> Look:
+        def check() -> Look:
             left = self.changes()
             if not left:
                 return Look("holds", "no file of it is committed")
             return Look("wanted", f"{len(left)} files are committed")
 
-        async def change() -> str:
+        def change() -> str:
             require_gone()
             return self._commit()
 
         title = f"Remove the files of {self._name} in one commit"
         return Action(
-            "destroy.files", title, "me", str(self._repository.top), check, change,
-            lambda: _said(f"one commit would remove {len(self.changes())} files"),
+            "destroy.files", title, "me", str(self._repository.top), blocking(check),
+            blocking(change),
+            blocking(lambda: f"one commit would remove {len(self.changes())} files"),
+            last=True,
         )  # fmt: skip
 
     def _commit(self) -> str:
@@ -134,10 +138,6 @@ def forget(repository: Repository, name: str) -> None:
     """What this machine remembers of an installation that is no more."""
     Journal(repository, name).forget()
     Memory(repository, name, "unverified").forget()
-
-
-async def _said(text: str) -> str:
-    return text
 
 
 def _folders(paths: Paths) -> tuple[str, ...]:
