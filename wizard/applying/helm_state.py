@@ -6,6 +6,7 @@ helm.sh/helm/v3/pkg/storage/driver (labels name, owner, status, version).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ def differing(standing: Any, wanted: Any, path: str = "") -> Iterator[str]:
     A null counts: it takes away the chart's default.
     """
     if isinstance(standing, Mapping) and isinstance(wanted, Mapping):
-        for name in sorted({*map(str, standing), *map(str, wanted)}):
+        standing, wanted = _named(standing), _named(wanted)
+        for name in sorted({*standing, *wanted}):
             place = f"{path}.{name}" if path else name
             if name not in standing or name not in wanted:
                 yield place
@@ -83,6 +85,14 @@ def differing(standing: Any, wanted: Any, path: str = "") -> Iterator[str]:
                 yield from differing(standing[name], wanted[name], place)
     elif not _equal(standing, wanted):
         yield path
+
+
+def _named(found: Mapping[Any, Any]) -> dict[str, Any]:
+    """The keys as JSON has them, which is what Helm keeps: texts, whatever YAML made of them."""
+    return {
+        name if isinstance(name, str) else json.dumps(name, default=str): value
+        for name, value in found.items()
+    }
 
 
 def _equal(one: Any, two: Any) -> bool:
