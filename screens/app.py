@@ -264,6 +264,11 @@ class WizardApp(App[Committed], inherit_bindings=False):
             ask = Ask("Quit?", text, yes="quit and lose them", no="stay")
             self.push_screen(ask, lambda yes: self.exit(None) if yes else None)
 
+    def action_help_quit(self) -> None:
+        """Ctrl-C: the page says how to quit, or asks."""
+        if self.page:
+            self.page.interrupted()
+
     async def action_quit(self) -> None:
         """Every way to quit asks."""
         self.leave()

@@ -187,6 +187,13 @@ class ApplyScreen(RunPage):
         else:
             self.wizard.exit(self.wizard.ending.committed)
 
+    def interrupted(self) -> None:
+        """Ctrl-C stops a run, after a yes, as it does on the command line."""
+        if self.phase == "running":
+            self._ask_to_stop(leave=True)
+        else:
+            super().interrupted()
+
     def action_back(self) -> None:
         """Stop what runs, after a yes; else the page before."""
         if self.phase == "running":

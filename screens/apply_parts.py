@@ -135,7 +135,7 @@ class Pick(ModalScreen[str | None]):
     """One of a few names; escape keeps what was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,ctrl+q", "cancel", "keep", priority=True)
+        Binding("escape,ctrl+q,ctrl+c", "cancel", "keep", priority=True)
     ]
 
     def __init__(self, title: str, names: Sequence[tuple[str, str]], chosen: str) -> None:

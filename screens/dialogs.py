@@ -33,14 +33,15 @@ ctrl+q       quit; asks when something would be lost"""
 
 
 class Ask(ModalScreen[bool]):
-    """A question with two answers; escape is the harmless one.
+    """A question with two answers; escape, ctrl+c and ctrl+q are the harmless one.
 
     So is enter, unless what is asked about was asked for just now (`yes_first`).
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer(False)", "no"),
-        Binding("ctrl+q", "answer(True)", "yes", priority=True, show=False),
+        # Never a yes: whoever quits in a hurry would agree to what was not read.
+        Binding("ctrl+q,ctrl+c", "answer(False)", "no", priority=True, show=False),
     ]
 
     def __init__(
@@ -71,7 +72,7 @@ class Note(ModalScreen[None]):
     """Something to read; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,f1,space,ctrl+q", "dismiss", "close", priority=True),
+        Binding("escape,enter,f1,space,ctrl+q,ctrl+c", "dismiss", "close", priority=True),
         Binding("up", "scroll(-1)", "up", show=False),
         Binding("down", "scroll(1)", "down", show=False),
     ]
@@ -130,6 +131,7 @@ class Finder(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p,ctrl+q", "cancel", "close", priority=True),
+        Binding("ctrl+c", "cancel", show=False),
         Binding("up", "move(-1)", show=False, priority=True),
         Binding("down", "move(1)", show=False, priority=True),
         Binding("enter", "take", show=False, priority=True),

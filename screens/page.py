@@ -168,6 +168,10 @@ class Page(Screen[None]):
         line.put(text)
         line.set_class(text.startswith("!"), "wrong")
 
+    def interrupted(self) -> None:
+        """Ctrl-C, which nobody may lose answers by."""
+        self.say("ctrl+q quits")
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Work in the background that broke must not look as if it went on."""
         if event.state == WorkerState.ERROR:

@@ -32,7 +32,6 @@ class Agree(Ask):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pagedown", "read(1)", show=False, priority=True),
         Binding("pageup", "read(-1)", show=False, priority=True),
-        Binding("ctrl+q", "answer(False)", show=False, priority=True),
     ]
 
     def compose(self) -> ComposeResult:
@@ -71,6 +70,7 @@ class Value(ModalScreen[T], Generic[T]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+q", "dismiss(None)", "close", priority=True),
+        Binding("ctrl+c", "dismiss(None)", show=False),
     ]
     AUTO_FOCUS = "TextField"
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.actions import SkipAction
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -46,6 +47,19 @@ class TextField(Input):
 
     def validate(self, value: str) -> None:
         """The whole section is validated elsewhere; Textual would style the field once more."""
+
+    def action_copy(self) -> None:
+        """Copy the selection; what is not shown is given to no clipboard either."""
+        if self.password:
+            raise SkipAction
+        super().action_copy()
+
+    def action_cut(self) -> None:
+        """Cut the selection; what is not shown is only deleted."""
+        if self.password:
+            self.delete_selection()
+        else:
+            super().action_cut()
 
     @property
     def _value(self) -> Text:

@@ -167,7 +167,9 @@ async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         screen = await stage.begin(pilot, made)
-        await press(pilot, "ctrl+q", "ctrl+q")
+        await press(pilot, "ctrl+c", "ctrl+q")
+        assert screen.phase == "running", "ctrl+q is a yes to nothing"
+        await press(pilot, "ctrl+c", "down", "enter")
     assert stage.run.closed
     assert done(wizard) == made
     assert wizard.ending.applied is not None

@@ -1,0 +1,92 @@
+"""What a key means on every dialog: ctrl+q is a yes to nothing, and no clipboard gets a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets.input import Selection
+
+from screens.dialogs import Ask
+from screens.prompts import Agree, Secret, Value, masked_value
+from tests.canary import Canary
+from tests.frames import settled
+from tests.screens.support import (
+    COMPLETE,
+    SELF_HOSTED,
+    field,
+    jump,
+    page,
+    press,
+    showing,
+    wizard,
+)
+
+SIZE = (80, 24)
+
+
+@pytest.mark.parametrize("kind", [Ask, Agree])
+@pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "escape"])
+async def test_to_close_is_a_yes_to_nothing(kind: type[Ask], key: str, tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    answers: list[bool | None] = []
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        app.push_screen(kind("Sure?", "", "yes", "no", yes_first=True), answers.append)
+        await settled(pilot)
+        await press(pilot, key)
+        assert answers == [False]
+        assert app.is_running
+
+
+async def test_ctrl_q_asks_no_host(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        app.scanner = showing()
+        await jump(pilot, "dags.host_keys")
+        await press(pilot, "f5")
+        await press(pilot, "ctrl+q")
+        assert not app.consented
+        assert app.draft.scan is None
+
+
+async def test_what_is_not_shown_is_given_to_no_clipboard(tmp_path: Path, canary: Canary) -> None:
+    app = wizard(tmp_path, "local")
+    secret = canary.secret("typed")
+    frames = []
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        app.push_screen(masked_value("database.password", ""))
+        await settled(pilot)
+        dialog = app.screen
+        assert isinstance(dialog, Value)
+        for key in ("super+c", "ctrl+x"):
+            dialog.field.value = secret
+            dialog.field.selection = Selection(0, len(secret))
+            frames.append(await press(pilot, key))
+            assert app.clipboard == ""
+        assert isinstance(dialog.field, Secret)
+        assert dialog.field.value == "", "what is cut is gone"
+        dialog.field.value = secret
+        dialog.field.selection = Selection(0, len(secret))
+        await press(pilot, "ctrl+c")
+        assert app.clipboard == ""
+        assert page(pilot).is_current, "it closes the dialog, as escape does"
+        name = field(pilot, "installation.name")
+        name.selection = Selection(0, len(name.value))
+        await press(pilot, "ctrl+c")
+        assert app.clipboard == "airflow", "an answer may be copied"
+    canary.assert_absent(*frames)
+
+
+async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "local")
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        assert "ctrl+q quits" in await press(pilot, "ctrl+c")
+        await press(pilot, "end", "x", "ctrl+q")
+        assert isinstance(app.screen, Ask)
+        await press(pilot, "ctrl+c")
+        assert page(pilot).step_name == "installation"
+        assert "ctrl+q quits" not in await press(pilot, "backspace")
