@@ -26,6 +26,8 @@ from tests.testbed.databases import free_port
 from tests.webserver import Answer, Asked, Web, web
 from wizard.backends.kube import Kube, Ref, open_kube
 from wizard.backends.kube_errors import KubeError
+from wizard.removing.objects import standing
+from wizard.removing.release import listed
 
 pytestmark = pytest.mark.integration
 
@@ -226,6 +228,23 @@ def test_a_watch_that_breaks_is_taken_up_again(
             if seen == 3:
                 break
         assert seen == 3
+
+
+def test_a_list_whose_pages_expire_is_taken_anew_and_never_passes_for_empty(
+    authority: Authority, client: Any
+) -> None:
+    page = said({"items": [MADE], "metadata": {"continue": "next"}})
+    rest = said({"items": [MADE], "metadata": {"resourceVersion": "5"}})
+    expired = status(410, "Expired", "the provided continue parameter is too old")
+    with web(authority, in_turn(page, expired, page, rest)) as server:
+        assert client(server.url).find("v1", "ConfigMap", "default") == [MADE, MADE]
+    with web(authority, in_turn(page, expired, page, expired)) as server:
+        kube = client(server.url)
+        for look in (
+            lambda: listed(kube, "v1", "ConfigMap", "default"),
+            lambda: standing(kube, POD),
+        ):
+            assert refused(look).kind == "expired"
 
 
 def test_what_is_broken_at_the_end_is_said(authority: Authority, client: Any) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _ROUND, _PAUSE = 10.0, 2.0
-_PASSING = ("unreachable", "busy", "server")
+_PASSING = ("unreachable", "busy", "server", "expired")
 _JSON = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
@@ -224,15 +224,24 @@ class KubeClient:
         *,
         metadata: bool = False,
     ) -> tuple[list[Manifest], str]:
-        """All items, however many pages they take, and the version of the last page."""
+        """All items, however many pages they take, and the version of the last page.
+
+        The server forgets where a page ended after some minutes (410); the list is then taken anew.
+        """
         path = self._resource(api_version, kind).path(namespace)
         accept = _META.format("List") if metadata else _JSON
         what = f"list {kind}s{' in ' + namespace if namespace else ''}"
         items: list[Manifest] = []
-        going = ""
+        going, anew = "", False
         while True:
             asked = [*query, ("limit", str(_PAGE)), *([("continue", going)] if going else [])]
-            found = self._send("GET", path, what, asked, accept=accept)
+            try:
+                found = self._send("GET", path, what, asked, accept=accept)
+            except KubeError as error:
+                if error.kind != "expired" or not going or anew:
+                    raise
+                items, going, anew = [], "", True
+                continue
             items += found.get("items") or []
             about = found.get("metadata", {})
             going = about.get("continue") or ""

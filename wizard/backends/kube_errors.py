@@ -11,7 +11,7 @@ from wizard.errors import ConflictError, WizardError
 
 Kind = Literal[
     "unreachable", "tls", "login", "forbidden", "missing", "conflict", "invalid", "busy", "server",
-    "upgrade", "pod",
+    "upgrade", "pod", "expired",
 ]  # fmt: skip
 
 _SHOWN = 300
@@ -19,7 +19,7 @@ _LOGIN = "log in again as your cluster's owner told you, then try again"
 _ELSEWHERE = "try again from a machine that reaches the API server, or set --context"
 _KINDS: Mapping[int, Kind] = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "missing", 405: "invalid",
-    409: "conflict", 410: "missing", 413: "invalid", 415: "invalid", 422: "invalid",
+    409: "conflict", 410: "expired", 413: "invalid", 415: "invalid", 422: "invalid",
     429: "busy", 503: "busy",
 }  # fmt: skip
 _HINTS: Mapping[Kind, str] = {
@@ -27,6 +27,7 @@ _HINTS: Mapping[Kind, str] = {
     "tls": "compare the kubeconfig's certificate-authority with the cluster's owner",
     "login": _LOGIN,
     "forbidden": "ask the cluster's owner for this right, or let them do this step",
+    "expired": "what was read has changed too much in between: try again",
     "busy": "the API server is overloaded: try again later",
     "server": "try again later; the API server's log has the reason",
     "upgrade": "what stands before the API server must let WebSocket connections through, and the "
