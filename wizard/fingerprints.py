@@ -5,16 +5,24 @@ from __future__ import annotations
 import base64
 import re
 
+# A line of `ssh-keygen -lf`, or what ssh asks about a host it does not know; no certificate's.
+_PRINTED = re.compile(
+    r"[0-9]{3,5} (SHA256:[A-Za-z0-9+/]{43}) [^\r\n]*\([A-Z0-9]+(?:-SK)?\)"
+    r"|[A-Z0-9]+ key fingerprint is (SHA256:[A-Za-z0-9+/]{43})\.?"
+)
 _HOW = "ssh-keygen -lf FILE prints it: SHA256: and 43 characters"
 
 
 def parse_fingerprint(text: str) -> str:
-    """``SHA256:`` and 43 base64 characters, as `ssh-keygen -l` prints it; blanks around it go.
+    """``SHA256:`` and 43 base64 characters; the whole line of `ssh-keygen -l` or of ssh will do.
 
     Raises ValueError that names the form which was given and says what to type instead; what was
     typed is never repeated.
     """
     value = text.strip(" \t\r\n")
+    printed = _PRINTED.fullmatch(value)
+    if printed:
+        value = printed[1] or printed[2]
     reason = _wrong(value)
     if reason:
         raise ValueError(reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from argparse import Namespace
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.commands import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wizard.git_keys import GitKey
     from wizard.proposal import Proposal
@@ -204,5 +205,14 @@ def tell_recorded(run: Run, recorded: str) -> None:
     """Where public halves were written, and that a commit takes them up."""
     if recorded:
         run.console.say(f"recorded in {recorded} (public keys)")
-        again = f" --answers {recorded}" if getattr(run.arguments, "answers", None) else ""
-        run.console.say(f"next: airflow-wizard commit{again}")
+        # With other layers these would be other answers.
+        run.console.say(f"next: {shlex.join(['airflow-wizard', 'commit', *_given(run)])}")
+
+
+def _given(run: Run) -> Iterator[str]:
+    """The options with which a commit starts from the same answers; values stay references."""
+    for name in ("repo", "installation", "preset", "answers", "set", "host_key_fingerprint"):
+        found = getattr(run.arguments, name, None)
+        if found and (name, found) != ("repo", "."):
+            for one in [found] if isinstance(found, str) else found:
+                yield from (f"--{name.replace('_', '-')}", one)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import secrets
+import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -160,6 +162,18 @@ def test_everything_that_lacks_is_made_once(
     assert not [path for method, path in requests if method != "GET"]
     assert bench.public() in again.out
     assert "nothing to write" in again.err
+
+
+def test_the_commit_that_is_named_starts_from_the_same_answers(bench: Bench) -> None:
+    layers = ["--preset", "production", "--set", "executor.workers.replicas=3"]
+    done = bench("--yes", *ALLOW, *layers)
+    named = re.findall(r"^next: (airflow-wizard commit.*)$", done.err, re.M)
+    assert len(named) == 1
+    options = shlex.split(named[0])[2:]
+    assert options[options.index("--answers") + 1] == str(bench.file)
+    bench.aw.ok("commit", *options[2:] if options[0] == "--repo" else options, "--yes")
+    own = yaml.safe_load((bench.aw.folder / ".airflow-wizard/airflow/answers.yaml").read_text())
+    assert own["executor"]["workers"]["replicas"] == 3
 
 
 def test_commit_takes_the_recorded_key_and_another_run_changes_nothing(bench: Bench) -> None:

@@ -296,6 +296,20 @@ def test_a_fingerprint_is_taken_with_blanks_around_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        f"256 {GOOD} no comment (ED25519)",
+        f"256 {GOOD} git.example.com (ECDSA)\n",
+        f"3072 {GOOD} root@host (RSA)",
+        f"256 {GOOD} a (b) (ED25519-SK)",
+        f"ED25519 key fingerprint is {GOOD}.",
+    ],
+)
+def test_a_fingerprint_is_taken_from_the_line_that_it_is_printed_in(line: str) -> None:
+    assert parse_fingerprint(line) == GOOD
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "begins with SHA256:"),
@@ -313,7 +327,11 @@ def test_a_fingerprint_is_taken_with_blanks_around_it() -> None:
         ("MD5:f1", "MD5"),
         ("SHA256:" + "ab" * 32, "hexadecimal"),
         ("AB" * 32, "hexadecimal"),
-        (f"256 {GOOD} host (ECDSA)", "nothing else"),
+        (f"{GOOD} and {GOOD}", "nothing else"),
+        (f"256 {GOOD} host (ECDSA)\n256 {GOOD} host (ECDSA)", "nothing else"),
+        (f"256 {GOOD} host (ED25519-CERT)", "nothing else"),
+        (f"256 {GOOD[:-1]} host (ED25519)", "nothing else"),
+        (f"256 {GOOD[:-1]}x host (ED25519)", "mistyped"),
         (f"ssh-ed25519 {ED25519}", "public key"),
         (f"{HOST} ssh-ed25519 {ED25519}", "public key"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2", "private key"),

@@ -86,6 +86,12 @@ def test_files_that_hold_no_password(tmp_path: Path, data: bytes, says: str) -> 
         assert not part.strip() or part.decode("utf-8", "replace") not in str(error)
 
 
+def test_a_weak_password_is_one_to_log_in_with(tmp_path: Path) -> None:
+    """The server decides what it takes; only what is stored must be findable by the leak gate."""
+    reference = kept(tmp_path / "password", b"short1!")
+    assert resolve(reference, KEY, weak=True).get_secret_value() == "short1!"
+
+
 def test_no_regular_file(tmp_path: Path) -> None:
     refused(SecretRef(file=str(tmp_path)), "no regular file|Is a directory")
     refused(SecretRef(file=str(tmp_path / "missing")), "No such file")

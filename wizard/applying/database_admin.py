@@ -160,6 +160,7 @@ def administrator(
         ask=ask,
         prompt=prompt,
         folder=found.start.folder,
+        stored=True,
     )
     target = Target(
         own.host,

@@ -31,6 +31,8 @@ class Situation:
     `no_kube` says why there is none, `argocd` is Argo CD's where a context of its own was named.
     `mint` gives a token of the store's ServiceAccount, None where the cluster is not asked.
     `scanner` asks a host for its keys (None: once a run). `say` tells which identities are used.
+    `stored` is whether values are put somewhere, and not only logged in with: then a value that
+    the leak gate could not look for is refused.
     """
 
     answers: Answers
@@ -47,6 +49,7 @@ class Situation:
     mint: Mint | None = None
     scanner: Scanner | None = None
     say: Callable[[str], None] = lambda _text: None
+    stored: bool = False
 
     def asset(self, key: str) -> str:
         """A public file that the answers name, such as a CA in PEM; empty without one."""
@@ -70,7 +73,9 @@ class Situation:
         ask = self.prompt
         prompt = None if ask is None else (lambda key: ask(prompted(key, where)))
         try:
-            return resolve(reference, key, folder=self.folder, prompt=prompt, lines=lines)
+            return resolve(
+                reference, key, folder=self.folder, prompt=prompt, lines=lines, weak=not self.stored
+            )
         except SecretError as error:
             if not error.available:
                 return skipped(error.message, "look again once the value is in the store")

@@ -42,12 +42,14 @@ def resolve(
     folder: Path | None = None,
     prompt: Callable[[str], str] | None = None,
     lines: bool = False,
+    weak: bool = False,
 ) -> SecretStr:
     """The value of the question `key`.
 
     A file is relative to `folder` (default: the current one). `prompt` asks without echo and gets
     the text to ask with; None where there is nobody to ask. One line end at the end of a file is
     no part of the value; several lines are taken only with `lines` (a private key), and whole.
+    `weak` also takes what the leak gate cannot look for: to log in with, never to be stored.
     Raises SecretError.
     """
     from pydantic import SecretStr
@@ -70,7 +72,7 @@ def resolve(
         )
     else:
         text = prompt(key)
-    return SecretStr(_usable(key, str(reference), text, lines))
+    return SecretStr(_usable(key, str(reference), text, lines, weak))
 
 
 def _from_environment(key: str, name: str) -> str:
@@ -114,14 +116,14 @@ def _from_file(key: str, path: Path) -> str:
     return text
 
 
-def _usable(key: str, reference: str, text: str, lines: bool) -> str:
+def _usable(key: str, reference: str, text: str, lines: bool, weak: bool) -> str:
     if not text:
         raise SecretError(f"{key}: {reference} is empty")
     if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         raise SecretError(f"{key}: {reference} is not UTF-8 text")
     if "\0" in text or (not lines and ("\n" in text or "\r" in text)):
         raise SecretError(f"{key}: {reference} has more than one line, or a NUL character")
-    if too_weak(text):
+    if not weak and too_weak(text):
         raise SecretError(
             f"{key}: {reference} is too weak: fewer than {MIN_LENGTH} characters, or fewer than 3 "
             "different ones",
