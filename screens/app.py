@@ -6,7 +6,7 @@ The pages and the models behind them are imported while its first frame is on sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -88,7 +88,10 @@ class WizardApp(App[Committed], inherit_bindings=False):
             return
         if self.existing:
             self.visited = {step.name for step in self.draft.steps}
-            self.run_worker(self._load_committed, exit_on_error=False)  # type: ignore[arg-type]
+            from screens.reopening import load_committed
+
+            work = partial(load_committed, self)
+            self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
         first = start_page() if self.pick_preset else page_named(self.draft.steps[0].name)
         await self.switch_screen(first)
 
@@ -110,15 +113,6 @@ class WizardApp(App[Committed], inherit_bindings=False):
         from screens.page import Page
 
         return self.screen if isinstance(self.screen, Page) else None
-
-    async def _load_committed(self) -> None:
-        from screens.draft import Operator
-
-        entries = await in_thread(self.workspace.committed_entries, self.existing)
-        identity = self.workspace.identity
-        self.draft = replace(self.draft, operator=Operator(identity.by, identity.date, entries))
-        if self.page:
-            self.page.show_state()
 
     def start_from(self, preset: str) -> None:
         """The preset's answers under those that were given, then the first page."""

@@ -17,40 +17,35 @@ from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import OptionList
 
-from screens.apply_page import RunPage
-from screens.apply_parts import KEYS, STANDING, STOP, TAKE, ActionList, verdict
-from screens.apply_people import choose, name_admin
-from screens.apply_plan import Wishes, agreement, committed, contexts
-from screens.apply_view import Progress, takes
+from screens.apply_parts import KEYS, STOP, ActionList, verdict
+from screens.apply_plan import agreement, committed, contexts
+from screens.apply_view import Progress
+from screens.apply_wishes import WishesPage
 from screens.dialogs import Ask
 from screens.reopening import reopen
 from screens.steps import REVIEW
-from screens.text import counted
+from screens.text import as_error, counted
 from wizard.applying.progress import applied
 from wizard.applying.running import QUIT_SECONDS
-from wizard.errors import WizardError
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
     from screens.apply_plan import Prepare
     from wizard.applying.preparing import Prepared
     from wizard.applying.running import Run
+    from wizard.errors import WizardError
     from wizard.workflow import Committed
 
 # Revoking logins at the end of a run must not keep anybody from reading how it ended.
 END_SECONDS = 5.0
 
 
-class ApplyScreen(RunPage):
+class ApplyScreen(WishesPage):
     """Plan, run and end of one `apply`; `done` is the commit that was made just before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "dry_run", "dry run", show=False),
         Binding("r", "again", "run again", show=False),
-        Binding("c", "context", "context", show=False),
-        Binding("h", "hub", "Argo CD's context", show=False),
-        Binding("t", "take", "take over", show=False),
-        Binding("b", "database", "PostgreSQL's administrator", show=False),
         Binding("pageup", "read(-1)", show=False, priority=True),
         Binding("pagedown", "read(1)", show=False, priority=True),
     ]
@@ -65,7 +60,6 @@ class ApplyScreen(RunPage):
     ) -> None:
         super().__init__(installation)
         self.done, self.prepare, self.now = done, prepare, now
-        self.wishes = Wishes()
         self._agreed: object = None
         self._going: asyncio.Task[None] | None = None
         self._ticker: Timer | None = None
@@ -74,14 +68,14 @@ class ApplyScreen(RunPage):
     def on_mount(self) -> None:
         """Look at what is committed; nothing is sent."""
         self.query_one(ActionList).focus()
-        self._look()
+        self.look()
 
     def on_unmount(self) -> None:
         """However the page goes away, nothing goes on behind it."""
         if self._going is not None:
             self._going.cancel()
 
-    def _look(self, *, dry_run: bool | None = None) -> None:
+    def look(self, *, dry_run: bool | None = None) -> None:
         """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
         self.phase, self.refusal, self.prepared = "opening", None, None
         self.progress, self.outcome = None, ""
@@ -95,11 +89,8 @@ class ApplyScreen(RunPage):
             self.prepared, self.phase = plan, "plan"
             if dry_run is not None and agreement(plan) == self._agreed:
                 await self._unlock(plan, dry_run=dry_run)
-        except WizardError as error:
-            self._refuse(error)
-        except Exception as error:  # never its text: it may hold a value
-            said = f"a bug ({type(error).__name__})"
-            self._refuse(WizardError(said, "`airflow-wizard apply` says where"))
+        except Exception as error:
+            self._refuse(as_error(error, "apply"))
         self.show()
 
     def _refuse(self, error: WizardError) -> None:
@@ -110,8 +101,8 @@ class ApplyScreen(RunPage):
         async def work(plan: Prepared) -> None:
             try:
                 await self._unlock(plan, dry_run=dry_run)
-            except WizardError as error:
-                self._refuse(error)
+            except Exception as error:
+                self._refuse(as_error(error, "apply"))
 
         self.phase, plan = "opening", self.prepared
         assert plan is not None  # noqa: S101
@@ -236,7 +227,7 @@ class ApplyScreen(RunPage):
             self._begin(dry_run=False)
         else:
             # After a dry run: the yes is about this plan and no other that may stand by now.
-            self._look(dry_run=False)
+            self.look(dry_run=False)
 
     def action_dry_run(self) -> None:
         """Try every step and keep nothing."""
@@ -246,42 +237,7 @@ class ApplyScreen(RunPage):
     def action_again(self) -> None:
         """From the start: everything is looked at anew, and begun if it is what was agreed to."""
         if self.phase in {"refused", "ended"}:
-            self._look(dry_run=self.under_way.dry_run if self.under_way else None)
-
-    def action_context(self) -> None:
-        """Choose the context of Airflow's cluster."""
-        title = "The cluster that Airflow runs in"
-        self._choose(title, "the current context", self.wizard, "context")
-
-    def action_hub(self) -> None:
-        """Choose the context of the cluster that Argo CD runs in."""
-        self._choose("The cluster that Argo CD runs in", "the same cluster", self.wishes, "hub")
-
-    def action_database(self) -> None:
-        """Say who makes PostgreSQL's role and database."""
-        if self.phase in STANDING:
-            name_admin(self.wizard, self.wishes, self._look)
-
-    def _choose(self, title: str, default: str, holder: object, name: str) -> None:
-        if self.phase in STANDING and len(self.contexts) > 1:
-            choose(self.wizard, (title, default, self.contexts), holder, name, self._look)
-
-    def action_take(self) -> None:
-        """Let ours what the diff of another's object shows, and no more than that."""
-        event, run = self.highlighted_event, self.under_way
-        seal = takes(event)
-        if self.phase != "ended" or event is None or run is None or not seal:
-            self.app.bell()
-            return
-
-        def agreed() -> None:
-            self.wishes.take_over.append(seal)
-            self._look(dry_run=run.dry_run)
-
-        ask = Ask(
-            "Take over what the diff shows?", f"{event.detail}\n\n{TAKE}", "take it", "leave it"
-        )
-        self.app.push_screen(ask, lambda yes: agreed() if yes else None)
+            self.look(dry_run=self.under_way.dry_run if self.under_way else None)
 
     def action_read(self, step: int) -> None:
         """Scroll what was said."""

@@ -30,8 +30,9 @@ ADMIN = (
 class Person:
     """What the command line asks on its terminal, as dialogs; escape is a no."""
 
-    def __init__(self, app: WizardApp) -> None:
-        self.app = app
+    def __init__(self, app: WizardApp, is_shown: Callable[[], bool]) -> None:
+        """`is_shown` says whether the page that asks is still there; called on the app's thread."""
+        self.app, self._is_shown = app, is_shown
 
     def ask(self, question: str) -> bool:
         """A yes to something outside; blocking, never called on the app's own thread."""
@@ -49,7 +50,15 @@ class Person:
 
     def _shown(self, dialog: Callable[[], ModalScreen[T]]) -> T | None:
         future: Future[T | None] = Future()
-        self.app.call_later(lambda: self.app.push_screen(dialog(), future.set_result))
+
+        def show() -> None:
+            if self._is_shown():
+                self.app.push_screen(dialog(), future.set_result)
+            else:
+                left = UsageError("the page that asks was left; nothing was sent", "begin again")
+                future.set_exception(left)
+
+        self.app.call_later(show)
         return future.result()
 
 

@@ -22,12 +22,13 @@ class Wishes:
 
     `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster), `admin` who
     makes PostgreSQL's role and database (empty: their owner does), `take_over` the seals of the
-    diffs of others' objects that were agreed to.
+    diffs of others' objects that were agreed to. `is_shown`: whether the page is still there.
     """
 
     hub: str = ""
     admin: str = ""
     take_over: list[str] = field(default_factory=list)
+    is_shown: Callable[[], bool] = lambda: True
 
 
 def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
@@ -41,7 +42,7 @@ def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
         from screens.apply_people import Person
         from wizard.applying.database_admin import administrator
 
-        person = Person(app)
+        person = Person(app, wishes.is_shown)
         database = administrator(wishes.admin, found, ask=person.ask, prompt=person.prompt)
     return prepared(
         found,

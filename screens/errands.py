@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.worker import Worker
 
 from screens.prompts import Agree, masked_value
-from wizard.errors import WizardError
+from screens.text import as_error
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from screens.app import WizardApp
     from screens.page import Page
+    from wizard.errors import WizardError
 
 T = TypeVar("T")
 
@@ -68,11 +69,8 @@ class Errands:
             await errand()
         except LeftError:
             self.error = before
-        except WizardError as error:
-            self.error = error
-        except Exception as error:  # never its text: it may hold a value
-            text = f"a bug ({type(error).__name__})"
-            self.error = WizardError(text, "`airflow-wizard secrets` says where")
+        except Exception as error:
+            self.error = as_error(error, "secrets")
         finally:
             self._typed.clear()
             self.job, self.writing = None, False

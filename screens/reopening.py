@@ -1,4 +1,4 @@
-"""The wizard again, on what is committed now: from the page of a run to the question that mends."""
+"""What is committed now, read while the wizard is open: whole, or the host keys alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screens.given import Given, drafted
+from screens.text import as_error
 from wizard.probes import in_thread
 
 if TYPE_CHECKING:
@@ -18,8 +19,27 @@ def reopen(app: WizardApp, name: str, key: str) -> None:
     app.run_worker(_reopen(app, name, key), exclusive=True, group="reopen", exit_on_error=False)
 
 
+async def load_committed(app: WizardApp) -> None:
+    """The host keys that were accepted before, into the draft."""
+    from screens.draft import Operator
+
+    try:
+        entries = await in_thread(app.workspace.committed_entries, app.existing)
+    except Exception as error:
+        app.show_error(as_error(error, "plan"))
+        return
+    identity = app.workspace.identity
+    app.draft = replace(app.draft, operator=Operator(identity.by, identity.date, entries))
+    if app.page:
+        app.page.show_state()
+
+
 async def _reopen(app: WizardApp, name: str, key: str) -> None:
-    app.draft = await in_thread(_draft, app, name)
+    try:
+        app.draft = await in_thread(_draft, app, name)
+    except Exception as error:
+        app.show_error(as_error(error, "plan"))
+        return
     app.given = dict(app.draft.base)
     app.existing, app.pick_preset, app.folder = name, False, None
     app.visited = {step.name for step in app.draft.steps}

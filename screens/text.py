@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from wizard.diff import visible
+from wizard.errors import WizardError
 
 
 def plain(text: str, style: str = "") -> Content:
@@ -23,6 +24,16 @@ def masked(text: str) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def as_error(error: Exception, command: str) -> WizardError:
+    """What a page says of it; of a bug only the kind, for its text may hold a value.
+
+    `command` is what tells where it is, outside of the screens.
+    """
+    if isinstance(error, WizardError):
+        return error
+    return WizardError(f"a bug ({type(error).__name__})", f"`airflow-wizard {command}` says where")
 
 
 def question(key: str) -> str:
