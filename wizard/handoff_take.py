@@ -54,7 +54,7 @@ def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
     """
     every = session.every()
     for one in every if not run.json else ():
-        show(run, one.found, f"as {one.vault.identity}")
+        show(run, one.found, f"as {one.vault.identity}", handed.values)
     values = [_fitting(one.found, handed) for one in every]
     _tell_strange(run, every, handed)
     for one, own in zip(every, values, strict=True):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.commands import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from wizard.git_keys import GitKey
     from wizard.proposal import Proposal
@@ -99,11 +99,11 @@ class Outcome:
         }
 
 
-def show(run: Run, found: Survey, how: str) -> None:
-    """Every fact and where it comes from; never a value."""
+def show(run: Run, found: Survey, how: str, handed: Container[str] = ()) -> None:
+    """Every fact and where it comes from; never a value. `handed`: see `wizard.storing.listed`."""
     from wizard.storing import listed
 
-    lines = [f"{found.store.name}, {how}", *(f"  {line}" for line in listed(found.items))]
+    lines = [f"{found.store.name}, {how}", *(f"  {line}" for line in listed(found.items, handed))]
     run.console.data("\n".join(lines))
 
 

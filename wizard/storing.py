@@ -6,7 +6,7 @@ hard stop is raised by the step itself, so that no front end can forget it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -181,10 +181,17 @@ def new_reads(
     }
 
 
-def listed(items: Sequence[Item]) -> list[str]:
-    """Every fact and where it comes from, a line each; never a value."""
+def listed(items: Sequence[Item], handed: Container[str] = ()) -> list[str]:
+    """Every fact and where it comes from, a line each; never a value.
+
+    `handed` are the keys of a hand-off file, which come from there.
+    """
     width = max((len(item.fact.key) for item in items), default=0)
-    return [f"{item.fact.key:<{width}}  {item.source}" for item in items]
+    lines = []
+    for item in items:
+        of_file = item.state != "kept" and item.fact.key in handed
+        lines.append(f"{item.fact.key:<{width}}  {'from the file' if of_file else item.source}")
+    return lines
 
 
 def cluster_to_ask(answers: Answers, context: str = "") -> tuple[Cluster | None, str]:

@@ -95,6 +95,8 @@ def test_made_without_a_login_and_taken_by_somebody_with_one(
     assert "--take FILE --identity KEYFILE" in made.err
 
     taken = side.take()
+    assert taken.out.count("from the file") == len(values)
+    assert " generated" not in taken.out
     assert side.bench.values() == values
     assert writes(requests) == [f"{side.bench.mount}/data/airflow-install/airflow/config"]
     assert public in taken.out

@@ -94,7 +94,7 @@ def _compared(
     stand = repository.read_many(planned, commit)
     other = [path for path, data in planned.items() if stand[path] != data]
     if not other:
-        return Look("holds", f"{name} holds all {len(planned)} files")
+        return Look("holds", f"{name} holds all {len(planned)} files, the merge base among them")
     more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
     return Look(
         "wanted",
