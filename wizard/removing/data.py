@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 from wizard.actions import Action, Look
 from wizard.applying.vault_session import Session, left
 from wizard.diff import visible
+from wizard.documents.postgres import identifier
 from wizard.payloads import stores
 from wizard.removing.vault import step
 from wizard.removing.vault_path import Path
+from wizard.sections.conditions import OWN_RESULT_BACKEND
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
@@ -77,6 +79,15 @@ class _Payload(Path):
         if self._session.seen(f"{store.mount}/data/{store.path}").hidden:
             return left(f"this token may not see whose keys {self.what} holds", self.command)
         held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
+        if held is not None and held.deleted:
+            undelete = f"vault kv undelete -mount={store.mount} -versions={held.version}"
+            return Look(
+                "blocked",
+                f"version {held.version} of {self.what} is deleted, so nothing says whose keys "
+                "the others hold; it is left",
+                f"bring it back, so that they are seen: {undelete} {store.path}; or, if all of it "
+                f"may go: {self.command}",
+            )
         foreign = sorted(set(held.data if held else ()) - self._own)
         if foreign:
             return Look(
@@ -88,23 +99,35 @@ class _Payload(Path):
         return self.wanted(f"{self.what} stands")
 
 
-def database(target: Target, pieces: Collection[Piece]) -> Action:
-    """The database is never dropped from here: its owner gets the statements."""
-    settings = target.answers.database
-    where = f"{visible(settings.name)} at {visible(settings.host)}:{settings.port}"
-    sql = f"DROP DATABASE {_quoted(settings.name)}; DROP ROLE {_quoted(settings.user)};"
+def databases(target: Target, pieces: Collection[Piece]) -> tuple[Action, ...]:
+    """They are never dropped from here: their owner gets the statements."""
+    own = target.answers.database
+    found = [("destroy.database", "database", own.host, own.port, own.name, own.user)]
+    if OWN_RESULT_BACKEND.test(target.answers):
+        back = own.result_backend
+        found.append(
+            ("destroy.result-backend", "result backend", back.host, back.port, back.name, back.user)
+        )
+    return tuple(_database(*one, pieces) for one in found)
+
+
+def _database(
+    id: str,  # noqa: A002
+    what: str,
+    host: str,
+    port: int,
+    name: str,
+    user: str,
+    pieces: Collection[Piece],
+) -> Action:
+    where = f"{visible(name)} at {visible(host)}:{port}"
+    sql = visible(f"DROP DATABASE {identifier(name)}; DROP ROLE {identifier(user)};")
 
     async def check() -> Look:
         if "database" in pieces:
             return Look(
                 "unknown", "left to its owner: it is never dropped from here", f"they run: {sql}"
             )
-        return Look("kept", f"database {where} stays", f"if it is to go, its owner runs: {sql}")
+        return Look("kept", f"{what} {where} stays", f"if it is to go, its owner runs: {sql}")
 
-    title = f"Leave database {where} to its owner"
-    return Action("destroy.database", title, "dba", f"{settings.host}:{settings.port}", check)
-
-
-def _quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + visible(name).replace('"', '""') + '"'
+    return Action(id, f"Leave {what} {where} to its owner", "dba", f"{host}:{port}", check)

@@ -111,7 +111,7 @@ def destroy(target: Target, found: Installed, pieces: Collection[Piece], files: 
         *(_store(target, session) if session else ()),
         *(data.payloads(target, session, pieces, keys) if session else ()),
         *((vault.mount_action(target, session),) if session else ()),
-        data.database(target, pieces),
+        *data.databases(target, pieces),
         files.action(lambda: delivery.require_gone(target)),
     )
 
