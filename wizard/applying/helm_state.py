@@ -59,6 +59,12 @@ def revisions(kube: Kube, namespace: str, release: str) -> list[Revision]:
     return sorted(found, key=lambda one: one.number)
 
 
+def made_by_a_run(found: Sequence[Revision]) -> bool:
+    """Whether the last revision is of a run of ours, not of a helm that carried labels on."""
+    *before, last = found
+    return bool(last.run) and all(one.run != last.run for one in before)
+
+
 def ours_to_mend(found: Sequence[Revision]) -> bool:
     """Whether the last revision is a pending one that a run of ours left behind.
 
@@ -67,7 +73,7 @@ def ours_to_mend(found: Sequence[Revision]) -> bool:
     *before, last = found
     if last.status == "pending-rollback" and before and before[-1].pending:
         return ours_to_mend(before)
-    return last.pending and bool(last.run) and all(one.run != last.run for one in before)
+    return last.pending and made_by_a_run(found)
 
 
 def differing(standing: Any, wanted: Any, path: str = "") -> Iterator[str]:

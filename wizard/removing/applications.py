@@ -107,10 +107,6 @@ def urls(application: Mapping[str, Any]) -> set[str]:
     return {str(one.get("repoURL")) for one in listed if one.get("repoURL")}
 
 
-def _judge(target: Target) -> Judge:
-    return lambda found, ref: labelled(found, ref) or _others(target, found, ref)
-
-
 def ours(target: Target) -> Judge:
     """Left where another made it, would bring it back, or reads another repository."""
     return lambda found, ref: labelled(found, ref) or _others(target, found, ref)

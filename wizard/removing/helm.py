@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wizard.actions import Action, Look
 from wizard.applying.diagnosis import said
 from wizard.applying.helm import grouped
-from wizard.applying.helm_state import Revision, ours_to_mend, revisions
+from wizard.applying.helm_state import Revision, made_by_a_run, ours_to_mend, revisions
 from wizard.applying.objects import Source, explained
 from wizard.backends.kube import Kube, Ref
 from wizard.backends.kube_errors import KubeError
@@ -56,7 +56,7 @@ def actions(
         for name, title in _GROUPS
         if groups[name]
     )
-    return (*guarded, _uninstalled(target, pieces), *beside)
+    return (*guarded, _uninstalled(target, pieces, exact=exact), *beside)
 
 
 def _beside(target: Target, name: str, title: str, sources: list[Source], *, exact: bool) -> Action:
@@ -73,13 +73,13 @@ def _beside(target: Target, name: str, title: str, sources: list[Source], *, exa
     )
 
 
-def _uninstalled(target: Target, pieces: Collection[Piece]) -> Action:
+def _uninstalled(target: Target, pieces: Collection[Piece], *, exact: bool) -> Action:
     name, namespace = target.release.names.release, target.release.namespace
     title = f"Uninstall release {name} with Helm"
     command = f"helm -n {namespace} uninstall {name}"
     if target.kube is None or target.helm is None:
         return Action("remove.release", title, "me", "cluster", lambda: _left(command))
-    work = _Release(target, target.kube, target.helm, pieces)
+    work = _Release(target, target.kube, target.helm, pieces, exact=exact)
     return Action(
         "remove.release", title, "me", target.helm.identity, work.look, work.change, work.rehearse
     )
@@ -92,11 +92,14 @@ async def _left(command: str) -> Look:
 class _Release:
     """Looks whether the release is gone, and uninstalls it."""
 
-    def __init__(self, target: Target, kube: Kube, helm: Helm, pieces: Collection[Piece]) -> None:
+    def __init__(
+        self, target: Target, kube: Kube, helm: Helm, pieces: Collection[Piece], *, exact: bool
+    ) -> None:
         self._target = target
         self._kube = kube
         self._helm = helm
         self._pieces = pieces
+        self._exact = exact
         self._name = target.release.names.release
         self._namespace = target.release.namespace
 
@@ -141,6 +144,13 @@ class _Release:
                 "blocked",
                 f"{shown} is in the hands of another helm, or was when that one died",
                 "wait until it has ended",
+            )
+        if self._exact and not last.pending and not made_by_a_run(found):
+            return Look(
+                "blocked",
+                f"{shown} was made by another helm since it was applied; it is left",
+                "bring it back to what is committed first: airflow-wizard apply; or, if it is to "
+                f"go: helm -n {self._namespace} uninstall {self._name}",
             )
         if rendered:
             return Look(

@@ -19,7 +19,7 @@ from wizard.backends.vault_http import VaultError
 from wizard.diff import visible
 from wizard.removing.applications import TRACKING, require_gone, tracked_by
 from wizard.removing.objects import Removal, looked_action, removal_action, standing
-from wizard.removing.recognised import kubectl_delete, labelled
+from wizard.removing.recognised import labelled
 from wizard.yamlread import read_mapping
 
 if TYPE_CHECKING:
@@ -98,17 +98,27 @@ class _Copies:
             return self._served(found)
         if stored is None:
             return self._served(found)
-        if stored:
-            return Look("holds", f"{self._where} holds them")
-        return self._last("is not there")
+        if lacking := sorted(self._read() - stored):
+            return self._last(f"lacks {', '.join(lacking)}" if stored else "is not there")
+        return Look("holds", f"{self._where} holds them")
 
-    def _stored(self) -> bool | None:
-        """Whether the payload stands; None where nobody is logged in to see it."""
+    def _read(self) -> set[str]:
+        """The keys that the committed ExternalSecrets read there."""
+        path = self._session.store.path
+        return {
+            visible(str(one["remoteRef"].get("property")))
+            for manifest in external_secrets(self._target).values()
+            for one in manifest["spec"].get("data") or []
+            if one["remoteRef"]["key"] == path
+        }
+
+    def _stored(self) -> set[str] | None:
+        """The keys that stand there; None where nobody is logged in to see them."""
         if self._target.vault is None:
             return None
         store = self._session.store
         held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
-        return held is not None and not held.deleted
+        return set() if held is None or held.deleted else set(held.data)
 
     def _served(self, found: list[Manifest]) -> Look:
         """What cannot be read is proven by its effect: the operator has read it."""
@@ -196,8 +206,3 @@ def shown(refs: list[Ref], most: int = 3) -> str:
     """Some of these, by kind and name."""
     more = f" and {len(refs) - most} more" if len(refs) > most else ""
     return ", ".join(f"{ref.kind} {visible(ref.name)}" for ref in refs[:most]) + more
-
-
-def delete_all(refs: list[Ref]) -> str:
-    """The commands with which a person removes these."""
-    return kubectl_delete(refs)
