@@ -30,6 +30,7 @@ _COLOURS = {
     "waiting": "$text-primary",
     "changed": "$text-success",
     "would change": "$text-success",
+    "would wait": MUTED,
     "unknown": "$text-warning",
     "kept": "$text-warning",
     "blocked": "$text-error",

@@ -18,8 +18,8 @@ from wizard.errors import ConflictError, WizardError
 
 Holds = Literal["holds", "wanted", "unknown", "kept", "blocked"]
 State = Literal[
-    "checking", "holds", "would change", "changing", "changed", "waiting", "unknown", "kept",
-    "blocked", "failed", "left",
+    "checking", "holds", "would change", "would wait", "changing", "changed", "waiting", "unknown",
+    "kept", "blocked", "failed", "left",
 ]  # fmt: skip
 Owner = Literal["me", "vault", "dba", "platform", "ci"]
 
@@ -175,7 +175,7 @@ class _Run:
             yield self._told(look)
         elif self.action.change is None:
             if self.dry_run:
-                yield self.event("would change", look.detail, look.fix)
+                yield self.event("would wait", look.detail, look.fix)
                 return
             async for event in self._patient(look):
                 yield event

@@ -121,7 +121,7 @@ def test_a_dry_run_rehearses_and_changes_nothing() -> None:
     world = World(WANTED)
     waiting = World(WANTED).action("b", waits=True, patience=60)
     events = told([world.action("a"), waiting], dry_run=True)
-    assert [event.state for event in events if event.ended] == ["would change", "would change"]
+    assert [event.state for event in events if event.ended] == ["would change", "would wait"]
     assert (world.changes, world.rehearsals) == (0, 1)
 
 
