@@ -16,14 +16,14 @@ from textual.widgets.option_list import Option
 from screens.choices import Options
 from screens.page import Page
 from screens.probing import needed_by
-from screens.session import WORDS, Found, summary
+from screens.session import Found
 from screens.steps import PREFLIGHT
 from screens.text import counted, plain
 from screens.widgets import Line
 from wizard.errors import AnswersError, WizardError
 from wizard.live.rehearsal import Needed
 from wizard.live.sources import Source
-from wizard.probes import Probe
+from wizard.probes import WORDS, Probe, tally
 
 _INTRO = "Only read, from this machine; what cannot be reached stays unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}
@@ -122,11 +122,12 @@ class PreflightScreen(Page):
         found = self.wizard.session.found(self.draft)
         if not found:
             return "enter looks, once you agreed to what is asked; ^n goes on without"
+        told = tally(one.result for one in found)
         faults = sum(one.result.status == "fail" for one in found)
         rest = "" if self._all_known else "; f5 looks at the rest"
         if faults:
-            return f"! {summary(found)}; enter mends FAILED{rest}"
-        return f"{summary(found)}{rest or '; enter goes on to the review'}"
+            return f"! {told}; enter mends FAILED{rest}"
+        return f"{told}{rest or '; enter goes on to the review'}"
 
     @property
     def _all_known(self) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from screens.session import Found, summary, told
+from screens.session import Found, told
 from wizard.errors import AnswersError, WizardError
 from wizard.live.drafted import situation_of
 from wizard.live.rehearsal import Needed, rehearsed
-from wizard.probes import Probe, in_thread, run_probes
+from wizard.probes import Probe, in_thread, run_probes, tally
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
@@ -103,9 +103,8 @@ def _ended(found: Sequence[Found]) -> str:
     """How a round ended, in one line; the first fault in its own words."""
     faults = [one for one in found if one.result.status == "fail"]
     here = faults[0].source.section if faults else ""
-    return (
-        told(faults, here) or f"outside: {summary(found) or 'the answers were changed meanwhile'}"
-    )
+    whole = tally(one.result for one in found)
+    return told(faults, here) or f"outside: {whole or 'the answers were changed meanwhile'}"
 
 
 async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) -> bool:
@@ -173,9 +172,16 @@ def _from(app: WizardApp) -> Callable[[str], str]:
 
 
 def _forget(app: WizardApp, needed: Sequence[Needed]) -> None:
-    """Drop what was typed and then refused."""
-    faults = app.session.faults(app.draft)
+    """Drop what was typed and then refused, by a server or before it got there."""
+    found = app.session.found(app.draft)
     for text in [one for need in needed for one in need.prompts]:
         key = text.partition(" ")[0]
-        if any(one.question == key or one.probe.id in _LOGINS.get(key, ()) for one in faults):
+        if any(_refuses(one, key) for one in found):
             app.session.held.pop(text, None)
+
+
+def _refuses(one: Found, key: str) -> bool:
+    """Whether this is found against the value of a secret question."""
+    if one.result.status == "fail":
+        return one.question == key or one.probe.id in _LOGINS.get(key, ())
+    return one.result.status == "unknown" and one.result.detail.startswith(f"{key}: ")

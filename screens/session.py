@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,18 +14,10 @@ if TYPE_CHECKING:
 
     from screens.draft import Draft
     from wizard.live.sources import Source
-    from wizard.probes import Probe, ProbeResult, Status
+    from wizard.probes import Probe, ProbeResult
     from wizard.sections import Answers
 
     Address = tuple[str, int]
-
-WORDS: Mapping[Status, str] = {
-    "pass": "ok",
-    "warn": "warning",
-    "fail": "FAILED",
-    "skip": "skipped",
-    "unknown": "unverified",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +170,3 @@ def told(faults: Sequence[Found], here: str = "") -> str:
     if first.source.section != here:
         return f"! {count} failed: {first.said}"
     return f"! {count} failed: {first.what}: {first.result.detail}   f5 again"
-
-
-def summary(found: Iterable[Found]) -> str:
-    """`7 ok, 1 warning`, as `check --live` ends."""
-    counts = Counter(one.result.status for one in found)
-    return ", ".join(f"{counts[status]} {word}" for status, word in WORDS.items() if counts[status])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Literal, ParamSpec, TypeVar
@@ -20,6 +20,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SECONDS = 10.0
+# A status as people read it, in the order in which an end is told.
+WORDS: Mapping[Status, str] = {
+    "pass": "ok",
+    "warn": "warning",
+    "fail": "FAILED",
+    "skip": "skipped",
+    "unknown": "unverified",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,12 @@ class Probe:
         """The probe and what it found, as `check --live --json` prints it."""
         found = {"status": result.status, "detail": result.detail, "fix": result.fix}
         return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **found}
+
+
+def tally(results: Iterable[ProbeResult]) -> str:
+    """`7 ok, 1 warning`; empty without any."""
+    states = [result.status for result in results]
+    return ", ".join(f"{states.count(one)} {word}" for one, word in WORDS.items() if one in states)
 
 
 def passed(detail: str, word: str = "") -> ProbeResult:

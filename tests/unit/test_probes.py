@@ -9,19 +9,23 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.leaving import VARIABLE, left_behind
 from wizard.probes import (
+    WORDS,
     Once,
     Probe,
     ProbeResult,
+    Status,
     blocking,
     failed,
     in_thread,
     passed,
     run_probes,
+    tally,
     unknown,
 )
 
@@ -228,3 +232,10 @@ def test_a_hung_probe_is_not_waited_for_at_the_end(
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     assert left_behind(tmp_path / "left") == ["probe"]
     assert not done.stderr
+
+
+def test_an_end_is_told_in_the_same_words_everywhere() -> None:
+    results = [ProbeResult("unknown", ""), ProbeResult("pass", ""), ProbeResult("pass", "")]
+    assert tally(results) == "2 ok, 1 unverified"
+    assert tally([]) == ""
+    assert set(WORDS) == set(get_args(Status))

@@ -5,27 +5,18 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.commands import Console
 from wizard.errors import ExitCode
 from wizard.live.situation import Situation
-from wizard.probes import Probe, ProbeResult, Status, run_probes
+from wizard.probes import WORDS, Probe, ProbeResult, run_probes, tally
 
 if TYPE_CHECKING:
     from wizard.proposal import Proposal
     from wizard.start import Start
     from wizard.unverified import Left
-
-WORDS: dict[Status, str] = {
-    "pass": "ok",
-    "warn": "warning",
-    "fail": "FAILED",
-    "skip": "skipped",
-    "unknown": "unverified",
-}
 
 
 def check_live(
@@ -128,8 +119,7 @@ def summary(
     """How it ended, in one line; and a second one with what is left to verify."""
     from wizard.unverified import listed
 
-    counts = Counter(result.status for _, result in found)
-    told = ", ".join(f"{counts[status]} {word}" for status, word in WORDS.items() if counts[status])
+    told = tally(result for _, result in found)
     more = f"\nnot verified {listed(left)}" if left else ""
     return f"{name}: live: {told or 'nothing to ask'}{more}"
 
