@@ -285,6 +285,13 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
 
         # A refused one is forgotten, a good one serves the rest of the session.
         await press(pilot, "f5")
+        await press(pilot, "paste:one\ntwo")
+        frames.append(await press(pilot, "enter"))
+        login = app.session.of(app.draft, "database.login")
+        assert login is not None
+        assert "has more than one line" in login.result.detail
+        assert app.session.held == {}
+        await press(pilot, "f5")
         await press(pilot, f"paste:{canary.secret('wrong')}")
         frames.append(frame(app))
         frames.append(await press(pilot, "enter"))
