@@ -27,6 +27,7 @@ from wizard.removing import applications, argocd, cascade, release, steps, volum
 from wizard.removing import helm as removal
 from wizard.removing.applications import FINALIZER, TRACKING
 from wizard.removing.namespace import namespace
+from wizard.source import SOURCE
 
 __all__ = ["aw", "local"]
 
@@ -93,7 +94,27 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
     assert exists(world, APPLICATION)
     other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/acme/other.git"})
     done = ended(cascade.paused(other))
+    whose = "belongs to installation airflow of github.com/acme/k8s-infra"
+    assert (done.state, whose in done.detail) == ("blocked", True)
+    for one in argocd.actions(other, exact=False)[::2]:
+        done = ended(one)
+        assert (done.state, whose in done.detail) == ("blocked", True)
+    # One that a version without such marks made.
+    marked(world, APPLICATION, annotations={SOURCE: None})
+    done = ended(cascade.paused(other))
     assert (done.state, GITHUB in done.detail) == ("blocked", True)
+
+
+def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
+    names = {"installation.name": "data-parent", "delivery.argocd.project": "data"}
+    target = world.target(**names)
+    assert ended(*applied.actions(target)[-2:]).state == "changed"
+    path = f"{ARGO}/applications/data-parent"
+    marked(world, path, finalizers=[FINALIZER])
+    assert ended(cascade.paused(target)).state == "changed"
+    assert "automated" not in world.read(path)["spec"]["syncPolicy"]
+    assert FINALIZER in world.read(path)["metadata"]["finalizers"]
+    assert cascade.cascaded(target).title.startswith("Remove Application data-parent;")
 
 
 def test_what_others_use_stays_for_them(world: World) -> None:
@@ -113,6 +134,8 @@ def test_what_others_use_stays_for_them(world: World) -> None:
     assert "github.com ssh-ed25519" in text
     # One that stands in another's way stops nothing that does not build on it.
     assert told([project, guard])[guard.id].state == "changed"
+    gone = [line for line in world.writes if line.startswith("DELETE") and "validating" in line]
+    assert ["bindings" in line for line in gone] == [True, False], world.writes
     world.server.request("DELETE", f"{ARGO}/applications/hers".format(argo=world.argo))
     assert ended(hosts).state == "changed"
     found = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")
@@ -208,6 +231,19 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     assert "logs would go with the release" in found["remove.release"].detail
     assert {event.state for name, event in found.items() if name != "remove.release"} == {"left"}
     marked(world, f"{CLAIMS}/logs", annotations={"meta.helm.sh/release-name": None})
+
+    # As a helm by hand leaves it, which carries the labels on.
+    where = "/api/v1/namespaces/{namespace}/secrets".format(namespace=world.namespace)
+    one = world.read(f"{where}/sh.helm.release.v1.airflow.v1")
+    name = "sh.helm.release.v1.airflow.v2"
+    labels = {**one["metadata"]["labels"], "version": "2"}
+    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    world.server.apply(json.dumps({**one, "metadata": about}))
+    done = ended(actions[0])
+    assert (done.state, "made by another helm" in done.detail) == ("blocked", True), done
+    one = removal.actions(target, None, (), exact=False)[0]
+    assert told([one], dry_run=True)[one.id].state == "would change"
+    world.server.request("DELETE", f"{where}/{name}")
 
     tried = told(actions, dry_run=True)
     assert {event.state for event in tried.values()} == {"would change"}

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from tests.argo_world import told
 from tests.departing import Departing
 from tests.integration.test_apply_end_to_end import Place, ended, place, states, vault
 from tests.operators import MERGE
 from tests.outward import writes
 from tests.testbed.kube import RejectedError
+from wizard.applying.target import Target
+from wizard.applying.vault_session import Session
+from wizard.backends.vault_address import Address, Token
+from wizard.removing import data, release
 
 __all__ = ["place", "vault"]
 
@@ -165,12 +172,44 @@ def require_gone(here: Place) -> None:
     assert here.clone.git("status", "--porcelain") == ""
 
 
+def require_seen_before_it_goes(here: Place) -> None:
+    """Neither the last copies nor a payload go while nothing says whose keys are in the store."""
+    target = seen_from_here(here)
+    session, stored = Session(target), f"{here.mount}/data/{here.path}"
+    copies, kept = release.copies(target, session), here.values()
+    assert told([copies])[copies.id].state == "holds"
+    here.vault.request("POST", stored, {"data": {"somethingElse": "x", "fernetKey": "x"}})
+    done = told([copies])[copies.id]
+    assert (done.state, "databasePassword" in done.detail) == ("blocked", True), done
+    assert "fernetKey" not in done.detail
+    here.vault.request("DELETE", stored)
+    (payload,) = data.payloads(target, session, ["payload"], {"": frozenset(kept)})
+    done = told([payload])[payload.id]
+    assert (done.state, "version 2" in done.detail) == ("blocked", True), done
+    assert f"vault kv undelete -mount={here.mount} -versions=2 {here.path}" in done.fix
+    here.vault.request("POST", stored, {"data": kept})
+
+
+def seen_from_here(here: Place) -> Target:
+    """What the command sees of it, without the command."""
+    own = {
+        "installation.name": here.name,
+        "secrets.vault.mount": here.mount,
+        "secrets.vault.auth_mount": here.auth,
+        "secrets.vault.role": here.role,
+    }
+    login = Token(SecretStr(here.env["VAULT_TOKEN"]), "a test")
+    address = Address(here.vault.url, here.vault.ca.read_text())
+    return replace(here.world.target(**own), vault=(address, login))
+
+
 def test_destroy_keeps_what_holds_data(
     place: Callable[[str], Place], departing: Callable[[Place], Departing]
 ) -> None:
     here = entrusted(place("production"))
     stand(here, departing)
     here.clone.commit({f"apps/{here.name}/NOTES.md": "hers\n"}, "notes")
+    require_seen_before_it_goes(here)
     before = here.state()
     tried, lines = here.counted("destroy", "--dry-run", "--json")
     assert writes(lines) == []
@@ -179,7 +218,7 @@ def test_destroy_keeps_what_holds_data(
     last = here("destroy", "--confirm", here.name, "--yes", "--json", code=5)
     assert "last copy of the Fernet key" in ended(last)["destroy.copies"]["detail"]
     assert len(names(here, SECRETS)) > 5
-    here.vault.request("POST", f"{here.mount}/undelete/{here.path}", {"versions": [1]})
+    here.vault.request("POST", f"{here.mount}/undelete/{here.path}", {"versions": [3]})
 
     done = here("destroy", "--confirm", here.name, "--yes", "--push", "--json")
     seen = states(done)
@@ -202,7 +241,7 @@ def test_destroy_keeps_what_holds_data(
     require_gone(here)
     assert names(here, CLAIMS) == ["logs", "logs-airflow-worker-0"]
     assert names(here, SECRETS) == []
-    assert here.stored(f"{here.mount}/data/{here.path}")["metadata"]["version"] == 1
+    assert here.stored(f"{here.mount}/data/{here.path}")["metadata"]["version"] == 3
     again, lines = here.counted("destroy", "--installation", here.name, "--yes")
     assert "there is nothing of" in again.err
     assert lines == []
