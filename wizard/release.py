@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wizard.chart.names import Names
+from wizard.source import source
 
 if TYPE_CHECKING:
     from wizard.sections import Answers
@@ -56,6 +57,8 @@ class Release:
     delivery: Literal["argocd", "helm", "kind"]
     applications: Literal["one", "two"]
     argocd: str
+    # Whose the objects are that outlive a clone; empty where no answer names the repository.
+    source: str
     admin: bool
     reloader: Mapping[str, str]
     disruption_budgets: bool
@@ -103,6 +106,13 @@ class Release:
         return tuple(dict.fromkeys(found))
 
 
+def _source(answers: Answers) -> str:
+    if answers.delivery.kind != "argocd":
+        return ""
+    url = answers.delivery.argocd.repo_url
+    return source(url, answers.repository.path, answers.installation.name)
+
+
 def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
     """The release these (applicable, complete) answers describe.
 
@@ -132,6 +142,7 @@ def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release
         delivery=answers.delivery.kind,
         applications=answers.delivery.argocd.applications,
         argocd=answers.delivery.argocd.namespace,
+        source=_source(answers),
         admin=answers.admin.create,
         reloader=RELOADER if answers.environment.reloader else {},
         disruption_budgets=answers.environment.disruption_budgets,

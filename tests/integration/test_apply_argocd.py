@@ -18,10 +18,11 @@ from tests.rendered import answers as answered
 from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Event
+from wizard.actions import Action, Event
 from wizard.applying import argocd, delivery
 from wizard.applying.identity import identity
 from wizard.applying.target import Target
+from wizard.source import SOURCE
 
 pytestmark = pytest.mark.integration
 
@@ -31,6 +32,11 @@ CHANGES = ["cluster.store-account", "argocd.known-hosts", "argocd.project", "arg
 @pytest.fixture
 def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(kube_with_crds, tmp_path, monkeypatch)
+
+
+def actions(target: Target) -> tuple[Action, ...]:
+    """What comes first in every run, and Argo CD's own part."""
+    return (identity(target), *argocd.actions(target))
 
 
 def states(found: dict[str, Event]) -> dict[str, str]:
@@ -52,7 +58,7 @@ def agreement(event: Event) -> dict[str, str]:
 def test_first_and_second_run(world: World) -> None:
     world.install_argo()
     target = world.target()
-    first = told(argocd.actions(target))
+    first = told(actions(target))
     assert list(first) == [
         "cluster.identity",
         "cluster.store-account",
@@ -66,6 +72,11 @@ def test_first_and_second_run(world: World) -> None:
         "argocd.repository": "holds",
     }
     assert len(world.writes) == 5
+    # The binding makes the policy count, so it comes last.
+    assert [re.search("validating[a-z]+", line)[0] for line in world.writes[:2]] == [  # type: ignore[index]
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+    ]
     assert world.read(PROJECT)["spec"]["destinations"][0]["namespace"] == world.namespace
     assert world.read(APPLICATION + "airflow")["spec"]["project"] == "airflow"
     lines = world.read(HOSTS)["data"]["ssh_known_hosts"].splitlines()
@@ -73,7 +84,7 @@ def test_first_and_second_run(world: World) -> None:
     assert lines[1:] == target.answers.dags.known_hosts.splitlines()
     world.lines.clear()
 
-    second = told(argocd.actions(world.target()))
+    second = told(actions(world.target()))
 
     assert set(states(second).values()) == {"holds"}
     assert world.writes == []
@@ -81,7 +92,7 @@ def test_first_and_second_run(world: World) -> None:
 
 def test_two_applications_come_from_their_parent(world: World) -> None:
     world.install_argo()
-    told(argocd.actions(world.target(**{"delivery.argocd.applications": "two"})))
+    told(actions(world.target(**{"delivery.argocd.applications": "two"})))
     projects = world.read(PROJECT.removesuffix("/airflow"))["items"]
     assert {one["metadata"]["name"] for one in projects} == {"airflow", "airflow-bootstrap"}
     applications = world.read(APPLICATION)["items"]
@@ -90,7 +101,7 @@ def test_two_applications_come_from_their_parent(world: World) -> None:
 
 def test_a_dry_run_changes_nothing(world: World) -> None:
     world.install_argo()
-    found = told(argocd.actions(world.target()), dry_run=True)
+    found = told(actions(world.target()), dry_run=True)
     assert {name: found[name].state for name in CHANGES} == dict.fromkeys(CHANGES, "would change")
     assert "would accept AppProject" in found["argocd.project"].detail
     assert world.writes == []
@@ -99,7 +110,7 @@ def test_a_dry_run_changes_nothing(world: World) -> None:
 
 def test_what_argo_cd_writes_is_no_difference(world: World) -> None:
     world.install_argo()
-    told(argocd.actions(world.target()))
+    told(actions(world.target()))
     body = {
         "status": {"sync": {"status": "Synced"}},
         "operation": {"sync": {"revision": "main"}},
@@ -107,14 +118,14 @@ def test_what_argo_cd_writes_is_no_difference(world: World) -> None:
     path = (APPLICATION + "airflow").format(argo=world.argo)
     world.server.request("PATCH", path, body, "application/merge-patch+json")
     world.lines.clear()
-    assert set(states(told(argocd.actions(world.target()))).values()) == {"holds"}
+    assert set(states(told(actions(world.target()))).values()) == {"holds"}
     assert world.writes == []
 
 
 def test_a_changed_answer_is_applied(world: World) -> None:
     world.install_argo()
-    told(argocd.actions(world.target()))
-    found = told(argocd.actions(world.target(**{"delivery.argocd.revision": "next"})))
+    told(actions(world.target()))
+    found = told(actions(world.target(**{"delivery.argocd.revision": "next"})))
     assert found["argocd.application"].state == "changed"
     assert found["argocd.project"].state == "holds"
     sources = world.read(APPLICATION + "airflow")["spec"]["sources"]
@@ -124,7 +135,7 @@ def test_a_changed_answer_is_applied(world: World) -> None:
 def test_an_object_of_another_is_shown_and_kept(world: World) -> None:
     world.install_argo()
     world.put("AppProject", "airflow", api="argoproj.io/v1alpha1", spec={"sourceRepos": ["*"]})
-    found = told(argocd.actions(world.target()))
+    found = told(actions(world.target()))
     event = found["argocd.project"]
     assert event.state == "blocked"
     assert "not this wizard's" in event.detail
@@ -134,22 +145,54 @@ def test_an_object_of_another_is_shown_and_kept(world: World) -> None:
     assert found["argocd.application"].state == "left"
     assert world.read(PROJECT)["spec"] == {"sourceRepos": ["*"]}
 
-    taken = told(argocd.actions(replace(world.target(), agreed=agreement(event))))
+    taken = told(actions(replace(world.target(), agreed=agreement(event))))
 
     assert taken["argocd.project"].state == "changed"
     assert "took over AppProject" in taken["argocd.project"].detail
     assert world.read(PROJECT)["spec"]["sourceRepos"] == ["https://airflow.apache.org", GITHUB]
 
 
+def test_an_installation_of_another_repository_keeps_what_is_its_own(world: World) -> None:
+    world.install_argo()
+    world.credential("https://git.example.com/hers/airflow", "repo-creds")
+    told(actions(world.target()))
+    world.lines.clear()
+    hers = world.target(**{"delivery.argocd.repo_url": "https://git.example.com/hers/airflow.git"})
+    found = told(actions(hers))
+    event = found["cluster.store-account"]
+    assert event.state == "blocked"
+    whose = "belongs to installation airflow of github.com/acme/k8s-infra"
+    assert whose in event.detail
+    assert '+    airflow-wizard/source: "git.example.com/hers/airflow#airflow"' in event.diff
+    for one in argocd.actions(hers)[-2:]:
+        event = told([one])[one.id]
+        assert (event.state, whose in event.detail) == ("blocked", True)
+    assert world.writes == []
+    agreed = replace(hers, agreed=agreement(event))
+    assert told(argocd.actions(agreed)[-1:])["argocd.application"].state == "changed"
+
+    # The same repository, named otherwise, and one of a version that named none.
+    https = {"delivery.argocd.repo_url": "https://GitHub.com/acme/k8s-infra"}
+    assert told(actions(world.target(**https))[-2:-1])["argocd.project"].state == "changed"
+    path = (APPLICATION + "airflow").format(argo=world.argo)
+    body = {"metadata": {"annotations": {SOURCE: None}}}
+    world.server.request("PATCH", path, body, "application/merge-patch+json")
+    event = told(actions(world.target())[-1:])["argocd.application"]
+    assert event.state == "changed"
+    assert world.read(APPLICATION + "airflow")["metadata"]["annotations"][SOURCE] == (
+        "github.com/acme/k8s-infra#airflow"
+    )
+
+
 def test_a_yes_counts_for_the_diff_that_was_shown_only(world: World) -> None:
     world.install_argo()
     world.put("AppProject", "airflow", api="argoproj.io/v1alpha1", spec={"sourceRepos": ["*"]})
-    shown = told(argocd.actions(world.target()))["argocd.project"]
+    shown = told(actions(world.target()))["argocd.project"]
     body = {"spec": {"sourceRepos": ["https://theirs.example"]}}
     path = PROJECT.format(argo=world.argo)
     world.server.request("PATCH", path, body, "application/merge-patch+json")
     world.lines.clear()
-    event = told(argocd.actions(replace(world.target(), agreed=agreement(shown))))["argocd.project"]
+    event = told(actions(replace(world.target(), agreed=agreement(shown))))["argocd.project"]
     assert event.state == "blocked"
     assert "theirs.example" in event.diff
     assert agreement(event) != agreement(shown)
@@ -158,44 +201,44 @@ def test_a_yes_counts_for_the_diff_that_was_shown_only(world: World) -> None:
 
 def test_fields_of_another_are_named_and_kept(world: World) -> None:
     world.install_argo()
-    told(argocd.actions(world.target()))
+    told(actions(world.target()))
     path = (APPLICATION + "airflow").format(argo=world.argo)
     body = {"spec": {"syncPolicy": {"automated": {"prune": False}}}}
     world.server.request(
         "PATCH", path + "?fieldManager=argocd-server", body, "application/merge-patch+json"
     )
     world.lines.clear()
-    event = told(argocd.actions(world.target()))["argocd.application"]
+    event = told(actions(world.target()))["argocd.application"]
     assert event.state == "blocked"
     assert ".spec.syncPolicy.automated.prune (argocd-server)" in event.detail
     assert "-      prune: false" in event.diff
     assert world.writes == []
 
     agreed = replace(world.target(), agreed=agreement(event))
-    assert told(argocd.actions(agreed))["argocd.application"].state == "changed"
+    assert told(actions(agreed))["argocd.application"].state == "changed"
     spec = world.read(APPLICATION + "airflow")["spec"]
     assert spec["syncPolicy"]["automated"]["prune"] is True
     # The yes was to what the diff showed; it stands for nothing else.
-    assert told(argocd.actions(agreed))["argocd.application"].state == "holds"
+    assert told(actions(agreed))["argocd.application"].state == "holds"
 
 
 def test_who_may_read_only_is_told_what_holds_and_what_its_owner_does(world: World) -> None:
     world.install_argo()
     target = world.target()
-    told(argocd.actions(target))
+    told(actions(target))
     _, token = account(
         world.server,
         rule("get list", "appprojects applications", "argoproj.io"),
         rule("get", "namespaces configmaps"),
     )
     world.lines.clear()
-    found = told(argocd.actions(world.target(token)))
+    found = told(actions(world.target(token)))
     assert found["argocd.project"].state == "holds"
     assert found["argocd.application"].state == "holds"
     assert found["argocd.known-hosts"].state == "holds"
     assert found["argocd.repository"].state == "unknown"
     assert found["cluster.store-account"].state == "unknown"
-    changed = told(argocd.actions(world.target(token, **{"delivery.argocd.revision": "next"})))
+    changed = told(actions(world.target(token, **{"delivery.argocd.revision": "next"})))
     event = changed["argocd.application"]
     assert (event.state, "kubectl apply -f argocd/airflow/application.yaml" in event.fix) == (
         "unknown",
@@ -235,7 +278,7 @@ def test_another_cluster_stops(
     world.install_argo()
     own = world.read("/api/v1/namespaces/kube-system")["metadata"]["uid"]
     keys = {f"cluster.{k}": v if v != "own" else own for k, v in recorded.items()}
-    found = told(argocd.actions(world.target(**keys)))
+    found = told(actions(world.target(**keys)))
     assert found["cluster.identity"].state == state
     assert says in found["cluster.identity"].detail
     if state == "blocked":
@@ -246,14 +289,14 @@ def test_another_cluster_stops(
 def test_a_namespace_or_kind_that_is_missing_says_what_to_install(
     world: World, kube_with_crds: Server
 ) -> None:
-    found = told(argocd.actions(world.target())[-2:])
+    found = told(actions(world.target())[-2:])
     assert found["argocd.project"].state == "failed"
     assert world.argo in found["argocd.project"].detail
     target = world.target()
     text = target.text("argocd/project").replace("v1alpha1", "v9")
     other = replace(target, files={**target.files, "argocd/project": text.encode()})
     world.put("ConfigMap", "there", data={})
-    event = told(argocd.actions(other)[-2:])["argocd.project"]
+    event = told(actions(other)[-2:])["argocd.project"]
     assert event.state == "failed"
     assert "install Argo CD" in event.fix
 
@@ -272,15 +315,15 @@ def test_an_edit_cannot_make_it_apply_something_else(world: World, old: str, new
     target = world.target()
     text = target.text("argocd/project").replace(old, new, 1)
     other = replace(target, files={**target.files, "argocd/project": text.encode()})
-    found = told(argocd.actions(other)[-2:])
+    found = told(actions(other)[-2:])
     assert states(found) == {"argocd.project": "failed", "argocd.application": "left"}
     assert "argocd/airflow/project.yaml" in found["argocd.project"].detail
     assert world.writes == []
 
 
 def hosts(world: World, *, other: str = "", **changes: Any) -> Event:
-    actions = argocd.actions(world.target(**changes))
-    return told([one for one in actions if one.id == "argocd.known-hosts"])["argocd.known-hosts"]
+    found = actions(world.target(**changes))
+    return told([one for one in found if one.id == "argocd.known-hosts"])["argocd.known-hosts"]
 
 
 def test_known_hosts_are_appended_to_what_stands(world: World) -> None:
@@ -312,7 +355,7 @@ def test_only_verified_keys_of_this_host_are_added(world: World) -> None:
     assert hosts(world, **other).state == "holds"
     assert world.writes == []
     https = world.target(**{"delivery.argocd.repo_url": "https://github.com/acme/k8s-infra.git"})
-    assert "argocd.known-hosts" not in {one.id for one in argocd.actions(https)}
+    assert "argocd.known-hosts" not in {one.id for one in actions(https)}
 
 
 def test_no_list_means_no_argo_cd_there(world: World) -> None:
@@ -338,7 +381,7 @@ def test_a_competing_writer_of_known_hosts_loses_nothing(
         return real(manifest, dry_run=dry_run)
 
     monkeypatch.setattr(kube, "replace", late)
-    action = next(one for one in argocd.actions(target) if one.id == "argocd.known-hosts")
+    action = next(one for one in actions(target) if one.id == "argocd.known-hosts")
     assert told([action])["argocd.known-hosts"].state == "changed"
     text = world.read(HOSTS)["data"]["ssh_known_hosts"]
     assert text == "theirs ssh-rsa AAAA\n" + target.answers.dags.known_hosts
@@ -364,8 +407,8 @@ def test_whether_argo_cd_may_read_the_repository(
     world.put("ConfigMap", "there", data={})
     if secret is not None:
         world.credential(**secret)
-    actions = [one for one in argocd.actions(world.target()) if one.id == "argocd.repository"]
-    event = told(actions)["argocd.repository"]
+    looks = [one for one in actions(world.target()) if one.id == "argocd.repository"]
+    event = told(looks)["argocd.repository"]
     assert event.state == state
     assert says in event.detail
     assert "cAnArY" not in json.dumps(event.to_json())
@@ -429,7 +472,7 @@ def test_an_admission_rule_that_refuses_is_no_missing_right(world: World) -> Non
         return False
 
     until(refused)
-    event = told(argocd.actions(target)[-1:])["argocd.application"]
+    event = told(actions(target)[-1:])["argocd.application"]
     assert event.state == "failed"
     assert "admission rule" in event.detail
     assert "freeze until Monday" in event.detail
@@ -440,7 +483,7 @@ def test_a_namespace_that_goes_away_is_named(world: World) -> None:
     target = world.target()
     path = f"/api/v1/namespaces/{world.argo}"
     world.server.request("DELETE", path)
-    event = told(argocd.actions(target)[-1:])["argocd.application"]
+    event = told(actions(target)[-1:])["argocd.application"]
     assert event.state == "failed"
     assert "being deleted" in event.detail
     assert "finalizers" in event.fix

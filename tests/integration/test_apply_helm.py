@@ -18,7 +18,7 @@ import yaml
 
 from tests.argo_world import told
 from tests.helm_world import CHART, JOB, Cluster, HelmWorld, chart_with
-from tests.integration.test_apply_argocd import policy
+from tests.integration.test_apply_argocd import agreement, policy
 from tests.kubeconfigs import account, rule
 from tests.operators import MERGE
 from tests.testbed.kube import Kube as Server
@@ -30,6 +30,7 @@ from wizard.applying.identity import identity
 from wizard.applying.namespace import namespace_action
 from wizard.applying.target import Target
 from wizard.backends.helm import open_helm
+from wizard.removing import helm as removing
 
 pytestmark = pytest.mark.integration
 
@@ -180,6 +181,17 @@ def test_fields_of_another_manager_are_shown_and_left(spaced: HelmWorld) -> None
     assert found["helm.chart"].state == "left"
     assert [line for line in world.writes if "secretstores" in line] == []
 
+    labels = {"app.kubernetes.io/managed-by": "airflow-wizard",
+              "pod-security.kubernetes.io/enforce": "privileged"}  # fmt: skip
+    about = {"name": world.namespace, "labels": labels}
+    world.server.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": about}))
+    target = world.delivered()
+    [event] = told([namespace_action(target)]).values()
+    assert (event.state, "-    pod-security" in event.diff) == ("blocked", True)
+    agreed = replace(target, agreed=agreement(event))
+    [event] = told([namespace_action(agreed)]).values()
+    assert (event.state, "took over Namespace" in event.detail) == ("changed", True)
+
 
 def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld) -> None:
     target = world.delivered()
@@ -197,8 +209,22 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
 
     words = event.fix.partition("if it may become ours: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
+    world.git.git("remote", "add", "origin", "git@github.com:acme/k8s-infra.git")
+    target = world.delivered()
     assert installed(target).state == "changed"
     assert world.statuses() == ["superseded", "deployed"]
+
+    world.git.git("remote", "set-url", "origin", "https://github.com/acme/k8s-infra")
+    assert installed(world.delivered()).state == "holds"
+    world.git.git("remote", "set-url", "origin", "https://github.com/hers/k8s-infra")
+    hers = world.delivered()
+    event = installed(hers)
+    assert (event.state, "another installation or repository" in event.detail) == ("blocked", True)
+    [gone] = told(removing.actions(hers, None, (), exact=False)[:1]).values()
+    assert (gone.state, "belongs to another" in gone.detail) == ("blocked", True)
+    words = event.fix.partition("the same that has moved: ")[2].split()
+    subprocess.run(words, check=True, capture_output=True)
+    assert installed(hers).state == "holds"
 
 
 def frozen(world: HelmWorld) -> None:

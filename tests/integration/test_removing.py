@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.operators import MERGE
 from tests.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Action, Event
+from wizard.actions import Action, Event, Look
 from wizard.applying import argocd as applied
 from wizard.applying import helm as by_helm
 from wizard.applying import repository_credential
@@ -26,6 +27,7 @@ from wizard.applying.target import Target
 from wizard.removing import applications, argocd, cascade, release, steps, volumes
 from wizard.removing import helm as removal
 from wizard.removing.applications import FINALIZER, TRACKING
+from wizard.removing.inhabitants import Inhabitants
 from wizard.removing.namespace import namespace
 from wizard.source import SOURCE
 
@@ -233,7 +235,7 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     marked(world, f"{CLAIMS}/logs", annotations={"meta.helm.sh/release-name": None})
 
     # As a helm by hand leaves it, which carries the labels on.
-    where = "/api/v1/namespaces/{namespace}/secrets".format(namespace=world.namespace)
+    where = f"/api/v1/namespaces/{world.namespace}/secrets"
     one = world.read(f"{where}/sh.helm.release.v1.airflow.v1")
     name = "sh.helm.release.v1.airflow.v2"
     labels = {**one["metadata"]["labels"], "version": "2"}
@@ -292,10 +294,62 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
     assert world.read(STORES)["items"] == []
 
-    claim(world, "hers", labels={"release": "hers"})
+    require_others_keep_the_namespace(world, target)
+
+
+def require_others_keep_the_namespace(world: World, target: Target) -> None:
+    """Whatever the wizard does not know is another's: custom resources, and what those own."""
+    # The workload has gone; the cluster has not yet collected what it owned.
+    gone = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "gone"}
+    put(world, "Secret", "left-behind", "v1", gone)
+    claim(world, "logs")
+    own = put(world, "Service", "airflow", "v1", tier="airflow", spec={"ports": [{"port": 1}]})
+    put(world, "Endpoints", "airflow", "v1")
+    put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
+    looked = look(namespace(target, PIECES))
+    assert looked.state == "wanted", looked
+    looked = look(namespace(target, ["namespace"]))
+    assert (looked.state, "PersistentVolumeClaim logs" in looked.detail) == ("blocked", True)
+
+    store = {"secretStoreRef": {"name": "hers"}, "target": {"name": "hers"}}
+    hers = put(world, "ExternalSecret", "hers", "external-secrets.io/v1", spec=store)
+    put(world, "Secret", "of-hers", "v1", hers)
+    claim(world, "of-hers", labels={"release": "hers"}, ownerReferences=[hers])
+    node = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n"}
+    put(world, "ConfigMap", "of-node", "v1", node)
     done = ended(namespace(target, PIECES))
-    assert (done.state, "PersistentVolumeClaim hers" in done.detail) == ("blocked", True)
+    assert done.state == "blocked", done
+    assert "ExternalSecret hers" in done.detail
+    assert target.kube is not None
+    found = {f"{one.kind} {one.name}" for one in Inhabitants(target.kube, target).unknown()}
+    owned = {"Secret of-hers", "PersistentVolumeClaim of-hers", "ConfigMap of-node"}
+    assert found == {"ExternalSecret hers", *owned}
+    _, token = account(world.server, rule("get list", "namespaces"), rule("list", "configmaps"))
+    done = ended(namespace(world.target(token), PIECES))
+    assert (done.state, "list" in done.detail) == ("blocked", True), done
     assert exists(world, "/api/v1/namespaces/{namespace}")
+
+
+SLICE: Any = {"addressType": "IPv4", "endpoints": []}
+
+
+def look(action: Action) -> Look:
+    async def run() -> Look:
+        return await action.check()
+
+    return asyncio.run(run())
+
+
+def put(
+    world: World, kind: str, name: str, api: str, owner: Any = None, tier: str = "", **more: Any
+) -> dict[str, str]:
+    """Make it; what a reference to it as an owner says."""
+    labels = {"release": "airflow", "tier": tier} if tier else {}
+    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    owners = {"ownerReferences": [owner]} if owner else {}
+    made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
+    stands = world.server.apply(json.dumps(made))
+    return {"apiVersion": api, "kind": kind, "name": name, "uid": stands["metadata"]["uid"]}
 
 
 def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> None:

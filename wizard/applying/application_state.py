@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
+def has_parent(target: Target) -> bool:
+    """Whether one Application brings the others."""
+    return "argocd/bootstrap/parent" in target.files
+
+
 def names(target: Target) -> tuple[str, ...]:
     """The Applications, the one that brings the others first."""
     name = target.release.installation
-    if "argocd/bootstrap/parent" in target.files:
+    if has_parent(target):
         return (f"{name}-parent", f"{name}-secrets", name)
     return (name,)
 

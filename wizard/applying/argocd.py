@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.applying import credential, known_hosts, repository_credential
-from wizard.applying.identity import identity
+from wizard.applying import credential, guard, known_hosts, repository_credential
+from wizard.applying.application_state import has_parent, names
 from wizard.applying.objects import Source, manifests_action
 from wizard.errors import WizardError
 
@@ -18,17 +18,12 @@ if TYPE_CHECKING:
     from wizard.applying.target import Target
 
 _NEEDS = "install Argo CD there, or name the context of the cluster it runs in"
-_NEEDS_POLICIES = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and newer"
-_POLICIES = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 
 
 def actions(target: Target) -> tuple[Action, ...]:
-    """The delivery's changes in their order; none where something else than Argo CD delivers."""
-    if target.answers.delivery.kind != "argocd":
-        return ()
-    found = [identity(target)]
-    if target.under("argocd/bootstrap/store-"):
-        found.append(store_account(target))
+    """The delivery's changes in their order, the waits of the delivery apart."""
+    protecting = guard_sources(target)
+    found = [guard.action(target, protecting)] if protecting else []
     found += known_hosts.actions(target)
     if repository_credential.used(target):
         found += repository_credential.actions(target)
@@ -38,56 +33,43 @@ def actions(target: Target) -> tuple[Action, ...]:
     return tuple(found)
 
 
-def store_account(target: Target) -> Action:
-    """The admission policy that keeps pods away from the store's ServiceAccount."""
-    action = "cluster.store-account"
-    return manifests_action(
-        action,
-        "Keep pods away from the store's ServiceAccount",
-        "platform",
-        target.kube,
-        guard_sources(target),
-        needs=_NEEDS_POLICIES,
-        agreed=target.agreed.get(action, ""),
-    )
-
-
 def _project(target: Target) -> Action:
     argo = target.answers.delivery.argocd
     sources = project_sources(target)
-    action = "argocd.project"
     return manifests_action(
-        action,
+        target,
+        "argocd.project",
         f"Create AppProject {argo.project}",
         "platform",
         target.argocd,
         sources,
         needs=_NEEDS,
-        agreed=target.agreed.get(action, ""),
     )
 
 
 def _application(target: Target) -> Action:
     """The one Application, or with two their parent, which brings them."""
     first = application_sources(target)[0]
-    parent = "argocd/bootstrap/parent" in target.files
-    title = target.release.installation + ("-parent" if parent else "")
-    action = "argocd.application"
+    title = names(target)[0]
     return manifests_action(
-        action,
+        target,
+        "argocd.application",
         f"Create Application {title}",
         "platform",
         target.argocd,
         [first],
         needs=_NEEDS,
-        agreed=target.agreed.get(action, ""),
     )
 
 
 def guard_sources(target: Target) -> list[Source]:
-    """The admission policy and its binding, the policy last."""
-    names = target.under("argocd/bootstrap/store-")
-    return [_source(target, name, _POLICIES, "") for name in names]
+    """The admission policy and its binding, in the order in which they are applied."""
+    found = [
+        _source(target, f"argocd/bootstrap/{name}", (kind,), "")
+        for name, kind in guard.FILES.items()
+        if f"argocd/bootstrap/{name}" in target.files
+    ]
+    return guard.ordered(found)
 
 
 def project_sources(target: Target) -> list[Source]:
@@ -103,7 +85,7 @@ def application_sources(target: Target) -> list[Source]:
     """The Application that `apply` makes, then those that it brings."""
     namespace = target.answers.delivery.argocd.namespace
     names = ["argocd/application"]
-    if "argocd/bootstrap/parent" in target.files:
+    if has_parent(target):
         names = ["argocd/bootstrap/parent", *names, "argocd/secrets-application"]
     return [_source(target, name, ("Application",), namespace) for name in names]
 

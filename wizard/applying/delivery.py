@@ -28,9 +28,8 @@ class Delivery:
 
 
 def _argocd(target: Target) -> tuple[Action, ...]:
-    _, *own = argocd.actions(target)
     return (
-        *own,
+        *argocd.actions(target),
         *verify.before_chart(target),
         verify.application(target),
         *verify.after_chart(target),

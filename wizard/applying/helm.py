@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.actions import Action, Look
-from wizard.applying import helm_release
+from wizard.applying import guard, helm_release
 from wizard.applying.helm_chart import Charts
 from wizard.applying.namespace import namespace_action, standing
 from wizard.applying.objects import Source, manifests_action
@@ -24,30 +24,25 @@ if TYPE_CHECKING:
     from wizard.applying.target import Target
     from wizard.backends.kube import Kube
 
-_GUARD = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
-_NEEDS_GUARD = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and newer"
 # What a store needs before it: External Secrets looks at it at once.
 _STORE = ("ConfigMap", "ServiceAccount", "SecretStore", "ClusterSecretStore")
 _SECRETS = ("ExternalSecret",)
-_CLUSTER_WIDE = (*_GUARD, "ClusterSecretStore")
+_CLUSTER_WIDE = (*guard.KINDS, "ClusterSecretStore")
 
 
 def beside(target: Target) -> tuple[Action, ...]:
     """Which helm this is, the namespace, and every manifest beside the chart."""
     groups = grouped(target)
     found = [_program(target), namespace_action(target)]
-    for id, title, owner, needs in (  # noqa: A001
-        ("cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform",
-         _NEEDS_GUARD),
-        ("helm.store", "Create the store and its account", "me", NEEDS),
-        ("helm.secrets", "Create the ExternalSecrets", "me", NEEDS),
-        ("helm.manifests", "Create what else stands beside the chart", "me", ""),
-    ):  # fmt: skip
+    if groups[guard.ACTION]:
+        found.append(guard.action(target, groups[guard.ACTION]))
+    for id, title, needs in (  # noqa: A001
+        ("helm.store", "Create the store and its account", NEEDS),
+        ("helm.secrets", "Create the ExternalSecrets", NEEDS),
+        ("helm.manifests", "Create what else stands beside the chart", ""),
+    ):
         if groups[id]:
-            one = manifests_action(
-                id, title, "platform" if owner == "platform" else "me", target.kube, groups[id],
-                needs=needs, agreed=target.agreed.get(id, ""),
-            )  # fmt: skip
+            one = manifests_action(target, id, title, "me", target.kube, groups[id], needs=needs)
             found.append(_after_namespace(target, target.kube, one, groups[id]))
     if yours := sorted(_listed(target) - {_relative(name) for name in target.under("secrets/")}):
         found.append(_theirs(target, yours))
@@ -64,7 +59,7 @@ def chart(target: Target) -> Action:
 def grouped(target: Target) -> dict[str, list[Source]]:
     """The committed manifests that are listed, by the action that applies them, in its order."""
     found: dict[str, list[Source]] = {
-        "cluster.store-account": [],
+        guard.ACTION: [],
         "helm.store": [],
         "helm.secrets": [],
         "helm.manifests": [],
@@ -79,7 +74,7 @@ def grouped(target: Target) -> dict[str, list[Source]]:
         place = "" if kind in _CLUSTER_WIDE else target.release.namespace
         path = f"{target.release.paths.apps}/{logical}.yaml"
         found[_group(logical, kind)].append(Source(path, text, (kind,), place))
-    found["cluster.store-account"].sort(key=_guard_last)
+    found[guard.ACTION] = guard.ordered(found[guard.ACTION])
     found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
     return found
 
@@ -107,17 +102,12 @@ def _theirs(target: Target, names: Sequence[str]) -> Action:
 
 
 def _group(logical: str, kind: str) -> str:
-    if kind in _GUARD:
-        return "cluster.store-account"
+    if kind in guard.KINDS:
+        return guard.ACTION
     if kind in _SECRETS:
         return "helm.secrets"
     own = ("secrets/store", "secrets/service-account", "secrets/vault-ca")
     return "helm.store" if logical in own and kind in _STORE else "helm.manifests"
-
-
-def _guard_last(source: Source) -> bool:
-    """A binding before its policy would bind nothing."""
-    return source.kinds[0] == _GUARD[1]
 
 
 def _program(target: Target) -> Action:

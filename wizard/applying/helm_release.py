@@ -24,7 +24,9 @@ from wizard.applying.helm_state import (
     RUN_LABEL,
     Revision,
     differing,
+    of_another,
     ours_to_mend,
+    own_mark,
     revisions,
 )
 from wizard.applying.objects import explained
@@ -34,6 +36,7 @@ from wizard.backends.kube_errors import KubeError
 from wizard.documents.helm import CHART, OWN_LABEL, chart_command
 from wizard.errors import ConflictError, WizardError
 from wizard.probes import in_thread
+from wizard.source import SOURCE
 from wizard.yamlread import read_mapping
 
 if TYPE_CHECKING:
@@ -79,6 +82,7 @@ class Release:
         self._name = target.release.names.release
         self._namespace = target.release.namespace
         self._values = target.files["values"]
+        self._mark = own_mark(target)
         self._digest = hashlib.sha256(self._values).hexdigest()
 
     async def look(self) -> Look:
@@ -108,6 +112,16 @@ class Release:
                 f"{shown} stands already and is not this wizard's",
                 "name ours otherwise (installation.release); or, if it may become ours: "
                 f"{label}{last.number} {OWN_LABEL}",
+            )
+        if of_another(last, self._mark):
+            secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
+            label = f"kubectl -n {self._namespace} label --overwrite {secret}"
+            keep = f"{SOURCE}={self._mark}" if self._mark else f"{SOURCE}-"
+            return Look(
+                "blocked",
+                f"{shown} stands already and belongs to another installation or repository",
+                "name ours otherwise (installation.release); or, if it is the same that has moved: "
+                f"{label} {keep}",
             )
         if last.status == "uninstalling":
             return Look("blocked", f"{shown} is being taken away", "wait until it is gone")
@@ -188,12 +202,13 @@ class Release:
 
     async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> Output:
         note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
+        marked = f",{SOURCE}={self._mark}" if self._mark else ""
         # Helm shows what it would send only under its own description.
         more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(
             "upgrade", "--install", self._name, str(chart.path), "--namespace", self._namespace,
             "--values", "-", "--timeout", f"{HOOK_SECONDS}s",
-            "--labels", f"{OWN_LABEL},{RUN_LABEL}={uuid.uuid4().hex}",
+            "--labels", f"{OWN_LABEL},{RUN_LABEL}={uuid.uuid4().hex}{marked}",
             *(("--dry-run=server",) if dry_run else more), stdin=self._values,
         )  # fmt: skip
 

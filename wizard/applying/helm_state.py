@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.documents.helm import OWN_LABEL
+from wizard.errors import UsageError
+from wizard.pushing import remote_for, remote_url
+from wizard.source import SOURCE, mark, source
 
 if TYPE_CHECKING:
+    from wizard.applying.target import Target
     from wizard.backends.kube import Kube
 
 # Another one for each helm that this program starts. Helm carries labels on from revision to
@@ -24,13 +28,17 @@ _OWN, _VALUE = OWN_LABEL.split("=")
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision, by the labels of its Secret; `version` changes with every write to it."""
+    """One revision, by the labels of its Secret; `version` changes with every write to it.
+
+    `source` is the mark of the installation that it belongs to; empty where it says none.
+    """
 
     number: int
     status: str
     own: bool
     run: str
     version: str
+    source: str = ""
 
     @property
     def pending(self) -> bool:
@@ -54,6 +62,7 @@ def revisions(kube: Kube, namespace: str, release: str) -> list[Revision]:
                     labels.get(_OWN) == _VALUE,
                     str(labels.get(RUN_LABEL) or ""),
                     str(about.get("resourceVersion") or ""),
+                    str(labels.get(SOURCE) or ""),
                 )
             )
     return sorted(found, key=lambda one: one.number)
@@ -63,6 +72,24 @@ def made_by_a_run(found: Sequence[Revision]) -> bool:
     """Whether the last revision is of a run of ours, not of a helm that carried labels on."""
     *before, last = found
     return bool(last.run) and all(one.run != last.run for one in before)
+
+
+def own_mark(target: Target) -> str:
+    """What this installation puts on its release; empty where its repository has no remote.
+
+    No answer names the repository where Helm delivers, so the remote of this clone tells it.
+    """
+    repository, answers = target.repository, target.answers.repository
+    try:
+        url = remote_url(repository, remote_for(repository, answers.branch))
+    except UsageError:
+        return ""
+    return mark(source(url, answers.path, target.release.installation))
+
+
+def of_another(last: Revision, own: str) -> bool:
+    """Whether it is of another installation, as its mark says."""
+    return last.own and bool(last.source) and last.source != own
 
 
 def ours_to_mend(found: Sequence[Revision]) -> bool:

@@ -23,7 +23,7 @@ def namespace_action(target: Target) -> Action:
     path = f"{release.paths.apps}/{logical}.yaml"
     source = Source(path, target.text(logical), ("Namespace",))
     title = f"Create namespace {release.namespace}"
-    action = manifests_action("helm.namespace", title, "platform", target.kube, [source])
+    action = manifests_action(target, "helm.namespace", title, "platform", target.kube, [source])
     kube = target.kube
     if kube is None:
         return action

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wizard.actions import Action, Look, Owner
 from wizard.applying.contents import difference, over, part, within
@@ -19,6 +20,10 @@ from wizard.backends.kube_errors import FieldsOwnedError, KubeError
 from wizard.diff import visible
 from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.probes import in_thread
+from wizard.source import another
+
+if TYPE_CHECKING:
+    from wizard.applying.target import Target
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 # Whoever writes status in between changes the version; then one looks again.
@@ -75,6 +80,7 @@ class _Compared:
 
 
 def manifests_action(
+    target: Target,
     id: str,  # noqa: A002
     title: str,
     owner: Owner,
@@ -82,17 +88,16 @@ def manifests_action(
     sources: Sequence[Source],
     *,
     needs: str = "",
-    agreed: str = "",
 ) -> Action:
     """The change that makes the cluster hold these manifests, in their order.
 
-    `needs` says what to install where the cluster does not know a kind. `agreed` is the seal of a
-    diff that the operator said yes to: with exactly that, objects and fields of others are taken
-    over.
+    `needs` says what to install where the cluster does not know a kind. With exactly the seal that
+    the target has agreed to for this action, objects and fields of others are taken over.
     """
     if kube is None:
         return Action(id, title, owner, "cluster", lambda: _left(sources))
-    work = _Work(kube, tuple(sources), needs, id, agreed)
+    agreed = target.agreed.get(id, "")
+    work = _Work(kube, tuple(sources), needs, id, agreed, target.release.source)
     return Action(
         id,
         title,
@@ -116,10 +121,11 @@ class _Work:
     needs: str
     id: str
     agreed: str
+    own: str
 
     def looked(self) -> tuple[list[_Compared], Look]:
         """Each object, and one look for all; blocked ones are wanted once their diff is agreed."""
-        found = [_compared(self.kube, one, self.needs) for one in self.sources]
+        found = [_compared(self.kube, one, self.needs, self.own) for one in self.sources]
         look = _together(found)
         if look.state != "blocked":
             return found, look
@@ -170,7 +176,7 @@ def _together(found: Sequence[_Compared]) -> Look:
     return Look("holds", "nothing is committed for this")
 
 
-def _compared(kube: Kube, source: Source, needs: str) -> _Compared:
+def _compared(kube: Kube, source: Source, needs: str, own: str) -> _Compared:
     manifest = source.manifest()
     ref = Ref.of(manifest)
     left = f"its owner runs: kubectl apply -f {source.path}"
@@ -187,7 +193,7 @@ def _compared(kube: Kube, source: Source, needs: str) -> _Compared:
         if error.kind != "forbidden" or refused:
             raise explained(error, needs) from None
         return _Compared(source, manifest, _read_only(ref, standing, manifest, left))
-    look = _judged(kube, manifest, standing, wanted)
+    look = _judged(kube, manifest, standing, wanted, own)
     return _Compared(source, manifest, look, standing is not None)
 
 
@@ -218,7 +224,9 @@ def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: st
     return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
 
 
-def _judged(kube: Kube, manifest: Manifest, standing: Manifest | None, wanted: Manifest) -> Look:
+def _judged(
+    kube: Kube, manifest: Manifest, standing: Manifest | None, wanted: Manifest, own: str
+) -> Look:
     ref = Ref.of(manifest)
     if standing is None:
         return Look("wanted", f"{ref} is not there yet")
@@ -228,6 +236,10 @@ def _judged(kube: Kube, manifest: Manifest, standing: Manifest | None, wanted: M
     if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
         not_ours = f"{ref} stands already and is not this wizard's"
         return Look("blocked", not_ours, "rename ours in the answers", diff)
+    other = another(standing, own)
+    if other:
+        theirs = f"{ref} stands already and belongs to {visible(other)}"
+        return Look("blocked", theirs, "rename ours in the answers", diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:

@@ -36,15 +36,15 @@ def used(target: Target) -> bool:
 
 def actions(target: Target) -> tuple[Action, ...]:
     """Its account, store and ExternalSecret, and the wait for the Secret that comes of them."""
-    action, argo = "argocd.credential", target.answers.delivery.argocd
+    argo = target.answers.delivery.argocd
     put = manifests_action(
-        action,
+        target,
+        "argocd.credential",
         CREDENTIAL_TITLE,
         "platform",
         target.argocd,
         sources(target),
         needs=store_state.NEEDS,
-        agreed=target.agreed.get(action, ""),
     )
     look, kube = put.check, target.argocd
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.documents.manifests import WAVE, pod_security_labels
+from wizard.documents.manifests import WAVE, owned, pod_security_labels
 from wizard.tree import File
 from wizard.yamltext import dump
 
@@ -40,14 +40,15 @@ class ArgoSettings:
         return path if self.prefix in {"", "."} else f"{self.prefix}/{path}"
 
 
-def _metadata(argo: ArgoSettings, name: str, wave: str = "") -> dict[str, Any]:
+def _metadata(release: Release, argo: ArgoSettings, name: str, wave: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {"name": name, "namespace": argo.namespace}
     found["labels"] = {
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
-    if wave:
-        found["annotations"] = {WAVE: wave}
+    annotations = ({WAVE: wave} if wave else {}) | owned(release)
+    if annotations:
+        found["annotations"] = annotations
     return found
 
 
@@ -74,7 +75,7 @@ def app_project(release: Release, argo: ArgoSettings) -> File:
     data = {
         "apiVersion": API_VERSION,
         "kind": "AppProject",
-        "metadata": _metadata(argo, argo.project),
+        "metadata": _metadata(release, argo, argo.project),
         "spec": spec,
     }
     return _file(release, "project", data)
@@ -98,7 +99,7 @@ def _application(
     return {
         "apiVersion": API_VERSION,
         "kind": "Application",
-        "metadata": _metadata(argo, name, wave),
+        "metadata": _metadata(release, argo, name, wave),
         "spec": {
             "project": argo.project,
             **source,
@@ -184,7 +185,7 @@ def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]
     project = {
         "apiVersion": API_VERSION,
         "kind": "AppProject",
-        "metadata": _metadata(argo, f"{argo.project}-bootstrap"),
+        "metadata": _metadata(release, argo, f"{argo.project}-bootstrap"),
         "spec": {
             "description": f"Parent of installation {release.installation}: Applications only",
             "sourceRepos": [argo.repo_url],
@@ -198,7 +199,7 @@ def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]
     parent = {
         "apiVersion": API_VERSION,
         "kind": "Application",
-        "metadata": _metadata(argo, f"{name}-parent"),
+        "metadata": _metadata(release, argo, f"{name}-parent"),
         "spec": {
             "project": f"{argo.project}-bootstrap",
             "source": source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from wizard.source import SOURCE
 from wizard.tree import File
 from wizard.yamltext import dump
 
@@ -24,7 +25,11 @@ _POD_SECURITY = "pod-security.kubernetes.io"
 def metadata(
     release: Release, name: str, *, wave: str = "", sync_options: str = "", namespaced: bool = True
 ) -> dict[str, Any]:
-    """Object metadata; Argo CD's annotations only where Argo CD delivers."""
+    """Object metadata; Argo CD's annotations only where Argo CD delivers.
+
+    What is the whole cluster's says whose it is, where an answer names the repository: no
+    namespace tells two installations of one name apart there.
+    """
     found: dict[str, Any] = {"name": name}
     if namespaced:
         found["namespace"] = release.namespace
@@ -36,9 +41,16 @@ def metadata(
         annotations = {WAVE: wave} if wave else {}
         if sync_options:
             annotations[SYNC_OPTIONS] = sync_options
+        if not namespaced:
+            annotations |= owned(release)
         if annotations:
             found["annotations"] = annotations
     return found
+
+
+def owned(release: Release) -> dict[str, str]:
+    """The annotation that says whose an object is; none where no answer names the repository."""
+    return {SOURCE: release.source} if release.source else {}
 
 
 def manifest(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:

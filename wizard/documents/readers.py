@@ -14,6 +14,7 @@ from wizard.documents.external_secrets import (
     secret_object,
     store_object,
 )
+from wizard.documents.manifests import owned
 from wizard.documents.vault import policy_file, role_file
 from wizard.tree import File
 from wizard.yamltext import dump
@@ -36,23 +37,26 @@ def reader_files(release: Release, store: StoreSettings, reader: Reader) -> tupl
     return (
         policy_file(release, store),
         role_file(release, store),
-        _file(release, "account", account_object(_about(reader, store.service_account))),
-        _file(release, "store", store_object(store, _about(reader, store.name))),
+        _file(release, "account", account_object(_about(release, reader, store.service_account))),
+        _file(release, "store", store_object(store, _about(release, reader, store.name))),
         _file(
             release,
             "secret",
-            secret_object(store, reader.secret, _about(reader, reader.secret.name)),
+            secret_object(store, reader.secret, _about(release, reader, reader.secret.name)),
             f"{purpose[:1].upper()}{purpose[1:]}.",
         ),
     )
 
 
-def _about(reader: Reader, name: str) -> dict[str, Any]:
+def _about(release: Release, reader: Reader, name: str) -> dict[str, Any]:
     labels = {
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
-    return {"name": name, "namespace": reader.namespace, "labels": labels}
+    found: dict[str, Any] = {"name": name, "namespace": reader.namespace, "labels": labels}
+    if annotations := owned(release):
+        found["annotations"] = annotations
+    return found
 
 
 def _file(release: Release, part: str, data: dict[str, Any], header: str = "") -> File:

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.actions import Action, Look
-from wizard.applying.application_state import names
+from wizard.applying.application_state import has_parent, names
 from wizard.applying.argocd import application_sources
 from wizard.backends.kube import Manifest, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.diff import visible
 from wizard.errors import ConflictError
 from wizard.removing.objects import Removal, finalizers, removal_action, standing
-from wizard.removing.recognised import Judge, kubectl_delete, labelled, unchanged
+from wizard.removing.recognised import Judge, kubectl_delete, plain, unchanged
 
 if TYPE_CHECKING:
     from wizard.applying.target import Target
@@ -33,13 +33,23 @@ def refs(target: Target) -> list[Ref]:
     return [Ref.of(source.manifest()) for source in application_sources(target)]
 
 
+def family(target: Target) -> tuple[list[Ref], list[Ref]]:
+    """The Application that brings the others, where there is one, and those that it brings.
+
+    They are told by their files: an installation may well be named like another's parent.
+    """
+    found = refs(target)
+    bringers = 1 if has_parent(target) else 0
+    return found[:bringers], found[bringers:]
+
+
 def released(target: Target) -> Action:
     """Undo: Argo CD follows the repository no more; all that it delivered stays as it is."""
     found = refs(target)
-    plain = unchanged(target.repository, application_sources(target))
+    own = unchanged(target, application_sources(target))
 
     def judge(one: Manifest, ref: Ref) -> Look | None:
-        return plain(one, ref) or _others(target, one, ref) or _cascading(one, ref)
+        return own(one, ref) or _others(target, one, ref) or _cascading(one, ref)
 
     return removal_action(
         "undo.application",
@@ -109,7 +119,8 @@ def urls(application: Mapping[str, Any]) -> set[str]:
 
 def ours(target: Target) -> Judge:
     """Left where another made it, would bring it back, or reads another repository."""
-    return lambda found, ref: labelled(found, ref) or _others(target, found, ref)
+    own = plain(target)
+    return lambda found, ref: own(found, ref) or _others(target, found, ref)
 
 
 def require_gone(target: Target) -> None:

@@ -18,7 +18,7 @@ from wizard.errors import ConflictError
 from wizard.hosts import git_location, normal_url
 from wizard.removing.applications import tracked_by, urls
 from wizard.removing.objects import Removal, looked_action, removal_action, standing
-from wizard.removing.recognised import Judge, kubectl_delete, labelled, unchanged
+from wizard.removing.recognised import Judge, kubectl_delete, plain, unchanged
 from wizard.removing.release import SECRETS_SECONDS
 
 if TYPE_CHECKING:
@@ -44,17 +44,17 @@ def actions(target: Target, *, exact: bool) -> tuple[Action, ...]:
 
 
 def _plain(target: Target, sources: list[Source], *, exact: bool) -> Judge:
-    return unchanged(target.repository, sources) if exact else labelled
+    return unchanged(target, sources) if exact else plain(target)
 
 
 def _projects(target: Target, *, exact: bool) -> Action:
     sources = project_sources(target)
     found = [Ref.of(source.manifest()) for source in sources]
-    plain = _plain(target, sources, exact=exact)
+    own = _plain(target, sources, exact=exact)
 
     def removal(kube: Kube) -> Removal:
         def judge(one: Manifest, ref: Ref) -> Look | None:
-            return plain(one, ref) or _delivered(one, ref) or _in_use(kube, target, ref)
+            return own(one, ref) or _delivered(one, ref) or _in_use(kube, target, ref)
 
         return Removal(kube, lambda: found, judge)
 
@@ -108,12 +108,12 @@ def _credential(target: Target, *, exact: bool) -> Action:
     """The store of Argo CD's own; its ExternalSecret first, which the operator has to let go of."""
     sources = repository_credential.sources(target)[::-1]
     found = [Ref.of(source.manifest()) for source in sources]
-    plain = _plain(target, sources, exact=exact)
+    own = _plain(target, sources, exact=exact)
     url = normal_url(target.answers.delivery.argocd.repo_url)
 
     def removal(kube: Kube) -> Removal:
         def judge(one: Manifest, ref: Ref) -> Look | None:
-            return plain(one, ref) or _read_by(kube, target, ref, url)
+            return own(one, ref) or _read_by(kube, target, ref, url)
 
         return Removal(kube, lambda: found, judge)
 
@@ -147,15 +147,14 @@ def _read_by(kube: Kube, target: Target, ref: Ref, url: str) -> Look | None:
 
 def _guard(target: Target, *, exact: bool) -> Action:
     sources = guard_sources(target)
-    # Which of both goes first does not matter to pods; the binding names the policy.
-    found = [Ref.of(source.manifest()) for source in sources]
-    plain = _plain(target, sources, exact=exact)
+    found = [Ref.of(source.manifest()) for source in reversed(sources)]
+    own = _plain(target, sources, exact=exact)
     return removal_action(
         "remove.store-account",
         "Remove the guard of the store's ServiceAccount",
         "platform",
         target.kube,
-        lambda kube: Removal(kube, lambda: found, plain),
+        lambda kube: Removal(kube, lambda: found, own),
         left=kubectl_delete(found),
         alone=True,
     )

@@ -11,7 +11,7 @@ from wizard.applying.objects import explained
 from wizard.backends.kube import Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeConflictError, KubeError
 from wizard.errors import ConflictError
-from wizard.removing.applications import FINALIZER, called, ours, refs
+from wizard.removing.applications import FINALIZER, called, family, ours
 from wizard.removing.objects import Removal, held, looked_action, removal_action, standing
 from wizard.removing.recognised import Judge, kubectl_delete
 
@@ -24,9 +24,8 @@ _ROUNDS = 10
 
 def paused(target: Target) -> Action:
     """Destroy: nothing is synced any more, so what is removed next stays away."""
-    found = refs(target)
-    parent = [ref for ref in found if ref.name.endswith("-parent")]
-    work = _Pause(ours(target), parent, [ref for ref in found if ref not in parent])
+    parent, children = family(target)
+    work = _Pause(ours(target), parent, children)
     return looked_action(
         "destroy.pause",
         "Stop Argo CD from syncing" + (f", and remove {called(parent)}" if parent else ""),
@@ -146,8 +145,8 @@ def rewritten(kube: Kube, ref: Ref, edit: Callable[[Manifest], Manifest]) -> Non
 
 def cascaded(target: Target) -> Action:
     """Destroy: Argo CD removes what it delivered, then the Applications are gone."""
-    found = [ref for ref in refs(target) if not ref.name.endswith("-parent")]
-    found.sort(key=lambda ref: ref.name.endswith("-secrets"))
+    # The chart's first: its pods need their Secrets until they end.
+    _, found = family(target)
     return removal_action(
         "destroy.application",
         f"Remove {called(found)}; Argo CD removes with it all it delivered",

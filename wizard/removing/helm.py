@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from wizard.actions import Action, Look
 from wizard.applying.diagnosis import said
 from wizard.applying.helm import grouped
-from wizard.applying.helm_state import Revision, made_by_a_run, ours_to_mend, revisions
+from wizard.applying.helm_state import (
+    Revision,
+    made_by_a_run,
+    of_another,
+    ours_to_mend,
+    own_mark,
+    revisions,
+)
 from wizard.applying.objects import Source, explained
 from wizard.backends.kube import Kube, Ref
 from wizard.backends.kube_errors import KubeError
@@ -21,7 +28,7 @@ from wizard.errors import ConflictError
 from wizard.probes import in_thread
 from wizard.removing import release
 from wizard.removing.objects import NOWHERE, Removal, removal_action
-from wizard.removing.recognised import kubectl_delete, labelled, unchanged
+from wizard.removing.recognised import kubectl_delete, plain, unchanged
 from wizard.removing.volumes import claims
 
 if TYPE_CHECKING:
@@ -61,7 +68,7 @@ def actions(
 
 def _beside(target: Target, name: str, title: str, sources: list[Source], *, exact: bool) -> Action:
     found = [Ref.of(source.manifest()) for source in reversed(sources)]
-    judge = unchanged(target.repository, sources) if exact else labelled
+    judge = unchanged(target, sources) if exact else plain(target)
     return removal_action(
         f"remove.{name.rpartition('.')[2]}",
         title,
@@ -138,6 +145,13 @@ class _Release:
                 "blocked",
                 f"{shown} is not this wizard's; it is left",
                 f"if it is to go, its owner runs: helm -n {self._namespace} uninstall {self._name}",
+            )
+        if of_another(last, own_mark(self._target)):
+            return Look(
+                "blocked",
+                f"{shown} belongs to another installation or repository; it is left",
+                "run it there; or, if it is to go, its owner runs: "
+                f"helm -n {self._namespace} uninstall {self._name}",
             )
         if last.pending and not ours_to_mend(found):
             return Look(

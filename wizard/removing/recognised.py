@@ -12,8 +12,10 @@ from wizard.applying.vault_files import was_committed
 from wizard.backends.kube import MANAGER, Manifest, Ref
 from wizard.diff import visible
 from wizard.errors import WizardError
+from wizard.source import another
 
 if TYPE_CHECKING:
+    from wizard.applying.target import Target
     from wizard.repo import Repository
 
 # Managers whose fields are no person's change: ourselves, and Argo CD's own controllers.
@@ -23,10 +25,18 @@ _OURS = (MANAGER, "argocd-controller", "argocd-application-controller")
 Judge = Callable[[Manifest, Ref], Look | None]
 
 
-def labelled(found: Manifest, ref: Ref) -> Look | None:
-    """Left where the object does not bear this wizard's label."""
+def labelled(found: Manifest, ref: Ref, own: str = "") -> Look | None:
+    """Left where the object lacks this wizard's label, or names another source than `own`."""
     if (found["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER:
-        return None
+        other = another(found, own)
+        if not other:
+            return None
+        return Look(
+            "blocked",
+            f"{ref} belongs to {visible(other)}; it is left",
+            "run it in that repository; or, if it is to go, its owner runs: "
+            f"{kubectl_delete([ref])}",
+        )
     return Look(
         "blocked",
         f"{ref} is not this wizard's: it lacks the label {MANAGED_BY}={MANAGER}; it is left",
@@ -34,13 +44,19 @@ def labelled(found: Manifest, ref: Ref) -> Look | None:
     )
 
 
-def unchanged(repository: Repository, sources: Iterable[Source]) -> Judge:
+def plain(target: Target) -> Judge:
+    """Left where it is not this installation's, by its label and the source that it names."""
+    return lambda found, ref: labelled(found, ref, target.release.source)
+
+
+def unchanged(target: Target, sources: Iterable[Source]) -> Judge:
     """Left also where it is no version that was ever committed, or somebody else wrote into it."""
     texts = {str(Ref.of(source.manifest())): source for source in sources}
+    ours = plain(target)
 
     def judge(found: Manifest, ref: Ref) -> Look | None:
         source = texts[str(ref)]
-        return labelled(found, ref) or _changed(repository, source, found, ref)
+        return ours(found, ref) or _changed(target.repository, source, found, ref)
 
     return judge
 

@@ -20,6 +20,7 @@ from wizard.diff import visible
 from wizard.removing.applications import TRACKING, require_gone, tracked_by
 from wizard.removing.objects import Removal, looked_action, removal_action, standing
 from wizard.removing.recognised import labelled
+from wizard.source import another
 from wizard.yamlread import read_mapping
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def objects(target: Target) -> Action:
         return Removal(
             kube,
             lambda: _delivered(kube, target),
-            lambda _found, _ref: None,
+            lambda one, ref: _of_another(target, one, ref),
             none="nothing that was delivered is left",
             before=lambda: require_gone(target),
         )
@@ -177,9 +178,15 @@ def _delivered(kube: Kube, target: Target) -> list[Ref]:
         if manifest.get("kind") == "ExternalSecret" or ref in found:
             continue
         one = standing(kube, ref)
-        if one is not None and labelled(one, ref) is None:
+        own = target.release.source
+        if one is not None and (another(one, own) or labelled(one, ref, own) is None):
             found.append(ref)
     return found
+
+
+def _of_another(target: Target, found: Manifest, ref: Ref) -> Look | None:
+    other = another(found, target.release.source)
+    return Look("kept", f"{ref} belongs to {visible(other)}; it is left") if other else None
 
 
 def is_delivered(found: Manifest, target: Target) -> bool:
