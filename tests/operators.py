@@ -101,7 +101,7 @@ class Operators:
         about = {
             "name": name,
             "namespace": self.namespace,
-            "labels": {"release": "airflow", **(labels or {})},
+            "labels": {"release": "airflow", "tier": "airflow", **(labels or {})},
             "annotations": STAND_IN,
         }
         self.gone(kind, name)

@@ -101,6 +101,12 @@ class Kube(Protocol):
     def kinds(self, api_version: str) -> frozenset[str]:
         """Kinds of a group's version, such as external-secrets.io/v1; empty where not served."""
 
+    def namespaced(self) -> tuple[tuple[str, str], ...]:
+        """Version and kind of all that a namespace may hold, if it can be listed and deleted.
+
+        What several versions of a group serve is named once.
+        """
+
     def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
         """The object, or None; with `metadata` only that, so that no Secret's value travels."""
 

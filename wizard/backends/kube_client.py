@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.backends.kube import MANAGER, Cluster, Manifest, Propagation, Ref, Reply, Right
 from wizard.backends.kube_errors import KubeError
 from wizard.backends.kube_http import APPLY, Request, Transport
-from wizard.backends.kube_resource import Resource
+from wizard.backends.kube_resource import Resource, deletable, place, resources
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -58,12 +58,7 @@ class KubeClient:
 
     def served(self, group: str) -> tuple[str, ...]:
         """Versions of a group; see Kube."""
-        try:
-            found = self._send("GET", f"/apis/{group}", f"versions of {group}")
-        except KubeError as error:
-            if error.status == 404:
-                return ()
-            raise
+        found = self._there(f"/apis/{group}", f"versions of {group}") or {}
         preferred = found.get("preferredVersion", {}).get("version")
         versions = [str(one["version"]) for one in found.get("versions", [])]
         return tuple(sorted(versions, key=lambda one: one != preferred))
@@ -72,16 +67,18 @@ class KubeClient:
         """Kinds of a group's version; see Kube."""
         return frozenset(self._resources(api_version))
 
+    def namespaced(self) -> tuple[tuple[str, str], ...]:
+        """Kinds that namespaces hold; see Kube."""
+        groups = self._send("GET", "/apis", "API groups").get("groups", [])
+        found = deletable(groups, self._discovered)
+        self._found |= found
+        return tuple(found)
+
     def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
         """The object, or None; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         accept = _META.format("") if metadata else _JSON
-        try:
-            return self._send("GET", path, f"read {ref}", accept=accept)
-        except KubeError as error:
-            if error.status == 404:
-                return None
-            raise
+        return self._there(path, f"read {ref}", accept=accept)
 
     def find(
         self,
@@ -263,18 +260,20 @@ class KubeClient:
         return self._found[key]
 
     def _resources(self, api_version: str) -> dict[str, Resource]:
-        base = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        return resources(api_version, self._discovered(api_version))
+
+    def _discovered(self, api_version: str) -> list[Manifest]:
+        found = self._there(place(api_version), f"kinds of {api_version}") or {}
+        return list(found.get("resources") or [])
+
+    def _there(self, path: str, what: str, **options: Any) -> Manifest | None:
+        """What a path holds; None where it is not served."""
         try:
-            listed = self._send("GET", base, f"kinds of {api_version}").get("resources", [])
+            return self._send("GET", path, what, **options)
         except KubeError as error:
             if error.status == 404:
-                return {}
+                return None
             raise
-        return {
-            str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
-            for one in listed
-            if "/" not in one["name"]
-        }
 
     def _send(
         self,

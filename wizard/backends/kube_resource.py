@@ -1,8 +1,10 @@
-"""Addresses below an API server."""
+"""Addresses below an API server, and what its discovery says there is (APIResourceList)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,46 @@ class Resource:
         if name:
             parts.append(quote(name, safe=":"))
         return "/".join(parts)
+
+
+def place(api_version: str) -> str:
+    """Where a group's version is served."""
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str, Resource]:
+    """The resources of a version, by kind, of its discovery's list; their parts are left out."""
+    base = place(api_version)
+    return {
+        str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
+        for one in listed
+        if "/" not in one["name"]
+    }
+
+
+def deletable(
+    groups: Iterable[Mapping[str, Any]],
+    discovered: Callable[[str], Iterable[Mapping[str, Any]]],
+) -> dict[tuple[str, str], Resource]:
+    """All of namespaces that can be listed and deleted, by version and kind, each once.
+
+    `groups` are those of the APIGroupList, `discovered` gives the resources of one version. What
+    can only be listed, such as metrics, stores nothing.
+    """
+    found: dict[tuple[str, str], Resource] = {}
+    seen = set()
+    for version in ("v1", *(one for group in groups for one in _versions(group))):
+        listed = [one for one in discovered(version) if {"list", "delete"} <= {*one["verbs"]}]
+        for kind, one in resources(version, listed).items():
+            key = (version.rpartition("/")[0], one.plural)
+            if one.namespaced and key not in seen:
+                seen.add(key)
+                found[version, kind] = one
+    return found
+
+
+def _versions(group: Mapping[str, Any]) -> list[str]:
+    """The versions of a group, the preferred one first."""
+    preferred = (group.get("preferredVersion") or {}).get("groupVersion")
+    every = [str(one["groupVersion"]) for one in group.get("versions") or []]
+    return sorted(every, key=lambda one: one != preferred)

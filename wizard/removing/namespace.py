@@ -11,6 +11,7 @@ from wizard.applying.observed import condition
 from wizard.backends.kube import Kube, Manifest, Ref
 from wizard.backends.kube_errors import KubeError
 from wizard.diff import visible
+from wizard.removing.inhabitants import Inhabitants
 from wizard.removing.objects import (
     Removal,
     finalizers,
@@ -18,8 +19,8 @@ from wizard.removing.objects import (
     removal_action,
     standing,
 )
-from wizard.removing.recognised import kubectl_delete, labelled
-from wizard.removing.release import KINDS, is_delivered, listed, shown
+from wizard.removing.recognised import kubectl_delete
+from wizard.removing.release import KINDS, listed, shown
 from wizard.removing.volumes import CLAIM
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wizard.removing.data import Piece
 
 NAMESPACE_SECONDS = 600.0
+_WITHOUT = "run it without --data namespace"
 _PROTECTED = ("default", "vault-auth")
 _CONDITIONS = (
     "NamespaceDeletionDiscoveryFailure",
@@ -73,33 +75,27 @@ def _inhabited(kube: Kube, target: Target, ref: Ref, pieces: Collection[Piece]) 
     """Left where anything in it is not of this release."""
     shared = (target.answers.delivery.argocd.namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
-        return Look("blocked", f"{ref} serves others too; it is left", "leave --data namespace out")
-    found = [
-        other
-        for api, kind in (*KINDS, ("v1", "Pod"), ("v1", "Secret"), CLAIM)
-        for one in listed(kube, api, kind, ref.name)
-        if not _passes(one, other := Ref(api, kind, one["metadata"]["name"], ref.name), target)
-        or (kind == CLAIM[1] and "volumes" not in pieces)
-    ]
+        return Look("blocked", f"{ref} serves others too; it is left", _WITHOUT)
+    try:
+        inside = Inhabitants(kube, target)
+        found = inside.unknown()
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return Look(
+            "blocked",
+            f"nothing says whether others live in {ref}: {said(error.message)}; it is left",
+            f"ask for the right to list all there; or leave it to its owner: {_WITHOUT}",
+        )
+    volumes = [] if "volumes" in pieces else inside.of_kind(CLAIM[1])
+    found += [one for one in volumes if one not in found]
     if not found:
         return None
     return Look(
         "blocked",
         f"{ref} holds {shown(found)}; it is left",
-        "move or remove them (volumes of this release: --data volumes), then run it again",
-    )
-
-
-def _passes(found: Manifest, ref: Ref, target: Target) -> bool:
-    """What every namespace has, what goes with its owner, and what is of this release."""
-    about = found["metadata"]
-    return (
-        ref.name in {"default", "kube-root-ca.crt"}
-        or bool(about.get("deletionTimestamp"))
-        or bool(about.get("ownerReferences"))
-        or (about.get("labels") or {}).get("release") == target.release.names.release
-        or is_delivered(found, target)
-        or labelled(found, ref) is None
+        "move or remove them (volumes of this release: --data volumes), then run it again; or "
+        f"leave it to its owner: {_WITHOUT}",
     )
 
 
