@@ -14,6 +14,7 @@ from wizard.actions import Look
 from wizard.applying.vault_files import difference, judged, made_for, was_committed
 from wizard.applying.vault_session import left
 from wizard.backends.vault_http import VaultError
+from wizard.documents.vault import policy_file
 from wizard.live.vault_looks import policy_path
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Policy:
         self._role = store.question("role")
         self._name = store.policy
         self._path = policy_path(store)
-        self._file = f"{target.release.paths.vault}/{self._name}.hcl"
+        self._file = policy_file(target.release, store).path
         self._text = target.text(f"vault/{store.part('policy')}")
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.actions import Look
 from wizard.applying.vault_files import difference, judged, was_committed
 from wizard.applying.vault_session import left
+from wizard.documents.vault import role_file
 from wizard.durations import duration_seconds
 from wizard.live.vault_looks import role_path
 
@@ -45,7 +46,7 @@ class Role:
         self._repository = target.repository
         self._name = store.role
         self._path = role_path(store)
-        self._file = f"{target.release.paths.vault}/{self._name.replace('/', '-')}.json"
+        self._file = role_file(target.release, store).path
         self._text = target.text(f"vault/{store.part('role')}")
 
     @property
@@ -74,7 +75,7 @@ class Role:
             return left(f"the role {self._name} is out of date", self.command)
         return judged(
             f"role {self._name}",
-            difference(self._file, _shown(theirs), _shown(ours)),
+            difference(self._file, shown(theirs), shown(ours)),
             own=own,
             fix=f"name another role in {self._store.question('role')}, or have its owner delete "
             f"it: vault delete {self._path}",
@@ -128,5 +129,6 @@ def means(text: str) -> dict[str, object]:
     return meaning(found) if isinstance(found, dict) else {}
 
 
-def _shown(role: Mapping[str, object]) -> str:
+def shown(role: Mapping[str, object]) -> str:
+    """A role for a diff: what it says, in one order."""
     return json.dumps(role, indent=2, sort_keys=True) + "\n"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from wizard.actions import Action, Look
 from wizard.applying.vault_engine import bare
 from wizard.applying.vault_files import difference, was_committed
-from wizard.applying.vault_role import meaning, means
+from wizard.applying.vault_role import meaning, means, shown
 from wizard.applying.vault_session import Session, left
 from wizard.diff import visible
+from wizard.documents.vault import policy_file, role_file
 from wizard.live.vault_looks import policy_path, role_path
 from wizard.payloads import stores
 from wizard.probes import blocking
@@ -92,13 +93,13 @@ class Role(Path):
         if seen.data is None:
             return self._gone()
         theirs = meaning(seen.data)
-        file = f"{self._target.release.paths.vault}/{self._store.role.replace('/', '-')}.json"
+        file = role_file(self._target.release, self._store).path
         ours = self._target.text(f"vault/{self._store.part('role')}")
         if means(ours) == theirs or was_committed(
             self._target.repository, file, lambda text: means(text) == theirs
         ):
             return self.wanted(f"{self.what} stands as committed")
-        return self._foreign(difference(file, _shown(theirs), _shown(means(ours))))
+        return self._foreign(difference(file, shown(theirs), shown(means(ours))))
 
     @property
     def stays(self) -> bool:
@@ -127,7 +128,7 @@ class Policy(Path):
         if seen.data is None:
             return self._gone()
         theirs = str(seen.data.get("policy") or "")
-        file = f"{self._target.release.paths.vault}/{self._store.policy}.hcl"
+        file = policy_file(self._target.release, self._store).path
         ours = self._target.text(f"vault/{self._store.part('policy')}")
         if bare(ours) == bare(theirs) or was_committed(
             self._target.repository, file, lambda text: bare(text) == bare(theirs)
@@ -217,9 +218,3 @@ class Mount(Path):
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(visible(name) for name in names[:_SHOWN]) + more
-
-
-def _shown(role: dict[str, object]) -> str:
-    import json
-
-    return json.dumps(role, indent=2, sort_keys=True) + "\n"
