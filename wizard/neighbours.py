@@ -10,13 +10,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.base import STATE
+from wizard.claims import (
+    BOOTSTRAP,
+    CREDENTIAL,
+    NAME,
+    NAMESPACE,
+    PATH,
+    PROJECT,
+    READER,
+    READER_PATH,
+    ROLE,
+    TWO,
+    Claims,
+    claims,
+    names_from,
+)
 from wizard.documents.argocd import IN_CLUSTER
 from wizard.errors import AnswersError, Problem, UsageError
-from wizard.hosts import normal_url
 
 if TYPE_CHECKING:
     from wizard.repo import Repository
@@ -27,85 +40,6 @@ ANOTHER = (
     "--set delivery.argocd.project=airflow-NAME --set secrets.vault.role=external-secrets-NAME "
     "--set secrets.vault.path=airflow-install/NAME/config"
 )
-_NAME, _NAMESPACE = "installation.name", "installation.namespace"
-_CREDENTIAL = "delivery.argocd.credential"
-_READER, _READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
-_READER_MOUNT = "delivery.argocd.vault.auth_mount"
-_PROJECT, _ROLE, _PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What one installation owns outside Git, and where; empty where it has no such thing."""
-
-    name: str
-    folder: str
-    namespace: str
-    release: str
-    cluster: tuple[str, str]
-    destination: str
-    argocd: str
-    project: str
-    vault: tuple[str, str]
-    auth_mount: str
-    role: str
-    mount: str
-    path: str
-    # Argo CD's credential, where it comes from the store: which repository, role and path, and
-    # the auth mount of Argo CD's cluster.
-    repository: str
-    reader: str
-    reader_path: str
-    reader_mount: str
-
-    @property
-    def lasting(self) -> Claims:
-        """Without what first contact with the cluster records."""
-        return replace(self, cluster=("", ""))
-
-    def __str__(self) -> str:
-        return f"installation {self.name}" + (f" in {self.folder}" if self.folder else "")
-
-
-def claims(data: Mapping[str, Any], folder: str) -> Claims:
-    """What the installation of raw answers owns; a value of the wrong type counts as its default.
-
-    `folder` is the one its paths start from, relative to the top of the work tree.
-    """
-
-    def text(key: str, applies: bool = True) -> str:
-        from wizard.fields import get, spec
-
-        default = spec(key).default
-        value = get(data, tuple(key.split(".")), default)
-        return str(value if isinstance(value, str) else default) if applies else ""
-
-    kind = text("delivery.kind")
-    argocd, vault = kind == "argocd", text("secrets.store") == "vault"
-    # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
-    destination = IN_CLUSTER if kind == "helm" else text("delivery.argocd.destination", argocd)
-    name = text(_NAME)
-    reads = argocd and vault and text(_CREDENTIAL) == "store"
-    role = text(_ROLE, vault)
-    return Claims(
-        name=name,
-        folder=folder,
-        namespace=text(_NAMESPACE),
-        release=text("installation.release"),
-        cluster=(text("cluster.uid"), text("cluster.server")),
-        destination=destination,
-        argocd=text("delivery.argocd.namespace", argocd),
-        project=text(_PROJECT, argocd),
-        vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
-        auth_mount=text("secrets.vault.auth_mount", vault),
-        role=role,
-        mount=text("secrets.vault.mount", vault),
-        path=(text(_PATH) or f"airflow-install/{name}/config") if vault else "",
-        repository=normal_url(text("delivery.argocd.repo_url")) if reads else "",
-        reader=(text(_READER) or f"{role}-argocd") if reads else "",
-        reader_path=(text(_READER_PATH) or f"airflow-install/{name}/argocd") if reads else "",
-        reader_mount=(text(_READER_MOUNT) or text("secrets.vault.auth_mount")) if reads else "",
-    )
 
 
 def committed(repository: Repository) -> list[Claims]:
@@ -135,7 +69,7 @@ def require_name(answers: Answers, existing: str, repository: Repository) -> Non
     name = answers.installation.name
     if existing and name != existing:
         problem = Problem(
-            _NAME,
+            NAME,
             f"stays {existing}: it names its folders; for another installation give --preset "
             "or --answers too",
         )
@@ -186,7 +120,7 @@ def require_apart(
 
 
 def _instead(key: str, free: str) -> str:
-    if key == _CREDENTIAL:
+    if key == CREDENTIAL:
         return "Argo CD has one for each repository, so here it is known"
     return f"give another, such as {free}"
 
@@ -196,41 +130,37 @@ def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
     same = _same_cluster(own, other)
     vault = bool(own.vault[0]) and own.vault == other.vault
     stored = (own.mount, own.path) == (other.mount, other.path)
-    if same and own.argocd and own.argocd == other.argocd and own.name == other.name:
-        yield _NAME, f"Application {own.name}"
+    argocd = _same_argocd(own, other)
+    if argocd and (taken := sorted(own.applications & other.applications)):
+        yield NAME, f"Application {taken[0]}"
     if same and (own.namespace, own.release) == (other.namespace, other.release):
-        yield _NAMESPACE, f"release {own.release} in namespace {own.namespace}"
-    if same and own.argocd and (own.argocd, own.project) == (other.argocd, other.project):
-        yield _PROJECT, f"AppProject {own.project}"
+        yield NAMESPACE, f"release {own.release} in namespace {own.namespace}"
+    if argocd and (taken := sorted(own.projects & other.projects)):
+        yield PROJECT, f"AppProject {taken[0]}"
     # One policy file a role: on the whole server where the path differs, else a mount's role.
     at_mount = same and own.auth_mount == other.auth_mount
     if vault and own.role == other.role and (at_mount or not stored):
-        yield _ROLE, f"Vault role {own.role} with its policy"
+        yield ROLE, f"Vault role {own.role} with its policy"
     if vault and same and stored:
-        yield _PATH, f"the payload at {own.mount}/{own.path}"
-    yield from _credential(own, other, same=same, vault=vault)
+        yield PATH, f"the payload at {own.mount}/{own.path}"
+    yield from _credential(own, other, vault=vault)
 
 
-def _credential(
-    own: Claims, other: Claims, *, same: bool, vault: bool
-) -> Iterator[tuple[str, str]]:
+def _credential(own: Claims, other: Claims, *, vault: bool) -> Iterator[tuple[str, str]]:
     """Argo CD has one credential a repository, a role one policy, and a path one reader."""
-    # One auth mount a cluster tells a hub that serves two clusters.
-    hub = own.reader_mount == other.reader_mount if vault else same
-    there = hub and own.argocd == other.argocd
-    if there and own.repository and own.repository == other.repository:
-        yield _CREDENTIAL, "Argo CD's credential for this repository"
+    if _same_argocd(own, other) and own.repository and own.repository == other.repository:
+        yield CREDENTIAL, "Argo CD's credential for this repository"
     if not vault:
         return
     if own.reader and own.reader in {other.role, other.reader}:
-        yield _READER, f"Vault role {own.reader} with its policy"
+        yield READER, f"Vault role {own.reader} with its policy"
     if own.role and own.role == other.reader:
-        yield _ROLE, f"Vault role {own.role} with its policy"
+        yield ROLE, f"Vault role {own.role} with its policy"
     if own.mount == other.mount:
         if own.reader_path and own.reader_path in {other.path, other.reader_path}:
-            yield _READER_PATH, f"what lies at {own.mount}/{own.reader_path}"
+            yield READER_PATH, f"what lies at {own.mount}/{own.reader_path}"
         if own.path and own.path == other.reader_path:
-            yield _PATH, f"Argo CD's credential at {own.mount}/{own.path}"
+            yield PATH, f"Argo CD's credential at {own.mount}/{own.path}"
 
 
 def _same_cluster(own: Claims, other: Claims) -> bool:
@@ -249,10 +179,25 @@ def _same_cluster(own: Claims, other: Claims) -> bool:
     return own.destination != IN_CLUSTER or own.folder == other.folder
 
 
+def _same_argocd(own: Claims, other: Claims) -> bool:
+    """Whether one Argo CD has both: wherever the answers do not tell two of them apart.
+
+    Where one delivers to its own cluster and another elsewhere, they may well be one hub's.
+    """
+    if not own.argocd or own.argocd != other.argocd:
+        return False
+    if own.reader_mount and other.reader_mount and own.vault == other.vault:
+        # One auth mount a cluster, and this one is that of Argo CD's.
+        return own.reader_mount == other.reader_mount
+    if own.destination == other.destination == IN_CLUSTER:
+        return _same_cluster(own, other)
+    return True
+
+
 def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
     """A value that none of the others has, from the installation's name."""
     others = list(others)
-    if key == _CREDENTIAL:
+    if key == CREDENTIAL:
         return "known"
     names = {one.name for one in others}
     plain = own.name
@@ -264,19 +209,21 @@ def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
     paths = {path for one in others for path in (one.path, one.reader_path)}
     marked = plain if "airflow" in plain else f"airflow-{plain}"
     start, used = {
-        _NAME: (plain, names),
-        _NAMESPACE: (plain, {one.namespace for one in others}),
-        _PROJECT: (marked, {one.project for one in others}),
-        _ROLE: (f"external-secrets-{marked}", roles),
-        _PATH: (f"airflow-install/{plain}/config", paths),
-        _READER: (f"external-secrets-{marked}-argocd", roles),
-        _READER_PATH: (f"airflow-install/{plain}/argocd", paths),
+        NAME: (plain, names.union(*(one.applications for one in others))),
+        NAMESPACE: (plain, {one.namespace for one in others}),
+        PROJECT: (marked, set().union(*(one.projects for one in others))),
+        ROLE: (f"external-secrets-{marked}", roles),
+        PATH: (f"airflow-install/{plain}/config", paths),
+        READER: (f"external-secrets-{marked}-argocd", roles),
+        READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
-    if start not in used:
+    # What comes of a name must be nobody's either.
+    more = {NAME: TWO, PROJECT: BOOTSTRAP}.get(key, ()) if own.two else ()
+    if not used & names_from(start, more):
         return start
     head, slash, tail = start.rpartition("/")
     stems = (f"{head}-{n}/{tail}" if slash else f"{start}-{n}" for n in range(2, 9999))
-    return next(one for one in stems if one not in used)
+    return next(one for one in stems if not used & names_from(one, more))
 
 
 def _other_cluster(own: Claims, others: Iterable[Claims]) -> str:

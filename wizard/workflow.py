@@ -25,7 +25,7 @@ from wizard.repo import Repository
 
 if TYPE_CHECKING:
     from wizard.checks.finding import Finding
-    from wizard.neighbours import Claims
+    from wizard.claims import Claims
     from wizard.scanning import Scan, Scanner
     from wizard.sections import Answers
     from wizard.undo import Recovered

@@ -9,8 +9,9 @@ import pytest
 from tests.scenarios import NEEDED, Scenario
 from wizard import presets
 from wizard.answers import layered, validated
+from wizard.claims import Claims, claims
 from wizard.errors import AnswersError
-from wizard.neighbours import Claims, claims, require_apart
+from wizard.neighbours import require_apart
 
 ALL = {
     "installation.namespace": "two",
@@ -73,11 +74,14 @@ def test_what_is_proposed_is_nobodys() -> None:
         ({"installation.release": "r"}, {}, list(ALL)[1:]),
         ({**ALL, "secrets.vault.path": "a/b"}, {"secrets.vault.path": "a/b"},
          ["secrets.vault.path"]),
-        # Another cluster: Vault's policy is one for its whole server.
-        ({"delivery.argocd.destination": REMOTE}, {}, ["secrets.vault.role"]),
+        # Another cluster: Vault's policy is one for its whole server, and one Argo CD may serve
+        # both clusters.
+        ({"delivery.argocd.destination": REMOTE}, {},
+         ["delivery.argocd.project", "secrets.vault.role"]),
         ({"secrets.vault.auth_mount": "two"}, {}, ["secrets.vault.role"]),
         ({"cluster.uid": "2"}, {"cluster.uid": "1"}, ["secrets.vault.role"]),
-        ({"delivery.argocd.destination": REMOTE, "secrets.vault.server": OTHER_VAULT}, {}, []),
+        ({"delivery.argocd.destination": REMOTE, "secrets.vault.server": OTHER_VAULT}, {},
+         ["delivery.argocd.project"]),
         ({"secrets.vault.namespace": "ns"}, {}, list(ALL)[:2]),
         ({"cluster.server": REMOTE}, {}, list(ALL)),
         ({"delivery.argocd.namespace": "argo"}, {},
@@ -160,6 +164,53 @@ def test_folders_are_clusters_of_their_own_unless_vault_says_otherwise() -> None
     ]  # fmt: skip
     assert "secrets.vault.auth_mount=MOUNT" in error.hint
     assert "--set installation.name=airflow-2" in error.hint
+
+
+def test_one_hub_for_two_clusters_keeps_one_application_of_a_name() -> None:
+    hub = {"delivery.argocd.destination": REMOTE, "secrets.vault.server": OTHER_VAULT}
+    first = _first({"delivery.argocd.destination": "https://api.one.example:6443"}, "clusters/one")
+
+    error = _taken(hub, first, folder="clusters/two")
+
+    assert [str(one) for one in error.problems] == [
+        "installation.name: Application airflow belongs to installation airflow in clusters/one; "
+        "give another, such as airflow-2",
+        "delivery.argocd.project: AppProject airflow belongs to installation airflow in "
+        "clusters/one; give another, such as airflow-2",
+    ]
+    assert error.hint == (
+        "add --set installation.name=airflow-2 --set delivery.argocd.project=airflow-2"
+    )
+    _plan({**hub, "delivery.argocd.namespace": "argo"}, first, folder="clusters/two")
+
+
+PAIR = {"installation.name": "data", "delivery.argocd.applications": "two"}
+ONE = {"delivery.argocd.applications": "one"}
+
+
+@pytest.mark.parametrize(
+    ("more", "other", "key", "free"),
+    [
+        ({**ONE, "installation.name": "data-parent"}, PAIR, "installation.name", "data-parent-2"),
+        ({**ONE, "installation.name": "data-secrets"}, PAIR, "installation.name",
+         "data-secrets-2"),
+        (PAIR, {**ONE, "installation.name": "data-secrets"}, "installation.name", "data-2"),
+        ({**ONE, "installation.name": "x-bootstrap", "delivery.argocd.project": "two-bootstrap"},
+         {**PAIR, "delivery.argocd.project": "two"}, "delivery.argocd.project",
+         "airflow-x-bootstrap"),
+    ],
+)  # fmt: skip
+def test_names_that_come_of_a_name_are_taken_too(
+    more: dict[str, Any], other: dict[str, Any], key: str, free: str
+) -> None:
+    apart = {"installation.namespace": "two", "secrets.vault.role": "external-secrets-two"}
+    given = {**apart, "delivery.argocd.project": "own", **more}
+    error = _taken(given, _first(other))
+
+    assert [problem.key for problem in error.problems] == [key]
+    assert error.hint.splitlines()[0] == f"add --set {key}={free}"
+    _plan({**given, key: free}, _first(other))
+    _plan({**given, **ONE}, _first({**other, **ONE}))
 
 
 def test_a_local_cluster_is_its_own() -> None:
