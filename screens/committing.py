@@ -26,6 +26,7 @@ async def commit(app: WizardApp, proposal: Proposal) -> None:
         from screens.result import ResultScreen
 
         await in_thread(remember, app, proposal.answers.installation.name)
+        app.draft = app.draft.kept()
         app.switch_screen(ResultScreen(done))
     finally:
         app.committing = False

@@ -69,6 +69,10 @@ class Draft:
         others = tuple(one for one in self.scans if one.name != scan.name)
         return replace(self, scans=(*others, scan))
 
+    def kept(self) -> Draft:
+        """The same answers once they are committed: nothing of them would be lost."""
+        return replace(self, base=self.data, edits={}, typed=())
+
     def over(self, *layers: Mapping[str, Any]) -> Draft:
         """The same edits over other answers (another preset)."""
         return replace(self, base=layered(*layers))

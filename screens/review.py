@@ -39,6 +39,17 @@ _STYLES = {
 MOST_LINES = 3000
 NOTHING = "nothing to commit: the repository holds all this; a applies it live"
 
+# Literals of ours, so markup is safe.
+_KEYS = (
+    "[@click=screen.back]esc back[/]  right diff  left files  "
+    "[@click=screen.find]^p find[/]  [@click=screen.check]f5 again[/]  "
+    "[@click=screen.leave]^q quit[/]"
+)
+_COMMIT = "[@click=screen.forward]enter commit[/]  "
+_WHY = "[@click=screen.forward]enter says more[/]  "
+_THERE = "[@click=screen.forward]enter goes there[/]  "
+_APPLY = "[@click=screen.apply]a apply live[/]  "
+
 
 class ReviewScreen(Page):
     """Files on the left, the diff of the highlighted one on the right, checks below."""
@@ -49,11 +60,7 @@ class ReviewScreen(Page):
         Binding("a", "apply", "apply it live", show=False),
     ]
     step_name = REVIEW
-    keys = (
-        "enter commit  [@click=screen.back]esc back[/]  right diff  left files  "
-        "[@click=screen.find]^p find[/]  [@click=screen.check]f5 again[/]  "
-        "[@click=screen.leave]^q quit[/]"
-    )
+    keys = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +86,7 @@ class ReviewScreen(Page):
 
     def show_status(self) -> None:
         """What enter would do now, or why it does nothing."""
+        self.query_one("#keys", Static).update(self._enters() + _KEYS)
         if self.stopper:
             self.say(self.stopper)
             return
@@ -89,6 +97,16 @@ class ReviewScreen(Page):
         files = counted(len(shown_changes(self.proposal.plan)), "file")
         branch = self.wizard.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
+
+    def _enters(self) -> str:
+        """What enter does, as the line of keys says it."""
+        if self.stopper == NOTHING:
+            return _APPLY
+        if self.proposal is None and self.problems:
+            return _THERE
+        if self.stopper:
+            return _WHY if self.refusal is not None else ""
+        return _WHY if self.faults else _COMMIT
 
     def action_check(self) -> None:
         """Work it out again."""

@@ -75,10 +75,10 @@ def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> Wizard
     return Opened(opened(folder), Given(answers(preset, sets), **options))
 
 
-def reopened(top: Path) -> WizardApp:
+def reopened(top: Path, name: str = "airflow") -> WizardApp:
     """The app on a repository whose installation is committed, a day later."""
     workspace = Workspace.open(top, today="2026-11-22")
-    return Opened(workspace, Given(workspace.committed("airflow") or {}, existing="airflow"))
+    return Opened(workspace, Given(workspace.committed(name) or {}, existing=name))
 
 
 def page(pilot: Pilot[Any]) -> Page:

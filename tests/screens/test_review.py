@@ -112,6 +112,36 @@ async def test_enter_in_the_diff_commits_too_but_ctrl_n_never(tmp_path: Path) ->
     assert git(top, "rev-parse", "HEAD").strip() == done(app).commit
 
 
+async def test_keys_say_what_enter_does_and_nothing_is_changed_after_the_commit(
+    tmp_path: Path,
+) -> None:
+    app = wizard(tmp_path, "production")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+        assert "enter commit" not in shown
+        assert " enter goes there  esc back" in shown
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await press(pilot, "end", "x")
+        shown = await press(pilot, "ctrl+s")
+        assert shown.splitlines()[0].endswith("changed")
+        assert " enter commit  esc back" in shown
+        shown = await press(pilot, "enter")
+        assert isinstance(page(pilot), ResultScreen)
+        assert not shown.splitlines()[0].endswith("changed")
+        assert not app.draft.changed
+        assert app.draft.readable.installation.name == "airflowx"
+        await press(pilot, "ctrl+q")
+    again = reopened(tmp_path / "k8s-infra", "airflowx")
+    async with again.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        shown = await press(pilot, "ctrl+s")
+        assert "nothing to commit" in shown
+        assert " a apply live  esc back" in shown
+
+
 async def test_enter_twice_commits_once(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
