@@ -11,8 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from screens.apply_parts import ActionList, Phase, keys
-from screens.apply_view import Progress, about, clock, leads, planned, who
+from screens.apply_parts import ActionList, Offers, Phase, keys
+from screens.apply_view import Progress, about, clock, leads, planned, takes, who
 from screens.page import Page
 from screens.text import counted, plain
 from screens.widgets import Line
@@ -71,10 +71,6 @@ class RunPage(Page):
         banner.display = bool(lines)
         self._show_actions()
         self.show_log()
-        choice = len(self.contexts) > 1
-        self.query_one("#keys", Static).update(
-            keys(self.phase, choice=choice, enter=self.next_step)
-        )
         self.show_state()
 
     def _banner(self) -> list[Content]:
@@ -101,6 +97,9 @@ class RunPage(Page):
             for one in range(number):
                 listed.replace_option_prompt_at_index(one, self._line(one))
         listed.display = bool(number)
+        # What is hidden loses the focus.
+        if number and not listed.has_focus:
+            self.set_focus(listed)
 
     @property
     def _width(self) -> int:
@@ -123,6 +122,8 @@ class RunPage(Page):
             else:
                 said = about(self.prepared.actions[number], width)
         self.query_one("#said", Static).update(said)
+        offers = Offers(len(self.contexts) > 1, bool(takes(self.highlighted_event)), self.next_step)
+        self.query_one("#keys", Static).update(keys(self.phase, offers))
         scroll = self.query_one("#log", VerticalScroll)
         if self.phase in {"running", "stopping"}:
             self.call_after_refresh(scroll.scroll_end, animate=False)

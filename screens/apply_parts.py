@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -50,12 +50,23 @@ STOP = (
 # Literals of ours, so markup is safe.
 _BACK = "[@click=screen.back]esc back[/]"
 _QUIT = "[@click=screen.leave]^q quit[/]"
+_TAKE = "[@click=screen.take]t take over[/]  "
 _AGAIN = "[@click=screen.again]r run again[/]"
 
 
-def keys(phase: Phase, *, choice: bool, enter: str = "") -> str:
-    """The keys that do something now; `choice`: there are contexts to choose from."""
-    contexts = "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if choice else ""
+class Offers(NamedTuple):
+    """What there is to do: contexts to choose from, a diff to take over, and what enter does."""
+
+    contexts: bool = False
+    take: bool = False
+    enter: str = ""
+
+
+def keys(phase: Phase, offers: Offers) -> str:
+    """The keys that do something now."""
+    contexts = (
+        "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if offers.contexts else ""
+    )
     others = f"{contexts}[@click=screen.database]b database[/]  "
     if phase == "plan":
         dry = "[@click=screen.dry_run]d dry run[/]"
@@ -66,7 +77,8 @@ def keys(phase: Phase, *, choice: bool, enter: str = "") -> str:
         return f"[@click=screen.again]r look again[/]  {others}{_BACK}  {_QUIT}"
     if phase == "ended":
         looking = contexts or "up, down look at steps  "
-        return f"{enter + '  ' if enter else ''}{_AGAIN}  {looking}{_BACK}  {_QUIT}"
+        enter = f"{offers.enter}  " if offers.enter else ""
+        return f"{enter}{_TAKE if offers.take else ''}{_AGAIN}  {looking}{_BACK}  {_QUIT}"
     return _QUIT
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from screens import app as screens_app
 from screens.apply import ApplyScreen
+from screens.apply_parts import ActionList
 from screens.apply_view import clock, fitted, spent
 from screens.dialogs import Ask, Note
 from screens.ending import Ending
@@ -124,6 +125,19 @@ async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
 
 
 HOSTILE = "[/x] [@click=app.quit]free[/] \x1b[31mred\x1b[0m \u202eright \x9b2J"
+
+
+async def test_steps_can_be_looked_at_after_it_was_prepared_again(tmp_path: Path) -> None:
+    async with app(tmp_path).run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        stage = Stage()
+        stage.refusal = UsageError("no such context", "choose one")
+        screen = await stage.open(pilot)
+        stage.refusal = None
+        await press(pilot, "r")
+        assert screen.phase == "plan"
+        await press(pilot, "down", "down")
+        assert screen.query_one(ActionList).highlighted == 2
 
 
 async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -> None:
@@ -300,7 +314,11 @@ async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
         name = STEPS[0][0]
         fix = f"ask them, or: airflow-wizard apply --take-over {name}@0123456789ab"
         await stage.tell(0, "blocked", "it is another's", fix, "-theirs\n+ours")
-        assert "t takes over what the diff shows" in await stage.end(pilot)
+        shown = await stage.end(pilot)
+        assert "t takes over what the diff shows" in shown
+        assert "t take over  r run again" in shown.splitlines()[-1]
+        assert "t take over" not in (await press(pilot, "down")).splitlines()[-1]
+        await press(pilot, "up")
         await press(pilot, "t", "enter")
         assert screen.wishes.take_over == []
         await press(pilot, "t", "down", "enter")
