@@ -74,7 +74,9 @@ class Checks:
         sources = self._about(section)
         if sources:
             outside = (await self._made(sources)).text
-            self.app.say(outside if outside.startswith("!") else f"{text}; {outside}")
+            # What was asked for stands first: there is one line, and not always room for both.
+            more = text.removeprefix("! ")
+            self.app.say(outside if outside.startswith("!") else f"{outside}; {more}")
 
     async def _look_at_all(self) -> None:
         app, draft = self.app, self.app.draft

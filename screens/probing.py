@@ -102,9 +102,13 @@ async def _run(
 def _ended(found: Sequence[Found]) -> str:
     """How a round ended, in one line; the first fault in its own words."""
     faults = [one for one in found if one.result.status == "fail"]
-    here = faults[0].source.section if faults else ""
-    whole = tally(one.result for one in found)
-    return told(faults, here) or f"outside: {whole or 'the answers were changed meanwhile'}"
+    if faults:
+        return told(faults, faults[0].source.section)
+    if not found:
+        return "outside: the answers were changed meanwhile"
+    left = next((one for one in found if one.result.status == "unknown"), None)
+    more = f": {left.what}: {left.result.detail}" if left else ""
+    return f"outside: {tally(one.result for one in found)}{more}"
 
 
 async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) -> bool:

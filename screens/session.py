@@ -133,10 +133,11 @@ class Session:
         return any(one.question.split(".")[0] == section for one in self.faults(draft))
 
     def mark(self, draft: Draft) -> str:
-        """The state of all that was looked at, as characters."""
-        found = self.found(draft)
-        faulty = any(one.result.status == "fail" for one in found)
-        return "!" if faulty else "ok" if found and not self.running else ""
+        """The state of all that there is to look at, as characters."""
+        if self.faults(draft):
+            return "!"
+        over = self._whole is not None and not self.running and self._whole == draft.readable
+        return "ok" if over else ""
 
     def beside(self, draft: Draft, question: str) -> list[Found]:
         """What stands beside a question: faults first, then what has a word for it."""

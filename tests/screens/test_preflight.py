@@ -115,6 +115,25 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         assert (left.id, left.since) == ("database.login", ADA.date)
 
 
+async def test_one_page_looked_at_is_no_pre_flight(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.checks.sources = [one for one in many() if one.section != "database"]
+    app.checks.sources += [
+        source(
+            "Database",
+            "database",
+            named_probe("database.login", "Database: login", unknown("no route")),
+        )
+    ]
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        await jump(pilot, "database.user")
+        await press(pilot, "f5")
+        shown = await press(pilot, "enter")
+        assert " outside: 1 unverified: login: no route; ok, the checks found nothing" in shown
+        assert "ok Pre-flight" not in shown
+
+
 async def test_answers_come_first(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     app.checks.sources = SOURCES
