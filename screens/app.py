@@ -21,7 +21,7 @@ from screens.opening import OpeningScreen
 from screens.outside import ask_host, reach_host
 from screens.pages import page_named, start_page
 from screens.session import Session, told
-from screens.steps import HOST_KEYS, PREFLIGHT, REVIEW
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from screens.text import counted, plain, question
 from wizard.errors import AnswersError, ExitCode, WizardError
 from wizard.probes import in_thread
@@ -158,6 +158,9 @@ class WizardApp(App[Committed], inherit_bindings=False):
             return self.session.mark(self.draft)
         if name == REVIEW or name not in self.visited:
             return ""
+        if name == DEPLOY_KEY and not self.draft.readable.dags.key.public:
+            # It may wait, and is not there yet.
+            return ""
         wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
         return "!" if wrong else "ok"
 
@@ -176,23 +179,6 @@ class WizardApp(App[Committed], inherit_bindings=False):
             return f"! {counted(len(found), 'answer')} to look at: {named}"
         here = self.page.step_name if self.page else ""
         return told(self.session.faults(self.draft), here)
-
-    def find_question(self) -> None:
-        """Ask for a question by name and go there."""
-        from screens.dialogs import Finder
-        from wizard.fields import specs
-
-        entries = [
-            (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
-            for item in specs()
-            if item.model.asked and item.applies(self.draft.readable)
-        ]
-
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                self.go_to_question(key)
-
-        self.push_screen(Finder(entries), chosen)
 
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -160,6 +160,11 @@ class Finder(ModalScreen[str | None]):
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
         self._show(event.value.strip())
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the search line is there."""
+        if self.focused is None and event.is_printable and event.character:
+            self.query_one(TextField).value += event.character
 
     def _show(self, wanted: str) -> None:
         found = list(self.entries)

@@ -56,7 +56,8 @@ class Page(Screen[None]):
         Binding("enter", "forward", "next field", show=False),
         Binding("ctrl+n", "next", "next page", id="next"),
         Binding("escape", "back", "previous page", id="back"),
-        Binding("ctrl+p", "find", "find a question", id="find"),
+        # At once: what is typed after it belongs to the finder, not to the focused field.
+        Binding("ctrl+p", "find", "find a question", id="find", priority=True),
         Binding("ctrl+s", "review", "review", id="review"),
         Binding("f1", "help", "help", id="help"),
         Binding("f5", "check", "run the checks", id="check"),
@@ -204,7 +205,9 @@ class Page(Screen[None]):
 
     def action_find(self) -> None:
         """Find a question by its name."""
-        self.wizard.find_question()
+        from screens.finding import find
+
+        find(self.wizard)
 
     def action_help(self) -> None:
         """Help for what has the focus."""

@@ -11,7 +11,8 @@ from screens.form import FormScreen
 from screens.page import StepLine
 from screens.review import ReviewScreen
 from screens.start import StartScreen
-from tests.frames import settled
+from screens.steps import DEPLOY_KEY, PREFLIGHT
+from tests.frames import post, settled
 from tests.screens.support import COMPLETE, page, press, wizard
 from wizard import presets
 
@@ -38,6 +39,26 @@ async def test_the_finder_finds_by_key_too_and_escape_changes_nothing(tmp_path: 
         shown = await press(pilot, "ctrl+p", *"[/x]")
         assert "[/x]" in shown
         await press(pilot, "enter")
+
+
+async def test_the_finder_finds_the_pages_that_ask_nothing(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    app.checks.sources = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for name, words in ((PREFLIGHT, "pre-flight"), (DEPLOY_KEY, "page deploy")):
+            await press(pilot, "ctrl+p", *words, "enter")
+            assert page(pilot).step_name == name
+
+
+async def test_what_is_typed_at_once_belongs_to_the_finder(tmp_path: Path) -> None:
+    app = wizard(tmp_path, "production", *COMPLETE)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for key in ("ctrl+p", *"dags.repo"):
+            post(app, key)
+        assert "> DAGs > Repository" in await settled(pilot)
+        assert not app.draft.changed
 
 
 async def test_a_click_in_the_sidebar_jumps(tmp_path: Path) -> None:
