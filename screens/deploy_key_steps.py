@@ -6,7 +6,8 @@ it says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ class Ready:
 class Looked:
     """What the store has and lacks, of a proposal; nothing of its values.
 
-    `denied` is why what lacks could not be written.
+    `denied` is why what lacks could not be written. `elsewhere` says of further paths of the
+    installation what this page does not fill, a line each.
     """
 
     proposal: Proposal
@@ -56,6 +58,7 @@ class Looked:
     items: tuple[Item, ...]
     public: str = ""
     denied: WizardError | None = None
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def lacking(self) -> tuple[Item, ...]:
@@ -65,6 +68,13 @@ class Looked:
     def state_of(self, key: str) -> str:
         """Where a fact comes from; empty where the installation has none of this key."""
         return next((item.state for item in self.items if item.fact.key == key), "")
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """The variables that what lacks is to be read from, and that this process has not."""
+        references = [item.fact.reference for item in self.lacking if item.state == "given"]
+        names = [one.argument for one in references if one is not None and one.kind == "env"]
+        return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
 
 def agreed_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
@@ -105,6 +115,19 @@ def look(start: Ready) -> Looked:
         return _looked(session, session.key(), denied)
 
 
+def _elsewhere(session: AtStore) -> Iterator[str]:
+    """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
+    try:
+        others = session.every()[1:]
+    except WizardError as error:
+        yield f"not looked at: {error.message}"
+        return
+    for other in others:
+        if other.found.lacking:
+            lacks = ", ".join(fact.key for fact in other.found.lacking)
+            yield f"{other.found.store.name} lacks {lacks}"
+
+
 def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None = None) -> Looked:
     found = session.found
     return Looked(
@@ -115,6 +138,7 @@ def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None 
         found.items,
         key.public if key else "",
         denied,
+        tuple(_elsewhere(session)),
     )
 
 
@@ -164,7 +188,7 @@ def _require_not_handed(start: Ready, session: AtStore) -> None:
 
 
 def _states(items: Sequence[Item]) -> list[tuple[str, str]]:
-    return [(item.fact.key, item.state) for item in items]
+    return [(item.fact.key, item.source) for item in items]
 
 
 def stored_key(start: Ready) -> DeployKey:

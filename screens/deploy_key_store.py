@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from screens import deploy_key_steps as steps
 from screens.errands import Errands
 from screens.prompts import Agree
+from screens.text import counted
 from wizard.errors import AnswersError, WizardError
-from wizard.fields import spec
+from wizard.fields import get, spec, specs
 from wizard.probes import Probe, ProbeResult
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class Findings:
 def about(answers: Answers) -> tuple[object, ...]:
     """The answers that findings belong to: another repository or store, and they are stale."""
     dags, own = answers.dags, answers.secrets
-    return (dags.repo, dags.source, str(dags.key), own.store, own.payload, own.vault,
-            answers.installation.name)  # fmt: skip
+    # What lacks is shown and made with the references that stand now.
+    references = [str(get(answers, item.path)) for item in specs() if item.kind == "secret"]
+    return (dags.repo, dags.source, own.store, own.payload, own.vault, answers.installation.name,
+            answers.delivery, references)  # fmt: skip
 
 
 class StoreErrands(Errands):
@@ -125,6 +128,13 @@ class StoreErrands(Errands):
             return
         if looked.denied is not None:
             raise looked.denied
+        if looked.unset:
+            names = counted(len(looked.unset), "variable")
+            raise WizardError(
+                f"{names} to read from not set here: {', '.join(looked.unset)}",
+                'choose "ask at run" at that question (ctrl+p finds it), and it is typed here; or '
+                "export it and open the wizard again",
+            )
         start = await self._ready()
         await self._to_vault(start)
         await self._agree_to_reads(start, looked)
@@ -237,7 +247,6 @@ class StoreErrands(Errands):
 
 def _writing(looked: Looked, unknown: tuple[str, ...]) -> Agree:
     """The yes to the write: the list as `secrets` shows it, and what nobody could look at."""
-    from screens.text import counted
     from wizard.storing import listed
 
     path, _, where = looked.store.partition(" at ")

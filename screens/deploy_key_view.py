@@ -72,7 +72,10 @@ class View:
 def title(answers: Answers) -> str:
     """Whose key it is."""
     location = answers.dags.location
-    return f"Deploy key of {location.host}/{location.path}" if location else "Deploy key"
+    if location is None:
+        return "Deploy key"
+    port = "" if location.port == 22 else f":{location.port}"
+    return f"Deploy key of {location.host}{port}/{location.path}"
 
 
 def facts(view: View) -> Content:
@@ -83,6 +86,8 @@ def facts(view: View) -> Content:
 
 def troubles(view: View) -> Content:
     """What went wrong, what lacks, and what it means where nobody here can change that."""
+    from wizard.storing import listed, other_way
+
     wide = max(20, view.width - CAPTION)
     parts: list[Content] = []
     if view.error is not None:
@@ -90,10 +95,14 @@ def troubles(view: View) -> Content:
         parts.append(_lines([row for row in rows if row[1]], wide))
     looked = view.found.looked
     if looked is not None and looked.lacking:
-        from wizard.storing import listed
-
         lacks = f"the store lacks {counted(len(looked.lacking), 'value')}:"
-        parts.append(plain("\n".join([lacks, *(f"  {line}" for line in listed(looked.items))])))
+        unset = [f"! not set here: {name}" for name in looked.unset]
+        lines = [lacks, *(f"  {line}" for line in listed(looked.items)), *unset]
+        parts.append(plain("\n".join(lines)))
+    if looked is not None and looked.elsewhere:
+        command = other_way(view.answers.installation.name)
+        rows = [("further", one) for one in looked.elsewhere]
+        parts.append(_lines([*rows, ("", f"this page does not fill it: {command}")], wide))
     deferred = list(_deferred(view))
     parts += [_lines(deferred, wide)] if deferred else []
     return Content("\n\n").join(parts)

@@ -346,6 +346,35 @@ async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
     stage.assert_nothing_leaked(app.draft)
 
 
+async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwise(
+    stage: Stage,
+) -> None:
+    stage.patch.delenv("AIRFLOW_DB_PASSWORD")
+    app = stage.app("delivery.argocd.credential=store")
+    async with app.run_test(size=(80, 40)) as pilot:
+        await stage.open(pilot)
+        shown = await stage.look(pilot)
+        assert "! not set here: AIRFLOW_DB_PASSWORD" in shown
+        # A second path is there for Argo CD's own credential.
+        said = one_line(shown)
+        assert f"{stage.mount}/airflow-install/airflow/argocd" in said.replace(" ", "")
+        assert "this page does not fill it: airflow-wizard secrets" in said
+        shown = one_line(await stage.press(pilot, "m"))
+        assert not isinstance(pilot.app.screen, Ask), "nobody is asked for what cannot be done"
+        assert "1 variable to read from not set here: AIRFLOW_DB_PASSWORD" in shown
+        app.draft = app.draft.answered(_spec("database.password"), {"prompt": True})
+        await stage.press(pilot, "m")
+        assert not isinstance(pilot.app.screen, Ask), "another value would be read than was shown"
+        app.go("database")
+        await stage.press(pilot)
+        assert "not looked at yet" in await stage.open(pilot)
+        await stage.press(pilot, "f5")
+        shown = await stage.press(pilot, "m")
+        assert "a bug" not in shown
+        assert isinstance(pilot.app.screen, Ask)
+    assert stage.values == {}
+
+
 async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Stage) -> None:
     stage.login({f"{stage.mount}/data/{PATH}": ["read"]})
     app = stage.app()
@@ -622,6 +651,7 @@ async def test_the_page_looks_as_stored(
 ) -> None:
     if name != "no-login":
         monkeypatch.setenv("VAULT_TOKEN", "hvs.a-token-of-nobody")
+    monkeypatch.setenv("DB_PASSWORD", "nobody reads it here")
     data = answers("production", COMPLETE)
     items: tuple[Item, ...] = ITEMS
     if name == "stored":
