@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from tests.gitfolder import GitFolder
-from tests.operators import PLURAL, STAND_IN, Operators
+from tests.operators import ESO, PLURAL, STAND_IN, Operators
 from tests.standin import StandIn
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.vault import Vault
@@ -84,7 +84,7 @@ class Syncing(StandIn):
             beside = Operators(self.kube, argo, argo)
             beside.ready(store["kind"], about["name"], "store validated")
             mount = store["spec"]["provider"]["vault"]["path"]
-            self._external_secret({"metadata": _plain(one), "spec": one["spec"]}, mount, token)
+            self._external_secret(one, mount, token)
             beside.seen(one["metadata"]["name"])
 
     def _manifests(self, revision: str, folder: str) -> list[dict[str, Any]]:
@@ -103,14 +103,13 @@ class Syncing(StandIn):
 
     def _secrets(self, manifests: list[dict[str, Any]]) -> None:
         """As Argo CD the manifests, and as External Secrets what they ask for."""
-        for one in manifests:
-            self.kube.apply(yaml.safe_dump(one))
+        applied = [self.kube.apply(yaml.safe_dump(one)) for one in manifests]
         store = next(
             one for one in manifests if one["kind"] in {"SecretStore", "ClusterSecretStore"}
         )
         token = self.login(store)
         self.operators.ready(store["kind"], store["metadata"]["name"], "store validated")
-        for one in manifests:
+        for one in applied:
             if one["kind"] == "ExternalSecret":
                 self._external_secret(one, store["spec"]["provider"]["vault"]["path"], token)
                 self.operators.seen(one["metadata"]["name"])
@@ -149,7 +148,11 @@ class Syncing(StandIn):
         template = one["spec"]["target"]["template"]
         made = self.template(template["data"], data)
         labels = (template.get("metadata") or {}).get("labels", {})
-        about = {**one["metadata"], "annotations": STAND_IN, "labels": labels}
+        owner = {"apiVersion": ESO, "kind": "ExternalSecret", "controller": True}
+        owner |= {key: one["metadata"][key] for key in ("name", "uid")}
+        about = {
+            **_plain(one), "annotations": STAND_IN, "labels": labels, "ownerReferences": [owner],
+        }  # fmt: skip
         encoded = {key: base64.b64encode(text.encode()).decode() for key, text in made.items()}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "data": encoded}
         self.kube.apply(json.dumps(secret))

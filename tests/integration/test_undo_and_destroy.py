@@ -250,13 +250,13 @@ def test_destroy_keeps_what_holds_data(
 def test_killed_again_and_again_it_removes_the_data_that_is_named(
     place: Callable[[str], Place], departing: Callable[[Place], Departing]
 ) -> None:
-    """Each run takes the lock over and changes a few things; every third sees no answer."""
+    """Each run takes the lock over and changes some things; every third sees no answer."""
     here = entrusted(place("gitops-vault"))
     stand(here, departing)
     pieces = ("--data", "payload", "--data", "volumes", "--data", "namespace")
     words = ("destroy", "--installation", here.name, "--confirm", here.name, "--yes", *pieces)
     kills = 0
-    while here.killed(*words, last=f"{7 if kills else 2}w{'' if kills % 3 else 's'}"):
+    while here.killed(*words, last=f"{12 if kills else 2}w{'' if kills % 3 else 's'}"):
         kills += 1
         assert kills < 20, here.said[-1]
         if kills % 2:
