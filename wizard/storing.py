@@ -197,16 +197,15 @@ def listed(items: Sequence[Item], handed: Container[str] = ()) -> list[str]:
 def cluster_to_ask(answers: Answers, context: str = "") -> tuple[Cluster | None, str]:
     """How the kubeconfig's cluster is asked which Secrets it has, and as whom; None without one.
 
-    A context that was named has to be there; nothing is sent yet.
+    What was named has to be there; nothing is sent yet.
     """
     from wizard.backends.kube import open_kube
+    from wizard.backends.kube_errors import NoContextError
     from wizard.live.targets import existing_secrets
 
     try:
         kube = open_kube(context, patience=_PATIENCE)
-    except WizardError:
-        if context:
-            raise
+    except NoContextError:
         return None, ""
     return existing_secrets(kube, answers), kube.identity
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def vault(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard
     """A committed installation; this machine knows neither Vault nor a cluster."""
     for name in ("VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_ROLE_ID", "VAULT_ADDR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
     aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
     return aw
 
@@ -76,6 +77,16 @@ def test_what_is_refused(
     assert says in done.err
     assert "Traceback" not in done.err
     assert vault.git.state() == state
+
+
+def test_a_kubeconfig_that_is_named_and_not_there_is_no_cluster_of_others(
+    vault: Wizard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "canary-of-a-token")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "typo"))
+    done = vault("apply", "--yes")
+    assert done.code == 64, done
+    assert "typo is not there" in done.err
 
 
 def test_a_laptop_has_nothing_to_apply(aw: Wizard) -> None:

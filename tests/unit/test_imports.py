@@ -6,7 +6,10 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +109,32 @@ def test_plan_loads_no_client(tmp_path: Path) -> None:
     assert not top_level(modules) & BANNED
     # Where pydantic would look for plugins to hand every answer to.
     assert "importlib.metadata" not in modules
+
+
+def test_two_clients_that_are_begun_with_at_once_take_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their libraries import parts of each other: Python hands out half of one to the other."""
+    from wizard.backends import kube_http, loading, vault_http
+
+    under_way: list[str] = []
+    asked: list[str] = []
+
+    def slow(name: str) -> None:
+        assert not under_way, f"{name} beside {under_way}"
+        under_way.append(name)
+        time.sleep(0.02)
+        under_way.remove(name)
+        asked.append(name)
+
+    monkeypatch.setattr(loading, "import_module", slow)
+    nothing: Any = None
+    begun = (lambda: kube_http._client(nothing, nothing), lambda: vault_http._session(nothing))
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(one) for one in begun]
+    # Neither gets far without an address.
+    assert {type(one.exception()) for one in done} == {AttributeError}
+    assert sorted(asked) == ["hvac.adapters", "kubernetes.client", "kubernetes.dynamic", "requests"]
 
 
 def test_the_first_frame_waits_for_no_model(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import yaml
 from tests.canary import Canary
 from tests.kubeconfigs import written
 from wizard.backends.kube_config import read_access
+from wizard.backends.kube_errors import NoContextError
 from wizard.errors import RefusedError, UsageError, WizardError
 
 SERVER = {"server": "https://api.prod.example:6443"}
@@ -69,7 +70,7 @@ def test_of_several_files_the_first_word_counts(
 
 def test_without_a_variable_the_usual_file_is_read(clean_environment: Path) -> None:
     error = refusal()
-    assert (type(error), "~/.kube/config" in error.message) == (UsageError, True)
+    assert (type(error), "~/.kube/config" in error.message) == (NoContextError, True)
     folder = clean_environment / ".kube"
     folder.mkdir()
     written(folder / "config", SERVER, {}, "home")
@@ -165,7 +166,19 @@ def test_broken_files_are_named(
     path.write_text(text)
     monkeypatch.setenv("KUBECONFIG", str(path))
     error = refusal()
-    assert (type(error), says in error.message) == (UsageError, True)
+    kind = UsageError if text else NoContextError
+    assert (type(error), says in error.message) == (kind, True)
+
+
+def test_what_is_named_must_not_pass_for_nothing(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert type(refusal()) is NoContextError
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
+    assert type(refusal()) is NoContextError
+    monkeypatch.setenv("KUBECONFIG", str(clean_environment / "typo"))
+    error = refusal()
+    assert (type(error), "typo is not there" in error.message) == (UsageError, True)
 
 
 def test_a_context_without_its_cluster(

@@ -97,10 +97,9 @@ def _chart(given: str) -> Path | None:
 def _client(context: str) -> Kube | None:
     """The client of a context; None where there is no kubeconfig and none was asked for."""
     from wizard.backends.kube import open_kube
+    from wizard.backends.kube_errors import NoContextError
 
     try:
         return open_kube(context)
-    except UsageError:
-        if context:
-            raise
+    except NoContextError:
         return None

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.backends.kube_errors import NoContextError
 from wizard.errors import AnswersError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+_CURRENT = "current context"
 _DEFAULT = "~/.kube/config"
 _PARTS = ("clusters", "contexts", "users")
 _UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "password")
@@ -92,15 +94,16 @@ class _Entry:
 def read_access(context: str = "") -> Access:
     """What KUBECONFIG (default ~/.kube/config) says of a context, empty for the current one.
 
-    Raises UsageError where no file, context, cluster or user is to be had, and RefusedError where
-    the connection would not be proven or the login is of a kind that is not safe.
+    Raises NoContextError where none is named, UsageError where what is named is not to be had, and
+    RefusedError where the connection would not be proven or the login is of an unsafe kind.
     """
     entries, current = _merged(files())
     chosen = context or current
     known = sorted(entries["contexts"])
     if chosen not in known:
-        what = f"context {chosen}" if chosen else "current context"
-        raise UsageError(f"the kubeconfig has no {what}", f"choose one: --context {_or(known)}")
+        kind, what = (UsageError, f"context {chosen}") if chosen else (NoContextError, _CURRENT)
+        names = ", ".join(known) or "NAME (the kubeconfig has none)"
+        raise kind(f"the kubeconfig has no {what}", f"choose one: --context {names}")
     words = entries["contexts"][chosen].data
     cluster = entries["clusters"].get(str(words.get("cluster", "")))
     user_name = str(words.get("user", ""))
@@ -116,18 +119,14 @@ def contexts() -> tuple[tuple[str, ...], str]:
     return tuple(sorted(entries["contexts"])), current
 
 
-def _or(names: list[str]) -> str:
-    return ", ".join(names) if names else "NAME (the kubeconfig has none)"
-
-
 def files() -> list[Path]:
-    """The files that exist; UsageError when none does."""
+    """The files that exist; NoContextError when none is named or there, UsageError when none is."""
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
     paths = [Path(name).expanduser() for name in names]
     found = [path for path in paths if path.is_file()]
     if not found:
-        raise UsageError(
+        raise (NoContextError if variable in {"", os.devnull} else UsageError)(
             f"there is no kubeconfig: {', '.join(names)} is not there",
             "set KUBECONFIG to the file that your cluster's owner gave you",
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, UsageError, WizardError
 
 Kind = Literal[
     "unreachable", "tls", "login", "forbidden", "missing", "conflict", "invalid", "busy", "server",
@@ -33,6 +33,10 @@ _HINTS: Mapping[Kind, str] = {
     "upgrade": "what stands before the API server must let WebSocket connections through, and the "
     "API server must reach the kubelets of its nodes",
 }
+
+
+class NoContextError(UsageError):
+    """Nobody has named a cluster: no KUBECONFIG, no file in its usual place, no current context."""
 
 
 class KubeError(WizardError):

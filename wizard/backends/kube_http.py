@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.backends.kube_errors import KubeError, from_response, from_transport
 from wizard.backends.kube_login import Credentials, Login, tls_context
+from wizard.backends.loading import load
 
 if TYPE_CHECKING:
     from wizard.backends.kube_config import Access
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 APPLY = "application/apply-patch+yaml"
 # Admission webhooks may take up to 30 seconds with a write.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
+_LIBRARY = ("kubernetes.client", "kubernetes.dynamic")
 _PAUSE = 1.0
 _AGENT = "airflow-wizard"
 _BUSY = (429, 503)
@@ -155,6 +157,7 @@ class Transport:
         self, request: Request, credentials: Credentials, seconds: float
     ) -> tuple[int, Mapping[str, str], Any, KubeError | None]:
         """Status, headers and (below 300) the response, else its body; or why there is none."""
+        load(*_LIBRARY)
         from kubernetes.client.exceptions import ApiException
 
         client = self._connected(credentials)
@@ -195,6 +198,7 @@ def _authorization(credentials: Credentials) -> dict[str, str]:
 
 
 def _client(access: Access, credentials: Credentials) -> Any:
+    load(*_LIBRARY)
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.dynamic import DynamicClient
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
+from wizard.backends.loading import load
 from wizard.errors import ConflictError, RefusedError, WizardError
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def _session(address: Address) -> requests.Session:
     """A session that trusts one authority, and neither ~/.netrc nor REQUESTS_CA_BUNDLE."""
     import ssl
 
+    load("requests", "hvac.adapters")
     import requests
     from requests.adapters import HTTPAdapter
     from requests.utils import get_environ_proxies
