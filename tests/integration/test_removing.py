@@ -134,6 +134,9 @@ def test_what_others_use_stays_for_them(world: World) -> None:
     assert (done.state, "hers reads from github.com" in done.detail) == ("kept", True)
     text = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")["data"]["ssh_known_hosts"]
     assert "github.com ssh-ed25519" in text
+    files = replace(guard, id="files", last=True)
+    done = told([project, files])["files"]
+    assert (done.state, "remove.project" in done.detail) == ("blocked", True), done
     # One that stands in another's way stops nothing that does not build on it.
     assert told([project, guard])[guard.id].state == "changed"
     gone = [line for line in world.writes if line.startswith("DELETE") and "validating" in line]

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.rendered import answers
 from wizard.actions import Event, Look, run_actions
+from wizard.backends.kube_resource import deletable
 from wizard.plan import Change
 from wizard.removing.data import databases
 from wizard.removing.files import Files
@@ -68,3 +69,27 @@ def test_a_result_backend_of_its_own_is_told_to_its_owner_too() -> None:
     assert [one.state for one in asyncio.run(looks(("database",)))] == ["unknown", "unknown"]
     del own["database.result_backend.kind"]
     assert len(asyncio.run(looks(()))) == 1
+
+
+def resource(name: str, kind: str, *verbs: str, namespaced: bool = True) -> dict[str, Any]:
+    return {"name": name, "kind": kind, "namespaced": namespaced, "verbs": verbs}
+
+
+def test_what_a_namespace_may_hold_is_named_once() -> None:
+    both = ("delete", "get", "list")
+    served = {
+        "v1": [resource("pods", "Pod", *both), resource("pods/log", "Pod", "get"),
+               resource("nodes", "Node", *both, namespaced=False),
+               resource("bindings", "Binding", "create")],
+        "x.io/v2": [resource("clusters", "Cluster", *both)],
+        "x.io/v1": [resource("clusters", "Cluster", *both), resource("pools", "Pool", *both)],
+        "metrics.k8s.io/v1": [resource("pods", "PodMetrics", "get", "list")],
+    }  # fmt: skip
+    groups: list[Any] = [
+        {"versions": [{"groupVersion": "x.io/v1"}, {"groupVersion": "x.io/v2"}],
+         "preferredVersion": {"groupVersion": "x.io/v2"}},
+        {"versions": [{"groupVersion": "metrics.k8s.io/v1"}]},
+    ]  # fmt: skip
+    found = deletable(groups, served.__getitem__)
+    assert set(found) == {("v1", "Pod"), ("x.io/v2", "Cluster"), ("x.io/v1", "Pool")}
+    assert found["x.io/v1", "Pool"].path("n") == "/apis/x.io/v1/namespaces/n/pools"
