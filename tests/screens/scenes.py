@@ -58,10 +58,11 @@ IN_README = ("form", "review", "apply-waiting")
 
 
 def keys(*pressed: str) -> Steps:
-    """Press these keys."""
+    """Press these keys, each once all that the one before began is over."""
 
     async def steps(pilot: Pilot[Any]) -> None:
-        await press(pilot, *pressed)
+        for key in pressed:
+            await press(pilot, key)
 
     return steps
 

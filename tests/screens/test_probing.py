@@ -311,7 +311,9 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         assert list(app.session.held) == [text]
         frames.append(await press(pilot, "f5"))
         assert not isinstance(pilot.app.screen, Agree)
-        await press(pilot, "ctrl+s", "enter")
+        await press(pilot, "ctrl+s")
+        frames.append(await press(pilot, "enter"))
+        assert isinstance(pilot.app.screen, Agree), "it asks for a second word"
     canary.assert_absent(
         *frames, repr(app.draft), repr(vars(app.session)), str(app.session.found(app.draft)),
         caplog.text, tmp_path,
