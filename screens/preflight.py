@@ -63,8 +63,9 @@ class PreflightScreen(Page):
     ]
     AUTO_FOCUS = ""
     step_name = PREFLIGHT
-    keys = (
-        "[@click=screen.forward]enter look[/]  [@click=screen.next]^n next[/]  "
+    keys = ""
+    _others = (
+        "[@click=screen.next]^n next[/]  "
         "[@click=screen.back]esc stop, back[/]  [@click=screen.look]f5 again[/]  "
         "[@click=screen.find]^p find[/]  [@click=screen.review]^s review[/]  "
         "[@click=screen.leave]^q quit[/]"
@@ -110,6 +111,7 @@ class PreflightScreen(Page):
 
     def show_status(self) -> None:
         """The round under way, what stands in its way, or what enter would do."""
+        self._show_keys()
         session = self.wizard.session
         if session.running:
             self.say(session.progress())
@@ -117,6 +119,18 @@ class PreflightScreen(Page):
             self.say(self.stopper)
         else:
             self.say(self._ended())
+
+    def _show_keys(self) -> None:
+        """The line of keys: a literal of ours, so markup is safe."""
+        look = self._current()
+        if self.draft.problems:
+            word = "goes there"
+        elif look and look.found and look.found.result.status == "fail":
+            word = "mends it"
+        else:
+            word = "look" if self.needed and not self._all_known else "goes on"
+        enter = f"[@click=screen.forward]enter {word}[/]  "
+        self.query_one("#keys", Static).update(enter + self._others)
 
     def _ended(self) -> str:
         found = self.wizard.session.found(self.draft)
@@ -182,6 +196,7 @@ class PreflightScreen(Page):
     @on(OptionList.OptionHighlighted, "#looks")
     def _highlighted(self) -> None:
         self._show_found()
+        self._show_keys()
 
     def _show_found(self) -> None:
         line, look = self.query_one("#found", Line), self._current()

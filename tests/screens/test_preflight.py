@@ -104,6 +104,7 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         shown = await press(pilot, "enter")
         assert re.search(r"unverified +login +no route to host \[/x\]", shown)
         assert "1 unverified; enter goes on to the review" in shown
+        assert " enter goes on  ^n next" in shown
         shown = await press(pilot, "enter")
         assert isinstance(page(pilot), ReviewScreen)
         assert "enter commits" in shown
@@ -140,7 +141,9 @@ async def test_answers_come_first(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
         app.go(PREFLIGHT)
-        assert "to give first: enter goes there" in await settled(pilot)
+        shown = await settled(pilot)
+        assert "to give first: enter goes there" in shown
+        assert " enter goes there  ^n next" in shown
         await press(pilot, "enter")
         assert isinstance(page(pilot), FormScreen)
 
