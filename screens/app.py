@@ -240,9 +240,17 @@ class WizardApp(App[Committed], inherit_bindings=False):
         elif isinstance(self.screen, OpeningScreen) or not self.draft.changed:
             self.exit(None)
         else:
-            text = "The answers given since the wizard was opened are not committed."
-            ask = Ask("Quit?", text, yes="quit and lose them", no="stay")
-            self.push_screen(ask, lambda yes: self.exit(None) if yes else None)
+            text = (
+                "The answers given since the wizard was opened are not committed. You are asked "
+                "whether a file shall keep them, once the screens are closed."
+            )
+            ask = Ask("Quit?", text, yes="quit", no="stay")
+            self.push_screen(ask, lambda yes: self._quit() if yes else None)
+
+    def _quit(self) -> None:
+        draft = self.draft
+        self.ending.left = (draft.legible, (*draft.flagged, *draft.typed))
+        self.exit(None)
 
     def action_help_quit(self) -> None:
         """Ctrl-C: the page says how to quit, or asks."""

@@ -97,19 +97,28 @@ class Draft:
         found = get(self.data, item.path, _MISSING)
         return dumped(item.default) if found is _MISSING else found
 
-    @cached_property
+    @property
     def readable(self) -> Answers:
         """The answers without those that cannot be read: decides which questions apply."""
+        return self._read[0]
+
+    @property
+    def legible(self) -> dict[str, Any]:
+        """The same as plain data, fit for a file: what is no answer may be a misplaced secret."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[Answers, dict[str, Any]]:
         data = self.data
         while True:
             found = examine(data)
             if found.answers is not None:
-                return found.answers
+                return found.answers, data
             before = data
             for problem in found.problems:
                 data = _without(data, _question_path(problem.key))
             if data == before:
-                return Answers()
+                return Answers(), {}
 
     @cached_property
     def applicable(self) -> dict[str, Any]:

@@ -45,11 +45,15 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
     from screens.given import Given
     from wizard.headless import report
 
+    folder: Path | None = None
+
     def read() -> Given:
         # With it come the models, which the first frame does not wait for.
         from wizard.pasted import for_screens
 
+        nonlocal folder
         start = begun(arguments, workspace)
+        folder = start.folder
         return Given(
             for_screens(start.data),
             start.typed,
@@ -69,6 +73,12 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
         return ending.applied.outcome
     if ending.committed is None:
         console.say("nothing was written")
+    if ending.left is not None:
+        from wizard.unfinished import offer
+
+        data, typed = ending.left
+        repo = str(getattr(arguments, "repo", "."))
+        offer(console, data, folder or Path.cwd(), typed=typed, repo=repo)
     return ExitCode.DONE
 
 

@@ -22,8 +22,18 @@ from tests.canary import Canary
 from tests.frames import settled
 from tests.kubeconfigs import written
 from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
-from tests.screens.support import COMPLETE, answers, done, jump, opened, page, press, reopened
-from wizard import interactive
+from tests.screens.support import (
+    COMPLETE,
+    FINGERPRINT,
+    answers,
+    done,
+    jump,
+    opened,
+    page,
+    press,
+    reopened,
+)
+from wizard import ask, interactive
 from wizard.applying.progress import Applied
 from wizard.commands import Console
 from wizard.errors import ExitCode, UsageError
@@ -378,6 +388,25 @@ def test_what_it_came_to_is_said_once_the_screens_are_closed(
     arguments = argparse.Namespace(repo=str(tmp_path / "k8s-infra"))
     assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == code
     assert err.getvalue().splitlines() == said
+
+
+def test_answers_that_were_not_committed_are_offered_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path / "k8s-infra"
+    opened(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
+    ending = Ending(left=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
+    monkeypatch.setattr(screens_app, "run", lambda *_: ending)
+    asked: list[str] = []
+    monkeypatch.setattr(ask, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
+    err = io.StringIO()
+    arguments = argparse.Namespace(repo=str(top))
+    assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == 0
+    assert asked == [f"Save the answers given so far to {tmp_path / 'airflow-answers.yaml'}?"]
+    assert "name: kept" in (tmp_path / "airflow-answers.yaml").read_text()
+    assert FINGERPRINT in err.getvalue().splitlines()[-1]
 
 
 async def test_any_size_will_do(tmp_path: Path) -> None:

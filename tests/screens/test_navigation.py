@@ -107,15 +107,18 @@ async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -
         await press(pilot, "backspace", "ctrl+q")
         assert not app.is_running
     assert app.return_value is None
+    assert app.ending.left is None
 
 
-async def test_quitting_loses_the_answers_when_that_is_wanted(tmp_path: Path) -> None:
+async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+q", "down", "enter")
         assert not app.is_running
     assert app.return_value is None
+    assert app.ending.left is not None
+    assert app.ending.left[0]["installation"] == {"name": "airflowx"}
     assert [entry.name for entry in (tmp_path / "k8s-infra").iterdir()] == [".git"]
 
 

@@ -105,6 +105,9 @@ async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
         await press(pilot, "enter")
         # While it is being typed it shows in its own field; nowhere else, and never again.
         canary.assert_absent(await press(pilot, "ctrl+s"), await press(pilot, "enter", "f5"))
+        # Nor a file that keeps the answers.
+        assert app.draft.changed
+        canary.assert_absent(repr(app.draft.legible))
     canary.assert_absent(tmp_path)
 
 
