@@ -60,7 +60,8 @@ def settle(
     """Judge the answers' host keys; what they say about their own evidence is not looked at.
 
     Where nothing was pasted for a host whose publisher prints its keys, those are taken; for
-    another host `scanner` is asked, if there is one. `scan` is one that the operator asked for: its
+    another host, or for a typed fingerprint of a key that is not there, `scanner` is asked, if
+    there is one. `scan` is one that the operator asked for: its
     keys are judged beside those that are there. Raises ValueError for a typed text that is no
     fingerprint, and ConflictError for a key that is not the committed one while its own
     fingerprint was not typed.
@@ -68,7 +69,7 @@ def settle(
     host = needed_host(answers)
     if host is None:
         return Settled(_with_keys(answers, ()), None, (), _not_used(typed))
-    if scan is None and scanner is not None and not _known(answers, *host):
+    if scan is None and scanner is not None and _wanting(_known(answers, *host), typed):
         scan = scanner(*host)
     if scan is not None and scan.name != known_hosts_name(*host):
         scan = None
@@ -117,6 +118,14 @@ def needed_host(answers: Answers) -> tuple[str, int] | None:
 def _known(answers: Answers, host: str, port: int) -> tuple[Entry, ...]:
     given = tuple(Entry(item.host, item.type, item.key) for item in answers.dags.host_keys)
     return given or published_entries(host, port)
+
+
+def _wanting(known: Sequence[Entry], typed: Sequence[str]) -> bool:
+    """Whether the host has to be asked: nothing is known, or another key was vouched for."""
+    if not known:
+        return True
+    shown = {HostKey(entry.type, entry.key).fingerprint for entry in known}
+    return not {parse_fingerprint(text) for text in typed} <= shown
 
 
 def _left_out(scan: Scan, key: HostKey) -> str:

@@ -125,7 +125,7 @@ def any_host_will_do() -> None:
 
 
 def part_of_a_fingerprint_is_enough() -> None:
-    for module in ("fingerprints", "hostkeys", "trust", "evidence"):
+    for module in ("fingerprints", "hostkeys", "trust", "evidence", "scanning"):
         _put(f"wizard.{module}.parse_fingerprint", str.strip)
 
 
