@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from screens.prompts import Agree
-from screens.text import counted
+from screens.text import counted, question
+from wizard.fields import specs
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
@@ -28,10 +29,21 @@ def explain(app: WizardApp, faults: Sequence[Found], commit: Callable[[], None])
     text = "\n".join(
         f"- {one.said}" + (f"\n  {one.result.fix}" if one.result.fix else "") for one in faults
     )
-    if any(one.is_trust for one in faults):
+    unproven = next((one for one in faults if one.is_trust), None)
+    if unproven is not None:
         end = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
-        app.show_note("It is not proven who answers", f"{text}\n\n{end}")
+        _refuse(app, f"{text}\n\n{end}", unproven.question)
         return
     title = f"{counted(len(faults), 'check')} failed outside. Commit nevertheless?"
     ask = Agree(title, text, yes="commit; it is put right later", no="not yet")
     app.push_screen(ask, lambda yes: commit() if yes else None)
+
+
+def _refuse(app: WizardApp, text: str, key: str) -> None:
+    """No commit; the way to the question that settles it, where the wizard asks it."""
+    title = "It is not proven who answers"
+    if key not in {item.key for item in specs() if item.applies(app.draft.readable)}:
+        app.show_note(title, text)
+        return
+    ask = Agree(title, text, yes=f"go to {question(key)}", no="not now")
+    app.push_screen(ask, lambda yes: app.go_to_question(key) if yes else None)
