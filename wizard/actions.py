@@ -192,7 +192,7 @@ class _Run:
         look = await self.action.check()
         if look.state == "holds":
             yield self.event("changed", said)
-        elif look.state == "unknown":
+        elif look.state in {"unknown", "kept"}:
             yield self.event("changed", f"{said}; {look.detail}" if look.detail else said)
         elif look.state == "wanted" and self.action.patience:
             async for event in self._patient(look, done=self.event("changed", said)):

@@ -296,6 +296,16 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     assert (done.state, "Deployment" in done.detail) == ("changed", True)
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
     assert world.read(STORES)["items"] == []
+    # What stands where ours would, and says that it is of another repository.
+    world.operators.sync(target.under("secrets/"))
+    marked(world, f"{STORES}/vault-airflow", annotations={SOURCE: "git.example.com/hers#airflow"})
+    done = ended(objects)
+    whose = "belongs to installation airflow of git.example.com/hers; it is left"
+    assert (done.state, whose in done.detail) == ("changed", True), done
+    done = ended(objects)
+    assert (done.state, whose in done.detail) == ("kept", True), done
+    assert [one["metadata"]["name"] for one in world.read(STORES)["items"]] == ["vault-airflow"]
+    world.server.request("DELETE", f"{STORES}/vault-airflow".format(namespace=world.namespace))
 
     require_others_keep_the_namespace(world, target)
 
