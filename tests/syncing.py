@@ -40,7 +40,7 @@ class Syncing(StandIn):
         self.remote = remote
         self.installation = installation
         self.rounds = 0
-        self._done = ""
+        self._done: set[str] = set()
 
     def look(self) -> None:
         """Sync what the branch holds, once for each revision, and what was put beside Argo CD."""
@@ -49,25 +49,26 @@ class Syncing(StandIn):
         found = {one["metadata"]["name"]: one for one in self.kube.request("GET", path)["items"]}
         first = found.get(f"{self.installation}-parent") or found.get(self.installation)
         if first is None:
-            self._done = ""
+            self._done.clear()
             return
         policy = first["spec"].get("syncPolicy") or {}
         if "automated" not in policy or "deletionTimestamp" in first["metadata"]:
             return
         uid, revision = first["metadata"]["uid"], self.remote.git("rev-parse", "main")
-        if self._done == f"{uid} {revision}":
+        if f"{uid} {revision}" in self._done:
             return
-        names = [first["metadata"]["name"]]
-        if names[0].endswith("-parent"):
-            names += self._applications(revision)
+        # Children whose parent has gone are no news.
+        uids = {first["metadata"]["name"]: uid}
+        if first["metadata"]["name"].endswith("-parent"):
+            uids |= self._applications(revision)
         self._secrets(self._manifests(revision, f"apps/{self.installation}/secrets"))
         self._airflow()
-        for name in names:
+        for name in uids:
             operation = {"phase": "Succeeded", "message": "", "operation": {}, "startedAt": _NOW}
             self.operators.application(
                 name, "Synced", "Healthy", operationState={**operation, "finishedAt": _NOW}
             )
-        self._done = f"{uid} {revision}"
+        self._done |= {f"{one} {revision}" for one in uids.values()}
         self.rounds += 1
 
     def _beside(self) -> None:
@@ -94,12 +95,14 @@ class Syncing(StandIn):
                  if one.endswith(".yaml")]  # fmt: skip
         return sorted(map(yaml.safe_load, texts), key=_wave)
 
-    def _applications(self, revision: str) -> list[str]:
-        """As the parent: the Applications beside it."""
-        made = self._manifests(revision, f"argocd/{self.installation}")
-        for one in made:
+    def _applications(self, revision: str) -> dict[str, str]:
+        """As the parent: the Applications beside it, each with its UID."""
+        made = [
             self.kube.apply(yaml.safe_dump(one), "argocd-controller")
-        return [one["metadata"]["name"] for one in made if one["kind"] == "Application"]
+            for one in self._manifests(revision, f"argocd/{self.installation}")
+        ]
+        applications = [one["metadata"] for one in made if one["kind"] == "Application"]
+        return {one["name"]: one["uid"] for one in applications}
 
     def _secrets(self, manifests: list[dict[str, Any]]) -> None:
         """As Argo CD the manifests, and as External Secrets what they ask for."""
