@@ -164,7 +164,7 @@ class Finder(ModalScreen[str | None]):
     def on_key(self, event: events.Key) -> None:
         """What is typed before the search line is there."""
         if self.focused is None and event.is_printable and event.character:
-            self.query_one(TextField).value += event.character
+            self.query_one(TextField).insert_text_at_cursor(event.character)
 
     def _show(self, wanted: str) -> None:
         found = list(self.entries)
