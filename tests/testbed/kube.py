@@ -110,7 +110,7 @@ class Kube:
         return [
             f"{_METHODS.get(one['verb'], one['verb'].upper())} {one['requestURI']}"
             for one in events
-            if one["user"]["username"] == user
+            if one["user"].get("username") == user
         ]
 
     def stop(self) -> None:
