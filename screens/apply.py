@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -80,7 +81,7 @@ class ApplyScreen(WishesPage):
         self.phase, self.refusal, self.prepared = "opening", None, None
         self.progress, self.outcome = None, ""
         self.show()
-        self.run_worker(self._prepare(dry_run), exclusive=True, group="plan", exit_on_error=False)
+        self.begin(partial(self._prepare, dry_run), "plan")
 
     async def _prepare(self, dry_run: bool | None) -> None:
         try:
@@ -106,7 +107,7 @@ class ApplyScreen(WishesPage):
 
         self.phase, plan = "opening", self.prepared
         assert plan is not None  # noqa: S101
-        self.run_worker(work(plan), exclusive=True, group="plan", exit_on_error=False)
+        self.begin(partial(work, plan), "plan")
 
     async def _unlock(self, plan: Prepared, *, dry_run: bool) -> None:
         """Passwords that nobody gave yet are asked for, and nothing is sent without them."""

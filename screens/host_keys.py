@@ -156,7 +156,7 @@ class HostKeyScreen(ScanningPage):
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """A finished fingerprint counts however the field is left."""
         if isinstance(event.widget, TextField) and self.is_current:
-            self.run_worker(self._take(), exclusive=True, group="take")
+            self.begin(self._take, "take")
 
     def on_descendant_focus(self) -> None:
         """Help of the field that took the focus."""

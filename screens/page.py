@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -139,9 +140,17 @@ class Page(Screen[None]):
         holder = self.query_one("#steps", VerticalScroll)
         lines = list(holder.query(StepLine))
         if [line.step for line in lines] != list(self.draft.steps):
-            self.run_worker(self._new_steps(holder), exclusive=True, group="steps")
+            self.begin(partial(self._new_steps, holder), "steps")
             return
         self._mark_steps(lines)
+
+    def begin(self, work: Callable[[], Coroutine[Any, Any, object]], group: str) -> None:
+        """Work in the background, in the place of what is under way in its group.
+
+        Its coroutine is made when it runs: the page may be left until then, and nobody would have
+        waited for it.
+        """
+        self.run_worker(work, exclusive=True, group=group, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _new_steps(self, holder: VerticalScroll) -> None:
         async with self.batch():

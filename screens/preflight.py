@@ -87,7 +87,7 @@ class PreflightScreen(Page):
 
     async def on_mount(self) -> None:
         """What would be asked, and what was found before."""
-        self.run_worker(self._prepare(), exclusive=True, group="prepare", exit_on_error=False)
+        self.begin(self._prepare, "prepare")
 
     async def _prepare(self) -> None:
         if self.draft.problems:

@@ -110,7 +110,7 @@ class ReviewScreen(Page):
 
     def action_check(self) -> None:
         """Work it out again."""
-        self.run_worker(self._propose(), exclusive=True, group="propose", exit_on_error=False)
+        self.begin(self._propose, "propose")
 
     async def _propose(self) -> None:
         self.proposal, self.problems, self.refusal = None, (), None

@@ -12,6 +12,7 @@ import asyncio
 import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from textual import events
@@ -21,6 +22,7 @@ from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
+from textual.worker import WorkerCancelled
 
 from screens.opening import OpeningScreen
 
@@ -54,7 +56,9 @@ async def settled(pilot: Pilot[Any]) -> str:
         if not quiet:
             await asyncio.sleep(0.002)
     if not isinstance(app.screen, ModalScreen):
-        await app.workers.wait_for_complete()
+        # One that another took the place of has nothing more to say.
+        with suppress(WorkerCancelled):
+            await app.workers.wait_for_complete()
     return frame(app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import signal
 import socket
 import struct
@@ -488,7 +489,7 @@ def shop(
     bed: Bed, aw: Wizard, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Shop:
     monkeypatch.setenv("PGHOSTADDR", bed.server.host)
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
     return Shop(bed, aw, authority, tmp_path)
 
 

@@ -180,11 +180,11 @@ def test_no_module_that_judges_keys_can_reach_it() -> None:
     users = set()
     for path in SRC.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            names = [alias.name for alias in getattr(node, "names", [])]
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            names = [alias.name for alias in node.names]
             module = getattr(node, "module", "") or ""
-            if isinstance(node, ast.Import | ast.ImportFrom) and any(
-                name.endswith("sshfp") for name in (module, *names)
-            ):
+            if any(name.endswith("sshfp") for name in (module, *names)):
                 users.add(path.relative_to(SRC).as_posix())
     # Its scanner only says the sentence; what it returns is the scan alone.
     assert users == {"scanning.py"}

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MANAGED_BY = "app.kubernetes.io/managed-by"
 # Whoever writes status in between changes the version; then one looks again.
 _ROUNDS = 3
+# The question that names an object, where one does and nothing else.
+_NAMED_BY = {"AppProject": "delivery.argocd.project", "Namespace": "installation.namespace"}
 _NOWHERE = "no kubeconfig context names this cluster"
 
 
@@ -235,11 +237,11 @@ def _judged(
     diff = difference(standing, wanted, ref)
     if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
         not_ours = f"{ref} stands already and is not this wizard's"
-        return Look("blocked", not_ours, "rename ours in the answers", diff)
+        return Look("blocked", not_ours, _rename(ref), diff)
     other = another(standing, own)
     if other:
         theirs = f"{ref} stands already and belongs to {visible(other)}"
-        return Look("blocked", theirs, "rename ours in the answers", diff)
+        return Look("blocked", theirs, _rename(ref), diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
@@ -247,6 +249,11 @@ def _judged(
         owned = f"{ref}: others own what would change: {others}"
         return Look("blocked", owned, "keep theirs and change the answers", diff)
     return Look("wanted", f"{ref} is not as committed", diff=diff)
+
+
+def _rename(ref: Ref) -> str:
+    key = _NAMED_BY.get(ref.kind)
+    return f"rename ours in the answers ({key})" if key else "rename ours in the answers"
 
 
 def _sent(kube: Kube, one: _Compared, needs: str, *, take: bool) -> None:
