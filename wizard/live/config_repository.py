@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.backends.git_ssh import CloneError, Seen, Target, command_path
+from wizard.backends.git_ssh import Target, command_path
 from wizard.config_hosts import pinned
 from wizard.hostkeys import known_hosts_name
 from wizard.hosts import git_location
 from wizard.live.dags import Reading
 from wizard.live.host_keys import ASK_PUBLISHER
-from wizard.probes import Probe, ProbeResult, failed, passed, unknown, warned
+from wizard.probes import Probe, ProbeResult, unknown
 from wizard.sections.conditions import REPOSITORY_KEY
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ _UNVERIFIED = (
     "its host is another than the DAGs', and publishes no keys that this version knows: let Argo "
     "CD's admin verify them; the sync proves it"
 )
-# What may be otherwise once the first commit is pushed, or elsewhere.
-_DEFERRED = {"unreachable", "unfinished", "ref"}
 _FIXES: Mapping[str, str] = {
     "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
@@ -64,40 +62,13 @@ def unproven(answers: Answers) -> Probe:
     return Probe("repository.clone", "Config repository: clone", name, run)
 
 
-def refusal(error: CloneError) -> ProbeResult:
-    """What a clone that could not be proven means."""
-    fix = _FIXES.get(error.kind, "")
-    return unknown(error.message, fix) if error.kind in _DEFERRED else failed(error.message, fix)
-
-
-def cloned(seen: Seen) -> ProbeResult:
-    """The clone itself."""
-    short = seen.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    return passed(f"{short} at {seen.commit[:12]}" if short != seen.commit else seen.commit[:12])
-
-
-def read_only(seen: Seen, writable: str) -> ProbeResult:
-    """Whether the key could change what is delivered."""
-    if seen.writable is None:
-        return unknown(
-            "whether the key may push could not be found out", "look at it on the host's page"
-        )
-    if not seen.writable:
-        return passed("the host refuses a push")
-    if writable:
-        return warned(f"the key may push: {writable}")
-    return failed(
-        "the key may push, so whoever reads it could change what is delivered",
-        "register it read-only, or say why it may push: "
-        "airflow-wizard set 'delivery.argocd.key={generate: true, writable: \"...\"}'",
-    )
-
-
 CONFIG = Reading(
     "repository",
     "Config repository: clone",
     "Argo CD's key: read-only",
-    refusal,
-    cloned,
-    read_only,
+    "delivery.argocd.key",
+    "whoever reads it could change what is delivered",
+    _FIXES,
+    # The ref may be there once the first commit is pushed.
+    frozenset({"unreachable", "unfinished", "ref"}),
 )

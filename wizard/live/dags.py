@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from wizard.sections import Answers
 
 SECONDS = 75.0
-_DEFERRED = {"unreachable", "unfinished"}
 _FIXES = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
@@ -64,14 +63,19 @@ def looking(client: Clone) -> Look:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one repository is read for: ids and titles of the probes, and what outcomes mean."""
+    """What one repository is read for: `id` begins the ids of its probes, `question` is its key's.
+
+    `harm` is what a key that may push could do. `fixes` are by the kind of a failed clone, and
+    `deferred` the kinds that are no fault, because only their absence here is known.
+    """
 
     id: str
     title: str
     key_title: str
-    refusal: Callable[[CloneError], ProbeResult]
-    cloned: Callable[[Seen], ProbeResult]
-    read_only: Callable[[Seen, str], ProbeResult]
+    question: str
+    harm: str
+    fixes: Mapping[str, str]
+    deferred: frozenset[str]
 
     def probes(self, target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
         """Whether the key clones the repository, and whether it could push.
@@ -83,49 +87,54 @@ class Reading:
 
         async def clone() -> ProbeResult:
             seen = await once()
-            return self.refusal(seen) if isinstance(seen, CloneError) else self.cloned(seen)
+            if isinstance(seen, CloneError):
+                return self._refusal(seen)
+            return _cloned(seen, dags=target.dags)
 
         async def rights() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
                 return skipped(f"needs {name}")
-            return self.read_only(seen, writable)
+            return self._read_only(seen, writable)
 
         endpoint = target.endpoint
         yield Probe(name, self.title, endpoint, clone, SECONDS)
         yield Probe(f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS)
 
+    def _refusal(self, error: CloneError) -> ProbeResult:
+        fix = self.fixes.get(error.kind, "")
+        found = unknown if error.kind in self.deferred else failed
+        return found(error.message, fix)
 
-def refusal(error: CloneError) -> ProbeResult:
-    """What a clone that could not be proven means: only its absence here is no fault."""
-    if error.kind in _DEFERRED:
-        return unknown(error.message, _FIXES[error.kind])
-    return failed(error.message, _FIXES[error.kind])
+    def _read_only(self, seen: Seen, writable: str) -> ProbeResult:
+        if seen.writable is None:
+            return unknown(
+                "whether the key may push could not be found out", "look at it on the host's page"
+            )
+        if not seen.writable:
+            return passed("the host refuses a push")
+        if writable:
+            return warned(f"the key may push: {writable}")
+        return failed(
+            f"the key may push, so {self.harm}",
+            "register it read-only, or say why it may push: "
+            f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
+        )
 
 
-def cloned(seen: Seen) -> ProbeResult:
-    """The clone itself."""
-    files = "1 DAG file" if seen.files == 1 else f"{seen.files} DAG files"
+def _cloned(seen: Seen, *, dags: bool) -> ProbeResult:
     short = seen.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     at = "" if short == seen.commit else f"{short} at "
-    return passed(f"{at}{seen.commit[:12]}: {files}")
+    files = "1 DAG file" if seen.files == 1 else f"{seen.files} DAG files"
+    return passed(f"{at}{seen.commit[:12]}" + (f": {files}" if dags else ""))
 
 
-def read_only(seen: Seen, writable: str) -> ProbeResult:
-    """Whether the key could change what runs."""
-    if seen.writable is None:
-        return unknown(
-            "whether the key may push could not be found out", "look at it on the host's page"
-        )
-    if not seen.writable:
-        return passed("the host refuses a push")
-    if writable:
-        return warned(f"the key may push: {writable}")
-    return failed(
-        "the key may push, so every pod that holds it could change the DAGs",
-        "register it read-only, or say why it may push: "
-        "airflow-wizard set 'dags.key={generate: true, writable: \"...\"}'",
-    )
-
-
-DAGS = Reading("dags", "DAG repository: clone", "Deploy key: read-only", refusal, cloned, read_only)
+DAGS = Reading(
+    "dags",
+    "DAG repository: clone",
+    "Deploy key: read-only",
+    "dags.key",
+    "every pod that holds it could change the DAGs",
+    _FIXES,
+    frozenset({"unreachable", "unfinished"}),
+)
