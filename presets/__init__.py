@@ -1,1 +1,1 @@
-"""Presets: one YAML file each, read by wizard.presets."""
+"""Presets: one YAML file each, read by wizard.answers.presets."""

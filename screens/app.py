@@ -14,25 +14,25 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
-from screens.bars import Bar
-from screens.ending import Ending
-from screens.given import Given, drafted
-from screens.opening import OpeningScreen
-from screens.outside import ask_host, reach_host
-from screens.pages import page_named, start_page
-from screens.session import Session, told
+from screens.background.lookups import ask_host, reach_host
+from screens.draft.exit_report import Ending
+from screens.draft.outside import Session, told
+from screens.draft.start import Given, drafted
+from screens.pages.loading import OpeningScreen
+from screens.pages.registry import page_named, start_page
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from screens.text import counted, plain, question
+from screens.widgets.scrollbars import Bar
+from wizard.engine.probes import in_thread
 from wizard.errors import AnswersError, ExitCode, WizardError
-from wizard.probes import in_thread
-from wizard.workflow import Committed, Proposal, Workspace
+from wizard.workspace.workspace import Committed, Proposal, Workspace
 
 if TYPE_CHECKING:
-    from screens.draft import Draft
-    from screens.page import Page
-    from wizard.fields import FieldSpec
-    from wizard.probes import ProbeResult
-    from wizard.scanning import Scanner
+    from screens.draft.draft import Draft
+    from screens.pages.base import Page
+    from wizard.answers.questions import FieldSpec
+    from wizard.engine.probes import ProbeResult
+    from wizard.hostkeys.scan import Scanner
 
     Reach = Callable[[str, int], ProbeResult]
 
@@ -88,7 +88,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
             return
         if self.existing:
             self.visited = {step.name for step in self.draft.steps}
-            from screens.reopening import load_committed
+            from screens.pages.reload import load_committed
 
             work = partial(load_committed, self)
             self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         await self.switch_screen(first)
 
     def _begun(self) -> Draft:
-        from screens.checking import Checks
+        from screens.background.checks import Checks
 
         given = self._read()
         self.checks = Checks(self)
@@ -110,13 +110,13 @@ class WizardApp(App[Committed], inherit_bindings=False):
     @property
     def page(self) -> Page | None:
         """The page on top, unless a dialog or nothing is."""
-        from screens.page import Page
+        from screens.pages.base import Page
 
         return self.screen if isinstance(self.screen, Page) else None
 
     def start_from(self, preset: str) -> None:
         """The preset's answers under those that were given, then the first page."""
-        from wizard import presets
+        from wizard.answers import presets
 
         layers = [presets.load(preset).answers] if preset else []
         self.draft = self.draft.over(*layers, self.given)
@@ -146,7 +146,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def go_to_question(self, key: str) -> None:
         """Jump to one question, on whichever page it is."""
-        from wizard.fields import spec
+        from wizard.answers.questions import spec
 
         self.go(HOST_KEYS if key == HOST_KEYS else spec(key).section, key)
 
@@ -182,7 +182,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""
-        from screens.dialogs import KEYS, Note, help_text
+        from screens.widgets.dialogs import KEYS, Note, help_text
 
         if item is None:
             self.push_screen(Note("Keys", plain(KEYS)))
@@ -192,7 +192,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def show_note(self, title: str, text: str) -> None:
         """Something to read."""
-        from screens.dialogs import Note
+        from screens.widgets.dialogs import Note
 
         self.push_screen(Note(title, plain(text.strip())))
 
@@ -225,7 +225,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def commit(self, proposal: Proposal) -> None:
         """Write and commit what was shown, once."""
-        from screens.committing import commit
+        from screens.pages.commit import commit
 
         if not self.committing:
             self.committing = True
@@ -233,7 +233,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def leave(self) -> None:
         """Quit; asks when answers would be lost, waits for a commit under way."""
-        from screens.dialogs import Ask
+        from screens.widgets.dialogs import Ask
 
         if self.committing:
             self.say("the commit is being written; wait for it")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from wizard.diff import visible
 from wizard.errors import WizardError
+from wizard.formats.terminal import visible
 
 
 def plain(text: str, style: str = "") -> Content:
@@ -38,7 +38,7 @@ def as_error(error: Exception, command: str) -> WizardError:
 
 def question(key: str) -> str:
     """`Section: Question` of a dotted key; the key itself where it is no question's."""
-    from wizard.fields import specs
+    from wizard.answers.questions import specs
 
     found = next((item for item in specs() if item.key == key), None)
     return f"{found.model.title}: {found.title}" if found else key

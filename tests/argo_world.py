@@ -19,9 +19,10 @@ from tests.operators import Operators
 from tests.rendered import answers as answered
 from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
-from wizard.actions import Action, Event, run_actions
-from wizard.applying.target import Target
-from wizard.backends.kube import Kube, open_kube
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.protocol import Kube
+from wizard.engine.actions import Action, Event, run_actions
+from wizard.systems.target import Target
 
 GITHUB = "ssh://git@github.com/acme/k8s-infra.git"
 LIST = "argocd-ssh-known-hosts-cm"

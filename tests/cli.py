@@ -13,9 +13,9 @@ import pytest
 from tests.gitfolder import GitFolder
 from tests.process import Finished
 from tests.scenarios import NEEDED, Scenario
-from wizard.cli import main
-from wizard.fields import put
-from wizard.yamltext import dump
+from wizard.cli.main import main
+from wizard.formats.nested import put
+from wizard.formats.yaml_writer import dump
 
 LOCAL = ("commit", "--preset", "local", "--yes")
 

@@ -12,7 +12,7 @@ from typing import Any
 from tests.operators import ARGO, ESO, MERGE, Operators
 from tests.standin import StandIn
 from tests.testbed.kube import RejectedError
-from wizard.removing.applications import FINALIZER, TRACKING
+from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
 
 CLEANUP = "externalsecrets.external-secrets.io/externalsecret-cleanup"
 PROTECTION = "kubernetes.io/pvc-protection"

@@ -24,7 +24,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.worker import WorkerCancelled
 
-from screens.opening import OpeningScreen
+from screens.pages.loading import OpeningScreen
 
 MOST_SECONDS = 20.0
 # A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.

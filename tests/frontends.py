@@ -15,13 +15,14 @@ import pytest
 from tests.process import WIZARD, Terminal, run
 from tests.scenarios import Scenario, as_text
 from tests.screens.answering import answer_all
-from wizard import ask
-from wizard.cli import main
-from wizard.commands import Console
-from wizard.fields import FieldSpec, get, specs
-from wizard.hostkeys import known_hosts_name
-from wizard.hosts import git_location
-from wizard.yamltext import dump
+from wizard.answers.questions import FieldSpec, specs
+from wizard.cli import prompts
+from wizard.cli.console import Console
+from wizard.cli.main import main
+from wizard.formats.addresses import git_location
+from wizard.formats.nested import get
+from wizard.formats.yaml_writer import dump
+from wizard.hostkeys.keys import known_hosts_name
 
 
 def repository(folder: Path, scenario: Scenario) -> Path:
@@ -113,7 +114,7 @@ def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     typed: list[str] = []
     talk = _Recorder(Console(_Nowhere(), _Nowhere()), _unasked(scenario))  # type: ignore[arg-type]
     with monkeypatch.context() as patch:
-        patch.setattr(ask, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
+        patch.setattr(prompts, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
         talk.scenario = scenario
         talk.run()
     return typed
@@ -131,7 +132,7 @@ class _Nowhere:
     def flush(self) -> None: ...
 
 
-class _Recorder(ask.Conversation):
+class _Recorder(prompts.Conversation):
     """Knows which question a prompt belongs to, and answers from a scenario."""
 
     scenario: Scenario

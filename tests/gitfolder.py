@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from wizard.plan import Change, Kind
-from wizard.repo import Repository
+from wizard.git.changes import Change, Kind
+from wizard.git.repository import Repository
 
 MESSAGE = "Change Airflow installation x\n\nAirflow-Wizard-Plan: sha256:" + "ab" * 32 + "\n"
 

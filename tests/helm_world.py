@@ -16,8 +16,8 @@ from tests.kubeconfigs import cluster, written
 from tests.operators import MERGE, PLURAL, Operators
 from tests.standin import StandIn
 from tests.testbed.kube import RejectedError
-from wizard.applying.target import Target
-from wizard.backends.helm import open_helm
+from wizard.clients.helm import open_helm
+from wizard.systems.target import Target
 
 CHART = Path(__file__).parent / "charts/airflow"
 JOB = "airflow-run-airflow-migrations"

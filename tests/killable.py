@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.gitfolder import MESSAGE, change
-from wizard.repo import Repository
+from wizard.git.repository import Repository
 
 OLD = {"apps/a.yaml": "a: 1\n", "apps/gone/b.yaml": "b: 1\n", "mine.txt": "mine\n"}
 CHANGES = [

@@ -33,7 +33,7 @@ def left_behind(place: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    from wizard.cli import main
+    from wizard.cli.main import main
 
     watch()
     sys.exit(main())

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wizard.actions import run_actions
+from wizard.engine.actions import run_actions
 
 # What changes nothing that is stored: logins, reviews, requested tokens. A port-forward is none of
 # these: its WebSocket begins with a GET, which the API server's log has as such.

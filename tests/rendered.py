@@ -7,15 +7,15 @@ from typing import Any
 
 import yaml
 
-from wizard import presets
-from wizard.answers import examine, layered
+from wizard.answers import presets
+from wizard.answers.files import examine, layered
+from wizard.answers.model import Answers
 from wizard.checks.engine import run
-from wizard.checks.finding import Finding
-from wizard.evidence import settle
-from wizard.fields import put
-from wizard.inspection import layout_of
-from wizard.render import Rendering, render
-from wizard.sections import Answers
+from wizard.checks.run import layout_of
+from wizard.findings import Finding
+from wizard.formats.nested import put
+from wizard.plan.render import Rendering, render
+from wizard.workspace.host_keys import settle
 
 FILL: dict[str, Any] = {
     "database": {"host": "pg.example.internal"},

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.fields import put, specs
-from wizard.hostkeys import HostKey
+from wizard.answers.questions import specs
+from wizard.formats.nested import put
+from wizard.hostkeys.keys import HostKey
 
 PUBLISHED_REPO = "ssh://git@github.com/example/airflow-dags.git"
 OWN_REPO = "ssh://git@git.example.com:2222/platform/airflow-dags.git"

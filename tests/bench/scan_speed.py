@@ -56,7 +56,7 @@ class Place:
 
 def our_scan(port: int) -> Timed:
     """Every key of the server, side by side."""
-    from wizard.backends.ssh import scan
+    from wizard.clients.ssh.scan import scan
 
     def timed() -> float:
         started = time.perf_counter()

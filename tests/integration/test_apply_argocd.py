@@ -18,11 +18,12 @@ from tests.rendered import answers as answered
 from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Action, Event
-from wizard.applying import argocd, delivery
-from wizard.applying.identity import identity
-from wizard.applying.target import Target
-from wizard.source import SOURCE
+from wizard.apply import delivery
+from wizard.engine.actions import Action, Event
+from wizard.manifests.ownership import SOURCE
+from wizard.systems.argocd import steps
+from wizard.systems.cluster.identity import identity
+from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 
@@ -36,7 +37,7 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def actions(target: Target) -> tuple[Action, ...]:
     """What comes first in every run, and Argo CD's own part."""
-    return (identity(target), *argocd.actions(target))
+    return (identity(target), *steps.actions(target))
 
 
 def states(found: dict[str, Event]) -> dict[str, str]:
@@ -164,12 +165,12 @@ def test_an_installation_of_another_repository_keeps_what_is_its_own(world: Worl
     whose = "belongs to installation airflow of github.com/acme/k8s-infra"
     assert whose in event.detail
     assert '+    airflow-wizard/source: "git.example.com/hers/airflow#airflow"' in event.diff
-    for one in argocd.actions(hers)[-2:]:
+    for one in steps.actions(hers)[-2:]:
         event = told([one])[one.id]
         assert (event.state, whose in event.detail) == ("blocked", True)
     assert world.writes == []
     agreed = replace(hers, agreed=agreement(event))
-    assert told(argocd.actions(agreed)[-1:])["argocd.application"].state == "changed"
+    assert told(steps.actions(agreed)[-1:])["argocd.application"].state == "changed"
 
     # The same repository, named otherwise, and one of a version that named none.
     https = {"delivery.argocd.repo_url": "https://GitHub.com/acme/k8s-infra"}

@@ -12,11 +12,11 @@ import pytest
 
 from tests.cli import Wizard, answers_file, aw
 from tests.gitfolder import GitFolder
-from wizard.actions import Look
-from wizard.applying import branch
-from wizard.applying.target import Target
-from wizard.repo import Repository
-from wizard.workflow import Workspace
+from wizard.apply import branch
+from wizard.engine.actions import Look
+from wizard.git.repository import Repository
+from wizard.systems.target import Target
+from wizard.workspace.workspace import Workspace
 
 __all__ = ["aw"]
 

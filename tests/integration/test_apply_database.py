@@ -29,14 +29,14 @@ from tests.testbed.databases import Postgres, own_folder, quoted
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.fixtures import StartPgBouncer, found
 from tests.testbed.vault import Vault
-from wizard.actions import Event, run_actions
-from wizard.applying import database
-from wizard.applying.database_admin import Admin, wanted
-from wizard.applying.target import Target
-from wizard.applying.vault_session import Session
-from wizard.backends.postgres import Target as Place
-from wizard.backends.vault_address import Address, Token
-from wizard.live.situation import Situation
+from wizard.clients.postgres.client import Target as Place
+from wizard.clients.vault.address import Address, Token
+from wizard.engine.actions import Event, run_actions
+from wizard.systems.database import steps as database
+from wizard.systems.database.admin import Admin, wanted
+from wizard.systems.situation import Situation
+from wizard.systems.target import Target
+from wizard.systems.vault.session import Session
 
 __all__ = ["aw"]
 

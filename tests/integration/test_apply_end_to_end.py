@@ -34,8 +34,8 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
-from wizard.fields import put
-from wizard.yamltext import dump
+from wizard.formats.nested import put
+from wizard.formats.yaml_writer import dump
 
 pytestmark = pytest.mark.integration
 

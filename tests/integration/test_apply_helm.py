@@ -23,14 +23,14 @@ from tests.kubeconfigs import account, rule
 from tests.operators import MERGE
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Event
-from wizard.applying import delivery
-from wizard.applying import helm as by_helm
-from wizard.applying.identity import identity
-from wizard.applying.namespace import namespace_action
-from wizard.applying.target import Target
-from wizard.backends.helm import open_helm
-from wizard.removing import helm as removing
+from wizard.apply import delivery
+from wizard.clients.helm import open_helm
+from wizard.engine.actions import Event
+from wizard.systems.cluster.identity import identity
+from wizard.systems.cluster.namespace import namespace_action
+from wizard.systems.helm import removal as removing
+from wizard.systems.helm import steps as by_helm
+from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 

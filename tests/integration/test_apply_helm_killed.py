@@ -24,10 +24,10 @@ from tests.outward import writes
 from tests.process import WIZARD, Finished, run
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Event
-from wizard.applying import helm as by_helm
-from wizard.applying import helm_release
-from wizard.applying.target import Target
+from wizard.engine.actions import Event
+from wizard.systems.helm import release
+from wizard.systems.helm import steps as by_helm
+from wizard.systems.target import Target
 
 __all__ = ["aw"]
 
@@ -181,7 +181,7 @@ def test_whatever_becomes_of_helm_in_the_middle(
     """A helm that waits for what does not come is killed, interrupted, or somebody else's."""
     world = place.world
     target = world.delivered()
-    monkeypatch.setattr(helm_release, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(release, "QUIET_SECONDS", 0.2)
     place.cluster.idle = True
     place.helm.write("--wait")
 

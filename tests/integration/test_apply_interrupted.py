@@ -25,11 +25,11 @@ from tests.leaving import VARIABLE, left_behind
 from tests.scripted import scripted
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Action, Event, Look
-from wizard.applying import lock as locking
-from wizard.applying import running as engine
-from wizard.applying.lock import RunLock
-from wizard.applying.running import Run
+from wizard.apply import lock as locking
+from wizard.apply import run as engine
+from wizard.apply.lock import RunLock
+from wizard.apply.run import Run
+from wizard.engine.actions import Action, Event, Look
 
 __all__ = ["aw"]
 
@@ -156,7 +156,7 @@ def test_a_vault_that_hangs_is_not_waited_for(
 
 SLOW = """
 import asyncio, sys, time
-from wizard.applying.lock import RunLock
+from wizard.apply.lock import RunLock
 
 class Hanging:
     def get(self, ref): return None

@@ -16,9 +16,9 @@ from tests.kubeconfigs import cluster, written
 from tests.testbed.kube import Kube as Server
 from tests.testbed.vault import Vault
 from tests.webserver import Answer, web
-from wizard.applied import SERVER, UID, VAULT, Journal
-from wizard.applying.identity import identity
-from wizard.repo import Repository
+from wizard.git.repository import Repository
+from wizard.state.apply_journal import SERVER, UID, VAULT, Journal
+from wizard.systems.cluster.identity import identity
 
 __all__ = ["aw"]
 

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.given import Given
+from screens.draft.start import Given
 from tests.argo_world import GITHUB, World
 from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
@@ -25,7 +25,7 @@ from tests.screens.support import Opened, press
 from tests.scripted import scripted
 from tests.testbed.kube import Kube as Server
 from wizard.errors import ExitCode
-from wizard.workflow import Workspace
+from wizard.workspace.workspace import Workspace
 
 __all__ = ["aw", "place", "vault"]
 

@@ -21,17 +21,17 @@ from tests.rendered import answers, rendering
 from tests.testbed.kube import Kube, RejectedError
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
-from wizard.actions import Event, run_actions
-from wizard.applying import vault as applying
-from wizard.applying import vault_reviewer
-from wizard.applying.target import Target
-from wizard.applying.vault_config import place
-from wizard.applying.vault_role import meaning
-from wizard.backends.kube import open_kube
-from wizard.backends.kube_http import Transport
-from wizard.backends.vault_address import Address, AppRole, Token
-from wizard.backends.vault_http import Answer, Http
-from wizard.render import Rendering
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.transport import Transport
+from wizard.clients.vault.address import Address, AppRole, Token
+from wizard.clients.vault.transport import Answer, Http
+from wizard.engine.actions import Event, run_actions
+from wizard.plan.render import Rendering
+from wizard.systems.target import Target
+from wizard.systems.vault import reviewer
+from wizard.systems.vault import steps as applying
+from wizard.systems.vault.auth_config import place
+from wizard.systems.vault.role import meaning
 
 pytestmark = pytest.mark.integration
 
@@ -247,7 +247,7 @@ def new_bench(
     path = written(tmp_path / "admin", cluster(kube), {"token": kube.token})
     monkeypatch.setenv("KUBECONFIG", str(path))
     monkeypatch.setattr(applying, "_LOGIN_SECONDS", 1.0)
-    monkeypatch.setattr(vault_reviewer, "_PAUSE", 0.05)
+    monkeypatch.setattr(reviewer, "_PAUSE", 0.05)
 
     def make(changes: dict[str, object] | None = None, *, server: Vault = vault) -> Bench:
         number = next(_NUMBERS)
@@ -639,8 +639,8 @@ def test_a_cluster_that_gives_no_reviewer(
 def test_an_address_that_vault_cannot_reach_is_not_written(bench: Bench, wire: Wire) -> None:
     """A tunnel's end on this machine means nothing to a Vault elsewhere."""
     assert bench.target.vault is not None
-    from wizard.applying.vault_auth import AuthMount
-    from wizard.applying.vault_session import Session
+    from wizard.systems.vault.auth_mount import AuthMount
+    from wizard.systems.vault.session import Session
 
     where, who = bench.target.vault
     elsewhere = replace(bench.target, vault=(replace(where, url="https://vault.example:8200"), who))

@@ -43,25 +43,25 @@ from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube as Server
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
-from wizard.actions import Action, Look
-from wizard.applying import repository_credential
-from wizard.backends.forge_api import Place as Provider
-from wizard.backends.forge_api import Registered
-from wizard.backends.git_session import CloneError
-from wizard.backends.git_ssh import Paramiko, Seen
-from wizard.backends.vault_address import Address, Token
-from wizard.backends.vault_client import Client
-from wizard.config_hosts import verified
-from wizard.fields import put
-from wizard.live.config_repository import CONFIG, repository_target
-from wizard.live.dags import looking
-from wizard.live.situation import Situation
-from wizard.live.sources import config_repository
-from wizard.live.vault import vault_probes
-from wizard.payloads import stores
-from wizard.probes import Probe, ProbeResult, run_probes
-from wizard.release import derive
+from wizard.clients.forge import Place as Provider
+from wizard.clients.forge import Registered
+from wizard.clients.ssh.clone import Paramiko, Seen
+from wizard.clients.ssh.session import CloneError
+from wizard.clients.vault.address import Address, Token
+from wizard.clients.vault.client import Client
+from wizard.engine.actions import Action, Look
+from wizard.engine.probes import Probe, ProbeResult, run_probes
+from wizard.formats.nested import put
+from wizard.plan.derive import derive
+from wizard.probes.catalogue import config_repository
 from wizard.secrets.deploy_key import DeployKey, same_key
+from wizard.systems.argocd import store_credential
+from wizard.systems.argocd.probes import CONFIG, repository_target
+from wizard.systems.git.dag_probes import looking
+from wizard.systems.situation import Situation
+from wizard.systems.vault.probes import vault_probes
+from wizard.workspace.config_host_keys import verified
+from wizard.workspace.store_paths import stores
 
 __all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side", "vault"]
 
@@ -160,7 +160,7 @@ def test_both_are_registered_with_one_token_where_one_provider_has_both(
         asked.append((place.path, public))
         return Registered(made=True)
 
-    monkeypatch.setattr("wizard.backends.forge_api.register", register)
+    monkeypatch.setattr("wizard.clients.forge.register", register)
     monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
     bench.answers({**STORE, "delivery.argocd.repo_url": GITHUB})
     words = ("--yes", *ALLOW, "--register", "env:FORGE", "--allow-reference", "dags.repo")
@@ -388,7 +388,7 @@ def test_what_is_still_waited_for_is_said(
     ]
     _, limited = account(kube_with_crds, *rights)
     target = world.target(**STORE)
-    put, ready = repository_credential.actions(target)
+    put, ready = store_credential.actions(target)
 
     def look(action: Action = ready) -> tuple[str, str]:
         found: Look = asyncio.run(action.check())  # type: ignore[arg-type]
@@ -396,7 +396,7 @@ def test_what_is_still_waited_for_is_said(
 
     assert look() == ("wanted", f"ExternalSecret {world.argo}/{name} is not there yet")
     # Whoever may not see the Secrets of Argo CD may still do this.
-    first, seen = repository_credential.actions(world.target(limited, **STORE))
+    first, seen = store_credential.actions(world.target(limited, **STORE))
     assert told([first])["argocd.credential"].state == "changed"
     assert look(put)[0] == "holds"
     assert "has no state yet" in look()[1]

@@ -14,8 +14,9 @@ from tests.cli import Wizard, answers_file, aw, local
 from tests.conftest import RunCli
 from tests.process import run
 from tests.scenarios import SCENARIOS, Scenario, as_text
-from wizard.fields import put, specs
-from wizard.yamltext import dump
+from wizard.answers.questions import specs
+from wizard.formats.nested import put
+from wizard.formats.yaml_writer import dump
 
 __all__ = ["aw", "local"]
 
@@ -202,7 +203,7 @@ def test_a_crash_shows_no_message_and_no_variable(
         held = secret
         raise ValueError(f"cannot render {held}")
 
-    monkeypatch.setattr("wizard.render.render", broken)
+    monkeypatch.setattr("wizard.plan.render.render", broken)
     file = tmp_path / "a.yaml"
     file.write_text(dump(Scenario(scenario.answers).data))
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from tests.rendered import rendering
-from wizard import presets
+from wizard.answers import presets
 from wizard.chart.contract import CONTRACT
-from wizard.render import Rendering
+from wizard.plan.render import Rendering
 
 pytestmark = pytest.mark.integration
 

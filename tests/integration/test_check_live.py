@@ -31,19 +31,19 @@ from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet
 from tests.testbed.vault import Vault
-from wizard.fields import get
-from wizard.hostkeys import HostKey
-from wizard.live.command import line, summary
-from wizard.live.host_keys import compared
-from wizard.live.situation import Situation
-from wizard.live.sources import SOURCES, dag_repository, database, git_host, probes_for, told
-from wizard.live.sources import result_backend as results
-from wizard.probes import Probe, ProbeResult, failed, passed, run_probes, skipped, unknown
-from wizard.published import published_keys
-from wizard.release import derive
-from wizard.scanning import Scan
-from wizard.sections.dags import EvidenceRecord, HostKeyEntry
-from wizard.unverified import Left
+from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
+from wizard.cli.check_live import line, summary
+from wizard.engine.probes import Probe, ProbeResult, failed, passed, run_probes, skipped, unknown
+from wizard.formats.nested import get
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.published import published_keys
+from wizard.hostkeys.scan import Scan
+from wizard.plan.derive import derive
+from wizard.probes.catalogue import SOURCES, dag_repository, database, git_host, probes_for, told
+from wizard.probes.catalogue import result_backend as results
+from wizard.state.unverified import Left
+from wizard.systems.git.host_key_probes import compared
+from wizard.systems.situation import Situation
 
 __all__ = ["aw", "local"]
 
@@ -550,13 +550,13 @@ HUNG = """
 import asyncio, sys
 from pydantic import SecretStr
 from tests.leaving import watch
-from wizard.backends.postgres import Psycopg, Target
-from wizard.backends.vault_address import Address
-from wizard.backends.ssh import scan
-from wizard.live.database import database_probes, looking
-from wizard.live.host_keys import host_keys_probe
-from wizard.live.vault_looks import health
-from wizard.probes import Probe, blocking, run_probes
+from wizard.clients.postgres.client import Psycopg, Target
+from wizard.clients.vault.address import Address
+from wizard.clients.ssh.scan import scan
+from wizard.systems.database.probes import database_probes, looking
+from wizard.systems.git.host_key_probes import host_keys_probe
+from wizard.systems.vault.looks import health
+from wizard.engine.probes import Probe, blocking, run_probes
 from tests.rendered import answers
 
 watch()

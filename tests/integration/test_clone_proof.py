@@ -16,10 +16,10 @@ from tests.canary import Canary
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.peers import dripping, peer, pretending, saying, web_server
 from tests.testbed.sshd import KeySet, Sshd, keygen
-from wizard.backends.git_ssh import CloneError, Paramiko, Seen, Target
-from wizard.live.dags import DAGS, looking
-from wizard.probes import ProbeResult, run_probes
+from wizard.clients.ssh.clone import CloneError, Paramiko, Seen, Target
+from wizard.engine.probes import ProbeResult, run_probes
 from wizard.secrets.deploy_key import DeployKey, generate, read
+from wizard.systems.git.dag_probes import DAGS, looking
 
 pytestmark = pytest.mark.integration
 

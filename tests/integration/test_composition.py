@@ -17,7 +17,7 @@ from tests.rendered import rendering, secret_template
 from tests.testbed.databases import Postgres
 from tests.testbed.eso import EsoTemplate, TemplateError
 from tests.testbed.fixtures import StartPgBouncer
-from wizard.documents.external_secrets import go_template
+from wizard.manifests.external_secrets import go_template
 from wizard.secrets.facts import Fact, Form, Use
 
 pytestmark = pytest.mark.integration

@@ -10,10 +10,10 @@ import pytest
 
 from tests.cli import Wizard, answers_file, aw
 from tests.scenarios import OWN_REPO, host_key
-from wizard import trust
-from wizard.hostkeys import HostKey
-from wizard.published import published_keys
-from wizard.verdict import Entry, Evidence, Verdict
+from wizard.hostkeys import trust
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.published import published_keys
+from wizard.hostkeys.verdict import Entry, Evidence, Verdict
 
 __all__ = ["aw"]
 
@@ -269,7 +269,7 @@ def test_these_tests_notice_when_keys_are_not_judged(
         )
         return Verdict("git.example.com", accepted)
 
-    monkeypatch.setattr("wizard.evidence.judge", believes_all)
+    monkeypatch.setattr("wizard.workspace.host_keys.judge", believes_all)
 
     assert trust.judge is not believes_all
     aw.ok("commit", "--yes", "--answers", file(entry(KEY)))

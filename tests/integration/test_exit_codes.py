@@ -289,7 +289,7 @@ def test_a_bug_shows_where_and_nothing_else(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(secret)
 
-    monkeypatch.setattr("wizard.render.render", broken)
+    monkeypatch.setattr("wizard.plan.render.render", broken)
     file = answers_file(tmp_path / "a.yaml", {"dags.repo": OWN_REPO})
 
     done = local("plan", "--answers", str(file), "--installation", "airflow")

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from tests.canary import Canary
 from tests.certificates import Authority
-from wizard.backends.forge_api import Place, Registered, register
+from wizard.clients.forge import Place, Registered, register
+from wizard.clients.forge_pages import api_of
 from wizard.errors import ConflictError, RefusedError, WizardError
-from wizard.forges import api_of
 from wizard.secrets.deploy_key import generate
 
 pytestmark = pytest.mark.integration

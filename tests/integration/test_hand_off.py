@@ -20,10 +20,10 @@ from tests.cli import aw
 from tests.gitfolder import GitFolder
 from tests.integration.test_secrets_command import ALLOW, GENERATED, Bench, bench, requests, writes
 from tests.process import Finished
-from wizard import handoff_make
-from wizard.backends import age
+from wizard.cli import secrets_seal
+from wizard.clients import age
 from wizard.errors import UsageError, WizardError
-from wizard.handoff import Handed, write_new
+from wizard.provisioning.sealed_file import Handed, write_new
 from wizard.secrets.deploy_key import same_key
 
 __all__ = ["aw", "bench", "requests"]
@@ -144,12 +144,12 @@ def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(handoff_make, "write_new", killed)
+        patch.setattr(secrets_seal, "write_new", killed)
         side.make(code=130)
     assert not side.file.exists()
     with monkeypatch.context() as patch:
         # The file stands, and nothing after it happened.
-        patch.setattr(handoff_make, "write_new", written_and_killed)
+        patch.setattr(secrets_seal, "write_new", written_and_killed)
         side.make(code=130)
     made = side.file.read_bytes()
     assert "public" not in (yaml.safe_load(side.bench.file.read_text())["dags"].get("key") or {})
@@ -178,7 +178,9 @@ def test_an_installation_that_lived_before_gets_nothing(
 ) -> None:
     side.make()
     with monkeypatch.context() as patch:
-        patch.setattr("wizard.provide.asked_cluster", lambda _: lambda _n, names: [names[0]])
+        patch.setattr(
+            "wizard.cli.secrets_report.asked_cluster", lambda _: lambda _n, names: [names[0]]
+        )
         assert "has lived before" in side.take(code=4).err
         assert side.bench.version == 0
         shutil.rmtree(Path(os.environ["XDG_STATE_HOME"]))

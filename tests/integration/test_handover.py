@@ -21,8 +21,8 @@ from tests.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
 from tests.testbed.kube import Kube
-from wizard.handing import dba
-from wizard.handing.scripts import Handed, handed
+from wizard.handover.scripts import Handed, handed
+from wizard.systems.database import handover
 
 __all__ = ["aw", "controller", "new_bench"]
 
@@ -349,7 +349,7 @@ def test_the_sql_makes_role_and_database(postgres: Postgres, role: str, name: st
         result_backend=SimpleNamespace(kind="metadata"),
     )  # fmt: skip
     found: Any = SimpleNamespace(database=database)
-    sql = dba.files(found, rendering().release)["database.sql"]
+    sql = handover.files(found, rendering().release)["database.sql"]
     file = postgres.folder / f"{abs(hash(role))}.sql"
     file.write_text(sql)
 

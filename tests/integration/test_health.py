@@ -29,11 +29,11 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.kubelet import BEAT, Program, Script, airflow, health, http
 from tests.webserver import Answer, Asked, web
-from wizard.actions import Action, Event, run_actions
-from wizard.applying import health as asking
-from wizard.applying import verify
-from wizard.applying.target import Target
-from wizard.backends.kube import open_kube
+from wizard.apply import verify
+from wizard.clients.kube.connect import open_kube
+from wizard.engine.actions import Action, Event, run_actions
+from wizard.systems.cluster import health as asking
+from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 

@@ -19,8 +19,9 @@ from tests.scenarios import host_key
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.peers import peer, saying
 from tests.testbed.sshd import KINDS, KeySet
-from wizard import presets, scanning
-from wizard.backends import ssh
+from wizard.answers import presets
+from wizard.clients.ssh import scan as ssh
+from wizard.clients.ssh import scanner
 
 __all__ = ["aw"]
 
@@ -69,10 +70,10 @@ def git(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     # No test waits for what DNS says of a name that nobody has.
-    monkeypatch.setattr("wizard.backends.sshfp._records", lambda _: None)
-    scanning._once.cache_clear()
+    monkeypatch.setattr("wizard.clients.ssh.sshfp._records", lambda _: None)
+    scanner._once.cache_clear()
     yield Git(aw, tmp_path / "answers.yaml")
-    scanning._once.cache_clear()
+    scanner._once.cache_clear()
 
 
 def prints(keys: KeySet, *kinds: str) -> list[str]:
@@ -132,7 +133,7 @@ def test_a_server_that_changed_since_stops_the_next_look(
     assert git("commit", server.port, *prints(honest)).code == 0
     assert set(git.pinned()) == set(KINDS)
     server.stop()
-    scanning._once.cache_clear()
+    scanner._once.cache_clear()
     changed = one_right(tmp_path / "half", honest, other)
     server.keys = [changed.file(kind) for kind in KINDS]
     server.folder = tmp_path / "again"
@@ -148,11 +149,11 @@ def test_a_server_that_changed_since_stops_the_next_look(
     assert "--host-key-fingerprint" in done.out
 
     # What the fix says: the host is asked again, for its owner has read out another key.
-    scanning._once.cache_clear()
+    scanner._once.cache_clear()
     foreign = git.aw("commit", "--yes", "--host-key-fingerprint", "SHA256:" + 43 * "A")
     assert foreign.code == 5, foreign
     words = [word for one in prints(changed) for word in ("--host-key-fingerprint", one)]
-    scanning._once.cache_clear()
+    scanner._once.cache_clear()
     assert git.aw("commit", "--yes", *words).code == 0
     values = git.aw.git.git("show", f"HEAD:{VALUES}")
     for kind in KINDS:

@@ -15,8 +15,9 @@ import pytest
 from tests.canary import Canary
 from tests.kubeconfigs import account, cluster, expired, rule, written
 from tests.testbed.kube import Kube as Server
-from wizard.backends.kube import Kube, Ref, Right, data_keys, open_kube
-from wizard.backends.kube_errors import FieldsOwnedError, KubeConflictError, KubeError
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.errors import FieldsOwnedError, KubeConflictError, KubeError
+from wizard.clients.kube.protocol import Kube, Ref, Right, data_keys
 from wizard.errors import ExitCode
 
 pytestmark = pytest.mark.integration
@@ -146,7 +147,7 @@ def test_delete_removes_only_what_was_meant(admin: Kube, name: str) -> None:
 def test_lists_take_as_many_pages_as_there_are(
     admin: Kube, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wizard.backends.kube_client._PAGE", 2)
+    monkeypatch.setattr("wizard.clients.kube.client._PAGE", 2)
     for number in range(5):
         made = config_map(f"{name}-{number}")
         made["metadata"]["labels"] = {"test": name}
@@ -230,7 +231,7 @@ def test_changes_are_followed_as_they_come(admin: Kube, name: str) -> None:
 def test_who_may_not_watch_looks_again_and_again(
     admin: Kube, kube: Server, as_user: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wizard.backends.kube_client._PAUSE", 0.05)
+    monkeypatch.setattr("wizard.clients.kube.client._PAUSE", 0.05)
     _, token = account(kube, rule("get", "configmaps"))
     admin.apply(config_map(name, state="there"))
     client = as_user(token)

@@ -24,10 +24,11 @@ from tests.kubeconfigs import written
 from tests.scripted import scripted
 from tests.testbed.databases import free_port
 from tests.webserver import Answer, Asked, Web, web
-from wizard.backends.kube import Kube, Ref, open_kube
-from wizard.backends.kube_errors import KubeError
-from wizard.removing.objects import standing
-from wizard.removing.release import listed
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, Ref
+from wizard.systems.cluster.object_removal import standing
+from wizard.systems.release.delivered_objects import listed
 
 pytestmark = pytest.mark.integration
 
@@ -166,8 +167,8 @@ def test_peers_that_do_not_answer(client: Any) -> None:
 def test_a_server_that_says_nothing(
     authority: Authority, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wizard.backends.kube_http._READ", 0.5)
-    monkeypatch.setattr("wizard.backends.kube_http._CONNECT", 0.5)
+    monkeypatch.setattr("wizard.clients.kube.transport._READ", 0.5)
+    monkeypatch.setattr("wizard.clients.kube.transport._CONNECT", 0.5)
 
     def slow(_: Asked) -> Answer:
         time.sleep(3)
@@ -213,7 +214,7 @@ def test_no_error_carries_the_token(authority: Authority, client: Any, canary: C
 def test_a_watch_that_breaks_is_taken_up_again(
     authority: Authority, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wizard.backends.kube_client._PAUSE", 0.05)
+    monkeypatch.setattr("wizard.clients.kube.client._PAUSE", 0.05)
     listed = {"items": [MADE], "metadata": {"resourceVersion": "5"}}
     gone = json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410}}) + "\n"
     turns = [
@@ -364,7 +365,7 @@ def test_a_token_file_is_read_again_when_it_was_renewed(
 def test_a_plugin_that_fails_says_how_to_log_in(
     client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, says: str
 ) -> None:
-    monkeypatch.setattr("wizard.backends.kube_login.PLUGIN_SECONDS", 1)
+    monkeypatch.setattr("wizard.clients.kube.login.PLUGIN_SECONDS", 1)
     program = plugin(tmp_path / "broken", body)
     error = refused(lambda: client("https://127.0.0.1:1", exec_user(program, "login")).get(POD))
     assert (error.kind, "`broken login`" in error.message) == ("login", True)

@@ -12,9 +12,9 @@ from tests.certificates import Authority
 from tests.rendered import answers
 from tests.testbed.databases import free_port
 from tests.webserver import Answer, Asked, web
-from wizard.backends.artifacts import Image, listed
-from wizard.live.artifacts import artifact_probes, chart, tag
-from wizard.probes import ProbeResult, run_probes
+from wizard.clients.registry import Image, listed
+from wizard.engine.probes import ProbeResult, run_probes
+from wizard.systems.registry import artifact_probes, chart, tag
 
 pytestmark = pytest.mark.integration
 

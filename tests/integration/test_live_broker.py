@@ -21,12 +21,12 @@ from tests.testbed import programs
 from tests.testbed.databases import free_port
 from tests.testbed.fixtures import found
 from tests.testbed.redis import Redis
-from wizard.backends.redis import RedisError, Resp, Server, Target, target_of
-from wizard.live.broker import address, broker_probes, logged_in, looking, memory, refusal
-from wizard.live.situation import Situation
-from wizard.live.sources import broker
-from wizard.probes import ProbeResult, run_probes
-from wizard.release import derive
+from wizard.clients.redis import RedisError, Resp, Server, Target, target_of
+from wizard.engine.probes import ProbeResult, run_probes
+from wizard.plan.derive import derive
+from wizard.probes.catalogue import broker
+from wizard.systems.broker import address, broker_probes, logged_in, looking, memory, refusal
+from wizard.systems.situation import Situation
 
 pytestmark = pytest.mark.integration
 
@@ -182,7 +182,7 @@ async def test_the_wrong_scheme(
 ) -> None:
     clear = refused(target(f"redis://:{GOOD}@127.0.0.1:{server.tls}/0"))
     assert "TLS" in clear.message
-    monkeypatch.setattr("wizard.backends.redis.SECONDS", 1.0)
+    monkeypatch.setattr("wizard.clients.redis.SECONDS", 1.0)
     tls = refused(target(f"rediss://:{GOOD}@127.0.0.1:{server.port}/0"))
     assert "TLS" in tls.message
     with scripted(lambda connection: connection.sendall(b"-ERR what is this\r\n")) as port:
@@ -278,7 +278,7 @@ async def test_peers_that_answer_something_else(answer: bytes, kind: str) -> Non
 
 
 async def test_what_does_not_answer_is_unverified(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wizard.backends.redis.SECONDS", 1.0)
+    monkeypatch.setattr("wizard.clients.redis.SECONDS", 1.0)
     with scripted(lambda _: time.sleep(3)) as port:
         silent = await probed(target(f"redis://127.0.0.1:{port}/0"))
     closed = await probed(target(f"redis://127.0.0.1:{free_port()}/0"))

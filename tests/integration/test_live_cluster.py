@@ -20,17 +20,19 @@ from tests.testbed import programs
 from tests.testbed.databases import free_port
 from tests.testbed.fixtures import found
 from tests.testbed.kube import Kube as Server
-from wizard.backends.kube import Kube, open_kube
-from wizard.earlier import NotAskedError, in_cluster
+from wizard.answers.model import Answers
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.protocol import Kube
+from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import ConflictError
-from wizard.live.cluster import aged, cluster_probes
-from wizard.live.rights import argocd_needs, needs
-from wizard.live.targets import existing_secrets, minting
-from wizard.live.vault_role import audiences
-from wizard.probes import ProbeResult, run_probes
-from wizard.release import derive
+from wizard.formats.jwt import audiences
+from wizard.plan.derive import derive
 from wizard.secrets.facts import SecretSpec
-from wizard.sections import Answers
+from wizard.systems.cluster.probes import aged, cluster_probes
+from wizard.systems.cluster.rights import argocd_needs, needs
+from wizard.systems.cluster.target_cluster import existing_secrets, minting
+from wizard.systems.prior_use import in_cluster
+from wizard.systems.situation import NotAskedError
 
 __all__ = ["aw"]
 
@@ -421,7 +423,7 @@ def test_needs_follow_the_answers() -> None:
 
 
 def test_versions() -> None:
-    from wizard.backends.kube import Cluster
+    from wizard.clients.kube.protocol import Cluster
 
     seen = Cluster("https://api.prod.example", "u1", "1.29.4-eks-1")
     assert aged(seen).status == "fail"

@@ -20,10 +20,10 @@ from tests.scripted import scripted
 from tests.testbed import programs
 from tests.testbed.databases import Postgres, own_folder
 from tests.testbed.fixtures import StartPgBouncer, found
-from wizard.backends.postgres import PostgresError, Psycopg, Server, Target
-from wizard.live.database import database_probes, encryption, looking, pooler_probe
-from wizard.probes import Probe, ProbeResult, run_probes
-from wizard.sections import Answers
+from wizard.answers.model import Answers
+from wizard.clients.postgres.client import PostgresError, Psycopg, Server, Target
+from wizard.engine.probes import Probe, ProbeResult, run_probes
+from wizard.systems.database.probes import database_probes, encryption, looking, pooler_probe
 
 pytestmark = pytest.mark.integration
 
@@ -297,7 +297,7 @@ async def test_what_does_not_answer_is_unverified() -> None:
 
 
 def test_facts_that_this_server_cannot_have() -> None:
-    from wizard.live.database import clock, logged_in, rights, version
+    from wizard.systems.database.probes import clock, logged_in, rights, version
 
     seen = Server(
         version=120019, version_text="12.19", encoding="UTF8", schema="", may_create_tables=False,

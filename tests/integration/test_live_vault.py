@@ -18,15 +18,16 @@ from tests.rendered import answers
 from tests.scripted import scripted
 from tests.testbed.kube import Kube, RejectedError
 from tests.testbed.vault import Vault
-from wizard.backends.vault import Health, TokenInfo
-from wizard.backends.vault_address import Address, AppRole, Credentials, Token
-from wizard.backends.vault_http import VaultError
-from wizard.documents.external_secrets import StoreSettings
-from wizard.live.vault import in_namespace, state_of, vault_probes
-from wizard.live.vault_looks import Session
-from wizard.live.vault_role import Mint, audiences
-from wizard.probes import ProbeResult, run_probes
-from wizard.release import derive
+from wizard.clients.vault.address import Address, AppRole, Credentials, Token
+from wizard.clients.vault.protocol import Health, TokenInfo
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.probes import ProbeResult, run_probes
+from wizard.formats.jwt import audiences
+from wizard.manifests.external_secrets import StoreSettings
+from wizard.plan.derive import derive
+from wizard.systems.situation import Mint
+from wizard.systems.vault.looks import Session
+from wizard.systems.vault.probes import in_namespace, state_of, vault_probes
 
 pytestmark = pytest.mark.integration
 

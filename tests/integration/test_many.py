@@ -169,8 +169,8 @@ def test_plan_all_at_the_top_of_a_monorepo_and_the_folders_elsewhere(spread: Wiz
 def test_the_screens_and_ask_name_the_folders(spread: Wizard) -> None:
     from argparse import Namespace
 
-    from wizard.interactive import begun
-    from wizard.start import looked_at
+    from wizard.cli.interactive import begun
+    from wizard.cli.selection import looked_at
 
     given = Namespace(repo=str(spread.folder))
     with pytest.raises(UsageError) as caught:

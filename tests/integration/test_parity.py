@@ -21,8 +21,8 @@ from tests.frontends import (
 )
 from tests.process import Terminal
 from tests.scenarios import SCENARIOS
-from wizard.cli import main
-from wizard.presets import names
+from wizard.answers.presets import names
+from wizard.cli.main import main
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -19,17 +19,19 @@ from tests.operators import MERGE
 from tests.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Action, Event, Look
-from wizard.applying import argocd as applied
-from wizard.applying import helm as by_helm
-from wizard.applying import repository_credential
-from wizard.applying.target import Target
-from wizard.removing import applications, argocd, cascade, release, steps, volumes
-from wizard.removing import helm as removal
-from wizard.removing.applications import FINALIZER, TRACKING
-from wizard.removing.inhabitants import Inhabitants
-from wizard.removing.namespace import namespace
-from wizard.source import SOURCE
+from wizard.destroy import steps
+from wizard.engine.actions import Action, Event, Look
+from wizard.manifests.ownership import SOURCE
+from wizard.systems.argocd import application_removal, cascade, store_credential
+from wizard.systems.argocd import removal as argocd
+from wizard.systems.argocd import steps as applied
+from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+from wizard.systems.helm import removal
+from wizard.systems.helm import steps as by_helm
+from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.inhabitants import Inhabitants
+from wizard.systems.release.namespace_removal import namespace
+from wizard.systems.target import Target
 
 __all__ = ["aw", "local"]
 
@@ -81,17 +83,17 @@ def exists(world: World, path: str) -> bool:
 def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World) -> None:
     target = world.target()
     marked(world, APPLICATION, finalizers=[FINALIZER])
-    done = ended(applications.released(target))
+    done = ended(application_removal.released(target))
     assert (done.state, FINALIZER in done.detail) == ("blocked", True)
     assert "airflow-wizard destroy" in done.fix
     marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
-    done = ended(applications.released(target))
+    done = ended(application_removal.released(target))
     assert "delivered by Application root" in done.detail
     marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
-    assert "not this wizard's" in ended(applications.released(target)).detail
+    assert "not this wizard's" in ended(application_removal.released(target)).detail
     marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
     patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
-    done = ended(applications.released(target))
+    done = ended(application_removal.released(target))
     assert (done.state, "automated" in done.diff) == ("blocked", True)
     assert exists(world, APPLICATION)
     other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/acme/other.git"})
@@ -162,15 +164,15 @@ def test_lines_that_were_there_before_are_nobodys_to_take(
 def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     target = world.target()
     secrets = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
-    name = release.secret_refs(target)[0].name
+    name = delivered_objects.secret_refs(target)[0].name
     marked(world, f"{secrets}/{name}", finalizers=[CLEANUP])
-    done = ended(release.secrets(target))
+    done = ended(delivered_objects.secrets(target))
     assert done.state == "failed"
     assert f"ExternalSecret {world.namespace}/{name}" in done.detail
     assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix) == (True, True)
     # What is on its way already is not asked for again.
     before = len(world.writes)
-    assert ended(release.secrets(target)).state == "failed"
+    assert ended(delivered_objects.secrets(target)).state == "failed"
     assert len(world.writes) == before
     marked(world, f"{secrets}/{name}", finalizers=[])
 
@@ -269,7 +271,7 @@ def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> 
     _, credential, *_ = argocd.actions(target, exact=True)
     assert credential.id == "remove.credential"
     assert ended(credential).state == "holds"
-    for one in repository_credential.sources(target):
+    for one in store_credential.sources(target):
         world.client().apply(one.manifest())
     source = {"repoURL": GITHUB.removesuffix(".git"), "path": "."}
     spec = {"project": "hers", "source": source, "destination": {"namespace": "hers"}}
@@ -284,10 +286,10 @@ def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> 
 
 def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: World) -> None:
     target = world.target()
-    objects = release.objects(target)
+    objects = delivered_objects.objects(target)
     # Whatever still follows Git would bring it back.
     assert ended(objects).state == "blocked"
-    assert ended(applications.released(target)).state == "changed"
+    assert ended(application_removal.released(target)).state == "changed"
     world.operators.workload("Deployment", "airflow-scheduler", ready=True)
     world.operators.workload("Deployment", "hers", ready=True)
     where = "/apis/apps/v1/namespaces/{namespace}/deployments"

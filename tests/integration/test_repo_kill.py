@@ -16,9 +16,9 @@ import pytest
 
 from tests.gitfolder import MESSAGE, GitFolder, change
 from tests.killable import CHANGES, OLD
-from wizard import undo
 from wizard.errors import ConflictError, WizardError
-from wizard.plan import Change
+from wizard.git import rollback
+from wizard.git.changes import Change
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +94,7 @@ def _next_run(folder: GitFolder, how: str, before: dict[str, object]) -> str:
 def _orphans_end(folder: Path) -> None:
     """A git whose parent was killed may still be finishing."""
     deadline = time.monotonic() + 10
-    while undo._git_at_work(folder) and time.monotonic() < deadline:
+    while rollback._git_at_work(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -160,7 +160,7 @@ def test_git_that_is_still_at_work_is_waited_for(
     folder = prepare(tmp_path / "r")
     hook = folder.hook("pre-commit", "sleep 0.3; kill -9 $(cat .git/wizard); sleep 2")
     child(folder.path, "branch")
-    monkeypatch.setattr(undo, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(rollback, "PATIENCE_SECONDS", 0.1)
     with pytest.raises(ConflictError, match="still at work") as caught:
         folder.repo.recover()
     assert "wait" in caught.value.hint
@@ -178,7 +178,7 @@ def test_somebody_elses_git_is_not_taken_for_a_dead_one(
     _killed_in_hook(folder, "kill -9 $PPID $(cat .git/wizard)")
     other = subprocess.Popen(["git", "cat-file", "--batch"], cwd=folder.path, stdin=subprocess.PIPE)
     try:
-        monkeypatch.setattr(undo, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(rollback, "PATIENCE_SECONDS", 0.1)
         time.sleep(0.1)
         with pytest.raises(ConflictError, match=f"process {other.pid}"):
             folder.repo.recover()
@@ -306,13 +306,13 @@ def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_hook_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wizard import gitcmd
+    from wizard.git import command
 
     folder = prepare(tmp_path / "r")
     before = folder.state()
     folder.hook("pre-commit", "trap '' TERM; sleep 30")
-    monkeypatch.setattr(gitcmd.Git.act, "__kwdefaults__", {
-        **(gitcmd.Git.act.__kwdefaults__ or {}), "seconds": 0.5,
+    monkeypatch.setattr(command.Git.act, "__kwdefaults__", {
+        **(command.Git.act.__kwdefaults__ or {}), "seconds": 0.5,
     })  # fmt: skip
     with pytest.raises(WizardError, match="did not end within"):
         folder.repo.commit(CHANGES, MESSAGE)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.gitfolder import GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
-from wizard.repo import Head, Repository
+from wizard.git.repository import Head, Repository
 
 pytestmark = pytest.mark.integration
 
@@ -166,9 +166,9 @@ def test_broken_repository_says_what_git_says(folder: GitFolder) -> None:
 
 
 def test_git_must_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wizard import gitcmd
+    from wizard.git import command
 
-    gitcmd.executable.cache_clear()
+    command.executable.cache_clear()
     (tmp_path / "git").write_text("#!/bin/sh\ntouch ran\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.chdir(tmp_path)
@@ -177,7 +177,7 @@ def test_git_must_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         with pytest.raises(WizardError, match="git is not installed"):
             Repository.open(tmp_path)
     finally:
-        gitcmd.executable.cache_clear()
+        command.executable.cache_clear()
     assert not (tmp_path / "ran").exists()
 
 

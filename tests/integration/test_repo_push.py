@@ -10,7 +10,7 @@ import pytest
 from tests.canary import Canary
 from tests.gitfolder import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, UsageError, WizardError
-from wizard.pushing import remote_for, remote_url
+from wizard.git.push import remote_for, remote_url
 
 pytestmark = pytest.mark.integration
 

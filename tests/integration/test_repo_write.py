@@ -11,8 +11,8 @@ import pytest
 from tests.canary import Canary
 from tests.gitfolder import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
-from wizard.plan import Change
-from wizard.repo import Repository
+from wizard.git.changes import Change
+from wizard.git.repository import Repository
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from tests.argo_world import World, told
 from tests.kubeconfigs import account, rule
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.actions import Action, Look, run_actions
-from wizard.applying.lock import RunLock
-from wizard.applying.process import Process
+from wizard.apply.lock import RunLock
+from wizard.apply.process import Process
+from wizard.engine.actions import Action, Look, run_actions
 from wizard.errors import ConflictError
 
 pytestmark = pytest.mark.integration

@@ -23,10 +23,10 @@ from tests.testbed.peers import (
     web_server,
 )
 from tests.testbed.sshd import KINDS, KeySet, free_port
-from wizard.backends.ssh import Jump, Proxy, scan
+from wizard.clients.ssh.scan import Jump, Proxy, scan
 from wizard.errors import WizardError
-from wizard.hostkeys import ACCEPTED_TYPES, parse_host_keys
-from wizard.scanning import Scan
+from wizard.hostkeys.keys import ACCEPTED_TYPES, parse_host_keys
+from wizard.hostkeys.scan import Scan
 
 pytestmark = pytest.mark.integration
 
@@ -251,7 +251,7 @@ def test_leaving_does_not_wait_for_a_hanging_scan() -> None:
     """The process ends while the scan still waits: its threads are daemons."""
     program = (
         "import os, signal, sys, threading\n"
-        "from wizard.backends.ssh import scan\n"
+        "from wizard.clients.ssh.scan import scan\n"
         "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "try:\n    scan('127.0.0.1', int(sys.argv[1]), timeout=300)\n"
         "except KeyboardInterrupt:\n    print('left')\n"

@@ -25,12 +25,12 @@ from tests.process import WIZARD, Finished, Terminal
 from tests.testbed.databases import Postgres
 from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
-from wizard.backends.forge_api import Place, Registered
-from wizard.backends.git_ssh import CloneError, Paramiko, Seen
-from wizard.backends.postgres import Psycopg, Target
-from wizard.backends.vault_client import Client
-from wizard.earlier import Signs, in_database
+from wizard.clients.forge import Place, Registered
+from wizard.clients.postgres.client import Psycopg, Target
+from wizard.clients.ssh.clone import CloneError, Paramiko, Seen
+from wizard.clients.vault.client import Client
 from wizard.secrets.deploy_key import generate, same_key
+from wizard.systems.prior_use import Signs, in_database
 
 __all__ = ["aw"]
 
@@ -101,7 +101,7 @@ def bench(
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", made.password)
     # No test waits for a name that nobody resolves; the database has tests of its own below.
-    monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: Signs())
+    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs())
     made.answers()
     return made
 
@@ -330,9 +330,11 @@ def test_an_installation_that_lived_before_gets_no_new_values(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, sign: str
 ) -> None:
     if sign.startswith("the database"):
-        monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: Signs((sign,)))
+        monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs((sign,)))
     else:
-        monkeypatch.setattr("wizard.provide.asked_cluster", lambda _: lambda _n, names: [names[0]])
+        monkeypatch.setattr(
+            "wizard.cli.secrets_report.asked_cluster", lambda _: lambda _n, names: [names[0]]
+        )
 
     done = bench("--yes", *ALLOW, code=4)
 
@@ -383,9 +385,9 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
         asked.extend(names)
         return []
 
-    monkeypatch.setattr("wizard.provide.asked_cluster", lambda _: cluster)
+    monkeypatch.setattr("wizard.cli.secrets_report.asked_cluster", lambda _: cluster)
     monkeypatch.setattr(
-        "wizard.provisioning.in_database", lambda *_: pytest.fail("needs no database")
+        "wizard.provisioning.survey.in_database", lambda *_: pytest.fail("needs no database")
     )
 
     bench("--yes")
@@ -413,7 +415,7 @@ def test_a_real_database_says_whether_it_is_migrated(postgres: Postgres) -> None
 
 def test_what_could_not_be_looked_at_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = Signs(unknown=("the database pg:5432: no answer",))
-    monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: unknown)
+    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: unknown)
 
     done = bench("--yes", *ALLOW)
 
@@ -533,7 +535,7 @@ def test_a_server_that_only_the_answers_name_gets_no_token_without_a_yes(
 ) -> None:
     monkeypatch.delenv("VAULT_ADDR")
     asked: list[str] = []
-    monkeypatch.setattr("wizard.backends.vault.opened", lambda *_: asked.append("opened"))
+    monkeypatch.setattr("wizard.clients.vault.connect.opened", lambda *_: asked.append("opened"))
 
     done = bench("--yes", *ALLOW, code=4)
 
@@ -655,7 +657,7 @@ def test_the_key_is_registered_with_a_token_by_reference(
         asked.append((place.api, token.get_secret_value(), title, public))
         return Registered(made=True, note="it depends on the token")
 
-    monkeypatch.setattr("wizard.backends.forge_api.register", register)
+    monkeypatch.setattr("wizard.clients.forge.register", register)
     monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
     words = ("--yes", *ALLOW, "--register", "env:FORGE")
 
@@ -812,10 +814,10 @@ def step(name: str, place: str) -> None:
     STEPS[f"after {name}"] = after
 
 
-step("the read", "wizard.backends.vault_client.Client.read")
-step("the values", "wizard.provisioning.Survey.values")
-step("the write", "wizard.backends.vault_client.Client.write")
-step("the record", "wizard.recording.record_in_file")
+step("the read", "wizard.clients.vault.client.Client.read")
+step("the values", "wizard.provisioning.survey.Survey.values")
+step("the write", "wizard.clients.vault.client.Client.write")
+step("the record", "wizard.workspace.public_keys.record_in_file")
 
 
 @pytest.mark.parametrize("kill", STEPS.values(), ids=STEPS)

@@ -9,7 +9,7 @@ import pytest
 from tests.cli import aw
 from tests.integration.test_secrets_command import ALLOW, GENERATED, Bench, bench
 from tests.testbed.vault import Vault
-from wizard.backends.vault_client import Client
+from wizard.clients.vault.client import Client
 
 __all__ = ["aw", "bench"]
 

@@ -22,10 +22,10 @@ from dns.resolver import Resolver
 from tests.cli import Wizard as Command
 from tests.cli import answers_file, aw
 from tests.testbed.sshd import KeySet
-from wizard import scanning
-from wizard.backends import sshfp
-from wizard.hostkeys import HostKey
-from wizard.scanning import Scan
+from wizard.clients.ssh import sshfp
+from wizard.hostkeys import scan
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.scan import Scan
 
 __all__ = ["aw"]
 
@@ -162,7 +162,7 @@ def test_dns_is_no_evidence(
     key = host_key_sets[0].public("ssh-ed25519")
     changes = {"dags.repo": f"ssh://git@{HOST}/a/dags.git", "dags.host_keys": []}
     file = str(answers_file(tmp_path / "answers.yaml", changes))
-    monkeypatch.setattr(scanning, "_once", lambda host, port: Scan(host, port, (key,)))
+    monkeypatch.setattr(scan, "_once", lambda host, port: Scan(host, port, (key,)))
     sshfp.look.cache_clear()
     answer = records(host_key_sets[0].file("ssh-ed25519"), validated=True)
     with name_server(answer) as (resolver, asked):

@@ -14,9 +14,9 @@ from tests.conftest import RunCli
 from tests.gitfolder import GitFolder
 from tests.process import WIZARD, Terminal, run
 from tests.scenarios import OWN_KEY
-from wizard.answers import assigned, examine
-from wizard.fields import specs
-from wizard.presets import load
+from wizard.answers.files import assigned, examine
+from wizard.answers.presets import load
+from wizard.answers.questions import specs
 
 __all__ = ["aw", "local"]
 

@@ -19,10 +19,11 @@ from tests.integration.test_apply_end_to_end import Place, ended, place, states,
 from tests.operators import MERGE
 from tests.outward import writes
 from tests.testbed.kube import RejectedError
-from wizard.applying.target import Target
-from wizard.applying.vault_session import Session
-from wizard.backends.vault_address import Address, Token
-from wizard.removing import data, release
+from wizard.clients.vault.address import Address, Token
+from wizard.destroy import data
+from wizard.systems.release import delivered_objects
+from wizard.systems.target import Target
+from wizard.systems.vault.session import Session
 
 __all__ = ["place", "vault"]
 
@@ -61,7 +62,7 @@ def names(here: Place, path: str) -> list[str]:
 
 def claim(here: Place, name: str, release: str = "airflow", **more: Any) -> None:
     """A volume claim, as the chart or a StatefulSet makes one."""
-    labels = {"release": release, "tier": "airflow"}
+    labels = {"release": delivered_objects, "tier": "airflow"}
     about = {"name": name, "namespace": here.world.namespace, "labels": labels, **more}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
@@ -176,7 +177,7 @@ def require_seen_before_it_goes(here: Place) -> None:
     """Neither the last copies nor a payload go while nothing says whose keys are in the store."""
     target = seen_from_here(here)
     session, stored = Session(target), f"{here.mount}/data/{here.path}"
-    copies, kept = release.copies(target, session), here.values()
+    copies, kept = delivered_objects.copies(target, session), here.values()
     assert told([copies])[copies.id].state == "holds"
     here.vault.request("POST", stored, {"data": {"somethingElse": "x", "fernetKey": "x"}})
     done = told([copies])[copies.id]

@@ -21,9 +21,10 @@ from tests.canary import Canary
 from tests.certificates import Authority
 from tests.scripted import scripted
 from tests.testbed.vault import RefusedError, Vault
-from wizard.backends import vault as backend
-from wizard.backends.vault_address import Address, AppRole, Jwt, Token, address, credentials
-from wizard.backends.vault_http import Http, VaultConflictError, VaultError, VaultRefusedError
+from wizard.clients.vault import protocol as backend
+from wizard.clients.vault.address import Address, AppRole, Jwt, Token, address, credentials
+from wizard.clients.vault.connect import opened as opened_vault
+from wizard.clients.vault.transport import Http, VaultConflictError, VaultError, VaultRefusedError
 from wizard.errors import ConflictError, UsageError, WizardError
 from wizard.errors import RefusedError as Refused
 from wizard.secrets.resolve import SecretError
@@ -41,7 +42,7 @@ def token(value: str) -> Token:
 
 @contextmanager
 def client(vault: Vault, value: str = "") -> Iterator[backend.Vault]:
-    with backend.opened(place(vault), token(value or vault.token)) as opened:
+    with opened_vault(place(vault), token(value or vault.token)) as opened:
         yield opened
 
 
@@ -165,7 +166,7 @@ def test_what_a_token_is_and_that_it_ends(vault: Vault, canary: Canary) -> None:
 
 
 def test_a_token_of_nobody_and_a_token_that_is_wrong(vault: Vault, canary: Canary) -> None:
-    with backend.opened(place(vault)) as nobody:
+    with opened_vault(place(vault)) as nobody:
         assert nobody.health().state == "active"
         error = fault(nobody.token_lookup, canary)
         assert error.kind == "login"
@@ -176,7 +177,7 @@ def test_a_token_of_nobody_and_a_token_that_is_wrong(vault: Vault, canary: Canar
 
 def test_every_state_of_a_node(fresh_vault: Vault, canary: Canary) -> None:
     where = place(fresh_vault)
-    with backend.opened(where, token(canary.secret())) as opened:
+    with opened_vault(where, token(canary.secret())) as opened:
         assert opened.health().state == "uninitialised"
         error = fault(lambda: opened.read("secret", "a"), canary)
         assert error.kind in {"uninitialised", "sealed"}
@@ -197,7 +198,7 @@ def test_every_state_of_a_node(fresh_vault: Vault, canary: Canary) -> None:
 def test_a_namespace_that_is_not_there(vault: Vault, canary: Canary) -> None:
     """Without the Enterprise edition Vault ignores the header; the lookup tells."""
     where = replace(place(vault), namespace="team-a")
-    with backend.opened(where, token(vault.token)) as opened:
+    with opened_vault(where, token(vault.token)) as opened:
         assert opened.token_lookup().namespace == ""
 
 
@@ -219,7 +220,7 @@ def live_tokens(vault: Vault) -> int:
 def test_an_approle_logs_in_and_its_token_is_revoked(vault: Vault, canary: Canary) -> None:
     role = approle(vault, "client-approle", secret_id_num_uses=1)
     before = live_tokens(vault)
-    with backend.opened(place(vault), role) as opened:
+    with opened_vault(place(vault), role) as opened:
         assert opened.token_lookup().policies == ("default",)
         assert live_tokens(vault) == before + 1
         assert "VAULT_ROLE_ID" in opened.identity
@@ -234,7 +235,7 @@ def test_the_token_of_a_login_is_revoked_when_the_work_fails(vault: Vault) -> No
     before = live_tokens(vault)
 
     def work() -> None:
-        with backend.opened(place(vault), role):
+        with opened_vault(place(vault), role):
             assert live_tokens(vault) == before + 1
             raise ZeroDivisionError
 
@@ -244,7 +245,7 @@ def test_the_token_of_a_login_is_revoked_when_the_work_fails(vault: Vault) -> No
 
 
 def opened_once(vault: Vault, credentials: AppRole | Jwt) -> None:
-    with backend.opened(place(vault), credentials):
+    with opened_vault(place(vault), credentials):
         pass
 
 
@@ -282,7 +283,7 @@ def test_a_server_that_is_not_proven_gets_no_token(
         (replace(place(vault), ca=""), "no authority"),
         (replace(place(vault), server_name="vault.example.internal"), "another name"),
     ):
-        with backend.opened(wrong, token(canary.secret())) as opened:
+        with opened_vault(wrong, token(canary.secret())) as opened:
             error = fault(opened.token_lookup, canary)
         assert (error.kind, error.exit_code) == ("tls", 4)
         assert isinstance(error, Refused)
@@ -293,7 +294,7 @@ def test_a_server_that_is_not_proven_gets_no_token(
     with client(vault) as opened:
         assert opened.token_lookup().policies == ("root",)
     named = replace(place(vault), server_name="localhost")
-    with backend.opened(named, token(vault.token)) as opened:
+    with opened_vault(named, token(vault.token)) as opened:
         assert opened.token_lookup().policies == ("root",)
 
 
@@ -325,7 +326,7 @@ def misbehaving(
     """A client of a scripted server, trusting it."""
     with https(folder, reply, []) as (port, ca):
         where = Address(f"https://127.0.0.1:{port}", ca)
-        with backend.opened(where, token(value)) as opened:
+        with opened_vault(where, token(value)) as opened:
             yield opened
 
 
@@ -360,7 +361,7 @@ def test_the_token_does_not_follow_a_redirect_to_another_origin(
                 moved = response(status, Location=target)
                 with https(tmp_path, partial(answering, moved), seen) as (port, ca):
                     where = Address(f"https://127.0.0.1:{port}", ca)
-                    with backend.opened(where, token(canary.secret())) as opened:
+                    with opened_vault(where, token(canary.secret())) as opened:
                         error = fault(opened.token_lookup, canary)
                 assert (error.kind, error.exit_code) == ("redirect", 4)
                 assert f"{other}" in error.message
@@ -412,10 +413,10 @@ def test_peers_that_are_no_vault(tmp_path: Path, canary: Canary) -> None:
         connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
 
     with scripted(plain) as port:
-        with backend.opened(Address(f"https://127.0.0.1:{port}"), token("abc")) as opened:
+        with opened_vault(Address(f"https://127.0.0.1:{port}"), token("abc")) as opened:
             error = fault(opened.health, canary)
         assert error.kind in {"tls", "unreachable"}
-        with backend.opened(Address(f"http://127.0.0.1:{port}"), token("abc")) as opened:
+        with opened_vault(Address(f"http://127.0.0.1:{port}"), token("abc")) as opened:
             assert fault(opened.health, canary).transient
 
 
@@ -423,11 +424,11 @@ def test_what_does_not_answer_is_unreachable_and_soon(canary: Canary) -> None:
     with scripted(lambda _: time.sleep(5)) as port:
         where = Address(f"https://127.0.0.1:{port}")
         started = time.monotonic()
-        with backend.opened(where, token(canary.secret()), connect=0.5, read=0.5) as opened:
+        with opened_vault(where, token(canary.secret()), connect=0.5, read=0.5) as opened:
             assert fault(opened.health, canary).kind == "unreachable"
         assert time.monotonic() - started < 3
     for gone in (where, replace(where, url="https://no.invalid:8200")):
-        with backend.opened(gone, token(canary.secret())) as opened:
+        with opened_vault(gone, token(canary.secret())) as opened:
             assert fault(opened.token_lookup, canary).kind == "unreachable"
 
 
@@ -528,7 +529,7 @@ def test_the_token_helpers_file_is_not_picked_up(
 ) -> None:
     (clean_environment / ".vault-token").write_text(vault.token)
     assert credentials({}) is None
-    with backend.opened(place(vault)) as nobody:
+    with opened_vault(place(vault)) as nobody:
         assert fault(nobody.token_lookup, canary).kind == "login"
 
 

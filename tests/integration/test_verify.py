@@ -17,11 +17,12 @@ from tests.argo_world import GITHUB, World, told
 from tests.kubeconfigs import account, rule
 from tests.operators import Operators
 from tests.testbed.kube import Kube as Server
-from wizard.actions import Action, Event
-from wizard.applying import argocd, delivery
-from wizard.applying.store_state import external_secrets
-from wizard.applying.target import Target
-from wizard.backends.kube import Ref
+from wizard.apply import delivery
+from wizard.clients.kube.protocol import Ref
+from wizard.engine.actions import Action, Event
+from wizard.systems.argocd import steps
+from wizard.systems.cluster.external_secrets import external_secrets
+from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +54,7 @@ def synced(world: World, **changes: Any) -> Target:
     """Argo CD has synced the manifests; no operator has looked at them yet."""
     world.install_argo()
     target = world.target(**changes)
-    told(argocd.actions(target))
+    told(steps.actions(target))
     world.operators.sync(target.under("secrets/"))
     world.lines.clear()
     return target
@@ -201,7 +202,7 @@ def test_a_store_that_is_not_valid(
 def test_a_store_that_never_arrives_is_explained_by_argo_cd(world: World) -> None:
     world.install_argo()
     target = world.target()
-    told(argocd.actions(target))
+    told(steps.actions(target))
     failed = {
         "conditions": [
             {
@@ -387,7 +388,7 @@ def test_an_application_that_is_not_synced(
 ) -> None:
     world.install_argo()
     target = world.target()
-    told(argocd.actions(target))
+    told(steps.actions(target))
     world.operators.application("airflow", "OutOfSync", "Missing", **status)
     ended = wait(target, "verify.application")["verify.application"]
     assert ended.state == "failed"
@@ -535,7 +536,7 @@ POD: list[tuple[str, dict[str, Any], str, str]] = [
 def test_a_pod_that_does_not_run(world: World, status: dict[str, Any], says: str, fix: str) -> None:
     world.install_argo()
     target = world.target()
-    told(argocd.actions(target))
+    told(steps.actions(target))
     operators = world.operators
     operators.workload("Deployment", "airflow-api-server", ready=False)
     operators.application("airflow", "Synced", "Progressing")
@@ -611,7 +612,7 @@ def test_a_namespace_stuck_in_terminating(world: World) -> None:
 def test_an_api_server_that_is_away_for_a_moment_is_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wizard.backends.kube_errors import KubeError
+    from wizard.clients.kube.errors import KubeError
 
     target = healthy(world)
     kube = target.kube

@@ -16,7 +16,7 @@ from tests.process import run
 __all__ = ["aw", "local"]
 
 CLIENTS = ["hvac", "kubernetes", "paramiko", "psycopg", "textual", "cryptography", "jsonschema_rs"]
-READERS = ["ruamel.yaml", "wizard.checks.engine", "wizard.checks.parse"]
+READERS = ["ruamel.yaml", "wizard.checks.engine", "wizard.formats.yaml_untrusted"]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_each_further_installation_costs_little(local: Wizard, counted: Counter[
 
 _PROGRAM = """
 import json, sys
-from wizard.cli import main
+from wizard.cli.main import main
 code = main(sys.argv[2:])
 print(json.dumps([code, [name for name in json.loads(sys.argv[1]) if name in sys.modules]]))
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.test_yamltext import HOSTILE, same
-from wizard.yamltext import Yaml, dump
+from wizard.formats.yaml_writer import Yaml, dump
 
 pytestmark = pytest.mark.integration
 

@@ -10,19 +10,20 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.choices import Choice
-from screens.given import Given
-from screens.result import ResultScreen
-from screens.rows import Row
+from screens.draft.start import Given
+from screens.pages.result import ResultScreen
 from screens.steps import HOST_KEYS, REVIEW
-from screens.widgets import Door, TextField, Tick
+from screens.widgets.choices import Choice
+from screens.widgets.fields import Door, TextField, Tick
+from screens.widgets.rows import Row
 from tests.frames import processed, send, settled
 from tests.scenarios import Scenario
 from tests.screens.support import done, page, paste, press
-from wizard.fields import get, specs
-from wizard.hostkeys import known_hosts_name
-from wizard.hosts import git_location
-from wizard.workflow import Committed, Workspace
+from wizard.answers.questions import specs
+from wizard.formats.addresses import git_location
+from wizard.formats.nested import get
+from wizard.hostkeys.keys import known_hosts_name
+from wizard.workspace.workspace import Committed, Workspace
 
 MOST_PAGES = 30
 

@@ -12,16 +12,15 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.apply import ApplyScreen
-from screens.apply_plan import Wishes
+from screens.pages.apply.page import ApplyScreen
+from screens.pages.apply.plan import Wishes
 from tests.frames import frame, processed, settled
 from tests.screens.support import app_of, press, wizard
-from wizard.actions import Action, Event, Look
-from wizard.applying.preparing import Prepared
-from wizard.applying.questions import led
-from wizard.applying.running import Run
+from wizard.apply.prepare import Prepared
+from wizard.apply.run import Run, led
+from wizard.engine.actions import Action, Event, Look
 from wizard.errors import WizardError
-from wizard.workflow import Committed
+from wizard.workspace.workspace import Committed
 
 VAULT = "vault.example.internal:8200"
 KUBE = "context prod: https://api.prod.example:6443 as ada (runs `kubelogin get-token`)"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from screens import form, reaching
+from screens.background import reachability
+from screens.pages import form
 
 
 @pytest.fixture(autouse=True)
 def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for a person to rest comes at once: the preview, the look at an address."""
     monkeypatch.setattr(form, "IDLE", 0.001)
-    monkeypatch.setattr(reaching, "PAUSE", 0.001)
+    monkeypatch.setattr(reachability, "PAUSE", 0.001)

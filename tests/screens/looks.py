@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wizard.live.situation import Situation
-from wizard.live.sources import Source
-from wizard.probes import Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.engine.probes import Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.probes.catalogue import Source
+from wizard.systems.situation import Situation
 
 HOST = "pg.example.internal"
 

@@ -12,9 +12,9 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.draft import Operator
-from screens.preview import Preview
+from screens.draft.draft import Operator
 from screens.steps import PREFLIGHT
+from screens.widgets.preview import Preview
 from tests.frames import settled
 from tests.scenarios import host_key
 from tests.screens.apply_scenes import APPLY
@@ -33,9 +33,9 @@ from tests.screens.support import (
     showing,
     wizard,
 )
-from wizard.hostkeys import HostKey
-from wizard.live.sources import SOURCES
-from wizard.verdict import Entry
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.verdict import Entry
+from wizard.probes.catalogue import SOURCES
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 Scene = Callable[[], tuple[WizardApp, Steps]]

@@ -9,20 +9,20 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.dialogs import Ask
-from screens.draft import Draft
-from screens.given import Given
-from screens.page import Page
-from screens.rows import Row
+from screens.draft.draft import Draft
+from screens.draft.start import Given
+from screens.pages.base import Page
 from screens.steps import HOST_KEYS
-from screens.widgets import PasteArea, TextField
+from screens.widgets.dialogs import Ask
+from screens.widgets.fields import PasteArea, TextField
+from screens.widgets.rows import Row
 from tests.frames import send, settled
-from wizard import presets
-from wizard.answers import assigned
-from wizard.hostkeys import HostKey
-from wizard.probes import ProbeResult, unknown
-from wizard.scanning import Scan, Scanner
-from wizard.workflow import Committed, Identity, Workspace
+from wizard.answers import presets
+from wizard.answers.files import assigned
+from wizard.engine.probes import ProbeResult, unknown
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.scan import Scan, Scanner
+from wizard.workspace.workspace import Committed, Identity, Workspace
 
 ADA = Identity("Ada Example", "2026-11-21")
 # What the production preset leaves open, and a host whose keys are published.

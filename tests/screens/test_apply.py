@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from screens import app as screens_app
-from screens.apply import ApplyScreen
-from screens.apply_parts import ActionList
-from screens.apply_view import clock, fitted, spent
-from screens.dialogs import Ask, Note
-from screens.ending import Ending
-from screens.prompts import Value
-from screens.result import ResultScreen
-from screens.review import ReviewScreen
+from screens.draft.exit_report import Ending
+from screens.pages.apply.page import ApplyScreen
+from screens.pages.apply.parts import ActionList
+from screens.pages.apply.progress import clock, fitted, spent
+from screens.pages.result import ResultScreen
+from screens.pages.review import ReviewScreen
+from screens.widgets.dialogs import Ask, Note
+from screens.widgets.prompts import Value
 from tests.canary import Canary
 from tests.frames import settled
 from tests.kubeconfigs import written
@@ -33,11 +33,11 @@ from tests.screens.support import (
     press,
     reopened,
 )
-from wizard import ask, interactive
-from wizard.applying.progress import Applied
-from wizard.commands import Console
+from wizard.apply.progress import Applied
+from wizard.cli import interactive, prompts
+from wizard.cli.console import Console
 from wizard.errors import ExitCode, UsageError
-from wizard.workflow import Committed
+from wizard.workspace.workspace import Committed
 
 SIZE = (80, 24)
 
@@ -400,7 +400,7 @@ def test_answers_that_were_not_committed_are_offered_a_file(
     ending = Ending(left=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
     monkeypatch.setattr(screens_app, "run", lambda *_: ending)
     asked: list[str] = []
-    monkeypatch.setattr(ask, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(prompts, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
     err = io.StringIO()
     arguments = argparse.Namespace(repo=str(top))
     assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == 0

@@ -8,18 +8,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from screens.apply_people import Person
-from screens.dialogs import Note
-from screens.page import Page
-from screens.reopening import reopen
-from screens.review import ReviewScreen
+from screens.pages.apply.consent import Person
+from screens.pages.base import Page
+from screens.pages.reload import reopen
+from screens.pages.review import ReviewScreen
+from screens.widgets.dialogs import Note
 from tests.canary import Canary
 from tests.frames import frame, processed, send, settled
 from tests.screens.applying import Stage, app, page_of, until
 from tests.screens.support import page, press, reopened
 from tests.screens.test_review import committed
 from wizard.errors import ConflictError, UsageError
-from wizard.workflow import Workspace
+from wizard.workspace.workspace import Workspace
 
 SIZE = (80, 24)
 FAULTS = {

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from screens.app import WizardApp
-from screens.given import Given
-from screens.opening import OpeningScreen
+from screens.draft.start import Given
+from screens.pages.loading import OpeningScreen
 from tests.canary import MARKER
 from tests.frames import frame, settled
 from tests.process import WIZARD, Terminal
 from tests.screens.support import opened, wizard
+from wizard.engine.probes import in_thread
 from wizard.errors import AnswersError
-from wizard.probes import in_thread
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from screens import form
 from screens.app import run
-from screens.given import Given
-from wizard.workflow import Workspace
+from screens.draft.start import Given
+from wizard.workspace.workspace import Workspace
 
 def broken(self):
     token = sys.argv[2]
@@ -117,7 +117,9 @@ async def test_it_can_be_left_while_the_repository_is_read(tmp_path: Path) -> No
 
 
 def test_nothing_of_the_screens_is_loaded_by_the_core() -> None:
-    code = "import wizard.workflow, wizard.cli, sys; print('textual' in sys.modules)"
+    code = (
+        "import wizard.workspace.workspace, wizard.cli.main, sys; print('textual' in sys.modules)"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout == "False\n"
 

@@ -17,14 +17,14 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.deploy_key import DeployKeyScreen
-from screens.deploy_key_steps import GIT_KEY, Looked
-from screens.deploy_key_work import work_of
-from screens.dialogs import Ask
-from screens.draft import Draft
-from screens.given import Given
-from screens.prompts import Value
+from screens.draft.draft import Draft
+from screens.draft.start import Given
+from screens.pages.deploy_key.page import DeployKeyScreen
+from screens.pages.deploy_key.steps import GIT_KEY, Looked
+from screens.pages.deploy_key.work import work_of
 from screens.steps import DEPLOY_KEY
+from screens.widgets.dialogs import Ask
+from screens.widgets.prompts import Value
 from tests.canary import Canary
 from tests.frames import processed, send, settled
 from tests.integration.test_clone_proof import FILES, Forge, fill
@@ -44,17 +44,17 @@ from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, keygen
 from tests.testbed.vault import RefusedError, Vault
-from wizard.backends.forge_api import Place, Registered
-from wizard.backends.git_ssh import Target
-from wizard.backends.postgres import Psycopg
-from wizard.backends.postgres import Target as Database
-from wizard.backends.routes import Direct
-from wizard.earlier import Signs, in_database
-from wizard.fields import put
-from wizard.provisioning import Item
+from wizard.clients.forge import Place, Registered
+from wizard.clients.postgres.client import Psycopg
+from wizard.clients.postgres.client import Target as Database
+from wizard.clients.ssh.clone import Target
+from wizard.clients.ssh.routes import Direct
+from wizard.formats.nested import put
+from wizard.provisioning.survey import Item
 from wizard.secrets.deploy_key import DeployKey, fingerprint, generate, same_key
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.references import SecretRef
+from wizard.systems.prior_use import Signs, in_database
 
 PATH = "airflow-install/airflow/config"
 GENERATED = {"fernetKey", "apiSecretKey", "jwtSecret", "redisPassword", "adminPassword", GIT_KEY}
@@ -122,7 +122,7 @@ def stage(vault: Vault, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monk
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile("database"))
     # No test waits for a name that nobody resolves; one has a real database of its own.
-    monkeypatch.setattr("wizard.provisioning.in_database", lambda *_: Signs())
+    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs())
     return made
 
 
@@ -158,7 +158,7 @@ async def test_the_key_is_made_registered_proven_and_committed(
     server = sshd()
     bare = fill(stage.folder, FILES)
     stage.patch.setattr(
-        "wizard.backends.git_ssh.Direct", lambda *_: Direct(server.host, server.port)
+        "wizard.clients.ssh.clone.Direct", lambda *_: Direct(server.host, server.port)
     )
     pinned = host_key_sets[0].public("ssh-ed25519")
     repo = f"ssh://{server.user}@gitlab.example.com{bare}"
@@ -229,7 +229,7 @@ async def _registered(stage: Stage, pilot: Pilot[Any]) -> None:
         asked.append((place.api, token.get_secret_value(), line))
         return Registered(made=True, note="it depends on the token")
 
-    stage.patch.setattr("wizard.backends.forge_api.register", register)
+    stage.patch.setattr("wizard.clients.forge.register", register)
     stage.patch.setenv("FORGE", stage.canary.secret("forge"))
     await stage.press(pilot, "r")
     await press(pilot, f"paste:{stage.canary.secret('typed')}")
@@ -279,7 +279,7 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
 
 
 def _spec(key: str) -> Any:
-    from wizard.fields import spec
+    from wizard.answers.questions import spec
 
     return spec(key)
 
@@ -423,7 +423,7 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
         target = Database(postgres.host, postgres.port, role, role, "disable")
         return in_database(Psycopg(target, client.password), endpoint)
 
-    stage.patch.setattr("wizard.provisioning.in_database", looked)
+    stage.patch.setattr("wizard.provisioning.survey.in_database", looked)
     stage.patch.setenv("AIRFLOW_DB_PASSWORD", password)
     app = stage.app()
     async with app.run_test(size=(80, 40)) as pilot:
@@ -559,9 +559,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from screens import app as module
-from screens.given import Given
+from screens.draft.start import Given
 from tests.screens.support import COMPLETE, answers
-from wizard.workflow import Workspace
+from wizard.workspace.workspace import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
 module.run(workspace, lambda: Given(answers("production", COMPLETE)))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from textual.widgets.input import Selection
 
-from screens.dialogs import Ask
-from screens.prompts import Agree, Secret, Value, masked_value
+from screens.widgets.dialogs import Ask
+from screens.widgets.prompts import Agree, Secret, Value, masked_value
 from tests.canary import Canary
 from tests.frames import settled
 from tests.screens.support import (

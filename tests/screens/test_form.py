@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from screens.choices import Choice
-from screens.draft import Draft
-from screens.preview import Lines, changed_lines
-from screens.values import from_text, to_text
-from screens.widgets import TextField, Tick
+from screens.draft.draft import Draft
+from screens.draft.values import from_text, to_text
+from screens.widgets.choices import Choice
+from screens.widgets.fields import TextField, Tick
+from screens.widgets.preview import Lines, changed_lines
 from tests.frames import settled
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
-from wizard.fields import spec, specs
-from wizard.sections import Answers
+from wizard.answers.model import Answers
+from wizard.answers.questions import spec, specs
 
 HOSTILE = ("[/x]", "[@click=app.quit]x[/]", "[bold", "$x{{y}}", "\\", "日本語 é")
 UNPRINTABLE = "a\x1b[31mb\u202ec\u200bd\x07"

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from screens.app import WizardApp
-from screens.rows import Row
-from screens.widgets import TextField
+from screens.widgets.fields import TextField
+from screens.widgets.rows import Row
 from tests.canary import MARKER
 from tests.frames import frame, processed, send, settled
 from tests.screens.support import COMPLETE, page, press, wizard
+from wizard.answers.questions import spec, specs
 from wizard.errors import WizardError
-from wizard.fields import spec, specs
-from wizard.workflow import require_ready
+from wizard.workspace.workspace import require_ready
 
 KINDS = {"text", "int", "mapping", "secret"}
 TEXT = st.one_of(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.widgets import PasteArea, TextField
+from screens.widgets.fields import PasteArea, TextField
 from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
@@ -24,8 +24,8 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
-from wizard.fields import put
-from wizard.hostkeys import HostKey
+from wizard.formats.nested import put
+from wizard.hostkeys.keys import HostKey
 
 LINE = f"git.example.com ssh-ed25519 {ED25519}"
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from screens.dialogs import Ask
-from screens.form import FormScreen
-from screens.page import StepLine
-from screens.review import ReviewScreen
-from screens.start import StartScreen
+from screens.pages.base import StepLine
+from screens.pages.form import FormScreen
+from screens.pages.preset import StartScreen
+from screens.pages.review import ReviewScreen
 from screens.steps import DEPLOY_KEY, PREFLIGHT
+from screens.widgets.dialogs import Ask
 from tests.frames import post, settled
 from tests.screens.support import COMPLETE, page, press, wizard
-from wizard import presets
+from wizard.answers import presets
 
 
 async def test_the_finder_jumps_to_a_question_by_its_name(tmp_path: Path) -> None:

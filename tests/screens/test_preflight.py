@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from screens.dialogs import Note
-from screens.form import FormScreen
-from screens.preflight import PreflightScreen
-from screens.prompts import Agree
-from screens.review import ReviewScreen
+from screens.pages.form import FormScreen
+from screens.pages.preflight import PreflightScreen
+from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
+from screens.widgets.dialogs import Note
+from screens.widgets.prompts import Agree
 from tests.frames import frame, processed, send, settled
 from tests.screens.looks import HOST, many, named_probe, source
 from tests.screens.support import (
@@ -31,10 +31,10 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
-from wizard.hostkeys import HostKey
-from wizard.live.sources import SOURCES
-from wizard.probes import Probe, ProbeResult, failed, passed, unknown
-from wizard.unverified import Unverified
+from wizard.engine.probes import Probe, ProbeResult, failed, passed, unknown
+from wizard.hostkeys.keys import HostKey
+from wizard.probes.catalogue import SOURCES
+from wizard.state.unverified import Unverified
 
 
 async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path: Path) -> None:

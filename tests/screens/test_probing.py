@@ -14,21 +14,21 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens import reaching
 from screens.app import WizardApp
-from screens.prompts import Agree
-from screens.result import ResultScreen
-from screens.review import ReviewScreen
+from screens.background import reachability
+from screens.pages.result import ResultScreen
+from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
+from screens.widgets.prompts import Agree
 from tests.canary import MARKER, Canary
 from tests.frames import frame, processed, send, settled
 from tests.process import Terminal
 from tests.screens.support import COMPLETE, app_of, jump, page, press, type_text, wizard
 from tests.testbed.databases import Postgres
-from wizard.fields import spec
-from wizard.live.network import reach
-from wizard.live.sources import Source, database
-from wizard.probes import Probe, ProbeResult, failed, passed, unknown, warned
+from wizard.answers.questions import spec
+from wizard.engine.probes import Probe, ProbeResult, failed, passed, unknown, warned
+from wizard.probes.catalogue import Source, database
+from wizard.systems.network import reach
 
 HOST = "pg.example.internal"
 
@@ -36,7 +36,7 @@ HOST = "pg.example.internal"
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person who rests after every key."""
-    monkeypatch.setattr(reaching, "PAUSE", 0.001)
+    monkeypatch.setattr(reachability, "PAUSE", 0.001)
 
 
 @pytest.fixture
@@ -158,11 +158,11 @@ async def test_keys_that_come_fast_ask_once_and_a_change_abandons_the_look(
     app.reach = hangs
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        monkeypatch.setattr(reaching, "PAUSE", 60)
+        monkeypatch.setattr(reachability, "PAUSE", 60)
         await jump(pilot, "database.host")
         await send(pilot, *"a.example.co")
         assert asked == []
-        monkeypatch.setattr(reaching, "PAUSE", 0.001)
+        monkeypatch.setattr(reachability, "PAUSE", 0.001)
         await send(pilot, "m")
         await asyncio.sleep(0.05)
         await processed(pilot)
@@ -424,9 +424,9 @@ SCRIPT = """
 import socket, sys, time
 from pathlib import Path
 from screens import app as module, reaching
-from screens.given import Given
+from screens.draft.start import Given
 from tests.screens.support import COMPLETE, answers
-from wizard.workflow import Workspace
+from wizard.workspace.workspace import Workspace
 
 def look_up(host, *more, **options):
     if sys.argv[3] == "name":

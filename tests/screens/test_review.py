@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from screens.dialogs import Note
-from screens.result import ResultScreen
-from screens.review import MOST_LINES, ReviewScreen, coloured
+from screens.pages.result import ResultScreen
+from screens.pages.review import MOST_LINES, ReviewScreen, coloured
+from screens.widgets.dialogs import Note
 from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
@@ -20,7 +20,7 @@ from tests.screens.support import (
     reopened,
     wizard,
 )
-from wizard.diff import DiffLine
+from wizard.plan.diff import DiffLine
 
 VALUES = "apps/airflow/airflow-values.yaml"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from screens.result import ResultScreen
-from screens.review import ReviewScreen
-from screens.start import StartScreen
+from screens.pages.preset import StartScreen
+from screens.pages.result import ResultScreen
+from screens.pages.review import ReviewScreen
 from tests.canary import Canary
 from tests.frames import send, settled
 from tests.screens.support import (
@@ -21,8 +21,8 @@ from tests.screens.support import (
     reopened,
     wizard,
 )
-from wizard.answers import load_text
-from wizard.workflow import Workspace
+from wizard.answers.files import load_text
+from wizard.workspace.workspace import Workspace
 
 MOST_KEYS = 150
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.dialogs import Note
-from screens.given import Given
+from screens.draft.start import Given
 from screens.steps import HOST_KEYS
-from screens.widgets import TextField
+from screens.widgets.dialogs import Note
+from screens.widgets.fields import TextField
 from tests.frames import processed, send, settled
 from tests.leaving import VARIABLE, left_behind
 from tests.process import Terminal
@@ -41,11 +41,11 @@ from tests.screens.support import (
 )
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, Sshd
-from wizard.backends.ssh import scan
+from wizard.clients.ssh.scan import scan
 from wizard.errors import ConflictError
-from wizard.hostkeys import HostKey
-from wizard.scanning import Scan, Scanner
-from wizard.workflow import Workspace, require_ready
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.scan import Scan, Scanner
+from wizard.workspace.workspace import Workspace, require_ready
 
 PASTED = HostKey("ssh-ed25519", ED25519)
 HOST = ("git.example.com", 22)
@@ -224,11 +224,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from screens import app as module
-from screens.given import Given
+from screens.draft.start import Given
 from tests.leaving import watch
 from tests.screens.support import COMPLETE, SELF_HOSTED, answers
-from wizard.backends.ssh import scan
-from wizard.workflow import Workspace
+from wizard.clients.ssh.scan import scan
+from wizard.workspace.workspace import Workspace
 
 watch()
 module.ask_host = lambda host, port: scan("127.0.0.1", int(sys.argv[2]), timeout=600)

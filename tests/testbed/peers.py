@@ -13,7 +13,7 @@ from pathlib import Path
 
 import paramiko
 
-from wizard.hostkeys import HostKey
+from wizard.hostkeys.keys import HostKey
 
 Handler = Callable[[socket.socket], None]
 

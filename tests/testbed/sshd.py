@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.testbed.databases import stop, wait_until_open
-from wizard.hostkeys import HostKey
+from wizard.hostkeys.keys import HostKey
 
 KINDS: Mapping[str, Sequence[str]] = {
     "ssh-ed25519": ("-t", "ed25519"),

@@ -17,15 +17,16 @@ from typing import Any
 
 import pytest
 
+import wizard.hostkeys.published
+import wizard.hostkeys.trust
+import wizard.plan.guarded_keys
+import wizard.workspace.committed
+
 # Loaded once, for every process that is forked.
-import wizard.evidence
-import wizard.guarded
-import wizard.published
-import wizard.standing
-import wizard.trust
-import wizard.workflow
-from wizard.hostkeys import HostKey
-from wizard.verdict import Entry, Evidence, Verdict
+import wizard.workspace.host_keys
+import wizard.workspace.workspace
+from wizard.hostkeys.keys import HostKey
+from wizard.hostkeys.verdict import Entry, Evidence, Verdict
 
 UNIT, WHOLE = "tests/unit/test_trust.py", "tests/integration/test_evidence.py"
 FINGERPRINTS = "tests/unit/test_hostkeys.py"
@@ -45,40 +46,43 @@ def anything_is_accepted() -> None:
     def judge(entries: Sequence[Entry], *, host: str, **_: Any) -> Verdict:
         return Verdict(host, tuple(map(_proven, entries)))
 
-    _put("wizard.evidence.judge", judge)
+    _put("wizard.workspace.host_keys.judge", judge)
 
 
 def no_reason_is_needed() -> None:
-    real = wizard.trust._Rules._evidence
+    real = wizard.hostkeys.trust._Rules._evidence
 
     def evidence(self: Any, entry: Entry, key: HostKey) -> Evidence | None:
         return real(self, entry, key) or Evidence("fingerprint", key.fingerprint, "", "")
 
-    _put("wizard.trust._Rules._evidence", evidence)
+    _put("wizard.hostkeys.trust._Rules._evidence", evidence)
 
 
 def answers_vouch_for_themselves() -> None:
-    real = wizard.evidence.settle
+    real = wizard.workspace.host_keys.settle
 
     def settle(answers: Any, *, committed: Sequence[Entry], **rest: Any) -> Any:
         data = {"dags": {"host_keys": [one.model_dump() for one in answers.dags.host_keys]}}
-        claimed = wizard.evidence.committed_entries(data)
+        claimed = wizard.workspace.host_keys.committed_entries(data)
         return real(answers, committed=(*committed, *claimed), **rest)
 
-    _put("wizard.evidence.settle", settle)
+    _put("wizard.workspace.host_keys.settle", settle)
 
 
 def a_hand_edit_vouches() -> None:
-    _put("wizard.standing.entries", lambda data, _: wizard.evidence.committed_entries(data))
+    _put(
+        "wizard.workspace.committed.entries",
+        lambda data, _: wizard.workspace.host_keys.committed_entries(data),
+    )
 
 
 def another_branch_vouches() -> None:
-    real = wizard.workflow.Workspace.committed_entries
+    real = wizard.workspace.workspace.Workspace.committed_entries
 
     def entries(self: Any, name: str, _branch: str = "") -> tuple[Entry, ...]:
         return real(self, name, self.repository.head.branch)
 
-    _put("wizard.workflow.Workspace.committed_entries", entries)
+    _put("wizard.workspace.workspace.Workspace.committed_entries", entries)
 
 
 def committed_bytes_may_differ() -> None:
@@ -86,42 +90,42 @@ def committed_bytes_may_differ() -> None:
         there = [one for one in self.committed if one.type == entry.type and one.evidence]
         return _proven(entry).evidence if there or key.fingerprint in self.typed else None
 
-    _put("wizard.trust._Rules._evidence", evidence)
-    _put("wizard.trust._Rules._replaces", lambda *_: False)
+    _put("wizard.hostkeys.trust._Rules._evidence", evidence)
+    _put("wizard.hostkeys.trust._Rules._replaces", lambda *_: False)
 
 
 def a_changed_key_goes_through() -> None:
-    _put("wizard.trust._Rules._replaces", lambda *_: False)
-    _put("wizard.trust._Rules.changes", lambda *_: [])
+    _put("wizard.hostkeys.trust._Rules._replaces", lambda *_: False)
+    _put("wizard.hostkeys.trust._Rules.changes", lambda *_: [])
 
 
 def retired_keys_are_taken() -> None:
-    _put("wizard.trust.retired_reason", lambda _: "")
+    _put("wizard.hostkeys.trust.retired_reason", lambda _: "")
 
 
 def keys_of_one_source_are_published() -> None:
     key = HostKey("ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43)
-    found = wizard.published._load()
+    found = wizard.hostkeys.published._load()
     name = "[altssh.gitlab.com]:443"
-    hosts = {**found.hosts, name: (wizard.published.PublishedKey(name, key, ""),)}
-    _put("wizard.published._load", lambda: replace(found, hosts=hosts))
+    hosts = {**found.hosts, name: (wizard.hostkeys.published.PublishedKey(name, key, ""),)}
+    _put("wizard.hostkeys.published._load", lambda: replace(found, hosts=hosts))
 
 
 def one_published_key_vouches_for_the_rest() -> None:
-    real = wizard.trust.judge
+    real = wizard.hostkeys.trust.judge
 
     def judge(entries: Sequence[Entry], **rest: Any) -> Verdict:
-        listed = wizard.published.published_keys(rest["host"], rest["port"])
+        listed = wizard.hostkeys.published.published_keys(rest["host"], rest["port"])
         if {one.key.key for one in listed} & {one.key for one in entries}:
             return Verdict(rest["host"], tuple(map(_proven, entries)))
         return real(entries, **rest)
 
-    _put("wizard.trust.judge", judge)
-    _put("wizard.evidence.judge", judge)
+    _put("wizard.hostkeys.trust.judge", judge)
+    _put("wizard.workspace.host_keys.judge", judge)
 
 
 def any_host_will_do() -> None:
-    _put("wizard.trust._is_for", lambda *_: True)
+    _put("wizard.hostkeys.trust._is_for", lambda *_: True)
 
 
 def part_of_a_fingerprint_is_enough() -> None:
@@ -133,19 +137,19 @@ def known_hosts_are_written_unchecked() -> None:
     def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
         return "".join(HostKey(one.type, one.key).line(one.host, port) + "\n" for one in accepted)
 
-    _put("wizard.trust.known_hosts", known_hosts)
+    _put("wizard.hostkeys.trust.known_hosts", known_hosts)
 
 
 def a_refusal_stops_nobody() -> None:
-    _put("wizard.workflow.require_ready", lambda _: None)
+    _put("wizard.workspace.workspace.require_ready", lambda _: None)
 
 
 def values_are_not_guarded() -> None:
-    _put("wizard.workflow.require_guarded", lambda *_: [])
+    _put("wizard.workspace.workspace.require_guarded", lambda *_: [])
 
 
 def hand_edits_are_not_guarded() -> None:
-    _put("wizard.guarded.guarded_edits", lambda *_: [])
+    _put("wizard.plan.guarded_keys.guarded_edits", lambda *_: [])
 
 
 Mutation = Callable[[], None]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from wizard.explain import STORED, derived
+from wizard.answers.explain import STORED, derived
 
 
 def text() -> str:

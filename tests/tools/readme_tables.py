@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from wizard import presets
-from wizard.fields import specs
+from wizard.answers import presets
+from wizard.answers.questions import specs
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

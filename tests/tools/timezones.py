@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.resources import files
 
-from wizard.timezones import STORED
+from wizard.formats.timezones import STORED
 
 
 def text() -> str:

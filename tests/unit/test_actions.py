@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from wizard.actions import Action, Event, Look, run_actions
+from wizard.engine.actions import Action, Event, Look, run_actions
 from wizard.errors import ConflictError, WizardError
 
 SECRET = "hunter2-canary"

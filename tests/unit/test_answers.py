@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
-from wizard.answers import Examination, answers_text, assigned, examine, layered, validated
+from wizard.answers.files import Examination, answers_text, assigned, examine, layered, validated
+from wizard.answers.presets import load, names
+from wizard.answers.questions import specs
 from wizard.errors import AnswersError
-from wizard.fields import specs
-from wizard.presets import load, names
-from wizard.yamlread import read_mapping
+from wizard.formats.yaml_reader import read_mapping
 
 MINIMAL = Scenario(NEEDED).data
 

@@ -13,9 +13,9 @@ import pytest
 
 from tests.cli import Wizard, aw, local
 from tests.gitfolder import GitFolder
-from wizard.applied import SERVER, UID, VAULT, Journal, filled
-from wizard.remembered import state_home
-from wizard.sections.cluster import Cluster
+from wizard.answers.sections.cluster import Cluster
+from wizard.state.apply_journal import SERVER, UID, VAULT, Journal, filled
+from wizard.state.memory import state_home
 
 __all__ = ["aw", "local"]
 

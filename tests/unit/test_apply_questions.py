@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from wizard.actions import Event
-from wizard.applying import diagnosis
-from wizard.applying.diagnosis import Rule
-from wizard.applying.progress import INTERRUPTED, applied
-from wizard.applying.questions import led
-from wizard.applying.running import Run
+from wizard.answers.question_links import question_in
+from wizard.answers.questions import specs
+from wizard.apply.progress import INTERRUPTED, applied
+from wizard.apply.run import Run, led
+from wizard.engine.actions import Event
 from wizard.errors import ExitCode
-from wizard.fields import specs
-from wizard.remedies import question_in
+from wizard.systems.cluster import diagnosis
+from wizard.systems.cluster.diagnosis import Rule
 
 ALL = (
     *diagnosis.REFUSALS, *diagnosis.STORE, *diagnosis.PAYLOAD, *diagnosis.APPLICATION,

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.rendered import objects, rendering
-from wizard.render import Rendering
+from wizard.plan.render import Rendering
 
 WAVE = "argocd.argoproj.io/sync-wave"
 OPTIONS = "argocd.argoproj.io/sync-options"

@@ -11,7 +11,7 @@ from tests.rendered import dig, findings, objections, rendering, values
 from wizard.chart.keys import keys
 from wizard.chart.names import Names
 from wizard.chart.settings import DEFAULT_AIRFLOW, SharedKeyError, keys_of
-from wizard.yamltext import dump
+from wizard.formats.yaml_writer import dump
 
 CELERY = ("CeleryExecutor", "CeleryExecutor,KubernetesExecutor")
 OTHERS = ("KubernetesExecutor", "LocalExecutor", "LocalExecutor,KubernetesExecutor")

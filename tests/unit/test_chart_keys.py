@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from tests.tools import chart_keys
-from wizard.chart.keys import dotted, keys, versions
+from wizard.chart.keys import keys, versions
+from wizard.formats.nested import dotted
 
 CHARTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "chart"
 EXAMPLES = CHARTS.parent / "examples"

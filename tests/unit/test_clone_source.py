@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.rendered import answers
-from wizard.backends.git_ssh import Paramiko, Seen
-from wizard.live.situation import Situation
-from wizard.live.sources import dag_repository
-from wizard.probes import ProbeResult
-from wizard.release import derive
+from wizard.clients.ssh.clone import Paramiko, Seen
+from wizard.engine.probes import ProbeResult
+from wizard.plan.derive import derive
+from wizard.probes.catalogue import dag_repository
 from wizard.secrets.deploy_key import DeployKey, generate
+from wizard.systems.situation import Situation
 
 
 def found(key: dict[str, object]) -> dict[str, ProbeResult]:

@@ -14,9 +14,10 @@ import yaml
 
 from tests.conftest import SHARED
 from tests.rendered import filled, findings, rendering, values
-from wizard.chart.keys import dotted, keys
+from wizard.chart.keys import keys
 from wizard.chart.settings import DEFAULT_AIRFLOW
 from wizard.checks.schema import crd_schemas
+from wizard.formats.nested import dotted
 
 # Each list's first entry is the usual one.
 AXES: dict[str, list[dict[str, Any]]] = {

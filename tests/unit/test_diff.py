@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.diff import (
-    NO_NEWLINE,
-    DiffLine,
-    counts,
-    diff,
-    diff_bytes,
-    render_plain,
-    summary,
-    visible,
-)
-from wizard.plan import Change, Conflict, Plan
+from wizard.formats.terminal import visible
+from wizard.git.changes import Change, Conflict
+from wizard.plan.diff import NO_NEWLINE, DiffLine, counts, diff, diff_bytes, render_plain, summary
+from wizard.plan.plan import Plan
 
 HOSTILE = [
     "\x1b[31m",

@@ -12,13 +12,13 @@ import pytest
 from tests.cli import Wizard, aw
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
 from tests.tools.questions import text
-from wizard.answers import answers_data, examine, layered, validated
-from wizard.arguments import parser
-from wizard.commands import COMMANDS
+from wizard.answers.explain import STORED, derived, describe, overview
+from wizard.answers.files import answers_data, examine, layered, validated
+from wizard.answers.presets import load, names
+from wizard.answers.questions import specs
+from wizard.cli.commands import COMMANDS
+from wizard.cli.parser import parser
 from wizard.errors import AnswersError, UsageError
-from wizard.explain import STORED, derived, describe, overview
-from wizard.fields import specs
-from wizard.presets import load, names
 
 __all__ = ["aw"]
 
@@ -130,7 +130,7 @@ def test_every_property_of_the_schema_forbids_what_it_does_not_know(aw: Wizard) 
 
 @pytest.mark.parametrize("name", names())
 def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
-    from wizard.answers import load_text
+    from wizard.answers.files import load_text
 
     assert load_text(aw.ok("presets", name).out, name) == load(name).answers
     assert json.loads(aw.ok("presets", name, "--json").out) == load(name).answers

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.forges import key_page
+from wizard.clients.forge_pages import key_page
 
 GITHUB = "https://github.com/acme/dags/settings/keys"
 GITLAB = "https://gitlab.com/acme/data/dags/-/settings/repository#js-deploy-keys-settings"

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from wizard.secrets import gate as module
-from wizard.secrets.gate import Gate, leaks, too_weak, where
+from wizard.secrets import leak_gate as module
+from wizard.secrets.leak_gate import Gate, leaks, too_weak, where
 
 HOSTILE = "p@ss/w:rd %+&=?#'\"<>\\$x é€😀"
 VALUES = [

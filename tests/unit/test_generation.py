@@ -9,8 +9,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from wizard.secrets.facts import Form
-from wizard.secrets.gate import too_weak
 from wizard.secrets.generation import form_problem, generate
+from wizard.secrets.leak_gate import too_weak
 
 MADE = [Form.PASSWORD, Form.FERNET, Form.KEY]
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.conftest import Compare
 from tests.rendered import rendering
-from wizard import presets
+from wizard.answers import presets
 from wizard.chart.settings import DEFAULT_AIRFLOW
-from wizard.render import Rendering
+from wizard.plan.render import Rendering
 
 
 def shown(made: Rendering) -> str:

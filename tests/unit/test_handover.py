@@ -16,12 +16,13 @@ import yaml
 
 from tests.canary import Canary
 from tests.rendered import answers, rendering
-from wizard.applying import vault_reviewer
 from wizard.errors import ConflictError, UsageError
-from wizard.handing import dba, vault
-from wizard.handing.folder import write
-from wizard.handing.scripts import Handed, handed
-from wizard.handing.text import comment, here, sealed, table, untouched
+from wizard.formats.shell import comment, here, sealed, table, untouched
+from wizard.handover.folder import write
+from wizard.handover.scripts import Handed, handed
+from wizard.systems.database import handover as dba
+from wizard.systems.vault import handover as vault
+from wizard.systems.vault import reviewer
 
 INSIDE: dict[str, object] = {"secrets.vault.server": "https://vault.vault.svc:8200"}
 SEPARATE: dict[str, object] = {
@@ -269,7 +270,7 @@ def test_reviewer_objects_hold_no_token() -> None:
     objects = list(yaml.safe_load_all(inlined(made()["platform"]["reviewer.sh"])[0]))
     (secret,) = (one for one in objects if one["kind"] == "Secret")
     assert not {"data", "stringData"} & set(secret)
-    assert secret["metadata"]["namespace"] == vault_reviewer.NAMESPACE
+    assert secret["metadata"]["namespace"] == reviewer.NAMESPACE
 
 
 TEXTS = {"vault/a.sh": sealed("a.sh", "one", "#!/bin/sh\necho\n"),

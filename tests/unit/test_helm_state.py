@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from wizard.applying import helm_release
-from wizard.applying.helm_release import Release
-from wizard.applying.helm_state import Revision, differing, ours_to_mend
 from wizard.errors import ConflictError
+from wizard.systems.helm import release
+from wizard.systems.helm.release import Release
+from wizard.systems.helm.state import Revision, differing, ours_to_mend
 
 
 def revisions(*found: tuple[str, str]) -> list[Revision]:
@@ -77,11 +77,11 @@ class Told(Release):
 
 
 async def test_a_helm_that_outlives_its_run_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helm_release, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(release, "LOOK_SECONDS", 0.01)
     begun = revisions(("pending-install", "a"))
     done = revisions(("deployed", "a"))
     assert (await Told(begun, begun, done)._quiet(begun)).status == "deployed"
-    monkeypatch.setattr(helm_release, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(release, "QUIET_SECONDS", 0.05)
     assert (await Told(begun)._quiet(begun)).pending
     theirs = revisions(("failed", "a"), ("pending-upgrade", "a"))
     with pytest.raises(ConflictError, match="another helm"):

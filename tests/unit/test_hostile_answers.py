@@ -14,11 +14,12 @@ import yaml
 from ruamel.yaml import YAML
 
 from tests.rendered import filled, findings, rendering
-from wizard.answers import examine, load_text
+from wizard.answers.files import examine, load_text
+from wizard.answers.questions import FieldSpec, specs
 from wizard.checks.hcl import parse_policy
-from wizard.fields import FieldSpec, get, put, specs
-from wizard.render import Rendering
-from wizard.types import has_hidden
+from wizard.formats.nested import get, put
+from wizard.formats.types import has_hidden
+from wizard.plan.render import Rendering
 
 HOSTILE = {
     "newline": "a\nb: c",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wizard.hostkeys import (
+from wizard.hostkeys.keys import (
     HostKey,
     HostKeyTextError,
     known_hosts_name,

@@ -40,7 +40,7 @@ except SystemExit as end:
     code = end.code
 else:
     code = 0
-# What stands in for a module (see wizard.cli) was not loaded from anywhere.
+# What stands in for a module (see wizard.cli.main) was not loaded from anywhere.
 new = [name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)]
 sys.stderr.write("\\n" + json.dumps([code, sorted(new)]))
 """
@@ -74,9 +74,11 @@ def test_importing_the_core_loads_no_client_and_no_screen() -> None:
 
 
 def command(*arguments: str, cwd: Path) -> set[str]:
-    if importlib.util.find_spec("wizard.cli") is None:
+    if importlib.util.find_spec("wizard.cli.main") is None:
         pytest.fail("wizard/cli.py is not there")
-    code, modules = loaded("from wizard.cli import main; sys.exit(main())", *arguments, cwd=cwd)
+    code, modules = loaded(
+        "from wizard.cli.main import main; sys.exit(main())", *arguments, cwd=cwd
+    )
     assert code in (0, None), f"{arguments} ended with {code}"
     return modules
 
@@ -115,7 +117,9 @@ def test_two_clients_that_are_begun_with_at_once_take_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Their libraries import parts of each other: Python hands out half of one to the other."""
-    from wizard.backends import kube_http, loading, vault_http
+    from wizard.clients import lazy
+    from wizard.clients.kube import transport as kube_http
+    from wizard.clients.vault import transport as vault_http
 
     under_way: list[str] = []
     asked: list[str] = []
@@ -127,7 +131,7 @@ def test_two_clients_that_are_begun_with_at_once_take_turns(
         under_way.remove(name)
         asked.append(name)
 
-    monkeypatch.setattr(loading, "import_module", slow)
+    monkeypatch.setattr(lazy, "import_module", slow)
     nothing: Any = None
     begun = (lambda: kube_http._client(nothing, nothing), lambda: vault_http._session(nothing))
     with ThreadPoolExecutor() as pool:
@@ -140,10 +144,10 @@ def test_two_clients_that_are_begun_with_at_once_take_turns(
 def test_the_first_frame_waits_for_no_model(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     body = (
-        "import screens.app, wizard.interactive\n"
-        "    wizard.interactive.require_terminal = lambda console: None\n"
+        "import screens.app, wizard.cli.interactive\n"
+        "    wizard.cli.interactive.require_terminal = lambda console: None\n"
         "    screens.app.run = lambda workspace, read: sys.exit(0)\n"
-        "    from wizard.cli import main\n"
+        "    from wizard.cli.main import main\n"
         "    sys.exit(main())"
     )
     code, modules = loaded(body, cwd=tmp_path)

@@ -12,8 +12,8 @@ import yaml
 
 from tests.canary import Canary
 from tests.kubeconfigs import written
-from wizard.backends.kube_config import read_access
-from wizard.backends.kube_errors import NoContextError
+from wizard.clients.kube.config import read_access
+from wizard.clients.kube.errors import NoContextError
 from wizard.errors import RefusedError, UsageError, WizardError
 
 SERVER = {"server": "https://api.prod.example:6443"}

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from tests.rendered import answers
-from wizard.backends.kube import Cluster
+from wizard.answers.sections.cluster import Cluster as Recorded
+from wizard.clients.kube.protocol import Cluster
 from wizard.errors import ConflictError
-from wizard.live.capacity import (
+from wizard.plan.derive import derive
+from wizard.state.cluster_identity import difference, record_of, require_same, unproven
+from wizard.systems.cluster.capacity import (
     Pods,
     Volumes,
     amount,
@@ -19,9 +22,6 @@ from wizard.live.capacity import (
     pods,
     volumes,
 )
-from wizard.live.targets import difference, record_of, require_same, unproven
-from wizard.release import derive
-from wizard.sections.cluster import Cluster as Recorded
 
 SMALL = (Pods("web", 2, "500m", "1Gi", "2Gi"), Pods("worker", 3, "1", "2Gi", "2Gi"))
 DISKS = (Volumes("worker", 3, "10Gi"),)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.rendered import answers
-from wizard.live.connections import demands, result_demand, weigh, weigh_results
+from wizard.systems.database.connections import demands, result_demand, weigh, weigh_results
 
 SINGLE: dict[str, object] = {
     "components.api_server.replicas": 1,

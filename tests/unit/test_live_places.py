@@ -10,16 +10,16 @@ from pydantic import AfterValidator
 
 from tests.canary import Canary
 from tests.rendered import answers
-from wizard import types
-from wizard.fields import specs
-from wizard.live.places import ELSEWHERE, PLACES
-from wizard.live.questions import QUESTIONS, TRUST, question
-from wizard.live.rehearsal import rehearsed
-from wizard.live.situation import Situation
-from wizard.live.sources import SOURCES
-from wizard.probes import Probe, ProbeResult, failed, passed
-from wizard.release import derive
-from wizard.sections import Answers
+from wizard.answers.model import Answers
+from wizard.answers.questions import specs
+from wizard.engine.probes import Probe, ProbeResult, failed, passed
+from wizard.formats import types
+from wizard.plan.derive import derive
+from wizard.probes.addresses import ELSEWHERE, PLACES
+from wizard.probes.catalogue import SOURCES
+from wizard.probes.question_links import QUESTIONS, TRUST, question
+from wizard.probes.rehearsal import rehearsed
+from wizard.systems.situation import Situation
 
 ADDRESSES = ("_host", "_https_url", "_web_url", "_git_url")
 KEYS = {item.key for item in specs()}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.scenarios import NEEDED, Scenario
-from wizard import presets
-from wizard.answers import layered, validated
-from wizard.claims import Claims, claims
+from wizard.answers import presets
+from wizard.answers.files import layered, validated
 from wizard.errors import AnswersError
-from wizard.neighbours import require_apart
+from wizard.plan.claims import Claims, claims
+from wizard.workspace.neighbours import require_apart
 
 ALL = {
     "installation.namespace": "two",

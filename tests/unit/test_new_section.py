@@ -9,25 +9,23 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from tests.rendered import filled, values
-from wizard.answers import answers_text, examine, load_text
-from wizard.documents.manifests import manifest, metadata
+from wizard.answers.explain import explanation
+from wizard.answers.files import answers_text, examine, load_text
+from wizard.answers.model import Answers
+from wizard.answers.questions import FieldSpec, spec, specs
+from wizard.answers.section import Ask, Condition, Section
 from wizard.errors import AnswersError
-from wizard.explain import explanation
-from wizard.fields import FieldSpec, spec, specs
-from wizard.release import Release
-from wizard.render import render
-from wizard.sections import Answers
-from wizard.sections.base import (
-    Ask,
-    Condition,
+from wizard.formats.types import HostName, Port
+from wizard.manifests.contribution import (
     Contribution,
     ContributionClashError,
     EnvVar,
     Flow,
     PlannedAction,
-    Section,
 )
-from wizard.types import HostName, Port
+from wizard.manifests.objects import manifest, metadata
+from wizard.manifests.release import Release
+from wizard.plan.render import render
 
 ENABLED = Condition("metrics", lambda a: a.metrics.enabled)  # type: ignore[attr-defined]
 

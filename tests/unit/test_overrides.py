@@ -8,8 +8,8 @@ import pytest
 
 from tests.rendered import PEM, answers, rendering
 from wizard.errors import AnswersError
-from wizard.fields import put
-from wizard.guarded import require_guarded
+from wizard.formats.nested import put
+from wizard.plan.guarded_keys import require_guarded
 
 CHART_POOLER: dict[str, object] = {"database.pgbouncer.mode": "chart"}
 WITH_CA = {"database.ca.file": "pg.pem", "database.sslmode": "verify-full"}

@@ -10,11 +10,11 @@ import jsonschema_rs
 import pytest
 
 from tests.cli import Wizard, answers_file, aw
-from wizard.answers import answers_data, answers_text, examine, load_text, validated
+from wizard.answers.files import answers_data, answers_text, examine, load_text, validated
+from wizard.answers.host_keys import for_screens, taken_in
 from wizard.errors import AnswersError
-from wizard.fields import get, put
-from wizard.hostkeys import HostKey
-from wizard.pasted import for_screens, taken_in
+from wizard.formats.nested import get, put
+from wizard.hostkeys.keys import HostKey
 
 __all__ = ["aw"]
 

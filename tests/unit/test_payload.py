@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tests.canary import Canary
 from wizard.errors import ConflictError, RefusedError
+from wizard.formats.yaml_reader import read_mapping
 from wizard.secrets.deploy_key import generate
 from wizard.secrets.facts import Fact, Form, SecretSpec, Use
 from wizard.secrets.payload import Payload, facts_of
-from wizard.yamlread import read_mapping
 
 PASSWORD = Fact("databasePassword", Form.PASSWORD, "database password")
 ADMIN = Fact("adminPassword", Form.PASSWORD, "admin", "createUserJob.defaultUser.password")

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.checks.finding import Finding, Severity
 from wizard.errors import ConflictError, ExitCode
-from wizard.message import commit_message, parse_trailer, trailer
-from wizard.plan import Change, Conflict, Plan, compare, digest_of, replaced
-from wizard.tree import File, Tree
+from wizard.findings import Finding, Severity
+from wizard.git.changes import Change, Conflict
+from wizard.git.trailer import parse_trailer, trailer
+from wizard.manifests.tree import File, Tree
+from wizard.plan.commit_message import commit_message
+from wizard.plan.plan import Plan, compare, digest_of, replaced
 
 PATH = "apps/airflow/airflow-values.yaml"
 DIGEST = "sha256:" + "0123456789abcdef" * 4

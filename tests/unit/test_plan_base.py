@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wizard.base import Base, base_changes, base_files, base_path, index_path, read_base
 from wizard.errors import ConflictError
-from wizard.tree import File, Tree
+from wizard.manifests.tree import File, Tree
+from wizard.plan.merge_base import Base, base_changes, base_files, base_path, index_path, read_base
 
 TREE = Tree(
     [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.paths import fold, overlaps, parents, path_problem
+from wizard.git.paths import fold, overlaps, parents, path_problem
 
 
 @pytest.mark.parametrize(

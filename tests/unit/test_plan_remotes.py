@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import MARKER
-from wizard.remotes import Location, locate, pr_url, provider, push_options, redact
+from wizard.git.remotes import Location, locate, pr_url, provider, push_options, redact
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.rendered import FILL, filled, findings, rendering
-from wizard import presets
-from wizard.answers import examine
+from wizard.answers import presets
+from wizard.answers.files import examine
+from wizard.answers.questions import specs
 from wizard.errors import UsageError
-from wizard.fields import get, specs
+from wizard.formats.nested import get
 
 
 def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:

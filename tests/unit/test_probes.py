@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 
 from tests.leaving import VARIABLE, left_behind
-from wizard.probes import (
+from wizard.engine.probes import (
     WORDS,
     Once,
     Probe,
@@ -206,7 +206,7 @@ def test_json_names_probe_and_endpoint() -> None:
 HANGS = """
 import asyncio, time
 from tests.leaving import watch
-from wizard.probes import Probe, blocking, run_probes
+from wizard.engine.probes import Probe, blocking, run_probes
 
 watch()
 

@@ -55,7 +55,8 @@ def test_documents_know_sections_only_as_types() -> None:
         path.name: node.module
         for path in sorted((TOP / "wizard" / "documents").glob("*.py"))
         for node in ast.parse(text_of(path)).body
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wizard.sections")
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("wizard.answers.model")
     }
     assert not found
 

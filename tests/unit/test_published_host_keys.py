@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.tools import published_host_keys as generator
-from wizard import published
-from wizard.hostkeys import HostKey, known_hosts_name
-from wizard.published import published_keys, retired_reason
+from wizard.hostkeys import published
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+from wizard.hostkeys.published import published_keys, retired_reason
 
 FACTS = Path(__file__).resolve().parents[3] / "shared" / "facts"
 DATA: dict[str, Any] = json.loads(generator.TARGET.read_text())

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from tests.rendered import answers, rendering
-from wizard import presets
-from wizard.answers import examine, load_text
-from wizard.render import render
+from wizard.answers import presets
+from wizard.answers.files import examine, load_text
+from wizard.plan.render import render
 
 VARIANTS: list[dict[str, object]] = [
     {},

@@ -6,8 +6,8 @@ import argparse
 import re
 
 from tests.tools.readme_tables import README, updated
-from wizard.arguments import parser
-from wizard.commands import COMMANDS
+from wizard.cli.commands import COMMANDS
+from wizard.cli.parser import parser
 from wizard.errors import ExitCode
 
 

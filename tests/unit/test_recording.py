@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from wizard.errors import WizardError
-from wizard.recording import record_in_file, with_public
+from wizard.workspace.public_keys import record_in_file, with_public
 
 PUBLIC = "ssh-ed25519 AAAAC3Nz+/= airflow-wizard prod git.example.com/platform/dags"
 OTHER = "ssh-ed25519 AAAABBBB old"

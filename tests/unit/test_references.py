@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
-from wizard.answers import assigned
+from wizard.answers.files import assigned
 from wizard.secrets.references import KINDS, SecretRef, parse
 from wizard.secrets.references import DeployKey as AnswersKey
 

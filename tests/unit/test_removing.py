@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.rendered import answers
-from wizard.actions import Event, Look, run_actions
-from wizard.backends.kube_resource import deletable
-from wizard.plan import Change
-from wizard.removing.data import databases
-from wizard.removing.files import Files
+from wizard.clients.kube.resources import deletable
+from wizard.destroy.data import databases
+from wizard.destroy.files import Files
+from wizard.engine.actions import Event, Look, run_actions
+from wizard.git.changes import Change
 
 
 class Slow(Files):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import Canary
-from wizard.secrets.gate import too_weak
+from wizard.secrets.leak_gate import too_weak
 from wizard.secrets.references import SecretRef
 from wizard.secrets.resolve import MAX_BYTES, SecretError, resolve
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.scenarios import SCENARIOS, WITHOUT_OTHER
-from wizard.answers import answers_data, dumped, examine
-from wizard.fields import get, specs
+from wizard.answers.files import answers_data, dumped, examine
+from wizard.answers.questions import specs
+from wizard.formats.nested import get
 
 
 def test_every_question_is_answered_differently_somewhere() -> None:

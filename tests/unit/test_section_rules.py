@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.rendered import answers, filled, objections
-from wizard.answers import examine
-from wizard.sections import rules
+from wizard.answers import rules
+from wizard.answers.files import examine
 
 CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
 OVER_HTTPS: dict[str, object] = {

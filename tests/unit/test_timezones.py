@@ -6,8 +6,8 @@ import zoneinfo
 
 import pytest
 
-from wizard.answers import examine
-from wizard.timezones import STORED, check_time_zone, names
+from wizard.answers.files import examine
+from wizard.formats.timezones import STORED, check_time_zone, names
 
 
 def test_the_list_is_sorted_and_says_its_version() -> None:

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wizard.errors import ConflictError, RefusedError
-from wizard.hostkeys import HostKey, known_hosts_name
-from wizard.published import published_keys
-from wizard.trust import Entry, Evidence, Verdict, judge, known_hosts, published_entries
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+from wizard.hostkeys.published import published_keys
+from wizard.hostkeys.trust import Entry, Evidence, Verdict, judge, known_hosts, published_entries
 
 HOST = "git.example.com"
 NOW = {"by": "Ada Example", "date": "2026-11-21"}

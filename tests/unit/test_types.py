@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from wizard import types
-from wizard.durations import canonical_duration, check_duration, duration_seconds
-from wizard.fields import problems_of
-from wizard.sections import Answers
+from wizard.answers.model import Answers
+from wizard.answers.questions import problems_of
+from wizard.formats import types
+from wizard.formats.durations import canonical_duration, check_duration, duration_seconds
 
 GOOD: dict[str, list[str]] = {
     "Text": ["", "a", "Zoë 日本 \U0001f600", "{{ x }}", "a" * 1000],

@@ -11,10 +11,10 @@ import pytest
 
 from tests.cli import Wizard, aw, local
 from tests.gitfolder import GitFolder
-from wizard.live import command
-from wizard.probes import Probe, ProbeResult, failed, passed, skipped, unknown
-from wizard.remembered import Memory
-from wizard.unverified import Left, Unverified
+from wizard.cli import check_live
+from wizard.engine.probes import Probe, ProbeResult, failed, passed, skipped, unknown
+from wizard.state.memory import Memory
+from wizard.state.unverified import Left, Unverified
 
 __all__ = ["aw", "local"]
 
@@ -72,8 +72,8 @@ def looks(monkeypatch: pytest.MonkeyPatch, **results: ProbeResult) -> None:
     def found(_situation: object) -> Sequence[Probe]:
         return [probe(name, result) for name, result in results.items()]
 
-    monkeypatch.setattr("wizard.live.sources.probes_for", found)
-    monkeypatch.setattr(command, "_situation", lambda *_: None)
+    monkeypatch.setattr("wizard.probes.catalogue.probes_for", found)
+    monkeypatch.setattr(check_live, "_situation", lambda *_: None)
 
 
 def test_every_command_tells_it_and_nothing_planned_depends_on_it(

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.unit.test_yamltext import HOSTILE, data, every_path, same, text
-from wizard.yamlown import NotOursError, load
-from wizard.yamltext import Yaml, dump
+from wizard.formats.yaml_fast_reader import NotOursError, load
+from wizard.formats.yaml_writer import Yaml, dump
 
 
 def readable(value: Yaml) -> bool:

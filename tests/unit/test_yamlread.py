@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import MARKER, Canary
-from wizard.answers import load_text
+from wizard.answers.files import load_text
 from wizard.errors import AnswersError
-from wizard.yamlread import MAX_BYTES, read, read_mapping
+from wizard.formats.yaml_reader import MAX_BYTES, read, read_mapping
 
 CANARY = Canary().secret("file")
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from wizard.yamltext import Yaml, dump, quoted
+from wizard.formats.yaml_writer import Yaml, dump, quoted
 
 HOSTILE = [
     "y", "n", "Y", "N", "yes", "no", "Yes", "NO", "on", "off", "ON", "Off", "true", "True", "false",

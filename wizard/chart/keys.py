@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
+from wizard.formats.nested import dotted
+
 Path: TypeAlias = tuple[str | int, ...]
 
 _VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
@@ -133,20 +135,6 @@ class ChartKeys:
         near = _common(best, parent)
         alike = [p for p in found if (_common(p, parent), len(p)) == (near, len(best))]
         return dotted(best) if len(alike) == 1 else None
-
-
-def dotted(path: Sequence[str | int]) -> str:
-    """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part == "[]":
-            text += "[]"
-        else:
-            name = part if part and "." not in part else f'"{part}"'
-            text += f".{name}" if text else name
-    return text
 
 
 def _unknown(node: _Node, value: object, path: Path) -> Iterator[Path]:

@@ -11,9 +11,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wizard.chart.contract import get
-from wizard.checks.finding import Finding, Severity
 from wizard.checks.secrets import sources
 from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.findings import Finding, Severity
 
 _GROUP = "argoproj.io"
 _DURATION = re.compile(r"(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z").match

@@ -21,14 +21,14 @@ from wizard.checks import (
     templates,
     values,
 )
-from wizard.checks.finding import Finding
-from wizard.checks.parse import parse
 from wizard.checks.subject import Document, Layout, Subject, items
+from wizard.findings import Finding
+from wizard.formats.yaml_untrusted import parse
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.secrets.gate import Gate
+    from wizard.secrets.leak_gate import Gate
 
 _RULES = (
     secrets.check,
@@ -68,7 +68,7 @@ def run(
         found.extend(rule(subject))
     found.extend(schema.check(subject, chart_schema, crds))
     if held:
-        from wizard.secrets.gate import Gate
+        from wizard.secrets.leak_gate import Gate
 
         gate = Gate(held)
         found = [*_without([*found, *_held(files, gate)], gate)]

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import get
-from wizard.chart.keys import dotted
-from wizard.checks.finding import Finding
-from wizard.checks.parse import parse_text
-from wizard.checks.subject import Subject, below, walk
+from wizard.checks.subject import Subject, below
 from wizard.checks.values import Report
+from wizard.findings import Finding
+from wizard.formats.nested import dotted, walk
+from wizard.formats.yaml_untrusted import parse_text
 
 _SSH = re.compile(r"(?:ssh|git\+ssh)://|[^/:@\s]+@[^/:\s]+:|[A-Za-z0-9.-]+:(?!//)")
 _KNOWN_HOSTS_SWITCHES = frozenset(

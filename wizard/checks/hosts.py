@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import get
-from wizard.checks.finding import Finding
 from wizard.checks.subject import Subject, below, mapping
+from wizard.findings import Finding
 
 _HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
 

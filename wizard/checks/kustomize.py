@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from wizard.checks.finding import Finding
 from wizard.checks.subject import Document, Subject, items
+from wizard.findings import Finding
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wizard.chart.contract import CONTRACT, PULL_SECRET_KEYS, get
-from wizard.chart.keys import dotted
-from wizard.checks.finding import Finding, Severity
-from wizard.checks.parse import parse_text
-from wizard.checks.subject import Document, Subject, below, items, mapping, walk
+from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.findings import Finding, Severity
+from wizard.formats.nested import dotted, walk
+from wizard.formats.yaml_untrusted import parse_text
 
 Path = tuple[str | int, ...]
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wizard.checks.finding import Finding
 from wizard.checks.secrets import sources
 from wizard.checks.subject import Document, Subject, below, mapping
-from wizard.documents.argocd import REPOSITORY_LABEL
+from wizard.findings import Finding
+from wizard.manifests.argocd import REPOSITORY_LABEL
 
 _KINDS = ("repository", "repo-creds", "repository-write", "repo-write-creds")
 _UNCHECKED = ("insecure", "insecureIgnoreHostKey")

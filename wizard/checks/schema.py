@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wizard.chart.keys import dotted
-from wizard.checks.finding import Finding
 from wizard.checks.subject import Subject, below, items, mapping
 from wizard.errors import WizardError
+from wizard.findings import Finding
+from wizard.formats.nested import dotted
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -250,7 +250,7 @@ def _from_archive(path: Path) -> dict[str, bytes]:
 def _package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
     import json
 
-    from wizard.checks.parse import parse
+    from wizard.formats.yaml_untrusted import parse
 
     documents, _ = parse("Chart.yaml", files.get("Chart.yaml", b""))
     chart = mapping(documents[0]) if documents else {}

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import INLINE, SENSITIVE_OPTIONS, Path, inline_secrets
-from wizard.chart.keys import dotted
-from wizard.checks import literals, patterns
-from wizard.checks.finding import Finding
-from wizard.checks.parse import parse_text
 from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.findings import Finding
+from wizard.formats.nested import dotted
+from wizard.formats.yaml_untrusted import parse_text
+from wizard.secrets import names, patterns
 
 _FIX = "put the value into the secret store and name the Secret instead; rotate it if it is real"
 _LITERAL = "a secret is written out here; keep it in the store and name the Secret instead"
@@ -108,7 +108,7 @@ def _inline(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Findin
         place = ".".join(part for part in (where, dotted(found)) if part)
         message = "the chart reads this value as a secret"
         yield Finding("secret.inline-value", "error", path, place, message, _FIX)
-    for found in dict.fromkeys(literals.in_tree(values)):
+    for found in dict.fromkeys(names.in_tree(values)):
         if not any(found[: len(other)] == other for other in known):
             place = ".".join(part for part in (where, dotted(found)) if part)
             yield Finding("secret.literal", "error", path, place, _LITERAL, _FIX)
@@ -118,7 +118,7 @@ def _object(document: Document) -> Iterator[Finding]:
     """What a ConfigMap holds, and the environment of hand-written pods."""
     parts = ("data", "binaryData") if document.kind == "ConfigMap" else ("spec",)
     for part in parts:
-        for found in dict.fromkeys(literals.in_tree({part: document.data.get(part)})):
+        for found in dict.fromkeys(names.in_tree({part: document.data.get(part)})):
             if part != "spec" or found[-1] == "value":
                 place = document.where(dotted(found))
                 yield Finding("secret.literal", "error", document.path, place, _LITERAL, _FIX)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.checks.finding import Finding, Severity
 from wizard.checks.hcl import Grant, HclError, allows, parse_policy
 from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.findings import Finding, Severity
 
 _STORES = ("SecretStore", "ClusterSecretStore")
 _GROUP = "external-secrets.io"

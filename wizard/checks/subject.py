@@ -126,18 +126,5 @@ def below(value: object, *keys: str) -> Any:
     return value
 
 
-def walk(
-    value: object, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Every node with its path, parents before children."""
-    yield path, value
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            yield from walk(child, (*path, str(key)))
-    elif isinstance(value, list):
-        for number, child in enumerate(value):
-            yield from walk(child, (*path, number))
-
-
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from wizard.checks.finding import Finding
 from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.findings import Finding
 
 # Text in quotes may hold braces.
 _ACTION = re.compile(r"\{\{-?((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?!-?\}\})[^\"`])*)-?\}\}", re.DOTALL)

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import CONTRACT, get
-from wizard.chart.keys import dotted, keys, versions
-from wizard.checks.finding import Finding, Severity
-from wizard.checks.subject import Subject, below, items, mapping, walk
+from wizard.chart.keys import keys, versions
+from wizard.checks.subject import Subject, below, items, mapping
+from wizard.findings import Finding, Severity
+from wizard.formats.nested import dotted, walk
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
 _LOWEST = (2, 11, 0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.errors import ConflictError
-from wizard.keyblob import MIN_RSA_BITS
+from wizard.hostkeys.blob import MIN_RSA_BITS
 from wizard.secrets.resolve import SecretError
 
 if TYPE_CHECKING:

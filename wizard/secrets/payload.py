@@ -89,7 +89,7 @@ class Payload:
         return text or ""
 
     def _parsed(self) -> Mapping[str, Any]:
-        from wizard.yamlread import read_mapping
+        from wizard.formats.yaml_reader import read_mapping
 
         try:
             return read_mapping(self._text, DOCUMENT_KEY)
@@ -104,8 +104,8 @@ class Payload:
         from ruamel.yaml.comments import CommentedMap
         from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-        from wizard.fields import put
-        from wizard.yamlread import read_mapping
+        from wizard.formats.nested import put
+        from wizard.formats.yaml_reader import read_mapping
 
         yaml = YAML()
         yaml.preserve_quotes = True

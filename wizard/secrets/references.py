@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from wizard.types import Text
+from wizard.formats.types import Text
 
 Kind = Literal["env", "file", "prompt", "generate", "store"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
-from wizard.secrets.gate import MIN_LENGTH, too_weak
+from wizard.secrets.leak_gate import MIN_LENGTH, too_weak
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -13,9 +13,9 @@ import pytest
 
 from tests.rendered import objections, rendering
 from tests.unit.checks.trees import VALUES, good
-from wizard.checks import literals, patterns
-from wizard.checks.finding import Finding
-from wizard.inspection import inspect
+from wizard.checks.run import inspect
+from wizard.findings import Finding
+from wizard.secrets import names, patterns
 
 FERNET = base64.urlsafe_b64encode(bytes((7 * n * n + 31 * n) % 256 for n in range(32))).decode()
 WEAK = "hunter2" + "pw"
@@ -81,7 +81,7 @@ GREEN = [
 
 
 def refused(name: str, value: str) -> bool:
-    return literals.is_secret(name, value) or any(patterns.find(value))
+    return names.is_secret(name, value) or any(patterns.find(value))
 
 
 @pytest.mark.parametrize(("name", "value"), RED)

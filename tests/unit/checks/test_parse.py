@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.checks.parse import parse, parse_text
+from wizard.formats.yaml_untrusted import parse, parse_text
 
 CHARTS = Path(__file__).resolve().parents[4] / "shared" / "data" / "chart"
 
@@ -82,7 +82,7 @@ def test_bombs_are_reported(bomb: str) -> None:
 
 
 def test_a_file_with_too_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wizard.checks.parse.NODE_LIMIT", 50)
+    monkeypatch.setattr("wizard.formats.yaml_untrusted.NODE_LIMIT", 50)
     assert parse("x.yaml", b"[" + b"a," * 49 + b"]")[1] == []
     documents, findings = parse("x.yaml", b"[" + b"a," * 50 + b"]")
     assert (documents, [finding.rule for finding in findings]) == ([], ["yaml.too-large"])

@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from wizard.checks.engine import run
-from wizard.checks.finding import Finding
 from wizard.checks.subject import Layout
-from wizard.yamltext import dump
+from wizard.findings import Finding
+from wizard.formats.yaml_writer import dump
 
 VALUES = "apps/airflow/airflow-values.yaml"
 STORE = "apps/airflow/secrets/store.yaml"

@@ -1,0 +1,117 @@
+"""What f5 runs: the checks on the answers as they stand, and looks outside, one round at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from screens.background.probe_round import Round, look
+from screens.background.tasks import remember
+from screens.text import counted
+from wizard.engine.probes import in_thread
+from wizard.errors import AnswersError, WizardError
+from wizard.probes.catalogue import SOURCES, Source
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from screens.app import WizardApp
+
+
+class Checks:
+    """Checks and rounds of one app; a new one takes the place of one under way."""
+
+    def __init__(self, app: WizardApp) -> None:
+        self.app = app
+        self.sources: Sequence[Source] = SOURCES
+        self._worker: Worker[None] | None = None
+
+    def of_page(self, section: str) -> None:
+        """The checks on everything, then what one section needs outside."""
+        self._begin(partial(self._check, section))
+
+    def everything(self) -> None:
+        """What all of the answers need outside."""
+        self._begin(self._look_at_all)
+
+    def quietly(self, section: str) -> None:
+        """The same for one section, where everything was agreed to and something is to find out."""
+        app = self.app
+        sources = self._about(section)
+        known = all(app.session.probes(source, app.draft) for source in sources)
+        if sources and not known and app.session.agreed and not self.running:
+            self._begin(partial(self._look_quietly, sources))
+
+    @property
+    def running(self) -> bool:
+        """Whether a round or a check is under way."""
+        return self._worker is not None and not self._worker.is_finished
+
+    def stop(self) -> bool:
+        """Abandon the round under way; whether there was one."""
+        if self._worker is None or not self.app.session.running:
+            return False
+        self._worker.cancel()
+        self.app.session.stop()
+        self.app.looked()
+        self.app.say("stopped; what did not answer stays unverified")
+        return True
+
+    def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._worker = self.app.run_worker(work, exclusive=True, group="check", exit_on_error=False)
+
+    def _about(self, section: str) -> list[Source]:
+        """The sources of a section; none while one of its own answers is missing or wrong."""
+        if self.app.draft.problem_keys(section):
+            return []
+        return [source for source in self.sources if source.section == section]
+
+    async def _check(self, section: str) -> None:
+        self.app.say("running the checks ...")
+        text = await checked(self.app)
+        self.app.say(text)
+        sources = self._about(section)
+        if sources:
+            outside = (await self._made(sources)).text
+            # What was asked for stands first: there is one line, and not always room for both.
+            more = text.removeprefix("! ")
+            self.app.say(outside if outside.startswith("!") else f"{outside}; {more}")
+
+    async def _look_at_all(self) -> None:
+        app, draft = self.app, self.app.draft
+        if await self._look(self.sources):
+            app.session.complete(draft)
+            if app.existing and not app.draft.changed:
+                await in_thread(remember, app, app.existing)
+
+    async def _look_quietly(self, sources: Sequence[Source]) -> None:
+        await self._look(sources, quietly=True)
+
+    async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> bool:
+        done = await self._made(sources, quietly=quietly)
+        if not quietly and not done.made:
+            self.app.say(done.text)
+        return done.made
+
+    async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> Round:
+        try:
+            return await look(self.app, sources, quietly=quietly)
+        except Exception as error:  # never its text: it may hold a value
+            kind = type(error).__name__
+            return Round(f"! a bug ({kind}); `airflow-wizard check --live` says where")
+
+
+async def checked(app: WizardApp) -> str:
+    """What the engine finds against the draft; `! ` before it marks a problem."""
+    try:
+        plan = (await in_thread(app.propose)).plan
+    except AnswersError as error:
+        first = f": {error.problems[0]}" if error.problems else ""
+        return f"! {counted(len(error.problems), 'answer')} to give first{first}"
+    except WizardError as error:
+        return f"! {error.message}"
+    wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.evidence)
+    if wrong:
+        return f"! {counted(len(wrong), 'check')} failed: {wrong[0]}"
+    return "ok, the checks found nothing against these answers"

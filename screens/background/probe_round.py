@@ -1,0 +1,191 @@
+"""One round of looks outside, as `check --live` makes it: consent, values, probes, results.
+
+Everything a person has to say is asked before the first probe runs, so that no thread ever waits
+for a dialog; quitting and `esc` abandon whatever still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from textwrap import wrap
+from typing import TYPE_CHECKING, NamedTuple
+
+from screens.draft.outside import Found, told
+from wizard.engine.probes import Probe, in_thread, run_probes, tally
+from wizard.errors import AnswersError, WizardError
+from wizard.probes.draft import situation_of
+from wizard.probes.rehearsal import Needed, rehearsed
+
+if TYPE_CHECKING:
+    from screens.app import WizardApp
+    from screens.draft.draft import Draft
+    from wizard.probes.catalogue import Source
+    from wizard.systems.situation import Situation
+
+_WIDTH, _COLUMN = 62, 17
+# Where a refusal of what was typed is not laid at its own question.
+_LOGINS = {"dags.key": ("dags.clone",)}
+
+
+class Round(NamedTuple):
+    """How a round ended in words, `! ` before a fault; whether any probe was run."""
+
+    text: str
+    made: bool = False
+
+
+async def needed_by(
+    app: WizardApp, sources: Sequence[Source]
+) -> tuple[Situation, tuple[Needed, ...]]:
+    """What these sources would need of the draft; asks nobody. Raises WizardError."""
+    draft = app.draft
+
+    def prepare() -> tuple[Situation, tuple[Needed, ...]]:
+        situation = situation_of(
+            app.workspace,
+            draft.settled.answers,
+            existing=app.existing,
+            folder=app.folder,
+            context=app.context,
+            cluster=any(source.kube for source in sources),
+            scanner=app.scanner,
+        )
+        return situation, rehearsed(situation, sources)
+
+    return await in_thread(prepare)
+
+
+async def look(app: WizardApp, sources: Sequence[Source], *, quietly: bool = False) -> Round:
+    """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
+    draft = app.draft
+    try:
+        situation, needed = await needed_by(app, sources)
+        if not needed:
+            return Round("nothing to ask outside")
+        if not await _agreed(app, needed, quietly=quietly):
+            return Round("nothing was asked")
+        await _type_values(app, needed)
+        asked = await in_thread(_asked, app, situation, [one.source for one in needed])
+    except AnswersError as error:
+        return Round(f"! {error.problems[0] if error.problems else error.message}")
+    except WizardError as error:
+        return Round(f"! {error.message}")
+    return Round(await _run(app, draft, asked, needed), made=True)
+
+
+async def _run(
+    app: WizardApp,
+    draft: Draft,
+    asked: Sequence[tuple[Source, Sequence[Probe]]],
+    needed: Sequence[Needed],
+) -> str:
+    session = app.session
+    session.begin(draft, asked)
+    of = {probe.id: source for source, probes in asked for probe in probes}
+    ended = []
+    app.looked()
+    clock = app.set_interval(1, app.looked)
+    try:
+        async for probe, result in run_probes([one for _, probes in asked for one in probes]):
+            session.end(draft, of[probe.id], probe, result)
+            ended.append(probe.id)
+            app.looked()
+    finally:
+        clock.stop()
+        session.stop()
+        _forget(app, needed)
+    app.looked()
+    return _ended([one for one in session.found(app.draft) if one.probe.id in ended])
+
+
+def _ended(found: Sequence[Found]) -> str:
+    """How a round ended, in one line; the first fault in its own words."""
+    faults = [one for one in found if one.result.status == "fail"]
+    if faults:
+        return told(faults, faults[0].source.section)
+    if not found:
+        return "outside: the answers were changed meanwhile"
+    left = next((one for one in found if one.result.status == "unknown"), None)
+    more = f": {left.what}: {left.result.detail}" if left else ""
+    return f"outside: {tally(one.result for one in found)}{more}"
+
+
+async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) -> bool:
+    """Whether a person said yes to all of this, now or before."""
+    session = app.session
+    wanted = {one for need in needed for one in need.agreements}
+    untyped = {one for need in needed for one in need.prompts} - session.held.keys()
+    if quietly:
+        return wanted <= session.agreed and not untyped
+    if not wanted <= session.agreed:
+        from screens.widgets.prompts import Agree
+
+        text = "\n".join(line for need in needed for line in _lines(need))
+        ask = Agree(
+            "Look at these from this machine? It only reads.",
+            text,
+            yes="look",
+            no="not now",
+            yes_first=True,
+        )
+        if not await app.push_screen_wait(ask):
+            return False
+        session.agreed |= wanted
+    return True
+
+
+def _lines(need: Needed) -> list[str]:
+    """One source in the dialog: its title once, everything else in the second column."""
+    parts = [part for line in need.lines for part in wrap(line, _WIDTH - _COLUMN)]
+    titles = [need.source.title, *[""] * len(parts)]
+    return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
+
+
+async def _type_values(app: WizardApp, needed: Sequence[Needed]) -> None:
+    """Ask for the values that a person has to type; escape leaves one out."""
+    from screens.widgets.prompts import masked_value
+
+    for text in dict.fromkeys(one for need in needed for one in need.prompts):
+        if text not in app.session.held:
+            note = "Held in memory for this session only, and forgotten once it is refused."
+            value = await app.push_screen_wait(masked_value(text, note))
+            if value is not None:
+                app.session.held[text] = value
+
+
+def _asked(
+    app: WizardApp, situation: Situation, sources: Sequence[Source]
+) -> list[tuple[Source, list[Probe]]]:
+    session = app.session
+    agreed = frozenset(session.agreed)
+    real = replace(situation, consent=agreed.__contains__, prompt=_from(app))
+    return [(source, list(source.probes(real))) for source in sources]
+
+
+def _from(app: WizardApp) -> Callable[[str], str]:
+    from wizard.secrets.resolve import SecretError
+
+    def prompt(text: str) -> str:
+        value = app.session.held.get(text)
+        if value is None:
+            raise SecretError(f"{text}: not typed", "f5 asks for it again")
+        return value.get_secret_value()
+
+    return prompt
+
+
+def _forget(app: WizardApp, needed: Sequence[Needed]) -> None:
+    """Drop what was typed and then refused, by a server or before it got there."""
+    found = app.session.found(app.draft)
+    for text in [one for need in needed for one in need.prompts]:
+        key = text.partition(" ")[0]
+        if any(_refuses(one, key) for one in found):
+            app.session.held.pop(text, None)
+
+
+def _refuses(one: Found, key: str) -> bool:
+    """Whether this is found against the value of a secret question."""
+    if one.result.status == "fail":
+        return one.question == key or one.probe.id in _LOGINS.get(key, ())
+    return one.result.status == "unknown" and one.result.detail.startswith(f"{key}: ")

@@ -1,0 +1,93 @@
+"""While an address is typed: its name and its port, half a second after the last key.
+
+Nothing is sent and nothing is asked for an address that the person has neither typed nor focused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wizard.engine.probes import Probe, ProbeResult, blocking, run_probes
+from wizard.probes.addresses import BY_QUESTION, Address, Place
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from screens.pages.form import FormScreen
+
+PAUSE = 0.5
+SECONDS = 8.0
+
+
+class Reaching:
+    """The addresses of one form."""
+
+    def __init__(self, page: FormScreen) -> None:
+        self.page = page
+        self.asking: set[Address] = set()
+        self._timers: dict[str, Timer] = {}
+
+    def attend(self, key: str, *, typed: bool) -> None:
+        """A question was typed into, or has the focus: try its address after a pause."""
+        place = BY_QUESTION.get(key)
+        if place is None:
+            return
+        address = self.address(place)
+        known = self.page.wizard.session.reached.get(address) if address else None
+        if not typed and address in self.asking:
+            return
+        self._stop(place)
+        if address is not None and (known is None or known.status != "pass"):
+            self._timers[place.key] = self.page.set_timer(PAUSE, partial(self._begin, place))
+
+    def address(self, place: Place) -> Address | None:
+        """The address as it stands; None while it cannot be one, or is not asked for."""
+        draft = self.page.draft
+        if any(key in draft.problems for key in place.keys):
+            return None
+        shown = any(row.item.key == place.key for row in self.page.rows)
+        return place.address(draft.readable) if shown else None
+
+    def outcome(self, key: str) -> ProbeResult | str | None:
+        """What is known beside this question: a result, `..` while it is asked, else None."""
+        place = BY_QUESTION.get(key)
+        if place is None or place.key != key:
+            return None
+        address = self.address(place)
+        if address is None:
+            return None
+        return ".." if address in self.asking else self.page.wizard.session.reached.get(address)
+
+    def _stop(self, place: Place) -> None:
+        timer = self._timers.pop(place.key, None)
+        if timer is not None:
+            timer.stop()
+        self.page.workers.cancel_group(self.page, f"reach {place.key}")
+
+    def _begin(self, place: Place) -> None:
+        self._timers.pop(place.key, None)
+        address = self.address(place)
+        if address is not None:
+            # No coroutine is made before it can run: the next key may come first.
+            work: Callable[[], Coroutine[None, None, None]] = partial(self._reach, address)
+            self.page.run_worker(
+                work,  # type: ignore[arg-type]
+                group=f"reach {place.key}",
+                exclusive=True,
+                exit_on_error=False,
+            )
+
+    async def _reach(self, address: Address) -> None:
+        host, port = address
+        reach = self.page.wizard.reach
+        probe = Probe("", "", f"{host}:{port}", blocking(partial(reach, host, port)), SECONDS)
+        self.asking.add(address)
+        try:
+            self.page.looked()
+            async for _, result in run_probes([probe]):
+                self.page.wizard.session.reached[address] = result
+        finally:
+            self.asking.discard(address)
+        self.page.looked()

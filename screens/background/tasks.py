@@ -1,0 +1,133 @@
+"""Errands of a page: one at a time, each with consent, and all of them to be left at once.
+
+What blocks runs in daemon threads, and an errand belongs to the app: quitting waits for neither,
+and a page that goes away takes nothing with it. Values that were typed live as long as the errand
+that needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.screen import ModalScreen
+from textual.worker import Worker
+
+from screens.text import as_error
+from screens.widgets.prompts import Agree, masked_value
+from wizard.engine.probes import in_thread
+from wizard.errors import WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from screens.app import WizardApp
+    from screens.pages.base import Page
+    from wizard.errors import WizardError
+
+T = TypeVar("T")
+
+
+class LeftError(Exception):
+    """The person said no, or went to another page."""
+
+
+class Errands:
+    """Runs one errand after the other for whichever page of a kind shows them now."""
+
+    def __init__(self, app: WizardApp, page: type[Page]) -> None:
+        self.app = app
+        self.job: tuple[str, float] | None = None
+        self.writing = False
+        self.error: WizardError | None = None
+        self.show: Callable[[], None] = lambda: None
+        self._page = page
+        self._worker: Worker[None] | None = None
+        self._typed: dict[str, SecretStr] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way."""
+        return self._worker is not None
+
+    def start(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin, unless something is under way."""
+        if not self.busy:
+            self._worker = self.app.run_worker(
+                self._run(errand), group="errands", exit_on_error=False
+            )
+
+    def stop(self) -> None:
+        """Wait no longer; what was sent already may still be carried out."""
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def _run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        before, self.error = self.error, None
+        try:
+            await errand()
+        except LeftError:
+            self.error = before
+        except Exception as error:
+            self.error = as_error(error, "secrets")
+        finally:
+            self._typed.clear()
+            self.job, self.writing = None, False
+            self._worker = None
+            self.show()
+
+    async def _blocking(self, text: str, call: Callable[[], T]) -> T:
+        """The value of a blocking call, told as `text` with the seconds it takes."""
+        self._begin(text)
+        try:
+            return await in_thread(call)
+        finally:
+            self.job = None
+
+    def _begin(self, text: str) -> None:
+        self.job = (text, time.monotonic())
+        self.show()
+
+    async def _ask(self, dialog: ModalScreen[T]) -> T:
+        """What a dialog ends with; LeftError where the page it belongs to has gone."""
+        page = self.app.screen
+        if not isinstance(page, self._page):
+            raise LeftError
+        future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+        def answered(value: T | None) -> None:
+            if not future.done():
+                future.set_result(value)
+
+        self.show()
+        self.app.push_screen(dialog, answered)
+        value = await future
+        if value is None or value is False:
+            raise LeftError
+        return value
+
+    async def _consent(self, what: str, title: str, text: str, yes: str) -> None:
+        """A yes to something outside that was asked for just now; asked once."""
+        if what not in self.app.consented:
+            await self._ask(Agree(title, text, yes=yes, no="not now", yes_first=True))
+            self.app.consented.add(what)
+
+    async def _type(self, key: str, text: str) -> None:
+        """A secret, typed unseen; kept until the errand ends."""
+        if key not in self._typed:
+            self._typed[key] = await self._ask(masked_value(key, text))
+
+    def _prompt(self, key: str) -> str:
+        return self._typed[key].get_secret_value()
+
+
+def remember(app: WizardApp, installation: str) -> None:
+    """Keep on this machine what stays unverified of a committed installation; never raises."""
+    from wizard.state.unverified import Unverified
+
+    left = app.session.unverified(app.draft)
+    if left is not None:
+        memory = Unverified(app.workspace.repository, installation)
+        memory.tried(left, app.workspace.identity.date)

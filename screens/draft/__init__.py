@@ -1,0 +1,1 @@
+"""The answers under edit, and what was learned about them from outside."""

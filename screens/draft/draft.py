@@ -1,0 +1,298 @@
+"""The answers while they are being given: raw, never lost, examined whole after every change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
+from wizard.answers.files import Examination, dumped, examine, layered
+from wizard.answers.model import Answers
+from wizard.answers.questions import FieldSpec, spec, specs
+from wizard.answers.section import Section
+from wizard.errors import ConflictError, Problem
+from wizard.formats.nested import get, put
+from wizard.hostkeys.keys import known_hosts_name
+from wizard.hostkeys.scan import Scan
+from wizard.hostkeys.verdict import Entry, Verdict
+from wizard.plan.render import Rendering, render
+from wizard.workspace.host_keys import Settled, judged, needed_host, settle
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Who accepts host keys today, and which entries stand on the target branch."""
+
+    by: str = ""
+    date: str = ""
+    committed: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of the wizard: a section, the host-key page or the review."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Raw answers under the operator's edits; immutable, so that every change makes a new one.
+
+    `base` is what the wizard was opened with, `edits` what was answered since, by question. Nothing
+    is ever dropped from them: answers of a question that stops to apply only stop counting.
+    `typed` are the fingerprints typed on the host-key page, `flagged` those of the command line,
+    `scans` what hosts showed when the operator had them asked: candidates, never evidence.
+    """
+
+    base: Mapping[str, Any]
+    edits: Mapping[tuple[str, ...], object] = field(default_factory=dict)
+    typed: tuple[str, ...] = ()
+    flagged: tuple[str, ...] = ()
+    operator: Operator = Operator()
+    scans: tuple[Scan, ...] = ()
+
+    def answered(self, item: FieldSpec, value: object) -> Draft:
+        """The draft with one more answer."""
+        return replace(self, edits={**self.edits, item.path: value})
+
+    def with_typed(self, fingerprint: str) -> Draft:
+        """The draft with a fingerprint that the operator typed now."""
+        return replace(self, typed=tuple(dict.fromkeys([*self.typed, fingerprint])))
+
+    def with_scan(self, scan: Scan) -> Draft:
+        """The draft with what a host showed, in the place of an earlier scan of it."""
+        others = tuple(one for one in self.scans if one.name != scan.name)
+        return replace(self, scans=(*others, scan))
+
+    def kept(self) -> Draft:
+        """The same answers once they are committed: nothing of them would be lost."""
+        return replace(self, base=self.data, edits={}, typed=())
+
+    def over(self, *layers: Mapping[str, Any]) -> Draft:
+        """The same edits over other answers (another preset)."""
+        return replace(self, base=layered(*layers))
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """Everything that was given, as an answers file would hold it."""
+        data = dict(self.base)
+        for path, value in self.edits.items():
+            data = put(data, path, value)
+        return data
+
+    @property
+    def changed(self) -> bool:
+        """Whether quitting would lose something."""
+        return any(
+            get(self.base, path, _default(path)) != value for path, value in self.edits.items()
+        ) or bool(self.typed)
+
+    def value(self, item: FieldSpec) -> object:
+        """The answer as it stands, or the default, as plain data."""
+        found = get(self.data, item.path, _MISSING)
+        return dumped(item.default) if found is _MISSING else found
+
+    @property
+    def readable(self) -> Answers:
+        """The answers without those that cannot be read: decides which questions apply."""
+        return self._read[0]
+
+    @property
+    def legible(self) -> dict[str, Any]:
+        """The same as plain data, fit for a file: what is no answer may be a misplaced secret."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[Answers, dict[str, Any]]:
+        data = self.data
+        while True:
+            found = examine(data)
+            if found.answers is not None:
+                return found.answers, data
+            before = data
+            for problem in found.problems:
+                data = _without(data, _question_path(problem.key))
+            if data == before:
+                return Answers(), {}
+
+    @cached_property
+    def applicable(self) -> dict[str, Any]:
+        """What counts: without the answers of questions that do not apply.
+
+        Keys of another host than the repository's do not count either.
+        """
+        data = self.data
+        for item in specs():
+            if not item.applies(self.readable) and get(data, item.path, _MISSING) is not _MISSING:
+                data = _without(data, item.path)
+        location = self.readable.dags.location
+        keys = get(data, ("dags", "host_keys"))
+        if location is not None and isinstance(keys, list):
+            data = put(data, ("dags", "host_keys"), [k for k in keys if _is_for(k, location.host)])
+        return data
+
+    @cached_property
+    def found(self) -> Examination:
+        """What validation says about everything that counts."""
+        return examine(self.applicable)
+
+    @cached_property
+    def problems(self) -> dict[str, str]:
+        """The first problem of each question, by its key; other keys as they came."""
+        found: dict[str, str] = {}
+        for problem in self.found.problems:
+            key = ".".join(_question_path(problem.key))
+            found.setdefault(key, _said(problem, key, self.data))
+        return found
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return self.found.answers or self.readable
+
+    @cached_property
+    def scan(self) -> Scan | None:
+        """What the repository's host showed, if it was asked."""
+        place = needed_host(self._answers)
+        name = known_hosts_name(*place) if place else ""
+        return next((one for one in self.scans if one.name == name), None)
+
+    @cached_property
+    def settled(self) -> Settled:
+        """The answers with host keys judged now; see `wizard.workspace.host_keys`.
+
+        A changed key is no exception here: it is shown, and the plan refuses it.
+        """
+        who = self.operator
+        try:
+            return settle(
+                self._answers,
+                typed=self.typed_for_given,
+                committed=who.committed,
+                by=who.by,
+                date=who.date,
+                scan=self.scan,
+            )
+        except ConflictError as error:
+            dags = self._answers.dags.model_copy(update={"host_keys": []})
+            answers = self._answers.model_copy(update={"dags": dags})
+            return Settled(answers, self._judged(self.typed_for_given), (error.message,))
+
+    @cached_property
+    def typed_for_given(self) -> tuple[str, ...]:
+        """The fingerprints that count now.
+
+        One typed for a key that was taken back stays typed, and counts again should it return.
+        """
+        verdict = self._judged(self.typed)
+        unused = verdict.unused if verdict else ()
+        typed = [value for value in self.typed if value not in unused]
+        return tuple(dict.fromkeys([*self.flagged, *typed]))
+
+    def belongs(self, fingerprint: str) -> bool:
+        """Whether this fingerprint is that of a key given now; ValueError when it is none."""
+        verdict = self._judged((fingerprint,))
+        return verdict is not None and not verdict.unused
+
+    def _judged(self, typed: Sequence[str]) -> Verdict | None:
+        who = self.operator
+        return judged(
+            self._answers,
+            typed=typed,
+            committed=who.committed,
+            by=who.by,
+            date=who.date,
+            scan=self.scan,
+        )
+
+    @cached_property
+    def rendering(self) -> Rendering | None:
+        """The files these answers come to; None while they cannot be rendered."""
+        if self.found.answers is None:
+            return None
+        try:
+            return render(self.settled.answers)
+        except Exception:  # incomplete answers may fail anywhere: the review says why
+            return None
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The pages that apply, in order."""
+        found = []
+        for name in Answers.model_fields:
+            section = getattr(self.readable, name)
+            if not isinstance(section, Section) or not section.asked:
+                continue
+            if section.applies(self.readable):
+                found.append(Step(name, type(section).title))
+            if name == "dags" and spec(HOST_KEYS).applies(self.readable):
+                found.append(Step(HOST_KEYS, str(spec(HOST_KEYS).title)))
+                found.append(Step(DEPLOY_KEY, str(spec("dags.key").title)))
+        return (*found, Step(PREFLIGHT, "Pre-flight"), Step(REVIEW, "Review"))
+
+    def problem_keys(self, step: str) -> list[str]:
+        """Keys with a problem on one page, in the order of the questions."""
+        if step == HOST_KEYS:
+            return [HOST_KEYS] if HOST_KEYS in self.problems or self.settled.missing else []
+        if step in {PREFLIGHT, REVIEW}:
+            return []
+        return self._problems_by_section.get(step, [])
+
+    @cached_property
+    def _problems_by_section(self) -> dict[str, list[str]]:
+        order = [item.key for item in specs() if item.key in self.problems]
+        order += [key for key in self.problems if key not in order]
+        found: dict[str, list[str]] = {}
+        for key in order:
+            if key != HOST_KEYS:
+                found.setdefault(key.split(".")[0], []).append(key)
+        return found
+
+
+def _default(path: tuple[str, ...]) -> object:
+    return dumped(spec(".".join(path)).default)
+
+
+def _question_path(key: str) -> tuple[str, ...]:
+    """The path of the question a problem's key belongs to, else the key's own path."""
+    parts = tuple(key.split("."))
+    paths = {item.path for item in specs()}
+    return next(
+        (parts[:length] for length in range(len(parts), 0, -1) if parts[:length] in paths), parts
+    )
+
+
+def _said(problem: Problem, key: str, data: Mapping[str, Any]) -> str:
+    """The problem in words; text that could not be read as the question's kind says which kind."""
+    item = next((item for item in specs() if item.key == key), None)
+    if item is not None and isinstance(get(data, item.path), str):
+        wanted = {"int": "give a whole number", "mapping": "give NAME=VALUE, NAME=VALUE"}
+        return wanted.get(item.kind, problem.message)
+    return problem.message
+
+
+def _without(data: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    head, *rest = path
+    copied = dict(data)
+    if not rest:
+        copied.pop(head, None)
+    elif isinstance(copied.get(head), Mapping):
+        copied[head] = _without(copied[head], tuple(rest))
+    else:
+        copied.pop(head, None)
+    return copied
+
+
+def _is_for(key: object, host: str) -> bool:
+    named = key.get("host") if isinstance(key, Mapping) else None
+    if not isinstance(named, str):
+        return True
+    try:
+        return known_hosts_name(named, 22) == known_hosts_name(host, 22)
+    except ValueError:
+        return True

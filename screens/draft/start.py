@@ -1,0 +1,54 @@
+"""What the screens begin with, and the draft that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import AnswersError, Problem
+
+if TYPE_CHECKING:
+    from screens.draft.draft import Draft
+    from wizard.workspace.proposal import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the screens begin with: raw answers, and the committed installation they belong to.
+
+    `typed` are fingerprints from the command line; `folder` is what file names are relative to;
+    `chart` is a chart for a full check of the values, `context` the cluster's in the kubeconfig.
+    """
+
+    data: Mapping[str, Any]
+    typed: Sequence[str] = ()
+    existing: str = ""
+    pick_preset: bool = False
+    folder: Path | None = None
+    chart: Path | None = None
+    context: str = ""
+
+
+def drafted(given: Given, identity: Identity) -> Draft:
+    """The draft of these answers; imports what the first page needs, so call it in a thread.
+
+    Raises AnswersError for a typed fingerprint that is none.
+    """
+    from screens.draft.draft import Draft, Operator
+    from screens.pages import form, preset
+
+    del form, preset
+    operator = Operator(identity.by, identity.date)
+    return Draft(dict(given.data), flagged=_parsed(given.typed), operator=operator)
+
+
+def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
+    from wizard.hostkeys.keys import parse_fingerprint
+
+    try:
+        return tuple(parse_fingerprint(text) for text in typed)
+    except ValueError as error:
+        problem = Problem("--host-key-fingerprint", str(error))
+        raise AnswersError("a fingerprint cannot be read", [problem]) from None

@@ -1,0 +1,67 @@
+"""Answers as the text of a field, and back; what cannot be read stays text for validation."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from wizard.answers.files import parsed
+from wizard.answers.questions import FieldSpec
+from wizard.errors import AnswersError
+
+SECRET_KINDS = {
+    "env": "environment",
+    "file": "file",
+    "prompt": "ask at run",
+    "generate": "generate",
+    "store": "in the store",
+}
+WITH_ARGUMENT = ("env", "file")
+
+
+def to_text(item: FieldSpec, value: object) -> str:
+    """The answer as one line of text."""
+    if isinstance(value, str):
+        return value
+    if value is None or value == {} or value == []:
+        return ""
+    if item.kind == "mapping" and isinstance(value, Mapping):
+        pairs = [f"{name}={text}" for name, text in value.items()]
+        if from_text(item, ", ".join(pairs)) == value:
+            return ", ".join(pairs)
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def from_text(item: FieldSpec, text: str) -> object:
+    """The answer that was typed; the text itself where it is none of the question's kind."""
+    if item.kind == "int":
+        return int(text) if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) else text
+    if item.kind in {"mapping", "list"}:
+        if not text.strip():
+            return {} if item.kind == "mapping" else []
+        try:
+            return parsed(item, text)
+        except AnswersError:
+            return text
+    return text
+
+
+def secret_parts(value: object) -> tuple[str, str]:
+    """Kind and argument of a secret reference as plain data; `env` where it is none."""
+    if isinstance(value, Mapping):
+        for kind in SECRET_KINDS:
+            if kind in value:
+                argument = value[kind]
+                return kind, argument if isinstance(argument, str) else ""
+    return "env", ""
+
+
+def secret_value(kind: str, argument: str, before: object) -> dict[str, object]:
+    """A reference; what is public beside the old one (a deploy key's public part) stays."""
+    kept = {}
+    if isinstance(before, Mapping):
+        kept = {str(name): text for name, text in before.items() if name not in SECRET_KINDS}
+    return {kind: argument if kind in WITH_ARGUMENT else True, **kept}

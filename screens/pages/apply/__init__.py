@@ -1,0 +1,1 @@
+"""The apply page: plan, consent, progress."""

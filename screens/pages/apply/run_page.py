@@ -1,0 +1,213 @@
+"""How a run is seen: who one is, a line an action, what was said of one of them, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from screens.pages.apply.parts import ActionList, Offers, Phase, keys
+from screens.pages.apply.progress import Progress, about, clock, leads, planned, takes, who
+from screens.pages.base import Page
+from screens.text import counted, plain
+from screens.widgets.fields import Line
+from wizard.errors import ExitCode, WizardError
+
+if TYPE_CHECKING:
+    from wizard.apply.prepare import Prepared
+    from wizard.apply.run import Run
+    from wizard.engine.actions import Event
+
+
+class RunPage(Page):
+    """Shows what its fields hold; whoever changes one of them calls `show`."""
+
+    CSS = """
+    #header #changed { width: 20; text-align: right; }
+    #banner { height: auto; max-height: 40%; margin: 0 0 1 0; }
+    #actions { height: auto; max-height: 60%; scrollbar-size: 1 1; }
+    #actions > .option-list--option-highlighted {
+        background: $panel-lighten-2; color: $foreground; text-style: bold;
+    }
+    #log { height: 1fr; border-top: solid $panel-lighten-2; scrollbar-size: 1 1; }
+    """
+    keys = ""
+
+    def __init__(self, installation: str) -> None:
+        super().__init__()
+        self.installation = installation
+        self.phase: Phase = "opening"
+        self.contexts: Sequence[str] = ()
+        self.prepared: Prepared | None = None
+        self.refusal: WizardError | None = None
+        self.under_way: Run | None = None
+        self.progress: Progress | None = None
+        self.following = True
+        self.outcome = ""
+
+    def content(self) -> Iterator[Widget]:
+        """Who one is or why not, the actions, and what was said of the highlighted one."""
+        yield Static(id="banner")
+        yield ActionList(id="actions", compact=True)
+        with VerticalScroll(id="log", can_focus=False):
+            yield Static(id="said")
+
+    def on_resize(self) -> None:
+        """Lines are as wide as there is room."""
+        self.call_after_refresh(self.show)
+
+    def show(self) -> None:
+        """Everything, after a change that is more than one event."""
+        if not self.is_mounted:
+            return
+        banner = self.query_one("#banner", Static)
+        lines = self._banner()
+        banner.update(Content("\n").join(lines))
+        banner.display = bool(lines)
+        self._show_actions()
+        self.show_log()
+        self.show_state()
+
+    def _banner(self) -> list[Content]:
+        if self.refusal is not None:
+            return [
+                plain("Not applied", "bold"),
+                plain(self.refusal.message),
+                plain(self.refusal.hint),
+            ]
+        if self.phase == "plan" and self.prepared is not None:
+            identities = [who(one, self._width) for one in self.prepared.target.identities]
+            return [*identities, *(plain(text, "$text-warning") for text in self.prepared.left)]
+        notes = self.under_way.notes if self.phase == "ended" and self.under_way else []
+        return [plain(text) for text in notes]
+
+    def _show_actions(self) -> None:
+        listed = self.query_one(ActionList)
+        number = len(self.prepared.actions) if self.prepared else 0
+        if listed.option_count != number:
+            listed.clear_options()
+            listed.add_options(Option(self._line(one)) for one in range(number))
+            listed.highlighted = 0 if number else None
+        else:
+            for one in range(number):
+                listed.replace_option_prompt_at_index(one, self._line(one))
+        listed.display = bool(number)
+        # What is hidden loses the focus.
+        if number and not listed.has_focus:
+            self.set_focus(listed)
+
+    @property
+    def _width(self) -> int:
+        # Two for the mark of the highlighted one, two for the margin and a scroll bar.
+        return max(self.size.width - 4, 10)
+
+    def _line(self, number: int) -> Content:
+        if self.progress is not None:
+            return self.progress.line(number, self._width)
+        assert self.prepared is not None  # noqa: S101
+        return planned(self.prepared.actions[number], self._width)
+
+    def show_log(self) -> None:
+        """What was said of the highlighted action."""
+        number = self.query_one(ActionList).highlighted
+        said, width = Content(""), self._width
+        if self.prepared is not None and number is not None:
+            if self.progress is not None:
+                said = self.progress.log(number, width)
+            else:
+                said = about(self.prepared.actions[number], width)
+        self.query_one("#said", Static).update(said)
+        offers = Offers(len(self.contexts) > 1, bool(takes(self.highlighted_event)), self.next_step)
+        self.query_one("#keys", Static).update(keys(self.phase, offers))
+        scroll = self.query_one("#log", VerticalScroll)
+        if self.phase in {"running", "stopping"}:
+            self.call_after_refresh(scroll.scroll_end, animate=False)
+
+    def hear(self, event: Event) -> None:
+        """One event of the run under way."""
+        assert self.progress is not None  # noqa: S101
+        number = self.progress.hear(event)
+        listed = self.query_one(ActionList)
+        listed.replace_option_prompt_at_index(number, self._line(number))
+        if self.following and event.state != "left":
+            listed.highlighted = self.progress.current
+        if listed.highlighted == number:
+            self.show_log()
+        self.show_state()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        if self.progress is not None and self.phase == "running":
+            number = self.progress.current
+            self.query_one(ActionList).replace_option_prompt_at_index(number, self._line(number))
+            self.show_state()
+
+    def show_state(self) -> None:
+        """Header: whose run it is, how far it is, and for how long; then the status line."""
+        label = self.wizard.workspace.label
+        dry = self.under_way is not None and self.under_way.dry_run and self.progress is not None
+        where = f"Airflow Wizard   {label}/{self.installation}   apply{' --dry-run' if dry else ''}"
+        self.query_one("#where", Line).put(where)
+        progress = self.progress
+        far = (
+            f"{progress.done} of {len(progress.rows)}   {clock(progress.elapsed)}"
+            if progress
+            else ""
+        )
+        self.query_one("#changed", Line).put(far)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """What is going on, or how it ended."""
+        self.say(self._status())
+
+    def _status(self) -> str:
+        if self.phase == "opening":
+            return "reading what is committed ..."
+        if self.phase == "refused":
+            return "! nothing was sent"
+        if self.phase == "stopping":
+            return "stopping before the next step ..."
+        if self.phase == "plan" and self.prepared is not None:
+            steps = counted(len(self.prepared.actions), "step")
+            return f"nothing was sent yet; enter applies {steps}, d tries them and keeps nothing"
+        if self.phase == "running" and self.progress is not None:
+            if self.progress.rows[self.progress.current].state == "waiting":
+                return "waiting; esc stops safely, and `airflow-wizard apply` goes on from here"
+            return self.progress.counts
+        return self.outcome
+
+    @property
+    def next_step(self) -> str:
+        """What enter does at the end; empty for nothing."""
+        run, progress = self.under_way, self.progress
+        if self.phase != "ended" or run is None or progress is None:
+            return ""
+        if run.outcome != ExitCode.DONE:
+            return "enter to its question" if leads(self.highlighted_event) else ""
+        if progress.done < len(progress.rows):
+            return ""
+        return "enter apply" if run.dry_run else "enter done"
+
+    @property
+    def highlighted_event(self) -> Event | None:
+        """The last event of the highlighted action."""
+        number = self.query_one(ActionList).highlighted
+        return self.progress.rows[number].last if self.progress and number is not None else None
+
+    def action_next(self) -> None:
+        """No page follows."""
+
+    def action_review(self) -> None:
+        """It was reviewed."""
+
+    def action_find(self) -> None:
+        """The answers are committed."""
+
+    def action_check(self) -> None:
+        """Every step looks by itself."""

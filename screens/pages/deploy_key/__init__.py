@@ -1,0 +1,1 @@
+"""The deploy-key page: look into the store, create, register, prove."""

@@ -1,0 +1,284 @@
+"""Deploy key: what becomes of it, what the store holds, the line to register, and the proof."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.pages.base import Page
+from screens.pages.deploy_key.steps import identity
+from screens.pages.deploy_key.store import OWN
+from screens.pages.deploy_key.view import (
+    INTRO,
+    View,
+    copyable,
+    facts,
+    outcome,
+    picture,
+    title,
+    troubles,
+)
+from screens.pages.deploy_key.work import KeyWork, work_of
+from screens.steps import DEPLOY_KEY
+from screens.text import plain
+from screens.widgets.fields import Line
+from wizard.answers.questions import spec
+from wizard.errors import ConflictError
+
+
+class DeployKeyScreen(Page):
+    """One key; whatever is done about it is done by the steps of `secrets`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "look", "look into the store", show=False, id="look"),
+        Binding("m", "make", "make and store", show=False),
+        Binding("c", "copy", "copy the public line", show=False),
+        Binding("v", "bare", "show the bare line", show=False),
+        Binding("r", "register", "register it", show=False),
+        Binding("p", "prove", "prove a clone", show=False),
+        Binding("x", "forget", "empty the public part", show=False),
+        Binding("pagedown,down", "read(1)", show=False),
+        Binding("pageup,up", "read(-1)", show=False),
+    ]
+    step_name = DEPLOY_KEY
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.login = ""
+        self._drawn: object = None
+
+    @property
+    def work(self) -> KeyWork:
+        """What was found out, and what is under way."""
+        return work_of(self.wizard)
+
+    @property
+    def view(self) -> View:
+        """What is shown now."""
+        width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
+        return View(self.draft.readable, self.work.findings, self.work.error, self.login, width)
+
+    def content(self) -> Iterator[Widget]:
+        """Facts with the picture beside them, then what follows from them."""
+        yield Static(plain(title(self.draft.readable)), classes="title")
+        yield Static(plain(INTRO), classes="intro")
+        with VerticalScroll(id="key-page", can_focus=False):
+            with Horizontal(id="key-facts"):
+                yield Static(id="facts", classes="key")
+                yield Static(id="beside", classes="art")
+            yield Static(id="troubles", classes="part")
+            yield Static(id="line", classes="part")
+            yield Static(id="outcome", classes="part")
+            yield Static(id="below")
+        yield Line(id="message")
+
+    def on_mount(self) -> None:
+        """Show what is known; nothing outside is asked."""
+        self.login = identity()
+        self.work.show = self.changed
+        self.set_interval(1, self._tick)
+        self.call_after_refresh(self.changed)
+
+    def on_unmount(self) -> None:
+        """What only looks is given up; a write under way is waited for, and its end recorded."""
+        work = self.work
+        work.show = lambda: None
+        if not work.writing:
+            work.stop()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Other lines fit."""
+        del event
+        self.changed()
+
+    def changed(self) -> None:
+        """Draw everything again."""
+        if not self.is_mounted or not self.query("#facts"):
+            return
+        view = self.view
+        art = plain(picture(view.public))
+        shown = {
+            "facts": facts(view), "beside": art, "troubles": troubles(view),
+            "line": copyable(view), "outcome": outcome(view), "below": art,
+        }  # fmt: skip
+        for name, text in shown.items():
+            part = self.query_one(f"#{name}", Static)
+            part.update(text)
+            if part.has_class("part"):
+                part.display = bool(text)
+        self._follow(view)
+        self.query_one("#message", Line).put(self._next(view))
+        self.query_one("#keys", Static).update(_keys(self._offered(view)))
+        self.show_state()
+
+    def _follow(self, view: View) -> None:
+        """Bring what is new about the line into sight."""
+        lacking = view.found.looked is not None and view.found.looked.lacking
+        made = "" if lacking else view.public
+        now = (made, view.found.registered, list(view.found.proof.values()))
+        if self._drawn not in (None, now):
+            part = self.query_one("#outcome")
+            self.call_after_refresh(part.scroll_visible, animate=False)
+        self._drawn = now
+
+    def _tick(self) -> None:
+        if self.work.job is not None:
+            self.show_status()
+
+    def show_status(self) -> None:
+        """What is under way, else what the whole draft needs."""
+        job = self.work.job
+        if job is None:
+            said = self.work.findings.said
+            if said:
+                self.say(said)
+            else:
+                super().show_status()
+            return
+        seconds = int(time.monotonic() - job[1])
+        self.say(f"{job[0]}, {seconds} s; esc stops")
+
+    def _next(self, view: View) -> str:
+        """The one thing to do next."""
+        looked = view.found.looked
+        if view.proven:
+            return "The clone is proven. Enter goes on."
+        if any(one and one.status == "fail" for _, one in view.found.proof.values()):
+            return "Put right what failed, then p again. Enter goes on: the key may wait."
+        if looked is not None and looked.lacking and looked.denied is None:
+            return "m makes and stores what lacks; it shows the list first, and asks."
+        if view.public and self._can_look(view):
+            by = " (r does, with a token)" if view.page else ""
+            return f"Register this line, read-only{by}; then p proves that it clones."
+        if looked is None and self._can_look(view):
+            what = "looks into the store" if view.in_vault and view.login else "reads the key"
+            return f"f5 {what}, after a yes. Enter goes on: the key may wait."
+        return "Enter goes on: the key may wait for somebody with access."
+
+    def _can_look(self, view: View) -> bool:
+        return bool(view.in_vault and view.login) or view.answers.dags.key.kind in OWN
+
+    def _offered(self, view: View) -> list[tuple[str, str]]:
+        """Actions that make sense now, with what they are called."""
+        looked = view.found.looked
+        lacking = looked is not None and looked.lacking and looked.denied is None
+        public = bool(view.public)
+        able = self._can_look(view)
+        wrong = isinstance(self.work.error, ConflictError)
+        offers = [
+            ("look", "f5 look", able),
+            ("make", "m make", lacking),
+            ("copy", "c copy", public),
+            ("bare", "v bare line", public and not lacking),
+            ("register", "r register", public and view.page and not view.found.registered),
+            ("prove", "p prove", public and able),
+            ("forget", "x empty", public and wrong),
+        ]
+        return [(name, label) for name, label, there in offers if there]
+
+    def _begin(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self.work.busy:
+            return
+        if name in {offer for offer, _ in self._offered(self.view)}:
+            self.work.findings.said = ""
+            self.work.start(errand)
+        else:
+            self.app.bell()
+
+    def action_look(self) -> None:
+        """Look into the store, or read a key of one's own."""
+        self._begin("look", self.work.look)
+
+    def action_make(self) -> None:
+        """Make and store what lacks."""
+        self._begin("make", self.work.make)
+
+    def action_register(self) -> None:
+        """Register it at the provider."""
+        self._begin("register", self.work.register)
+
+    def action_prove(self) -> None:
+        """Clone with it."""
+        self._begin("prove", self.work.prove)
+
+    def action_forget(self) -> None:
+        """Empty the recorded public part."""
+        self._begin("forget", self.work.forget)
+
+    def action_copy(self) -> None:
+        """The whole line into the terminal's clipboard (OSC 52)."""
+        if self.view.public:
+            self.app.copy_to_clipboard(self.view.public)
+            self.say("copied, where the terminal takes it (OSC 52); v shows the bare line")
+
+    def action_bare(self) -> None:
+        """The line alone, outside of the screens: any terminal's own selection takes it whole."""
+        line = self.view.public
+        if not line or self.work.busy:
+            return
+        try:
+            with self.app.suspend():
+                _show_bare(line)
+        except SuspendNotSupported:
+            self.say("! this terminal cannot leave the screens; c copies the line")
+
+    async def action_forward(self) -> None:
+        """Enter: the next page, once nothing is under way; a hasty one would leave it behind."""
+        if self.work.busy:
+            self.app.bell()
+        else:
+            self.action_next()
+
+    def action_back(self) -> None:
+        """Stop what is under way, else the page before."""
+        work = self.work
+        if not work.busy:
+            super().action_back()
+            return
+        said = "it may still be carried out; f5 looks" if work.writing else "nothing was changed"
+        work.findings.said = f"stopped; {said}"
+        work.stop()
+
+    def action_read(self, step: int) -> None:
+        """Scroll."""
+        holder = self.query_one("#key-page", VerticalScroll)
+        holder.scroll_relative(y=step * max(1, holder.size.height - 2), animate=False)
+
+    def action_help(self) -> None:
+        """Help for the question behind the page."""
+        self.wizard.show_help(spec("dags.key"))
+
+
+def _keys(offers: list[tuple[str, str]]) -> str:
+    """The line of keys; literals of ours, so markup is safe here."""
+    help_ = [("help", "f1 help")] if len(offers) < 5 else []
+    shown = [("next", "^n next"), ("back", "esc back"), *offers, *help_, ("leave", "^q quit")]
+    return "  ".join(f"[@click=screen.{name}]{label}[/]" for name, label in shown)
+
+
+def _show_bare(line: str) -> None:
+    from screens.text import masked
+
+    out, read = sys.__stdout__, sys.__stdin__
+    if out is None or read is None:
+        return
+    out.write(f"\n{masked(line)}\n\nenter goes back to the wizard ")
+    out.flush()
+    # asyncio's own handler would end the app, answers and all.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt, EOFError):
+            read.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)

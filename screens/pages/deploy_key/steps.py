@@ -1,0 +1,215 @@
+"""What the deploy-key page has done outside, step by step; every one blocks and holds no widget.
+
+The steps are those of `secrets` (wizard.provisioning.steps). What a step hands back holds no
+secret but where it says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.provisioning.steps import AtStore, Way, at_store, way_to_store
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.vault.address import AppRole, Token
+    from wizard.provisioning.survey import Inputs, Item
+    from wizard.secrets.deploy_key import DeployKey
+    from wizard.systems.prior_use import Signs
+    from wizard.workspace.proposal import Proposal
+    from wizard.workspace.workspace import Workspace
+
+GIT_KEY = "gitSshKey"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a look at the store needs, before anything is sent there."""
+
+    proposal: Proposal
+    agreed: Mapping[str, Any]
+    way: Way
+    who: Token | AppRole
+    workspace: Workspace
+
+    @property
+    def place(self) -> str:
+        """Endpoint and identity, for consent."""
+        return f"{self.way.where.endpoint} as {self.who.identity}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the store has and lacks, of a proposal; nothing of its values.
+
+    `denied` is why what lacks could not be written. `elsewhere` says of further paths of the
+    installation what this page does not fill, a line each.
+    """
+
+    proposal: Proposal
+    store: str
+    identity: str
+    version: int
+    items: tuple[Item, ...]
+    public: str = ""
+    denied: WizardError | None = None
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def lacking(self) -> tuple[Item, ...]:
+        """What would be made or read, and written."""
+        return tuple(item for item in self.items if item.state in {"generate", "given"})
+
+    def state_of(self, key: str) -> str:
+        """Where a fact comes from; empty where the installation has none of this key."""
+        return next((item.state for item in self.items if item.fact.key == key), "")
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """The variables that what lacks is to be read from, and that this process has not."""
+        references = [item.fact.reference for item in self.lacking if item.state == "given"]
+        names = [one.argument for one in references if one is not None and one.kind == "env"]
+        return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
+
+
+def agreed_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
+    """The raw answers on the target branch."""
+    from wizard.workspace.consent import target_answers
+
+    return target_answers(workspace, existing, answers.repository.branch)
+
+
+def identity() -> str:
+    """Who the operator is to Vault, without the secret; empty where nothing says so."""
+    from wizard.clients.vault.address import credentials
+
+    try:
+        who = credentials()
+    except WizardError as error:
+        # The look says it in full.
+        return error.message
+    return who.identity if who else ""
+
+
+def ready(proposal: Proposal, workspace: Workspace) -> Ready:
+    """Where the store is and who the operator is there; nothing is sent."""
+    agreed = agreed_answers(workspace, proposal.existing, proposal.answers)
+    way = way_to_store(proposal, agreed)
+    return Ready(proposal, agreed, way, way.login(), workspace)
+
+
+def look(start: Ready) -> Looked:
+    """Read the store."""
+    with at_store(start.way, start.who) as session:
+        denied: WizardError | None = None
+        if session.found.lacking:
+            try:
+                session.require_rights()
+            except RefusedError as error:
+                denied = error
+        return _looked(session, session.key(), denied)
+
+
+def _elsewhere(session: AtStore) -> Iterator[str]:
+    """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
+    try:
+        others = session.every()[1:]
+    except WizardError as error:
+        yield f"not looked at: {error.message}"
+        return
+    for other in others:
+        if other.found.lacking:
+            lacks = ", ".join(fact.key for fact in other.found.lacking)
+            yield f"{other.found.store.name} lacks {lacks}"
+
+
+def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None = None) -> Looked:
+    found = session.found
+    return Looked(
+        session.proposal,
+        found.store.name,
+        session.vault.identity,
+        found.seen.version,
+        found.items,
+        key.public if key else "",
+        denied,
+        tuple(_elsewhere(session)),
+    )
+
+
+def signs(start: Ready, inputs: Inputs) -> Signs:
+    """What could not be looked at; raises where the installation has lived before."""
+    from wizard.provisioning.steps import cluster_to_ask
+
+    with at_store(start.way, start.who) as session:
+        session.require_rights()
+        _require_not_handed(start, session)
+        made = session.found.of("generate")
+        cluster = cluster_to_ask(start.proposal.answers)[0] if made else None
+        return session.signs(inputs, cluster)
+
+
+def fill(start: Ready, shown: Sequence[Item], inputs: Inputs) -> tuple[Looked, tuple[str, ...]]:
+    """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
+    with at_store(start.way, start.who) as session:
+        if _states(session.found.items) != _states(shown):
+            raise ConflictError(
+                f"{session.found.store.name} has changed since it was shown; nothing was written",
+                "f5 looks again",
+            )
+        _require_not_handed(start, session)
+        filled = session.fill(inputs)
+        before = _looked(session, session.key(filled))
+    items = tuple(
+        replace(item, state="kept") if item in before.lacking else item for item in before.items
+    )
+    now = replace(before, items=items, version=filled.version)
+    count = len(filled.written)
+    what = "1 value" if count == 1 else f"{count} values"
+    notes = [f"written: {what}, version {filled.version}"] if count else []
+    if filled.theirs:
+        names = ", ".join(fact.key for fact in filled.theirs)
+        notes.append(f"written by somebody else meanwhile, and kept: {names}")
+    return now, tuple(notes)
+
+
+def _require_not_handed(start: Ready, session: AtStore) -> None:
+    """What was handed over in a file is not made once more."""
+    from wizard.provisioning.sealed_file import require_not_handed
+
+    made = tuple(fact.key for fact in session.found.of("generate"))
+    name = start.proposal.answers.installation.name
+    require_not_handed(start.workspace.repository, name, made, session.found.store.name)
+
+
+def _states(items: Sequence[Item]) -> list[tuple[str, str]]:
+    return [(item.fact.key, item.source) for item in items]
+
+
+def stored_key(start: Ready) -> DeployKey:
+    """The deploy key in the store, with its private half in memory."""
+    with at_store(start.way, start.who) as session:
+        key = session.key()
+    if key is None:
+        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")
+    return key
+
+
+def own_key(
+    answers: Answers, folder: Path | None, prompt: Any
+) -> tuple[DeployKey, tuple[str, ...]]:
+    """A key of one's own, diagnosed: with its private half, and what is set right in it."""
+    from wizard.provisioning.survey import key_comment
+    from wizard.secrets.deploy_key import read, repairs, require_recorded
+    from wizard.secrets.resolve import resolve
+
+    reference = answers.dags.key
+    value = resolve(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
+    key = read(value, f"dags.key ({reference})", key_comment(answers))
+    require_recorded(key, reference.public)
+    return key, repairs(value)

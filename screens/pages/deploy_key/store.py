@@ -1,0 +1,260 @@
+"""The deploy key in its store: looked at, made with whatever else lacks, read where it is given.
+
+The findings outlive the page and hold no secret; a private key is read again for every proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from screens.background.tasks import Errands
+from screens.pages.deploy_key import steps
+from screens.text import counted
+from screens.widgets.prompts import Agree
+from wizard.answers.questions import spec, specs
+from wizard.engine.probes import Probe, ProbeResult
+from wizard.errors import AnswersError, WizardError
+from wizard.formats.nested import get
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from screens.pages.deploy_key.steps import Looked, Ready
+    from wizard.answers.model import Answers
+    from wizard.provisioning.survey import Inputs
+    from wizard.workspace.proposal import Proposal
+
+OWN = ("env", "file", "prompt")
+
+
+@dataclass
+class Findings:
+    """What was found out and done about one key since the wizard was opened; nothing secret.
+
+    `repairs` is what is set right in a key of one's own, None while it was not read; `said` is how
+    the last errand ended; `proof` has every probe with its result, None while it runs.
+    """
+
+    about: tuple[object, ...] = ()
+    looked: Looked | None = None
+    repairs: tuple[str, ...] | None = None
+    said: str = ""
+    registered: str = ""
+    notes: tuple[str, ...] = ()
+    proof: dict[str, tuple[Probe, ProbeResult | None]] = field(default_factory=dict)
+
+
+def about(answers: Answers) -> tuple[object, ...]:
+    """The answers that findings belong to: another repository or store, and they are stale."""
+    dags, own = answers.dags, answers.secrets
+    # What lacks is shown and made with the references that stand now.
+    references = [str(get(answers, item.path)) for item in specs() if item.kind == "secret"]
+    return (dags.repo, dags.source, own.store, own.payload, own.vault, answers.installation.name,
+            answers.delivery, references)  # fmt: skip
+
+
+class StoreErrands(Errands):
+    """Looking into the store, and filling it by the steps of `secrets`."""
+
+    found = Findings()
+
+    @property
+    def findings(self) -> Findings:
+        """What is known of the answers as they stand."""
+        now = about(self.app.draft.readable)
+        if self.found.about != now:
+            self.found, self.error = Findings(now), None
+        return self.found
+
+    async def look(self) -> None:
+        """f5: the store first; a key of one's own where the store has none."""
+        answers = self.app.draft.readable
+        own = answers.dags.key.kind in OWN
+        if answers.secrets.store != "vault" or (own and not steps.identity()):
+            await self._read_own(answers)
+            return
+        try:
+            start = await self._ready()
+        except WizardError:
+            if own:
+                await self._read_own(answers)
+            raise
+        await self._to_vault(start)
+        text = f"asking Vault at {start.way.where.endpoint}"
+        looked = await self._blocking(text, lambda: steps.look(start))
+        found = self.findings
+        found.looked = looked
+        if looked.public:
+            self._record(looked.public)
+        elif own and looked.state_of(steps.GIT_KEY) == "given":
+            await self._read_own(answers)
+
+    async def _ready(self) -> Ready:
+        proposal = await self._proposal()
+        return await self._blocking(
+            "reading the target branch", lambda: steps.ready(proposal, self.app.workspace)
+        )
+
+    async def _proposal(self) -> Proposal:
+        """What the answers come to; the error says which of them lack."""
+        try:
+            return await self._blocking("reading the answers", self.app.propose)
+        except AnswersError as error:
+            found = [str(problem) for problem in error.problems] or [error.message]
+            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+            raise WizardError(
+                f"these answers are not complete yet: {'; '.join(found[:3])}{more}",
+                "give them, then come back; the key may wait until then",
+            ) from None
+
+    async def _to_vault(self, start: Ready) -> None:
+        source = start.way.where.source
+        named = "the answers name" if source == "secrets.vault.server" else f"{source} names"
+        text = (
+            f"As {start.who.identity}; {named} this server. A look changes nothing there, and "
+            "no value it holds is shown or kept."
+        )
+        title = f"Ask Vault at {start.way.where.endpoint}?"
+        await self._consent(f"vault {start.place}", title, text, "ask it")
+
+    async def make(self) -> None:
+        """Make and store what lacks: signs of an earlier life first, then a yes to the list."""
+        from wizard.provisioning.survey import Inputs
+
+        looked = self.findings.looked
+        if looked is None or not looked.lacking:
+            return
+        if looked.denied is not None:
+            raise looked.denied
+        if looked.unset:
+            names = counted(len(looked.unset), "variable")
+            raise WizardError(
+                f"{names} to read from not set here: {', '.join(looked.unset)}",
+                'choose "ask at run" at that question (ctrl+p finds it), and it is typed here; or '
+                "export it and open the wizard again",
+            )
+        start = await self._ready()
+        await self._to_vault(start)
+        await self._agree_to_reads(start, looked)
+        await self._prompt_for(looked)
+        inputs = Inputs(start.proposal.answers, self.app.folder, self._prompt)
+        text = "looking for signs of an earlier life"
+        signs = await self._blocking(text, lambda: steps.signs(start, inputs))
+        await self._ask(_writing(looked, signs.unknown))
+        await self._fill(start, looked, inputs)
+
+    async def _fill(self, start: Ready, looked: Looked, inputs: Inputs) -> None:
+        self.writing = True
+        text = f"writing to {looked.store}"
+        before = self.findings
+        now, notes = await self._blocking(text, lambda: steps.fill(start, looked.items, inputs))
+        if self.findings is before:
+            before.looked, before.said = now, "; ".join(notes)
+            self._record(now.public)
+
+    async def _agree_to_reads(self, start: Ready, looked: Looked) -> None:
+        """What is new here is read only after a yes, and nobody is asked unannounced."""
+        from wizard.provisioning.steps import cluster_to_ask, new_reads
+
+        answers = start.proposal.answers
+        reads = new_reads(looked.proposal, looked.items, looked.store, start.agreed)
+        lines = [text.removesuffix("?") for text in reads.values()]
+        made = any(item.state == "generate" for item in looked.items)
+        if made:
+            text = "reading the kubeconfig"
+            _, identity = await self._blocking(text, lambda: cluster_to_ask(answers))
+            lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
+        if any(item.fact.key == "fernetKey" and item.state == "generate" for item in looked.items):
+            own = answers.database
+            lines.append(
+                f"the database {own.host}:{own.port} is asked, as {own.user}, whether it is "
+                "migrated already"
+            )
+        text = "\n".join(fill(line, 66, initial_indent="- ", subsequent_indent="  ",
+                              break_on_hyphens=False) for line in lines)  # fmt: skip
+        if lines:
+            await self._consent(f"make {text}", "Before anything is made:", text, "go on")
+
+    async def _prompt_for(self, looked: Looked) -> None:
+        from wizard.workspace.consent import key_of
+
+        for item in looked.lacking:
+            reference = item.fact.reference
+            if item.state == "given" and reference is not None and reference.kind == "prompt":
+                key = key_of(looked.proposal.answers, reference)
+                await self._type(key, f"It goes to {looked.store} and nowhere else.")
+
+    def _record(self, public: str) -> None:
+        """The public part into the draft, as `secrets` records it."""
+        from wizard.secrets.deploy_key import same_key
+
+        # The same key's comment may be the person's own.
+        if public and not same_key(self.app.draft.readable.dags.key.public, public):
+            self._put(public)
+
+    def _put(self, public: str) -> None:
+        draft, item = self.app.draft, spec("dags.key")
+        raw = draft.value(item)
+        kept = raw if isinstance(raw, Mapping) else {"generate": True}
+        self.app.draft = draft.answered(item, {**kept, "public": public})
+
+    async def forget(self) -> None:
+        """Empty the recorded public part, after a yes."""
+        text = (
+            "The answers then name no deploy key: the store's is recorded at the next look, or a "
+            "new one is made. A key that is registered at the Git host stays registered there."
+        )
+        await self._ask(Agree("Empty dags.key.public?", text, yes="empty it", no="keep it"))
+        self._put("")
+        self.found = Findings(about(self.app.draft.readable))
+
+    async def _read_own(self, answers: Answers) -> SecretStr | None:
+        """Read and diagnose it; its private half, for a proof."""
+        reference = answers.dags.key
+        if reference.kind not in OWN:
+            return None
+        app = self.app
+        agreed = await self._blocking(
+            "reading the target branch",
+            lambda: steps.agreed_answers(app.workspace, app.existing, answers),
+        )
+        await self._agree_to_own(answers, agreed)
+        if reference.kind == "prompt":
+            await self._type("dags.key", "Paste the whole private key; it is only looked at here.")
+        key, repairs = await self._blocking(
+            f"reading {reference}", lambda: steps.own_key(answers, app.folder, self._prompt)
+        )
+        self.findings.repairs = repairs
+        self._record(key.public)
+        return key.private
+
+    async def _agree_to_own(self, answers: Answers, agreed: Mapping[str, Any]) -> None:
+        from wizard.formats.nested import get
+
+        reference = answers.dags.key
+        path = ("dags", "key", reference.kind)
+        if reference.kind == "prompt" or get(agreed, path) == reference.argument:
+            return
+        title = f"Read {reference} on this machine?"
+        text = (
+            "dags.key is new to the target branch. The key is looked at here and sent nowhere; "
+            "only its public part is shown."
+        )
+        await self._consent(f"read {reference}", title, text, "read it")
+
+
+def _writing(looked: Looked, unknown: tuple[str, ...]) -> Agree:
+    """The yes to the write: the list as `secrets` shows it, and what nobody could look at."""
+    from wizard.provisioning.steps import listed
+
+    path, _, where = looked.store.partition(" at ")
+    lines = [f"at {where}, as {looked.identity}"]
+    if unknown:
+        lines += [f"! not looked at: {place}" for place in unknown]
+        lines += ["If this installation ran before, stop: put its values there instead."]
+    lines += ["", *listed(looked.items)]
+    title = f"Write {counted(len(looked.lacking), 'value')} to {path}?"
+    return Agree(title, "\n".join(lines), yes="make and store them", no="not now")

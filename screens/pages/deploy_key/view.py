@@ -1,0 +1,267 @@
+"""What the deploy-key page says: what will happen, what is there, and what to do with it.
+
+Nothing here holds a secret: a reference, the public part, and what was found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from screens.pages.deploy_key.steps import GIT_KEY
+from screens.text import counted, plain
+from wizard.hostkeys.keys import HostKey
+
+if TYPE_CHECKING:
+    from screens.pages.deploy_key.store import Findings
+    from wizard.answers.model import Answers
+    from wizard.clients.forge_pages import Page
+    from wizard.engine.probes import Probe, ProbeResult
+    from wizard.errors import WizardError
+
+CAPTION, COLUMN = 10, 50
+INTRO = "The one key that git-sync clones with; it may only read."
+_WORDS = {"pass": "pass", "warn": "! pass", "fail": "! FAIL", "skip": "skipped",
+          "unknown": "unverified"}  # fmt: skip
+Row = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the page is drawn from. `login` is who the operator is to the store, if anybody."""
+
+    answers: Answers
+    found: Findings
+    error: WizardError | None
+    login: str
+    width: int
+
+    @property
+    def public(self) -> str:
+        """The recorded public line."""
+        return self.answers.dags.key.public
+
+    @property
+    def in_vault(self) -> bool:
+        """Whether the wizard can look into the store."""
+        return self.answers.secrets.store == "vault"
+
+    @property
+    def present(self) -> bool:
+        """Whether the store was seen to hold the key."""
+        return self.found.looked is not None and self.found.looked.state_of(GIT_KEY) == "kept"
+
+    @property
+    def page(self) -> Page | None:
+        """The provider's page for deploy keys."""
+        from wizard.clients.forge_pages import key_page
+
+        return key_page(self.answers.dags.repo)
+
+    @property
+    def proven(self) -> bool:
+        """Whether every look of the proof passed."""
+        results = [result for _, result in self.found.proof.values()]
+        return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
+
+
+def title(answers: Answers) -> str:
+    """Whose key it is."""
+    location = answers.dags.location
+    if location is None:
+        return "Deploy key"
+    port = "" if location.port == 22 else f":{location.port}"
+    return f"Deploy key of {location.host}{port}/{location.path}"
+
+
+def facts(view: View) -> Content:
+    """Kind, place, state and public part under each other."""
+    rows = [*_key(view), *_place(view), *_store(view), *_public(view)]
+    return _lines(rows, COLUMN)
+
+
+def troubles(view: View) -> Content:
+    """What went wrong, what lacks, and what it means where nobody here can change that."""
+    from wizard.provisioning.steps import listed, other_way
+
+    wide = max(20, view.width - CAPTION)
+    parts: list[Content] = []
+    if view.error is not None:
+        rows = [("!", view.error.message), ("", view.error.hint)]
+        parts.append(_lines([row for row in rows if row[1]], wide))
+    looked = view.found.looked
+    if looked is not None and looked.lacking:
+        lacks = f"the store lacks {counted(len(looked.lacking), 'value')}:"
+        unset = [f"! not set here: {name}" for name in looked.unset]
+        lines = [lacks, *(f"  {line}" for line in listed(looked.items)), *unset]
+        parts.append(plain("\n".join(lines)))
+    if looked is not None and looked.elsewhere:
+        command = other_way(view.answers.installation.name)
+        rows = [("further", one) for one in looked.elsewhere]
+        parts.append(_lines([*rows, ("", f"this page does not fill it: {command}")], wide))
+    deferred = list(_deferred(view))
+    parts += [_lines(deferred, wide)] if deferred else []
+    return Content("\n\n").join(parts)
+
+
+def copyable(view: View) -> Content:
+    """The public line, whole, in as few rows as fit."""
+    line, width = view.public, max(20, view.width)
+    rows = [line[at : at + width] for at in range(0, len(line), width)]
+    return Content("\n").join(plain(row, "bold") for row in rows)
+
+
+def outcome(view: View) -> Content:
+    """Where the line is registered, and the proof."""
+    rows = [*_registration(view), *_proof(view)] if view.public else []
+    return _lines(rows, max(20, view.width - CAPTION))
+
+
+def picture(public: str) -> str:
+    """Randomart of the public part; empty where it is none."""
+    key = _parsed(public)
+    return key.randomart() if key else ""
+
+
+def _parsed(public: str) -> HostKey | None:
+    words = public.split()
+    try:
+        return HostKey(words[0], words[1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _key(view: View) -> Iterator[Row]:
+    from wizard.secrets.deploy_key import kind_for
+
+    reference = view.answers.dags.key
+    location = view.answers.dags.location
+    host = location.host if location else ""
+    if reference.kind == "generate":
+        rsa = kind_for(host) == "rsa"
+        kind = f"RSA 3072, for {host} takes no ed25519" if rsa else "ed25519"
+        yield "key", f"made here, in memory, once: {kind}"
+    elif reference.kind == "store":
+        yield "key", "put into the store by somebody else; none is made here"
+    elif reference.kind == "prompt":
+        yield "key", "yours; it is asked for, unseen, when it is stored"
+    else:
+        yield "key", f"yours, from {reference}"
+    if view.found.repairs is not None:
+        yield "read", "ok, a private key without a passphrase"
+        if view.found.repairs:
+            yield "", f"set right when it is stored: {', '.join(view.found.repairs)}"
+
+
+def _place(view: View) -> Iterator[Row]:
+    own = view.answers.secrets
+    if not view.in_vault:
+        name = view.answers.installation.name
+        folder = view.answers.repository.paths.docs
+        yield "kept in", "a Secret in the cluster, made by hand"
+        yield "", f"{folder}/{name}/RUNBOOK.md says how it gets there, once committed"
+        return
+    path = own.vault.path or f"airflow-install/{view.answers.installation.name}/config"
+    document = "" if own.payload == "keys" else " (one document)"
+    yield "kept in", f"{own.vault.mount}/{path}{document}"
+    server = own.vault.server.removeprefix("https://")
+    at = f"at {server}" if server else "whose address is asked for further on"
+    yield "", f"{GIT_KEY}, in Vault {at}"
+
+
+def _store(view: View) -> Iterator[Row]:
+    if not view.in_vault:
+        return
+    looked = view.found.looked
+    if looked is None:
+        text = "not looked at yet: f5 asks it" if view.login else "no login to it here"
+        yield "store", text
+        return
+    state = looked.state_of(GIT_KEY)
+    who = f"as {looked.identity}"
+    if state == "kept":
+        yield "store", f"ok, version {looked.version}; looked at {who}"
+    elif state == "others":
+        yield "store", f"! the key is not there yet, and left to others; looked at {who}"
+    else:
+        yield "store", f"! the key is not there yet; looked at {who}"
+
+
+def _public(view: View) -> Iterator[Row]:
+    from wizard.secrets.deploy_key import fingerprint
+
+    if not view.public:
+        yield "public", "none recorded yet"
+        return
+    shown = fingerprint(view.public) if _parsed(view.public) else ""
+    yield "public", shown or "! what is recorded is no public key"
+
+
+def _deferred(view: View) -> Iterator[Row]:
+    """What it means that nobody here can look into the store; it never stops a commit."""
+    from wizard.clients.vault.address import HOW
+    from wizard.provisioning.steps import other_way
+
+    if not view.in_vault or view.present:
+        return
+    denied = view.found.looked is not None and view.found.looked.denied is not None
+    if view.login and not denied and not (view.error and view.found.looked is None):
+        return
+    if not view.login:
+        yield "login", f"{HOW}, then open the wizard again"
+    yield (
+        "deferred",
+        (
+            "commit goes on without it; pods cannot clone until the key is there. After the commit "
+            "somebody with access runs, in this repository:"
+        ),
+    )
+    yield "", other_way(view.answers.installation.name)
+
+
+def _registration(view: View) -> Iterator[Row]:
+    page = view.page
+    if view.found.registered:
+        yield "at", f"ok, {view.found.registered}"
+        yield from (("", f"! {note}") for note in view.found.notes)
+        return
+    if page is None:
+        yield "at", "the repository's deploy keys at its Git host, read-only"
+        return
+    yield "at", page.url
+    if page.per_user:
+        yield "", "keys belong to an account there: take one that may only read"
+    elif page.writing:
+        yield "", f'leave "{page.writing}" off'
+    else:
+        yield "", "access keys can only read there"
+
+
+def _proof(view: View) -> Iterator[Row]:
+    for probe, result in view.found.proof.values():
+        yield from _probe(probe, result)
+
+
+def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[Row]:
+    """What was looked at, then the verdict in words."""
+    caption = probe.id.rpartition(".")[2]
+    if result is None or result.status == "skip":
+        yield from [(caption, "...")] if result is None else []
+        return
+    yield caption, f"{_WORDS[result.status]}: {result.detail}"
+    if result.fix and result.status != "pass":
+        yield "", result.fix
+
+
+def _lines(rows: list[Row], width: int) -> Content:
+    lines = []
+    for caption, text in rows:
+        style = "$text-error" if "!" in (caption, text[:1]) else ""
+        for number, part in enumerate(wrap(text, width, break_on_hyphens=False) or [""]):
+            name = f"{'' if number else caption:<{CAPTION}}"
+            lines.append(plain(name, style or "$text-muted") + plain(part, style))
+    return Content("\n").join(lines)

@@ -1,0 +1,259 @@
+"""The one form for any section: a row a question, help or error of the focused one below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual import events, on
+from textual.containers import VerticalScroll
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from screens.background.reachability import Reaching
+from screens.draft.outcome import Outcome, outcome
+from screens.pages.base import Page
+from screens.steps import HOST_KEYS
+from screens.text import counted, plain
+from screens.widgets.fields import Door, Line
+from screens.widgets.preview import Preview
+from screens.widgets.rows import Row
+from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.section import Section
+
+# One frame: keys that come faster are rendered together.
+SOON = 0.016
+IDLE = 0.15
+
+
+class FormScreen(Page):
+    """All questions of one section; `focus_key` has the focus first."""
+
+    def __init__(self, section: str, focus_key: str = "") -> None:
+        super().__init__()
+        self.step_name = section
+        self.items = [item for item in specs() if item.section == section]
+        self.focus_key = focus_key
+        self._soon: Timer | None = None
+        self._more = False
+        self._idle: Timer | None = None
+        self._all_rows: list[Row] = []
+        self._headings: list[Heading] = []
+        self._reaching = Reaching(self)
+
+    @property
+    def model(self) -> type[Section]:
+        """The section's class."""
+        section = getattr(self.draft.readable, self.step_name)
+        assert isinstance(section, Section)  # noqa: S101
+        return type(section)
+
+    def content(self) -> Iterator[Widget]:
+        """Title, introduction, rows under the titles of their groups, message."""
+        yield Static(plain(self.model.title), classes="title")
+        yield Static(plain(self.model.intro), classes="intro")
+        with VerticalScroll(id="rows", can_focus=False):
+            group = ""
+            for item in self.items:
+                if item.group and item.group != group:
+                    yield Heading(item.group)
+                group = item.group
+                yield Row(item, self.draft.value(item))
+        yield Line(id="message")
+
+    def beside(self) -> Iterator[Widget]:
+        """The live preview; hidden below 100 columns."""
+        yield Preview()
+
+    def on_mount(self) -> None:
+        """Rows that apply, and the focus."""
+        self._all_rows = list(self.query(Row))
+        self._headings = list(self.query(Heading))
+        self._show_rows()
+        rows = self.rows
+        chosen = next((row for row in rows if row.item.key == self.focus_key), None)
+        if chosen or rows:
+            (chosen or rows[0]).fields[0].focus()
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of the questions that apply."""
+        return [row for row in self._all_rows if row.display]
+
+    @property
+    def focused_row(self) -> Row | None:
+        """The row with the focus."""
+        return _row_of(self.focused)
+
+    def _show_rows(self) -> None:
+        answers = self.draft.readable
+        keys = set(self.draft.problem_keys(self.step_name))
+        shown: set[str] = set()
+        for row in self._all_rows:
+            applies = row.item.applies(answers)
+            if row.display != applies:
+                row.display = applies
+            if applies:
+                shown.add(row.item.group)
+                row.mark(wrong=row.item.key in keys & self.wizard.touched)
+                row.tell(self._outside(row.item.key).word)
+            if row.item.key == HOST_KEYS:
+                row.query_one(Door).text = self._keys_in_words()
+        for heading in self._headings:
+            heading.display = heading.group in shown
+
+    def _keys_in_words(self) -> str:
+        verdict = self.draft.settled.verdict
+        if verdict is None:
+            return "none"
+        accepted, refused = len(verdict.accepted), len(verdict.refused)
+        if not accepted and not refused:
+            return "none yet"
+        words = [f"{counted(accepted, 'key')} accepted"] if accepted else []
+        return ", ".join([*words, f"{refused} not proven"] if refused else words)
+
+    def _outside(self, key: str) -> Outcome:
+        return outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
+
+    def looked(self) -> None:
+        """Something was found out outside: it stands beside the question it is about."""
+        self._show_rows()
+        self.show_state()
+        self.show_message()
+
+    def leaving(self) -> None:
+        """A section that was finished is tried outside, where that was agreed to."""
+        self.wizard.checks.quietly(self.step_name)
+
+    def on_row_answered(self, event: Row.Answered) -> None:
+        """An answer changed: keep it and show what follows, at most once a frame."""
+        self.wizard.draft = self.draft.answered(event.item, event.value)
+        self._reaching.attend(event.item.key, typed=True)
+        if self._soon is None:
+            self._changed()
+        else:
+            self._more = True
+
+    def _rested(self) -> None:
+        self._soon = None
+        if self._more:
+            self._changed()
+
+    def _changed(self) -> None:
+        self._more = False
+        self._soon = self.set_timer(SOON, self._rested)
+        with self.app.batch_update():
+            self._show_rows()
+            self.show_state()
+            self.show_message()
+            if self._wide:
+                self.query_one(Preview).update(self.draft)
+        self._later()
+
+    @property
+    def _wide(self) -> bool:
+        return self.has_class("-wide")
+
+    def _later(self) -> None:
+        if self._idle is not None:
+            self._idle.stop()
+        self._idle = self.set_timer(IDLE, self._follow) if self._wide else None
+
+    def _follow(self) -> None:
+        self._idle = None
+        row = self.focused_row
+        self.query_one(Preview).follow(self.draft, row.item if row else None)
+
+    def on_resize(self) -> None:
+        """The preview may have come into view."""
+        self.call_after_refresh(self._later)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Help, preview and a full view of the row that took the focus."""
+        row = _row_of(event.widget)
+        if row is not None:
+            self.show_message()
+            self._later()
+            self._reaching.attend(row.item.key, typed=False)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Only a field that was left may complain."""
+        row = _row_of(event.widget)
+        if row is not None:
+            self.call_after_refresh(self._left, row)
+
+    def _left(self, row: Row) -> None:
+        if self.is_current and self.focused_row is not row:
+            self.wizard.touched.add(row.item.key)
+            self._show_rows()
+            self.show_state()
+            if row is self.rows[-1]:
+                self.wizard.checks.quietly(self.step_name)
+
+    def show_message(self) -> None:
+        """Error of the focused question once it was left before, else its help."""
+        row = self.focused_row
+        line = self.query_one("#message", Line)
+        if row is None:
+            line.put("")
+            return
+        item = row.item
+        problem = self.draft.problems.get(item.key, "")
+        wrong = bool(problem) and item.key in self.wizard.touched
+        outside = self._outside(item.key)
+        told = f"{outside.said}\n{_help(item)}".lstrip()
+        line.put(f"! {problem}" if wrong else told)
+        line.set_class(wrong or outside.faulty, "wrong")
+
+    def action_back(self) -> None:
+        """Stop a round of looks under way, else the page before."""
+        if not self.wizard.checks.stop():
+            super().action_back()
+
+    def action_field(self, step: int) -> None:
+        """The field above or below; stays at the ends."""
+        self._move(step)
+
+    def _move(self, step: int) -> bool:
+        fields = [field for row in self.rows for field in row.fields]
+        if self.focused not in fields:
+            return False
+        there = fields.index(self.focused) + step
+        if not 0 <= there < len(fields):
+            return False
+        fields[there].focus()
+        return True
+
+    async def action_forward(self) -> None:
+        """Enter: the next field, after the last one the next page."""
+        if not self._move(1):
+            self.action_next()
+
+    @on(Door.Opened)
+    def _open_door(self) -> None:
+        self.wizard.go(HOST_KEYS)
+
+    def action_help(self) -> None:
+        """Help for the focused question."""
+        row = self.focused_row
+        self.wizard.show_help(row.item if row else None)
+
+
+class Heading(Static):
+    """Title of a group of questions."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(plain(group))
+        self.group = group
+
+
+def _row_of(widget: Widget | None) -> Row | None:
+    if widget is None:
+        return None
+    return next((node for node in widget.ancestors_with_self if isinstance(node, Row)), None)
+
+
+def _help(item: FieldSpec) -> str:
+    text = item.help + (f"  [{item.ask.source}]" if item.ask.source else "")
+    hints = {"choice": "left, right: change; space: list.", "bool": "space: yes or no."}
+    return f"{text}\n{hints.get(item.kind, '')}".rstrip()

@@ -1,0 +1,1 @@
+"""The host-keys page: scan, compare, accept."""

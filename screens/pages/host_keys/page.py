@@ -1,0 +1,276 @@
+"""Host keys: what was given, what is published, what was typed and the verdict, in one column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static, TextArea
+
+from screens.pages.host_keys.scan import ScanningPage
+from screens.pages.host_keys.view import (
+    Around,
+    KeyBlock,
+    bare,
+    given_key,
+    introduction,
+    key_lines,
+    left_out,
+)
+from screens.steps import HOST_KEYS
+from screens.text import counted, plain
+from screens.widgets.fields import Line, PasteArea, TextField
+from wizard.answers.questions import spec
+from wizard.formats.nested import get
+from wizard.hostkeys.keys import (
+    HostKey,
+    HostKeyTextError,
+    known_hosts_name,
+    parse_fingerprint,
+    parse_host_keys,
+)
+from wizard.hostkeys.published import published_keys
+from wizard.hostkeys.verdict import Entry, Refusal, Verdict
+
+_PASTE = (
+    "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. Or "
+    "f5 asks the host itself. Neither proves anything: the fingerprint below does."
+)
+_TYPE = (
+    "Type the fingerprint as the host's owner publishes it or reads it out to you: SHA256: and 43 "
+    "characters. Enter takes it; enter on an empty field goes on and accepts nothing."
+)
+_MORE = (
+    "Enter goes on; each further fingerprint pins that key too, so that a change of one of them "
+    "does not stop git-sync."
+)
+_NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
+_NO_KEY = "No key yet: paste them above, or f5 asks the host."
+
+
+class HostKeyScreen(ScanningPage):
+    """Keys of the repository's host; every decision is `wizard.hostkeys.trust.judge`'s."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "read(1)", show=False),
+        Binding("pageup", "read(-1)", show=False),
+    ]
+    step_name = HOST_KEYS
+    keys = (
+        "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
+        "[@click=screen.scan]f5 scan[/]  [@click=screen.read(1)]pgdn keys[/]  "
+        "[@click=screen.find]^p find[/]  "
+        "[@click=screen.review]^s review[/]  [@click=screen.help]f1 help[/]  "
+        "[@click=screen.leave]^q quit[/]"
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = ""
+        self.paste_error = ""
+
+    @property
+    def host(self) -> tuple[str, int]:
+        """The repository's host and port; the page is only shown where there is one."""
+        location = self.draft.readable.dags.location
+        return (location.host, location.port) if location else ("", 22)
+
+    def content(self) -> Iterator[Widget]:
+        """What to paste, what to type, and every key with its verdict."""
+        host, port = self.host
+        published = bool(published_keys(host, port))
+        yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
+        yield Static(plain(introduction(host, port)), classes="intro")
+        hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
+        yield PasteArea(self._pasted(), placeholder=hint)
+        with Horizontal(id="typing"):
+            yield Static(Content("type     ["), classes="caption")
+            yield TextField(placeholder="SHA256:...")
+        yield VerticalScroll(id="keys-found", can_focus=False)
+        yield Line(id="message")
+
+    def _pasted(self) -> str:
+        """What was pasted before, else the keys that the answers hold."""
+        kept = self.wizard.pasted.get(self.host)
+        if kept is not None:
+            return kept
+        host, port = self.host
+        keys = [given_key(item) for item in self._stored()]
+        return "\n".join(key.line(host, port) for key in keys if key is not None)
+
+    async def on_mount(self) -> None:
+        """The field for the fingerprint where keys are known, else the one for keys."""
+        self._check_paste(self.query_one(PasteArea).text)
+        await self._show_keys()
+        keys_known = bool(self._given())
+        self.query_one(TextField if keys_known else PasteArea).focus()
+        self.show_message()
+
+    def _verdict(self) -> Verdict | None:
+        return self.draft.settled.verdict
+
+    def _given(self) -> list[Entry | Refusal]:
+        verdict = self._verdict()
+        return [*verdict.accepted, *verdict.refused] if verdict else []
+
+    @on(TextArea.Changed)
+    async def _paste_changed(self, event: TextArea.Changed) -> None:
+        text = event.text_area.text
+        self.wizard.pasted[self.host] = text
+        keys = self._check_paste(text)
+        if keys is not None:
+            host, _ = self.host
+            value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
+            if value != [bare(item) for item in self._stored()]:
+                self.wizard.draft = self.draft.answered(spec(HOST_KEYS), value)
+        self.show_state()
+        self.show_message()
+        await self._show_keys()
+
+    def _stored(self) -> list[object]:
+        found = get(self.draft.applicable, ("dags", "host_keys"))
+        return list(found) if isinstance(found, list | tuple) else []
+
+    def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
+        """The keys in the text, none when it is empty; None while it cannot be read."""
+        self.paste_error = ""
+        host, port = self.host
+        if not text.strip():
+            return ()
+        try:
+            return parse_host_keys(text, host=host, port=port)
+        except HostKeyTextError as error:
+            self.paste_error = str(error.problems[0])
+            return None
+
+    @on(Input.Changed)
+    def _typing(self) -> None:
+        self.error = ""
+        self.show_message()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """A finished fingerprint counts however the field is left."""
+        if isinstance(event.widget, TextField) and self.is_current:
+            self.begin(self._take, "take")
+
+    def on_descendant_focus(self) -> None:
+        """Help of the field that took the focus."""
+        self.show_message()
+
+    async def _take(self) -> bool:
+        """Take over what was typed and show it; False when it is wrong and stays."""
+        try:
+            fingerprint = self._typed()
+        except ValueError as error:
+            self._complain(str(error))
+            return False
+        if fingerprint is None:
+            return True
+        self.wizard.draft = self.draft.with_typed(fingerprint)
+        with self.prevent(Input.Changed):
+            self.query_one(TextField).value = ""
+        self.error = ""
+        self.show_state()
+        self.show_message()
+        await self._show_keys()
+        return True
+
+    def _typed(self) -> str | None:
+        """The fingerprint in its field; ValueError when it is none, or none of a key given."""
+        text = self.query_one(TextField).value.strip()
+        if not text:
+            return None
+        fingerprint = parse_fingerprint(text)
+        if not self.draft.belongs(fingerprint):
+            raise ValueError(
+                "this is the fingerprint of none of the keys below: compare them again"
+            )
+        return fingerprint
+
+    def leaving(self) -> None:
+        """A finished fingerprint counts, whichever key led away."""
+        with suppress(ValueError):
+            fingerprint = self._typed()
+            if fingerprint is not None:
+                self.wizard.draft = self.draft.with_typed(fingerprint)
+
+    def _complain(self, text: str) -> None:
+        self.error = text
+        self.show_message()
+
+    def show_message(self) -> None:
+        """The error of either field, else help for the focused one."""
+        line = self.query_one("#message", Line)
+        in_area = isinstance(self.focused, PasteArea)
+        error = self.paste_error if in_area else self.error or self.paste_error
+        line.put(f"! {error}" if error else self._hint(in_area=in_area))
+        line.set_class(bool(error), "wrong")
+
+    def _hint(self, *, in_area: bool) -> str:
+        if published_keys(*self.host) and not self._stored():
+            return _NOTHING
+        verdict = self._verdict()
+        if verdict and verdict.accepted and not in_area:
+            return f"{counted(len(verdict.accepted), 'key')} accepted. {_MORE}"
+        return _PASTE if in_area else _TYPE
+
+    async def scanned(self) -> None:
+        """Show the keys; the next thing is to compare and type."""
+        await self._show_keys()
+        if self._given() and not self.paste_error:
+            self.query_one(TextField).focus()
+        self.show_message()
+        verdict = self._verdict()
+        if verdict and any(not one.typed for one in verdict.changed):
+            self.say(f"! {verdict.name} shows another key than the one accepted before")
+
+    async def _show_keys(self) -> None:
+        holder = self.query_one("#keys-found", VerticalScroll)
+        given = {key for key in map(given_key, self._stored()) if key is not None}
+        around = Around(*self.host, frozenset(given), self.draft.scan, self._verdict())
+        async with self.batch():
+            await holder.remove_children()
+            blocks: list[Widget] = [KeyBlock(*key_lines(item, around)) for item in self._given()]
+            others = self._left_out()
+            blocks += [KeyBlock(*left_out(key)) for key in others]
+            shown = {key.fingerprint for key in others}
+            notes = [one for one in self.draft.settled.notes if not any(f in one for f in shown)]
+            blocks += [Static(plain(f"- {note}")) for note in notes]
+            await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
+
+    def _left_out(self) -> list[HostKey]:
+        """What the host showed beside the keys that are accepted."""
+        scan, verdict = self.draft.scan, self._verdict()
+        if scan is None or not (verdict and verdict.accepted):
+            return []
+        entries = [one.entry if isinstance(one, Refusal) else one for one in self._given()]
+        judged = {(entry.type, entry.key) for entry in entries}
+        return [key for key in scan.keys if (key.type, key.key) not in judged]
+
+    async def action_forward(self) -> None:
+        """Enter: take what was typed, then the field for it, then the next page."""
+        if isinstance(self.focused, PasteArea):
+            self.query_one(TextField).focus()
+            return
+        typed = bool(self.query_one(TextField).value.strip())
+        if await self._take() and not typed:
+            self.action_next()
+
+    def action_field(self, step: int) -> None:
+        """Between the two fields."""
+        self.query_one(PasteArea if step < 0 else TextField).focus()
+
+    def action_read(self, step: int) -> None:
+        """Scroll the keys."""
+        holder = self.query_one("#keys-found", VerticalScroll)
+        holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
+
+    def action_help(self) -> None:
+        """Help for the question behind the page."""
+        self.wizard.show_help(spec(HOST_KEYS))

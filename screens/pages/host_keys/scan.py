@@ -1,0 +1,109 @@
+"""Asking a host for its keys: with consent, in a thread, and stopped at any time."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.timer import Timer
+from textual.worker import Worker
+
+from screens.pages.base import Page
+from screens.text import counted
+from screens.widgets.dialogs import Ask
+from wizard.engine.probes import in_thread
+from wizard.errors import WizardError
+from wizard.hostkeys.keys import known_hosts_name
+from wizard.hostkeys.scan import Scan
+
+_CONSENT = (
+    "This machine connects to it over SSH and logs in nowhere. What it shows proves nothing by "
+    "itself: a key counts once its fingerprint was compared and typed, or its publisher prints it."
+)
+
+
+class ScanningPage(Page):
+    """A page about one host; f5 asks that host for its keys and puts them into the draft."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f5", "scan", "ask the host", show=False, id="scan")
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scanning: Worker[None] | None = None
+        self._since = 0.0
+        self._clock: Timer | None = None
+
+    @property
+    def host(self) -> tuple[str, int]:
+        """The host and port to ask."""
+        raise NotImplementedError
+
+    async def scanned(self) -> None:
+        """Show what the draft's scan holds now."""
+
+    def action_scan(self) -> None:
+        """Ask the host, with consent for each new one."""
+        name = known_hosts_name(*self.host)
+        if self._scanning is not None:
+            return
+        if name in self.wizard.consented:
+            self._begin()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.wizard.consented.add(name)
+                self._begin()
+
+        title = f"Ask {name} for its SSH host keys?"
+        ask = Ask(title, _CONSENT, yes="ask it", no="not now", yes_first=True)
+        self.app.push_screen(ask, answered)
+
+    def _begin(self) -> None:
+        self._since = time.monotonic()
+        self._scanning = self.run_worker(self._scan(*self.host), group="scan", exit_on_error=False)
+        self._clock = self.set_interval(1, self.show_status)
+        self.show_status()
+
+    async def _scan(self, host: str, port: int) -> None:
+        try:
+            scan = await in_thread(self.wizard.scanner, host, port)
+        except WizardError as error:
+            self._end(f"! {error.message}")
+            return
+        self.wizard.draft = self.draft.with_scan(scan)
+        self._end(_found(scan))
+        await self.scanned()
+
+    def _end(self, text: str) -> None:
+        if self._clock is not None:
+            self._clock.stop()
+        self._scanning = None
+        self.show_state()
+        self.say(text)
+
+    def show_status(self) -> None:
+        """The scan under way, else what the whole draft needs."""
+        if self._scanning is None:
+            super().show_status()
+            return
+        seconds = int(time.monotonic() - self._since)
+        name = known_hosts_name(*self.host)
+        self.say(f"asking {name} for its SSH host keys, {seconds} s; esc stops")
+
+    def action_back(self) -> None:
+        """Stop a scan under way, else the page before."""
+        if self._scanning is None:
+            super().action_back()
+            return
+        self._scanning.cancel()
+        self._end("stopped; nothing was taken over")
+
+
+def _found(scan: Scan) -> str:
+    if scan.problem:
+        return f"! {scan.notes[0]}"
+    return f"{scan.name} showed {counted(len(scan.keys), 'key')}; compare the fingerprints"

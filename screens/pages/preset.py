@@ -1,0 +1,61 @@
+"""The first page of a new installation: which preset to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import fill
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens.pages.base import Page
+from screens.text import plain
+from screens.widgets.choices import Options
+from wizard.answers import presets
+
+
+class StartScreen(Page):
+    """Pick a preset; every answer it gives can be changed on the pages that follow."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "nothing", show=False),
+        Binding("ctrl+s", "nothing", show=False),
+    ]
+    AUTO_FOCUS = "OptionList"
+    keys = "enter choose  up, down move  [@click=screen.leave]^q quit[/]"
+
+    def content(self) -> Iterator[Widget]:
+        """Title and description of each preset."""
+        yield Static("A new installation", classes="title")
+        yield Static("Pick what comes nearest: every answer can still be changed.", classes="intro")
+        options = [
+            Option(plain(f"{one.title}\n{_wrapped(one.description)}\n"), id=one.name)
+            for one in map(presets.load, presets.names())
+        ]
+        options.append(Option(plain("Defaults\n  No preset: the wizard's own defaults."), id=""))
+        yield Options(*options, compact=True)
+
+    def show_status(self) -> None:
+        """Nothing is wrong yet."""
+
+    @on(OptionList.OptionSelected)
+    def _picked(self, event: OptionList.OptionSelected) -> None:
+        self.wizard.start_from(event.option_id or "")
+
+    def action_next(self) -> None:
+        """Enter and ctrl+n take what is highlighted."""
+        self.query_one(OptionList).action_select()
+
+    def action_back(self) -> None:
+        """There is nothing before this page."""
+
+    def action_nothing(self) -> None:
+        """There are no answers yet."""
+
+
+def _wrapped(text: str) -> str:
+    return fill(text, 72, initial_indent="  ", subsequent_indent="  ")

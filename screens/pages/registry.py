@@ -1,0 +1,40 @@
+"""The page of each step, imported when it is first shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
+
+if TYPE_CHECKING:
+    from screens.pages.base import Page
+
+
+def start_page() -> Page:
+    """The choice of a preset."""
+    from screens.pages.preset import StartScreen
+
+    return StartScreen()
+
+
+def page_named(name: str, key: str = "") -> Page:
+    """The page of a step; on a form the question `key` gets the focus."""
+    if name == REVIEW:
+        from screens.pages.review import ReviewScreen
+
+        return ReviewScreen()
+    if name == PREFLIGHT:
+        from screens.pages.preflight import PreflightScreen
+
+        return PreflightScreen()
+    if name == HOST_KEYS:
+        from screens.pages.host_keys.page import HostKeyScreen
+
+        return HostKeyScreen()
+    if name == DEPLOY_KEY:
+        from screens.pages.deploy_key.page import DeployKeyScreen
+
+        return DeployKeyScreen()
+    from screens.pages.form import FormScreen
+
+    return FormScreen(name, key)

@@ -1,0 +1,300 @@
+"""Everything that would be written, what the checks say, and the one key that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens.draft.outside import Found
+from screens.pages.base import Page
+from screens.pages.confirm_faults import explain, failed_outside
+from screens.steps import REVIEW
+from screens.text import counted, plain, question
+from screens.widgets.choices import Options
+from wizard.answers.questions import specs
+from wizard.engine.probes import in_thread
+from wizard.errors import AnswersError, Problem, WizardError
+from wizard.findings import Finding
+from wizard.formats.terminal import visible
+from wizard.git.changes import Change
+from wizard.plan.diff import DiffLine, diff
+from wizard.plan.merge_base import STATE
+from wizard.plan.plan import Plan
+from wizard.workspace.workspace import Proposal, require_ready
+
+KINDS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
+_STYLES = {
+    "header": "bold",
+    "hunk": "$text-primary",
+    "add": "$text-success",
+    "del": "$text-error",
+    "context": "",
+}
+MOST_LINES = 3000
+NOTHING = "nothing to commit: the repository holds all this; a applies it live"
+
+# Literals of ours, so markup is safe.
+_KEYS = (
+    "[@click=screen.back]esc back[/]  right diff  left files  "
+    "[@click=screen.find]^p find[/]  [@click=screen.check]f5 again[/]  "
+    "[@click=screen.leave]^q quit[/]"
+)
+_COMMIT = "[@click=screen.forward]enter commit[/]  "
+_WHY = "[@click=screen.forward]enter says more[/]  "
+_THERE = "[@click=screen.forward]enter goes there[/]  "
+_APPLY = "[@click=screen.apply]a apply live[/]  "
+
+
+class ReviewScreen(Page):
+    """Files on the left, the diff of the highlighted one on the right, checks below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "focus_files", show=False),
+        Binding("right", "focus_diff", show=False),
+        Binding("a", "apply", "apply it live", show=False),
+    ]
+    step_name = REVIEW
+    keys = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proposal: Proposal | None = None
+        self.stopper = "working out what would change"
+        self.problems: Sequence[Problem] = ()
+        self.refusal: WizardError | None = None
+        self.faults: Sequence[Found] = ()
+
+    def content(self) -> Iterator[Widget]:
+        """Files, diff, checks and actions."""
+        with Horizontal(id="review"):
+            yield Options(id="files", compact=True)
+            with VerticalScroll(id="diff"):
+                yield Static(id="lines")
+        with VerticalScroll(id="checks", can_focus=False):
+            yield Static(id="findings")
+
+    def on_mount(self) -> None:
+        """Ask the engine at once."""
+        self.query_one("#files").focus()
+        self.action_check()
+
+    def show_status(self) -> None:
+        """What enter would do now, or why it does nothing."""
+        self.query_one("#keys", Static).update(self._enters() + _KEYS)
+        if self.stopper:
+            self.say(self.stopper)
+            return
+        assert self.proposal is not None  # noqa: S101
+        if self.faults:
+            self.say(failed_outside(self.faults))
+            return
+        files = counted(len(shown_changes(self.proposal.plan)), "file")
+        branch = self.wizard.branch or self.proposal.answers.repository.branch
+        self.say(f"enter commits {files} to {branch}")
+
+    def _enters(self) -> str:
+        """What enter does, as the line of keys says it."""
+        if self.stopper == NOTHING:
+            return _APPLY
+        if self.proposal is None and self.problems:
+            return _THERE
+        if self.stopper:
+            return _WHY if self.refusal is not None else ""
+        return _WHY if self.faults else _COMMIT
+
+    def action_check(self) -> None:
+        """Work it out again."""
+        self.begin(self._propose, "propose")
+
+    async def _propose(self) -> None:
+        self.proposal, self.problems, self.refusal = None, (), None
+        self.faults = self.wizard.session.faults(self.draft)
+        self.stopper = "working out what would change ..."
+        self.show_status()
+        try:
+            self.proposal = await in_thread(self.wizard.propose)
+            require_ready(self.proposal.plan)
+            await in_thread(self._require_place, self.proposal)
+        except AnswersError as error:
+            self.problems = error.problems or (Problem("", error.message),)
+            self.stopper = (
+                f"! {counted(len(self.problems), 'answer')} to give first: enter goes there"
+            )
+        except WizardError as error:
+            reason = error.message.split("\n")[0].rstrip(":")
+            self.stopper = f"! cannot commit, enter says what to do: {reason}"
+            self.refusal = error
+            if self.proposal is None:
+                self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
+        except Exception as error:  # never its text: it may hold a value
+            self.stopper = f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
+        else:
+            nothing = not self.proposal.plan.differs
+            self.stopper = NOTHING if nothing else ""
+        self._show()
+
+    def _require_place(self, proposal: Proposal) -> None:
+        """Whether the commit could be made from here is no matter of the plan."""
+        if proposal.plan.differs:
+            repository = self.wizard.workspace.repository
+            repository.refresh()
+            repository.require_idle()
+            target = proposal.answers.repository.branch
+            repository.require_branch(target, self.wizard.branch or None)
+
+    def _show(self) -> None:
+        files = self.query_one("#files", OptionList)
+        files.clear_options()
+        if self.proposal is not None:
+            files.add_options(_file_options(self.proposal.plan))
+            self._show_findings(self.proposal.plan)
+        else:
+            files.add_options(
+                Option(plain(f"! {question(problem.key) or 'the answers'}"), id=f"problem {number}")
+                for number, problem in enumerate(self.problems)
+            )
+            self.query_one("#findings", Static).update("")
+        self._highlight_first(files)
+        self.show_status()
+
+    def _highlight_first(self, files: OptionList) -> None:
+        numbers = [
+            n for n in range(files.option_count) if not files.get_option_at_index(n).disabled
+        ]
+        files.highlighted = numbers[0] if numbers else None
+        if not numbers:
+            self.query_one("#lines", Static).update("")
+
+    @on(OptionList.OptionHighlighted, "#files")
+    def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        kind, _, rest = (event.option_id or "").partition(" ")
+        lines = self.query_one("#lines", Static)
+        if kind == "problem":
+            problem = self.problems[int(rest)]
+            lines.update(plain(f"{problem.key}\n\n{problem.message}".strip()))
+        elif kind == "file" and self.proposal is not None:
+            change = next(one for one in self.proposal.plan.changes if one.path == rest)
+            lines.update(coloured(diff(change), change.note))
+        elif kind == "conflict" and self.proposal is not None:
+            one = self.proposal.plan.conflicts[int(rest)]
+            lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))
+        lines.set_class(kind != "file", "words")
+        self.query_one("#diff").scroll_home(animate=False)
+
+    def _show_findings(self, plan: Plan) -> None:
+        lines = [f"! {one.said}" for one in self.faults]
+        lines += [f"! {one}" for one in plan.evidence]
+        lines += [_finding(one) for one in plan.findings]
+        lines += [f"- {one}" for one in plan.warnings]
+        if not lines:
+            lines = ["ok checks: nothing found"]
+        if plan.actions:
+            lines += ["", "After the commit, outside Git:"]
+            lines += [f"  {one.title}  [{one.owner}]" for one in plan.actions]
+        self.query_one("#findings", Static).update(plain("\n".join(lines)))
+
+    @on(OptionList.OptionSelected, "#files")
+    async def _enter(self) -> None:
+        await self.action_forward()
+
+    async def action_forward(self) -> None:
+        """Enter: commit, or go to the answer that is missing."""
+        if self.proposal is None and self.problems:
+            self._go_to_problem()
+        elif self.stopper:
+            self.app.bell()
+            self._explain_stop()
+        elif self.faults:
+            explain(self.wizard, self.faults, self._commit)
+        else:
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.proposal is not None:
+            self.wizard.commit(self.proposal)
+
+    def _go_to_problem(self) -> None:
+        here = self.query_one("#files", OptionList).highlighted or 0
+        key = self.problems[here].key
+        if any(item.key == key for item in specs()):
+            self.wizard.go_to_question(key)
+        else:
+            self.app.bell()
+
+    def _explain_stop(self) -> None:
+        if self.refusal is not None:
+            self.wizard.show_error(self.refusal)
+
+    def looked(self) -> None:
+        """What was proven meanwhile counts."""
+        self.faults = self.wizard.session.faults(self.draft)
+        self.show_state()
+
+    def action_next(self) -> None:
+        """There is no page after the review, and ctrl+n commits nothing."""
+
+    def action_apply(self) -> None:
+        """Make live what is committed, where nothing is left to commit."""
+        if self.stopper != NOTHING:
+            self.app.bell()
+            return
+        from screens.pages.apply.page import ApplyScreen
+
+        self.app.switch_screen(ApplyScreen(self.draft.readable.installation.name))
+
+    def action_focus_diff(self) -> None:
+        """Scroll the diff."""
+        self.query_one("#diff").focus()
+
+    def action_focus_files(self) -> None:
+        """Choose a file."""
+        self.query_one("#files").focus()
+
+
+def _finding(one: Finding) -> str:
+    return f"! {str(one).removeprefix('error: ')}" if one.is_error else f"- {one}"
+
+
+def shown_changes(plan: Plan) -> list[Change]:
+    """What a person reads: without unchanged files and the merge base."""
+    return [one for one in plan.changes if (one.differs or one.note) and not one.is_base]
+
+
+def _file_options(plan: Plan) -> Iterator[Option]:
+    """Files under their folders: first those with a question, last those of the wizard's own."""
+    shown = sorted(
+        shown_changes(plan),
+        key=lambda one: (one.path.startswith(f"{STATE}/"), one.path.rpartition("/")),
+    )
+    width = max((len(KINDS[change.kind]) for change in shown), default=0)
+    lines = [
+        (one.path, "! answer", f"conflict {number}") for number, one in enumerate(plan.conflicts)
+    ]
+    lines += [(one.path, f"{KINDS[one.kind]:<{width}}", f"file {one.path}") for one in shown]
+    folder = None
+    for path, kind, name in lines:
+        parent, _, file = path.rpartition("/")
+        if parent != folder:
+            yield Option(plain(f"{parent or '.'}/"), disabled=True)
+            folder = parent
+        yield Option(plain(f"{kind} {file}"), id=name)
+    rest = sum(one.is_base and one.differs for one in plan.changes)
+    if rest:
+        yield Option(plain(f"and {counted(rest, 'file')} of the merge base"), disabled=True)
+
+
+def coloured(lines: Sequence[DiffLine], note: str = "") -> Content:
+    """A diff, each line with its marker; colour only repeats the marker."""
+    parts: list[Content] = [plain(note)] if note else []
+    parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        parts.append(plain(visible(f"... {len(lines) - MOST_LINES} more lines")))
+    return Content("\n").join(parts)

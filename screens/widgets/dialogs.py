@@ -1,0 +1,204 @@
+"""What opens over a page: a question before quitting, help, an error, the finder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.fuzzy import Matcher
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens.text import plain
+from screens.widgets.choices import Options
+from screens.widgets.fields import TextField
+from wizard.answers.explain import explanation
+from wizard.answers.questions import FieldSpec
+
+KEYS = """\
+enter        next field, then next page; on Review it commits
+up, down     field above or below
+ctrl+n       next page            escape   page before
+ctrl+p       find a question      ctrl+s   review
+f1           help                 f5       checks, and what the page names outside
+             Pre-flight: look at all of it; host keys: ask the host
+ctrl+q       quit; asks when something would be lost"""
+
+
+class Ask(ModalScreen[bool]):
+    """A question with two answers; escape, ctrl+c and ctrl+q are the harmless one.
+
+    So is enter, unless what is asked about was asked for just now (`yes_first`).
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "answer(False)", "no"),
+        # Never a yes: whoever quits in a hurry would agree to what was not read.
+        Binding("ctrl+q,ctrl+c", "answer(False)", "no", priority=True, show=False),
+    ]
+
+    def __init__(
+        self, title: str, text: str, yes: str, no: str, *, yes_first: bool = False
+    ) -> None:
+        super().__init__()
+        self.yes_first = yes_first
+        self.title_text, self.text, self.yes, self.no = title, text, yes, no
+
+    def compose(self) -> ComposeResult:
+        """The question, then its answers; the first is highlighted."""
+        answers = [Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes")]
+        with Vertical(classes="dialog"):
+            yield Static(plain(self.title_text), classes="title")
+            yield Static(plain(self.text))
+            yield Options(*(answers[::-1] if self.yes_first else answers), compact=True)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        """Close with this answer."""
+        self.dismiss(answer)
+
+
+class Note(ModalScreen[None]):
+    """Something to read; any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,f1,space,ctrl+q,ctrl+c", "dismiss", "close", priority=True),
+        Binding("up", "scroll(-1)", "up", show=False),
+        Binding("down", "scroll(1)", "down", show=False),
+    ]
+
+    def __init__(self, title: str, text: Content) -> None:
+        super().__init__()
+        self.title_text, self.text = title, text
+
+    def compose(self) -> ComposeResult:
+        """Title and text."""
+        with Vertical(classes="dialog"):
+            yield Static(plain(self.title_text), classes="title")
+            with VerticalScroll(can_focus=False):
+                yield Static(self.text)
+            yield Static("enter closes", classes="hint")
+
+    def action_scroll(self, step: int) -> None:
+        """Read on."""
+        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+
+
+def help_text(item: FieldSpec) -> Content:
+    """Everything about one question: key, what it takes, default, when it is asked, source."""
+    known = explanation(item)
+    rows = [("key", known.key)]
+    if item.kind == "choice":
+        rows += [
+            ("choices" if number == 0 else "", _choice(item, choice))
+            for number, choice in enumerate(item.choices)
+        ]
+    else:
+        rows.append(("takes", known.takes))
+    rows += [("default", _default(known.default)), ("asked with", known.when)]
+    rows += [("source", known.source)] if known.source else []
+    lines = [
+        f"{'' if number else label:<12}{part}"
+        for label, text in rows
+        for number, part in enumerate(wrap(text, 48))
+    ]
+    return plain("\n".join([known.help, "", *lines]))
+
+
+def _choice(item: FieldSpec, choice: str) -> str:
+    label = item.label(choice)
+    return choice if label == choice else f"{choice}: {label}"
+
+
+def _default(value: object) -> str:
+    import json
+
+    return "(empty)" if value in ("", None, {}, []) else json.dumps(value, ensure_ascii=False)
+
+
+class Finder(ModalScreen[str | None]):
+    """Type a few letters of a question's name; enter jumps to it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+p,ctrl+q", "cancel", "close", priority=True),
+        Binding("ctrl+c", "cancel", show=False),
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("enter", "take", show=False, priority=True),
+    ]
+    AUTO_FOCUS = "TextField"
+
+    def __init__(self, entries: Sequence[tuple[str, str]]) -> None:
+        """`entries` are the dotted key and the words of every question that applies."""
+        super().__init__()
+        self.entries = entries
+
+    def compose(self) -> ComposeResult:
+        """Search line and matches."""
+        with Vertical(classes="dialog finder"):
+            yield Static("Find a question", classes="title")
+            yield TextField(placeholder="part of its name or key")
+            options = Options(compact=True, markup=False)
+            options.can_focus = False
+            yield options
+            yield Static("enter goes there, escape closes", classes="hint")
+
+    def on_mount(self) -> None:
+        """All of them first."""
+        self._show("")
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        self._show(event.value.strip())
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the search line is there."""
+        if self.focused is None and event.is_printable and event.character:
+            self.query_one(TextField).insert_text_at_cursor(event.character)
+
+    def _show(self, wanted: str) -> None:
+        found = list(self.entries)
+        if wanted:
+            matcher = Matcher(wanted)
+            rated = [(matcher.match(f"{words} {key}"), key, words) for key, words in self.entries]
+            rated = sorted((one for one in rated if one[0] > 0), key=lambda one: -one[0])
+            found = [(key, words) for _, key, words in rated]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        width = max((len(words) for _, words in self.entries), default=0)
+        options.add_options(
+            Option(plain(f"{words:<{width}}  {key}"), id=key) for key, words in found
+        )
+        options.highlighted = 0 if found else None
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def action_move(self, step: int) -> None:
+        """Another match."""
+        options = self.query_one(OptionList)
+        if step > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def action_take(self) -> None:
+        """Jump to the highlighted question."""
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None:
+            self.dismiss(option.id)
+
+    def action_cancel(self) -> None:
+        """Stay where we were."""
+        self.dismiss(None)

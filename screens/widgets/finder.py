@@ -1,0 +1,33 @@
+"""Ctrl-p: any question by a part of its name, and the pages that ask none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from screens.steps import DEPLOY_KEY, PREFLIGHT, REVIEW
+from screens.widgets.dialogs import Finder
+from wizard.answers.questions import specs
+
+if TYPE_CHECKING:
+    from screens.app import WizardApp
+
+_PAGES = frozenset({DEPLOY_KEY, PREFLIGHT, REVIEW})
+
+
+def find(app: WizardApp) -> None:
+    """Ask for a question by name and go there."""
+    entries = [
+        (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
+        for item in specs()
+        if item.model.asked and item.applies(app.draft.readable)
+    ]
+    own = [step for step in app.draft.steps if step.name in _PAGES]
+    pages = {step.name: f"Page > {step.title}" for step in own}
+
+    def chosen(key: str | None) -> None:
+        if key in pages:
+            app.go(key)
+        elif key is not None:
+            app.go_to_question(key)
+
+    app.push_screen(Finder([*entries, *pages.items()]), chosen)

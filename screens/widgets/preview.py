@@ -1,0 +1,202 @@
+"""The file that the focused question changes, with the changed lines marked and in view."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from rich.segment import Segment
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from screens.draft.draft import Draft
+from screens.widgets.fields import Line
+from wizard.answers.files import dumped
+from wizard.answers.questions import FieldSpec
+from wizard.formats.terminal import visible
+from wizard.manifests.tree import File, Tree
+
+_HEAD = 12
+
+
+class Lines(ScrollView, can_focus=False):
+    """Lines of a file; only the visible ones are drawn. `>` stands before the marked ones."""
+
+    COMPONENT_CLASSES = {"lines--marked"}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.marked: frozenset[int] = frozenset()
+        self.column = 0
+
+    def show(self, lines: list[str], marked: frozenset[int], column: int = 0) -> None:
+        """Other lines, or other marks; the first marked line comes into view with its `column`."""
+        self.lines, self.marked, self.column = lines, marked, column
+        widest = max((len(line) for line in lines), default=0) + 2
+        # In steps: another virtual size lays the whole screen out again.
+        self.virtual_size = Size(-(-widest // 80) * 80, len(lines))
+        self._reveal()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Before the first one there is no window to bring a line into."""
+        self._reveal()
+
+    def _reveal(self) -> None:
+        height, y = self.size.height, self.scroll_offset.y
+        if not self.marked or not height:
+            return
+        first = min(self.marked)
+        if not y <= first < y + height - 1:
+            y = max(0, first - height // 3)
+        # By force: there is no scroll bar yet when the first file is shown.
+        self.scroll_to(x=0, y=y, animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the window."""
+        number = y + self.scroll_offset.y
+        if number >= len(self.lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        here = number in self.marked
+        style = self.get_component_rich_style("lines--marked") if here else self.rich_style
+        text = ("> " if here else "  ") + self._around(number)
+        x = self.scroll_offset.x
+        return Strip([Segment(text, style)]).crop_extend(x, x + self.size.width, style)
+
+    def _around(self, number: int) -> str:
+        """A line; of the first marked one, when it is long, its start and what changed in it."""
+        text, width = self.lines[number], self.size.width - 2
+        if number not in self.marked or number != min(self.marked) or len(text) <= width:
+            return text
+        head = len(text) - len(text.lstrip()) + _HEAD
+        start = self.column - (width - head) * 3 // 4
+        return text if start <= head else f"{text[:head]}…{text[start:]}"
+
+
+class Preview(Vertical):
+    """One file of the rendering, named above its lines."""
+
+    def __init__(self) -> None:
+        super().__init__(id="preview")
+        self.path = ""
+        self.text = ""
+        self.logical = ""
+
+    def compose(self) -> ComposeResult:
+        """Path, then lines."""
+        yield Line(id="path")
+        yield Lines()
+
+    def on_resize(self) -> None:
+        """The path fits again, or no longer."""
+        self._show_path()
+
+    def _show_path(self) -> None:
+        # The file's name is the end of its path, so the start is what may be missing.
+        room = max(2, self.size.width - 2)
+        fits = len(self.path) <= room
+        self.query_one("#path", Line).put(self.path if fits else f"…{self.path[1 - room :]}")
+
+    def follow(self, draft: Draft, item: FieldSpec | None) -> None:
+        """Show the file of this question and mark the lines that it decides."""
+        tree = _tree(draft)
+        if tree is None or item is None:
+            return
+        file, other, marked = decided(draft, item, tree)
+        self._show(file, other, marked)
+
+    def update(self, draft: Draft) -> None:
+        """The same file after a change of the answers, marking what changed.
+
+        While the answers cannot be rendered, what was shown stays.
+        """
+        tree = _tree(draft)
+        if tree is None:
+            return
+        file = _file(tree, self.logical)
+        if file.text == self.text:
+            return
+        before = self.text if file.logical == self.logical else file.text
+        self._show(file, before, changed_lines(before, file.text))
+
+    def _show(self, file: File, other: str, marked: frozenset[int]) -> None:
+        self.path = file.path
+        self._show_path()
+        self.text, self.logical = file.text, file.logical
+        lines = [visible(line) for line in file.text.split("\n")]
+        self.query_one(Lines).show(lines, marked, _column(other, file.text))
+
+
+def _tree(draft: Draft) -> Tree | None:
+    return draft.rendering.tree if draft.rendering is not None else None
+
+
+def _file(tree: Tree, logical: str) -> File:
+    for name in (logical, "values"):
+        try:
+            return tree.by_logical(name)
+        except KeyError:
+            continue
+    return next(iter(tree.values()))
+
+
+def changed_lines(before: str, after: str) -> frozenset[int]:
+    """Numbers, from 0, of the lines of `after` that `before` has not at that place."""
+    old, new = before.split("\n"), after.split("\n")
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    found: set[int] = set()
+    for tag, _, _, low, high in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag in {"replace", "insert"}:
+            found.update(range(start + low, start + high))
+    return frozenset(found)
+
+
+def _column(before: str, after: str) -> int:
+    """Where in its line the first difference of two texts stands."""
+    pairs = enumerate(zip(before, after, strict=False))
+    start = next((at for at, (one, other) in pairs if one != other), 0)
+    return start - after.rfind("\n", 0, start) - 1
+
+
+def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, str, frozenset[int]]:
+    """The question's file, its text with another answer, and the lines which that would change.
+
+    Where that file is not written, or does not change, the first file that does.
+    """
+    wanted = _file(tree, item.ask.preview)
+    for value in _others(item, draft.value(item)):
+        other = _tree(draft.answered(item, value))
+        if other is None or draft.answered(item, value).problems.keys() - draft.problems.keys():
+            continue
+        for file in (wanted, *tree.values()):
+            if file.logical == "answers" and wanted.logical != "answers":
+                continue
+            text = other[file.path].text if file.path in other else ""
+            marked = changed_lines(text, file.text)
+            if marked:
+                return file, text, marked
+    return wanted, wanted.text, frozenset()
+
+
+def _others(item: FieldSpec, value: object) -> list[object]:
+    """A few other answers, to see what they would change."""
+    if item.kind == "bool":
+        return [value is not True]
+    if item.kind == "choice":
+        return [choice for choice in item.choices if choice != value]
+    if item.kind == "int" and isinstance(value, int):
+        return [value + 1, value - 1]
+    if item.kind == "text" and isinstance(value, str):
+        return [f"{value}x", f"{value}1", dumped(item.default)]
+    if item.kind == "mapping" and isinstance(value, dict):
+        return [{**value, "OTHER": "x"}, {}]
+    return []

@@ -1,0 +1,145 @@
+"""Dialogs that ask for a value: masked where it is a secret, and never kept by the dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from pydantic import SecretStr
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+from textual.widgets.option_list import Option
+
+from screens.text import plain
+from screens.widgets.choices import Options
+from screens.widgets.dialogs import Ask
+from screens.widgets.fields import Line, TextField
+
+if TYPE_CHECKING:
+    from wizard.secrets.references import SecretRef
+
+T = TypeVar("T")
+
+
+class Agree(Ask):
+    """A question with a list to read before the answer; the harmless answer comes first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "read(1)", show=False, priority=True),
+        Binding("pageup", "read(-1)", show=False, priority=True),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The question, the list, the answers."""
+        answers = [Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes")]
+        with Vertical(classes="dialog agree"):
+            yield Static(plain(self.title_text), classes="question")
+            with VerticalScroll(can_focus=False):
+                yield Static(plain(self.text))
+            yield Options(*(answers[::-1] if self.yes_first else answers), compact=True)
+
+    def action_read(self, step: int) -> None:
+        """Read on where the list is longer than the screen."""
+        holder = self.query_one(VerticalScroll)
+        holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
+
+
+class Secret(TextField):
+    """A masked field that takes a whole paste: a private key has several lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.password = True
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.replace(event.text, *self.selection)
+
+
+class Value(ModalScreen[T], Generic[T]):
+    """One field; enter takes what `read` makes of it, escape takes nothing.
+
+    `read` raises ValueError with what would be right.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+q", "dismiss(None)", "close", priority=True),
+        Binding("ctrl+c", "dismiss(None)", show=False),
+    ]
+    AUTO_FOCUS = "TextField"
+
+    def __init__(
+        self, title: str, text: str, field: TextField, read: Callable[[str], T], caption: str
+    ) -> None:
+        super().__init__()
+        self.title_text, self.text, self.field, self.read = title, text, field, read
+        self.caption = caption
+
+    def compose(self) -> ComposeResult:
+        """What is asked, the field, and what is wrong with it."""
+        with Vertical(classes="dialog"):
+            yield Static(plain(self.title_text), classes="question")
+            yield Static(plain(self.text))
+            with Horizontal(classes="value"):
+                yield Static(Content(f"{self.caption} ["), classes="caption")
+                yield self.field
+                yield Static(Content("]"), classes="end")
+            yield Line(id="complaint")
+            yield Static("enter takes it, escape closes", classes="hint")
+
+    @on(Input.Changed)
+    def _typing(self, event: Input.Changed) -> None:
+        self.query_one("#complaint", Line).put("")
+        if not event.value:
+            self.field.password = isinstance(self.field, Secret)
+
+    @on(Input.Submitted)
+    def _take(self) -> None:
+        self.action_forward()
+
+    def action_forward(self) -> None:
+        """Take it, or say what is wrong."""
+        try:
+            found = self.read(self.field.value)
+        except ValueError as error:
+            # What stands in the place of a reference is usually the secret itself.
+            self.field.password = True
+            self.query_one("#complaint", Line).put(f"! {error}")
+            return
+        self.field.value = ""
+        self.dismiss(found)
+
+    def action_field(self, step: int) -> None:
+        """There is one field."""
+
+
+def masked_value(key: str, text: str) -> Value[SecretStr]:
+    """Ask for a secret; nothing of it is shown, and it is held in memory only."""
+
+    def read(typed: str) -> SecretStr:
+        if not typed:
+            raise ValueError("type or paste the value; escape leaves it")
+        return SecretStr(typed)
+
+    return Value(f"{key}, not shown", text, Secret(), read, "value")
+
+
+def token_source(title: str, text: str, read: Callable[[str], SecretRef]) -> Value[SecretRef]:
+    """Ask where a token comes from; a token itself is refused and not repeated."""
+    field = TextField(placeholder="env:NAME, file:PATH or prompt")
+
+    def parsed(typed: str) -> SecretRef:
+        try:
+            return read(typed)
+        except ValueError:
+            raise ValueError(
+                "say where it comes from: env:NAME, file:PATH or prompt; never the token itself"
+            ) from None
+
+    return Value(title, text, field, parsed, "from ")

@@ -1,0 +1,186 @@
+"""One question as one row: label, field, and a mark when its answer needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from screens.draft.values import (
+    SECRET_KINDS,
+    WITH_ARGUMENT,
+    from_text,
+    secret_parts,
+    secret_value,
+    to_text,
+)
+from screens.steps import HOST_KEYS
+from screens.widgets.choices import Choice
+from screens.widgets.fields import Door, TextField, Tick
+from wizard.answers.questions import FieldSpec
+from wizard.probes.addresses import BY_QUESTION
+
+LABEL_WIDTH, MARK_WIDTH = 20, 3
+# Beside a host there is room for a word: `ok 15.18`.
+WORD_WIDTH = 10
+# Columns of the fields that do not take what is left, by class; wizard.tcss says the same.
+FIXED_WIDTHS = {"narrow": 10, "kind": 14}
+# Colour only repeats what the characters say.
+_STYLES = {"!": "$text-error", "ok": "$text-success"}
+
+
+class Row(Horizontal):
+    """The row of one question; says what was answered and holds no rule about it.
+
+    Label, brackets and mark are painted by the row itself: a widget each would make a page of
+    twenty questions twice as slow to open.
+    """
+
+    @dataclass
+    class Answered(Message):
+        """The person changed the answer."""
+
+        item: FieldSpec
+        value: object
+
+    def __init__(self, item: FieldSpec, value: object) -> None:
+        super().__init__()
+        self.item = item
+        self.answer = value
+        self.parts: dict[str, str] = {}
+        self.here = False
+        self.outcome = ""
+        self.room = MARK_WIDTH
+        place = BY_QUESTION.get(item.key)
+        if place is not None and place.is_host(item.key):
+            self.room = WORD_WIDTH
+            self.add_class("host")
+
+    def compose(self) -> ComposeResult:
+        """The field of the question's kind, two for a secret."""
+        item, value = self.item, self.answer
+        if item.key == HOST_KEYS:
+            yield Door()
+        elif item.kind == "bool":
+            yield Tick(value=value is True)
+        elif item.kind == "choice":
+            yield Choice([(choice, item.label(choice)) for choice in item.choices], value)
+        elif item.kind == "secret":
+            yield from self._secret()
+        else:
+            narrow = "narrow" if item.kind == "int" else ""
+            yield TextField(to_text(item, value), classes=narrow)
+
+    def _secret(self) -> Iterator[Widget]:
+        kind, argument = secret_parts(self.answer)
+        self.parts[kind] = argument
+        yield Choice(list(SECRET_KINDS.items()), kind, classes="kind")
+        field = TextField(argument, classes="argument")
+        field.display = kind in WITH_ARGUMENT
+        yield field
+
+    def render(self) -> Content:
+        """What stands around the fields; brackets show their extent without any colour."""
+        indent = "  " if self.item.group else ""
+        label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
+        outcome = "!" if self.has_class("wrong") else self.outcome
+        around = "".join(map(self._around, self.fields))
+        return Content.assemble(
+            (label, "bold $foreground" if self.here else ""),
+            around,
+            (f" {outcome:<{self.room - 1}}"[: self.room], _STYLES.get(outcome[:2].strip(), "")),
+        )
+
+    def _around(self, field: Widget) -> str:
+        """The brackets of a field with room between them; a tick and a door have none."""
+        width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
+        if width is None:
+            taken = (
+                LABEL_WIDTH + self.room + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
+            )
+            width = max(0, self.size.width - taken - 2)
+        if isinstance(field, (Tick, Door)):
+            return " " * (width + 2)
+        return f"[{'':<{width}}]"
+
+    def on_descendant_focus(self) -> None:
+        """The label of the row that has the focus stands out."""
+        self.here = True
+        self.refresh()
+
+    def on_descendant_blur(self) -> None:
+        """It no longer does."""
+        self.here = False
+        self.refresh()
+
+    @property
+    def fields(self) -> list[Widget]:
+        """What takes the focus, from left to right."""
+        found = self.query("TextField, Choice, Tick, Door")
+        return [widget for widget in found if widget.display]
+
+    def mark(self, *, wrong: bool) -> None:
+        """Show or take away the mark of a problem.
+
+        What stands in the place of a reference is usually the secret itself: it is hidden.
+        """
+        if wrong == self.has_class("wrong"):
+            return
+        if self.item.kind == "secret":
+            self.query_one(TextField).password = wrong
+        self.set_class(wrong, "wrong")
+        self.refresh()
+
+    def tell(self, outcome: str) -> None:
+        """Show what is known outside about the answer; a character where there is no room."""
+        if self.room == MARK_WIDTH and len(outcome) > MARK_WIDTH - 1:
+            outcome = outcome[:2].strip() if outcome.startswith(("ok", "!")) else "?"
+        if outcome != self.outcome:
+            self.outcome = outcome
+            self.refresh()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.item.kind == "secret":
+            kind = self.query_one(Choice).value
+            self.parts[kind] = event.value
+            self._say(secret_value(kind, event.value, self.answer))
+        else:
+            self._say(from_text(self.item, event.value))
+
+    @on(Choice.Changed)
+    def _chosen(self, event: Choice.Changed) -> None:
+        event.stop()
+        chosen = event.value
+        if self.item.kind != "secret":
+            self._say(chosen)
+            return
+        if chosen == secret_parts(self.answer)[0] and self.answer:
+            return
+        argument = self.parts.get(chosen, "")
+        self._say(secret_value(chosen, argument, self.answer))
+        field = self.query_one(TextField)
+        with self.prevent(Input.Changed):
+            field.value = argument
+        field.display = chosen in WITH_ARGUMENT
+        self.refresh()
+
+    @on(Tick.Changed)
+    def _turned(self, event: Tick.Changed) -> None:
+        event.stop()
+        self._say(event.tick.value)
+
+    def _say(self, value: object) -> None:
+        # Widgets also report the value they were made with; that is nobody's answer.
+        if value == self.answer and type(value) is type(self.answer):
+            return
+        self.answer = value
+        self.post_message(self.Answered(self.item, value))

@@ -1,0 +1,1 @@
+"""The answers: model, sections, rules across sections, presets, loading and saving."""

@@ -1,0 +1,47 @@
+"""Public files that answers name: read once, reduced to certificates, copied beside the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wizard.answers.questions import specs
+from wizard.errors import AnswersError, Problem
+from wizard.formats.certificates import certificates
+from wizard.formats.nested import get
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+_MAX_BYTES = 200_000
+
+
+def load(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
+    """The assets of these answers by key, and the answers with each renamed to its copy's name.
+
+    `read` takes the path as answered (relative to the answers file) and raises OSError. Raises
+    AnswersError naming the question when a file cannot be read or holds no certificate.
+    """
+    from wizard.answers.files import with_value
+
+    found: dict[str, str] = {}
+    problems = []
+    for item in specs(type(answers)):
+        path = str(get(answers, item.path)) if item.ask.asset and item.applies(answers) else ""
+        if not path:
+            continue
+        try:
+            data = read(path)
+            if len(data) > _MAX_BYTES:
+                raise ValueError("the file is too large for CA certificates")
+            found[item.key] = certificates(data.decode("ascii", "replace"))
+        except OSError as error:
+            problems.append(
+                Problem(item.key, f"cannot be read: {error.strerror or 'no such file'}")
+            )
+        except ValueError as error:
+            problems.append(Problem(item.key, str(error)))
+        answers = with_value(answers, item.path, path.replace("\\", "/").rpartition("/")[2])
+    if problems:
+        raise AnswersError("a file that the answers name cannot be used", problems)
+    return answers, found

@@ -1,0 +1,47 @@
+"""Host keys in answers as people have them: pasted text, lines of it, or the mappings we save.
+
+The mapping is the form that everything else reads. No form carries trust: what is read here has no
+evidence, and a mapping's own is never believed (see `wizard.hostkeys.trust`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wizard.formats.nested import get, put
+from wizard.hostkeys.paste import as_mappings
+
+_PATH = ("dags", "host_keys")
+
+
+def taken_in(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Raw answers with pasted host keys as mappings; text that cannot be read stays as it came.
+
+    For the front ends, which show and change raw answers; validation says what is wrong.
+    """
+    given = get(data, _PATH)
+    try:
+        read = as_mappings(given, get(data, ("dags", "repo")))
+    except ValueError:
+        return dict(data)
+    unread = isinstance(read, list) and {"host": "", "type": "", "key": ""} in read
+    return dict(data) if read is given or unread else put(data, _PATH, read)
+
+
+def for_screens(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Raw answers whose host keys are mappings, as the host-key page shows them.
+
+    AnswersError where they cannot be read; text that does not count with these answers is left out.
+    """
+    given = get(data, _PATH)
+    if given is None or (isinstance(given, list) and all(isinstance(x, Mapping) for x in given)):
+        return dict(data)
+    from wizard.answers.files import examine
+    from wizard.errors import AnswersError
+
+    key = ".".join(_PATH)
+    wrong = [one for one in examine(data).problems if f"{one.key}.".startswith(f"{key}.")]
+    if wrong:
+        raise AnswersError("the host keys given cannot be read", wrong)
+    return put(data, _PATH, [])

@@ -1,0 +1,61 @@
+"""The answers: the order of the fields is the order of the wizard."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from wizard.answers.section import Model, Section
+from wizard.answers.sections.access import Access
+from wizard.answers.sections.admin import Admin
+from wizard.answers.sections.broker import Broker
+from wizard.answers.sections.cluster import Cluster
+from wizard.answers.sections.components import Components
+from wizard.answers.sections.dags import Dags
+from wizard.answers.sections.database import Database
+from wizard.answers.sections.delivery import Delivery
+from wizard.answers.sections.environment import Environment
+from wizard.answers.sections.executor import Executor
+from wizard.answers.sections.installation import Installation
+from wizard.answers.sections.repository import Repository
+from wizard.answers.sections.secrets import Secrets
+
+
+class Answers(Model):
+    """All sections of one installation; immutable in use.
+
+    To add a section: write its module, add one line here.
+    """
+
+    model_config = ConfigDict(populate_by_name=True, title="Answers of Airflow Wizard")
+
+    schema_: Literal[1] = Field(default=1, alias="schema", description="Version of this format.")
+    installation: Installation = Field(default_factory=Installation)
+    cluster: Cluster = Field(default_factory=Cluster)
+    executor: Executor = Field(default_factory=Executor)
+    components: Components = Field(default_factory=Components)
+    database: Database = Field(default_factory=Database)
+    broker: Broker = Field(default_factory=Broker)
+    dags: Dags = Field(default_factory=Dags)
+    secrets: Secrets = Field(default_factory=Secrets)
+    admin: Admin = Field(default_factory=Admin)
+    access: Access = Field(default_factory=Access)
+    environment: Environment = Field(default_factory=Environment)
+    delivery: Delivery = Field(default_factory=Delivery)
+    repository: Repository = Field(default_factory=Repository)
+    values: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Values",
+        description="Helm values that no question covers; merged last and checked like the rest.",
+    )
+
+
+def sections_of(answers: Answers) -> dict[str, Section]:
+    """The sections that apply, by name, in the order of the wizard."""
+    found = {}
+    for name in type(answers).model_fields:
+        section = getattr(answers, name)
+        if isinstance(section, Section) and section.applies(answers):
+            found[name] = section
+    return found

@@ -1,0 +1,87 @@
+"""Rules over answers of which some cannot be read, so that all problems are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
+
+from wizard.answers.questions import FieldSpec, specs
+from wizard.errors import Problem
+from wizard.formats.nested import put
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+_ROUNDS = 20
+_CASES = 32
+
+Validate = Callable[[Mapping[str, Any]], "tuple[Answers | None, Sequence[Problem]]"]
+
+
+def beyond(
+    data: Mapping[str, Any], found: Sequence[Problem], validate: Validate
+) -> tuple[Problem, ...]:
+    """More unreadable answers, and what the rules object to whatever all of them become.
+
+    `validate` gives answers (None where types do not fit) and their problems. A choice decides
+    which questions apply, so only what stands with each of its values is told.
+    """
+    broken = {_question_path(problem.key) for problem in found}
+    more: list[Problem] = []
+    for _ in range(_ROUNDS):
+        data = _without_all(data, broken)
+        answers, problems = validate(data)
+        if answers is not None:
+            break
+        more += problems
+        broken |= {_question_path(problem.key) for problem in problems}
+    else:
+        return tuple(more)
+    common: list[Problem] | None = None
+    for case in islice(_cases(data, broken), _CASES):
+        problems = validate(case)[1]
+        common = [one for one in (problems if common is None else common) if one in problems]
+    return (*more, *(one for one in common or () if not _below(one.key, broken)))
+
+
+def _cases(data: Mapping[str, Any], broken: set[tuple[str, ...]]) -> Iterator[Mapping[str, Any]]:
+    gates = [item for item in specs() if item.path in broken and item.kind in {"choice", "bool"}]
+    for values in product(*(_values(item) for item in gates)):
+        case = data
+        for item, value in zip(gates, values, strict=True):
+            case = put(case, item.path, value)
+        yield case
+
+
+def _values(item: FieldSpec) -> Sequence[object]:
+    return (True, False) if item.kind == "bool" else item.choices
+
+
+def _question_path(key: str) -> tuple[str, ...]:
+    """The path of the question that a problem's key belongs to, else the key's own."""
+    parts = tuple(key.split("."))
+    paths = {item.path for item in specs()}
+    return next(
+        (parts[:length] for length in range(len(parts), 0, -1) if parts[:length] in paths), parts
+    )
+
+
+def _below(key: str, broken: set[tuple[str, ...]]) -> bool:
+    parts = tuple(key.split("."))
+    return any(parts[: len(path)] == path for path in broken)
+
+
+def _without_all(data: Mapping[str, Any], paths: set[tuple[str, ...]]) -> Mapping[str, Any]:
+    for path in paths:
+        data = _without(data, path)
+    return data
+
+
+def _without(data: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+    head, *rest = path
+    below = data.get(head)
+    if rest and isinstance(below, Mapping):
+        return {**data, head: _without(below, tuple(rest))}
+    # What stands here instead of a mapping is what is broken.
+    return {key: value for key, value in data.items() if key != head}

@@ -1,0 +1,196 @@
+"""Models -> questions, and the one validation path that screens, prompts and files share."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from wizard.answers.section import ALWAYS, Ask, Condition, Model, Section
+from wizard.errors import AnswersError, Problem
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+Kind = Literal["text", "int", "bool", "choice", "secret", "mapping", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One question, as every front end sees it.
+
+    `key` is the dotted answer key (`database.pgbouncer.mode`), `section` its first part. `group`
+    is the heading over questions that belong together, empty for a section's own.
+    """
+
+    key: str
+    group: str
+    kind: Kind
+    title: str
+    help: str
+    default: object
+    choices: tuple[str, ...]
+    ask: Ask
+    model: type[Section]
+
+    @property
+    def section(self) -> str:
+        """Name of the section's field in the answers."""
+        return self.key.split(".", 1)[0]
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The key as the path through nested mappings."""
+        return tuple(self.key.split("."))
+
+    @property
+    def when(self) -> Condition:
+        """When the question applies."""
+        return self.ask.when
+
+    def label(self, choice: str) -> str:
+        """What a choice means, or the choice itself."""
+        return self.ask.labels.get(choice, choice)
+
+    def applies(self, answers: Answers) -> bool:
+        """Whether the question counts with these answers."""
+        return self.model.applies(answers) and self.ask.when.test(answers)
+
+
+def _secret_ref() -> type[BaseModel]:
+    from wizard.secrets.references import SecretRef
+
+    return SecretRef
+
+
+def _kind(annotation: Any, key: str) -> tuple[Kind, tuple[str, ...]]:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return "choice", tuple(str(choice) for choice in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, _secret_ref()):
+        return "secret", ()
+    if annotation is bool:
+        return "bool", ()
+    if annotation is int:
+        return "int", ()
+    if annotation is str:
+        return "text", ()
+    if origin is dict:
+        return "mapping", ()
+    if origin in {list, tuple}:
+        return "list", ()
+    raise TypeError(f"{key}: no question kind for {annotation!r}")
+
+
+def _ask(info: FieldInfo) -> Ask:
+    return next((item for item in info.metadata if isinstance(item, Ask)), Ask())
+
+
+def _plain(annotation: Any) -> Any:
+    """The annotation without Annotated[...] and `| None`."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    if get_origin(annotation) in {types.UnionType}:
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return _plain(parts[0]) if len(parts) == 1 else annotation
+    return annotation
+
+
+def _walk(
+    model: type[BaseModel], prefix: str, section: type[Section], when: Condition, group: str = ""
+) -> Iterator[FieldSpec]:
+    for name, info in model.model_fields.items():
+        key = f"{prefix}.{name}"
+        annotation = _plain(info.annotation)
+        ask = _ask(info)
+        condition = when if ask.when is ALWAYS else ask.when if when is ALWAYS else when & ask.when
+        nested = isinstance(annotation, type) and issubclass(annotation, Model)
+        if nested and not issubclass(annotation, _secret_ref()):
+            yield from _walk(annotation, key, section, condition, info.title or group)
+            continue
+        kind, choices = _kind(annotation, key)
+        if not info.title or not info.description:
+            raise TypeError(f"{key}: a question needs a title and a description")
+        merged = Ask(
+            when=condition,
+            required=ask.required,
+            labels=ask.labels,
+            asset=ask.asset,
+            preview=ask.preview or section.preview,
+            source=ask.source,
+            takes=ask.takes,
+        )
+        # `get_default` would read the signature of each factory; ours take nothing.
+        factory = cast("Callable[[], object] | None", info.default_factory)
+        default = factory() if factory else info.default
+        yield FieldSpec(
+            key, group, kind, info.title, info.description, default, choices, merged, section
+        )
+
+
+@cache
+def specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
+    """Every question of the wizard in the order it is asked.
+
+    Raises TypeError when a field lacks a title or a description, or has a type no form can show.
+    """
+    from wizard.answers.model import Answers
+
+    found: list[FieldSpec] = []
+    for name, info in (answers or Answers).model_fields.items():
+        section = _plain(info.annotation)
+        if isinstance(section, type) and issubclass(section, Section):
+            found.extend(_walk(section, name, section, ALWAYS))
+    return tuple(found)
+
+
+def spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
+    """The question with this dotted key; AnswersError with the nearest key when there is none."""
+    by_key = {item.key: item for item in specs(answers)}
+    if key in by_key:
+        return by_key[key]
+    from wizard.formats.messages import no_question
+
+    raise AnswersError("no such key", [Problem(key, no_question(key, list(by_key)))])
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    # pydantic adds the tag of a union or `[key]` to a location; those are no part of our keys.
+    return ".".join(str(part) for part in location if str(part) != "[key]")
+
+
+def _message(kind: str, text: str, key: str, answers: type[BaseModel]) -> str:
+    from wizard.formats.messages import said, unknown
+
+    if kind == "extra_forbidden":
+        parent, _, name = key.rpartition(".")
+        return unknown(name, _names_below(answers, parent))
+    return said(kind, text)
+
+
+def _names_below(model: type[BaseModel], parent: str) -> list[str]:
+    for part in parent.split(".") if parent else []:
+        if part.isdecimal():
+            continue
+        info = model.model_fields.get(part)
+        below = _plain(info.annotation) if info else None
+        if get_origin(below) is list:
+            below = _plain(get_args(below)[0])
+        if not (isinstance(below, type) and issubclass(below, BaseModel)):
+            return []
+        model = below
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def problems_of(error: ValidationError, answers: type[BaseModel]) -> list[Problem]:
+    """A pydantic error as problems with dotted keys, without any value that was rejected."""
+    found = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        key = _dotted(item["loc"])
+        found.append(Problem(key, _message(item["type"], item["msg"], key, answers)))
+    return found

@@ -1,0 +1,334 @@
+"""Rules across sections: what types alone cannot say. The one place for them.
+
+Each rule names the key to change and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from wizard.answers.conditions import STORE_CREDENTIAL
+from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
+from wizard.errors import Problem
+from wizard.formats.addresses import is_loopback
+from wizard.manifests.argocd import IN_CLUSTER
+from wizard.manifests.postgres import STATS_USER
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+Rule = Callable[["Answers"], Iterator[Problem]]
+
+_GIVEN = {
+    "broker.url": "or broker.kind chart-redis",
+    "dags.credentials.password": "or a public repository",
+    "delivery.argocd.token": "or a repository over SSH",
+}
+# Source: chart 1.22.0, enableBuiltInSecretEnvVars, and what the sections contribute.
+_OWN_VARIABLES = {
+    "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
+    **dict.fromkeys(
+        (
+            "AIRFLOW__CORE__FERNET_KEY",
+            "AIRFLOW__CORE__SQL_ALCHEMY_CONN",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+            "AIRFLOW_CONN_AIRFLOW_DB",
+            "AIRFLOW__API__SECRET_KEY",
+            "AIRFLOW__API_AUTH__JWT_SECRET",
+            "AIRFLOW__WEBSERVER__SECRET_KEY",
+            "AIRFLOW__CELERY__CELERY_RESULT_BACKEND",
+            "AIRFLOW__CELERY__RESULT_BACKEND",
+            "AIRFLOW__CELERY__BROKER_URL",
+        ),
+        "the chart, from a Secret,",
+    ),
+}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def airflow_range(answers: Answers) -> Iterator[Problem]:
+    """Source: charts 1.20 and later stop below 2.11.0; Airflow 4 is unknown to all of them."""
+    version = _version(answers.installation.airflow)
+    if version < _version(LOWEST_AIRFLOW):
+        yield Problem(
+            "installation.airflow", f"give {LOWEST_AIRFLOW} or later: the charts stop below"
+        )
+    if version >= (4, 0, 0):
+        newest = DEFAULT_AIRFLOW[VERSIONS[0]]
+        yield Problem("installation.airflow", f"give 2.11.x or 3.x, such as {newest}")
+
+
+def hybrid_executors(answers: Answers) -> Iterator[Problem]:
+    """Airflow 3 removed them, yet the chart renders them without complaint."""
+    kind = answers.executor.kind
+    new = {"CeleryKubernetesExecutor": "CeleryExecutor", "LocalKubernetesExecutor": "LocalExecutor"}
+    if kind in new and not answers.installation.airflow.startswith("2."):
+        yield Problem(
+            "executor.kind",
+            f"Airflow 3 removed {kind}: use {new[kind]},KubernetesExecutor",
+        )
+
+
+def worker_range(answers: Answers) -> Iterator[Problem]:
+    """An autoscaler with a minimum above its maximum, or an HPA that starts at none."""
+    workers = answers.executor.workers
+    if workers.autoscaling == "none" or "Celery" not in answers.executor.kind:
+        return
+    if workers.min_replicas > workers.max_replicas:
+        yield Problem(
+            "executor.workers.min_replicas", f"give at most max_replicas ({workers.max_replicas})"
+        )
+    if workers.autoscaling == "hpa" and workers.min_replicas < 1:
+        yield Problem(
+            "executor.workers.min_replicas", "give 1 or more: the API server refuses an HPA of 0"
+        )
+
+
+def bundled_only_local(answers: Answers) -> Iterator[Problem]:
+    """The bundled PostgreSQL and hand-made Secrets belong to a laptop."""
+    local = answers.delivery.kind == "kind"
+    if answers.database.kind == "bundled" and not local:
+        yield Problem("database.kind", "use external: the bundled PostgreSQL is for kind only")
+    if answers.secrets.store == "kubernetes" and not local:
+        yield Problem("secrets.store", "use vault: Secrets made by hand are for kind only")
+
+
+def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
+    """The runbook's commands generate values; given ones need a store."""
+    if answers.secrets.store != "kubernetes":
+        return
+    from wizard.answers.questions import specs
+    from wizard.formats.nested import get
+
+    for item in specs(type(answers)):
+        if item.kind != "secret" or not item.applies(answers):
+            continue
+        if item.key in _GIVEN:
+            yield Problem(item.key, f"choose store vault, {_GIVEN[item.key]}")
+        elif get(answers, item.path).kind != "generate":
+            yield Problem(
+                item.key, "use {generate: true} with store kubernetes, or choose store vault"
+            )
+    if answers.dags.source != "image" and answers.dags.over_ssh:
+        yield Problem(
+            "dags.repo",
+            "use an https:// repository with store kubernetes: a deploy key needs a store",
+        )
+
+
+def given_values(answers: Answers) -> Iterator[Problem]:
+    """A broker's URL and a Git token are made where they count; random text would be neither."""
+    from wizard.answers.questions import spec
+    from wizard.formats.nested import get
+
+    for key, instead in _GIVEN.items():
+        item = spec(key, type(answers))
+        if item.applies(answers) and get(answers, item.path).kind == "generate":
+            yield Problem(key, f"use env, file, prompt or store, {instead}: it cannot be generated")
+
+
+def guarded_namespaces(answers: Answers) -> Iterator[Problem]:
+    """Who may deploy into Argo CD's or the cluster's namespaces is an administrator of it all."""
+    namespace, argo = answers.installation.namespace, answers.delivery.argocd
+    taken = {"kube-system", "kube-public", "kube-node-lease"}
+    if answers.delivery.kind == "argocd":
+        taken.add(argo.namespace)
+        if argo.project == "default":
+            yield Problem(
+                "delivery.argocd.project",
+                "give a name of its own: project default is Argo CD's and allows everything",
+            )
+    if answers.secrets.store == "vault" and answers.secrets.scope == "cluster":
+        taken.add(answers.secrets.vault.operator_namespace)
+    if namespace in taken:
+        yield Problem(
+            "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
+        )
+
+
+def verified_certificates(answers: Answers) -> Iterator[Problem]:
+    """Source: libpq fails to connect in verify modes without a root certificate file."""
+    database = answers.database
+    verified = database.kind == "external" and database.sslmode.startswith("verify")
+    if verified and not database.ca.file:
+        yield Problem(
+            "database.ca.file",
+            f"name the PEM file of the server's CA: {database.sslmode} finds no other",
+        )
+
+
+def own_variables(answers: Answers) -> Iterator[Problem]:
+    """A name that stands twice in a container is refused by server-side apply."""
+    for name in answers.environment.variables:
+        if name in _OWN_VARIABLES:
+            yield Problem(
+                f"environment.variables.{name}", f"leave it out: {_OWN_VARIABLES[name]} sets it"
+            )
+
+
+def literal_variables(answers: Answers) -> Iterator[Problem]:
+    """Variables stand in Git as they are given, in the answers and in the values."""
+    if not answers.environment.variables:
+        return
+    from wizard.secrets import names, patterns
+
+    for name, value in answers.environment.variables.items():
+        if name in _OWN_VARIABLES:
+            continue
+        if names.is_secret(name, value) or any(patterns.find(value)):
+            yield Problem(
+                f"environment.variables.{name}",
+                "leave it out: variables are committed in clear. Keep it in a Secret and name "
+                "that in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
+                "connection",
+            )
+
+
+def shared_workers(answers: Answers) -> Iterator[Problem]:
+    """Source: chart 1.19 has one `workers.resources` for Celery workers and task pods."""
+    executor = answers.executor
+    both = "Celery" in executor.kind and "Kubernetes" in executor.kind
+    differ = both and executor.workers.resources != executor.task_pods
+    if differ and answers.installation.chart == "1.19.0":
+        yield Problem(
+            "executor.task_pods.cpu",
+            "give task pods the resources of the workers, or use chart 1.20.0 or later: "
+            "1.19.0 has one setting for both",
+        )
+
+
+def bundle_version(answers: Answers) -> Iterator[Problem]:
+    """GitDagBundle came with Airflow 3."""
+    if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
+        yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
+
+
+def image_dags(answers: Answers) -> Iterator[Problem]:
+    """DAGs in the image need an image."""
+    if answers.dags.source == "image" and not answers.installation.image.repository:
+        yield Problem("installation.image.repository", "name the image that holds the DAGs")
+
+
+def pooled_users(answers: Answers) -> Iterator[Problem]:
+    """PgBouncer's user list holds one password a user, and a console user of ours."""
+    database = answers.database
+    results = database.result_backend
+    if database.kind != "external" or database.pgbouncer.mode != "chart":
+        return
+    separate = "Celery" in answers.executor.kind and results.kind == "separate"
+    users = {"database.user": database.user}
+    if separate:
+        users["database.result_backend.user"] = results.user
+    for key, user in users.items():
+        if user == STATS_USER:
+            yield Problem(key, f"use another user: {STATS_USER} is PgBouncer's console user here")
+    if separate and results.user == database.user:
+        yield Problem(
+            "database.result_backend.user",
+            "use another user than database.user: PgBouncer knows one password a user",
+        )
+
+
+def local_url(answers: Answers) -> Iterator[Problem]:
+    """Only a port-forward is opened on localhost."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(answers.access.base_url).hostname or ""
+    if answers.access.kind != "port-forward" and is_loopback(host):
+        yield Problem("access.base_url", "give the address people use")
+
+
+def own_certificates(answers: Answers) -> Iterator[Problem]:
+    """Two CA files are copied side by side under their own names."""
+    vault, database = answers.secrets.vault.ca.file, answers.database.ca.file
+    if vault and database and _base(vault) == _base(database) and vault != database:
+        yield Problem("database.ca.file", "name it differently from secrets.vault.ca.file")
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def vault_path_form(answers: Answers) -> Iterator[Problem]:
+    """External Secrets adds the mount and `data/` by itself."""
+    vault, own = answers.secrets.vault, answers.delivery.argocd.vault
+    paths = {"secrets.vault.path": vault.path}
+    if STORE_CREDENTIAL.test(answers):
+        paths["delivery.argocd.vault.path"] = own.path
+    for key, path in paths.items():
+        if path.startswith(("data/", f"{vault.mount}/")):
+            yield Problem(key, "leave out the mount and data/: airflow/config, for example")
+
+
+def credential_apart(answers: Answers) -> Iterator[Problem]:
+    """Argo CD's role reads Argo CD's path alone, and the store's role never reads that."""
+    if not STORE_CREDENTIAL.test(answers):
+        return
+    vault, own = answers.secrets.vault, answers.delivery.argocd.vault
+    name = answers.installation.name
+    payload = vault.path or f"airflow-install/{name}/config"
+    path = own.path or f"airflow-install/{name}/argocd"
+    if payload == path:
+        key = "delivery.argocd.vault.path" if own.path else "secrets.vault.path"
+        yield Problem(key, "give it a path of its own: each role reads one of the two and no more")
+    if own.role == vault.role:
+        yield Problem(
+            "delivery.argocd.vault.role",
+            f"give Argo CD a role of its own, or leave it empty: {vault.role} reads the payload",
+        )
+
+
+def argocd_cluster(answers: Answers) -> Iterator[Problem]:
+    """Vault knows each cluster by an auth mount of its own."""
+    argo = answers.delivery.argocd
+    mount = argo.vault.auth_mount
+    if not STORE_CREDENTIAL.test(answers) or argo.destination == IN_CLUSTER:
+        return
+    if not mount or mount == answers.secrets.vault.auth_mount:
+        yield Problem(
+            "delivery.argocd.vault.auth_mount",
+            "name the auth mount of the cluster that Argo CD runs in: it calls Airflow's "
+            f"{argo.destination}, so they are two",
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    airflow_range,
+    hybrid_executors,
+    worker_range,
+    bundled_only_local,
+    hand_made_secrets,
+    given_values,
+    guarded_namespaces,
+    vault_path_form,
+    credential_apart,
+    verified_certificates,
+    own_variables,
+    literal_variables,
+    shared_workers,
+    bundle_version,
+    image_dags,
+    pooled_users,
+    local_url,
+    own_certificates,
+)
+
+
+def problems(answers: Answers) -> list[Problem]:
+    """Everything the rules object to, and every required answer that is empty."""
+    from wizard.answers.questions import specs
+    from wizard.formats.nested import get
+
+    found = [problem for rule in RULES for problem in rule(answers)]
+    for item in specs(type(answers)):
+        if item.ask.required and item.applies(answers) and _empty(get(answers, item.path)):
+            found.append(Problem(item.key, f"is needed: {item.help}"))
+    return found
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,1 @@
+"""One module per section: its questions and what follows from their answers."""

@@ -1,0 +1,87 @@
+"""Admin user: the first login, created by a Job from a Secret."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from wizard.answers.conditions import ADMIN
+from wizard.answers.section import Ask, Section
+from wizard.formats.types import Email, Text
+from wizard.manifests.contribution import Contribution, EnvVar
+from wizard.manifests.release import Release
+from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.references import SecretRef
+
+_PREFIX = "AIRFLOW_DEFAULT_"
+
+# `users create` is a no-op for a user that exists; the password follows the store either way.
+# No line begins with a space, so that YAML can show the script as it is.
+_SCRIPT = """\
+airflow db check-migrations --migration-wait-timeout=300
+login=(--username "${AIRFLOW_DEFAULT_USERNAME}" --password "${AIRFLOW_DEFAULT_PASSWORD}")
+name=(--firstname "${AIRFLOW_DEFAULT_FIRST_NAME}" --lastname "${AIRFLOW_DEFAULT_LAST_NAME}")
+airflow users create "${login[@]}" "${name[@]}" --email "${AIRFLOW_DEFAULT_EMAIL}" --role Admin
+airflow users reset-password "${login[@]}"
+"""
+
+
+class Admin(Section):
+    """The first user."""
+
+    title: ClassVar[str] = "Admin user"
+    intro: ClassVar[str] = "The first login; its password is made once and lives in the store."
+
+    create: bool = Field(
+        default=True,
+        title="Create",
+        description="Off where users come from an identity provider; needs FabAuthManager.",
+    )
+    username: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+        default="admin", title="User name", description="Login name of the first admin."
+    )
+    email: Annotated[Email, Ask(when=ADMIN, required=True)] = Field(
+        default="admin@example.com", title="E-mail", description="Address of the first admin."
+    )
+    first_name: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+        default="Platform", title="First name", description="Shown in the UI."
+    )
+    last_name: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+        default="Admin", title="Last name", description="Shown in the UI."
+    )
+    password: Annotated[SecretRef, Ask(when=ADMIN)] = Field(
+        default=SecretRef(generate=True),
+        title="Password",
+        description="Generated into the store by default; the runbook says how to read it.",
+    )
+
+    def contribute(self, release: Release) -> Contribution:
+        """The Job that creates the user, fed by a Secret; never the chart's admin/admin."""
+        if not self.create:
+            return Contribution(settings={"createUserJob.enabled": False})
+        place = "createUserJob.defaultUser.password"
+        fact = Fact("adminPassword", Form.PASSWORD, "admin password", place, self.password)
+        name = release.secret("default-user")
+        keys: dict[str, tuple[str | Use, ...]] = {
+            "username": (self.username,),
+            "password": (Use(fact),),
+            "email": (self.email,),
+            "firstName": (self.first_name,),
+            "lastName": (self.last_name,),
+        }
+        variables = {
+            "USERNAME": "username",
+            "PASSWORD": "password",
+            "EMAIL": "email",
+            "FIRST_NAME": "firstName",
+            "LAST_NAME": "lastName",
+        }
+        env = [EnvVar(_PREFIX + var, secret=name, key=key) for var, key in variables.items()]
+        settings: dict[str, object] = {
+            "createUserJob.enabled": True,
+            "createUserJob.env": [item.to_values() for item in env],
+            "createUserJob.args": ["bash", "-ec", _SCRIPT],
+        }
+        secret = SecretSpec(name, keys, (), "the first admin")
+        return Contribution(settings=settings, secrets=(secret,))

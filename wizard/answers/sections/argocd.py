@@ -1,0 +1,152 @@
+"""Argo CD's part of the delivery: where it runs, what it reads, and with which credential."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import (
+    ARGOCD,
+    REPOSITORY_KEY,
+    REPOSITORY_TOKEN,
+    STORE_CREDENTIAL,
+    VAULT,
+)
+from wizard.answers.section import Ask, Model
+from wizard.formats.addresses import git_location
+from wizard.formats.types import (
+    GitRef,
+    GitUrl,
+    HttpsUrl,
+    KubeName,
+    OptionalVaultName,
+    OptionalVaultPath,
+    Text,
+)
+from wizard.manifests.argocd import REPOSITORY_LABEL
+from wizard.manifests.contribution import Reader
+from wizard.manifests.release import Release
+from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
+from wizard.secrets.references import DeployKey, SecretRef
+
+
+class CredentialPath(Model):
+    """Where the credential lies in Vault, and who may read it; empty answers follow the store's."""
+
+    path: Annotated[OptionalVaultPath, Ask(when=STORE_CREDENTIAL)] = Field(
+        default="",
+        title="Path",
+        description="Where the credential lives; empty is airflow-install/<name>/argocd.",
+    )
+    role: Annotated[OptionalVaultName, Ask(when=STORE_CREDENTIAL)] = Field(
+        default="",
+        title="Role",
+        description="Argo CD's own role: it reads this path alone; empty is the store's, -argocd.",
+    )
+    auth_mount: Annotated[OptionalVaultPath, Ask(when=STORE_CREDENTIAL)] = Field(
+        default="",
+        title="Auth mount",
+        description=(
+            "Vault's Kubernetes auth mount of Argo CD's cluster; empty is the store's, which is "
+            "right where both run in one cluster."
+        ),
+    )
+
+
+class ArgoCd(Model):
+    """Argo CD as it stands in the cluster."""
+
+    namespace: Annotated[KubeName, Ask(when=ARGOCD)] = Field(
+        default="argocd", title="Argo namespace", description="Where Argo CD runs."
+    )
+    project: Annotated[KubeName, Ask(when=ARGOCD, preview="argocd/project")] = Field(
+        default="airflow",
+        title="Project",
+        description="An AppProject of its own: `default` would allow everything.",
+    )
+    applications: Annotated[
+        Literal["one", "two"],
+        Ask(
+            when=ARGOCD,
+            labels={"one": "one, ordered by waves", "two": "two, under a parent"},
+        ),
+    ] = Field(
+        default="one",
+        title="Applications",
+        description="One orders Secrets before the chart by itself; two need an admin's parent.",
+    )
+    repo_url: Annotated[GitUrl, Ask(when=ARGOCD, required=True)] = Field(
+        default="",
+        title="This repository",
+        description="URL of the config repository as Argo CD knows it, spelled the same.",
+    )
+    credential: Annotated[
+        Literal["known", "store"],
+        Ask(
+            when=ARGOCD & VAULT,
+            labels={"known": "Argo CD has one already", "store": "from Vault, read by Argo CD"},
+            source="Argo CD, repository credentials",
+        ),
+    ] = Field(
+        default="known",
+        title="Credential",
+        description=(
+            "Argo CD has one credential a repository: one it has already, or one from Vault, at "
+            "a path and with a role that Airflow's store is refused."
+        ),
+    )
+    key: Annotated[DeployKey, Ask(when=REPOSITORY_KEY)] = Field(
+        default=DeployKey(generate=True),
+        title="Repository key",
+        description=(
+            "A read-only key of this repository, not the DAGs': generated into the store, or one "
+            "of yours by reference."
+        ),
+    )
+    username: Annotated[Text, Ask(when=REPOSITORY_TOKEN, required=True)] = Field(
+        default="", title="User", description="User or token name of a read-only token."
+    )
+    token: Annotated[SecretRef, Ask(when=REPOSITORY_TOKEN)] = Field(
+        default=SecretRef(env="ARGOCD_REPOSITORY_TOKEN"),
+        title="Token",
+        description="Where the read-only token comes from; the answers hold only the reference.",
+    )
+    revision: Annotated[GitRef, Ask(when=ARGOCD)] = Field(
+        default="main", title="Revision", description="Branch Argo CD follows."
+    )
+    destination: Annotated[HttpsUrl, Ask(when=ARGOCD)] = Field(
+        default="https://kubernetes.default.svc",
+        title="Cluster",
+        description="Target cluster as Argo CD names it; the default is its own cluster.",
+    )
+    vault: CredentialPath = Field(default_factory=CredentialPath, title="Credential in Vault")
+
+    @property
+    def over_ssh(self) -> bool:
+        """Whether the config repository is read over SSH."""
+        return bool(self.repo_url) and git_location(self.repo_url).scheme == "ssh"
+
+    def reader(self, release: Release) -> Reader:
+        """Argo CD as a reader of the store: its repository Secret, by the label it looks for."""
+        keys: dict[str, Template] = {
+            "name": (release.installation,),
+            "type": ("git",),
+            "url": (self.repo_url,),
+        }
+        if self.over_ssh:
+            title = "key of the config repository"
+            key = Fact("repositorySshKey", Form.SSH_KEY, title, "", self.key)
+            keys["sshPrivateKey"] = (Use(key, Encoding.PEM), "\n")
+        else:
+            token = Fact("repositoryToken", Form.GIVEN, "Argo CD's Git token", "", self.token)
+            keys |= {"username": (self.username,), "password": (Use(token),)}
+        name = f"{release.installation}-repository"
+        secret = SecretSpec(
+            name,
+            keys,
+            purpose="what lets Argo CD read this repository",
+            labels={REPOSITORY_LABEL: "repository"},
+        )
+        own = self.vault
+        return Reader("argocd", name, self.namespace, secret, own.path, own.role, own.auth_mount)

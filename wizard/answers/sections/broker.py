@@ -1,0 +1,101 @@
+"""Broker: how Celery hands tasks to workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import CELERY, CHART_REDIS, OUTER_BROKER
+from wizard.answers.section import Ask, Section
+from wizard.formats.types import HostName, Port, Quantity
+from wizard.manifests.contribution import Contribution, Flow
+from wizard.manifests.release import Release
+from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Use
+from wizard.secrets.references import SecretRef
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+
+class Broker(Section):
+    """Celery's message broker."""
+
+    title: ClassVar[str] = "Broker"
+    intro: ClassVar[str] = "Celery hands tasks to workers through a broker."
+
+    kind: Annotated[
+        Literal["chart-redis", "external"],
+        Ask(labels={"chart-redis": "the chart's Redis", "external": "one you run"}),
+    ] = Field(
+        default="chart-redis",
+        title="Broker",
+        description="The chart's Redis is one pod with a volume; queued tasks survive its restart.",
+    )
+    persistence: Annotated[Quantity, Ask(when=CHART_REDIS)] = Field(
+        default="1Gi",
+        title="Volume",
+        description="Volume of the chart's Redis; empty keeps queued tasks in memory only.",
+    )
+    url: Annotated[SecretRef, Ask(when=OUTER_BROKER)] = Field(
+        default=SecretRef(env="BROKER_URL"),
+        title="URL",
+        description="Where the whole broker URL comes from: it holds a password, so it is secret.",
+    )
+    host: Annotated[HostName, Ask(when=OUTER_BROKER)] = Field(
+        default="",
+        title="Host",
+        description="Address of your broker, for network policies and checks; not secret.",
+    )
+    port: Annotated[Port, Ask(when=OUTER_BROKER)] = Field(
+        default=6379, title="Port", description="Port of your broker."
+    )
+
+    @classmethod
+    def applies(cls, answers: Answers) -> bool:
+        """Only Celery has a broker."""
+        return CELERY.test(answers)
+
+    def contribute(self, release: Release) -> Contribution:
+        """Redis and the broker URL; both Secrets named, or the chart would make random ones."""
+        name = release.secret("broker-url")
+        settings: dict[str, object] = {"data.brokerUrlSecretName": name}
+        if self.kind == "external":
+            fact = Fact("brokerUrl", Form.GIVEN, "broker URL", "", self.url)
+            secret = SecretSpec(
+                name, {"connection": (Use(fact),)}, ("data.brokerUrlSecretName",), "broker"
+            )
+            # Without a host too: the egress rule needs only the port.
+            flows = (Flow("broker", self.host, self.port),)
+            return Contribution(
+                settings={"redis.enabled": False, **settings}, secrets=(secret,), flows=flows
+            )
+        return Contribution(
+            settings={**settings, **self._redis(release)}, secrets=self._own(release)
+        )
+
+    def _redis(self, release: Release) -> dict[str, object]:
+        volume = {"enabled": True, "size": self.persistence} if self.persistence else {}
+        return {
+            "redis.enabled": True,
+            "redis.passwordSecretName": release.secret("redis-password"),
+            "redis.persistence": volume or {"enabled": False},
+        }
+
+    def _own(self, release: Release) -> tuple[SecretSpec, ...]:
+        fact = Fact("redisPassword", Form.PASSWORD, "Redis password")
+        place = f"@{release.names.redis_host}:6379/0"
+        return (
+            SecretSpec(
+                release.secret("broker-url"),
+                {"connection": ("redis://:", Use(fact, Encoding.URL), place)},
+                ("data.brokerUrlSecretName",),
+                "broker",
+            ),
+            SecretSpec(
+                release.secret("redis-password"),
+                {"password": (Use(fact),)},
+                ("redis.passwordSecretName",),
+                "Redis",
+            ),
+        )

@@ -1,0 +1,53 @@
+"""The chart's own PostgreSQL, for `local` only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.postgres import Endpoint
+from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+
+def bundled(release: Release) -> Contribution:
+    """The chart's toy PostgreSQL with Secrets of our own, so that the chart makes none."""
+    fact = Fact("databasePassword", Form.PASSWORD, "database password")
+    endpoint = Endpoint(
+        release.names.bundled_postgres_host, 5432, "postgres", "postgres", fact, "disable", False
+    )
+    metadata = SecretSpec(
+        release.secret("metadata"),
+        {"connection": endpoint.url()},
+        ("data.metadataSecretName",),
+        "metadata database",
+    )
+    auth = SecretSpec(
+        release.secret("postgresql-auth"),
+        {"postgres-password": (Use(fact),), "password": (Use(fact),)},
+        ("postgresql.auth.existingSecret",),
+        "bundled PostgreSQL",
+    )
+    secrets = [metadata, auth]
+    settings: dict[str, object] = {
+        "postgresql.enabled": True,
+        "postgresql.auth.existingSecret": auth.name,
+        "postgresql.primary.persistence.size": "1Gi",
+        "data.metadataSecretName": metadata.name,
+    }
+    if release.celery:
+        backend = SecretSpec(
+            release.secret("result-backend"),
+            {"connection": endpoint.url("db+postgresql")},
+            ("data.resultBackendSecretName",),
+            "Celery results",
+        )
+        secrets.append(backend)
+        settings["data.resultBackendSecretName"] = backend.name
+    return Contribution(
+        settings=settings,
+        comments={"postgresql": "a toy: one pod, no backup"},
+        secrets=tuple(secrets),
+    )

@@ -1,0 +1,108 @@
+"""Components: size and number of what always runs, and where logs are kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from wizard.answers.conditions import PERSISTENT_LOGS
+from wizard.answers.section import Ask, Model, Section
+from wizard.formats.types import ObjectName, Quantity
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.release import Release
+
+
+class Component(Model):
+    """Replicas and resources of one component."""
+
+    replicas: int = Field(default=1, ge=1, le=50, title="Replicas", description="Pods that run.")
+    cpu: Quantity = Field(
+        default="", title="CPU", description="CPU request, such as 500m; empty sets none."
+    )
+    memory: Quantity = Field(
+        default="", title="Memory", description="Memory request, such as 1Gi; empty sets none."
+    )
+    memory_limit: Quantity = Field(
+        default="", title="Memory limit", description="Memory limit; empty sets none."
+    )
+
+    def to_settings(self, key: str) -> dict[str, object]:
+        """The settings below the component's key, without what is empty."""
+        requests = {"cpu": self.cpu, "memory": self.memory}
+        resources = {
+            "requests": {name: amount for name, amount in requests.items() if amount},
+            "limits": {"memory": self.memory_limit} if self.memory_limit else {},
+        }
+        found = {name: amounts for name, amounts in resources.items() if amounts}
+        settings: dict[str, object] = {f"{key}.replicas": self.replicas}
+        if found:
+            settings[f"{key}.resources"] = found
+        return settings
+
+
+class Triggerer(Component):
+    """The triggerer keeps its logs on a volume of its own."""
+
+    persistence: Annotated[Quantity, Ask(required=True)] = Field(
+        default="5Gi", title="Log volume", description="Volume of each triggerer's logs."
+    )
+
+
+class Logs(Model):
+    """One shared volume for all task logs, instead of one a worker."""
+
+    persistence: bool = Field(
+        default=False,
+        title="Shared volume",
+        description=(
+            "Keep task logs on one ReadWriteMany volume; without it, task pods' logs go with "
+            "the pod unless logs are shipped."
+        ),
+    )
+    size: Annotated[Quantity, Ask(when=PERSISTENT_LOGS, required=True)] = Field(
+        default="50Gi", title="Size", description="Size of the shared log volume."
+    )
+    storage_class: Annotated[ObjectName, Ask(when=PERSISTENT_LOGS)] = Field(
+        default="",
+        title="Storage class",
+        description="A class that offers ReadWriteMany; empty is the cluster's default.",
+    )
+
+
+class Components(Section):
+    """Components and logs."""
+
+    title: ClassVar[str] = "Components"
+    intro: ClassVar[str] = "Two of each API server and scheduler survive a node; one is cheaper."
+
+    api_server: Component = Field(default_factory=Component, title="API server")
+    scheduler: Component = Field(default_factory=Component, title="Scheduler")
+    dag_processor: Component = Field(default_factory=Component, title="DAG processor")
+    triggerer: Triggerer = Field(default_factory=Triggerer, title="Triggerer")
+    logs: Logs = Field(default_factory=Logs, title="Logs")
+
+    def contribute(self, release: Release) -> Contribution:
+        """Replicas, resources, disruption budgets and Reloader annotations by component."""
+        web = "apiServer" if release.airflow_3 else "webserver"
+        sizes = {web: self.api_server, "scheduler": self.scheduler}
+        settings: dict[str, object] = {"dagProcessor.enabled": True}
+        for key, component in {
+            **sizes,
+            "dagProcessor": self.dag_processor,
+            "triggerer": self.triggerer,
+        }.items():
+            settings.update(component.to_settings(key))
+            if release.reloader:
+                settings[f"{key}.annotations"] = dict(release.reloader)
+            if release.disruption_budgets and component.replicas > 1:
+                settings[f"{key}.podDisruptionBudget"] = {"enabled": True}
+        settings["triggerer.persistence.size"] = self.triggerer.persistence
+        settings[f"{web}.startupProbe.failureThreshold"] = 20
+        comments = {f"{web}.startupProbe.failureThreshold": "small nodes start slowly"}
+        if self.logs.persistence:
+            settings["logs.persistence.enabled"] = True
+            settings["logs.persistence.size"] = self.logs.size
+            if self.logs.storage_class:
+                settings["logs.persistence.storageClassName"] = self.logs.storage_class
+        return Contribution(settings=settings, comments=comments)

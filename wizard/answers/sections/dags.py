@@ -1,0 +1,257 @@
+"""DAGs: where they come from, and why that host is trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from wizard.answers.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
+from wizard.answers.section import Ask, Model, Section
+from wizard.formats.addresses import GitLocation, git_location
+from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
+from wizard.hostkeys.trust import Entry, Evidence, known_hosts
+from wizard.manifests.contribution import Contribution, Flow, Mount, PlannedAction
+from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sync_settings
+from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
+from wizard.manifests.release import Release
+from wizard.manifests.tree import File
+from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
+from wizard.secrets.references import DeployKey, SecretRef
+
+
+class EvidenceRecord(Model):
+    """Why a key was accepted, as recorded; never believed when read (see trust)."""
+
+    kind: Literal["published", "fingerprint"]
+    sha256: Text = ""
+    by: Text = ""
+    date: Text = ""
+    source: Text = ""
+
+
+class HostKeyEntry(Model):
+    """One public host key of the repository's host."""
+
+    host: Text
+    type: Text
+    key: Text
+    evidence: EvidenceRecord | None = None
+
+
+class Credentials(Model):
+    """Login of a repository over HTTPS."""
+
+    needed: Annotated[bool, Ask(when=OVER_HTTPS)] = Field(
+        default=False,
+        title="Private",
+        description="The repository asks for a login over HTTPS; a public one does not.",
+    )
+    username: Annotated[Text, Ask(when=PRIVATE_HTTPS, required=True)] = Field(
+        default="", title="User", description="User or token name of a read-only token."
+    )
+    password: Annotated[SecretRef, Ask(when=PRIVATE_HTTPS)] = Field(
+        default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
+        title="Token",
+        description="Where the read-only token comes from; the answers hold only the reference.",
+    )
+
+
+class Dags(Section):
+    """Where DAGs come from."""
+
+    title: ClassVar[str] = "DAGs"
+    intro: ClassVar[str] = "DAG code comes from Git, from a host whose keys were verified."
+
+    source: Annotated[
+        Literal["git-sync", "image", "bundle"],
+        Ask(
+            labels={
+                "git-sync": "git-sync sidecars",
+                "image": "baked into the image",
+                "bundle": "GitDagBundle (Airflow 3)",
+            }
+        ),
+    ] = Field(
+        default="git-sync",
+        title="Source",
+        description=(
+            "git-sync follows a branch in every pod; a bundle pins each run to a commit; an "
+            "image changes only by a rollout."
+        ),
+    )
+    repo: Annotated[GitUrl, Ask(when=FROM_GIT, required=True)] = Field(
+        default="",
+        title="Repository",
+        description="URL as pods reach it, ssh:// or https://, without credentials in it.",
+    )
+    ref: Annotated[GitRef, Ask(when=FROM_GIT, required=True)] = Field(
+        default="main", title="Ref", description="Branch, tag or commit to follow."
+    )
+    subpath: Annotated[RepositoryPath, Ask(when=FROM_GIT)] = Field(
+        default="dags",
+        title="Folder",
+        description="Folder with DAGs inside the repository; empty is its top.",
+    )
+    depth: Annotated[int, Field(ge=0, le=1000000), Ask(when=GIT_SYNC)] = Field(
+        default=1, title="Depth", description="Commits of history to clone; 0 is all of it."
+    )
+    period: Annotated[Duration, Ask(when=FROM_GIT)] = Field(
+        default="30s", title="Period", description="How often to look for a new commit."
+    )
+    key: Annotated[DeployKey, Ask(when=OVER_SSH)] = Field(
+        default=DeployKey(generate=True),
+        title="Deploy key",
+        description="A read-only key: generated into the store, or one of yours by reference.",
+    )
+    credentials: Credentials = Field(default_factory=Credentials, title="Login")
+    host_keys: Annotated[
+        list[HostKeyEntry],
+        Ask(
+            when=OVER_SSH,
+            takes="text as ssh-keyscan prints it (several lines: host_keys: |), a list of such "
+            "lines, or a list of {host, type, key}, as it is saved",
+        ),
+    ] = Field(
+        default_factory=list,
+        title="Host keys",
+        description=(
+            "Public keys of the Git host. They count once their fingerprint was typed, or where "
+            "the host's publisher lists them."
+        ),
+    )
+
+    @field_validator(
+        "host_keys", mode="before", json_schema_input_type=str | list[str | HostKeyEntry]
+    )
+    @classmethod
+    def _pasted(cls, value: object, info: ValidationInfo) -> object:
+        from wizard.hostkeys.paste import as_mappings
+
+        return as_mappings(value, info.data.get("repo"))
+
+    @property
+    def location(self) -> GitLocation | None:
+        """The parts of the URL; None while there is none."""
+        return git_location(self.repo) if self.repo else None
+
+    @property
+    def over_ssh(self) -> bool:
+        """Whether the repository is reached over SSH."""
+        location = self.location
+        return location is not None and location.scheme == "ssh"
+
+    @property
+    def known_hosts(self) -> str:
+        """Lines for the keys with evidence, written by us; empty when nothing is trusted yet."""
+        location = self.location
+        if location is None or self.source == "image" or not self.over_ssh:
+            return ""
+        entries = [
+            Entry(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
+            for item in self.host_keys
+            if item.evidence is not None
+        ]
+        return known_hosts(entries, port=location.port) if entries else ""
+
+    def contribute(self, release: Release) -> Contribution:
+        """git-sync or a bundle with its Secret, or nothing for DAGs in the image."""
+        location = self.location
+        if self.source == "image" or location is None:
+            return Contribution(settings={"dags.gitSync.enabled": False})
+        flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
+        actions: tuple[PlannedAction, ...] = ()
+        if self.over_ssh:
+            title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
+            actions = (PlannedAction("dags.register-key", title, "platform"),)
+        if self.source == "bundle":
+            return self._bundle(release, flows, actions)
+        secrets = self._git_sync_secrets(release)
+        settings = git_sync_settings(
+            repo=self.repo,
+            ref=self.ref,
+            subpath=self.subpath,
+            depth=self.depth,
+            period=self.period,
+            known_hosts=release.known_hosts if self.over_ssh else "",
+        )
+        for secret in secrets:
+            settings.update(dict.fromkeys(secret.settings, secret.name))
+        comments = {
+            "dags.gitSync.ref": "with branch and rev: the chart's other variable would win over ref"
+        }
+        return Contribution(
+            settings=settings, comments=comments, secrets=secrets, flows=flows, actions=actions
+        )
+
+    def _key_fact(self) -> Fact:
+        return Fact("gitSshKey", Form.SSH_KEY, "deploy key", "", self.key)
+
+    def _token_fact(self) -> Fact:
+        return Fact("gitPassword", Form.GIVEN, "Git token", "", self.credentials.password)
+
+    def _git_sync_secrets(self, release: Release) -> tuple[SecretSpec, ...]:
+        if self.over_ssh:
+            key: tuple[str | Use, ...] = (Use(self._key_fact(), Encoding.PEM), "\n")
+            return (
+                SecretSpec(
+                    release.secret("ssh-secret"),
+                    {"gitSshKey": key},
+                    ("dags.gitSync.sshKeySecret",),
+                    "git-sync's deploy key",
+                ),
+            )
+        if not self.credentials.needed:
+            return ()
+        user, token = (self.credentials.username,), (Use(self._token_fact()),)
+        # Chart 1.22.0 reads all four names: the old pair is not optional.
+        keys: dict[str, Template] = {
+            "GIT_SYNC_USERNAME": user,
+            "GIT_SYNC_PASSWORD": token,
+            "GITSYNC_USERNAME": user,
+            "GITSYNC_PASSWORD": token,
+        }
+        name = release.secret("git-credentials")
+        return (SecretSpec(name, keys, ("dags.gitSync.credentialsSecret",), "git-sync's login"),)
+
+    def _bundle(
+        self, release: Release, flows: tuple[Flow, ...], actions: tuple[PlannedAction, ...]
+    ) -> Contribution:
+        fact = None
+        if self.over_ssh:
+            fact = self._key_fact()
+        elif self.credentials.needed:
+            fact = self._token_fact()
+        secrets: tuple[SecretSpec, ...] = ()
+        if fact is not None:
+            secrets = (
+                bundle_connection(
+                    release, self.repo, fact, self.credentials.username, ssh=self.over_ssh
+                ),
+            )
+        settings = bundle_settings(
+            release,
+            repo=self.repo,
+            ref=self.ref,
+            subpath=self.subpath,
+            period=self.period,
+            secret=secrets[0].name if secrets else "",
+        )
+        mounts: tuple[Mount, ...] = ()
+        manifests: tuple[File, ...] = ()
+        if self.over_ssh:
+            config_map = known_hosts_map(release)
+            manifests = (config_map,)
+            mounts = (
+                Mount(
+                    "git-known-hosts", release.names.object("git-known-hosts"), "/etc/airflow-git"
+                ),
+            )
+        return Contribution(
+            settings=settings,
+            secrets=secrets,
+            flows=flows,
+            mounts=mounts,
+            manifests=manifests,
+            actions=actions,
+        )

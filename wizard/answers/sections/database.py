@@ -1,0 +1,288 @@
+"""Database: PostgreSQL outside the cluster, its result backend and PgBouncer."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import (
+    EXTERNAL_DATABASE,
+    OUTER_PGBOUNCER,
+    OWN_RESULT_BACKEND,
+    PGBOUNCER,
+    RESULT_BACKEND,
+    RESULT_POOL,
+    VERIFIED_TLS,
+)
+from wizard.answers.section import Ask, Model, Section
+from wizard.answers.sections.bundled_database import bundled
+from wizard.answers.sections.ca import CaFile
+from wizard.formats.types import HostName, Port, PostgresName
+from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.contribution import Contribution, Flow, Mount
+from wizard.manifests.postgres import (
+    CA_PATH,
+    Endpoint,
+    database_note,
+    direct_migrations,
+    pgbouncer_secrets,
+)
+from wizard.manifests.release import Release
+from wizard.manifests.tree import File
+from wizard.secrets.facts import Fact, Form, SecretSpec
+from wizard.secrets.references import SecretRef
+
+SslMode = Literal["require", "verify-full", "verify-ca", "prefer", "disable"]
+
+
+class PgBouncer(Model):
+    """Connection pooling between Airflow and PostgreSQL."""
+
+    mode: Annotated[
+        Literal["off", "chart", "external"],
+        Ask(
+            when=EXTERNAL_DATABASE,
+            labels={"off": "none", "chart": "chart-managed", "external": "one you run"},
+            source="production guide, PgBouncer",
+        ),
+    ] = Field(
+        default="off",
+        title="PgBouncer",
+        description=(
+            "Pools Airflow's many connections. Chart-managed: its config, users and stats "
+            "Secrets are ours too, so that it is never bypassed."
+        ),
+    )
+    max_client_conn: Annotated[int, Field(ge=1, le=100000), Ask(when=PGBOUNCER)] = Field(
+        default=100, title="Clients", description="Connections PgBouncer accepts from Airflow."
+    )
+    metadata_pool: Annotated[int, Field(ge=1, le=10000), Ask(when=PGBOUNCER)] = Field(
+        default=10,
+        title="Pool",
+        description="Server connections to the metadata database, for each PgBouncer replica.",
+    )
+    result_pool: Annotated[int, Field(ge=1, le=10000), Ask(when=RESULT_POOL)] = Field(
+        default=5, title="Result pool", description="Server connections to the result backend."
+    )
+    replicas: Annotated[int, Field(ge=1, le=20), Ask(when=PGBOUNCER)] = Field(
+        default=1, title="Replicas", description="PgBouncer pods; pools count for each."
+    )
+    host: Annotated[HostName, Ask(when=OUTER_PGBOUNCER, required=True)] = Field(
+        default="", title="Pool host", description="Address of your PgBouncer as pods reach it."
+    )
+    port: Annotated[Port, Ask(when=OUTER_PGBOUNCER)] = Field(
+        default=6432, title="Pool port", description="Port of your PgBouncer."
+    )
+    database: Annotated[PostgresName, Ask(when=OUTER_PGBOUNCER)] = Field(
+        default="",
+        title="Alias",
+        description="Database name in your PgBouncer; empty is the database's own name.",
+    )
+
+
+class ResultBackend(Model):
+    """Where Celery keeps results."""
+
+    kind: Annotated[
+        Literal["metadata", "separate"],
+        Ask(
+            when=RESULT_BACKEND,
+            labels={"metadata": "the metadata database", "separate": "a database of its own"},
+        ),
+    ] = Field(
+        default="metadata",
+        title="Results",
+        description="Celery's results may live in the metadata database or in one of their own.",
+    )
+    host: Annotated[HostName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+        default="", title="Host", description="Address of the result backend's PostgreSQL."
+    )
+    port: Annotated[Port, Ask(when=OWN_RESULT_BACKEND)] = Field(
+        default=5432, title="Port", description="Port of the result backend's PostgreSQL."
+    )
+    name: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+        default="airflow_results", title="Database", description="Database for results."
+    )
+    user: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+        default="airflow_results", title="User", description="Role that owns it."
+    )
+    password: Annotated[SecretRef, Ask(when=OWN_RESULT_BACKEND)] = Field(
+        default=SecretRef(env="AIRFLOW_RESULT_DB_PASSWORD"),
+        title="Password",
+        description="Where the role's password comes from; the answers hold only the reference.",
+    )
+
+
+class Database(Section):
+    """Metadata database."""
+
+    title: ClassVar[str] = "Database"
+    intro: ClassVar[str] = "PostgreSQL outside the cluster keeps Airflow's state."
+
+    kind: Annotated[
+        Literal["external", "bundled"],
+        Ask(labels={"external": "external PostgreSQL", "bundled": "bundled toy (local only)"}),
+    ] = Field(
+        default="external",
+        title="Kind",
+        description="The bundled PostgreSQL is one pod without a backup: for a laptop only.",
+    )
+    host: Annotated[HostName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+        default="", title="Host", description="Address of PostgreSQL as pods reach it."
+    )
+    port: Annotated[Port, Ask(when=EXTERNAL_DATABASE)] = Field(
+        default=5432, title="Port", description="Port of PostgreSQL."
+    )
+    name: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+        default="airflow", title="Database", description="Database, encoded in UTF-8."
+    )
+    user: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+        default="airflow",
+        title="User",
+        description="Role that owns the database: PostgreSQL 15 closed schema public to others.",
+    )
+    password: Annotated[SecretRef, Ask(when=EXTERNAL_DATABASE)] = Field(
+        default=SecretRef(env="AIRFLOW_DB_PASSWORD"),
+        title="Password",
+        description="Where the role's password comes from; the answers hold only the reference.",
+    )
+    sslmode: Annotated[SslMode, Ask(when=EXTERNAL_DATABASE)] = Field(
+        default="require",
+        title="TLS mode",
+        description="verify-full also proves the server's name; disable sends data in clear.",
+    )
+    ca: Annotated[CaFile, Ask(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
+    pgbouncer: PgBouncer = Field(default_factory=PgBouncer, title="PgBouncer")
+    result_backend: ResultBackend = Field(default_factory=ResultBackend, title="Result backend")
+
+    def contribute(self, release: Release) -> Contribution:
+        """Connections as Secrets, PgBouncer, and migrations on the direct URL."""
+        if self.kind == "bundled":
+            return bundled(release)
+        metadata = self._metadata()
+        secrets, settings = self._connections(release, metadata)
+        comments = {"data": "names of Secrets made outside Git; no value stands here"}
+        if self.pgbouncer.mode != "off":
+            direct = SecretSpec(
+                release.secret("metadata-direct"),
+                {"connection": metadata.url()},
+                purpose="migrations, past the pooler",
+            )
+            secrets.append(direct)
+            settings.update(direct_migrations(direct.name))
+        if self.pgbouncer.mode == "chart":
+            settings.update(self._pooler_settings(release))
+            secrets.extend(
+                pgbouncer_secrets(
+                    release,
+                    metadata,
+                    self._results(metadata) if release.celery else None,
+                    pools=(self.pgbouncer.metadata_pool, self.pgbouncer.result_pool),
+                    max_client_conn=self.pgbouncer.max_client_conn,
+                )
+            )
+        return Contribution(
+            settings={"postgresql.enabled": False, **settings},
+            comments=comments,
+            secrets=tuple(secrets),
+            flows=self._flows(release),
+            mounts=self._mounts(release),
+            manifests=self._manifests(release),
+            notes=(database_note(self._owners(release)),),
+        )
+
+    def _owners(self, release: Release) -> tuple[tuple[str, str, str], ...]:
+        owners = [(self.host, self.name, self.user)]
+        results = self.result_backend
+        if release.celery and results.kind == "separate":
+            owners.append((results.host, results.name, results.user))
+        return tuple(owners)
+
+    def _metadata(self) -> Endpoint:
+        fact = Fact("databasePassword", Form.PASSWORD, "database password", "", self.password)
+        return Endpoint(
+            self.host, self.port, self.name, self.user, fact, self.sslmode, bool(self.ca.file)
+        )
+
+    def _results(self, metadata: Endpoint) -> Endpoint:
+        own = self.result_backend
+        if own.kind == "metadata":
+            return metadata
+        fact = Fact(
+            "resultBackendPassword", Form.PASSWORD, "result backend password", "", own.password
+        )
+        return Endpoint(
+            own.host, own.port, own.name, own.user, fact, self.sslmode, bool(self.ca.file)
+        )
+
+    def _pooled(self, release: Release, endpoint: Endpoint, alias: str) -> Endpoint:
+        mode = self.pgbouncer.mode
+        if mode == "chart":
+            # The leg inside the cluster has no TLS listener: a TLS parameter would be refused.
+            return endpoint.through(release.names.pgbouncer_host, 6543, alias)
+        if mode == "external":
+            name = self.pgbouncer.database or endpoint.name
+            pooled = endpoint.through(self.pgbouncer.host, self.pgbouncer.port, name)
+            return pooled.with_tls(endpoint.sslmode, endpoint.has_ca)
+        return endpoint
+
+    def _connections(
+        self, release: Release, metadata: Endpoint
+    ) -> tuple[list[SecretSpec], dict[str, object]]:
+        names = release.names
+        pooled = self._pooled(release, metadata, names.metadata_alias)
+        secret = SecretSpec(
+            release.secret("metadata"),
+            {"connection": pooled.url()},
+            ("data.metadataSecretName",),
+            "metadata database",
+        )
+        secrets, settings = [secret], {"data.metadataSecretName": secret.name}
+        if release.celery:
+            results = self._results(metadata)
+            # An external pooler is known to serve the metadata database; results of their own
+            # go direct.
+            if results == metadata or self.pgbouncer.mode == "chart":
+                results = self._pooled(release, results, names.result_alias)
+            backend = SecretSpec(
+                release.secret("result-backend"),
+                {"connection": results.url("db+postgresql")},
+                ("data.resultBackendSecretName",),
+                "Celery results",
+            )
+            secrets.append(backend)
+            settings["data.resultBackendSecretName"] = backend.name
+        return secrets, dict(settings)
+
+    def _pooler_settings(self, release: Release) -> dict[str, object]:
+        settings: dict[str, object] = {
+            "pgbouncer.enabled": True,
+            "pgbouncer.replicas": self.pgbouncer.replicas,
+            "pgbouncer.configSecretName": release.secret("pgbouncer-config"),
+            "pgbouncer.metricsExporterSidecar.statsSecretName": release.secret("pgbouncer-stats"),
+        }
+        if release.reloader:
+            settings["pgbouncer.annotations"] = dict(release.reloader)
+        if release.disruption_budgets and self.pgbouncer.replicas > 1:
+            settings["pgbouncer.podDisruptionBudget"] = {"enabled": True}
+        return settings
+
+    def _flows(self, release: Release) -> tuple[Flow, ...]:
+        flows = [Flow("PostgreSQL", self.host, self.port)]
+        if self.pgbouncer.mode == "external":
+            flows.append(Flow("PgBouncer", self.pgbouncer.host, self.pgbouncer.port))
+        if release.celery and self.result_backend.kind == "separate":
+            flows.append(Flow("result backend", self.result_backend.host, self.result_backend.port))
+        return tuple(flows)
+
+    def _mounts(self, release: Release) -> tuple[Mount, ...]:
+        if not self.ca.file:
+            return ()
+        folder = CA_PATH.rpartition("/")[0]
+        return (Mount("database-ca", release.names.object("database-ca"), folder),)
+
+    def _manifests(self, release: Release) -> tuple[File, ...]:
+        if not self.ca.file:
+            return ()
+        return (ca_config_map(release, "database-ca", release.assets.get("database.ca.file", "")),)

@@ -1,0 +1,179 @@
+"""Executor: where tasks run, and how much of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import CELERY, FIXED_WORKERS, KUBERNETES, LOCAL, SCALED
+from wizard.answers.section import Ask, Model, Section
+from wizard.formats.types import Quantity, QueueNames
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.release import Release
+
+
+class WorkerResources(Model):
+    """Requests and limit of one worker or task pod; empty leaves the cluster's default."""
+
+    cpu: Quantity = Field(
+        default="", title="CPU", description="CPU request, such as 500m; empty sets none."
+    )
+    memory: Quantity = Field(
+        default="", title="Memory", description="Memory request, such as 1Gi; empty sets none."
+    )
+    memory_limit: Quantity = Field(
+        default="",
+        title="Memory limit",
+        description="A task that needs more is killed alone; empty sets no limit.",
+    )
+
+    def to_values(self) -> dict[str, dict[str, str]]:
+        """As Kubernetes takes it, without what is empty."""
+        requests = {"cpu": self.cpu, "memory": self.memory}
+        found = {
+            "requests": {name: amount for name, amount in requests.items() if amount},
+            "limits": {"memory": self.memory_limit} if self.memory_limit else {},
+        }
+        return {name: amounts for name, amounts in found.items() if amounts}
+
+
+class Workers(Model):
+    """Celery workers; with LocalExecutor only the log volume's size counts."""
+
+    autoscaling: Annotated[
+        Literal["none", "keda", "hpa"],
+        Ask(
+            when=CELERY,
+            labels={
+                "none": "fixed number",
+                "keda": "KEDA, by queued tasks, down to none",
+                "hpa": "HPA, by CPU and memory",
+            },
+        ),
+    ] = Field(
+        default="none",
+        title="Scaling",
+        description="KEDA must be installed in the cluster; HPA needs metrics-server.",
+    )
+    replicas: Annotated[int, Field(ge=1, le=1000), Ask(when=FIXED_WORKERS)] = Field(
+        default=1, title="Workers", description="Celery worker pods that always run."
+    )
+    min_replicas: Annotated[int, Field(ge=0, le=1000), Ask(when=SCALED)] = Field(
+        default=1,
+        title="At least",
+        description="Fewest workers. KEDA may go down to 0; an HPA needs 1 or more.",
+    )
+    max_replicas: Annotated[int, Field(ge=1, le=1000), Ask(when=SCALED)] = Field(
+        default=10, title="At most", description="Most workers autoscaling may start."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=1000), Ask(when=CELERY)] = Field(
+        default=16, title="Tasks a worker", description="Tasks one Celery worker runs at a time."
+    )
+    persistence: Annotated[Quantity, Ask(when=CELERY, required=True)] = Field(
+        default="10Gi",
+        title="Log volume",
+        description="Volume of each worker's logs; its stable name is how logs are fetched.",
+    )
+    resources: Annotated[WorkerResources, Ask(when=CELERY)] = Field(
+        default_factory=WorkerResources, title="Worker resources"
+    )
+
+
+class Executor(Section):
+    """Executor and workers."""
+
+    title: ClassVar[str] = "Executor"
+    intro: ClassVar[str] = "Where tasks run: beside the scheduler, on workers, or in a pod each."
+
+    kind: Annotated[
+        Literal[
+            "CeleryExecutor",
+            "KubernetesExecutor",
+            "LocalExecutor",
+            "CeleryExecutor,KubernetesExecutor",
+            "LocalExecutor,KubernetesExecutor",
+            "CeleryKubernetesExecutor",
+            "LocalKubernetesExecutor",
+        ],
+        Ask(
+            labels={
+                "CeleryExecutor": "Celery: standing workers, a broker",
+                "KubernetesExecutor": "Kubernetes: one pod a task",
+                "LocalExecutor": "Local: inside the scheduler",
+                "CeleryExecutor,KubernetesExecutor": "Celery first, Kubernetes on request",
+                "LocalExecutor,KubernetesExecutor": "Local first, Kubernetes on request",
+                "CeleryKubernetesExecutor": "CeleryKubernetesExecutor (Airflow 2 only)",
+                "LocalKubernetesExecutor": "LocalKubernetesExecutor (Airflow 2 only)",
+            }
+        ),
+    ] = Field(
+        default="CeleryExecutor",
+        title="Executor",
+        description="Celery starts tasks at once; Kubernetes isolates each and costs nothing idle.",
+    )
+    workers: Workers = Field(default_factory=Workers, title="Workers")
+    task_pods: Annotated[WorkerResources, Ask(when=KUBERNETES)] = Field(
+        default_factory=WorkerResources, title="Task pods"
+    )
+    local_persistence: Annotated[Quantity, Ask(when=LOCAL, required=True)] = Field(
+        default="10Gi",
+        title="Log volume",
+        description="Volume of the scheduler's logs: LocalExecutor runs tasks beside it.",
+    )
+    queue: Annotated[QueueNames, Ask(when=CELERY)] = Field(
+        default="default",
+        title="Queue",
+        description="Celery queues the workers listen on, with commas between them.",
+    )
+
+    def contribute(self, release: Release) -> Contribution:
+        """Executor, workers and their scaling."""
+        settings: dict[str, object] = {"executor": self.kind}
+        comments: dict[str, str] = {}
+        if release.celery:
+            self._celery(settings, release)
+        else:
+            # The chart makes a random Redis and broker Secret for every executor unless both are
+            # dealt with; nothing reads the one named here.
+            settings["redis.enabled"] = False
+            settings["data.brokerUrlSecretName"] = release.secret("broker-url-unused")
+            comments["data.brokerUrlSecretName"] = (
+                "read by Celery only; unnamed, the chart makes one"
+            )
+        if release.local:
+            settings["workers.celery.persistence.size"] = self.local_persistence
+            comments["workers.celery.persistence.size"] = (
+                "LocalExecutor: the scheduler's own log volume"
+            )
+        if release.kubernetes:
+            settings["workers.kubernetes.safeToEvict"] = False
+            resources = self.task_pods.to_values()
+            if resources:
+                settings["workers.kubernetes.resources"] = resources
+            comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills the task"
+        return Contribution(settings=settings, comments=comments)
+
+    def _celery(self, settings: dict[str, object], release: Release) -> None:
+        workers = self.workers
+        scaled = {
+            "enabled": True,
+            "minReplicaCount": workers.min_replicas,
+            "maxReplicaCount": workers.max_replicas,
+        }
+        if workers.autoscaling == "keda":
+            settings["workers.celery.keda"] = {**scaled, "usePgbouncer": release.pgbouncer}
+        elif workers.autoscaling == "hpa":
+            settings["workers.celery.hpa"] = scaled
+        else:
+            settings["workers.celery.replicas"] = workers.replicas
+        settings["workers.celery.queue"] = self.queue
+        settings["workers.celery.persistence.size"] = workers.persistence
+        resources = workers.resources.to_values()
+        if resources:
+            settings["workers.celery.resources"] = resources
+        if release.reloader:
+            settings["workers.celery.annotations"] = dict(release.reloader)
+        if release.disruption_budgets:
+            settings["workers.celery.podDisruptionBudget"] = {"enabled": True}
+        settings["config.celery.worker_concurrency"] = workers.concurrency

@@ -1,0 +1,116 @@
+"""Installation: what is installed, under which names, from which image."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from wizard.answers.conditions import OWN_IMAGE
+from wizard.answers.section import Ask, Model, Section
+from wizard.formats.types import (
+    ImageRepository,
+    ImageTag,
+    KubeName,
+    ObjectName,
+    ReleaseName,
+    Version,
+)
+from wizard.manifests.contribution import Contribution
+from wizard.manifests.image import image_files, image_note
+from wizard.manifests.release import Release
+from wizard.manifests.tree import File
+
+
+class Image(Model):
+    """The Airflow image; empty means the chart's default for the Airflow version."""
+
+    repository: ImageRepository = Field(
+        default="",
+        title="Own image",
+        description="Image repository without tag; empty runs the official image of this version.",
+    )
+    tag: Annotated[ImageTag, Ask(when=OWN_IMAGE, required=True)] = Field(
+        default="",
+        title="Image tag",
+        description="A fixed tag. The Airflow version above still decides what the chart starts.",
+    )
+    pull_secret: Annotated[ObjectName, Ask(when=OWN_IMAGE)] = Field(
+        default="",
+        title="Pull secret",
+        description="An existing registry Secret in the namespace; empty if none is needed.",
+    )
+
+
+class Installation(Section):
+    """Names and versions."""
+
+    title: ClassVar[str] = "Installation"
+    intro: ClassVar[str] = "One Airflow release in one cluster, under names you will meet again."
+
+    name: KubeName = Field(
+        default="airflow",
+        title="Name",
+        description="Names this installation's folders; a repository may hold many.",
+    )
+    namespace: KubeName = Field(
+        default="airflow",
+        title="Namespace",
+        description="Kubernetes namespace of everything that belongs to this installation.",
+    )
+    release: ReleaseName = Field(
+        default="airflow",
+        title="Release",
+        description=(
+            "Helm release. With `airflow` in it, ServiceAccounts and Deployments share a prefix."
+        ),
+    )
+    chart: Annotated[
+        Literal["1.22.0", "1.21.0", "1.20.0", "1.19.0"], Ask(source="chart release notes")
+    ] = Field(
+        default="1.22.0",
+        title="Chart",
+        description="Pinned chart version: an upgrade is a commit, never a refresh.",
+    )
+    airflow: Version = Field(
+        default="3.2.2",
+        title="Airflow",
+        description=(
+            "Plain X.Y.Z: it decides which components the chart starts. 2.11 or 3.x; the image "
+            "may carry more in its tag."
+        ),
+    )
+    image: Image = Field(default_factory=Image, title="Image")
+
+    def contribute(self, release: Release) -> Contribution:
+        """Versions, and the image where it is not the official one."""
+        settings: dict[str, object] = {
+            "airflowVersion": self.airflow,
+            "defaultAirflowTag": self.airflow,
+            "enableServiceLinks": False,
+            "images.migrationsWaitTimeout": 300,
+        }
+        comments = {
+            "airflowVersion": "decides which components the chart starts; plain X.Y.Z only",
+            "images.migrationsWaitTimeout": "seconds an init container waits before it restarts",
+            "enableServiceLinks": "no Docker-style variables of other Services in the pods",
+        }
+        existing: dict[str, tuple[str, ...]] = {}
+        files: tuple[File, ...] = ()
+        notes: tuple[str, ...] = ()
+        if self.image.repository:
+            files = image_files(release)
+            notes = (image_note(release, self.image.repository, self.image.tag),)
+            settings["images.airflow.repository"] = self.image.repository
+            settings["images.airflow.tag"] = self.image.tag
+            settings["images.airflow.pullPolicy"] = "IfNotPresent"
+        if self.image.repository and self.image.pull_secret:
+            settings["imagePullSecrets"] = [self.image.pull_secret]
+            existing[self.image.pull_secret] = (".dockerconfigjson",)
+        return Contribution(
+            settings=settings,
+            comments=comments,
+            existing_secrets=existing,
+            files=files,
+            notes=notes,
+        )

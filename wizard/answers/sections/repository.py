@@ -1,0 +1,50 @@
+"""Repository: where the commit goes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from wizard.answers.conditions import OWN_IMAGE
+from wizard.answers.section import Ask, Model, Section
+from wizard.formats.types import GitRef, RepositoryPath
+
+
+class Paths(Model):
+    """Folders; the installation's name is appended to each."""
+
+    apps: RepositoryPath = Field(
+        default="apps", title="Apps", description="Folder of Helm values and manifests."
+    )
+    argocd: RepositoryPath = Field(
+        default="argocd", title="Argo CD", description="Folder of AppProject and Applications."
+    )
+    vault: RepositoryPath = Field(
+        default="vault", title="Vault", description="Folder of Vault's policy and role."
+    )
+    docs: RepositoryPath = Field(default="docs", title="Docs", description="Folder of the runbook.")
+    image: Annotated[RepositoryPath, Ask(when=OWN_IMAGE)] = Field(
+        default="image", title="Image", description="Folder of the image's Dockerfile."
+    )
+
+
+class Repository(Section):
+    """The config repository."""
+
+    title: ClassVar[str] = "Repository"
+    intro: ClassVar[str] = "One commit in the config repository, on the branch Argo CD follows."
+    preview: ClassVar[str] = "answers"
+
+    path: RepositoryPath = Field(
+        default=".",
+        title="Folder",
+        description="Folder of the repository that the paths below start from; . is its top.",
+    )
+    branch: GitRef = Field(
+        default="main", title="Branch", description="Target branch; --branch makes a work branch."
+    )
+    push: bool = Field(
+        default=False, title="Push", description="Push to the branch's remote after the commit."
+    )
+    paths: Paths = Field(default_factory=Paths, title="Folders")

@@ -1,0 +1,106 @@
+"""From what is committed to what a run works on: the clients this machine is set up for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.errors import UsageError
+from wizard.state.apply_journal import Journal
+from wizard.systems.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wizard.answers.model import Answers
+    from wizard.clients.helm import Helm
+    from wizard.clients.kube.protocol import Kube
+    from wizard.systems.database.admin import Admin
+    from wizard.workspace.installation import Installed
+
+
+def opened(
+    found: Installed,
+    *,
+    context: str = "",
+    argocd_context: str = "",
+    database: Admin | None = None,
+    chart: str = "",
+    agreed: Mapping[str, str] | None = None,
+) -> Target:
+    """The files as committed, and a client for every system; nothing is sent.
+
+    The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
+    Argo CD's (empty: the same cluster). `database` is the administrator that the operator named.
+    `chart` is a chart on this machine, for a delivery by Helm; `agreed` as `Target` has it.
+
+    Raises UsageError for a context or chart that was named and is not there, and where nothing
+    says who this machine is to anybody.
+    """
+    from wizard.clients.vault.address import HOW, address, credentials
+
+    proposal = found.proposal
+    answers, release = proposal.answers, proposal.rendering.release
+    own = answers.secrets.vault
+    who = credentials() if answers.secrets.store == "vault" else None
+    vault = None
+    if who is not None:
+        ca = release.assets.get("secrets.vault.ca.file", "")
+        vault = (address(own.server, ca=ca, namespace=own.namespace), who)
+    kube = _client(context)
+    repository = found.start.workspace.repository
+    changes = [change for change in proposal.plan.changes if change.new is not None]
+    target = Target(
+        answers,
+        release,
+        repository,
+        proposal.plan.digest,
+        {c.logical: c.new for c in changes if c.logical and not c.is_base and c.new is not None},
+        {change.path: change.new for change in changes if change.new is not None},
+        vault,
+        kube,
+        _client(argocd_context) if argocd_context else kube,
+        Journal(repository, found.name).met(),
+        database=database,
+        helm=_helm(answers, context) if kube is not None else None,
+        chart=_chart(chart),
+        agreed=agreed or {},
+    )
+    if target.vault is None and target.kube is None and database is None:
+        raise UsageError(
+            "nothing says who you are, neither to Vault nor to a cluster",
+            f"{HOW}; and name a kubeconfig context with --context, or export KUBECONFIG",
+        )
+    return target
+
+
+def _helm(answers: Answers, context: str) -> Helm | None:
+    """The program for the same context; it sees no variable that a secret is read from."""
+    if answers.delivery.kind != "helm":
+        return None
+    from wizard.answers.questions import specs
+    from wizard.clients.helm import open_helm
+    from wizard.formats.nested import get
+
+    references = [get(answers, one.path) for one in specs(type(answers)) if one.kind == "secret"]
+    return open_helm(context, hidden=[one.env for one in references if one and one.env])
+
+
+def _chart(given: str) -> Path | None:
+    from pathlib import Path
+
+    path = Path(given) if given else None
+    if path is not None and not path.exists():
+        raise UsageError(f"--chart: {given} is not there", "give the chart's folder or its .tgz")
+    return path
+
+
+def _client(context: str) -> Kube | None:
+    """The client of a context; None where there is no kubeconfig and none was asked for."""
+    from wizard.clients.kube.connect import open_kube
+    from wizard.clients.kube.errors import NoContextError
+
+    try:
+        return open_kube(context)
+    except NoContextError:
+        return None

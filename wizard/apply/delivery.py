@@ -1,0 +1,67 @@
+"""How each delivery takes part in `apply`: the one place where they are told apart.
+
+Each brings its actions in their order, the waits among them, and says where the run's lock is
+held. Which cluster it is and what the target branch holds come before any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.apply import verify
+from wizard.errors import RefusedError
+from wizard.systems.argocd import steps as argocd
+from wizard.systems.helm import steps as helm
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.engine.actions import Action
+    from wizard.systems.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One kind: its actions, and the cluster and namespace of its lock."""
+
+    actions: Callable[[Target], tuple[Action, ...]]
+    lock: Callable[[Target], tuple[Kube | None, str]]
+
+
+def _argocd(target: Target) -> tuple[Action, ...]:
+    return (
+        *argocd.actions(target),
+        *verify.before_chart(target),
+        verify.application(target),
+        *verify.after_chart(target),
+    )
+
+
+def _helm(target: Target) -> tuple[Action, ...]:
+    return (
+        *helm.beside(target),
+        *verify.before_chart(target),
+        helm.chart(target),
+        *verify.after_chart(target),
+    )
+
+
+_KINDS: Mapping[str, Delivery] = {
+    "argocd": Delivery(
+        _argocd, lambda target: (target.argocd, target.answers.delivery.argocd.namespace)
+    ),
+    "helm": Delivery(_helm, lambda target: (target.kube, target.release.namespace)),
+}
+
+
+def of_kind(kind: str, runbook: str) -> Delivery:
+    """The delivery of this kind; RefusedError for one that is made by hand, as `runbook` says."""
+    if kind not in _KINDS:
+        raise RefusedError(f"delivery {kind} is made by hand", f"{runbook} has the commands")
+    return _KINDS[kind]
+
+
+def of(target: Target) -> Delivery:
+    """The delivery of the target's answers; RefusedError as `of_kind`."""
+    return of_kind(target.answers.delivery.kind, target.release.runbook)

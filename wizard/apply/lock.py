@@ -1,0 +1,263 @@
+"""One run of `apply` at a time for an installation, also from two machines: a Lease.
+
+It is taken at the first change and not before, so a run that finds nothing to do writes nothing.
+A Lease whose holder no longer renews it is taken over; clocks of two machines are never compared,
+one's own only measures for how long nothing has changed. Source: client-go's leader election.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from wizard.apply.process import Process, whoever
+from wizard.clients.kube.errors import KubeConflictError, KubeError
+from wizard.clients.kube.protocol import MANAGER, Manifest, Ref
+from wizard.engine.actions import Action
+from wizard.engine.probes import in_thread
+from wizard.errors import ConflictError
+from wizard.formats.terminal import visible
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.systems.target import Target
+
+API_VERSION = "coordination.k8s.io/v1"
+# A stopped laptop must not block a colleague for long; renewing thrice in it survives hiccups.
+LEASE_SECONDS = 30
+QUIT_SECONDS = 0.5
+_RENEWALS = 3
+_PROCESS = "airflow-wizard/process"
+
+
+class RunLock:
+    """The Lease of one installation; an async context manager that gives it back at the end.
+
+    `seconds` is for how long a Lease counts that is not renewed. `note` says why there is no lock
+    (no cluster, no right to Leases): then the run goes on without, since every action looks before
+    it changes anything.
+    """
+
+    def __init__(
+        self,
+        kube: Kube | None,
+        namespace: str,
+        installation: str,
+        *,
+        holder: str = "",
+        seconds: float = LEASE_SECONDS,
+        process: Process | None = None,
+    ) -> None:
+        self.kube = kube
+        self.ref = Ref(API_VERSION, "Lease", f"{MANAGER}-{installation}", namespace)
+        self.holder = holder or whoever()
+        self.seconds = seconds
+        self.process = process or Process.current()
+        self.note = "" if kube else "no cluster to hold the lock: other machines are not kept out"
+        self._given_up = False
+        self._lease: Manifest | None = None
+        self._lost = ""
+        self._turn = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._taking: asyncio.Task[Manifest] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> RunLock:
+        """The lock of the target's installation, where what delivers it runs."""
+        from wizard.apply.delivery import of
+
+        kube, namespace = of(target).lock(target)
+        return cls(kube, namespace, target.answers.installation.name)
+
+    @property
+    def held(self) -> bool:
+        """Whether the Lease is this run's."""
+        return self._lease is not None and not self._lost
+
+    def guard(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+        """The same actions; each takes the lock before it changes anything."""
+        return tuple(self._guarded(action) if action.change else action for action in actions)
+
+    def _guarded(self, action: Action) -> Action:
+        change = action.change
+        assert change is not None  # noqa: S101 - only such actions come here
+
+        async def locked() -> str:
+            if await self.acquire():
+                # Whoever held it may have done this meanwhile.
+                look = await action.check()
+                if look.state == "holds":
+                    return look.detail or "holds already"
+            return await change()
+
+        return replace(action, change=locked)
+
+    async def acquire(self) -> bool:
+        """Take the Lease; True when it was not held before.
+
+        Raises ConflictError when another run holds it or has taken it over, KubeError when the
+        cluster gives no answer.
+        """
+        async with self._turn:
+            if self._lost:
+                raise ConflictError(
+                    f"another run has taken over: {self._lost}", "wait for it, then run this again"
+                )
+            if self._lease is not None or self._given_up or self.kube is None:
+                return False
+            try:
+                # A request that is sent already may make the Lease: an interruption waits for it.
+                self._taking = asyncio.ensure_future(self._taken(self.kube))
+                self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
+                self._lease = await asyncio.shield(self._taking)
+            except KubeError as error:
+                if error.kind not in {"forbidden", "missing"}:
+                    raise
+                self.note = f"{error.message}: other machines are not kept out"
+                # The namespace may be the next thing that is made; the first changes come before.
+                self._given_up = error.kind == "forbidden"
+                return False
+            self.note = ""
+            self._renewing = asyncio.ensure_future(self._renew(self.kube))
+            return True
+
+    async def _taken(self, kube: Kube) -> Manifest:
+        seen: tuple[object, float] | None = None
+        while not self._stop.is_set():
+            found = await in_thread(partial(kube.get, self.ref))
+            try:
+                if found is None:
+                    return await in_thread(lambda: kube.create(self._made(0)))
+                version = found["metadata"].get("resourceVersion")
+                now = time.monotonic()
+                if seen is not None and seen[0] != version:
+                    raise self._busy(found)
+                seen = seen or (version, now)
+                if self._free(found) or now - seen[1] >= _duration(found, self.seconds):
+                    over = self._over(found)
+                    return await in_thread(partial(kube.replace, over))
+            except KubeConflictError:
+                # Somebody was faster; the next look says who.
+                seen = seen or ("", time.monotonic())
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), min(1.0, self.seconds / 10))
+        raise ConflictError("the lock was given up")
+
+    def _free(self, found: Manifest) -> bool:
+        if not (found.get("spec") or {}).get("holderIdentity"):
+            return True
+        notes = found["metadata"].get("annotations") or {}
+        return Process.read(str(notes.get(_PROCESS) or "")).is_dead(self.process)
+
+    def _busy(self, found: Manifest) -> ConflictError:
+        spec = found.get("spec") or {}
+        who, since = (visible(str(spec.get(name))) for name in ("holderIdentity", "acquireTime"))
+        return ConflictError(
+            f"another run is under way: {who} since {since}",
+            "wait until it has ended; then run this again, it goes on from there",
+        )
+
+    def _made(self, transitions: int) -> Manifest:
+        now = _now()
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "Lease",
+            "metadata": {
+                "name": self.ref.name,
+                "namespace": self.ref.namespace,
+                "labels": {"app.kubernetes.io/managed-by": MANAGER},
+                "annotations": {_PROCESS: str(self.process)},
+            },
+            "spec": {
+                "holderIdentity": self.holder,
+                "leaseDurationSeconds": max(1, round(self.seconds)),
+                "acquireTime": now,
+                "renewTime": now,
+                "leaseTransitions": transitions,
+            },
+        }
+
+    def _over(self, found: Manifest) -> Manifest:
+        made = self._made(int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1)
+        made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+        return made
+
+    async def _renew(self, kube: Kube) -> None:
+        while (lease := self._lease) is not None:
+            with suppress(TimeoutError):
+                # Stopped between renewals only: one under way would change what is deleted.
+                await asyncio.wait_for(self._stop.wait(), self.seconds / _RENEWALS)
+                return
+            spec = {**lease["spec"], "renewTime": _now()}
+            about = {k: v for k, v in lease["metadata"].items() if k != "managedFields"}
+            renewed = {**lease, "metadata": about, "spec": spec}
+            try:
+                self._lease = await in_thread(partial(kube.replace, renewed))
+            except KubeConflictError:
+                self._lost = await self._other(kube)
+                return
+            except KubeError:
+                # The next turn may come through in time; else somebody takes over, as they may.
+                continue
+
+    async def _other(self, kube: Kube) -> str:
+        with suppress(KubeError):
+            found = await in_thread(partial(kube.get, self.ref)) or {}
+            return visible(str((found.get("spec") or {}).get("holderIdentity") or "somebody"))
+        return "somebody"
+
+    async def release(self) -> None:
+        """Give it back, if it is held; a Lease that somebody has taken over is theirs."""
+        self._stop.set()
+        if self._renewing is not None:
+            await self._renewing
+        async with self._turn:
+            if self._taking is not None and not self._taking.done():
+                with suppress(ConflictError, KubeError):
+                    self._lease = await self._taking
+            lease, self._lease = self._lease, None
+            kube = self.kube
+            if lease is None or kube is None or self._lost:
+                return
+            about = lease["metadata"]
+            with suppress(KubeError):
+                await in_thread(
+                    lambda: kube.delete(
+                        self.ref, uid=about["uid"], version=about["resourceVersion"]
+                    )
+                )
+
+    async def __aenter__(self) -> RunLock:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None or not issubclass(kind, asyncio.CancelledError):
+            await self.release()
+            return
+        # Whoever interrupts does not wait for a server that hangs; the Lease then ends by itself.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.release(), QUIT_SECONDS)
+
+
+def _duration(found: Manifest, seconds: float) -> float:
+    """How long the holder's Lease counts by its own word, within reason."""
+    said = (found.get("spec") or {}).get("leaseDurationSeconds")
+    return min(float(said), 10 * LEASE_SECONDS) if isinstance(said, int) else seconds
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

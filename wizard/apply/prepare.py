@@ -1,0 +1,114 @@
+"""What a run would do and as whom, from what is committed: to be shown before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from wizard.apply.run import Run
+    from wizard.apply.steps import Part
+    from wizard.engine.actions import Action
+    from wizard.systems.database.admin import Admin
+    from wizard.systems.target import Target
+    from wizard.workspace.installation import Installed
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The same for every surface: it is shown, agreed to, and then run."""
+
+    target: Target
+    actions: tuple[Action, ...]
+
+    @property
+    def title(self) -> str:
+        """Which installation, and which of its states."""
+        return f"apply {self.target.answers.installation.name} ({self.target.digest[:19]})"
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What others have to do, since nothing says who this machine is there."""
+        return without(self.target)
+
+    def run(self, *, dry_run: bool = False) -> Run:
+        """A run over these actions; each is gone through once."""
+        from wizard.apply.run import Run
+
+        return Run(self.target, self.actions, dry_run=dry_run)
+
+
+def without(target: Target) -> tuple[str, ...]:
+    """Whom this machine is nobody to, a sentence each."""
+    found = []
+    if target.vault is None and target.answers.secrets.store == "vault":
+        from wizard.clients.vault.address import HOW
+
+        found.append(f"Vault is left to its owner: nothing says who you are there ({HOW})")
+    if target.kube is None:
+        found.append("the cluster is left to its owner: no kubeconfig context (--context)")
+    return tuple(found)
+
+
+def prepared(
+    found: Installed,
+    *,
+    plan: str | None = None,
+    context: str = "",
+    argocd_context: str = "",
+    only: Part | None = None,
+    database: Admin | None = None,
+    chart: str = "",
+    take_over: Sequence[str] = (),
+) -> Prepared:
+    """The actions of an installation in their order; nothing is sent.
+
+    `plan` is a file of `plan --out`; contexts and chart are those of `wizard.apply.connect`.
+    `take_over` are ACTION@SEAL, a yes to a diff that an earlier run showed.
+    Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
+    not shown, UsageError where nothing says who this machine is.
+    """
+    from wizard.apply.connect import opened
+    from wizard.apply.steps import steps
+    from wizard.workspace.installation import require_shown
+
+    require_delivered(found)
+    require_shown(found, plan)
+    target = opened(
+        found,
+        context=context,
+        argocd_context=argocd_context,
+        database=database,
+        chart=chart,
+        agreed=dict(_agreed(one) for one in take_over),
+    )
+    actions = steps(target, only)
+    known = [action.id for action in actions]
+    for name in target.agreed:
+        if name not in known:
+            raise UsageError(
+                f"--take-over: this run has no step {name}", f"its steps are: {', '.join(known)}"
+            )
+    return Prepared(target, actions)
+
+
+def _agreed(given: str) -> tuple[str, str]:
+    action, _, seal = given.partition("@")
+    if not action or not re.fullmatch("[0-9a-f]{12}", seal):
+        raise UsageError(
+            f"--take-over {given}: it takes STEP@SEAL, as a run that met another's object says it",
+            "look with `airflow-wizard apply --dry-run`",
+        )
+    return action, seal
+
+
+def require_delivered(found: Installed) -> None:
+    """Raise RefusedError for a delivery that is made by hand."""
+    from wizard.apply.delivery import of_kind
+
+    proposal = found.proposal
+    of_kind(proposal.answers.delivery.kind, proposal.rendering.release.runbook)

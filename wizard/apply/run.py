@@ -1,0 +1,95 @@
+"""One run over an installation's actions: under its lock, noted in its journal, told as events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wizard.answers.question_links import question_in
+from wizard.apply.lock import RunLock
+from wizard.engine.actions import Event, run_actions
+from wizard.errors import ExitCode
+from wizard.state.apply_journal import Journal
+
+if TYPE_CHECKING:
+    from wizard.engine.actions import Action
+    from wizard.systems.target import Target
+
+# What an interrupted run may still wait for, beside the lock's own.
+QUIT_SECONDS = 0.3
+
+
+class Run:
+    """The same for every surface: `events` is gone through once, then `end` is called.
+
+    `told` are the events so far, `notes` what else a person has to know.
+    """
+
+    def __init__(self, target: Target, actions: Sequence[Action], *, dry_run: bool = False) -> None:
+        self.target = target
+        self.actions = tuple(actions)
+        self.dry_run = dry_run
+        self.told: list[Event] = []
+        self.notes: list[str] = []
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Do it, in order; cancelling stops before the next request that was not sent yet."""
+        kept = True
+        target = self.target
+        journal = None if self.dry_run else Journal(target.repository, target.release.installation)
+        if journal:
+            journal.begin(target.digest)
+        async with RunLock.of(target) as lock:
+            async for event in run_actions(lock.guard(self.actions), dry_run=self.dry_run):
+                event = led(event)
+                self.told.append(event)
+                if journal and event.ended and event.state != "left":
+                    kept = journal.ended(event.id, event.state, target.met)
+                yield event
+            if lock.note and any(event.state == "changed" for event in self.told):
+                self.notes.append(f"warning: {lock.note}")
+        if not kept:
+            self.notes.append(
+                "note: your state folder cannot be written: which targets these were is lost"
+            )
+
+    def interrupted(self) -> tuple[Event, ...]:
+        """What is left of a run that was stopped; it counts as told."""
+        ended = {event.id for event in self.told if event.ended}
+        last = {event.id: event.state for event in self.told}
+        left = []
+        for action in self.actions:
+            if action.id not in ended:
+                under_way = last.get(action.id) == "changing"
+                detail = "interrupted while it was made: it may have been" if under_way else ""
+                left.append(Event(action.id, action.title, action.owner, "left", detail))
+        self.told += left
+        return tuple(left)
+
+    def end(self, seconds: float | None = None) -> None:
+        """Revoke what was logged in; with `seconds` no longer than that."""
+
+        def work() -> None:
+            for end in self.target.ends:
+                end()
+
+        thread = threading.Thread(target=work, name="end", daemon=True)
+        thread.start()
+        thread.join(seconds)
+
+    @property
+    def outcome(self) -> ExitCode:
+        """0 when everything holds or could not be read, 5 when something is in the way, else 6."""
+        states = {event.state for event in self.told}
+        if "blocked" in states:
+            return ExitCode.CONFLICT
+        return ExitCode.PARTIAL if "failed" in states else ExitCode.DONE
+
+
+def led(event: Event) -> Event:
+    """The event with the question that its remedy names; one that names it already is kept."""
+    if event.question or not event.fix:
+        return event
+    return replace(event, question=question_in(event.fix))

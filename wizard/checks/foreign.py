@@ -1,0 +1,86 @@
+"""Checking a repository that the wizard has not written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.chart.settings import DEFAULT_AIRFLOW, VERSIONS
+from wizard.checks.engine import run
+from wizard.checks.subject import Layout
+from wizard.findings import Finding
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+
+_KINDS = (".yaml", ".yml", ".json", ".hcl", ".tf", ".env", ".ini", ".txt", ".md", ".toml", ".sh")
+_MAX_FILES = 5000
+
+
+def inspect_repository(
+    repository: Repository, chart: Path | None = None, *, ours: Sequence[str] = ()
+) -> tuple[int, list[Finding]]:
+    """How many committed text files were checked, and the findings.
+
+    What is below the folders `ours` belongs to installations, which are checked by their answers:
+    it is only known here, so that what refers to it finds it.
+    `chart` is the chart that is deployed, for its own schema (default: the newest chart known).
+    Without answers nobody says which chart or which Secrets exist elsewhere: the values file is
+    recognised by what only Airflow's chart has, and its versions are read from it.
+    """
+    inside = tuple(f"{folder}/" for folder in ours)
+    known = [path for path in repository.head_tree() if path.endswith(_KINDS)]
+    listed = [path for path in known if not path.startswith(inside)]
+    if not listed:
+        return 0, []
+    beside = [path for path in known if path.startswith(inside)]
+    read = repository.read_many([*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
+    files = {path: data for path, data in read.items() if data is not None}
+    own = {path: data for path, data in files.items() if not path.startswith(inside)}
+    values, airflow = _values(own)
+    version, schema = _deployed(chart)
+    found = run(
+        files,
+        chart=version,
+        airflow=airflow or DEFAULT_AIRFLOW[version],
+        installation=Layout(values=values),
+        chart_schema=schema,
+    )
+    found = [one for one in found if not one.path.startswith(inside)]
+    if len(listed) > _MAX_FILES:
+        message = f"only {_MAX_FILES} of {len(listed)} text files were read"
+        fix = "give a repository with configuration alone"
+        found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
+    return len(own), found
+
+
+def _deployed(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
+    """The chart version whose rules are nearest, and the chart's own schema."""
+    if chart is None:
+        return VERSIONS[0], None
+    from wizard.checks.schema import load_chart_schema
+
+    loaded = load_chart_schema(chart)
+    return loaded.version if loaded.version in VERSIONS else VERSIONS[0], loaded.schema
+
+
+def _values(files: dict[str, bytes]) -> tuple[str, str]:
+    """Path of the Helm values of Airflow's chart, and the Airflow version it names."""
+    import re
+
+    from wizard.formats.yaml_untrusted import parse
+
+    for path, data in files.items():
+        if not path.endswith((".yaml", ".yml")) or b"executor:" not in data:
+            continue
+        documents, _ = parse(path, data)
+        first: Any = documents[0] if len(documents) == 1 else None
+        if (
+            isinstance(first, dict)
+            and "kind" not in first
+            and isinstance(first.get("executor"), str)
+        ):
+            version = str(first.get("airflowVersion", ""))
+            return path, version if re.fullmatch(r"\d+\.\d+\.\d+", version) else ""
+    return "", ""

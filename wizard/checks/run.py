@@ -1,0 +1,67 @@
+"""The checks over a rendering, or over a repository the wizard may not have written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.checks.engine import run
+from wizard.checks.subject import Layout
+from wizard.findings import Finding
+
+if TYPE_CHECKING:
+    from wizard.plan.render import Rendering
+
+
+def layout_of(rendering: Rendering) -> Layout:
+    """What the checks must know about an installation of ours."""
+    release, total = rendering.release, rendering.total
+    outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
+    if release.store == "kubernetes":
+        outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
+    vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]
+    return Layout(
+        release=release.names.release,
+        namespace=release.namespace,
+        values=release.paths.values,
+        secrets=outside,
+        policies={stem: path for logical, stem, path in vault if _is(logical, "policy")},
+        roles={stem: path for logical, stem, path in vault if _is(logical, "role")},
+        argocd=release.argocd,
+    )
+
+
+def _is(logical: str, what: str) -> bool:
+    """Whether it is the policy or role of the installation, or of another reader of the store."""
+    return logical.startswith("vault/") and logical.endswith((f"/{what}", f"-{what}"))
+
+
+def inspect(
+    rendering: Rendering, files: Mapping[str, bytes], chart: Path | None = None
+) -> list[Finding]:
+    """Findings over the files as they will be; `chart` adds the chart's own schema.
+
+    Raises UsageError when `chart` is no chart of the answered version.
+    """
+    release = rendering.release
+    return run(
+        files,
+        chart=release.chart,
+        airflow=".".join(str(part) for part in release.airflow),
+        installation=layout_of(rendering),
+        chart_schema=_schema(chart, release.chart) if chart else None,
+    )
+
+
+def _schema(chart: Path, wanted: str) -> Mapping[str, Any]:
+    from wizard.checks.schema import load_chart_schema
+    from wizard.errors import UsageError
+
+    loaded = load_chart_schema(chart)
+    if loaded.version != wanted:
+        raise UsageError(
+            f"--chart is version {loaded.version}, and installation.chart is {wanted}",
+            "give the chart of the answered version, or change installation.chart",
+        )
+    return loaded.schema

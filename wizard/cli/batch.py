@@ -1,0 +1,103 @@
+"""One or all installations of a repository, each told about on its own."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.cli.console import Console
+from wizard.cli.selection import begin, looked_at
+from wizard.errors import ExitCode, UsageError, WizardError
+from wizard.workspace import committed
+from wizard.workspace.installation import Start
+
+if TYPE_CHECKING:
+    from wizard.workspace.workspace import Workspace
+
+Work = Callable[[Start], tuple[ExitCode, dict[str, Any]]]
+
+
+def places(workspace: Workspace) -> list[Workspace]:
+    """The workspace itself; at the top of a work tree one for each folder with installations."""
+    repository = workspace.repository
+    found = [] if repository.prefix else committed.prefixes(repository)
+    if found in ([], [""]):
+        return [workspace]
+    return [_in_folder(workspace, prefix) for prefix in found]
+
+
+def _in_folder(workspace: Workspace, prefix: str) -> Workspace:
+    from wizard.workspace.workspace import Workspace
+
+    if prefix == workspace.repository.prefix:
+        return workspace
+    repository = workspace.repository.at(prefix)
+    return Workspace(repository, workspace.identity, workspace.work_branch, workspace.recovered)
+
+
+def titled(name: str, workspace: Workspace) -> str:
+    """An installation as results name it: with the folder it is in, unless that is the top."""
+    prefix = workspace.repository.prefix
+    return f"{name} in {prefix}" if prefix else name
+
+
+def over(
+    arguments: Namespace,
+    console: Console,
+    work: Work,
+    found: Sequence[Workspace] | None = None,
+) -> tuple[ExitCode, list[Any]]:
+    """Do it for each installation the command is about: the worst exit code, and all results.
+
+    With --all that is every one of every folder; `found` (from `places`) means them all without
+    --all too, or those of the name that --installation gives. One that cannot be dealt with does
+    not keep the others from their turn; results are kept only for --json and --out, so that
+    memory does not grow with the repository.
+    """
+    if not found:
+        workspace = looked_at(arguments)
+        if not getattr(arguments, "all", False):
+            code, result = work(begin(arguments, workspace))
+            return code, [result]
+        found = places(workspace)
+    pairs = [(place, name) for place in found for name in place.installations()]
+    if getattr(arguments, "all", False):
+        _require_all(arguments, found[0], bool(pairs))
+    wanted = getattr(arguments, "installation", "") or ""
+    pairs = [pair for pair in pairs if wanted in {"", pair[1]}]
+    if not pairs:
+        raise UsageError(
+            f"there is no installation {wanted!r} in this repository",
+            found[0].elsewhere().lstrip("; "),
+        )
+    keep = bool(getattr(arguments, "json", False) or getattr(arguments, "out", None))
+    worst, results = ExitCode.DONE, []
+    for place, name in pairs:
+        code, result = _one(arguments, console, work, place, name)
+        worst = max(worst, code)
+        if keep:
+            folder = place.repository.prefix
+            results.append({**result, "folder": folder} if folder else result)
+    return worst, results
+
+
+def _one(
+    arguments: Namespace, console: Console, work: Work, place: Workspace, name: str
+) -> tuple[ExitCode, dict[str, Any]]:
+    try:
+        return work(begin(Namespace(**{**vars(arguments), "installation": name}), place))
+    except WizardError as error:
+        console.say(f"{titled(name, place)}:")
+        console.fail(error)
+        return error.exit_code, {"installation": name, "error": error.message}
+
+
+def _require_all(arguments: Namespace, workspace: Workspace, any_there: bool) -> None:
+    for option in ("answers", "preset", "installation"):
+        if getattr(arguments, option, None):
+            raise UsageError(f"--all takes no --{option}")
+    if not any_there:
+        raise UsageError(
+            "there is no installation in this repository", workspace.elsewhere().lstrip("; ")
+        )

@@ -1,0 +1,63 @@
+"""`handover`: what the owners of Vault, database, platform and CI run, printed or written."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from wizard.errors import ExitCode
+
+if TYPE_CHECKING:
+    from wizard.cli.console import Console
+
+
+def handover(arguments: Namespace, console: Console) -> ExitCode:
+    """The scripts of one committed installation; reads the repository and asks nothing outside.
+
+    4 for a delivery without owners, 5 where the files are not as committed or --out would
+    overwrite another's.
+    """
+    from wizard.apply.prepare import require_delivered
+    from wizard.cli.selection import installed
+    from wizard.handover.scripts import Owner, handed
+
+    stands = installed(
+        arguments, command="handover", verb="hand over", reason="it is about what is committed"
+    )
+    require_delivered(stands)
+    proposal = stands.proposal
+    committed = {
+        change.logical: change.new.decode()
+        for change in proposal.plan.changes
+        if change.logical and not change.is_base and change.new is not None
+    }
+    found = handed(proposal.answers, proposal.rendering, committed)
+    wanted = [arguments.owner] if arguments.owner else get_args(Owner)
+    chosen = {owner: found[owner] for owner in wanted if owner in found}
+    for owner in wanted:
+        if owner not in found:
+            console.say(f"{owner}: nothing to do for this installation")
+    if arguments.out:
+        from wizard.handover.folder import write
+
+        texts = {f"{owner}/{name}": text for owner, own in chosen.items()
+                 for name, text in own.items()}  # fmt: skip
+        for path in write(Path(arguments.out), stands.name, texts):
+            console.say(f"wrote {path}")
+    if getattr(arguments, "json", False):
+        console.data(json.dumps(chosen, indent=2))
+    elif not arguments.out:
+        _print(chosen, console)
+    return ExitCode.DONE
+
+
+def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:
+    """One owner after the other, a title above each file as `head` writes it; one file bare."""
+    files = [(f"{owner}/{name}", text) for owner, own in chosen.items()
+             for name, text in own.items()]  # fmt: skip
+    for number, (name, text) in enumerate(files):
+        title = f"==> {name} <==\n" if len(files) > 1 else ""
+        console.data(("\n" if number else "") + title + text)

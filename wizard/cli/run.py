@@ -1,0 +1,67 @@
+"""Confirms and carries out the steps of `apply` and `destroy` on the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from wizard.apply.progress import counts, interruption, line
+from wizard.cli.console import Console
+from wizard.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from wizard.apply.run import Run
+    from wizard.engine.actions import Event
+
+
+def carried_out(
+    run: Run, arguments: Namespace, console: Console, *, again: str = "apply"
+) -> ExitCode:
+    """Go through a run and print it; 130 after Ctrl-C, naming the command that goes on."""
+    from wizard.apply.run import QUIT_SECONDS
+
+    async def work() -> None:
+        async for event in run.events():
+            _tell(event, arguments, console)
+
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        for event in run.interrupted():
+            _tell(event, arguments, console)
+        console.say(counts(run.told))
+        console.say(interruption(again))
+        run.end(QUIT_SECONDS)
+        return ExitCode.INTERRUPTED
+    for note in run.notes:
+        console.say(note)
+    run.end()
+    console.say(counts(run.told))
+    return run.outcome
+
+
+def confirm(arguments: Namespace, console: Console) -> None:
+    """A yes, given before or now; UsageError without one."""
+    import sys
+
+    from wizard.cli.console import confirmed
+
+    if getattr(arguments, "yes", False):
+        return
+    if getattr(arguments, "json", False) or not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask on, and no --yes",
+            "look with --dry-run, then add --yes",
+        )
+    if not confirmed(console, "Do this?"):
+        raise UsageError("not confirmed; nothing was applied")
+
+
+def _tell(event: Event, arguments: Namespace, console: Console) -> None:
+    if getattr(arguments, "json", False):
+        console.data(json.dumps(event.to_json()))
+    elif event.state != "checking":
+        for text in line(event):
+            console.say(text)

@@ -1,0 +1,133 @@
+"""`secrets --take`: what a hand-off file holds, into a store that lacks it; nothing is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.cli.secrets_report import Outcome, Run, publics, record, report, show, tell_written
+from wizard.errors import ConflictError, ExitCode
+from wizard.provisioning.sealed_file import Handed, checksum, parsed, place_of
+from wizard.provisioning.survey import Inputs
+from wizard.workspace.store_paths import paths
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.provisioning.steps import AtStore, Way
+    from wizard.provisioning.survey import Survey
+    from wizard.secrets.facts import Fact
+    from wizard.systems.vault.payload_store import Filled
+
+
+class _FromFile(Inputs):
+    """Values of the file only: what it lacks is read nowhere."""
+
+    def value(self, fact: Fact) -> SecretStr:
+        """The file's value; SecretError where it has none."""
+        from wizard.secrets.resolve import SecretError
+
+        if fact.key not in self._known:
+            raise SecretError(f"{fact.key} is not in the file", available=False)
+        return self._known[fact.key]
+
+
+def opened(run: Run, way: Way) -> Handed:
+    """The file of --take, opened and found to be for this installation and place."""
+    from wizard.clients import age
+
+    path = Path(run.arguments.take)
+    data = age.read_small(path, "--take")
+    keys = age.identities([Path(one) for one in run.arguments.identity])
+    handed = parsed(age.opened(data, keys, str(path)), str(path))
+    stores = [path.store for path in paths(way.proposal)]
+    handed.require_for(run.proposal.answers.installation.name, place_of(*stores))
+    run.console.say(f"{path}: {checksum(data)}")
+    return handed
+
+
+def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
+    """Put into the store what it lacks of the file's values, at once and by check-and-set.
+
+    Raises ConflictError, which names keys only, where the store holds other values.
+    """
+    every = session.every()
+    for one in every if not run.json else ():
+        show(run, one.found, f"as {one.vault.identity}", handed.values)
+    values = [_fitting(one.found, handed) for one in every]
+    _tell_strange(run, every, handed)
+    for one, own in zip(every, values, strict=True):
+        _require_same(one.found.store.name, one.found.seen.payload.get, own)
+    outcomes = [_put(run, one, own, handed) for one, own in zip(every, values, strict=True)]
+    missing = [
+        fact.key
+        for one, own in zip(every, values, strict=True)
+        for fact in one.found.lacking
+        if fact not in own
+    ]
+    if missing:
+        run.note(f"not in the file, and still lacking: {', '.join(missing)}")
+    recorded = record(run, publics(outcomes))
+    written = any(one.filled for one in outcomes)
+    report(run, outcomes, recorded, nothing=not written and not missing)
+    return ExitCode.DONE
+
+
+def _put(run: Run, session: AtStore, values: Mapping[Fact, SecretStr], handed: Handed) -> Outcome:
+    """Write what one path lacks of the values."""
+    from wizard.cli.secrets_report import asked_cluster, confirm, tell_unknown
+    from wizard.systems.vault.payload_store import fill
+
+    found = session.found
+    lacking = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
+    filled: Filled | None = None
+    if lacking:
+        session.require_rights()
+        inputs = _FromFile(run.proposal.answers, _known=dict(handed.values))
+        tell_unknown(run, session.signs(inputs, asked_cluster(run)))
+        confirm(run, len(lacking), found.store.name)
+        filled = fill(found.store, found.seen, lacking)
+        _require_same(found.store.name, filled.payload.get, values)
+        tell_written(run, found, filled)
+    return Outcome(found, filled, session.key(filled))
+
+
+def _tell_strange(run: Run, every: Sequence[AtStore], handed: Handed) -> None:
+    known = {item.fact.key for one in every for item in one.found.items}
+    strange = [key for key in handed.values if key not in known]
+    if strange:
+        run.note(f"in the file, and not needed by these answers: {', '.join(strange)}")
+
+
+def _fitting(found: Survey, handed: Handed) -> dict[Fact, SecretStr]:
+    """The file's values for one path by fact, each one usable; raises where one is not."""
+    from wizard.secrets.payload import Payload
+
+    facts = {item.fact.key: item.fact for item in found.items}
+    values = {facts[key]: value for key, value in handed.values.items() if key in facts}
+    plain = Payload(
+        "the file", False, {fact.key: value.get_secret_value() for fact, value in values.items()}
+    )
+    for fact in values:
+        plain.get(fact)
+    # A deploy key that is not the recorded one was handed off by somebody else, or is out of date.
+    found.deploy_key(plain)
+    return values
+
+
+def _require_same(store: str, held: Any, values: Mapping[Fact, SecretStr]) -> None:
+    import hmac
+
+    other = [
+        fact.key
+        for fact, value in values.items()
+        if (there := held(fact)) is not None
+        and not hmac.compare_digest(there.encode(), value.get_secret_value().encode())
+    ]
+    if other:
+        raise ConflictError(
+            f"{store} holds other values than the file: {', '.join(other)}; they were not replaced",
+            "what stands in the store is in use: throw the file away and run `airflow-wizard "
+            "secrets`, or have whoever put those values there remove them",
+        )

@@ -1,0 +1,271 @@
+"""What `secrets` asks, tells and records."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.cli.console import Console
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
+
+    from wizard.provisioning.survey import Survey
+    from wizard.secrets.deploy_key import DeployKey
+    from wizard.systems.prior_use import Cluster, Signs
+    from wizard.systems.vault.payload_store import Filled
+    from wizard.workspace.deploy_keys import GitKey
+    from wizard.workspace.installation import Start
+    from wizard.workspace.proposal import Proposal
+
+_NO_PLACE = (
+    "the public key could not be recorded yet: there is no answers file to write to; commit, then "
+    "run `airflow-wizard secrets` again"
+)
+
+
+@dataclass
+class Run:
+    """One run of the command for one installation."""
+
+    arguments: Namespace
+    console: Console
+    start: Start
+    proposal: Proposal
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def yes(self) -> bool:
+        """Whether the write was agreed to beforehand."""
+        return bool(getattr(self.arguments, "yes", False))
+
+    @property
+    def json(self) -> bool:
+        """Whether the result is printed as data."""
+        return bool(getattr(self.arguments, "json", False))
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a person to ask."""
+        return sys.stdin.isatty() and not self.json
+
+    def agree(self, questions: dict[str, str]) -> None:
+        """A yes to each question by key, from options or a person; RefusedError without one."""
+        from wizard.cli.console import confirmed
+        from wizard.workspace.consent import refusal
+
+        allowed = set(getattr(self.arguments, "allow_reference", None) or ())
+        left = {key: text for key, text in questions.items() if key not in allowed}
+        if left and not self.asks:
+            raise refusal(left)
+        for key, text in left.items():
+            if not confirmed(self.console, text):
+                raise refusal([key])
+
+    def note(self, text: str) -> None:
+        """Something a person should know; told at once, and part of the JSON."""
+        self.notes.append(text)
+        self.console.say(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run found at one path of the store, did there, and the deploy key it holds now."""
+
+    found: Survey
+    filled: Filled | None = None
+    key: DeployKey | None = None
+
+    def as_data(self) -> dict[str, object]:
+        """The outcome for `--json`; no value is in it."""
+        from wizard.clients.forge_pages import key_page
+        from wizard.secrets.deploy_key import fingerprint
+
+        about = self.found.git_key
+        page = key_page(about.url) if about and self.key else None
+        seen = self.found.seen
+        return {
+            "store": self.found.store.name,
+            "version": self.filled.version if self.filled else seen.version,
+            "facts": [{"key": item.fact.key, "state": item.state} for item in self.found.items],
+            "written": [fact.key for fact in self.filled.written] if self.filled else [],
+            "public": self.key.public if self.key else "",
+            "fingerprint": fingerprint(self.key.public) if self.key else "",
+            "register_at": page.url if page else "",
+        }
+
+
+def show(run: Run, found: Survey, how: str, handed: Container[str] = ()) -> None:
+    """Show every fact and where it comes from, never a value.
+
+    `handed` are the keys of a hand-off file (see `wizard.provisioning.steps.listed`).
+    """
+    from wizard.provisioning.steps import listed
+
+    lines = [f"{found.store.name}, {how}", *(f"  {line}" for line in listed(found.items, handed))]
+    run.console.data("\n".join(lines))
+
+
+def tell_written(run: Run, found: Survey, filled: Filled) -> None:
+    """What the write did."""
+    if filled.theirs:
+        names = ", ".join(fact.key for fact in filled.theirs)
+        run.note(f"written by somebody else meanwhile, and kept: {names}")
+    if filled.written:
+        count = len(filled.written)
+        what = "1 value" if count == 1 else f"{count} values"
+        run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
+
+
+def publics(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """The public halves of the deploy keys, by the question that each answers."""
+    return {
+        about.question: one.key.public
+        for one in outcomes
+        if one.key is not None and (about := one.found.git_key) is not None
+    }
+
+
+def record(run: Run, found: Mapping[str, str]) -> str:
+    """Write public halves, by question, where the answers came from; empty where that has them."""
+    from wizard.formats.nested import get
+    from wizard.plan.merge_base import state_folder
+    from wizard.secrets.deploy_key import same_key
+    from wizard.workspace.public_keys import record_in_file, record_in_tree
+
+    file, answers = getattr(run.arguments, "answers", None), run.proposal.answers
+    # The comment of one that is recorded may be the person's own.
+    new = {
+        question: public
+        for question, public in found.items()
+        if not same_key(str(get(answers, (*question.split("."), "public"))), public)
+    }
+    if not new:
+        return ""
+    if file and file != "-":
+        changed = record_in_file(Path(file), new)
+        return str(file) if changed else ""
+    if run.start.existing:
+        repository = run.start.workspace.repository
+        changed = record_in_tree(repository, run.start.existing, new)
+        return f"{state_folder(run.start.existing)}/answers.yaml" if changed else ""
+    run.note(_NO_PLACE)
+    return ""
+
+
+def report(
+    run: Run, outcomes: Sequence[Outcome], recorded: str, *, nothing: bool | None = None
+) -> None:
+    """The result as data, and what to do next; the installation's own path is the first.
+
+    `nothing` says whether the store has every value (default: whether none lacked).
+    """
+    from wizard.workspace.deploy_keys import git_key
+
+    if run.json:
+        first, *others = outcomes
+        document = {
+            "schema": 1,
+            "installation": run.proposal.answers.installation.name,
+            **first.as_data(),
+            **{one.found.path.store.reader: one.as_data() for one in others},
+            "recorded_in": recorded,
+            "notes": run.notes,
+        }
+        run.console.data(json.dumps(document, indent=2))
+    if nothing is None:
+        nothing = not any(one.found.lacking for one in outcomes)
+    if nothing:
+        run.console.say("nothing to write: the store has every value that is made or given here")
+    for one in outcomes:
+        about = one.found.git_key
+        if one.key is not None and about is not None:
+            tell_key(run, git_key(run.proposal.answers, about.fact), one.key.public)
+    tell_recorded(run, recorded)
+
+
+def tell_key(run: Run, about: GitKey, public: str) -> None:
+    """The public half of a deploy key, and where to register it."""
+    from wizard.clients.forge_pages import key_page
+    from wizard.secrets.deploy_key import fingerprint
+    from wizard.workspace.deploy_keys import place_of
+
+    page = key_page(about.url)
+    if not run.json:
+        run.console.data(f"\n{about.title} ({fingerprint(public)}):\n{public}")
+    if page is not None and page.per_user:
+        run.console.say(f"next: add it to the account that reads the repository: {page.url}")
+    else:
+        where = page.url if page else f"at the deploy keys of {place_of(about.url)}"
+        run.console.say(f"next: register it, read-only: {where}")
+
+
+def tell_recorded(run: Run, recorded: str) -> None:
+    """Where public halves were written, and that a commit takes them up."""
+    if recorded:
+        run.console.say(f"recorded in {recorded} (public keys)")
+        # With other layers these would be other answers.
+        run.console.say(f"next: {shlex.join(['airflow-wizard', 'commit', *_given(run)])}")
+
+
+def _given(run: Run) -> Iterator[str]:
+    """The options with which a commit starts from the same answers; values stay references."""
+    for name in ("repo", "installation", "preset", "answers", "set", "host_key_fingerprint"):
+        found = getattr(run.arguments, name, None)
+        if found and (name, found) != ("repo", "."):
+            for one in [found] if isinstance(found, str) else found:
+                yield from (f"--{name.replace('_', '-')}", one)
+
+
+def asked_cluster(run: Run) -> Cluster | None:
+    """How the cluster of the kubeconfig is asked which Secrets it has; None without a kubeconfig.
+
+    A context that was named has to be there.
+    """
+    from wizard.provisioning.steps import cluster_to_ask
+
+    context = getattr(run.arguments, "context", "") or ""
+    cluster, identity = cluster_to_ask(run.proposal.answers, context)
+    if cluster is not None:
+        run.console.say(f"asking the cluster: {identity}")
+    return cluster
+
+
+def prompting(run: Run) -> Any:
+    """How values are asked for without echo; None without a terminal."""
+    if not run.asks:
+        return None
+    from getpass import getpass
+
+    return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
+
+
+def tell_unknown(run: Run, signs: Signs) -> None:
+    """The places where an earlier life could not be looked for."""
+    for place in signs.unknown:
+        run.note(
+            f"not looked at: {place}. If this installation ran before, stop here and put its "
+            "values into the store"
+        )
+
+
+def confirm(run: Run, count: int, place: str) -> None:
+    """A person or --yes agrees to the write of so many values."""
+    from wizard.cli.console import confirmed
+
+    if run.yes:
+        return
+    if not run.asks:
+        raise UsageError(
+            "there is no terminal to ask on, and no --yes",
+            "look at the list above, then add --yes; nothing was written",
+        )
+    what = "this value" if count == 1 else f"these {count} values"
+    if not confirmed(run.console, f"Write {what} to {place}?"):
+        raise UsageError("not confirmed; nothing was written")

@@ -1,0 +1,245 @@
+"""`secrets --hand-off`: values for a store that only others may write to, into a sealed file.
+
+They are made and read exactly as `secrets` does it; `wizard.cli.secrets_open` is the other side.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.cli.secrets_report import Run, record, show, tell_key, tell_recorded
+from wizard.errors import ConflictError, ExitCode, UsageError
+from wizard.provisioning.sealed_file import (
+    Handed,
+    Note,
+    checksum,
+    new_file,
+    place_of,
+    remembered,
+    write_new,
+)
+from wizard.provisioning.survey import Inputs
+from wizard.workspace.deploy_keys import QUESTIONS, git_key
+from wizard.workspace.store_paths import paths
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.clients.vault.protocol import Stored
+    from wizard.provisioning.survey import State, Survey
+    from wizard.secrets.facts import Fact
+
+_HAND_OFF, _TAKE = ("recipient", "recipients_file", "new_hand_off"), ("identity",)
+
+
+def require_sound(arguments: Namespace) -> None:
+    """Raise UsageError for options of the two that do not go together."""
+    handing = bool(getattr(arguments, "hand_off", None))
+    taking = bool(getattr(arguments, "take", None))
+    for needs, there, names in (("--hand-off", handing, _HAND_OFF), ("--take", taking, _TAKE)):
+        for name in names:
+            if getattr(arguments, name, None) and not there:
+                raise UsageError(f"--{name.replace('_', '-')} is for {needs}", "leave it out")
+    if not (handing or taking):
+        return
+    mode = "--hand-off" if handing else "--take"
+    if handing and taking:
+        raise UsageError("--hand-off makes a file and --take takes one", "do one of them")
+    for name in ("register", "prove"):
+        if getattr(arguments, name, None):
+            raise UsageError(
+                f"{mode} takes no --{name}",
+                f"once the store is filled: airflow-wizard secrets --{name}",
+            )
+    if taking and not getattr(arguments, "identity", None):
+        raise UsageError(
+            "--take needs a private key that opens the file", "--identity KEYFILE, as for `age -d`"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A store that nobody here may look into: everything counts as lacking."""
+
+    name: str
+    document: bool
+
+    def read(self) -> Stored | None:
+        return None
+
+    def write(self, data: Mapping[str, object], cas: int) -> int:
+        raise NotImplementedError("nothing is written to a store that is not read")
+
+
+def hand_off(run: Run, agreed: Mapping[str, Any]) -> ExitCode:
+    """Make and read what the installation needs, and seal it into a file for its recipients.
+
+    A run that was killed is continued by the same command. Raises ConflictError where values were
+    handed off before, RefusedError where the installation has lived before.
+    """
+    from wizard.cli.secrets_report import asked_cluster, confirm, prompting, tell_unknown
+    from wizard.clients import age
+    from wizard.provisioning.steps import new_reads
+    from wizard.provisioning.survey import database_client, survey
+
+    arguments, repository = run.arguments, run.start.workspace.repository
+    files = [Path(one) for one in getattr(arguments, "recipients_file", None) or ()]
+    keys = age.recipients(getattr(arguments, "recipient", None) or (), files)
+    name = run.proposal.answers.installation.name
+    if _finished(run, remembered(repository, name)):
+        return ExitCode.DONE
+    file = new_file(arguments.hand_off, repository)
+    stores = [path.store for path in paths(run.proposal)]
+    every = _fresh(run, [
+        survey(run.proposal, _Unread(f"{path.store.mount}/{path.store.path}", path.store.document),
+               path)
+        for path in paths(run.proposal)
+    ])  # fmt: skip
+    lacking = _facts(every, "generate", "given")
+    if not lacking:
+        raise UsageError("there is nothing to hand off: every value is left to others", "")
+    for found in every if not run.json else ():
+        show(run, found, f"sealed into {file}")
+    items = [item for found in every for item in found.items]
+    run.agree(new_reads(run.proposal, items, f"the recipients of {file}", agreed))
+    inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
+    for found in every:
+        if made := found.of("generate"):
+            signs = found.signs(inputs, asked_cluster(run), database_client(run.proposal))
+            signs.require_none(made, found.store.name)
+            tell_unknown(run, signs)
+    confirm(run, len(lacking), str(file))
+    values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
+    generated = tuple(fact.key for fact in _facts(every, "generate"))
+    handed = Handed(name, place_of(*stores), values, generated)
+    sealed = age.sealed(handed.sealable(), keys)
+    date = run.start.workspace.identity.date
+    note = Note(date, str(file), checksum(sealed), generated, _public(every, values))
+    _write(run, file, sealed, note)
+    _tell(run, every, note, len(keys))
+    return ExitCode.DONE
+
+
+def _facts(every: Sequence[Survey], *states: State) -> list[Fact]:
+    return [fact for found in every for fact in found.of(*states)]
+
+
+def _fresh(run: Run, every: Sequence[Survey]) -> list[Survey]:
+    """The surveys, once nothing in them was made before; with --new-hand-off, whatever was."""
+    made = [fact.key for fact in _facts(every, "generate")]
+    keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
+    if keys:
+        _require_place(run)
+    if getattr(run.arguments, "new_hand_off", False):
+        from wizard.answers.files import with_value
+
+        answers = run.proposal.answers
+        for key in keys:
+            fresh = key.answer.model_copy(update={"public": ""})
+            answers = with_value(answers, tuple(key.question.split(".")), fresh)
+        run.proposal = replace(run.proposal, answers=answers)
+        return [replace(found, proposal=run.proposal) for found in every]
+    repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
+    note = remembered(repository, name)
+    if note is not None and set(note.generated) & set(made):
+        raise note.conflict("none is generated a second time")
+    for key in keys:
+        if key.public:
+            from wizard.secrets.deploy_key import fingerprint
+
+            raise ConflictError(
+                f"{key.question}.public is {fingerprint(key.public) or 'no public key'}: this "
+                "deploy key was made before, so its private half is in the store, or in a file "
+                "handed off elsewhere",
+                "have somebody who reads the store look (airflow-wizard secrets); if it is lost, "
+                "make a new one, to be registered again: --new-hand-off",
+            )
+    return list(every)
+
+
+def _require_place(run: Run) -> None:
+    """The public key is told once; it has to be recorded then."""
+    file = getattr(run.arguments, "answers", None)
+    if not run.start.existing and (not file or file == "-"):
+        raise UsageError(
+            "there is no answers file to record the public deploy key in",
+            "give --answers FILE, or commit first",
+        )
+
+
+def _public(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
+    """The public halves of the deploy keys among the values, by question."""
+    from wizard.secrets.payload import Payload
+
+    plain = {key: value.get_secret_value() for key, value in values.items()}
+    payload = Payload("the hand-off", False, plain)
+    return {
+        about.question: key.public
+        for found in every
+        if (about := found.git_key) and (key := found.deploy_key(payload))
+    }
+
+
+def _write(run: Run, file: Path, sealed: bytes, note: Note) -> None:
+    """The file, and on both sides of it the memory: a kill leaves nothing handed, or all known."""
+    from wizard.provisioning.sealed_file import remember
+
+    repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
+    if note.generated and not remember(repository, name, note):
+        run.note("your state folder cannot be written: that values were handed off is not known")
+    write_new(file, sealed)
+    if note.generated:
+        remember(repository, name, replace(note, whole=True))
+
+
+def _finished(run: Run, note: Note | None) -> bool:
+    """Whether this very file was made before; what lacked of that run is done then."""
+    if note is None or getattr(run.arguments, "new_hand_off", False) or not note.there:
+        return False
+    if Path(note.file) != Path(run.arguments.hand_off).absolute().resolve():
+        return False
+    run.note(f"made on {note.date}, and still there; nothing is generated a second time")
+    _tell(run, (), note, 0)
+    return True
+
+
+def _tell(run: Run, every: Sequence[Survey], note: Note, recipients: int) -> None:
+    """What the file holds and for whom; never a value."""
+    recorded = record(run, note.public)
+    name = run.proposal.answers.installation.name
+    left = [fact.key for fact in _facts(every, "others")]
+    if run.json:
+        document = {
+            "schema": 1,
+            "installation": name,
+            "file": note.file,
+            "checksum": note.checksum,
+            "store": every[0].store.name if every else "",
+            "facts": [{"key": i.fact.key, "state": i.state} for one in every for i in one.items],
+            "generated": list(note.generated),
+            "public": note.public.get("dags.key", ""),
+            "publics": dict(note.public),
+            "recorded_in": recorded,
+            "notes": run.notes,
+        }
+        run.console.data(json.dumps(document, indent=2))
+    if left:
+        run.console.say(f"left to others: {', '.join(left)}")
+    if every:
+        count = len(_facts(every, "generate", "given"))
+        who = "its recipient" if recipients == 1 else f"its {recipients} recipients"
+        run.console.say(f"written: {note.file}, {count} values only {who} can open")
+    run.console.say(f"its checksum, for them to compare: {note.checksum}")
+    run.console.say(
+        "next: give it to somebody who may write there; they run in this repository: "
+        f"airflow-wizard secrets --installation {name} --take FILE --identity KEYFILE"
+    )
+    for key in (git_key(run.proposal.answers, one) for one in QUESTIONS):
+        if key.question in note.public:
+            tell_key(run, key, note.public[key.question])
+    tell_recorded(run, recorded)

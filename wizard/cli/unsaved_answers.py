@@ -1,0 +1,93 @@
+"""Answers of `ask` that came to no commit: offered a file of their own, from which it goes on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wizard.cli.console import Console
+from wizard.plan.merge_base import STATE
+
+_NAME = "airflow-answers"
+
+
+def offer(
+    console: Console,
+    data: Mapping[str, Any],
+    folder: Path,
+    *,
+    typed: Sequence[str] = (),
+    repo: str = ".",
+) -> None:
+    """Ask whether to write raw answers into a new file in `folder`, and say how to go on with it.
+
+    `folder` is what file names in the answers are relative to; `typed` fingerprints are no answers
+    and go into the command. Nothing is offered below .airflow-wizard, whose files only commits
+    write, nor where the answers hold what looks like a secret. Never raises: the reason for which
+    `ask` ended is what counts.
+    """
+    from wizard.cli.console import confirmed
+
+    text = _text(data)
+    path = _free(folder)
+    if path is None or STATE in folder.resolve().parts or _holds_secret(data, text):
+        console.say("the answers given are not kept: no file may hold them here")
+        return
+    try:
+        agreed = confirmed(console, f"Save the answers given so far to {path}?")
+    except (KeyboardInterrupt, EOFError, OSError):
+        console.say("")
+        agreed = False
+    if not agreed:
+        console.say("the answers given are not kept")
+        return
+    try:
+        # "x": a file that came up meanwhile, or a link, is somebody else's.
+        with path.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as error:
+        console.say(f"{path}: cannot be written: {error.strerror}; the answers are not kept")
+        return
+    parts = ["airflow-wizard", "ask", *(["--repo", repo] if repo != "." else [])]
+    parts += ["--answers", str(path)]
+    for value in typed:
+        parts += ["--host-key-fingerprint", value]
+    console.say(f"saved; go on with: {shlex.join(parts)}")
+
+
+def _text(data: Mapping[str, Any]) -> str:
+    from wizard.answers.questions import specs
+    from wizard.formats.yaml_writer import dump
+
+    header = "Unfinished answers of Airflow Wizard: go on with `airflow-wizard ask --answers FILE`."
+    return dump({"schema": 1, **data}, {item.path: item.help for item in specs()}, header)
+
+
+def _free(folder: Path) -> Path | None:
+    names = [f"{_NAME}.yaml", *(f"{_NAME}-{number}.yaml" for number in range(2, 100))]
+    return next((folder / name for name in names if not (folder / name).exists()), None)
+
+
+def _holds_secret(data: Mapping[str, Any], text: str) -> bool:
+    """Whether a commit would refuse these answers for a secret in them."""
+    from wizard.chart.settings import DEFAULT_AIRFLOW
+    from wizard.checks.engine import run
+    from wizard.checks.subject import Layout
+    from wizard.formats.nested import get
+    from wizard.formats.yaml_writer import dump
+
+    variables, values = get(data, ("environment", "variables")), get(data, ("values",))
+    env: list[Any] = [
+        {"name": name, "value": value} for name, value in dict(variables or {}).items()
+    ]
+    files = {f"{_NAME}.yaml": text, "values.yaml": dump({**(values or {}), "env": env})}
+    chart, airflow = max(DEFAULT_AIRFLOW.items())
+    found = run(
+        {path: content.encode() for path, content in files.items()},
+        chart=chart,
+        airflow=airflow,
+        installation=Layout(values="values.yaml"),
+    )
+    return any(one.is_error and one.rule.startswith("secret.") for one in found)

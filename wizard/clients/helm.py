@@ -1,0 +1,210 @@
+"""The helm program of this machine, for one context of the kubeconfig.
+
+It is looked up in absolute PATH entries only and runs in a process group of its own, which ends
+with whoever waits for it. It gets no secret, neither as argument nor in its environment: values
+come on standard input, and hold none. Sources: Helm's own help and source, 3.13 to 3.22 and 4.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import WizardError
+from wizard.formats.terminal import visible
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wizard.clients.kube.config import Access
+
+# `--labels` and `--dry-run=server` came with 3.13.
+LOWEST = (3, 13)
+NEXT_MAJOR = 5
+LOOK_SECONDS = 60.0
+_INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
+# Helm marks a release as failed when it is asked to end; whoever interrupts waits no longer.
+_GRACE_SECONDS = 0.5
+_OWN = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REPOSITORY_CACHE",
+        "HELM_REPOSITORY_CONFIG", "HELM_REGISTRY_CONFIG", "HELM_PLUGINS")  # fmt: skip
+# They would lead elsewhere than the plan says, or print what nobody asked for.
+_LEADING = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER", "HELM_DEBUG", "HELM_BURST", "HELM_QPS")
+_SECRETS = ("VAULT_", "PG", "AIRFLOW")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one helm command ended with; `said` is safe to show."""
+
+    code: int
+    out: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One revision of a release as `helm history` tells it."""
+
+    revision: int
+    status: str
+    chart: str
+    description: str
+
+
+class Helm:
+    """Runs helm against the cluster of one context; nothing runs before the first operation.
+
+    `hidden` are variables that hold secrets.
+    """
+
+    def __init__(self, access: Access, *, hidden: Collection[str] = ()) -> None:
+        self._access = access
+        self._hidden = frozenset(hidden)
+
+    @property
+    def identity(self) -> str:
+        """What will be used, for the plan; nothing is run for it."""
+        return f"{_executable() or 'helm, which is not on PATH'}, context {self._access.context}"
+
+    async def version(self) -> str:
+        """The program's version; WizardError where there is none, or one that will not do."""
+        done = await self._run("version", "--template", "{{.Version}}", context=False)
+        found = re.match(r"v?(\d+)\.(\d+)", done.out.strip())
+        if done.code or found is None:
+            raise WizardError(f"helm says no version: {done.said or done.out[:80]}", _INSTALL)
+        number = (int(found[1]), int(found[2]))
+        if number < LOWEST or number[0] >= NEXT_MAJOR:
+            kind = "too old" if number < LOWEST else "newer than what this was made for"
+            raise WizardError(f"helm {visible(done.out.strip())} is {kind}", _INSTALL)
+        return visible(done.out.strip())
+
+    async def history(self, release: str, namespace: str) -> list[Entry]:
+        """The newest revisions, the last one last."""
+        found = await self._json("history", release, "--namespace", namespace, "--max", "20")
+        try:
+            return [
+                Entry(one["revision"], one["status"], one["chart"], one["description"])
+                for one in found
+            ]
+        except (TypeError, KeyError):
+            raise WizardError("helm history gave something else than revisions") from None
+
+    async def values(self, release: str, namespace: str, revision: int) -> Mapping[str, Any]:
+        """The values that were given for a revision, without the chart's own."""
+        found = await self._json(
+            "get", "values", release, "--namespace", namespace, "--revision", str(revision)
+        )
+        return found if isinstance(found, dict) else {}
+
+    async def show_chart(self, path: Path) -> Mapping[str, Any]:
+        """Chart.yaml of a chart on this machine."""
+        from wizard.formats.yaml_reader import read_mapping
+
+        done = await self.act("show", "chart", str(path), seconds=LOOK_SECONDS, context=False)
+        return read_mapping(done.out, "Chart.yaml")
+
+    async def act(
+        self, *args: str, stdin: bytes = b"", seconds: float, context: bool = True
+    ) -> Output:
+        """Run a command; WizardError with what helm said where it fails or does not end."""
+        done = await self._run(*args, stdin=stdin, seconds=seconds, context=context)
+        if done.code:
+            raise WizardError(f"helm {args[0]}: {done.said or f'it ended with {done.code}'}")
+        return done
+
+    async def _json(self, *args: str) -> Any:
+        done = await self.act(*args, "--output", "json", seconds=LOOK_SECONDS)
+        try:
+            return json.loads(done.out)
+        except ValueError:
+            raise WizardError(f"helm {args[0]} gave no JSON") from None
+
+    async def _run(
+        self, *args: str, stdin: bytes = b"", seconds: float = LOOK_SECONDS, context: bool = True
+    ) -> Output:
+        program = _executable()
+        if not program:
+            raise WizardError("helm is not on PATH", _INSTALL)
+        words = [*args, "--kube-context", self._access.context] if context else list(args)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                program, *words, env=self._environment(), start_new_session=True,
+                # A folder named like the chart, where one happens to stand, would be taken for it.
+                cwd="/", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        except OSError as error:
+            raise WizardError(f"{program} cannot be run: {error.strerror}", _INSTALL) from None
+        try:
+            out, err = await asyncio.wait_for(process.communicate(stdin), seconds)
+        except TimeoutError:
+            await _stop(process)
+            raise WizardError(
+                f"helm {args[0]} did not end within {seconds:.0f} s and was stopped",
+                "does the cluster answer? then run it again",
+            ) from None
+        except BaseException:
+            await _stop(process)
+            raise
+        return Output(process.returncode or 0, out.decode("utf-8", "replace"), _said(err))
+
+    def _environment(self) -> dict[str, str]:
+        """An allow-list; a login plugin of the kubeconfig may need any variable but ours."""
+        from wizard.clients.kube.config import files
+        from wizard.git.command import environment
+
+        kept = environment(network=True)
+        kept |= {name: os.environ[name] for name in _OWN if name in os.environ}
+        if self._access.plugin is not None:
+            kept = {**os.environ}
+        kept = {
+            name: value
+            for name, value in kept.items()
+            if name not in self._hidden and not name.startswith((*_LEADING, *_SECRETS))
+        }
+        paths = os.pathsep.join(str(path.absolute()) for path in files())
+        return {**kept, "KUBECONFIG": paths, "HELM_DRIVER": "secret"}
+
+
+def open_helm(context: str = "", *, hidden: Collection[str] = ()) -> Helm:
+    """For a kubeconfig context, empty for the current one; raises as `read_access`."""
+    from wizard.clients.kube.config import read_access
+
+    return Helm(read_access(context), hidden=hidden)
+
+
+def _executable() -> str:
+    import shutil
+    from pathlib import Path
+
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    own = os.pathsep.join(one for one in folders if Path(one).is_absolute())
+    return shutil.which("helm", path=own) or ""
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End it and what it started: first asked to, which lets it note that it was."""
+
+    def send(how: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, how)
+
+    send(signal.SIGTERM)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), _GRACE_SECONDS)
+    send(signal.SIGKILL)
+    await process.wait()
+
+
+def _said(err: bytes) -> str:
+    """The error itself in one safe line: a login plugin may have said more before it."""
+    text = err.decode("utf-8", "replace")
+    start = text.find("Error: ")
+    return visible(" ".join(text[start + 7 if start >= 0 else 0 :].split()))[:4000]

@@ -1,0 +1,1 @@
+"""A client for one Kubernetes API server."""

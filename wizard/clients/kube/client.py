@@ -1,0 +1,300 @@
+"""The real client of an API server, over Transport: paths, options and paging; see kube.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import MANAGER, Cluster, Manifest, Propagation, Ref, Reply, Right
+from wizard.clients.kube.request import APPLY, Request
+from wizard.clients.kube.resources import Resource, deletable, place, resources
+from wizard.clients.kube.transport import Transport
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_PAGE = 500
+_ROUND, _PAUSE = 10.0, 2.0
+_PASSING = ("unreachable", "busy", "server", "expired")
+_JSON = "application/json"
+_META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+
+class KubeClient:
+    """The real `Kube`; safe to use from several threads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._found: dict[tuple[str, str], Resource] = {}
+
+    @property
+    def identity(self) -> str:
+        """What will be used; see Kube."""
+        return self._transport.access.identity
+
+    @property
+    def server(self) -> str:
+        """The API server's address, as the operator's machine reaches it."""
+        return self._transport.access.server
+
+    @property
+    def ca(self) -> str:
+        """What the server is verified with; see Kube."""
+        return self._transport.access.ca
+
+    def cluster(self) -> Cluster:
+        """Which cluster answers; see Kube."""
+        version = self._send("GET", "/version", "version of the API server")
+        try:
+            system = self.get(Ref("v1", "Namespace", "kube-system"), metadata=True)
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            system = None
+        uid = str(system["metadata"]["uid"]) if system else ""
+        return Cluster(self.server, uid, str(version.get("gitVersion", "")).removeprefix("v"))
+
+    def served(self, group: str) -> tuple[str, ...]:
+        """Versions of a group; see Kube."""
+        found = self._there(f"/apis/{group}", f"versions of {group}") or {}
+        preferred = found.get("preferredVersion", {}).get("version")
+        versions = [str(one["version"]) for one in found.get("versions", [])]
+        return tuple(sorted(versions, key=lambda one: one != preferred))
+
+    def kinds(self, api_version: str) -> frozenset[str]:
+        """Kinds of a group's version; see Kube."""
+        return frozenset(self._resources(api_version))
+
+    def namespaced(self) -> tuple[tuple[str, str], ...]:
+        """Kinds that namespaces hold; see Kube."""
+        groups = self._send("GET", "/apis", "API groups").get("groups", [])
+        found = deletable(groups, self._discovered)
+        self._found |= found
+        return tuple(found)
+
+    def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
+        """The object, or None; see Kube."""
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        accept = _META.format("") if metadata else _JSON
+        return self._there(path, f"read {ref}", accept=accept)
+
+    def find(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        metadata: bool = False,
+    ) -> list[Manifest]:
+        """All objects of a kind; see Kube."""
+        query = [("labelSelector", labels)] if labels else []
+        found, _ = self._page(api_version, kind, namespace, query, metadata=metadata)
+        return found
+
+    def apply(self, manifest: Manifest, *, dry_run: bool = False, force: bool = False) -> Manifest:
+        """Server-side apply; see Kube."""
+        ref = Ref.of(manifest)
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        query = _options(dry_run) + [("force", "true")] * force
+        return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY)
+
+    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Make it; see Kube."""
+        ref = Ref.of(manifest)
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
+        options = _options(dry_run)
+        return self._send("POST", path, f"create {ref}", options, manifest, again=False)
+
+    def replace(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """Put it in the place of its former version; see Kube."""
+        ref = Ref.of(manifest)
+        if not manifest["metadata"].get("resourceVersion"):
+            raise ValueError(f"{ref}: the version that is replaced must be named")
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        options = _options(dry_run)
+        return self._send("PUT", path, f"replace {ref}", options, manifest, again=False)
+
+    def delete(
+        self,
+        ref: Ref,
+        *,
+        uid: str,
+        version: str = "",
+        dry_run: bool = False,
+        propagation: Propagation = "Background",
+    ) -> bool:
+        """Remove exactly this one; see Kube."""
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
+        body: Manifest = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        if version:
+            body["preconditions"]["resourceVersion"] = version
+        # The body is what counts; the address is what people read in logs.
+        query = [("dryRun", "All")] if dry_run else []
+        if dry_run:
+            body["dryRun"] = ["All"]
+        try:
+            self._send("DELETE", path, f"delete {ref}", query, body)
+        except KubeError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def may(self, right: Right) -> bool:
+        """Whether it would be allowed; see Kube."""
+        attributes = {name: getattr(right, name) for name in Right.__dataclass_fields__}
+        body = {"spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        found = self._send("POST", path, f"may I {right}", [], body)
+        return bool(found.get("status", {}).get("allowed"))
+
+    def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
+        """A ServiceAccount's token; see Kube."""
+        from pydantic import SecretStr
+
+        path = Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
+        audiences = [audience] if audience else []
+        body = {"spec": {"audiences": audiences, "expirationSeconds": seconds}}
+        what = f"token of ServiceAccount {namespace}/{account}"
+        found = self._send("POST", f"{path}/token", what, [], body)
+        return SecretStr(str(found["status"]["token"]))
+
+    def ask_pod(self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0) -> Reply:
+        """A program's answer to one GET; see Kube."""
+        from wizard.clients.kube import port_forward
+
+        place = Resource("/api/v1", "pods", namespaced=True).path(pod.namespace, pod.name)
+        asked = port_forward.get(path, host)
+        what = f"port-forward to {pod}"
+        return port_forward.ask(self._transport, f"{place}/portforward", what, port, asked, seconds)
+
+    def follow(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+        """The object's state until time is up: watched, or polled where watching is forbidden."""
+        end = time.monotonic() + seconds
+        failed: KubeError | None = None
+        watched = True
+        while True:
+            try:
+                if watched:
+                    yield from self._round(ref, min(_ROUND, end - time.monotonic()))
+                else:
+                    yield self.get(ref)
+                failed = None
+            except KubeError as error:
+                if error.kind == "forbidden" and watched:
+                    watched = False
+                    continue
+                if error.kind not in _PASSING:
+                    raise
+                failed = error
+            if time.monotonic() >= end:
+                break
+            if failed is not None or not watched:
+                time.sleep(max(0.0, min(_PAUSE, end - time.monotonic())))
+        if failed is not None:
+            raise failed
+
+    def _round(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+        """The state now and each change for some seconds; a gap in the history ends it early."""
+        query = [("fieldSelector", f"metadata.name={ref.name}")]
+        items, version = self._page(ref.api_version, ref.kind, ref.namespace, query)
+        yield items[0] if items else None
+        path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
+        limit = max(1, round(seconds))
+        more = [("watch", "true"), ("resourceVersion", version), ("timeoutSeconds", str(limit))]
+        request = Request("GET", path, f"watch {ref}", [*query, *more])
+        with closing(self._transport.stream(request, limit)) as events:
+            for event in events:
+                if event.get("type") == "ERROR":
+                    return
+                yield None if event.get("type") == "DELETED" else event["object"]
+
+    def _page(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        query: list[tuple[str, str]],
+        *,
+        metadata: bool = False,
+    ) -> tuple[list[Manifest], str]:
+        """All items, however many pages they take, and the version of the last page.
+
+        The server forgets where a page ended after some minutes (410); the list is then taken anew.
+        """
+        path = self._resource(api_version, kind).path(namespace)
+        accept = _META.format("List") if metadata else _JSON
+        what = f"list {kind}s{' in ' + namespace if namespace else ''}"
+        items: list[Manifest] = []
+        going, anew = "", False
+        while True:
+            asked = [*query, ("limit", str(_PAGE)), *([("continue", going)] if going else [])]
+            try:
+                found = self._send("GET", path, what, asked, accept=accept)
+            except KubeError as error:
+                if error.kind != "expired" or not going or anew:
+                    raise
+                items, going, anew = [], "", True
+                continue
+            items += found.get("items") or []
+            about = found.get("metadata", {})
+            going = about.get("continue") or ""
+            if not going:
+                return items, str(about.get("resourceVersion") or "")
+
+    def _resource(self, api_version: str, kind: str) -> Resource:
+        key = (api_version, kind)
+        if key not in self._found:
+            # Only what was found is kept: CRDs may still come.
+            found = self._resources(api_version).get(kind)
+            if found is None:
+                raise KubeError(
+                    "missing",
+                    f"the cluster does not know {kind} of {api_version}",
+                    "install what brings this kind, in a version that serves it",
+                )
+            self._found[key] = found
+        return self._found[key]
+
+    def _resources(self, api_version: str) -> dict[str, Resource]:
+        return resources(api_version, self._discovered(api_version))
+
+    def _discovered(self, api_version: str) -> list[Manifest]:
+        found = self._there(place(api_version), f"kinds of {api_version}") or {}
+        return list(found.get("resources") or [])
+
+    def _there(self, path: str, what: str, **options: Any) -> Manifest | None:
+        """What a path holds; None where it is not served."""
+        try:
+            return self._send("GET", path, what, **options)
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        query: list[tuple[str, str]] | None = None,
+        body: Manifest | None = None,
+        **options: Any,
+    ) -> Manifest:
+        # Who only looks sends nothing that an error could quote.
+        secret = method not in {"GET", "DELETE"} and ("/secrets" in path or path.endswith("/token"))
+        request = Request(method, path, what, query or [], body, secret=secret, **options)
+        answer = self._transport.send(request)
+        if not isinstance(answer, dict):
+            raise KubeError("server", f"{what}: the answer is no object")
+        return answer
+
+
+def _options(dry_run: bool) -> list[tuple[str, str]]:
+    """Options of every write: whose it is, and that unknown fields are refused."""
+    found = [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
+    return [*found, ("dryRun", "All")] if dry_run else found

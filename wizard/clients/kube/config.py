@@ -1,0 +1,299 @@
+"""Which cluster a kubeconfig leads to, and as whom: read here, used by the client, never written.
+
+Several files are merged as kubectl does it: of two values the first counts. Nothing is run or
+sent while reading; what cannot be used safely is refused with what to do about it. Source:
+https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import NoContextError
+from wizard.errors import AnswersError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+_CURRENT = "current context"
+_DEFAULT = "~/.kube/config"
+_PARTS = ("clusters", "contexts", "users")
+_UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "password")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A program that the kubeconfig names to log in with; `run` in kube_login.py starts it."""
+
+    command: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    api: str
+    cluster_info: Mapping[str, Any] | None
+    hint: str
+
+    @property
+    def name(self) -> str:
+        """The program and its sub-commands: what follows an option may be a secret."""
+        words = [Path(self.command).name]
+        for word in self.arguments:
+            if word.startswith("-"):
+                break
+            words.append(word)
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One context of a kubeconfig: a server and how to log in to it.
+
+    At most one of `token`, `token_file` and `plugin` is set; `certificate` and `key` are the
+    client's own, as PEM. `ca` is PEM, empty for the machine's own trust.
+    """
+
+    context: str
+    server: str
+    user: str
+    namespace: str
+    ca: str
+    server_name: str
+    proxy: str
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    certificate: str = ""
+    key: SecretStr | None = None
+    plugin: Plugin | None = None
+
+    @property
+    def identity(self) -> str:
+        """What will be used, for the plan: context, server, user and the kind of login."""
+        return f"context {self.context}: {self.server} as {self.user or 'nobody'} ({self.login})"
+
+    @property
+    def login(self) -> str:
+        """The kind of login; a plugin is named before it is ever run."""
+        if self.plugin is not None:
+            return f"runs `{self.plugin.name}`"
+        if self.token is not None or self.token_file is not None:
+            return "token"
+        return "client certificate" if self.certificate else "without a login"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    data: Mapping[str, Any]
+    folder: Path
+
+
+def read_access(context: str = "") -> Access:
+    """What KUBECONFIG (default ~/.kube/config) says of a context, empty for the current one.
+
+    Raises NoContextError where none is named, UsageError where what is named is not to be had, and
+    RefusedError where the connection would not be proven or the login is of an unsafe kind.
+    """
+    entries, current = _merged(files())
+    chosen = context or current
+    known = sorted(entries["contexts"])
+    if chosen not in known:
+        kind, what = (UsageError, f"context {chosen}") if chosen else (NoContextError, _CURRENT)
+        names = ", ".join(known) or "NAME (the kubeconfig has none)"
+        raise kind(f"the kubeconfig has no {what}", f"choose one: --context {names}")
+    words = entries["contexts"][chosen].data
+    cluster = entries["clusters"].get(str(words.get("cluster", "")))
+    user_name = str(words.get("user", ""))
+    user = entries["users"].get(user_name) or _Entry({}, Path())
+    if cluster is None:
+        raise UsageError(f"context {chosen} names a cluster that the kubeconfig does not have")
+    return _access(chosen, str(words.get("namespace", "")), user_name, cluster, user)
+
+
+def contexts() -> tuple[tuple[str, ...], str]:
+    """The names of all contexts, and the current one; raises UsageError without a kubeconfig."""
+    entries, current = _merged(files())
+    return tuple(sorted(entries["contexts"])), current
+
+
+def files() -> list[Path]:
+    """The files that exist; NoContextError when none is named or there, UsageError when none is."""
+    variable = os.environ.get("KUBECONFIG", "")
+    names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
+    paths = [Path(name).expanduser() for name in names]
+    found = [path for path in paths if path.is_file()]
+    if not found:
+        raise (NoContextError if variable in {"", os.devnull} else UsageError)(
+            f"there is no kubeconfig: {', '.join(names)} is not there",
+            "set KUBECONFIG to the file that your cluster's owner gave you",
+        )
+    return found
+
+
+def _merged(files: list[Path]) -> tuple[dict[str, dict[str, _Entry]], str]:
+    from wizard.formats.yaml_reader import read_mapping
+
+    entries: dict[str, dict[str, _Entry]] = {part: {} for part in _PARTS}
+    current = ""
+    for path in files:
+        try:
+            data = read_mapping(path.read_text(encoding="utf-8"), str(path))
+        except AnswersError as error:
+            raise UsageError(f"kubeconfig {error.message}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise UsageError(f"the kubeconfig {path} cannot be read: {why}") from None
+        current = current or str(data.get("current-context") or "")
+        for part in _PARTS:
+            for name, words in _named(data.get(part), part, path):
+                entries[part].setdefault(name, _Entry(words, path.resolve().parent))
+    return entries, current
+
+
+def _named(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """The entries of one list, each a name and what stands under the part's singular."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for item in items if isinstance(items, list) else []:
+        words = item.get(part[:-1]) if isinstance(item, Mapping) else None
+        if words is None:
+            words = {}
+        if not isinstance(item, Mapping) or not isinstance(words, Mapping):
+            raise UsageError(f"the kubeconfig {path} has an entry of {part} that is no mapping")
+        found.append((str(item.get("name", "")), words))
+    return found
+
+
+def _access(context: str, namespace: str, user: str, cluster: _Entry, login: _Entry) -> Access:
+    words = cluster.data
+    server = str(words.get("server", "")).rstrip("/")
+    _check_server(context, server, words)
+    for name in _UNSUPPORTED:
+        if login.data.get(name):
+            raise RefusedError(
+                f"context {context}: the user's `{name}` is not supported",
+                "use a context with a token, a client certificate or an exec plugin",
+            )
+    return Access(
+        context=context,
+        server=server,
+        user=user,
+        namespace=namespace,
+        ca=_pem(cluster, "certificate-authority", context),
+        server_name=str(words.get("tls-server-name", "")),
+        proxy=str(words.get("proxy-url", "")),
+        **_login(context, login, {"server": server, **_cluster_info(words)}),
+    )
+
+
+def _check_server(context: str, server: str, words: Mapping[str, Any]) -> None:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(server)
+        good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        bare = parts.username is None and not parts.query and not parts.fragment
+    except ValueError:
+        good = bare = False
+    if not good or not bare:
+        raise RefusedError(
+            f"context {context}: the server must be an https URL without credentials",
+            "over http nothing proves which cluster answers",
+        )
+    if words.get("insecure-skip-tls-verify"):
+        raise RefusedError(
+            f"context {context}: insecure-skip-tls-verify is set, so nothing proves which cluster "
+            "answers; nothing was sent",
+            "get the cluster's CA from its owner: kubectl config set-cluster NAME "
+            "--certificate-authority=FILE --embed-certs --insecure-skip-tls-verify=false",
+        )
+
+
+def _cluster_info(words: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plugin that asks for it is told of the cluster, besides its address."""
+    named = ("certificate-authority-data", "tls-server-name", "proxy-url")
+    found = {name: words[name] for name in named if words.get(name)}
+    extensions = words.get("extensions")
+    for item in extensions if isinstance(extensions, list) else []:
+        if isinstance(item, Mapping) and item.get("name") == "client.authentication.k8s.io/exec":
+            found["config"] = item.get("extension")
+    return found
+
+
+def _login(context: str, user: _Entry, cluster: Mapping[str, Any]) -> dict[str, Any]:
+    from pydantic import SecretStr
+
+    words = user.data
+    found: dict[str, Any] = {}
+    certificate = _pem(user, "client-certificate", context)
+    if certificate:
+        key = _pem(user, "client-key", context)
+        if not key:
+            raise UsageError(f"context {context}: the client certificate has no key")
+        found = {"certificate": certificate, "key": SecretStr(key)}
+    # kubectl's order: a file before the token beside it, both before a plugin.
+    if words.get("tokenFile"):
+        found["token_file"] = user.folder / str(words["tokenFile"])
+    elif words.get("token"):
+        found["token"] = SecretStr(str(words["token"]))
+    elif isinstance(words.get("auth-provider"), Mapping):
+        found["token"] = _id_token(context, words["auth-provider"])
+    elif isinstance(words.get("exec"), Mapping):
+        found["plugin"] = _plugin(context, words["exec"], user.folder, cluster)
+    return found
+
+
+def _id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
+    """The token that `auth-provider: oidc` holds; it is never renewed from here."""
+    from pydantic import SecretStr
+
+    config = provider.get("config")
+    token = config.get("id-token") if isinstance(config, Mapping) else None
+    if provider.get("name") != "oidc" or not token:
+        raise RefusedError(
+            f"context {context}: its auth-provider holds no token, and kubectl has dropped it",
+            "use the provider's exec plugin, such as kubelogin or gke-gcloud-auth-plugin",
+        )
+    return SecretStr(str(token))
+
+
+def _plugin(
+    context: str, words: Mapping[str, Any], folder: Path, cluster: Mapping[str, Any]
+) -> Plugin:
+    command = str(words.get("command", ""))
+    if not command:
+        raise UsageError(f"context {context}: its exec plugin names no command")
+    if words.get("interactiveMode") == "Always":
+        raise RefusedError(
+            f"context {context}: its exec plugin must be asked on a terminal",
+            "log in with it first, or set its interactiveMode to IfAvailable",
+        )
+    pairs = words.get("env")
+    items = [item for item in pairs if isinstance(item, Mapping)] if pairs else []
+    arguments = words.get("args")
+    return Plugin(
+        # A path is relative to the file that holds it; a bare name is looked for on PATH.
+        command=str(folder / command) if "/" in command else command,
+        arguments=tuple(str(one) for one in arguments) if isinstance(arguments, list) else (),
+        environment={str(item.get("name")): str(item.get("value", "")) for item in items},
+        api=str(words.get("apiVersion", "")),
+        cluster_info=cluster if words.get("provideClusterInfo") else None,
+        hint=str(words.get("installHint", "")).strip().partition("\n")[0][:200],
+    )
+
+
+def _pem(entry: _Entry, name: str, context: str) -> str:
+    """Inline data, which counts before a file, or the file's text; empty without either."""
+    data = entry.data.get(f"{name}-data")
+    try:
+        if data:
+            return base64.b64decode(str(data), validate=True).decode("ascii")
+        if entry.data.get(name):
+            return (entry.folder / str(entry.data[name])).read_text(encoding="ascii")
+    except (binascii.Error, ValueError):
+        raise UsageError(f"context {context}: {name} is not PEM") from None
+    except OSError as error:
+        raise UsageError(f"context {context}: {name} cannot be read: {error.strerror}") from None
+    return ""

@@ -1,0 +1,25 @@
+"""Opens a client for the cluster that the kubeconfig names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.protocol import Kube
+
+if TYPE_CHECKING:
+    pass
+
+
+def open_kube(
+    context: str = "", *, patience: float = 30.0, told: Callable[[str], None] | None = None
+) -> Kube:
+    """The client of a kubeconfig context, empty for the current one; sends nothing yet.
+
+    `told` hears the line of each request. Raises UsageError and RefusedError as `read_access`.
+    """
+    from wizard.clients.kube.client import KubeClient
+    from wizard.clients.kube.config import read_access
+    from wizard.clients.kube.transport import Transport
+
+    return KubeClient(Transport(read_access(context), patience=patience, told=told))

@@ -1,0 +1,187 @@
+"""Logging in to an API server: bearer tokens, client certificates and exec plugins.
+
+Tokens and keys stay in memory; no message repeats one. Source of the plugin's protocol:
+https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from wizard.clients.kube.config import Access, Plugin
+
+PLUGIN_SECONDS = 30
+_APIS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+# What a plugin says may quote what it was given; long unbroken words are what tokens look like.
+_SECRET = re.compile(r"[A-Za-z0-9_\-+/=.~]{24,}")
+_EARLY = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What proves who we are; `ends` is a moment of time.time(), 0 for never."""
+
+    token: SecretStr | None = None
+    certificate: str = ""
+    key: SecretStr | None = None
+    ends: float = 0.0
+
+
+class Login:
+    """The credentials of one kubeconfig context; a plugin is run at the first use."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lock = threading.Lock()
+        self._held: Credentials | None = None
+
+    def credentials(self) -> Credentials:
+        """What to log in with now; KubeError when a file or plugin gives nothing."""
+        import time
+
+        access = self._access
+        if access.token_file is not None:
+            return Credentials(_token_of(access.token_file), access.certificate, access.key)
+        if access.plugin is None:
+            return Credentials(access.token, access.certificate, access.key)
+        # Several probes start at once: the plugin may open a browser, and shall open one.
+        with self._lock:
+            held = self._held
+            if held is None or (held.ends and held.ends - _EARLY < time.time()):
+                held = self._held = run(access.plugin)
+            return held
+
+    def renew(self, refused: Credentials) -> bool:
+        """Forget credentials that the server refused; whether others may be had."""
+        if self._access.token_file is not None:
+            return self.credentials().token != refused.token
+        with self._lock:
+            if self._access.plugin is None or self._held is not refused:
+                return self._access.plugin is not None
+            self._held = None
+            return True
+
+
+def _token_of(path: Path) -> SecretStr:
+    from pydantic import SecretStr
+
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise KubeError("login", f"the token file {path} cannot be read: {why}") from None
+    return SecretStr(text)
+
+
+def run(plugin: Plugin) -> Credentials:
+    """Run the plugin without a terminal; KubeError names it and what it said last."""
+    import subprocess
+
+    spec: dict[str, Any] = {"interactive": False}
+    if plugin.cluster_info is not None:
+        spec["cluster"] = dict(plugin.cluster_info)
+    info = {"apiVersion": plugin.api, "kind": "ExecCredential", "spec": spec}
+    if plugin.api not in _APIS:
+        raise KubeError(
+            "login", f"the plugin `{plugin.name}` speaks {plugin.api or 'no version'}, not v1",
+            "renew the kubeconfig with the provider's own tool",
+        )  # fmt: skip
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator's kubeconfig names it, and so did we
+            [plugin.command, *plugin.arguments],
+            env={**os.environ, **plugin.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)},
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=PLUGIN_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        why = f"gave no answer in {PLUGIN_SECONDS} s"
+        raise _plugin_error(plugin, why) from None
+    except OSError as error:
+        raise _plugin_error(plugin, f"cannot be run: {error.strerror}", plugin.hint) from None
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+        said = _SECRET.sub("...", lines[-1])[:200]
+        raise _plugin_error(plugin, f"ended with {done.returncode}: {said}")
+    return _answer(plugin, done.stdout)
+
+
+def _plugin_error(plugin: Plugin, why: str, hint: str = "") -> KubeError:
+    hint = hint or f"log in with it by hand, then try again: {plugin.name}"
+    return KubeError("login", f"the plugin `{plugin.name}` {why}", hint)
+
+
+def _answer(plugin: Plugin, data: bytes) -> Credentials:
+    from datetime import datetime
+
+    from pydantic import SecretStr
+
+    try:
+        answer = json.loads(data)
+        status: Mapping[str, Any] = answer["status"]
+        token, key = status.get("token"), status.get("clientKeyData")
+        until = status.get("expirationTimestamp")
+        found = Credentials(
+            SecretStr(str(token)) if token else None,
+            str(status.get("clientCertificateData") or ""),
+            SecretStr(str(key)) if key else None,
+            datetime.fromisoformat(str(until)).timestamp() if until else 0.0,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _plugin_error(plugin, "gave no ExecCredential") from None
+    if answer.get("apiVersion") != plugin.api or not (found.token or found.certificate):
+        raise _plugin_error(plugin, f"gave no credentials of {plugin.api}")
+    return found
+
+
+def tls_context(access: Access, login: Credentials) -> ssl.SSLContext:
+    """Verifies the server against the kubeconfig's CA; shows the client's certificate if any."""
+    try:
+        # The machine's own authorities count only where the kubeconfig names none.
+        context = ssl.create_default_context(cadata=access.ca or None)
+    except (ssl.SSLError, ValueError):
+        raise KubeError(
+            "tls", f"context {access.context}: its certificate-authority holds no certificate"
+        ) from None
+    if login.certificate and login.key is not None:
+        with _in_memory(f"{login.certificate}\n{login.key.get_secret_value()}\n") as path:
+            try:
+                # A password for the key would be asked for on the terminal.
+                context.load_cert_chain(path, password="")
+            except (ssl.SSLError, OSError):
+                raise KubeError(
+                    "login", f"context {access.context}: client certificate and key do not fit"
+                ) from None
+    return context
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[str]:
+    """A path that OpenSSL can read a key from: no disk where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("client", os.MFD_CLOEXEC)
+        try:
+            os.write(descriptor, text.encode())
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+        return
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        yield file.name

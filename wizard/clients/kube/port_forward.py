@@ -1,0 +1,159 @@
+"""One HTTP GET to a program in a pod, through a port-forward held in memory.
+
+No socket listens on this machine. The channels are those of v4.channel.k8s.io: for the first port,
+channel 0 carries its bytes and channel 1 what went wrong; the first message of each is the port's
+number, two bytes in little endian. Source: k8s.io/kubelet 0.34.4,
+pkg/cri/streaming/portforward/websocket.go.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, cast
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Reply
+from wizard.clients.kube.request import Request
+from wizard.clients.kube.transport import Transport
+from wizard.formats.terminal import visible
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.websocket import Upgraded
+
+PROTOCOL = "v4.channel.k8s.io"
+# Airflow's health has some 400 bytes.
+LIMIT = 65536
+_DATA, _ERROR = 0, 1
+_SHOWN = 300
+
+
+def ask(
+    transport: Transport, path: str, what: str, port: int, asked: bytes, seconds: float
+) -> Reply:
+    """The answer to the request `asked`, sent to `port` through the subresource at `path`.
+
+    `seconds` count for all of it. Raises KubeError as `Transport.upgraded`, and of kind `pod`
+    where the way is open and nothing usable comes back.
+    """
+    request = Request("GET", path, what, [("ports", str(port))])
+    # Frames and headers take some bytes too.
+    connection = transport.upgraded(
+        request, PROTOCOL, time.monotonic() + seconds, limit=2 * LIMIT
+    )  # fmt: skip
+    try:
+        channel = _Channel(connection)
+        channel.send(asked)
+        return _reply(channel)
+    except TimeoutError:
+        raise KubeError("pod", f"gives no answer within {seconds:g} s") from None
+    except HTTPException:
+        raise KubeError("pod", "answers with something that is no HTTP") from None
+    except OSError:
+        raise KubeError("pod", "closes the connection without an answer") from None
+    finally:
+        connection.close()
+
+
+def get(path: str, host: str) -> bytes:
+    """The request itself, with nothing of ours in it but a name."""
+    lines = (
+        f"GET {path} HTTP/1.1", f"Host: {host}", "Accept: application/json",
+        "User-Agent: airflow-wizard", "Connection: close", "", "",
+    )  # fmt: skip
+    if any(letter in f"{path}{host}" for letter in "\r\n "):
+        raise ValueError("a path and a host have no blanks")
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _reply(channel: _Channel) -> Reply:
+    answer = HTTPResponse(cast("Any", channel), method="GET")
+    answer.begin()
+    body = answer.read(LIMIT + 1)
+    if len(body) > LIMIT:
+        raise KubeError("pod", f"answers with more than {LIMIT // 1024} KiB")
+    return Reply(answer.status, answer.headers.get_content_type(), body)
+
+
+class _Channel(io.RawIOBase):
+    """The data channel of the first port, as a file; what the error channel says is raised."""
+
+    def __init__(self, connection: Upgraded) -> None:
+        from websocket import continuous_frame, frame_buffer
+
+        self._connection = connection
+        self._frames = frame_buffer(self._recv, skip_utf8_validation=True)
+        self._parts = continuous_frame(fire_cont_frame=False, skip_utf8_validation=True)
+        self._opened: set[int] = set()
+        self._held = b""
+        self._ended = False
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """As a socket's: what http.client reads an answer from."""
+        del mode
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Bytes that the port sent; 0 at the end."""
+        while not self._held and not self._ended:
+            self._held = self._next()
+        size = min(len(buffer), len(self._held))
+        buffer[:size], self._held = self._held[:size], self._held[size:]
+        return size
+
+    def send(self, data: bytes) -> None:
+        """Send to the port."""
+        self._frame(bytes([_DATA]) + data, "OPCODE_BINARY")
+
+    def _recv(self, size: int) -> bytes:
+        data = self._connection.recv(size)
+        if not data:
+            raise EOFError
+        return data
+
+    def _next(self) -> bytes:
+        from websocket import WebSocketException
+
+        try:
+            message = self._message()
+        except EOFError:
+            message = b""
+            self._ended = True
+        except WebSocketException:
+            raise KubeError("pod", "is behind a stream that is no WebSocket") from None
+        if not message:
+            return b""
+        number, data = message[0], message[1:]
+        if number not in self._opened:
+            self._opened.add(number)
+            return b""
+        if number == _ERROR and data:
+            said = " ".join(data.decode("utf-8", "replace").split())
+            raise KubeError("pod", f"is not reached: {visible(said[:_SHOWN])}")
+        return data if number == _DATA else b""
+
+    def _message(self) -> bytes:
+        """One message; nothing at the end, and for what belongs to the protocol alone."""
+        from websocket import ABNF
+
+        frame = self._frames.recv_frame()
+        if frame.opcode == ABNF.OPCODE_CLOSE:
+            self._ended = True
+        elif frame.opcode == ABNF.OPCODE_PING:
+            self._frame(cast("bytes", frame.data), "OPCODE_PONG")
+        elif frame.opcode != ABNF.OPCODE_PONG:
+            self._parts.validate(frame)
+            self._parts.add(frame)
+            if self._parts.is_fire(frame):
+                return bytes(self._parts.extract(frame)[1].data)
+        return b""
+
+    def _frame(self, data: bytes, opcode: str) -> None:
+        from websocket import ABNF
+
+        self._connection.send(ABNF.create_frame(data, getattr(ABNF, opcode)).format())

@@ -1,0 +1,37 @@
+"""One request to a Kubernetes API server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `what` names it in errors; `again` says that sending it twice does no harm.
+
+    `secret`: the answer's text may quote a Secret, so that errors repeat nothing of it.
+    """
+
+    method: str
+    path: str
+    what: str
+    query: Sequence[tuple[str, str]] = ()
+    body: Mapping[str, Any] | None = None
+    media: str = "application/json"
+    accept: str = "application/json"
+    secret: bool = False
+    again: bool = True
+
+    @property
+    def line(self) -> str:
+        """As a log shows it."""
+        options = "&".join(f"{name}={value}" for name, value in self.query)
+        return f"{self.method} {self.path}{'?' + options if options else ''}"

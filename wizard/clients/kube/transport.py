@@ -1,0 +1,216 @@
+"""Requests to one API server: TLS, login, time limits, patience and errors, for kube.py.
+
+The kubernetes package's dynamic client carries them. Its own discovery is left out (it keeps a
+cache under a guessable name in the shared temporary folder), and so are its retries, which would
+follow redirects and wait as long as a server likes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError, from_response, from_transport
+from wizard.clients.kube.login import Credentials, Login, tls_context
+from wizard.clients.kube.request import Request
+from wizard.clients.lazy import load
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.config import Access
+    from wizard.clients.kube.websocket import Upgraded
+
+# Admission webhooks may take up to 30 seconds with a write.
+_CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
+_LIBRARY = ("kubernetes.client", "kubernetes.dynamic")
+_PAUSE = 1.0
+_AGENT = "airflow-wizard"
+_BUSY = (429, 503)
+
+
+class Transport:
+    """Sends requests to the server of one kubeconfig context.
+
+    `told` hears the line of every request before it is sent. `patience` is how many seconds a
+    server that is overloaded (429, 503) is waited for in all, at each request.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        patience: float = 30.0,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
+        self.access = access
+        self.patience = patience
+        self._told = told or (lambda _line: None)
+        self._login = Login(access)
+        self._lock = threading.Lock()
+        self._client: tuple[Credentials, Any] | None = None
+
+    def send(self, request: Request) -> Any:
+        """The answer as JSON; raises KubeError."""
+        response = self._patiently(request, _READ if request.method == "GET" else _WRITE)
+        try:
+            data = response.data
+        except Exception as error:
+            raise from_transport(request.what, self.access.server, error) from None
+        try:
+            return json.loads(data)
+        except ValueError:
+            raise KubeError("server", f"{request.what}: the answer is not JSON") from None
+
+    def stream(self, request: Request, seconds: float) -> Generator[Any]:
+        """The answer's lines as JSON while they come, for at most about `seconds`."""
+        response = self._patiently(request, seconds + _READ)
+        held = b""
+        try:
+            for chunk in response.stream(65536):
+                *lines, held = (held + chunk).split(b"\n")
+                for line in lines:
+                    if line.strip():
+                        yield json.loads(line)
+        except ValueError:
+            raise KubeError("server", f"{request.what}: the answer is not JSON") from None
+        except Exception as error:
+            raise from_transport(request.what, self.access.server, error) from None
+        finally:
+            response.close()
+
+    def upgraded(self, request: Request, protocol: str, deadline: float, *, limit: int) -> Upgraded:
+        """A connection that speaks a WebSocket protocol, with the same login, TLS and proxy.
+
+        It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
+        """
+        from wizard.clients.kube.websocket import upgraded
+
+        renewed = False
+        while True:
+            credentials = self._login.credentials()
+            pool = self._connected(credentials).client.rest_client.pool_manager
+            headers = {"User-Agent": _AGENT, **_authorization(credentials)}
+            self._told(request.line)
+            try:
+                return upgraded(self.access, pool, request, headers, protocol, deadline, limit)
+            except KubeError as error:
+                if error.kind != "login" or renewed or not self._login.renew(credentials):
+                    raise
+                renewed = True
+
+    def _patiently(self, request: Request, seconds: float) -> Any:
+        deadline = time.monotonic() + self.patience
+        broken = 0
+        renewed = False
+        while True:
+            credentials = self._login.credentials()
+            status, headers, body, error = self._once(request, credentials, seconds)
+            if error is not None:
+                broken += 1
+                # A connection kept from before may have been closed in the meantime.
+                if error.kind != "unreachable" or broken > 2 or not request.again:
+                    raise error
+                if "broke" not in error.message:
+                    raise error
+                continue
+            if status < 300:
+                return body
+            if status == 401 and not renewed and self._login.renew(credentials):
+                renewed = True
+                continue
+            if status in _BUSY:
+                pause = _retry_after(headers, body)
+                # Without Retry-After the server may have begun with it.
+                if (pause or request.again) and time.monotonic() + pause < deadline:
+                    time.sleep(max(pause, _PAUSE))
+                    continue
+            raise from_response(request.what, status, body, secret=request.secret)
+
+    def _once(
+        self, request: Request, credentials: Credentials, seconds: float
+    ) -> tuple[int, Mapping[str, str], Any, KubeError | None]:
+        """Status, headers and (below 300) the response, else its body; or why there is none."""
+        load(*_LIBRARY)
+        from kubernetes.client.exceptions import ApiException
+
+        client = self._connected(credentials)
+        headers = {"Accept": request.accept, **_authorization(credentials)}
+        self._told(request.line)
+        try:
+            response = client.request(
+                request.method, request.path,
+                body=dict(request.body) if request.body is not None else None,
+                content_type=request.media, header_params=headers,
+                query_params=list(request.query), serialize=False,
+                _request_timeout=(_CONNECT, seconds),
+            )  # fmt: skip
+        except ApiException as error:
+            if not error.status:
+                return 0, {}, b"", from_transport(request.what, self.access.server, error)
+            raw = error.body or b""
+            return error.status, error.headers or {}, _bytes(raw), None
+        except Exception as error:
+            return 0, {}, b"", from_transport(request.what, self.access.server, error)
+        return int(response.status), response.headers, response, None
+
+    def _connected(self, credentials: Credentials) -> Any:
+        """The library's client; another one when the client certificate is another."""
+        with self._lock:
+            held = self._client
+            if held is not None and held[0].certificate == credentials.certificate:
+                return held[1]
+            client = _client(self.access, credentials)
+            self._client = (credentials, client)
+            return client
+
+
+def _authorization(credentials: Credentials) -> dict[str, str]:
+    if credentials.token is None:
+        return {}
+    return {"Authorization": f"Bearer {credentials.token.get_secret_value()}"}
+
+
+def _client(access: Access, credentials: Credentials) -> Any:
+    load(*_LIBRARY)
+    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.dynamic import DynamicClient
+
+    if access.proxy and not access.proxy.startswith(("http://", "https://")):
+        raise KubeError(
+            "unreachable", f"context {access.context}: its proxy-url is not http or https",
+            "reach the cluster through an HTTP proxy, or directly",
+        )  # fmt: skip
+    settings = Configuration(host=access.server, retries=False)
+    if access.proxy:
+        # Said for this cluster by name, so no list of exceptions applies.
+        settings.proxy, settings.no_proxy = access.proxy, ""
+    settings.tls_server_name = access.server_name or None
+    api = ApiClient(settings)
+    api.user_agent = _AGENT
+    # Our own context: the library would write the client's key to a file.
+    api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(
+        access, credentials
+    )
+    return DynamicClient(api, discoverer=_no_discovery)  # type: ignore[no-untyped-call]
+
+
+def _no_discovery(client: object, cache_file: object) -> None:
+    del client, cache_file
+
+
+def _bytes(body: str | bytes) -> bytes:
+    return body.encode() if isinstance(body, str) else body
+
+
+def _retry_after(headers: Mapping[str, str], body: Any) -> float:
+    """Seconds the server asks for, in its header or its Status; 0 when it says nothing."""
+    said = str(headers.get("Retry-After") or "")
+    if said.isdigit():
+        return float(said)
+    try:
+        details = json.loads(body).get("details") or {}
+        return float(details.get("retryAfterSeconds") or 0)
+    except (ValueError, TypeError, AttributeError):
+        return 0.0

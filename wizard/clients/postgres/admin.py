@@ -1,0 +1,235 @@
+"""A PostgreSQL server as its administrator sees and changes it: roles, databases, schema public.
+
+A managed server's administrator is no superuser: it has CREATEROLE and CREATEDB, and must be a
+member of the role that it gives a database to (documents 001 and 002); from PostgreSQL 16 on with
+the option SET, which making a role alone does not give. A password leaves this machine only as a
+SCRAM-SHA-256 verifier, so no statement log ever holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.postgres.client import Target, connected, fault, session
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
+    from pydantic import SecretStr
+
+DUPLICATES = frozenset({"42710", "42P04"})
+FORBIDDEN = "42501"
+PLACEHOLDER = "'SCRAM-SHA-256 of its password'"
+_APPLICATION = "airflow-wizard apply"
+# A server copies a database's files while it makes one, and may have to write all caches first.
+_SECONDS = 120
+_SHOWN = 200
+_SET_OPTION = 160000
+
+_LOOK = """
+SELECT me.rolname, me.rolsuper OR me.rolcreaterole, me.rolsuper OR me.rolcreatedb,
+  pg_is_in_recovery(),
+  (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'template0'),
+  role.oid IS NOT NULL, role.rolcanlogin, coalesce(role.rolvaliduntil < now(), false),
+  coalesce(pg_has_role(me.oid, role.oid, {member}), false),
+  coalesce(me.rolsuper OR {grantor} OR pg_has_role(me.oid, role.oid, 'MEMBER WITH ADMIN OPTION'),
+    me.rolsuper OR me.rolcreaterole),
+  base.oid IS NOT NULL, pg_get_userbyid(base.datdba), pg_encoding_to_char(base.encoding),
+  base.datallowconn AND base.datconnlimit <> -2
+FROM pg_roles AS me
+LEFT JOIN pg_roles AS role ON role.rolname = %(role)s
+LEFT JOIN pg_database AS base ON base.datname = %(name)s
+WHERE me.rolname = current_user
+"""
+_SCHEMA = """
+SELECT has_schema_privilege(%(role)s, oid, 'CREATE')
+    AND has_schema_privilege(%(role)s, oid, 'USAGE')
+    AND has_database_privilege(%(role)s, current_database(), 'CONNECT'),
+  has_schema_privilege(oid, 'CREATE WITH GRANT OPTION')
+    AND has_schema_privilege(oid, 'USAGE WITH GRANT OPTION')
+FROM pg_namespace WHERE nspname = 'public'
+"""
+
+
+class StatementError(Exception):
+    """The server refused a statement: its own words, without what was sent."""
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class RoleState:
+    """A role that exists. `given`: the administrator may make it the owner of a database.
+
+    `expired`: its password is no longer valid.
+    """
+
+    may_log_in: bool
+    expired: bool
+    given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """A database that exists; `open`: it takes connections."""
+
+    owner: str
+    encoding: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an administrator sees of one role and one database, each None where it lacks.
+
+    `may_grant`: the administrator may make itself a member of the role, or will once it made it.
+    `template`: the encoding of template0.
+    """
+
+    administrator: str
+    may_create_roles: bool
+    may_create_databases: bool
+    read_only: bool
+    template: str
+    may_grant: bool
+    role: RoleState | None
+    database: DatabaseState | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Whether a role may use schema public of a database, and who looks may grant it that."""
+
+    usable: bool
+    may_grant: bool
+
+
+class Administrator:
+    """One administrator of one server; every call is a session of its own.
+
+    `target` names the database to log in to where no other is needed. All methods raise
+    PostgresError where the session is refused, and StatementError.
+    """
+
+    def __init__(self, target: Target, password: SecretStr) -> None:
+        self.target = target
+        self._password = password
+
+    def look(self, role: str, name: str) -> Standing:
+        """What stands of this role and this database."""
+        with _told(), connected(self.target, self._password, _APPLICATION) as connection:
+            new = connection.info.server_version >= _SET_OPTION
+            query = _LOOK.format(
+                member="'SET'" if new else "'MEMBER'",
+                grantor="false" if new else "(me.rolcreaterole AND NOT role.rolsuper)",
+            )
+            row = connection.execute(query, {"role": role, "name": name}).fetchone()
+        return Standing(
+            administrator=row[0],
+            may_create_roles=row[1],
+            may_create_databases=row[2],
+            read_only=row[3],
+            template=row[4],
+            may_grant=row[9],
+            role=RoleState(row[6], row[7], row[8]) if row[5] else None,
+            database=DatabaseState(*row[11:]) if row[10] else None,
+        )
+
+    def schema(self, name: str, role: str) -> SchemaState:
+        """What the role may do in schema public of a database."""
+        with _told(), connected(self._at(name), self._password, _APPLICATION) as connection:
+            row = connection.execute(_SCHEMA, {"role": role}).fetchone()
+        return SchemaState(*row) if row else SchemaState(usable=False, may_grant=False)
+
+    def create_role(self, role: str, password: SecretStr, label: str) -> None:
+        """Make a role with a password and a label, both or nothing."""
+        with _told(), self._session(self.target) as connection:
+            value = password.get_secret_value().encode("utf-8")
+            # Named, because libpq would ask the server which hash it wants, and take MD5 too.
+            verifier = connection.pgconn.encrypt_password(value, role.encode(), b"scram-sha-256")
+            # One message is one transaction.
+            connection.execute(_joined(role_statements(role, label, verifier.decode())))
+
+    def run(self, statements: Sequence[Composed], name: str = "") -> None:
+        """Each statement in a transaction of its own, in this database (empty: the usual one)."""
+        with _told(), self._session(self._at(name) if name else self.target) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def _at(self, name: str) -> Target:
+        from dataclasses import replace
+
+        return replace(self.target, database=name)
+
+    @contextmanager
+    def _session(self, target: Target) -> Iterator[Any]:
+        with session(target, self._password, _APPLICATION) as connection:
+            connection.autocommit = True
+            connection.execute(f"SET statement_timeout = {_SECONDS * 1000}")
+            yield connection
+
+
+def role_statements(role: str, label: str, verifier: str | None = None) -> tuple[Composed, ...]:
+    """What makes the role; without a verifier, as it is shown."""
+    from psycopg.sql import SQL, Identifier, Literal
+
+    secret = SQL(PLACEHOLDER) if verifier is None else Literal(verifier)
+    name = Identifier(role)
+    return (
+        SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, secret),
+        SQL("COMMENT ON ROLE {} IS {}").format(name, Literal(label)),
+    )
+
+
+def database_statements(name: str, owner: str, seen: Standing) -> tuple[Composed, ...]:
+    """What makes the database for its owner, of which the administrator has to be a member.
+
+    template1 may hold another encoding and others' objects; a locale of the server's that does not
+    go with UTF-8 is replaced by C, which does.
+    """
+    from psycopg.sql import SQL, Identifier
+
+    found = []
+    if seen.role is None or not seen.role.given:
+        found.append(SQL("GRANT {} TO CURRENT_USER").format(Identifier(owner)))
+    locale = "" if seen.template == "UTF8" else " LC_COLLATE 'C' LC_CTYPE 'C'"
+    made = SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0" + locale)
+    return (*found, made.format(Identifier(name), Identifier(owner)))
+
+
+def schema_statements(role: str) -> tuple[Composed, ...]:
+    """What lets a role make tables in schema public."""
+    from psycopg.sql import SQL, Identifier
+
+    return (SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(Identifier(role)),)
+
+
+def shown(statements: Sequence[Composed]) -> str:
+    """The statements as they are sent, on one line."""
+    return "; ".join(statement.as_string(None) for statement in statements)
+
+
+def _joined(statements: Sequence[Composed]) -> Composed:
+    from psycopg.sql import SQL
+
+    return SQL("; ").join(statements)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """psycopg's errors as ours: a session's, or without its text a statement's."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        said = error.diag.message_primary
+        if error.sqlstate is None or said is None or error.diag.severity == "FATAL":
+            raise fault(error) from None
+        # Of a statement that was not understood the whole error would quote a part.
+        raise StatementError(error.sqlstate, said[:_SHOWN]) from None

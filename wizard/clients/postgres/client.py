@@ -1,0 +1,266 @@
+"""What Airflow needs to know of a PostgreSQL server, read in one session that writes nothing.
+
+The password is proven by SCRAM, which never sends it: a server that asks for it in clear, as MD5,
+or not at all is refused before it learns anything. psycopg is imported on first use.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from wizard.clients.session import SessionError
+
+if TYPE_CHECKING:
+    import psycopg
+    from pydantic import SecretStr
+
+SECONDS = 5
+_SHOWN = 200
+_LIBPQ = 160000
+
+Kind = Literal["unreachable", "tls", "unsafe", "password", "database", "refused"]
+
+# What libpq and the server say, in the order they are looked for. libpq's own messages are never
+# translated in psycopg's wheels; a server's may be, and are then `refused`.
+_SIGNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("unsafe", ('requirement "scram-sha-256" failed', "channel binding")),
+    ("password", ("password authentication failed",)),
+    ("database", ('" does not exist',)),
+    ("refused", ("pg_hba",)),
+    (
+        "unreachable",
+        (
+            "timeout", "timed out", "connection refused", "unreachable", "no route to host",
+            "resolve host", "translate host name", "not known", "closed the connection",
+            "reset by peer", "starting up", "shutting down", "recovery mode",
+            "too many connections", "too many clients", "remaining connection slots",
+        ),
+    ),
+    ("tls", ("ssl", "certificate", "tls")),
+    ("password", ("sasl", "scram")),
+)  # fmt: skip
+
+_QUERY = """
+SELECT current_setting('server_version_num')::int,
+  current_setting('server_version'),
+  pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database())),
+  current_schema(),
+  coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+  current_setting('max_connections')::int,
+  current_setting('superuser_reserved_connections')::int
+    + coalesce(current_setting('reserved_connections', true)::int, 0),
+  (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),
+  (SELECT datconnlimit FROM pg_database WHERE datname = current_database()),
+  (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int,
+  extract(epoch FROM clock_timestamp())::float8,
+  to_regclass('alembic_version') IS NOT NULL,
+  pg_is_in_recovery(),
+  pg_backend_pid()
+"""
+
+
+class PostgresError(SessionError[Kind]):
+    """The session could not be had; the message names what the server or libpq said, no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database and who logs in; `ca` is PEM, empty for none of one's own.
+
+    `route` is the IP address and port at which this machine reaches the host, where another than
+    the name leads to; the certificate is still compared with the name.
+    """
+
+    host: str
+    port: int
+    database: str
+    user: str
+    sslmode: str
+    ca: str = ""
+    route: tuple[str, int] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """As a person writes it; no secret in it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What one session saw.
+
+    `schema` is where new tables go, empty for nowhere. Limits of -1 are none. `skew` is by how
+    many seconds the server's clock is ahead of ours. `pooled`: a pooler stands in between.
+    """
+
+    version: int
+    version_text: str
+    encoding: str
+    schema: str
+    may_create_tables: bool
+    max_connections: int
+    reserved: int
+    role_limit: int
+    database_limit: int
+    in_use: int
+    skew: float
+    migrated: bool
+    read_only: bool
+    encrypted: bool
+    pooled: bool
+
+    @property
+    def major(self) -> int:
+        """The major version, such as 15."""
+        return self.version // 10000
+
+    @property
+    def free_for_all(self) -> int:
+        """Connections that this role may open together with everybody else's."""
+        limits = [self.max_connections - self.reserved, self.role_limit, self.database_limit]
+        return min(limit for limit in limits if limit >= 0)
+
+
+class Postgres(Protocol):
+    """What the probes need of a database."""
+
+    def look(self) -> Server:
+        """Everything at once; raises PostgresError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Psycopg:
+    """The real client of one target."""
+
+    target: Target
+    password: SecretStr
+
+    def look(self) -> Server:
+        """One read-only transaction; raises PostgresError."""
+        import psycopg
+
+        try:
+            with connected(self.target, self.password, "airflow-wizard check") as connection:
+                before = time.time()
+                row = connection.execute(_QUERY).fetchone()
+                middle = (before + time.time()) / 2
+                state = connection.pgconn
+                return _server(row, middle, encrypted=state.ssl_in_use, pid=state.backend_pid)
+        except psycopg.Error as error:
+            raise fault(error) from None
+
+
+@contextmanager
+def connected(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+    """A connection in a transaction that can only read, which is rolled back at the end.
+
+    Raises psycopg.Error, and PostgresError where libpq cannot insist on SCRAM.
+    """
+    with session(target, password, application) as connection:
+        connection.read_only = True
+        # Not as start-up options: PgBouncer refuses those it does not know.
+        connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
+        yield connection
+        connection.rollback()
+
+
+@contextmanager
+def session(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+    """A connection that nothing but the target and the password decides about.
+
+    libpq would take what is left out from PG* variables, a service file, ~/.pgpass and
+    ~/.postgresql; an empty value keeps all of them out. Raises as `connected` does.
+    """
+    import psycopg
+
+    if psycopg.pq.version() < _LIBPQ:
+        # The packaged one is newer; an own build may not be.
+        raise PostgresError("unreachable", "libpq is older than 16 and cannot insist on SCRAM")
+    address, port = target.route or ("", target.port)
+    with _certificate(target.ca) as root:
+        connection = psycopg.connect(
+            host=target.host,
+            hostaddr=address,
+            port=port,
+            dbname=target.database,
+            user=target.user,
+            password=password.get_secret_value(),
+            sslmode=target.sslmode,
+            sslrootcert=root,
+            sslcert="/nonexistent",
+            sslkey="/nonexistent",
+            sslcrl="",
+            sslcrldir="",
+            require_auth="scram-sha-256",
+            gssencmode="disable",
+            passfile="/dev/null",
+            options="",
+            target_session_attrs="any",
+            connect_timeout=SECONDS,
+            application_name=application,
+            client_encoding="UTF8",
+            autocommit=False,
+        )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _certificate(ca: str) -> Iterator[str]:
+    """The CA as the file that libpq wants; without one, a name that hides the user's own file."""
+    if not ca:
+        yield "/nonexistent"
+        return
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii") as file:
+        file.write(ca)
+        file.flush()
+        yield file.name
+
+
+def _server(row: Any, now: float, *, encrypted: bool, pid: int) -> Server:
+    clock, backend = float(row[10]), int(row[13])
+    return Server(
+        version=row[0],
+        version_text=str(row[1]).partition(" ")[0],
+        encoding=row[2],
+        schema=row[3] or "",
+        may_create_tables=row[4],
+        max_connections=row[5],
+        reserved=row[6],
+        role_limit=-1 if row[7] is None else row[7],
+        database_limit=row[8],
+        in_use=row[9],
+        skew=clock - now,
+        migrated=row[11],
+        read_only=row[12],
+        encrypted=bool(encrypted),
+        # A pooler makes up the process id that it tells its clients.
+        pooled=pid != backend,
+    )
+
+
+def fault(error: psycopg.Error) -> PostgresError:
+    """What a refused session means. Servers quote what was sent, and the password never was."""
+    text, sqlstate = str(error), error.sqlstate
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = next((line for line in lines if " failed: " in line), lines[0] if lines else "")
+    # `connection to server at "..." failed: ` says nothing that the endpoint does not.
+    said = line.rpartition(" failed: ")[2] if "connection to server" in line else line
+    said = said.removeprefix("connection failed: ")[:_SHOWN]
+    low = text.casefold()
+    if sqlstate == "28P01":
+        return PostgresError("password", said)
+    for kind, signs in _SIGNS:
+        if any(sign in low for sign in signs):
+            return PostgresError(kind, said)
+    return PostgresError("refused", said)

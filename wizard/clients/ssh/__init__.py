@@ -1,0 +1,1 @@
+"""Clients for SSH servers and Git over SSH."""

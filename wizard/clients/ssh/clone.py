@@ -1,0 +1,178 @@
+"""Proves over SSH what git-sync will do: with this key alone, the pinned host keys and this ref.
+
+The key stays in memory: paramiko holds the session, and git reads the stream through a socket
+(git-remote-fd(1)), so that git itself judges what the server sends. Whether the key may write is
+found out by asking for a push and ending it at once: an empty list of updates runs nothing
+(facts on SSH, section 6). Each question is a connection of its own, for some hosts allow one
+command a connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wizard.clients.ssh.routes import Deadline, Direct, Route
+from wizard.clients.ssh.session import CloneError, Target, loaded, reached, session, timely
+from wizard.clients.ssh.tree import dag_files
+from wizard.git.wire import FLUSH, Advertisement, WireError, read_advertisement
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+__all__ = ["Clone", "CloneError", "Paramiko", "Seen", "Target", "command_path"]
+
+SECONDS = 60.0
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a clone would hold: the ref's full name, its commit, and how many DAG files.
+
+    `writable` is None where the server did not say whether the key may push.
+    """
+
+    ref: str
+    commit: str
+    files: int
+    writable: bool | None
+
+
+class Clone(Protocol):
+    """What the probes need of a Git host."""
+
+    def look(self) -> Seen:
+        """Everything at once; raises CloneError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Paramiko:
+    """The real client of one target. `route` is the way there (default: directly)."""
+
+    target: Target
+    key: SecretStr
+    seconds: float = SECONDS
+    route: Route | None = field(default=None, repr=False)
+
+    def look(self) -> Seen:
+        """Log in, fetch the newest commit's file names, ask whether the key could push."""
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+        target, deadline = self.target, Deadline(self.seconds)
+        key = loaded(self.key)
+        route = self.route or Direct(target.host, target.port)
+        try:
+            with reached():
+                route.prepare(deadline)
+            with self._command("git-upload-pack", key, route, deadline) as channel:
+                told = _told(channel, target, deadline)
+                ref, commit = _wanted(told, target)
+                subpath = target.subpath if target.dags else None
+                files = dag_files(channel, told.raw, ref or commit, subpath, deadline)
+            return Seen(ref or commit, commit, files, self._writable(key, route, deadline))
+        finally:
+            route.close()
+
+    def _writable(self, key: Any, route: Route, deadline: Deadline) -> bool | None:
+        """Whether a push would be let in; nothing is sent but its end."""
+        try:
+            with self._command("git-receive-pack", key, route, deadline) as channel:
+                read_advertisement(_reader(channel, deadline))
+                channel.sendall(FLUSH)
+                channel.shutdown_write()
+                channel.recv(1)
+        except WireError as error:
+            return False if error.said or error.ended else None
+        except Exception:
+            # Refusing the command or the connection is no answer to the question.
+            return None
+        return True
+
+    @contextmanager
+    def _command(self, name: str, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
+        """The channel of one command in a session of its own."""
+        target = self.target
+        with session(target, key, route, deadline) as transport:
+            try:
+                channel = transport.open_session(timeout=deadline.left)
+                channel.settimeout(deadline.left)
+                channel.exec_command(f"{name} {_quoted(target.path)}")
+            except Exception:
+                raise CloneError(
+                    "repository", f"{target.endpoint} lets the key in and refuses to run {name}"
+                ) from None
+            with timely(target, deadline):
+                yield channel
+
+
+def command_path(url: str, path: str) -> str:
+    """The repository's path as git asks an SSH server for it: absolute in URLs with a scheme."""
+    return f"/{path}" if "://" in url and not path.startswith("~") else path
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    # Always quoted, as git does: servers that parse the command expect it.
+    plain = shlex.quote(path)
+    return plain if plain.startswith("'") else f"'{path}'"
+
+
+def _reader(channel: Any, deadline: Deadline) -> Callable[[int], bytes]:
+    def read(size: int) -> bytes:
+        channel.settimeout(deadline.left)
+        data: bytes = channel.recv(size)
+        return data
+
+    return read
+
+
+def _told(channel: Any, target: Target, deadline: Deadline) -> Advertisement:
+    try:
+        return read_advertisement(_reader(channel, deadline))
+    except WireError as error:
+        said = error.said or _complaint(channel)
+        raise CloneError(
+            "repository",
+            f"{target.endpoint} lets the key in and gives it no repository {target.path}"
+            + (f": {said}" if said else ""),
+        ) from None
+
+
+def _complaint(channel: Any) -> str:
+    """The last line that the server said beside the data, without what could move a cursor."""
+    from wizard.formats.terminal import visible
+
+    data = b""
+    with suppress(Exception):
+        channel.settimeout(1)
+        while len(data) < 4096 and (part := channel.recv_stderr(4096)):
+            data += part
+    lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
+    # Hosts frame their refusal with empty lines and signs.
+    words = [line for line in lines if any(char.isalpha() for char in line)]
+    said = next((line for line in words if "ERROR" in line or "fatal" in line), "")
+    return visible((said or (words[-1] if words else ""))[:_SHOWN])
+
+
+def _wanted(told: Advertisement, target: Target) -> tuple[str, str]:
+    """The ref's full name (empty for a bare commit) and the commit or tag it stands for."""
+    import re
+
+    name = told.find(target.ref)
+    if name:
+        return name, told.refs[name]
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target.ref):
+        if target.ref in told.refs.values() or told.any_commit:
+            return "", target.ref
+        raise CloneError(
+            "ref", f"{target.endpoint} hands out no commit by its id; follow a branch or a tag"
+        )
+    if not told.refs:
+        raise CloneError("ref", "the repository is empty: it has no commit yet")
+    there = f"; its default branch is {told.default_branch}" if told.default_branch else ""
+    raise CloneError("ref", f"the repository has no branch or tag {target.ref}{there}")

@@ -1,0 +1,272 @@
+"""Ways to reach an SSH server: directly, through an HTTP proxy, or through a jump host.
+
+A way is prepared once (names resolved, the jump host logged in to) and then opens any number of
+connections, all to the same address: a name with several addresses may stand for several servers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+
+_HEAD = 16_384
+
+
+class NotReachedError(Exception):
+    """No connection; the message says why in words."""
+
+
+class Deadline:
+    """The moment by which everything has to be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that remain; never zero, which would mean not to wait at all."""
+        return max(0.001, self._end - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self._end
+
+    @property
+    def text(self) -> str:
+        """How long it was, for sentences."""
+        return f"within {self.seconds:g} s"
+
+
+class Connection(Protocol):
+    """What paramiko needs of a socket."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Some bytes, none at the end."""
+
+    def send(self, data: bytes, /) -> int:
+        """How many bytes went out."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """How long the other two may take."""
+
+    def close(self) -> None:
+        """The end."""
+
+
+class Route(Protocol):
+    """A way to one server."""
+
+    def prepare(self, deadline: Deadline) -> None:
+        """What has to be done once; NotReachedError when it fails."""
+
+    def open(self, deadline: Deadline) -> Connection:
+        """One more connection; NotReachedError when there is none."""
+
+    def close(self) -> None:
+        """Let go of what `prepare` opened."""
+
+
+@dataclass
+class Direct:
+    """A TCP connection of our own."""
+
+    host: str
+    port: int
+    _addresses: Sequence[Any] = ()
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Resolve the name, once for all connections."""
+        del deadline
+        try:
+            self._addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise NotReachedError(_unresolved(error)) from None
+
+    def open(self, deadline: Deadline) -> socket.socket:
+        """The first address that answers."""
+        reason = "its name has no address"
+        for number, (family, kind, protocol, _, address) in enumerate(self._addresses):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(deadline.left / (len(self._addresses) - number))
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                reason = _unconnected(error, self.port, deadline)
+            else:
+                return connection
+        raise NotReachedError(reason)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+@dataclass
+class HttpConnect:
+    """Through an HTTP proxy that allows CONNECT; it sees ciphertext only."""
+
+    host: str
+    port: int
+    proxy: Direct
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Resolve the proxy's name; the proxy resolves the host's."""
+        with _of(f"the proxy {self.proxy.host}:{self.proxy.port}"):
+            self.proxy.prepare(deadline)
+
+    def open(self, deadline: Deadline) -> socket.socket:
+        """A tunnel; NotReachedError with the proxy's status when it allows none."""
+        name = f"the proxy {self.proxy.host}:{self.proxy.port}"
+        with _of(name):
+            connection = self.proxy.open(deadline)
+        try:
+            connection.settimeout(deadline.left)
+            status = _connect(connection, self.host, self.port)
+        except OSError:
+            connection.close()
+            raise NotReachedError(f"{name} does not answer {deadline.text}") from None
+        if not status.startswith("2"):
+            connection.close()
+            raise NotReachedError(f"{name} allows no connection there ({status or 'no HTTP'})")
+        return connection
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _connect(connection: socket.socket, host: str, port: int) -> str:
+    """Ask for the tunnel; the status code of the answer, empty when it is no HTTP answer."""
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
+    head = b""
+    # Byte by byte: what follows the empty line is the SSH server's already.
+    while not head.endswith(b"\r\n\r\n") and len(head) < _HEAD:
+        byte = connection.recv(1)
+        if not byte:
+            break
+        head += byte
+    words = head.split(b"\r\n")[0].split(b" ")
+    plain = len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit()
+    return words[1].decode()[:3] if plain else ""
+
+
+@dataclass
+class ThroughJump:
+    """Through another SSH server, whose own key is pinned and which the operator logs in to."""
+
+    host: str
+    port: int
+    jump: Direct
+    user: str
+    pinned: Sequence[HostKey]
+    identity: Path | None = None
+    _client: Any = field(default=None, repr=False)
+    _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def prepare(self, deadline: Deadline) -> None:
+        """Log in to the jump host once, with the agent or the operator's own key."""
+        import paramiko
+
+        name = f"the jump host {known_hosts_name(self.jump.host, self.jump.port)}"
+        with _of(name):
+            self.jump.prepare(deadline)
+            connection = self.jump.open(deadline)
+        client = paramiko.SSHClient()
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        entry = known_hosts_name(self.jump.host, self.jump.port)
+        for key in self.pinned:
+            pinned = paramiko.PKey.from_type_string(key.type, key.blob)
+            client.get_host_keys().add(entry, key.type, pinned)
+        try:
+            client.connect(
+                self.jump.host, self.jump.port, self.user, sock=connection,
+                key_filename=str(self.identity) if self.identity else None,
+                look_for_keys=self.identity is None, allow_agent=self.identity is None,
+                timeout=deadline.left, banner_timeout=deadline.left, auth_timeout=deadline.left,
+            )  # fmt: skip
+        except Exception as error:
+            client.close()
+            connection.close()
+            raise NotReachedError(f"{name}: {_not_logged_in(error)}") from None
+        self._client = client
+
+    def open(self, deadline: Deadline) -> Connection:
+        """A channel of the one session."""
+        try:
+            # paramiko keeps one error a session: side by side, one call would get another's.
+            with self._opening:
+                opened: Connection = self._client.get_transport().open_channel(
+                    "direct-tcpip", (self.host, self.port), ("127.0.0.1", 0), timeout=deadline.left
+                )
+        except Exception as error:
+            code = getattr(error, "code", 0)
+            why = {1: "forwarding is not allowed", 2: "it cannot connect there"}.get(code, "")
+            name = known_hosts_name(self.jump.host, self.jump.port)
+            raise NotReachedError(
+                f"the jump host {name} opens no way there: {why or 'it did not answer'}"
+            ) from None
+        return opened
+
+    def close(self) -> None:
+        """End the session."""
+        if self._client is not None:
+            with suppress(Exception):
+                self._client.close()
+
+
+def _not_logged_in(error: Exception) -> str:
+    import paramiko
+
+    if isinstance(error, paramiko.BadHostKeyException):
+        return (
+            f"it shows the key {error.key.fingerprint}, which is not the pinned one "
+            f"({error.expected_key.fingerprint}); nothing was sent through it"
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return "the login was refused"
+    if "not found in known_hosts" in str(error):
+        return "it shows no key of a type that is pinned; nothing was sent through it"
+    return "no SSH session came about"
+
+
+class _of:  # noqa: N801 - reads as a word in `with _of(name)`
+    """Say whose connection failed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, NotReachedError):
+            raise NotReachedError(f"{self.name}: {error}") from None
+
+
+def _unresolved(error: Exception) -> str:
+    code = error.errno if isinstance(error, OSError) else None
+    if code == socket.EAI_AGAIN:
+        return "its name could not be looked up: no name server answers"
+    return "its name is not found"
+
+
+def _unconnected(error: OSError, port: int, deadline: Deadline) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"it refuses connections to port {port}"
+    if isinstance(error, TimeoutError):
+        return f"it does not answer on port {port} {deadline.text}"
+    if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:
+        return "there is no way to it from this machine"
+    return f"no connection to port {port}: {os.strerror(error.errno or errno.EIO)}"

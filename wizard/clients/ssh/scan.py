@@ -1,0 +1,277 @@
+"""Scans all host keys of an SSH server side by side, without logging in.
+
+One connection a key type: a server shows only the key that the client asks for, and signs the key
+exchange with it, so every key returned is held by whoever answered. RSA is asked with both SHA-2
+signatures (its key is written as ssh-rsa); SHA-1 is not spoken. Facts: RFC 4253, sshd(8).
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wizard.clients.ssh.banner import Heard
+from wizard.clients.ssh.routes import (
+    Deadline,
+    Direct,
+    HttpConnect,
+    NotReachedError,
+    Route,
+    ThroughJump,
+)
+from wizard.errors import WizardError
+from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey, known_hosts_name
+from wizard.hostkeys.scan import Scan
+
+TIMEOUT_SECONDS = 5.0
+_SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+# A probe whose own time is up says why, if it is given a moment to.
+_GRACE = 0.25
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
+_BUSY = "it takes no more connections at the moment"
+_MISSING = "the host has no key of this type"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy that allows CONNECT to the host's port."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A jump host: who logs in there, and its own keys, which must be known already.
+
+    `identity` is a private key file; without one the agent and the usual files are tried.
+    """
+
+    host: str
+    port: int
+    user: str
+    keys: tuple[HostKey, ...]
+    identity: Path | None = None
+
+
+def scan(
+    host: str, port: int, *, timeout: float = TIMEOUT_SECONDS, via: Proxy | Jump | None = None
+) -> Scan:
+    """The host's keys of every accepted type, in about the time of one handshake.
+
+    Whatever goes wrong outside is told in the result, by key type, and everything is over after
+    `timeout` seconds. Raises WizardError only for a host or port that cannot be one. Threads are
+    daemons and never joined, so that a hanging host keeps nobody from leaving.
+    """
+    try:
+        name = known_hosts_name(host, port)
+    except ValueError as error:
+        raise WizardError(f"the SSH host cannot be scanned: {error}") from None
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+    bare = name if port == 22 else name[1:].partition("]")[0]
+    deadline = Deadline(timeout)
+    route = _route(bare, port, via)
+    probes = [_Probe(kind, route, deadline) for kind in ACCEPTED_TYPES]
+    try:
+        problem = _prepared(route, deadline)
+        if problem:
+            return Scan(
+                bare, port, problems=dict.fromkeys(ACCEPTED_TYPES, problem), problem=problem
+            )
+        _run(probes, deadline)
+        _run_dropped(probes, deadline)
+        return _summed_up(bare, port, probes)
+    finally:
+        for probe in probes:
+            probe.close()
+        route.close()
+
+
+def _route(host: str, port: int, via: Proxy | Jump | None) -> Route:
+    if isinstance(via, Proxy):
+        return HttpConnect(host, port, Direct(via.host, via.port))
+    if isinstance(via, Jump):
+        jump = Direct(via.host, via.port)
+        return ThroughJump(host, port, jump, via.user, via.keys, via.identity)
+    return Direct(host, port)
+
+
+def _prepared(route: Route, deadline: Deadline) -> str:
+    """Why there is no way to the host; empty when there is one."""
+    done: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            route.prepare(deadline)
+        except NotReachedError as error:
+            done.put(str(error))
+        except Exception as error:
+            done.put(f"it could not be reached ({type(error).__name__})")
+        else:
+            done.put("")
+
+    _start(work)
+    try:
+        return done.get(timeout=deadline.left + _GRACE)
+    except queue.Empty:
+        return f"there was no way to it {deadline.text}: its name could not be looked up"
+
+
+def _run(probes: Sequence[_Probe], deadline: Deadline) -> None:
+    """Side by side, until all are done or the time is up."""
+    done: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for probe in probes:
+        _start(probe.work, lambda: done.put(None))
+    with suppress(queue.Empty):
+        for _ in probes:
+            done.get(timeout=deadline.left + _GRACE)
+
+
+def _run_dropped(probes: Sequence[_Probe], deadline: Deadline) -> None:
+    """A server may drop connections that come all at once (sshd's MaxStartups): one by one.
+
+    Nobody is asked again who closes every connection without a word.
+    """
+    dropped = [probe for probe in probes if probe.dropped]
+    if len(dropped) == len(probes) and not any(probe.problem == _BUSY for probe in dropped):
+        return
+    for probe in dropped:
+        for pause in _PAUSES:
+            if probe.dropped and not deadline.over:
+                time.sleep(min(pause, deadline.left))
+                _run([probe.again()], deadline)
+
+
+def _start(*work: Callable[[], None]) -> None:
+    def all_of_it() -> None:
+        for part in work:
+            part()
+
+    threading.Thread(target=all_of_it, daemon=True).start()
+
+
+@dataclass
+class _Probe:
+    """One key type: what the host showed, or what went wrong."""
+
+    kind: str
+    route: Route
+    deadline: Deadline
+    key: HostKey | None = None
+    problem: str = ""
+    dropped: bool = False
+    heard: Heard | None = field(default=None, repr=False)
+
+    def again(self) -> _Probe:
+        """The same probe, as if nothing had been tried."""
+        self.close()
+        self.key, self.problem, self.dropped, self.heard = None, "", False, None
+        return self
+
+    def work(self) -> None:
+        """Connect and shake hands; never raises."""
+        try:
+            self.heard = Heard(self.route.open(self.deadline))
+            self.key = self._shaken(self.heard)
+        except NotReachedError as error:
+            self.problem = str(error)
+        except ValueError as error:
+            self.problem = f"its key is not accepted: {error}"
+        except Exception as error:
+            self.problem = self._said(error)
+        finally:
+            self.close()
+
+    def _shaken(self, heard: Heard) -> HostKey:
+        import paramiko
+
+        transport = paramiko.Transport(heard)  # type: ignore[arg-type]
+        try:
+            transport.banner_timeout = transport.handshake_timeout = self.deadline.left
+            wanted = _SIGNATURES.get(self.kind, (self.kind,))
+            transport.get_security_options().key_types = wanted
+            transport.start_client(timeout=self.deadline.left)
+            if self.deadline.over:
+                raise TimeoutError
+            shown = transport.get_remote_server_key()
+            return HostKey(shown.get_name(), base64.b64encode(shown.asbytes()).decode())
+        finally:
+            transport.close()
+
+    def _said(self, error: Exception) -> str:
+        """The failure in words, by what was heard until then."""
+        heard = self.heard
+        if heard is None:
+            return f"it could not be reached ({type(error).__name__})"
+        if not heard.is_ssh:
+            return self._no_ssh(heard)
+        if heard.version not in {b"2.0", b"1.99"}:
+            return "it speaks only SSH 1"
+        if heard.offered and not set(_SIGNATURES.get(self.kind, (self.kind,))) & heard.offered:
+            return _MISSING
+        if "ignature" in str(error):
+            return "it did not prove that it holds the key it shows: somebody may be in between"
+        if self.deadline.over:
+            return f"it began the SSH handshake and did not finish it {self.deadline.text}"
+        if heard.ended:
+            self.dropped = not heard.offered
+            return "it closes the connection during the SSH handshake"
+        return "no SSH handshake came about: it shares no method with this program"
+
+    def _no_ssh(self, heard: Heard) -> str:
+        if heard.first.lstrip().startswith((b"HTTP/", b"<")):
+            return "a web server (HTTP) answers there, not SSH"
+        self.dropped = heard.ended
+        if heard.first.startswith((b"Exceeded MaxStartups", b"Not allowed at this time")):
+            return _BUSY
+        if heard.first.strip():
+            return "what answers there is not SSH"
+        if heard.ended:
+            return "it closes the connection at once"
+        return f"something accepts the connection there and says nothing {self.deadline.text}"
+
+    @property
+    def unfinished(self) -> str:
+        """What went wrong with a probe that is still at it when the time is up."""
+        if self.heard is None:
+            return f"no connection to it came about {self.deadline.text}"
+        return self._said(TimeoutError())
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self.heard is not None:
+            with suppress(Exception):
+                self.heard.close()
+
+
+def _summed_up(host: str, port: int, probes: Sequence[_Probe]) -> Scan:
+    keys, missing, problems = [], [], {}
+    for probe in probes:
+        if probe.key is not None:
+            keys.append(probe.key)
+        elif probe.problem == _MISSING:
+            missing.append(probe.kind)
+        else:
+            problems[probe.kind] = probe.problem or probe.unfinished
+    problem = ""
+    if not keys:
+        offered = set().union(*(probe.heard.offered for probe in probes if probe.heard))
+        reasons = list(dict.fromkeys(problems.values())) or [_none_of(offered)]
+        problem = "; ".join(reasons)
+    return Scan(host, port, tuple(keys), tuple(missing), problems, problem)
+
+
+def _none_of(offered: set[str]) -> str:
+    if "ssh-rsa" in offered:
+        return (
+            "it offers its RSA key only with SHA-1 signatures (ssh-rsa), which are not accepted; "
+            "paste the key that its owner publishes, and ask for a newer SSH server"
+        )
+    return "it offers host keys of no accepted type"

@@ -1,0 +1,34 @@
+"""Scans host keys over the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from wizard.hostkeys.keys import known_hosts_name
+from wizard.hostkeys.scan import Scan, Scanner
+
+
+@lru_cache(maxsize=256)
+def _once(host: str, port: int) -> Scan:
+    from wizard.clients.ssh.scan import scan
+
+    return scan(host, port)
+
+
+def network(say: Callable[[str], None]) -> Scanner:
+    """The scanner of the command line: asks a host once a run, and says that it does.
+
+    What DNS says of the keys is told beside it and goes no further.
+    """
+    from wizard.clients.ssh.sshfp import look
+
+    def ask(host: str, port: int) -> Scan:
+        say(f"asking {known_hosts_name(host, port)} for its SSH host keys")
+        beside = look(host)
+        scan = _once(host, port)
+        if hint := beside.hint(scan.keys):
+            say(f"{scan.name}: {hint}")
+        return scan
+
+    return ask

@@ -1,0 +1,108 @@
+"""What DNS says of a host's SSH keys (SSHFP, RFC 4255, 7479): a hint to people, never evidence.
+
+Only sentences leave this module, so nothing that judges keys can build on it. It needs the optional
+library dnspython and is silent without it, as for a host without such records, for an address
+instead of a name, and when no answer comes in time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dns.resolver import Resolver
+
+    from wizard.hostkeys.keys import HostKey
+
+SECONDS = 1.5
+_SHA256 = 2
+# OpenSSH's types by SSHFP's numbers of algorithms.
+_ALGORITHMS = {"ssh-rsa": 1, "ecdsa": 3, "ssh-ed25519": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """SHA-256 digests by algorithm, and whether the resolver says that DNSSEC validated them."""
+
+    digests: dict[int, frozenset[bytes]]
+    validated: bool
+
+
+class Look:
+    """A question to DNS that is under way beside a scan; nothing waits for it at exit."""
+
+    def __init__(self, host: str) -> None:
+        self._found: _Records | None = None
+        self._until = time.monotonic() + SECONDS
+        self._thread = threading.Thread(target=self._ask, args=(host,), name="sshfp", daemon=True)
+        self._thread.start()
+
+    def _ask(self, host: str) -> None:
+        self._found = _records(host)
+
+    def hint(self, keys: Sequence[HostKey]) -> str:
+        """A sentence about these keys; empty where DNS says nothing of them, or not in time."""
+        self._thread.join(max(0.0, self._until - time.monotonic()))
+        return _hint(self._found, keys) if self._found and keys else ""
+
+
+@lru_cache(maxsize=256)
+def look(host: str) -> Look:
+    """Begin to ask; a host is asked once a run."""
+    return Look(host)
+
+
+def _records(host: str) -> _Records | None:
+    """The host's records; None without any, and whatever goes wrong."""
+    if ":" in host or not host.strip("0123456789.") or "." not in host:
+        return None
+    try:
+        import dns.flags
+    except ImportError:
+        return None
+    try:
+        answer = _resolver().resolve(f"{host}.", "SSHFP", search=False, lifetime=SECONDS)
+        found: dict[int, set[bytes]] = {}
+        for one in answer:
+            if one.fp_type == _SHA256:
+                found.setdefault(one.algorithm, set()).add(one.fingerprint)
+        digests = {number: frozenset(these) for number, these in found.items()}
+        return _Records(digests, bool(answer.response.flags & dns.flags.AD))
+    except Exception:
+        # No record, no name server, an answer that is none: a hint is not worth telling any of it.
+        return None
+
+
+def _resolver() -> Resolver:
+    """This machine's own resolver, asked to say what it validated."""
+    import dns.flags
+    import dns.resolver
+
+    found = dns.resolver.Resolver()
+    found.flags = dns.flags.RD | dns.flags.AD
+    return found
+
+
+def _hint(records: _Records, keys: Sequence[HostKey]) -> str:
+    import base64
+    import hashlib
+
+    same: list[str] = []
+    other: list[str] = []
+    for key in keys:
+        algorithm = _ALGORITHMS.get("ecdsa" if key.type.startswith("ecdsa") else key.type, 0)
+        known = records.digests.get(algorithm)
+        if known:
+            digest = hashlib.sha256(base64.b64decode(key.key)).digest()
+            (same if digest in known else other).append(key.type)
+    told = [f"DNS (SSHFP) has the same {', '.join(same)}"] if same else []
+    told += [f"DNS (SSHFP) has ANOTHER {', '.join(other)}: ask the host's owner"] if other else []
+    if not told:
+        return ""
+    proof = "validated by DNSSEC, says your resolver" if records.validated else "without DNSSEC"
+    return f"{'; '.join(told)} (a hint only, {proof})"

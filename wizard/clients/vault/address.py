@@ -1,0 +1,209 @@
+"""How this machine reaches Vault, and as whom: from its environment, and never silently.
+
+Answers say how pods reach Vault; VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE and
+VAULT_TLS_SERVER_NAME (Vault's own CLI, "Environment variables") say how this machine does.
+`~/.vault-token` is not looked for: who wants it names it in VAULT_TOKEN_FILE.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wizard.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+HOW = (
+    "export VAULT_TOKEN, or VAULT_TOKEN_FILE (such as ~/.vault-token), or VAULT_ROLE_ID and "
+    "VAULT_SECRET_ID"
+)
+_MOST_CA = 200_000
+_PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Vault as this machine reaches it. `ca` is PEM, empty for the system's authorities.
+
+    `server_name` is the name that its certificate must have, empty for the address's own.
+    `source` says which variable or question the address comes from.
+    """
+
+    url: str
+    ca: str = ""
+    namespace: str = ""
+    server_name: str = ""
+    source: str = "secrets.vault.server"
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port, as a person writes them."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that somebody made; the wizard never revokes it."""
+
+    value: SecretStr
+    source: str
+
+    @property
+    def identity(self) -> str:
+        """Who this is, without the secret."""
+        return f"the token from {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class AppRole:
+    """A login of a machine; its token is revoked at the end."""
+
+    role_id: SecretStr
+    secret_id: SecretStr
+    mount: str = "approle"
+    source: str = "VAULT_ROLE_ID and VAULT_SECRET_ID"
+
+    @property
+    def identity(self) -> str:
+        """Who this is, without the secret."""
+        return f"the AppRole from {self.source} at auth/{self.mount}"
+
+
+@dataclass(frozen=True, slots=True)
+class Jwt:
+    """A login with a signed token, as the auth methods kubernetes and jwt take it."""
+
+    mount: str
+    role: str
+    jwt: SecretStr
+
+    @property
+    def identity(self) -> str:
+        """Who this is, without the secret."""
+        return f"the role {self.role} at auth/{self.mount}"
+
+
+Credentials = Token | AppRole | Jwt
+
+
+def address(
+    server: str, *, ca: str = "", namespace: str = "", environ: Mapping[str, str] | None = None
+) -> Address:
+    """Where Vault is: each variable wins over the answer that is given here (`ca` as PEM).
+
+    Raises UsageError for a variable that cannot be used, and when no address is known at all.
+    """
+    variables = os.environ if environ is None else environ
+    source = "VAULT_ADDR" if variables.get("VAULT_ADDR") else "secrets.vault.server"
+    url = (variables.get("VAULT_ADDR") or server).strip().rstrip("/")
+    if not url:
+        raise UsageError("Vault's address is not known", "export VAULT_ADDR=https://...:8200")
+    _require_safe(url, source)
+    name = variables.get("VAULT_NAMESPACE", namespace).strip("/")
+    if name and not re.fullmatch(_PATH, name):
+        raise UsageError("VAULT_NAMESPACE is no namespace", "give one such as team-a/data")
+    tls_name = variables.get("VAULT_TLS_SERVER_NAME", "")
+    if tls_name and not re.fullmatch(r"[A-Za-z0-9.:-]+", tls_name):
+        raise UsageError("VAULT_TLS_SERVER_NAME is no host name", "give the certificate's name")
+    file = variables.get("VAULT_CACERT", "")
+    return Address(url, _certificates(file) if file else ca, name, tls_name, source)
+
+
+def credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | None:
+    """Who this machine is to Vault; None where nothing says so (see `HOW`).
+
+    Raises UsageError when two variables disagree about it or one cannot be used, and SecretError
+    for a file that others may read.
+    """
+    variables = os.environ if environ is None else environ
+    names = ("VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_ROLE_ID")
+    found = [name for name in names if variables.get(name)]
+    if len(found) > 1:
+        raise UsageError(
+            f"{' and '.join(found)} are both set, and each names another identity",
+            f"unset all but one: {HOW}",
+        )
+    if not found:
+        return None
+    if found == ["VAULT_TOKEN"]:
+        return Token(_header("VAULT_TOKEN", variables["VAULT_TOKEN"]), "VAULT_TOKEN")
+    if found == ["VAULT_TOKEN_FILE"]:
+        return _from_file(variables["VAULT_TOKEN_FILE"])
+    if not variables.get("VAULT_SECRET_ID"):
+        raise UsageError("VAULT_ROLE_ID is set, and VAULT_SECRET_ID is not", HOW)
+    mount = variables.get("VAULT_APPROLE_MOUNT", "").strip("/") or "approle"
+    if not re.fullmatch(_PATH, mount):
+        raise UsageError("VAULT_APPROLE_MOUNT is no mount", "give one such as approle")
+    return AppRole(
+        _header("VAULT_ROLE_ID", variables["VAULT_ROLE_ID"]),
+        _header("VAULT_SECRET_ID", variables["VAULT_SECRET_ID"]),
+        mount,
+    )
+
+
+def _from_file(path: str) -> Token:
+    from wizard.secrets.references import SecretRef
+    from wizard.secrets.resolve import resolve
+
+    value = resolve(SecretRef(file=path), "VAULT_TOKEN_FILE").get_secret_value()
+    return Token(_header("VAULT_TOKEN_FILE", value), f"{path} (VAULT_TOKEN_FILE)")
+
+
+def _header(name: str, value: str) -> SecretStr:
+    """A value that an HTTP header can carry: the client's own refusal would quote it."""
+    from pydantic import SecretStr
+
+    text = value.strip()
+    if not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
+        raise UsageError(
+            f"{name} holds no token or id: it has spaces, line ends or other characters",
+            "set it again, with the value alone",
+        )
+    return SecretStr(text)
+
+
+def _require_safe(url: str, source: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    plain = parts.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme != "https" and not plain:
+        # The address itself is not repeated: somebody may have put a password into it.
+        raise UsageError(
+            f"{source} is no https address: a token would travel in clear",
+            "give https://HOST:PORT; http only on this machine itself",
+        )
+    if (
+        not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)
+        or "@" in parts.netloc
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise UsageError(
+            f"{source} is more than an address", "give https://HOST:PORT and nothing behind it"
+        )
+
+
+def _certificates(file: str) -> str:
+    from wizard.formats.certificates import certificates
+
+    try:
+        with Path(file).open("rb") as opened:
+            return certificates(opened.read(_MOST_CA).decode("ascii", "replace"))
+    except OSError as error:
+        raise UsageError(f"VAULT_CACERT: {file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"VAULT_CACERT: {file}: {error}") from None

@@ -1,0 +1,36 @@
+"""Opens a Vault client and revokes its login at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wizard.clients.vault.address import Address, Credentials
+from wizard.clients.vault.protocol import Vault
+from wizard.clients.vault.transport import CONNECT, READ, Http
+
+
+@contextmanager
+def opened(
+    address: Address,
+    credentials: Credentials | None = None,
+    *,
+    connect: float = CONNECT,
+    read: float = READ,
+) -> Iterator[Vault]:
+    """Vault as somebody, or as nobody (health only).
+
+    A login made here is revoked at the end; a token that was handed in is left alone. Raises
+    VaultError when the login is refused.
+    """
+    from wizard.clients.vault.client import Client
+
+    http = Http(address, connect=connect, read=read)
+    try:
+        client = Client(address, http, credentials)
+        try:
+            yield client
+        finally:
+            client.forget()
+    finally:
+        http.close()

@@ -1,0 +1,293 @@
+"""One request to Vault: verified TLS, no redirect to another origin, no secret in any failure.
+
+Vault's own words are never repeated, because a server could repeat a token in them; its status
+and a few known phrases are put into ours. hvac and requests are imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urljoin, urlsplit
+
+from wizard.clients.lazy import load
+from wizard.errors import ConflictError, RefusedError, WizardError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import requests
+
+    from wizard.clients.vault.address import Address
+
+CONNECT, READ = 5.0, 10.0
+_REDIRECTS = 3
+_REASONS = (
+    ("hostname mismatch", "its certificate is for another name"),
+    ("ip address mismatch", "its certificate is for another address"),
+    ("has expired", "its certificate has expired"),
+    ("not yet valid", "its certificate is not valid yet"),
+    ("certificate verify failed", "its certificate comes from no authority that is trusted here"),
+    ("wrong_version_number", "the port does not speak TLS"),
+    ("wrong version number", "the port does not speak TLS"),
+    ("record layer", "the port does not speak TLS"),
+)
+
+Kind = Literal[
+    "unreachable", "tls", "redirect", "sealed", "uninitialised", "standby", "busy", "login",
+    "forbidden", "missing", "namespace", "conflict", "version", "invalid", "server", "foreign",
+]  # fmt: skip
+
+
+class VaultError(WizardError):
+    """Vault could not be asked, or said no; `kind` for programs, the message for people.
+
+    `retry_after` is how many seconds Vault asked to wait, None where it did not.
+    """
+
+    kind: Kind = "server"
+    retry_after: float | None = None
+
+    def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.kind = kind
+
+    @property
+    def transient(self) -> bool:
+        """Whether it is the moment that is wrong, and not the answers or rights."""
+        return self.kind in {"unreachable", "sealed", "standby", "busy", "server"}
+
+
+class VaultRefusedError(VaultError, RefusedError):
+    """Going on would be unsafe: the server is not proven, or the engine keeps values in clear."""
+
+    exit_code: ClassVar = RefusedError.exit_code
+
+
+class VaultConflictError(VaultError, ConflictError):
+    """Somebody else wrote in between, or holds the place."""
+
+    exit_code: ClassVar = ConflictError.exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; `body` may hold secrets and is kept out of every representation."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    retry_after: float | None = None
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The part that Vault calls data; empty without one."""
+        found = self.body.get("data")
+        return found if isinstance(found, Mapping) else {}
+
+    def says(self, phrase: str) -> bool:
+        """Whether one of Vault's errors or warnings contains the phrase."""
+        said = self.body.get("errors") or []
+        return isinstance(said, list) and any(phrase in str(one).casefold() for one in said)
+
+
+class Http:
+    """Requests below /v1/ of one Vault. `ask` never follows a redirect to another origin."""
+
+    def __init__(self, address: Address, *, connect: float = CONNECT, read: float = READ) -> None:
+        self._address = address
+        self._limits = (connect, read)
+        self._session = _session(address)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, token: str = "", namespace: str = ""
+    ) -> Answer:
+        """One request; raises VaultError only where there is no answer of Vault's."""
+        url = f"{self._address.url}/v1/{path}"
+        for _ in range(_REDIRECTS):
+            response = self._send(method, url, body, token, namespace)
+            if response.status_code not in {301, 302, 303, 307, 308}:
+                return _answer(response, self._address)
+            url = self._next(url, response.headers.get("Location", ""))
+        raise VaultError("server", f"{self._address.endpoint} redirects in circles")
+
+    def _send(
+        self, method: str, url: str, body: object, token: str, namespace: str
+    ) -> requests.Response:
+        import requests
+        from hvac.adapters import RawAdapter  # type: ignore[import-untyped]
+
+        base, _, path = url.partition("/v1/")
+        adapter = RawAdapter(
+            base_uri=base,
+            token=token,
+            timeout=self._limits,
+            session=self._session,
+            allow_redirects=False,
+            namespace=namespace,
+        )
+        try:
+            response: requests.Response = adapter.request(
+                method, f"/v1/{path}", raise_exception=False, json=body
+            )
+        except requests.RequestException as error:
+            fault = _no_answer(error, self._address)
+        else:
+            return response
+        # Outside of the handler: requests' exception holds the request, and that the token.
+        raise fault
+
+    def _next(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        here, there = urlsplit(url), urlsplit(target)
+        if location and (here.scheme, here.netloc) == (there.scheme, there.netloc):
+            if "/v1/" in target:
+                return target
+            raise foreign(self._address, 307)
+        origin = f"{there.scheme}://{there.hostname or ''}" + (f":{there.port}" * bool(there.port))
+        raise VaultRefusedError(
+            "redirect",
+            f"{self._address.endpoint} sends its clients to {origin[:200]}; the token did not go "
+            "there",
+            "if that is Vault's active node, give its address in VAULT_ADDR",
+        )
+
+
+def _session(address: Address) -> requests.Session:
+    """A session that trusts one authority, and neither ~/.netrc nor REQUESTS_CA_BUNDLE."""
+    import ssl
+
+    load("requests", "hvac.adapters")
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.utils import get_environ_proxies
+
+    session = requests.Session()
+    session.trust_env = False
+    if not address.url.startswith("https://"):
+        # Without proxies, which would see the token.
+        return session
+    context = ssl.create_default_context(cadata=address.ca or None)
+
+    class Pinned(HTTPAdapter):
+        """Connections over this context alone; requests would add its own authorities."""
+
+        def init_poolmanager(
+            self, connections: int, maxsize: int, block: bool = False, **options: Any
+        ) -> None:
+            options |= _tls(context, address.server_name)
+            super().init_poolmanager(connections, maxsize, block, **options)
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+            tls = _tls(context, address.server_name)
+            return super().proxy_manager_for(proxy, **options, **tls)
+
+        def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+            del url, verify, cert
+            conn.cert_reqs = "CERT_REQUIRED"
+
+    session.mount("https://", Pinned())
+    # TLS goes through to Vault itself: a proxy sees the address and nothing else.
+    session.proxies = dict(get_environ_proxies(address.url))
+    return session
+
+
+def _tls(context: ssl.SSLContext, name: str) -> dict[str, Any]:
+    names = {"server_hostname": name} if name else {}
+    return {"ssl_context": context, **names}
+
+
+def _answer(response: requests.Response, address: Address) -> Answer:
+    body: object = None
+    if response.content:
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise foreign(address, response.status_code)
+    wait = response.headers.get("Retry-After", "")
+    seconds = float(wait) if wait.isascii() and wait.isdigit() else None
+    return Answer(response.status_code, body if isinstance(body, dict) else {}, seconds)
+
+
+def foreign(address: Address, status: int) -> VaultError:
+    """Something else answers; above 500 it may be what stands before Vault while that is away."""
+    return VaultError(
+        "server" if status >= 500 else "foreign",
+        f"{address.endpoint} does not answer as Vault does (status {status})",
+        f"look at {address.source}: something else may stand there, or before it",
+    )
+
+
+def _no_answer(error: requests.RequestException, address: Address) -> VaultError:
+    """What a failed request means, told without the exception's own text."""
+    import requests
+
+    low = str(error).casefold()
+    cut_off = "eof" in low
+    if isinstance(error, requests.exceptions.SSLError) and not cut_off:
+        reason = next((say for sign, say in _REASONS if sign in low), "the TLS handshake failed")
+        trusted = "VAULT_CACERT or secrets.vault.ca.file"
+        hint = f"give the CA that signed it ({trusted}), and the name it is for"
+        return VaultRefusedError("tls", f"{address.endpoint} is not proven: {reason}", hint)
+    hint = f"look at {address.source}, or try again from a machine that reaches Vault"
+    if isinstance(error, requests.Timeout):
+        reason = "gave no answer in time"
+    elif isinstance(error, requests.exceptions.ProxyError):
+        reason = "is not reachable through the proxy of HTTPS_PROXY"
+    elif "resolve" in low or "name or service" in low:
+        reason = "does not resolve here"
+    elif "refused" in low:
+        reason = "refuses connections"
+    elif isinstance(error, requests.ConnectionError):
+        reason = "cannot be reached, or closed the connection"
+    else:
+        return VaultError("foreign", f"{address.endpoint} does not speak HTTP as Vault does", hint)
+    return VaultError("unreachable", f"{address.endpoint} {reason}", hint)
+
+
+def refusal(answer: Answer, request: str, address: Address, identity: str) -> VaultError:
+    """What a status other than 2xx means for a request such as `GET secret/data/x`."""
+    error = _refusal(answer, request, address, identity)
+    error.retry_after = answer.retry_after
+    return error
+
+
+def _refusal(answer: Answer, request: str, address: Address, identity: str) -> VaultError:
+    status, where = answer.status, address.endpoint
+    if answer.says("namespace") and status in {400, 403, 404}:
+        return VaultError(
+            "namespace",
+            f"{where} knows no namespace {address.namespace or '(root)'} for {request}",
+            "correct secrets.vault.namespace or VAULT_NAMESPACE; only Vault Enterprise and "
+            "OpenBao have namespaces",
+        )
+    if status == 403:
+        return VaultError(
+            "forbidden",
+            f"{where}: {identity} may not {request}, or has expired",
+            "log in to Vault again if it has expired; else ask Vault's owner for a policy with "
+            "exactly this path",
+        )
+    if status == 404:
+        return VaultError("missing", f"{where} has nothing at {request}", "look at the path")
+    if status == 503:
+        return VaultError(
+            "sealed",
+            f"{where} is sealed, or not initialised",
+            "have it initialised and unsealed, then try again",
+        )
+    if status == 501:
+        return VaultError("uninitialised", f"{where} is not initialised", "initialise it first")
+    if status in {472, 473}:
+        return VaultError("standby", f"{where} is a standby node", "give the active node's address")
+    if status == 429:
+        return VaultError("busy", f"{where} asks to slow down", "try again later")
+    if status in {400, 405}:
+        return VaultError("invalid", f"{where} does not accept {request} (status {status})")
+    return VaultError("server", f"{where} fails at {request} (status {status})", "see Vault's log")

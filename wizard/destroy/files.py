@@ -1,0 +1,154 @@
+"""The installation's files, taken out of the repository in one commit: the last step of `destroy`.
+
+They say what is to be removed, so they go last, and a run that was killed reads them again. What
+the wizard never wrote there stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.engine.actions import Action, Look
+from wizard.engine.probes import blocking
+from wizard.git.changes import BASE_PREFIX, Change, conflict_error
+from wizard.plan.commit_message import commit_message, require_harmless
+from wizard.plan.merge_base import STATE, state_folder
+from wizard.plan.plan import digest_of
+from wizard.state.apply_journal import Journal
+from wizard.state.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wizard.git.repository import Repository
+    from wizard.manifests.release import Paths
+    from wizard.workspace.installation import Installed
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the commit is made and where it goes; as the options of `commit`."""
+
+    message: str = ""
+    branch: str = ""
+    push: bool = False
+    pr: bool = False
+    terminal: bool = False
+
+
+class Files:
+    """What is emitted of an installation, and what else lies in its folders."""
+
+    def __init__(self, found: Installed, options: Options) -> None:
+        proposal = found.proposal
+        self._options = options
+        self._name = found.name
+        self._repository: Repository = found.start.workspace.repository
+        self._target = proposal.answers.repository.branch
+        self._push = options.push or options.pr or proposal.answers.repository.push
+        self._digest = digest_of((), (), {"destroyed": proposal.plan.digest})
+        emitted = {one.path: one.logical for one in proposal.plan.changes if one.new is not None}
+        own = [path for path in self._below((state_folder(found.name),)) if path not in emitted]
+        self._emitted = {**emitted, **dict.fromkeys(own, BASE_PREFIX)}
+        self.edited = sorted(one.path for one in proposal.plan.changes if one.note)
+        self.strangers = [
+            path
+            for path in self._below(_folders(proposal.rendering.release.paths))
+            if path not in self._emitted
+        ]
+
+    def _below(self, folders: Sequence[str]) -> list[str]:
+        return list(self._repository.head_tree(*folders))
+
+    @property
+    def shown(self) -> list[str]:
+        """The files that go and that somebody reads; the merge base is not among them."""
+        hidden = f"{STATE}/{self._name}/base/"
+        return sorted(path for path in self._emitted if not path.startswith(hidden))
+
+    def changes(self) -> list[Change]:
+        """The deletions that are left to commit."""
+        held = self._repository.read_many(self._emitted)
+        return [
+            Change(path, self._emitted[path], "delete", data, None)
+            for path, data in sorted(held.items())
+            if data is not None
+        ]
+
+    def require_possible(self) -> None:
+        """Before anything is removed: the commit could be made. Raises what a commit raises."""
+        require_harmless(self._options.message, self._options.branch)
+        repository = self._repository
+        repository.require_idle()
+        verdict = repository.examine(self.changes())
+        verdict.require_safe()
+        if verdict.conflicts:
+            raise conflict_error(verdict.conflicts)
+        repository.author()
+        repository.require_branch(self._target, self._options.branch or None)
+
+    def action(self, require_gone: Callable[[], None]) -> Action:
+        """The commit as the run's last action; the files stay while any step is still to be done.
+
+        `require_gone` raises while anything may still follow the files. Git works beside the event
+        loop, in which the run's lock is renewed; a hook or a push may take its time.
+        """
+
+        def check() -> Look:
+            left = self.changes()
+            if not left:
+                return Look("holds", "no file of it is committed")
+            return Look("wanted", f"{len(left)} files are committed")
+
+        def change() -> str:
+            require_gone()
+            return self._commit()
+
+        title = f"Remove the files of {self._name} in one commit"
+        return Action(
+            "destroy.files", title, "me", str(self._repository.top), blocking(check),
+            blocking(change),
+            blocking(lambda: f"one commit would remove {len(self.changes())} files"),
+            last=True,
+        )  # fmt: skip
+
+    def _commit(self) -> str:
+        options, repository = self._options, self._repository
+        changes = self.changes()
+        message = commit_message(self._name, changes, self._digest, subject=options.message)
+        written = repository.commit(
+            changes,
+            message,
+            target=self._target,
+            branch=options.branch or None,
+            terminal=options.terminal,
+        )
+        repository.refresh()
+        said = [f"committed {(written.commit or '')[:12]}", *written.altered]
+        if self._push:
+            from wizard.workspace.merge_request import publish
+
+            said += publish(
+                repository, written, self._target, pr=options.pr, terminal=options.terminal
+            )
+        return "; ".join(said)
+
+
+def forget(repository: Repository, name: str) -> None:
+    """What this machine remembers of an installation that is no more."""
+    Journal(repository, name).forget()
+    Memory(repository, name, "unverified").forget()
+
+
+def _folders(paths: Paths) -> tuple[str, ...]:
+    return (paths.apps, paths.argocd, paths.vault, paths.docs, paths.image)
+
+
+def destroyed(repository: Repository, name: str) -> str:
+    """The commit that took an installation's files away; empty where HEAD's history has none."""
+    path = repository.full(f"{state_folder(name)}/answers.yaml")
+    found = repository.git.read(
+        "log", "-1", "--diff-filter=D", "--format=%H", "HEAD", "--", path, ok=(0, 128)
+    )
+    return found.text.strip() if found.code == 0 else ""

@@ -1,0 +1,1 @@
+"""Runs steps (look, change, look again) and probes (read-only, timed)."""

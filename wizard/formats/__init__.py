@@ -1,0 +1,1 @@
+"""Text formats: YAML, addresses, durations, certificates, shell, terminal."""

@@ -1,0 +1,64 @@
+"""Dotted keys in nested mappings: read, set, walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    pass
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part == "[]":
+            text += "[]"
+        else:
+            name = part if part and "." not in part else f'"{part}"'
+            text += f".{name}" if text else name
+    return text
+
+
+def get(data: Any, path: tuple[str, ...], default: object = None) -> Any:
+    """The value at `path` in nested mappings or models, else `default`."""
+    for part in path:
+        if isinstance(data, BaseModel):
+            data = getattr(data, part, default)
+        elif isinstance(data, Mapping):
+            if part not in data:
+                return default
+            data = data[part]
+        else:
+            return default
+    return data
+
+
+def put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+    """A copy of nested mappings with `value` at `path`; what stands in the way is replaced."""
+    head, *rest = path
+    copied = dict(data)
+    if not rest:
+        copied[head] = value
+        return copied
+    below = copied.get(head)
+    copied[head] = put(below if isinstance(below, Mapping) else {}, tuple(rest), value)
+    return copied
+
+
+def walk(
+    value: object, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], object]]:
+    """Every node with its path, parents before children."""
+    yield path, value
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from walk(child, (*path, str(key)))
+    elif isinstance(value, list):
+        for number, child in enumerate(value):
+            yield from walk(child, (*path, number))

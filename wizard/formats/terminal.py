@@ -1,0 +1,33 @@
+"""Makes text from outside safe to print: escapes control and bidirectional characters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+_SHORT = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\x1b": "\\e"}
+
+
+def visible(text: str) -> str:
+    """The text with everything that does not print as itself escaped (`\\e`, `\\u202e`, `\\xff`).
+
+    `str.isprintable` is false for Unicode's controls, format characters (bidirectional and
+    zero-width ones), separators other than the space, surrogates and unassigned code points.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, kept by surrogateescape
+        return f"\\x{code - 0xDC00:02x}"
+    if char in _SHORT:
+        return _SHORT[char]
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

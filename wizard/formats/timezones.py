@@ -1,0 +1,35 @@
+"""Names of time zones as shipped, so that the same answers are valid on every machine."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+STORED = Path(__file__).with_name("timezones.txt")
+
+
+@cache
+def names() -> frozenset[str]:
+    """Every name that the time zone database has, also its older ones such as US/Pacific.
+
+    Source: tzdata's list of zones, stored by tests/tools/timezones.py with its version.
+    """
+    lines = STORED.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+def check_time_zone(value: str) -> str:
+    """A name that Airflow can load; ValueError names the nearest one."""
+    if value in names():
+        return value
+    raise ValueError(f"the time zone database has no such name; {_advice(value)}")
+
+
+def _advice(value: str) -> str:
+    from wizard.formats.messages import nearest
+
+    folded = value.casefold()
+    same = next((name for name in sorted(names()) if name.casefold() == folded), "")
+    if same:
+        return f"did you mean {same}?"
+    return nearest(value, sorted(names())) or "give one such as UTC or Asia/Taipei"

@@ -1,0 +1,268 @@
+"""Annotated types of the answers: one check and one human message for each kind of text.
+
+Every text type refuses control and bidirectional characters, so that no answer can forge a line
+of YAML, INI, HCL or terminal output; what is left is quoted by the writer of each format.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from wizard.formats.durations import check_duration
+from wizard.formats.timezones import check_time_zone
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_MAX_TEXT = 1000
+
+
+def has_hidden(text: str) -> bool:
+    """Whether `text` holds a character that is not printed as itself (control, bidi, surrogate)."""
+    return any(
+        char in _BIDI or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text
+    )
+
+
+def _text(value: str) -> str:
+    if has_hidden(value):
+        raise ValueError("use one line without control or bidirectional characters")
+    if len(value) > _MAX_TEXT:
+        raise ValueError(f"use at most {_MAX_TEXT} characters")
+    return value
+
+
+def _matching(pattern: str, message: str, *, empty: bool = True) -> Callable[[str], str]:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if value == "" and empty:
+            return value
+        if not compiled.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return check
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
+def _host(value: str) -> str:
+    from wizard.formats.addresses import check_host
+
+    return check_host(value) if value else value
+
+
+def _https_url(value: str) -> str:
+    from wizard.formats.addresses import check_https_url
+
+    return check_https_url(value) if value else value
+
+
+def _web_url(value: str) -> str:
+    from wizard.formats.addresses import check_web_url
+
+    return check_web_url(value) if value else value
+
+
+def _git_url(value: str) -> str:
+    from wizard.formats.addresses import check_git_url
+
+    return check_git_url(value) if value else value
+
+
+def _git_ref(value: str) -> str:
+    # git check-ref-format's rules, plus: never something git could read as an option.
+    # The character set keeps a ref out of Go templates, shell and airflow.cfg's % interpolation.
+    if (
+        not re.fullmatch(r"[\w./@#+=,-]*", value)
+        or ".." in value
+        or "//" in value
+        or value[:1] in {"-", "/", "."}
+        or value.endswith(("/", ".", ".lock"))
+        or "/." in value
+        or value == "@"
+    ):
+        raise ValueError("give the name of a branch, a tag or a commit, such as main")
+    return value
+
+
+def _relative_path(value: str) -> str:
+    if "\\" in value or value.startswith(("/", "-", "~")) or "//" in value:
+        raise ValueError("give a relative path with forward slashes, such as apps")
+    parts = PurePosixPath(value).parts
+    if ".." in parts or any(part.casefold().startswith(".git") for part in parts):
+        raise ValueError("give a path below the repository, without .. and without .git names")
+    return value if value in {"", "."} else str(PurePosixPath(value))
+
+
+def _repository_path(value: str) -> str:
+    checked = _relative_path(value)
+    if not re.fullmatch(r"[A-Za-z0-9._/+-]*", checked):
+        raise ValueError("use letters, digits, dot, underscore, plus and hyphen in a path")
+    return checked
+
+
+def _postgres_name(value: str) -> str:
+    if len(value.encode("utf-8")) > 63:
+        raise ValueError("use at most 63 bytes: PostgreSQL cuts longer names off")
+    return value
+
+
+def _certificate_file(value: str) -> str:
+    # The last part becomes a file name in the repository, beside the answers.
+    name = value.replace("\\", "/").rpartition("/")[2]
+    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.(pem|crt|cer)", name):
+        raise ValueError(
+            "name a file of letters, digits, dots, hyphens and underscores that ends in .pem, "
+            ".crt or .cer, such as vault-ca.pem"
+        )
+    return value
+
+
+def _vault_path(value: str) -> str:
+    segment = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+    if not re.fullmatch(rf"{segment}(/{segment})*", value) or ".." in value:
+        raise ValueError(
+            "give a path of letters, digits, hyphens, dots and underscores between slashes: "
+            "no leading or final slash, no .., *, +, quotes or braces"
+        )
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+KubeName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(_LABEL, "use 1 to 63 lower-case letters, digits and hyphens", empty=False)
+    ),
+]
+ReleaseName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?",
+            "use 1 to 40 lower-case letters, digits and hyphens, a letter first: "
+            "the chart appends up to 23 characters",
+            empty=False,
+        )
+    ),
+]
+ObjectName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*",
+            "use lower-case letters, digits, hyphens and dots",
+        )
+    ),
+]
+Version = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)",
+            "give a plain X.Y.Z: the chart drops whole components for 3.2.2-python3.12 "
+            "and refuses 3.2.2rc1",
+            empty=False,
+        )
+    ),
+]
+HostName = Annotated[Text, AfterValidator(_host)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpsUrl = Annotated[Text, AfterValidator(_https_url)]
+WebUrl = Annotated[Text, AfterValidator(_web_url)]
+GitUrl = Annotated[Text, AfterValidator(_git_url)]
+GitRef = Annotated[Text, AfterValidator(_git_ref)]
+RepositoryPath = Annotated[Text, AfterValidator(_repository_path)]
+CertificateFile = Annotated[Text, AfterValidator(_certificate_file)]
+PostgresName = Annotated[Text, AfterValidator(_postgres_name)]
+QueueNames = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9_.-]*(,[A-Za-z0-9_][A-Za-z0-9_.-]*)*",
+            "give queue names of letters, digits, dots, hyphens and underscores between commas: "
+            "the chart puts them into a shell command",
+            empty=False,
+        )
+    ),
+]
+_VAULT_NAME = (
+    r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,126}[A-Za-z0-9_])?",
+    "give a name of letters, digits, dots, hyphens and underscores, without a slash",
+)
+VaultName = Annotated[Text, AfterValidator(_matching(*_VAULT_NAME, empty=False))]
+OptionalVaultName = Annotated[Text, AfterValidator(_matching(*_VAULT_NAME))]
+VaultPath = Annotated[Text, AfterValidator(_vault_path)]
+OptionalVaultPath = Annotated[
+    Text, AfterValidator(lambda value: _vault_path(value) if value else value)
+]
+VaultNamespace = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*",
+            "give a namespace such as team-a/data",
+        )
+    ),
+]
+Audience = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z0-9][A-Za-z0-9._:/-]*",
+            "give the audience as the cluster issues it: letters, digits, dots, colons, slashes",
+        )
+    ),
+]
+Duration = Annotated[Text, AfterValidator(check_duration)]
+Quantity = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"([1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9][0-9]*)(m|k|Ki|M|Mi|G|Gi|T|Ti)?",
+            "give a Kubernetes quantity such as 500m, 2, 512Mi or 10Gi",
+        )
+    ),
+]
+Email = Annotated[
+    Text,
+    AfterValidator(
+        _matching(r"[^@\s\"'`<>{}\\]+@[^@\s\"'`<>{}\\]+", "give an address such as ada@example.com")
+    ),
+]
+TimeZone = Annotated[Text, AfterValidator(check_time_zone)]
+EnvName = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[A-Za-z_][A-Za-z0-9_]*",
+            "use letters, digits and underscores, no digit first",
+            empty=False,
+        )
+    ),
+]
+ImageRepository = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*",
+            "give an image repository such as registry.example.com/data/airflow, without a tag",
+        )
+    ),
+]
+ImageTag = Annotated[
+    Text,
+    AfterValidator(
+        _matching(
+            r"(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
+            "give a fixed tag such as 3.2.2-r1: latest changes under your feet",
+        )
+    ),
+]

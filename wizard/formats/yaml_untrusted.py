@@ -1,0 +1,187 @@
+"""Reads YAML that anybody may have written: limited, duplicate keys found, no alias bombs.
+
+What the wizard itself wrote is recognised and read fast. In any other text scalars are read as YAML
+1.2, and a finding says where a 1.1 reader (Helm's and Argo CD's go-yaml) would see something else.
+Nodes are composed by ruamel and converted here, so that aliases are counted while they expand and
+no tag ever runs code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from wizard.findings import Finding
+from wizard.formats.nested import dotted
+from wizard.formats.yaml_fast_reader import NotOursError, load
+
+SIZE_LIMIT = 2 * 1024 * 1024
+NODE_LIMIT = 200_000
+DEPTH_LIMIT = 100
+
+# Plain scalars that YAML 1.1 takes for booleans, numbers or times and 1.2 for text or another
+# number (https://yaml.org/type/).
+_AMBIGUOUS = re.compile(
+    r"(?:[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
+    r"|[-+]?0[0-7_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+    r"|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?[0-9]+_[0-9_]*)\Z"
+).match
+_TAG = "tag:yaml.org,2002:"
+
+Path = tuple[str | int, ...]
+
+
+def parse(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
+    """The documents of one YAML (or JSON) file and what is wrong with its text.
+
+    A file that cannot be read gives no documents and a finding; nothing is raised. Findings name
+    places, never the text found there.
+    """
+    reader = _Reader(path)
+    documents = list(reader.read(data))
+    return ([] if reader.broken else documents), reader.findings
+
+
+def parse_text(text: str) -> Any:
+    """One YAML document inside a value (`extraEnvFrom`); None when it cannot be read."""
+    documents, findings = parse("", text.encode("utf-8", "replace"))
+    broken = any(finding.severity == "error" for finding in findings)
+    return documents[0] if len(documents) == 1 and not broken else None
+
+
+class _TooMuchError(Exception):
+    """A document expands beyond the limits."""
+
+
+class _Reader:
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.findings: list[Finding] = []
+        self.broken = False
+        self.count = 0
+        self.number = 0
+
+    def read(self, data: bytes) -> Iterator[Any]:
+        """Compose and convert; a problem ends the file."""
+        if len(data) > SIZE_LIMIT:
+            self.report("yaml.too-large", "", f"the file has {len(data):,} bytes", "split the file")
+            return
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.report("yaml.not-utf8", f"byte {error.start}", "not UTF-8", "save it as UTF-8")
+            return
+        try:
+            yield load(text)
+        except NotOursError:
+            yield from self.convert_all(text)
+
+    def convert_all(self, text: str) -> Iterator[Any]:
+        """Every document of the text."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+        try:
+            for number, node in enumerate(YAML(typ="safe", pure=True).compose_all(text)):
+                self.number = number
+                if node is not None:
+                    yield self.convert(node, ())
+        except MarkedYAMLError as error:
+            line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            self.report("yaml.syntax", line, "not valid YAML", "correct the syntax")
+        except (YAMLError, ValueError):
+            self.report("yaml.syntax", "", "not valid YAML", "correct the syntax")
+        except RecursionError:
+            self.report("yaml.too-deep", "", "nested too deeply", "flatten the document")
+        except _TooMuchError:
+            fix = "write the repeated parts out, or split the file"
+            self.report("yaml.too-large", "", "too many or too deeply nested nodes", fix)
+
+    def convert(self, node: Any, path: Path) -> Any:
+        """Plain data of one node; an alias costs as much as what it stands for."""
+        self.count += 1
+        if self.count > NODE_LIMIT or len(path) > DEPTH_LIMIT:
+            raise _TooMuchError
+        kind = node.id
+        if kind == "scalar":
+            return self.scalar(node, path)
+        if kind == "sequence":
+            return [self.convert(item, (*path, at)) for at, item in enumerate(node.value)]
+        return self.mapping(node, path)
+
+    def mapping(self, node: Any, path: Path) -> dict[str, Any]:
+        """A mapping; merge keys are expanded, what is written beside them wins."""
+        found: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.id != "scalar":
+                self.report("yaml.key", dotted(path), "a key is not text", "write a plain key")
+                continue
+            key = str(key_node.value)
+            if key == "<<" and key_node.style is None:
+                merged.update(self.merge(value_node, path))
+                continue
+            if not isinstance(self.scalar(key_node, (*path, key)), str):
+                self.ambiguous_key((*path, key), key_node)
+            if key in found:
+                where = dotted((*path, key))
+                self.report("yaml.duplicate-key", where, "the key stands twice", "keep one of them")
+            found[key] = self.convert(value_node, (*path, key))
+        return {**merged, **found}
+
+    def merge(self, node: Any, path: Path) -> dict[str, Any]:
+        """What `<<` brings in: one mapping or a list of them, the first winning."""
+        found: dict[str, Any] = {}
+        for part in reversed(node.value) if node.id == "sequence" else [node]:
+            value = self.convert(part, (*path, "<<"))
+            if isinstance(value, dict):
+                found.update(value)
+        return found
+
+    def scalar(self, node: Any, path: Path) -> Any:
+        """A scalar by YAML 1.2's core schema; dates and foreign tags are kept as text."""
+        text = str(node.value)
+        if node.style is not None:
+            return text
+        if _AMBIGUOUS(text):
+            fix = "put it in quotes, or write the value you mean plainly"
+            message = "plain text that YAML 1.1 and 1.2 readers understand differently"
+            self.report("yaml.ambiguous", dotted(path), message, fix, "warning")
+        tag = str(node.tag).removeprefix(_TAG)
+        try:
+            return _number(text, tag) if tag in ("int", "float") else _WORDS[tag](text)
+        except (KeyError, ValueError):
+            return text
+
+    def ambiguous_key(self, path: Path, node: Any) -> None:
+        """A key that a reader takes for a number, a boolean or null."""
+        if not _AMBIGUOUS(str(node.value)):
+            message = "a key that readers take for a number, a boolean or null"
+            self.report("yaml.ambiguous", dotted(path), message, "put it in quotes", "warning")
+
+    def report(
+        self, rule: str, where: str, message: str, fix: str, severity: Any = "error"
+    ) -> None:
+        """Note a finding; syntax and size end the file."""
+        if rule in ("yaml.syntax", "yaml.too-large", "yaml.too-deep", "yaml.not-utf8"):
+            self.broken = True
+        if self.number and not where.startswith("line"):
+            where = f"document {self.number + 1}: {where}"
+        self.findings.append(Finding(rule, severity, self.path, where, message, fix))
+
+
+_WORDS: dict[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+}
+
+
+def _number(text: str, tag: str) -> int | float:
+    plain = text.replace("_", "").lower()
+    if tag == "int":
+        digits = plain.lstrip("+-")
+        return int(plain, 0) if digits[:2] in ("0x", "0o", "0b") else int(plain)
+    if plain.endswith(("inf", "nan")):
+        plain = plain.replace(".", "")
+    return float(plain)

@@ -1,0 +1,296 @@
+"""Running git: found once, never through a shell, with an environment that holds no secret.
+
+Two ways. `Git.read` is for looking: whatever the repository's configuration could start (hooks,
+filters, fsmonitor, pagers, external diffs, transports) is off. `Git.act` is for what a person
+would do themselves (add, commit, push): their hooks, signing and credential helpers run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import IO
+
+from wizard.errors import WizardError
+from wizard.formats.terminal import visible
+from wizard.git.remotes import redact
+
+READ_SECONDS = 60.0
+ACT_SECONDS = 1800.0
+_GRACE_SECONDS = 3.0
+
+_NAMES = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TERM", "TZ", "TMPDIR",
+        "SSH_AUTH_SOCK", "GPG_TTY", "GNUPGHOME", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
+        "DBUS_SESSION_BUS_ADDRESS", "SKIP", "HUSKY", "SUDO_UID",
+        "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CEILING_DIRECTORIES",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT",
+    }
+)  # fmt: skip
+_PREFIXES = ("LC_", "XDG_", "GIT_AUTHOR_", "GIT_COMMITTER_", "PRE_COMMIT_")
+_NETWORK = frozenset(
+    {
+        "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+        "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "KRB5CCNAME", "KRB5_CONFIG",
+    }
+)  # fmt: skip
+
+# Attributes stay readable: check-attr runs nothing, and what it says is what a commit will do.
+_QUIET = (
+    "--no-pager",
+    "--no-optional-locks",
+    "--no-replace-objects",
+    *(
+        part
+        for setting in (
+            "core.hooksPath=/dev/null",
+            "core.fsmonitor=false",
+            "core.pager=cat",
+            "core.editor=false",
+            "core.askPass=",
+            "core.sshCommand=false",
+            "core.alternateRefsCommand=false",
+            "core.gitProxy=",
+            "credential.helper=",
+            "diff.external=",
+            "protocol.allow=never",
+            "submodule.recurse=false",
+        )
+        for part in ("-c", setting)
+    ),
+)
+# Background maintenance would outlive the command; the person's next git command runs it.
+_ACTING = (
+    "--no-pager",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "maintenance.auto=0",
+)
+
+
+def environment(*, network: bool = False) -> dict[str, str]:
+    """The variables git and hooks get: an allow-list, so that tokens and passwords stay here.
+
+    With `network` also proxies and certificate files.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NAMES or name.startswith(_PREFIXES) or (network and name in _NETWORK)
+    }
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": ""}
+
+
+def _reading_environment() -> dict[str, str]:
+    kept = environment()
+    for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
+        kept.pop(name, None)
+    # Messages in English to be recognised; a blob that a partial clone lacks is not fetched.
+    quiet = {"LC_ALL": "C", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    return {**kept, **quiet}
+
+
+@cache
+def executable() -> str:
+    """The git program, looked up in absolute PATH entries only (never in the repository)."""
+    import shutil
+
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = shutil.which("git", path=os.pathsep.join(p for p in folders if Path(p).is_absolute()))
+    if not found:
+        raise WizardError("git is not installed, or not in PATH", "install git 2.31 or newer")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a git command answered; `err` is safe to show."""
+
+    args: tuple[str, ...]
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text without its last line end."""
+        return self.out.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    @property
+    def shown(self) -> str:
+        """Standard output for people: without credentials and control characters."""
+        return _said(self.out)
+
+    def error(self, hint: str = "") -> WizardError:
+        """The failure as an error that says which command failed and what git said."""
+        said = self.err or f"it ended with {self.code}"
+        return WizardError(f"git {self.args[0] if self.args else ''}: {said}", hint)
+
+
+class Git:
+    """git in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, *args: str, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> Output:
+        """Run a command that only looks; WizardError unless it ends with one of `ok`."""
+        command = [executable(), *_QUIET, *args]
+        output = _run(command, self.folder, _reading_environment(), stdin, READ_SECONDS, args)
+        if output.code not in ok:
+            raise output.error()
+        return output
+
+    def plumb(self, *args: str, stdin: bytes = b"") -> Output:
+        """Change a ref or the index without any hook; WizardError when it fails."""
+        return self.read(*args, stdin=stdin)
+
+    def act(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        network: bool = False,
+        terminal: bool = False,
+        started: Callable[[int], None] | None = None,
+        seconds: float = ACT_SECONDS,
+    ) -> Output:
+        """Run a command with the person's hooks, signing and helpers; any exit code is returned.
+
+        With `terminal` a passphrase may be asked for on it, otherwise nothing can ask. `started`
+        gets the process id before the command sees its input.
+        """
+        env = environment(network=network)
+        if network:
+            env["LC_ALL"] = "C"
+        command = [executable(), *_ACTING, *args]
+        return _run(command, self.folder, env, stdin, seconds, args, started, terminal, own=True)
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    stdin: bytes,
+    seconds: float,
+    args: tuple[str, ...],
+    started: Callable[[int], None] | None = None,
+    terminal: bool = False,
+    own: bool = False,
+) -> Output:
+    with ExitStack() as stack:
+        # The person's own hooks may leave a process behind that keeps its output open for ever.
+        files = [_sink(stack) for _ in range(2)] if own else [None, None]
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
+                command,
+                cwd=folder,
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=files[0] or subprocess.PIPE,
+                stderr=files[1] or subprocess.PIPE,
+                start_new_session=not terminal,
+            )
+        except OSError as error:
+            raise WizardError(f"{folder}: git could not be started: {error.strerror}") from None
+        try:
+            if started:
+                started(process.pid)
+            piped = (process.communicate if own else partial(_heard, process))(
+                stdin, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            _stop(process, group=not terminal)
+            raise WizardError(
+                f"git {args[0]} did not end within {seconds:.0f} seconds and was stopped",
+                "see what holds it up by running it yourself in the repository",
+            ) from None
+        except BaseException:
+            _stop(process, group=not terminal)
+            raise
+        out, err = (_contents(*pair) for pair in zip(files, piped, strict=True))
+        return Output(args, process.returncode, out, _said(err))
+
+
+def _heard(
+    process: subprocess.Popen[bytes], stdin: bytes, timeout: float
+) -> tuple[bytes | None, bytes | None]:
+    """What git says until it ends; raises TimeoutExpired.
+
+    With a timeout of its own, `communicate` naps until it sees that the process has ended, which
+    takes longer than most of these commands.
+    """
+    late = []
+
+    def stop() -> None:
+        late.append(True)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_SECONDS)
+        process.kill()
+
+    watch = threading.Timer(timeout, stop)
+    watch.daemon = True
+    watch.start()
+    try:
+        piped = process.communicate(stdin)
+    finally:
+        watch.cancel()
+    if late:
+        raise subprocess.TimeoutExpired(process.args, timeout)
+    return piped
+
+
+def _sink(stack: ExitStack) -> IO[bytes] | None:
+    """A file for what a command prints; None (a pipe will do) when there is no room for one."""
+    from tempfile import TemporaryFile
+
+    try:
+        return stack.enter_context(TemporaryFile())
+    except OSError:
+        return None
+
+
+def _contents(file: IO[bytes] | None, piped: bytes | None) -> bytes:
+    if file is None:
+        return piped or b""
+    file.seek(0)
+    return file.read()
+
+
+def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
+    """End git, first asking (it then removes its lock files), and what it started with it."""
+
+    def send(how: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if group:
+                os.killpg(process.pid, how)
+            else:
+                process.send_signal(how)
+
+    send(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_SECONDS)
+    send(signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+
+
+def _said(err: bytes) -> str:
+    lines = err.decode("utf-8", "surrogateescape").splitlines()
+    kept = [line for line in lines if line.strip() and not line.startswith("hint:")]
+    return "\n".join(visible(redact(line)) for line in kept).removeprefix("fatal: ")

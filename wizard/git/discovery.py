@@ -1,0 +1,110 @@
+"""Finding the work tree that a folder belongs to, and making a new one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from wizard.errors import RefusedError, UsageError, WizardError
+from wizard.formats.terminal import visible
+from wizard.git.command import Git, Output
+
+_QUESTIONS = (
+    "--is-bare-repository",
+    "--is-inside-work-tree",
+    "--show-object-format",
+    "--path-format=absolute",
+    "--git-dir",
+    "--git-common-dir",
+    "--show-toplevel",
+)
+
+
+def discover(path: Path) -> tuple[Path, Path, Path, Path, str]:
+    """The folder itself, its work tree, Git folder, common Git folder and object format.
+
+    UsageError when there is none or it has no work tree, RefusedError when git does not trust its
+    owner or its configuration points the work tree elsewhere.
+    """
+    folder = Path(os.path.realpath(path))
+    if not folder.is_dir():
+        raise UsageError(f"{visible(str(path))}: there is no such folder", "check --repo")
+    asked = Git(folder).read("rev-parse", *_QUESTIONS, ok=(0, 128))
+    lines = asked.text.split("\n")
+    if asked.code:
+        raise _no_work_tree(folder, asked, lines)
+    if len(lines) != len(_QUESTIONS) - 1:
+        raise UsageError(
+            f"{visible(str(folder))}: the path has a line break", "move the repository"
+        )
+    object_format, git_dir, common_dir, root = lines[2], *(Path(line) for line in lines[3:])
+    _require_own(folder, root, git_dir)
+    return folder, root, git_dir, common_dir, object_format
+
+
+def _no_work_tree(folder: Path, asked: Output, lines: list[str]) -> WizardError:
+    where = visible(str(folder))
+    if "dubious ownership" in asked.err:
+        return RefusedError(
+            f"{where}: belongs to another user, so git does not trust its configuration",
+            f"if you do: `git config --global --add safe.directory {where}`",
+        )
+    if "not a git repository" in asked.err:
+        return UsageError(
+            f"{where}: is not in a Git repository",
+            "give the config repository with --repo, clone it, or make one: "
+            f"`git init -b main {where}`",
+        )
+    if lines[0] == "true":
+        return UsageError(
+            f"{where}: is a bare repository, which has no files to change",
+            f"`git clone {where} FOLDER` and use that, or add a work tree with `git worktree add`",
+        )
+    if lines[1:2] == ["false"]:
+        return UsageError(f"{where}: is inside a Git folder", "use the work tree beside it")
+    return asked.error("`git status` there says more")
+
+
+def _require_own(folder: Path, root: Path, git_dir: Path) -> None:
+    """The work tree must be where its `.git` is: core.worktree can name any folder at all."""
+    entry = root / ".git"
+    own = False
+    if folder.is_relative_to(root):
+        if entry.is_dir():
+            own = os.path.realpath(entry) == os.path.realpath(git_dir)
+        elif entry.is_file():
+            text = entry.read_text("utf-8", "surrogateescape").strip()
+            target = root / text.removeprefix("gitdir:").strip()
+            own = os.path.realpath(target) == os.path.realpath(git_dir)
+    if not own:
+        raise RefusedError(
+            f"{visible(str(folder))}: its Git configuration puts the work tree elsewhere "
+            f"({visible(str(root))})",
+            "remove core.worktree from its configuration, or use the folder that has `.git`",
+        )
+
+
+def initialise(path: Path, branch: str) -> None:
+    """`git init` in a new or empty folder; UsageError when something is there already."""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise UsageError(f"{visible(str(path))}: is not a folder", "give a new or empty folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise UsageError(
+            f"{visible(str(path))}: is not empty",
+            f"make it a repository yourself (`git init -b {branch}`), or give a new folder",
+        )
+    above = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    outer = Git(above).read("rev-parse", "--show-toplevel", ok=(0, 128))
+    if not outer.code:
+        raise UsageError(
+            f"{visible(str(path))}: is inside the repository {visible(outer.text)}",
+            "use that repository, or give a folder outside it",
+        )
+    made = Git(above).read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
+    if made.code or branch.startswith("-"):
+        raise UsageError(f"{branch!r} is not a branch name", "use letters, digits, - and /")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WizardError(f"{visible(str(path))}: cannot be made: {error.strerror}") from None
+    Git(path).read("init", "--quiet", "--template=", f"--initial-branch={branch}")

@@ -1,0 +1,216 @@
+"""What a repository holds: commits, files in them and the index; read without running anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from wizard.errors import WizardError
+from wizard.git.command import Git
+from wizard.git.paths import path_problem
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where HEAD is: its commit (None: no commit yet) and branch (empty: detached)."""
+
+    commit: str | None
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One entry of the index: the flag of `ls-files -v`, the blob's id and the merge stage."""
+
+    flag: str
+    blob: str
+    stage: str
+
+
+class Committed:
+    """A work tree (`root`) and the folder in it that emitted paths are relative to (`prefix`).
+
+    Every method takes and returns paths relative to `top`, which is `root` without a prefix;
+    those relative to `root` are called full paths.
+    """
+
+    def __init__(
+        self, root: Path, git_dir: Path, common_dir: Path, object_format: str, prefix: str = ""
+    ) -> None:
+        self.root = root
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self.object_format = object_format
+        self.prefix = prefix
+        self.git = Git(root)
+
+    @property
+    def top(self) -> Path:
+        """The folder that emitted paths are relative to."""
+        return self.root / self.prefix
+
+    @property
+    def below(self) -> str:
+        """What stands before an emitted path in the work tree: empty, or the prefix and a slash."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+    def full(self, path: str) -> str:
+        """An emitted path relative to the work tree's root."""
+        return self.below + path
+
+    # What is committed
+
+    @cached_property
+    def head(self) -> Head:
+        """Where HEAD was when this was first asked; `refresh` looks again."""
+        both = self.git.read(
+            "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", ok=(0, 128)
+        )
+        if both.code:
+            name = self.git.read("symbolic-ref", "--quiet", "HEAD", ok=(0, 1)).text
+            return Head(None, name.removeprefix("refs/heads/"))
+        commit, name = both.text.split("\n")
+        return Head(commit, name.removeprefix("refs/heads/") if name != "HEAD" else "")
+
+    def refresh(self) -> None:
+        """Forget what was read about HEAD."""
+        self.__dict__.pop("head", None)
+
+    def resolve(self, branch: str) -> str | None:
+        """The commit of a local branch, None without one."""
+        name = f"refs/heads/{branch}^{{commit}}"
+        return self.git.read("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
+
+    def objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
+        """Type and contents of objects by name (`COMMIT:path`); None for what does not exist."""
+        if not names:
+            return []
+        data = self.git.read("cat-file", "--batch", stdin="".join(f"{n}\n" for n in names).encode())
+        found: list[tuple[str, bytes] | None] = []
+        at = 0
+        for _ in names:
+            end = data.out.index(b"\n", at)
+            words = data.out[at:end].split(b" ")
+            at = end + 1
+            if words[-1] in {b"missing", b"submodule"} or not words[-1].isdigit():
+                found.append(None)
+                continue
+            size = int(words[-1])
+            found.append((words[-2].decode(), data.out[at : at + size]))
+            at += size + 1
+        return found
+
+    def read_many(self, paths: Iterable[str], commit: str | None = None) -> dict[str, bytes | None]:
+        """The committed bytes of files, at HEAD or a given commit; None where there is no file."""
+        wanted = list(paths)
+        start = commit or self.head.commit
+        if start is None:
+            return dict.fromkeys(wanted)
+        sound = [path for path in wanted if not path_problem(self.full(path))]
+        blobs = self.objects([f"{start}:{self.full(path)}" for path in sound])
+        found = dict(zip(sound, blobs, strict=True))
+        self._require_absent(start, [path for path, blob in found.items() if blob is None])
+        return {path: _file(found.get(path)) for path in wanted}
+
+    def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
+        """Files whose objects are missing (partial clone, damage) must not pass as not there."""
+        for at in range(0, len(paths), _CHUNK):
+            some = [self.full(path) for path in paths[at : at + _CHUNK]]
+            listing = self.git.read("ls-tree", "-z", "--full-tree", commit, "--", *some).out
+            blobs = [line for line in listing.split(b"\0") if line.startswith(b"100")]
+            if blobs:
+                name = blobs[0].partition(b"\t")[2].decode("utf-8", "surrogateescape")
+                raise WizardError(
+                    f"{name}: is in commit {commit[:12]}, but its contents are not in this clone",
+                    "fetch them with your own git (`git fetch --refetch` completes a partial "
+                    "clone); Airflow Wizard fetches nothing while it plans",
+                )
+
+    def read(self, path: str, commit: str | None = None) -> bytes | None:
+        """The committed bytes of one file: see `read_many`."""
+        return self.read_many([path], commit)[path]
+
+    def head_tree(self, *folders: str, commit: str | None = None) -> dict[str, str]:
+        """Committed files below these folders (all of `top` without any): path -> blob id.
+
+        Links and submodules are no files. Compare ids with `blob_id`, not with `File.blob`.
+        """
+        start = commit or self.head.commit
+        if start is None:
+            return {}
+        where = [self.full(folder).rstrip("/") + "/" for folder in folders]
+        where = where or ([self.below] if self.below else [])
+        listing = self.git.read("ls-tree", "-r", "-z", "--full-tree", start, "--", *where).out
+        found = {}
+        for line in listing.split(b"\0")[:-1]:
+            facts, _, name = line.partition(b"\t")
+            mode, _, blob = facts.split(b" ")
+            if mode.startswith(b"100"):
+                path = name.decode("utf-8", "surrogateescape")
+                found[path.removeprefix(self.below)] = blob.decode()
+        return found
+
+    def read_under(self, *folders: str, commit: str | None = None) -> dict[str, bytes]:
+        """The committed bytes of every file below these folders."""
+        listed = self.head_tree(*folders, commit=commit)
+        blobs = self.objects(list(listed.values()))
+        self._require_absent(
+            commit or self.head.commit or "",
+            [path for path, blob in zip(listed, blobs, strict=True) if blob is None],
+        )
+        return {path: blob[1] for path, blob in zip(listed, blobs, strict=True) if blob}
+
+    def blob_id(self, data: bytes) -> str:
+        """The id this repository gives these bytes, by its own object format."""
+        return hashlib.new(
+            self.object_format, b"blob %d\0" % len(data) + data, usedforsecurity=False
+        ).hexdigest()
+
+    @property
+    def hash_bytes(self) -> int:
+        """How long an object id is in a tree object."""
+        return 32 if self.object_format == "sha256" else 20
+
+    def index(self, full_paths: Sequence[str]) -> dict[str, list[Staged]]:
+        """What the index says of paths relative to the root."""
+        found: dict[str, list[Staged]] = {}
+        for at in range(0, len(full_paths), _CHUNK):
+            some = [f":(top,literal){path}" for path in full_paths[at : at + _CHUNK]]
+            for line in self.git.read("ls-files", "-v", "-s", "-z", "--", *some).out.split(b"\0"):
+                facts, _, name = line.partition(b"\t")
+                if name:
+                    flag, _, blob, stage = facts.decode().split(" ")
+                    path = name.decode("utf-8", "surrogateescape")
+                    found.setdefault(path, []).append(Staged(flag, blob, stage))
+        return found
+
+    def ask(self, full_paths: Sequence[str], *args: str) -> list[str]:
+        """NUL-separated answers of a git command that takes paths on its input."""
+        if not full_paths:
+            return []
+        stdin = b"".join(path.encode() + b"\0" for path in full_paths)
+        out = self.git.read(*args, stdin=stdin, ok=(0, 1)).out
+        return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+    def sparse_folders(self) -> list[str] | None:
+        """The folders of a sparse checkout in cone mode, None when everything is checked out."""
+        settings = (
+            self.git.read(
+                "config", "--type=bool", "--get-regexp", r"^core\.sparsecheckout(cone)?$", ok=(0, 1)
+            )
+            .text.lower()
+            .splitlines()
+        )
+        if not {"core.sparsecheckout true", "core.sparsecheckoutcone true"} <= set(settings):
+            return None
+        listed = self.git.read("sparse-checkout", "list").text
+        return [line.strip("/") for line in listed.splitlines() if line.strip("/")]
+
+
+def _file(found: tuple[str, bytes] | None) -> bytes | None:
+    return found[1] if found and found[0] == "blob" else None

@@ -1,0 +1,299 @@
+"""What stands in the way of writing to a repository, found before anything is written.
+
+Refusals are matters of safety, whatever the person says: `Verdict.refused`. The others need a
+decision: a file in the way, an edit that is not committed, a path that is ignored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.errors import RefusedError
+from wizard.git import files
+from wizard.git.changes import Change, Conflict
+from wizard.git.objects import Staged
+from wizard.git.paths import fold, overlaps, parents, path_problem
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+
+_CONVERTING = ("filter", "working-tree-encoding", "ident")
+_NO_LINKS = (
+    "nothing is ever written through links; put a real file or folder there, or change the path"
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything in the way of a write, by what it takes to go on."""
+
+    refused: list[Conflict]
+    conflicts: list[Conflict]
+
+    def require_safe(self) -> None:
+        """Raise RefusedError listing every path that is never written."""
+        if self.refused:
+            lines = [f"  {one}" for one in self.refused]
+            hints = dict.fromkeys(one.hint for one in self.refused)
+            raise RefusedError("\n".join(["nothing was written:", *lines]), "\n".join(hints))
+
+
+def examine(repo: Repository, changes: Sequence[Change], *, commit: bool = True) -> Verdict:
+    """Look at every changed path in HEAD, in the index and on disk.
+
+    Without `commit` only the files on disk count. Nothing is run that the repository configures.
+    """
+    todo = [change for change in changes if change.differs]
+    paths = {repo.full(change.path): change for change in todo}
+    refused = [
+        Conflict(paths[full].path, problem, "change the answer that names this path")
+        for full in paths
+        if (problem := path_problem(full))
+    ]
+    refused += _overlapping(repo, changes)
+    sound = [full for full in paths if not path_problem(full)]
+    blocked = list(_blocked(repo, sound, paths))
+    refused += [one for safe, one in blocked if not safe]
+    conflicts = [one for safe, one in blocked if safe]
+    settled = {one.path for one in (*refused, *conflicts)}
+    free = {full: paths[full] for full in sound if paths[full].path not in settled}
+    if commit:
+        refused += _converted(repo, free)
+        conflicts += _ignored(repo, free)
+        conflicts += _sparse(repo, free)
+    conflicts += _edited(repo, free, commit=commit)
+    # A link that is committed and on disk is met twice.
+    return Verdict(
+        list(dict.fromkeys(refused)),
+        list({one.path: one for one in reversed(conflicts)}.values())[::-1],
+    )
+
+
+def _overlapping(repo: Repository, changes: Sequence[Change]) -> Iterator[Conflict]:
+    """Among the files as they will be; what is deleted leaves its place."""
+    kept = [repo.full(change.path) for change in changes if change.new is not None]
+    for one, other in overlaps(kept):
+        yield Conflict(
+            other.removeprefix(repo.below),
+            f"cannot stand beside {one}: some systems take both for one path",
+            "change the answer that names one of the paths",
+        )
+
+
+def _blocked(
+    repo: Repository, full_paths: Sequence[str], changes: Mapping[str, Change]
+) -> Iterator[tuple[bool, Conflict]]:
+    """What lies on each path, in HEAD and on disk; True with it when it is no matter of safety."""
+    folders = sorted({"", *(folder for path in full_paths for folder in parents(path))})
+    for scene in (_committed_kinds(repo, folders), _disk_kinds(repo.root, folders)):
+        spellings = {fold(path): path for path in scene}
+        for full in full_paths:
+            found = _obstacle(full, scene, spellings)
+            if found:
+                yield found[0], Conflict(changes[full].path, found[1], found[2])
+
+
+def _obstacle(
+    path: str, kinds: Mapping[str, str], spellings: Mapping[str, str]
+) -> tuple[bool, str, str] | None:
+    for part in (*parents(path), path):
+        kind, last = kinds.get(part), part == path
+        if kind is None:
+            other = spellings.get(fold(part), part)
+            if other == part:
+                return None
+            reason = f"differs only in its spelling from {other}, which the repository has"
+            return True, reason, "use the spelling that is there, or rename it"
+        if kind == "link":
+            return False, f"{part} is a symbolic link", _NO_LINKS
+        if kind == "repository":
+            reason = f"{part} is another Git repository or a submodule"
+            return False, reason, "change the path, or run Airflow Wizard in that repository"
+        if kind != ("file" if last else "folder"):
+            wanted = "a file" if last else "a folder"
+            reason = f"{part} is in the way: it is a {kind}, and {wanted} is to be there"
+            return True, reason, "move it away, or change the path"
+    return None
+
+
+def _committed_kinds(repo: Repository, folders: Sequence[str]) -> dict[str, str]:
+    """What HEAD has in these folders: path -> file, folder, link or repository."""
+    commit = repo.head.commit
+    if commit is None:
+        return {}
+    kinds = {b"40000": "folder", b"120000": "link", b"160000": "repository"}
+    found: dict[str, str] = {}
+    trees = repo.objects([f"{commit}:{folder}" for folder in folders])
+    for folder, tree in zip(folders, trees, strict=True):
+        if tree is None or tree[0] != "tree":
+            continue
+        for mode, name in _tree_entries(tree[1], repo.hash_bytes):
+            found[f"{folder}/{name}" if folder else name] = kinds.get(mode, "file")
+    return found
+
+
+def _tree_entries(data: bytes, width: int) -> Iterator[tuple[bytes, str]]:
+    """A tree object's entries: `mode SP name NUL`, then the raw id of `width` bytes."""
+    at = 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        yield data[at:space], data[space + 1 : end].decode("utf-8", "surrogateescape")
+        at = end + 1 + width
+
+
+def _disk_kinds(root: Path, folders: Sequence[str]) -> dict[str, str]:
+    """What is on disk in these folders (parents come first); links are not entered."""
+    found: dict[str, str] = {"": "folder"}
+    for folder in folders:
+        if found.get(folder) != "folder":
+            continue
+        try:
+            entries = list(os.scandir(root / folder))
+        except OSError:
+            continue
+        for entry in entries:
+            found[f"{folder}/{entry.name}" if folder else entry.name] = _kind(entry)
+    del found[""]
+    return found
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        nested = entry.name != ".git" and os.path.lexists(f"{entry.path}/.git")
+        return "repository" if nested else "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "device or pipe"
+
+
+def _converted(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
+    """Paths of which Git would store other bytes than the ones shown, by their attributes."""
+    paths = [full for full, change in free.items() if change.new is not None]
+    fields = repo.ask(paths, "check-attr", "-z", "--stdin", *_CONVERTING)
+    for full, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
+        if value not in {"unspecified", "unset"}:
+            yield Conflict(
+                free[full].path,
+                f"has the attribute {name}={value}, so Git would store other bytes than shown",
+                f"take the path out of that rule in .gitattributes (`{full} -{name}`)",
+            )
+
+
+def _ignored(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
+    rules = _ignoring(repo, [full for full, change in free.items() if change.kind == "add"])
+    folders = {f"{folder}/" for full in rules for folder in parents(full)}
+    excluded = _ignoring(repo, sorted(folders), "--no-index")
+    for full, (source, line, pattern) in rules.items():
+        above = [folder for folder in parents(full) if f"{folder}/" in excluded]
+        yield Conflict(
+            free[full].path,
+            f"is ignored by Git: {source}:{line}: {pattern}",
+            _unignoring(full, above[0] if above else "", source),
+        )
+
+
+def _ignoring(
+    repo: Repository, full_paths: Sequence[str], *options: str
+) -> dict[str, tuple[str, str, str]]:
+    """The rule that ignores each path, as file, line and pattern; only for those that are."""
+    fields = repo.ask(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
+    rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
+    return {full: (source, line, rule) for source, line, rule, full in rows if rule[:1] != "!"}
+
+
+def _unignoring(full: str, excluded: str, source: str) -> str:
+    """How to have a path again; no rule brings back a file below a folder that is `excluded`."""
+    inside = source.endswith(".gitignore") and not source.startswith(("/", "~"))
+    below = source.removesuffix(".gitignore") if inside else ""
+    file = source if inside else ".gitignore"
+    rules = [f"!/{full.removeprefix(below)}"]
+    if excluded:
+        rules = [f"!/{excluded.removeprefix(below)}/"]
+        deeper = [folder for folder in parents(full) if folder.startswith(f"{excluded}/")]
+        if deeper:
+            rules += [f"/{excluded.removeprefix(below)}/*", f"!/{deeper[0].removeprefix(below)}/"]
+    lines = "".join(f"\n  {rule}" for rule in rules)
+    return f"remove that rule, or add at the end of {file}, and commit that:{lines}"
+
+
+def _sparse(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
+    """New paths outside a sparse checkout in cone mode; existing ones have a flag in the index."""
+    folders = repo.sparse_folders()
+    if folders is None:
+        return
+    above = {"", *folders, *(part for folder in folders for part in parents(folder))}
+    for full, change in free.items():
+        parent = full.rpartition("/")[0]
+        if parent not in above and not any(f"{parent}/".startswith(f"{one}/") for one in folders):
+            yield _outside(change, parent)
+
+
+def _outside(change: Change, folder: str) -> Conflict:
+    return Conflict(
+        change.path,
+        "is outside the sparse checkout",
+        f"add its folder first: `git sparse-checkout add {folder}`",
+    )
+
+
+def _edited(repo: Repository, free: Mapping[str, Change], *, commit: bool) -> Iterator[Conflict]:
+    """Files that are not as the plan saw them: in HEAD, in the index or on disk."""
+    head = repo.read_many([change.path for change in free.values()]) if commit else {}
+    index = repo.index(list(free)) if commit else {}
+    for full, change in free.items():
+        staged = index.get(full, [])
+        if commit and head[change.path] != change.old:
+            yield Conflict(
+                change.path, "was changed in the repository since the plan", "plan again"
+            )
+        elif any(entry.flag == "S" for entry in staged):
+            yield _outside(change, full.rpartition("/")[0])
+        elif any(entry.flag.islower() for entry in staged):
+            yield Conflict(
+                change.path,
+                "is marked in the index as never changing",
+                f"`git update-index --no-assume-unchanged {full}`",
+            )
+        elif not _on_disk(repo, full, change):
+            yield _uncommitted(change, full, "edits on disk")
+        elif commit and not _staged_as_known(repo, change, staged):
+            yield _uncommitted(change, full, "staged edits")
+
+
+def _uncommitted(change: Change, full: str, what: str) -> Conflict:
+    if change.old is None:
+        reason = "is in the way: a file that is not committed, with other contents"
+        return Conflict(change.path, reason, "move it away, or commit it and plan again")
+    return Conflict(
+        change.path,
+        f"has {what} that are not committed",
+        f"commit them, or set them aside with `git stash push -- {full}`",
+    )
+
+
+def _on_disk(repo: Repository, full: str, change: Change) -> bool:
+    found = files.read(repo.root, full)
+    data = found[0] if found else None
+    return data == change.new or _same_text(data, change.old)
+
+
+def _same_text(data: bytes | None, expected: bytes | None) -> bool:
+    """Equal, or equal but for the line ends that core.autocrlf puts on disk."""
+    if data is None or expected is None or b"\r" in expected:
+        return data == expected
+    return data == expected or data.replace(b"\r\n", b"\n") == expected
+
+
+def _staged_as_known(repo: Repository, change: Change, staged: Iterable[Staged]) -> bool:
+    entries = list(staged)
+    if not entries:
+        return change.old is None or change.new is None
+    known = {repo.blob_id(data) for data in (change.old, change.new) if data is not None}
+    if change.old is None:
+        known.add(repo.blob_id(b""))  # `git add --intent-to-add` of a file we wrote before
+    return all(entry.stage == "0" and entry.blob in known for entry in entries)

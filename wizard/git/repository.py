@@ -1,0 +1,228 @@
+"""A Git work tree: what it holds, and the way to change it.
+
+With `gitcmd`, `obstacles`, `writing` and `pushing` behind it, the only part of the product that
+runs git. Looking never runs anything the repository configures; see `wizard.git.command`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.errors import ConflictError, UsageError, WizardError
+from wizard.git import files
+from wizard.git.objects import Committed, Head
+from wizard.git.paths import path_problem
+
+if TYPE_CHECKING:
+    from wizard.git.changes import Change
+    from wizard.git.preconditions import Verdict
+    from wizard.git.push import Pushed
+    from wizard.git.transaction import Recovered, Written
+
+_UNDER_WAY = {
+    "MERGE_HEAD": ("a merge", "git merge --continue", "git merge --abort"),
+    "rebase-merge": ("a rebase", "git rebase --continue", "git rebase --abort"),
+    "rebase-apply": ("a rebase or `git am`", "git rebase --continue", "git rebase --abort"),
+    "CHERRY_PICK_HEAD": ("a cherry-pick", "git cherry-pick --continue", "git cherry-pick --abort"),
+    "REVERT_HEAD": ("a revert", "git revert --continue", "git revert --abort"),
+    "sequencer": ("a cherry-pick or revert", "git status", "git cherry-pick --abort"),
+    "BISECT_LOG": ("a bisect", "git bisect log", "git bisect reset"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who commits, as git is configured."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+class Repository(Committed):
+    """A work tree, to look at and to change; make one with `open` or `init`."""
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> Repository:
+        """The work tree that contains a folder, linked work trees and submodules included.
+
+        Without `prefix`, the nearest folder from there upwards that has `.airflow-wizard` is the
+        top, else the work tree's root. UsageError when there is no usable work tree, RefusedError
+        when git does not trust it; every error says how to go on.
+        """
+        from wizard.git.discovery import discover
+
+        start, root, git_dir, common_dir, object_format = discover(Path(path))
+        repo = cls(root, git_dir, common_dir, object_format)
+        return repo.at(repo._nearest(start) if prefix is None else prefix)
+
+    @classmethod
+    def init(cls, path: str | os.PathLike[str], branch: str = "main") -> Repository:
+        """Make a repository in a new or empty folder, without anybody's template hooks."""
+        from wizard.git.discovery import initialise
+
+        initialise(Path(path), branch)
+        return cls.open(path, prefix="")
+
+    def at(self, prefix: str) -> Repository:
+        """The same work tree with another top; UsageError for a prefix that leaves it."""
+        clean = prefix.strip("/") if prefix.strip("/") != "." else ""
+        clean = clean.removeprefix("./")
+        if clean and (prefix.startswith("/") or path_problem(clean)):
+            raise UsageError(
+                f"repository.path: {prefix!r} is not a folder of the repository",
+                "give it relative to the top of the work tree, with forward slashes",
+            )
+        return Repository(self.root, self.git_dir, self.common_dir, self.object_format, clean)
+
+    def _nearest(self, start: Path) -> str:
+        for folder in (start, *start.parents):
+            if folder == self.root or not folder.is_relative_to(self.root):
+                break
+            if (folder / ".airflow-wizard").is_dir():
+                return folder.relative_to(self.root).as_posix()
+        return ""
+
+    def working(self, path: str) -> bytes | None:
+        """The bytes on disk, None without a file; RefusedError when a link is on the way."""
+        found = files.read(self.root, self.full(path))
+        return found[0] if found else None
+
+    def examine(self, changes: Sequence[Change], *, commit: bool = True) -> Verdict:
+        """What stands in the way of writing these changes: see `wizard.git.preconditions`."""
+        from wizard.git.preconditions import examine
+
+        return examine(self, changes, commit=commit)
+
+    # Who and where
+
+    def author(self) -> Identity:
+        """Who the next commit is by; WizardError with the commands that set it."""
+        said = self.git.read(
+            "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
+        )
+        match = re.fullmatch(r"(.+) <(.*)> \d+ [+-]\d+", said.text)
+        if said.code or not match or not match[2]:
+            raise WizardError(
+                "git does not know who you are, so nothing can be committed",
+                'git config --global user.name "Your Name"\n'
+                "git config --global user.email you@example.com",
+            )
+        return Identity(match[1], match[2])
+
+    def require_idle(self) -> None:
+        """Raise ConflictError while a merge, rebase or another git command is under way."""
+        for name, (what, on, back) in _UNDER_WAY.items():
+            if (self.git_dir / name).exists():
+                raise ConflictError(
+                    f"{self.root}: {what} is under way", f"finish it (`{on}`) or stop it (`{back}`)"
+                )
+        lock = self.git_dir / "index.lock"
+        if lock.exists():
+            raise ConflictError(
+                f"{self.root}: another git command is writing (index.lock exists)",
+                f"wait until it is done; if none runs, a crashed one left it: `rm {lock}`",
+            )
+
+    def require_branch(self, target: str, work: str | None = None) -> None:
+        """Raise UsageError unless a commit meant for `target` can be made from where HEAD is.
+
+        Without `work`, HEAD must be the target branch. With it, HEAD must be the work branch, or
+        stand at the target's commit, from which the work branch is then made.
+        """
+        for name in filter(None, (target, work)):
+            self._require_name(name)
+        head = self.head
+        if head.branch == (work or target):
+            return
+        where = f"on branch {head.branch}" if head.branch else "detached"
+        if work is None:
+            wanted = "git symbolic-ref HEAD refs/heads/" if head.commit is None else "git switch "
+            raise UsageError(
+                f"HEAD is {where}, but repository.branch is {target}",
+                f"`{wanted}{target}`, or commit to a branch of its own with `--branch NAME`",
+            )
+        if work == target:
+            raise UsageError(f"--branch {work} is repository.branch itself", "leave --branch out")
+        if head.commit is None:
+            raise UsageError(
+                f"branch {target} has no commit yet, so {work} cannot be made from it",
+                "make the first commit without --branch",
+            )
+        start = self.resolve(target)
+        if start is None:
+            raise UsageError(
+                f"repository.branch is {target}, and there is no such local branch",
+                f"`git fetch` and `git switch {target}`, or correct repository.branch",
+            )
+        existing = self.resolve(work)
+        if existing is not None and existing != head.commit:
+            raise UsageError(
+                f"branch {work} exists already", f"go on there with `git switch {work}`"
+            )
+        if start != head.commit:
+            raise UsageError(
+                f"HEAD is {where}, and not at the commit of {target}, from which {work} is made",
+                f"`git switch {target}`",
+            )
+
+    def _require_name(self, branch: str) -> None:
+        checked = self.git.read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
+        if checked.code or branch.startswith("-"):
+            raise UsageError(f"{branch!r} is not a branch name", "use letters, digits, - and /")
+
+    # Changing it
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a write was interrupted and `recover` has work to do."""
+        return (self.git_dir / "airflow-wizard" / "journal" / "state.json").exists()
+
+    def recover(self) -> Recovered | None:
+        """Finish or undo an interrupted write: see `wizard.git.transaction.recover`."""
+        from wizard.git.transaction import recover
+
+        return recover(self)
+
+    def commit(
+        self,
+        changes: Sequence[Change],
+        message: str,
+        *,
+        target: str | None = None,
+        branch: str | None = None,
+        terminal: bool = False,
+    ) -> Written:
+        """Write the changes and commit exactly them: see `wizard.git.transaction.commit`."""
+        from wizard.git.transaction import commit
+
+        return commit(self, changes, message, target=target, branch=branch, terminal=terminal)
+
+    def write(self, changes: Sequence[Change]) -> Written:
+        """Write the changes to the work tree only: see `wizard.git.transaction.write`."""
+        from wizard.git.transaction import write
+
+        return write(self, changes)
+
+    def push(
+        self,
+        branch: str,
+        *,
+        remote: str | None = None,
+        options: Sequence[str] = (),
+        terminal: bool = False,
+    ) -> Pushed:
+        """Push a branch: see `wizard.git.push.push`."""
+        from wizard.git.push import push
+
+        return push(self, branch, remote=remote, options=options, terminal=terminal)
+
+
+__all__ = ["Head", "Identity", "Repository"]

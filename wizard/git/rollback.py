@@ -1,0 +1,253 @@
+"""Putting a work tree back after a write that did not come to its end."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.errors import ConflictError, RefusedError
+from wizard.git import files
+from wizard.git.journal import Entry, Journal, Record
+from wizard.git.paths import parents
+from wizard.git.trailer import parse_trailer
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What became of an interrupted write: finished as `commit`, or undone.
+
+    `restored` are the files put back, `rescued` says where bytes were kept that somebody wrote
+    after the interruption, `left` are paths that were left as they are found.
+    """
+
+    commit: str | None = None
+    restored: tuple[str, ...] = ()
+    rescued: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.commit:
+            return f"an interrupted run had committed: {self.commit[:12]}"
+        lines = [f"an interrupted write was undone ({len(self.restored)} files put back)"]
+        lines += [f"  {path}: left as it is, it was changed since" for path in self.left]
+        lines += [f"  what was written there since is kept in {path}" for path in self.rescued]
+        return "\n".join(lines)
+
+
+def recover_locked(repo: Repository) -> Recovered | None:
+    """Finish or undo an interrupted write; the caller holds the lock."""
+    journal = Journal.load(repo.git_dir)
+    if journal is None:
+        Journal.sweep(repo.git_dir)
+        return None
+    _settle(repo, journal.record)
+    repo.refresh()
+    commit = committed_as(repo, journal.record)
+    if commit:
+        prune(repo, journal.record)
+        journal.close()
+        return Recovered(commit=commit)
+    return roll_back(repo, journal, later=True)
+
+
+def committed_as(repo: Repository, record: Record) -> str | None:
+    """The commit an interrupted write came to, None when it did not.
+
+    The person may have committed on top since: it is the first one after the commit it started
+    from, and carries the message it was given.
+    """
+    if record.message is None:
+        return None
+    branch = f"refs/heads/{record.branch or record.ref}"
+    span = [branch, f"^{record.head}"] if record.head else [branch]
+    listed = repo.git.read("rev-list", "--first-parent", "--parents", *span, ok=(0, 128))
+    lines = listed.text.splitlines()
+    if listed.code or not lines:
+        return None
+    commit, *above = lines[-1].split()
+    if above[:1] != ([record.head] if record.head else []):
+        return None
+    found = repo.objects([commit])[0]
+    text = found[1].partition(b"\n\n")[2].decode("utf-8", "replace") if found else ""
+    digest = parse_trailer(record.message)
+    same = parse_trailer(text) == digest if digest else text.strip() == record.message.strip()
+    return commit if same else None
+
+
+def prune(repo: Repository, record: Record) -> None:
+    """Remove the folders that deleted files leave empty."""
+    gone = [entry.path for entry in record.entries if entry.new is None]
+    folders = {folder for path in gone for folder in parents(path)}
+    for folder in sorted(folders, key=len, reverse=True):
+        if folder.startswith(repo.below) and folder != repo.prefix:
+            files.remove_folder(repo.root, folder)
+
+
+def roll_back(repo: Repository, journal: Journal, *, later: bool) -> Recovered:
+    """Put back files, folders, index and branch, and close the journal; may be repeated.
+
+    `later` is a run after the one that was interrupted: what others did since is respected.
+    """
+    record = journal.record
+    for entry in record.entries:
+        _discard_temporary(repo, entry, record)
+    restored: list[str] = []
+    rescued: list[str] = []
+    left: list[str] = []
+    theirs = set(_committed_since(repo, record)) if later else set()
+    for entry in record.entries:
+        shown = entry.path.removeprefix(repo.below)
+        try:
+            done = entry.path not in theirs and _restore(repo, journal, entry, rescued, later=later)
+        except RefusedError:
+            left.append(shown)
+            continue
+        if entry.path in theirs:
+            left.append(shown)
+        elif done:
+            restored.append(shown)
+    for folder in sorted(record.folders, key=len, reverse=True):
+        files.remove_folder(repo.root, folder)
+    _forget(repo, record, theirs)
+    _leave_branch(repo, record)
+    journal.close()
+    return Recovered(None, tuple(restored), tuple(rescued), tuple(left))
+
+
+def _discard_temporary(repo: Repository, entry: Entry, record: Record) -> None:
+    folder = entry.path.rpartition("/")[0]
+    with suppress(RefusedError):
+        files.remove(repo.root, f"{folder}/{record.temporary(entry.path)}".lstrip("/"))
+
+
+def _committed_since(repo: Repository, record: Record) -> Iterator[str]:
+    """Paths that somebody committed after the interruption: theirs now, not ours to put back."""
+    if record.message is None or repo.head.commit in {None, record.head}:
+        return
+    paths = [entry.path for entry in record.entries]
+    now = repo.at("").read_many(paths, repo.head.commit)
+    before = repo.at("").read_many(paths, record.head) if record.head else dict.fromkeys(paths)
+    yield from (path for path in paths if now[path] != before[path])
+
+
+def _restore(
+    repo: Repository, journal: Journal, entry: Entry, rescued: list[str], *, later: bool
+) -> bool:
+    found = files.read(repo.root, entry.path)
+    now = hashlib.sha256(found[0]).hexdigest() if found else None
+    if now == entry.old:
+        return False
+    if later and found and now != entry.new:
+        rescued.append(str(journal.rescue(entry.path, found[0])))
+    if entry.old is None:
+        files.remove(repo.root, entry.path)
+        return True
+    temporary = journal.record.temporary(entry.path)
+    files.stage(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
+    files.swap(repo.root, entry.path, temporary)
+    return True
+
+
+def _forget(repo: Repository, record: Record, theirs: set[str]) -> None:
+    """Take the paths out of the index that only the interrupted write put there."""
+    paths = [path for path in record.unknown if path not in theirs]
+    if paths and repo.index(paths):
+        stdin = b"".join(path.encode() + b"\0" for path in paths)
+        repo.git.plumb("update-index", "--force-remove", "-z", "--stdin", stdin=stdin)
+
+
+def _leave_branch(repo: Repository, record: Record) -> None:
+    if record.branch is None or record.head is None:
+        return
+    repo.refresh()
+    if repo.head.branch == record.branch and repo.head.commit == record.head:
+        back = f"refs/heads/{record.ref}"
+        if record.ref:
+            repo.git.plumb("symbolic-ref", "-m", "Airflow Wizard: back", "HEAD", back)
+        else:
+            repo.git.plumb("update-ref", "--no-deref", "HEAD", record.head)
+    repo.refresh()
+    if record.made_branch and repo.head.branch != record.branch:
+        name = f"refs/heads/{record.branch}"
+        if repo.resolve(record.branch) == record.head:
+            repo.git.plumb("update-ref", "-d", name, record.head)
+
+
+# What a killed git leaves behind
+
+
+def _settle(repo: Repository, record: Record) -> None:
+    """Wait for the git of the interrupted run, then clear away the lock files of a killed one."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while record.pid and _runs_in(repo.root, record.pid):
+        if time.monotonic() > deadline:
+            raise ConflictError(
+                f"git of an interrupted run is still at work (process {record.pid})",
+                "wait until it is done, or stop it, and run the same command again",
+            )
+        time.sleep(0.05)
+    while locks := list(_stale(repo, record)):
+        busy = _git_at_work(repo.root)
+        if not busy:
+            for lock in locks:
+                lock.unlink(missing_ok=True)
+            return
+        if time.monotonic() > deadline:
+            raise ConflictError(
+                f"another git command is at work in {repo.root} (process {busy})",
+                f"wait until it is done; if none runs, delete {locks[0]}",
+            )
+        time.sleep(0.05)
+
+
+def _stale(repo: Repository, record: Record) -> Iterator[Path]:
+    """Lock files of the branch and index that are younger than the interrupted write."""
+    names = [repo.git_dir / "index.lock", repo.git_dir / "HEAD.lock"]
+    branches = {name for name in (record.ref, record.branch) if name}
+    names += [repo.common_dir / "refs" / "heads" / f"{name}.lock" for name in sorted(branches)]
+    names += sorted(repo.git_dir.glob("next-index-*.lock"))
+    for name in names:
+        with suppress(FileNotFoundError):
+            # File times are coarser than the clock.
+            if name.lstat().st_mtime > record.started - 2:
+                yield name
+
+
+def _git_at_work(root: Path) -> int | None:
+    """The process id of a git command that runs in this work tree, None without one."""
+    return next((pid for pid in _processes() if _runs_in(root, pid)), None)
+
+
+def _processes() -> list[int]:
+    with suppress(OSError):
+        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return []
+
+
+def _runs_in(root: Path, pid: int) -> bool:
+    """Whether this process is a git command in the work tree (a dead one has no folder).
+
+    Without /proc only whether the process lives can be told.
+    """
+    if not Path("/proc/self").exists():
+        with suppress(OSError):
+            os.kill(pid, 0)
+            return True
+        return False
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        folder = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return False
+    return name == "git" and folder.is_relative_to(root)

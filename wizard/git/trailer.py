@@ -1,0 +1,38 @@
+"""The trailer in a commit message that carries the digest of the plan shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wizard.git.changes import ALGORITHM
+
+TRAILER = "Airflow-Wizard-Plan"
+
+
+def trailer(digest: str) -> str:
+    """The line that ties a commit to the plan that was shown."""
+    if not digest.startswith(ALGORITHM) or len(digest) != len(ALGORITHM) + 64:
+        raise ValueError(f"not a plan digest: {digest!r}")
+    return f"{TRAILER}: {digest}"
+
+
+def parse_trailer(message: str) -> str | None:
+    """The digest in a commit message's last paragraph; None without exactly one trailer of ours."""
+    paragraphs = [part for part in message.replace("\r\n", "\n").strip().split("\n\n") if part]
+    found = list(_trailers(paragraphs[-1])) if paragraphs else []
+    return found[0] if len(found) == 1 else None
+
+
+def _trailers(paragraph: str) -> Iterator[str]:
+    for line in paragraph.splitlines():
+        key, separator, value = line.partition(":")
+        if not separator or key.strip().lower() != TRAILER.lower():
+            continue
+        digest = value.strip()
+        hexadecimal = digest.removeprefix(ALGORITHM)
+        if digest != hexadecimal and len(hexadecimal) == 64 and _is_hex(hexadecimal):
+            yield digest
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdef" for character in text)

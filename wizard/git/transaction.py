@@ -1,0 +1,352 @@
+"""Writing to a work tree: all of it or nothing, whatever happens in between.
+
+New bytes are first written beside their places, so a full disk is met before any file changes;
+then each is renamed into place. A journal (see `wizard.git.journal`) has the originals. An error, a
+refusing hook or Ctrl-C puts everything back at once; after a kill or a power cut the next run does.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.errors import ConflictError, WizardError
+from wizard.git import files
+from wizard.git.changes import Change, conflict_error
+from wizard.git.journal import Entry, Journal, Record, locked
+from wizard.git.paths import parents
+from wizard.git.rollback import Recovered, committed_as, prune, recover_locked, roll_back
+from wizard.git.trailer import parse_trailer
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+
+__all__ = ["Recovered", "Written", "commit", "recover", "write"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write did: `commit` is None when there was nothing to commit or none was asked for.
+
+    `altered` says, a sentence each, what hooks changed about it; `recovered` tells of an earlier
+    write that was interrupted.
+    """
+
+    paths: tuple[str, ...]
+    commit: str | None = None
+    branch: str = ""
+    altered: tuple[str, ...] = ()
+    output: str = ""
+    recovered: Recovered | None = None
+
+    def require_unaltered(self) -> None:
+        """Raise ConflictError when hooks changed something: what was shown is not what is there.
+
+        The commit stands; call this before a push.
+        """
+        if self.altered:
+            raise ConflictError(
+                "\n".join(
+                    ["hooks changed what was committed, so it is not pushed:", *self.altered]
+                ),
+                "look at it with `git show`; keep it and push yourself, or take it back with "
+                "`git reset --keep HEAD~1` and exempt these paths from the hook",
+            )
+
+
+def recover(repo: Repository) -> Recovered | None:
+    """Finish or undo a write that was interrupted; None when none was.
+
+    ConflictError while its git is still running.
+    """
+    if not (repo.git_dir / "airflow-wizard" / "journal").exists():
+        return None
+    with locked(repo.git_dir):
+        return recover_locked(repo)
+
+
+def write(repo: Repository, changes: Sequence[Change]) -> Written:
+    """Write the changes to the work tree, without touching the index or any branch.
+
+    Raises RefusedError for unsafe paths, ConflictError for files that are not as planned, and
+    WizardError when writing fails; in each case the work tree is as it was.
+    """
+    todo = [change for change in changes if change.differs]
+    with locked(repo.git_dir):
+        recovered = recover_locked(repo)
+        _require_clear(repo, changes, commit=False)
+        if todo:
+            _transaction(repo, todo, None, None, terminal=False)
+    return Written(tuple(change.path for change in todo), recovered=recovered)
+
+
+def commit(
+    repo: Repository,
+    changes: Sequence[Change],
+    message: str,
+    *,
+    target: str | None = None,
+    branch: str | None = None,
+    terminal: bool = False,
+) -> Written:
+    """Write the changes and commit exactly them, whatever else is staged or edited.
+
+    On `target` (where HEAD must be), or on the work branch `branch` made from it; the person's
+    hooks and signing run, and may ask on the terminal if `terminal`. Raises UsageError when HEAD
+    is elsewhere, RefusedError for unsafe paths, ConflictError for files that are not as planned,
+    and WizardError when a hook refuses or writing fails; then everything is as it was.
+    """
+    todo = [change for change in changes if change.differs]
+    with locked(repo.git_dir):
+        recovered = recover_locked(repo)
+        repo.refresh()
+        repo.require_idle()
+        repo.require_branch(target or repo.head.branch, branch)
+        _require_clear(repo, changes, commit=True)
+        if not todo:
+            return Written((), branch=repo.head.branch, recovered=recovered)
+        repo.author()
+        before = repo.head.commit
+        output = _transaction(repo, todo, message, branch, terminal=terminal)
+        repo.refresh()
+        return Written(
+            tuple(change.path for change in todo),
+            commit=repo.head.commit,
+            branch=repo.head.branch,
+            altered=tuple(altered(repo, todo, message, before)),
+            output=output,
+            recovered=recovered,
+        )
+
+
+def _require_clear(repo: Repository, changes: Sequence[Change], *, commit: bool) -> None:
+    verdict = repo.examine(changes, commit=commit)
+    verdict.require_safe()
+    if verdict.conflicts:
+        raise conflict_error(verdict.conflicts)
+
+
+def _transaction(
+    repo: Repository,
+    todo: Sequence[Change],
+    message: str | None,
+    branch: str | None,
+    *,
+    terminal: bool,
+) -> str:
+    """Write, and commit when there is a message; what git printed. All or nothing."""
+    journal = _begin(repo, todo, message, branch)
+    output = ""
+    try:
+        _put(repo, todo, journal)
+        if message is not None:
+            _enter_branch(repo, journal)
+            _add(repo, todo, journal)
+            output = _commit(repo, todo, journal, terminal=terminal)
+    except BaseException as error:
+        if message is not None and committed_as(repo, journal.record):
+            _finish(repo, journal)
+            raise
+        _undo(repo, journal, error)
+        raise
+    _finish(repo, journal)
+    return output
+
+
+def _begin(
+    repo: Repository, todo: Sequence[Change], message: str | None, branch: str | None
+) -> Journal:
+    import secrets
+    import time
+
+    entries: list[Entry] = []
+    originals: list[bytes | None] = []
+    folders: set[str] = set()
+    for change in todo:
+        full = repo.full(change.path)
+        found = files.read(repo.root, full)
+        data, mode = found or (None, None)
+        entries.append(Entry(full, mode, sha256(data), sha256(change.new)))
+        originals.append(data)
+        folders.update(parents(full))
+    record = Record(
+        token=secrets.token_hex(4),
+        started=time.time(),
+        entries=tuple(entries),
+        folders=tuple(sorted(files.missing_folders(repo.root, sorted(folders)))),
+        head=repo.head.commit if message is not None else None,
+        ref=repo.head.branch if message is not None else "",
+        branch=branch if branch != repo.head.branch else None,
+        message=message,
+    )
+    try:
+        return Journal.begin(repo.git_dir, record, originals)
+    except OSError as error:
+        raise _unwritable(str(repo.git_dir), error) from None
+
+
+def sha256(data: bytes | None) -> str | None:
+    """How the journal names contents; None is no file."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _put(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
+    temporary = journal.record.temporary
+    pairs = list(zip(todo, journal.record.entries, strict=True))
+    path = ""
+    try:
+        for change, entry in pairs:
+            path = change.path
+            if change.new is not None:
+                files.stage(repo.root, entry.path, change.new, entry.mode, temporary(entry.path))
+        for change, entry in pairs:
+            path = change.path
+            if change.new is None:
+                files.remove(repo.root, entry.path)
+            else:
+                files.swap(repo.root, entry.path, temporary(entry.path))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: str, error: OSError) -> WizardError:
+    return WizardError(
+        f"{path}: could not be written: {error.strerror}; everything is as it was",
+        "make room or permit writing there, and run the same command again",
+    )
+
+
+def _enter_branch(repo: Repository, journal: Journal) -> None:
+    """Make HEAD the work branch; it stands at the same commit, so no file changes."""
+    record = journal.record
+    if record.branch is None or record.head is None:
+        return
+    name = f"refs/heads/{record.branch}"
+    if repo.resolve(record.branch) is None:
+        journal.note(made_branch=True)
+        repo.git.plumb("update-ref", name, record.head, "0" * len(record.head))
+    repo.git.plumb("symbolic-ref", "-m", "Airflow Wizard: work branch", "HEAD", name)
+
+
+def _add(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
+    """Tell the index about new paths; their contents are taken by the commit itself."""
+    new = [repo.full(change.path) for change in todo if change.new is not None]
+    known = repo.index(new)
+    unknown = [path for path in new if path not in known]
+    if not unknown:
+        return
+    journal.note(unknown=tuple(unknown))
+    done = repo.git.act(
+        "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul",
+        stdin=_pathspecs(unknown), started=lambda pid: journal.note(pid=pid),
+    )  # fmt: skip
+    if done.code:
+        raise done.error("everything is as it was")
+
+
+def _pathspecs(full_paths: Sequence[str]) -> bytes:
+    return b"".join(b":(top,literal)" + path.encode() + b"\0" for path in full_paths)
+
+
+def _commit(repo: Repository, todo: Sequence[Change], journal: Journal, *, terminal: bool) -> str:
+    """`git commit --only`: the message comes on standard input, so it is read only once the
+    journal knows the process; one that is orphaned before that reads an empty message and stops.
+    """
+    paths = journal.scratch("paths", _pathspecs([repo.full(change.path) for change in todo]))
+    done = repo.git.act(
+        "commit", "--only", "--quiet", "--no-status", "--cleanup=whitespace", "--file=-",
+        f"--pathspec-from-file={paths}", "--pathspec-file-nul",
+        stdin=(journal.record.message or "").encode(),
+        started=lambda pid: journal.note(pid=pid),
+        terminal=terminal,
+    )  # fmt: skip
+    if done.code:
+        raise not_committed(
+            repo.git_dir, "\n".join(part for part in (done.err, done.shown) if part)
+        )
+    return "\n".join(part for part in (done.shown, done.err) if part)
+
+
+def _undo(repo: Repository, journal: Journal, error: BaseException) -> None:
+    try:
+        roll_back(repo, journal, later=False)
+    except (OSError, WizardError) as second:
+        first = str(error) or type(error).__name__
+        raise WizardError(
+            f"{first}\nand the files could not be put back yet: {second}",
+            "nothing is lost: the next run of Airflow Wizard puts them back from its journal",
+        ) from error
+
+
+def _finish(repo: Repository, journal: Journal) -> None:
+    prune(repo, journal.record)
+    journal.close()
+
+
+def altered(
+    repo: Repository, todo: Sequence[Change], message: str, before: str | None
+) -> list[str]:
+    """Sentences on what is in HEAD or on disk that was not in the plan; `before` was HEAD."""
+    found = []
+    stored = repo.read_many(change.path for change in todo)
+    for change in todo:
+        if stored[change.path] != change.new:
+            found.append(f"{change.path}: was committed with other contents than planned")
+        elif repo.working(change.path) != change.new:
+            found.append(f"{change.path}: was changed on disk after the commit")
+    planned = {repo.full(change.path) for change in todo}
+    found += [
+        f"{path}: was committed although the plan does not have it"
+        for path in _changed_paths(repo, before)
+        if path not in planned
+    ]
+    head = repo.objects([repo.head.commit or ""])[0]
+    text = head[1].partition(b"\n\n")[2].decode("utf-8", "replace") if head else ""
+    if parse_trailer(text) != parse_trailer(message):
+        found.append("the commit message: its Airflow-Wizard-Plan trailer was changed")
+    return found
+
+
+def _changed_paths(repo: Repository, before: str | None) -> list[str]:
+    after = repo.head.commit or ""
+    if before is None:
+        out = repo.git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", after).out
+    else:
+        out = repo.git.read("diff-tree", "-r", "-z", "--name-only", before, after).out
+    return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+_LEAST_ROOM = 64 * 1024
+
+
+def not_committed(git_dir: Path, said: str) -> WizardError:
+    """The error for a `git commit` that failed and printed `said`; the files are as they were.
+
+    git speaks the person's language, so the room itself is looked at too.
+    """
+    if any(words in said for words in _NO_ROOM) or _is_full(git_dir):
+        told = f":\n{said}" if said else ""
+        return WizardError(
+            f"git could not commit, because there is no room left in {git_dir} or where git and "
+            f"its hooks put files; everything is as it was{told}",
+            "make room, then run the same command again",
+        )
+    return WizardError(
+        f"git commit was refused; everything is as it was:\n{said or 'it gave no reason'}",
+        "a hook or the signing key stopped it: correct what it says, then run the same "
+        "command again",
+    )
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    except OSError:
+        return False

@@ -1,0 +1,41 @@
+"""All that is handed over of one committed installation, by owner; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from wizard.formats.shell import sealed
+from wizard.handover import ci, platform
+from wizard.systems.database import handover as dba
+from wizard.systems.vault import handover as vault
+from wizard.workspace.store_paths import paths_of
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.plan.render import Rendering
+
+Owner = Literal["vault", "dba", "platform", "ci"]
+Handed = Mapping[Owner, Mapping[str, str]]
+
+
+def handed(answers: Answers, rendering: Rendering, committed: Mapping[str, str]) -> Handed:
+    """Texts by file name, for each owner that has something to do.
+
+    `committed` holds the files as they stand in the repository, by logical id. No text has a
+    secret in it: nothing here knows one.
+    """
+    release, total = rendering.release, rendering.total
+    store = answers.secrets.store_settings(release) if release.store == "vault" else None
+    others = paths_of(answers, rendering)[1:] if store else ()
+    found: dict[Owner, Mapping[str, str]] = {
+        "vault": vault.files(answers, store, total, committed, others) if store else {},
+        "dba": dba.files(answers, release),
+        "platform": platform.files(answers, release, store, total.flows, committed),
+        "ci": ci.files(answers, release),
+    }
+    return {
+        owner: {name: sealed(name, release.installation, text) for name, text in texts.items()}
+        for owner, texts in found.items()
+        if texts
+    }

@@ -1,0 +1,1 @@
+"""SSH host keys: parsing, fingerprints, the published list, the verdict."""

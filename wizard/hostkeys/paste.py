@@ -1,0 +1,30 @@
+"""Host keys as pasted text: ssh-keyscan output or known_hosts lines."""
+
+from __future__ import annotations
+
+from wizard.formats.addresses import git_location
+from wizard.hostkeys.keys import parse_host_keys
+
+
+def as_mappings(value: object, repo: object) -> object:
+    """`value` of dags.host_keys with its text as mappings; what holds no text comes back as it is.
+
+    `repo` is dags.repo, whose host and port the lines are for. Where it names no SSH host the keys
+    cannot count, and stand there unread. Raises ValueError naming each line that is no host key;
+    a line of a list has the number of its item.
+    """
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not any(isinstance(item, str) for item in items):
+        return value
+    lines = [item if isinstance(item, str) else "" for item in items]
+    rest = [item for item in items if not isinstance(item, str)]
+    if not any(line.strip() for line in lines):
+        return rest
+    try:
+        location = git_location(repo) if isinstance(repo, str) and repo else None
+    except ValueError:
+        location = None
+    if location is None or location.scheme != "ssh":
+        return [*({"host": "", "type": "", "key": ""} for _ in lines), *rest]
+    keys = parse_host_keys("\n".join(lines), host=location.host, port=location.port)
+    return [*({"host": location.host, "type": key.type, "key": key.key} for key in keys), *rest]

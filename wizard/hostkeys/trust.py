@@ -1,0 +1,222 @@
+"""Why a host key is trusted. Evidence is never input: it is worked out here, at every run.
+
+A key counts for one of three reasons only: its publisher prints it (the shipped list, whole and
+with none retired), the operator typed its fingerprint now, or exactly this entry already stands on
+the target branch with a typed fingerprint. What an answers file, a preset or a merge claims about
+its own keys is not even looked at. No clock, Git or network: `by`, `date`, the typed fingerprints
+and the committed entries are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey, known_hosts_name, parse_fingerprint
+from wizard.hostkeys.published import published_keys, retired_reason
+from wizard.hostkeys.verdict import COMPARE, Change, Entry, Evidence, Refusal, Verdict, host_key
+
+__all__ = [
+    "Change",
+    "Entry",
+    "Evidence",
+    "Refusal",
+    "Verdict",
+    "judge",
+    "known_hosts",
+    "published_entries",
+]
+
+
+def _is_for(entry: Entry, host: str, port: int) -> bool:
+    """Entries name the bare host, whatever the port; a written-out port must be the right one."""
+    try:
+        name = known_hosts_name(entry.host, 22)
+    except ValueError:
+        return entry.host.lower() == f"[{known_hosts_name(host, 22)}]:{port}"
+    return name == known_hosts_name(host, 22)
+
+
+def published_entries(host: str, port: int) -> tuple[Entry, ...]:
+    """The keys that the host's publisher prints, so that nobody need paste them; `judge` still
+    has to accept them. Empty for a host that is not on the list.
+    """
+    bare = known_hosts_name(host, 22)
+    return tuple(Entry(bare, item.key.type, item.key.key) for item in published_keys(host, port))
+
+
+def judge(
+    entries: Sequence[Entry],
+    *,
+    host: str,
+    port: int,
+    typed: Sequence[str],
+    committed: Sequence[Entry],
+    by: str,
+    date: str,
+) -> Verdict:
+    """Which of `entries` may be written for the repository's `host` and `port`, and why.
+
+    `typed` are the fingerprints typed or flagged in this run, `committed` the entries that stand on
+    the target branch. Evidence inside `entries` is ignored. Raises ValueError for a host or port
+    that cannot stand in known_hosts and for a typed text that is no fingerprint.
+    """
+    name = known_hosts_name(host, port)
+    wanted = tuple(dict.fromkeys(parse_fingerprint(text) for text in typed))
+    bare = known_hosts_name(host, 22)
+    standing = [_normal(entry, bare) for entry in committed if _is_for(entry, host, port)]
+    given = [_normal(entry, bare) if _is_for(entry, host, port) else entry for entry in entries]
+    given = list(dict.fromkeys(replace(entry, evidence=None) for entry in given))
+    rules = _Rules(
+        bare, port, frozenset(wanted), tuple(standing), by, date, _listed(given, host, port)
+    )
+    results = [rules.decide(entry) for entry in given]
+    accepted = [item for item in results if isinstance(item, Entry)]
+    refused = [item for item in results if isinstance(item, Refusal)]
+    if refused and published_keys(host, port):
+        # One key that its publisher does not print makes the whole answer of that host suspect.
+        refused = [_with_the_rest(item) for item in results]
+        accepted = []
+    seen = {key.fingerprint for key in map(host_key, given) if isinstance(key, HostKey)}
+    return Verdict(
+        name,
+        tuple(sorted(accepted, key=_order)),
+        tuple(refused),
+        tuple(value for value in wanted if value not in seen),
+        tuple(rules.changes(given)),
+    )
+
+
+def _normal(entry: Entry, bare: str) -> Entry:
+    return replace(entry, host=bare)
+
+
+def _with_the_rest(item: Entry | Refusal) -> Refusal:
+    if isinstance(item, Refusal):
+        return item
+    return Refusal(
+        replace(item, evidence=None),
+        "another key given for this host is not accepted",
+        "remove the other key, or scan again from a network you trust",
+    )
+
+
+def _listed(entries: Iterable[Entry], host: str, port: int) -> dict[HostKey, str]:
+    """The publisher's page of each key, when every one of `entries` is on the list."""
+    sources = {item.key: item.source for item in published_keys(host, port)}
+    return sources if all(host_key(entry) in sources for entry in entries) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    host: str
+    port: int
+    typed: frozenset[str]
+    committed: tuple[Entry, ...]
+    by: str
+    date: str
+    listed: dict[HostKey, str]
+
+    def decide(self, entry: Entry) -> Entry | Refusal:
+        key = host_key(entry)
+        if isinstance(key, str):
+            return Refusal(entry, key, "paste the key again as ssh-keyscan prints it")
+        if entry.host != self.host:
+            return Refusal(
+                entry,
+                "this key is for another host than the repository's",
+                f"remove it and give the keys of {known_hosts_name(self.host, self.port)}",
+            )
+        retired = retired_reason(key.fingerprint)
+        if retired:
+            return Refusal(
+                entry,
+                f"this key was retired and must not be trusted ({retired})",
+                "remove it, and give the key that the host presents today",
+            )
+        if self._replaces(entry) and key.fingerprint not in self.typed:
+            return Refusal(
+                entry,
+                "the committed key of this type is another one",
+                f"if the host's owner replaced it: {COMPARE}",
+            )
+        evidence = self._evidence(entry, key)
+        if evidence is None:
+            return self._unproven(entry, key)
+        return replace(entry, evidence=evidence)
+
+    def _evidence(self, entry: Entry, key: HostKey) -> Evidence | None:
+        before = [
+            standing.evidence
+            for standing in self.committed
+            if (standing.type, standing.key) == (entry.type, entry.key)
+            and standing.evidence is not None
+            and standing.evidence.sha256 == key.fingerprint
+        ]
+        for evidence in before:
+            if evidence.kind == "fingerprint":
+                return evidence
+        if key in self.listed:
+            # Only who and when are kept: that it is published is found again in this run.
+            first = before[0] if before else Evidence("published", "", self.by, self.date)
+            return Evidence("published", key.fingerprint, first.by, first.date, self.listed[key])
+        if key.fingerprint in self.typed:
+            return Evidence("fingerprint", key.fingerprint, self.by, self.date)
+        return None
+
+    def _unproven(self, entry: Entry, key: HostKey) -> Refusal:
+        if published_keys(self.host, self.port):
+            return Refusal(
+                entry,
+                f"{known_hosts_name(self.host, self.port)} publishes its keys, and not every key "
+                "given is on the list of this version",
+                "remove the key that is not published, or take the publisher's page and "
+                f"{COMPARE} for every key",
+            )
+        return Refusal(
+            entry,
+            "nothing proves that this key is the host's",
+            f"its fingerprint is {key.fingerprint}: {COMPARE}",
+        )
+
+    def _replaces(self, entry: Entry) -> bool:
+        return any(standing.type == entry.type for standing in self.committed) and not any(
+            (standing.type, standing.key) == (entry.type, entry.key) for standing in self.committed
+        )
+
+    def changes(self, entries: Sequence[Entry]) -> list[Change]:
+        """New keys in the place of committed ones of the same type."""
+        found = []
+        for entry in entries:
+            new = host_key(entry)
+            if entry.host != self.host or isinstance(new, str) or not self._replaces(entry):
+                continue
+            for standing in self.committed:
+                old = host_key(standing)
+                if standing.type == entry.type and isinstance(old, HostKey):
+                    typed = new.fingerprint in self.typed
+                    found.append(
+                        Change(self.host, entry.type, old.fingerprint, new.fingerprint, typed)
+                    )
+        return found
+
+
+def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
+    """The text of `dags.gitSync.knownHosts`: a line a key in a fixed order, LF, unhashed.
+
+    Raises ValueError when there is no entry (the chart would switch host-key checking off) or
+    one that `judge` did not accept.
+    """
+    if not accepted:
+        raise ValueError("known_hosts needs at least one accepted key")
+    lines = []
+    for entry in sorted(accepted, key=_order):
+        key = HostKey(entry.type, entry.key)
+        if entry.evidence is None or entry.evidence.sha256 != key.fingerprint:
+            raise ValueError(f"the {key.type} key {key.fingerprint} has no evidence")
+        lines.append(key.line(entry.host, port) + "\n")
+    return "".join(lines)
+
+
+def _order(entry: Entry) -> tuple[int, str]:
+    return (ACCEPTED_TYPES.index(entry.type), entry.key)

@@ -1,0 +1,123 @@
+"""Host keys with their evidence, and what judging them gives: plain data and its one way out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from wizard.errors import ConflictError, RefusedError
+from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey
+
+COMPARE = (
+    "compare it with what the host's owner publishes or reads out to you, and type it "
+    "(--host-key-fingerprint SHA256:...)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why, by whom and when (UTC date) a key was accepted; `source` is the publisher's page."""
+
+    kind: Literal["published", "fingerprint"]
+    sha256: str
+    by: str
+    date: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of `dags.host_keys`; its evidence is read only where it stands committed."""
+
+    host: str
+    type: str
+    key: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A key that is not accepted: why, and what to do about it."""
+
+    entry: Entry
+    reason: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A key that is not the committed one of its type; `typed`: its fingerprint was typed now."""
+
+    host: str
+    type: str
+    old: str
+    new: str
+    typed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `judge` found; only `require` lets anybody go on from here."""
+
+    name: str
+    accepted: tuple[Entry, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    unused: tuple[str, ...] = ()
+    changed: tuple[Change, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """At least one key, each with evidence, none changed, no fingerprint left over."""
+        return bool(self.accepted) and not (self.refused or self.unused or self.changed)
+
+    def require(
+        self, *, replace_changed: bool = False, used_elsewhere: Collection[str] = ()
+    ) -> tuple[Entry, ...]:
+        """The accepted entries, when nothing stands against them.
+
+        `replace_changed` is the operator's explicit yes to replacing committed keys whose new
+        fingerprints were typed; `used_elsewhere` are typed fingerprints that belong to another
+        host of the same run. Raises ConflictError (exit 5) for a changed key without it, and
+        RefusedError (exit 4) for a key without evidence, a fingerprint that matches no key, or no
+        key at all.
+        """
+        if self.changed and not (replace_changed and all(item.typed for item in self.changed)):
+            raise ConflictError(
+                f"the SSH host key of {self.name} is not the one that was accepted before: "
+                + "; ".join(
+                    f"{item.type} was {item.old} and is now {item.new}" for item in self.changed
+                ),
+                "somebody may be between you and the host: ask its owner whether the key was "
+                f"replaced; if so, {COMPARE}, and confirm the replacement",
+            )
+        lines = [f"{_short(item.entry)}: {item.reason}" for item in self.refused]
+        lines += [
+            f"{value} was typed and matches no key given"
+            for value in self.unused
+            if value not in used_elsewhere
+        ]
+        if not lines and not self.accepted:
+            lines = ["no key was given"]
+        if lines:
+            fixes = dict.fromkeys(item.fix for item in self.refused)
+            raise RefusedError(
+                f"the SSH host keys of {self.name} are not proven: " + "; ".join(lines),
+                "; ".join(fixes) or f"scan or paste the keys of {self.name}, then {COMPARE}",
+            )
+        return self.accepted
+
+
+def _short(entry: Entry) -> str:
+    key = host_key(entry)
+    if isinstance(key, HostKey):
+        return f"{key.type} {key.fingerprint}"
+    return entry.type if entry.type in ACCEPTED_TYPES else "a key"
+
+
+def host_key(entry: Entry) -> HostKey | str:
+    """The entry's key, or why it is none."""
+    try:
+        return HostKey(entry.type, entry.key)
+    except ValueError as error:
+        return str(error)

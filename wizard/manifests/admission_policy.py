@@ -1,0 +1,73 @@
+"""The guard of the store's ServiceAccount: no pod may run under it.
+
+Airflow's workers may start pods under any ServiceAccount of their namespace (the chart's pod
+launcher), so DAG code could otherwise log in to the store as External Secrets does. Cluster-scoped,
+therefore the platform's to put in place: the Argo CD project stays without that right.
+Source: Kubernetes, ValidatingAdmissionPolicy (v1 since 1.30).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from wizard.formats.yaml_writer import dump
+from wizard.manifests.objects import manifest, metadata
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+API_VERSION = "admissionregistration.k8s.io/v1"
+
+
+def account_guard(release: Release, account: str) -> tuple[File, ...]:
+    """Policy and binding that refuse pods of the release's namespace under this account."""
+    name = f"{release.namespace}-{release.names.object('store-account')}"
+    allowed = "has(object.spec.serviceAccountName) ? object.spec.serviceAccountName : ''"
+    policy = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": [""],
+                    "apiVersions": ["v1"],
+                    "operations": ["CREATE"],
+                    "resources": ["pods"],
+                }
+            ]
+        },
+        "validations": [
+            {
+                "expression": f"({allowed}) != {json.dumps(account)}",
+                "message": f"ServiceAccount {account} belongs to the secrets store alone",
+                "reason": "Forbidden",
+            }
+        ],
+    }
+    binding = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": release.namespace}}
+        },
+    }
+    return (
+        _file(release, name, "ValidatingAdmissionPolicy", "store-account-policy", policy),
+        _file(release, name, "ValidatingAdmissionPolicyBinding", "store-account-binding", binding),
+    )
+
+
+def _file(release: Release, name: str, kind: str, stem: str, spec: dict[str, Any]) -> File:
+    about = metadata(release, name, namespaced=False)
+    data: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": about,
+        "spec": spec,
+    }
+    if release.delivery != "argocd":
+        return manifest(release, stem, data)
+    # Outside what Argo CD syncs: see the module's docstring.
+    path = f"{release.paths.argocd}/bootstrap/{stem}.yaml"
+    return File(f"argocd/bootstrap/{stem}", path, dump(data))

@@ -1,0 +1,214 @@
+"""Argo CD: AppProject and Applications.
+
+Source: facts on Argo CD; one Application with two sources was proven end to end with Argo CD
+3.5.1, External Secrets 2.9 and chart 1.22.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.formats.yaml_writer import dump
+from wizard.manifests.objects import WAVE, owned, pod_security_labels
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+CHART_REPOSITORY = "https://airflow.apache.org"
+API_VERSION = "argoproj.io/v1alpha1"
+IN_CLUSTER = "https://kubernetes.default.svc"
+# Argo CD finds its repositories by this label of Secrets in its own namespace.
+REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
+
+
+@dataclass(frozen=True, slots=True)
+class ArgoSettings:
+    """How Argo CD sees the repository and where it deploys to."""
+
+    namespace: str
+    project: str
+    repo_url: str
+    revision: str
+    destination: str
+    prefix: str
+    cluster_store: bool
+
+    def path(self, path: str) -> str:
+        """A path as Argo CD reads it: from the top of the Git repository."""
+        return path if self.prefix in {"", "."} else f"{self.prefix}/{path}"
+
+
+def _metadata(release: Release, argo: ArgoSettings, name: str, wave: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {"name": name, "namespace": argo.namespace}
+    found["labels"] = {
+        "app.kubernetes.io/part-of": "airflow",
+        "app.kubernetes.io/managed-by": "airflow-wizard",
+    }
+    annotations = ({WAVE: wave} if wave else {}) | owned(release)
+    if annotations:
+        found["annotations"] = annotations
+    return found
+
+
+def _file(release: Release, name: str, data: dict[str, Any], header: str = "") -> File:
+    return File(f"argocd/{name}", f"{release.paths.argocd}/{name}.yaml", dump(data, header=header))
+
+
+def app_project(release: Release, argo: ArgoSettings) -> File:
+    """The project: two source repositories, one destination, cluster kinds by allow list."""
+    kinds = [{"group": "", "kind": "Namespace"}]
+    if argo.cluster_store:
+        kinds.append({"group": "external-secrets.io", "kind": "ClusterSecretStore"})
+    spec = {
+        "description": f"Airflow installation {release.installation}",
+        "sourceRepos": [CHART_REPOSITORY, argo.repo_url],
+        "destinations": [{"server": argo.destination, "namespace": release.namespace}],
+        "clusterResourceWhitelist": kinds,
+        "namespaceResourceBlacklist": [
+            {"group": "", "kind": "ResourceQuota"},
+            {"group": "", "kind": "LimitRange"},
+        ],
+        "orphanedResources": {"warn": True},
+    }
+    data = {
+        "apiVersion": API_VERSION,
+        "kind": "AppProject",
+        "metadata": _metadata(release, argo, argo.project),
+        "spec": spec,
+    }
+    return _file(release, "project", data)
+
+
+def _sync_policy(release: Release) -> dict[str, Any]:
+    policy: dict[str, Any] = {
+        "automated": {"prune": True, "selfHeal": True, "allowEmpty": False},
+        "retry": {"limit": 5, "backoff": {"duration": "30s", "factor": 2, "maxDuration": "5m"}},
+        "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"],
+    }
+    labels = pod_security_labels(release)
+    if labels:
+        policy["managedNamespaceMetadata"] = {"labels": labels}
+    return policy
+
+
+def _application(
+    release: Release, argo: ArgoSettings, name: str, wave: str, source: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Application",
+        "metadata": _metadata(release, argo, name, wave),
+        "spec": {
+            "project": argo.project,
+            **source,
+            "destination": {"server": argo.destination, "namespace": release.namespace},
+            "syncPolicy": _sync_policy(release),
+        },
+    }
+
+
+def _chart_source(release: Release, argo: ArgoSettings) -> dict[str, Any]:
+    return {
+        "repoURL": CHART_REPOSITORY,
+        "chart": "airflow",
+        "targetRevision": release.chart,
+        "helm": {
+            "releaseName": release.names.release,
+            "valueFiles": [f"$values/{argo.path(release.paths.values)}"],
+        },
+    }
+
+
+def _repository(argo: ArgoSettings, **more: str) -> dict[str, Any]:
+    return {"repoURL": argo.repo_url, "targetRevision": argo.revision, **more}
+
+
+# Operators 2.3 to 2.6 add this default themselves (external-secrets#6398).
+_IGNORE = {
+    "ignoreDifferences": [
+        {
+            "group": "external-secrets.io",
+            "kind": "ExternalSecret",
+            "jqPathExpressions": [".spec.data[]?.remoteRef.nullBytePolicy"],
+        }
+    ]
+}
+
+
+def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) -> tuple[File, ...]:
+    """One Application: the store and its Secrets in earlier waves of the chart's own sync."""
+    values = {"ref": "values"}
+    if manifests:
+        values["path"] = argo.path(release.paths.apps)
+    sources = [_chart_source(release, argo), _repository(argo, **values)]
+    name = _application_name(release)
+    data = _application(release, argo, name, "", {"sources": sources, **_IGNORE})
+    header = "Chart and Secrets in one sync: store in wave -6, ExternalSecrets -5, chart 0."
+    return (_file(release, "application", data, header),)
+
+
+def _application_name(release: Release) -> str:
+    return release.installation
+
+
+def two_applications(release: Release, argo: ArgoSettings) -> tuple[File, ...]:
+    """Document 000's split, with the parent that makes waves 5 and 10 mean something.
+
+    Waves order Applications only inside a parent's sync, and only while Argo CD's health check
+    for Applications is configured (argo-cd#3781); the runbook has it.
+    """
+    name = _application_name(release)
+    secrets = _application(
+        release,
+        argo,
+        f"{name}-secrets",
+        "5",
+        {"source": _repository(argo, path=argo.path(release.paths.apps)), **_IGNORE},
+    )
+    chart = _application(
+        release,
+        argo,
+        name,
+        "10",
+        {"sources": [_chart_source(release, argo), _repository(argo, ref="values")]},
+    )
+    return (
+        _file(release, "secrets-application", secrets),
+        _file(release, "application", chart),
+        *_parent(release, argo, name),
+    )
+
+
+def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]:
+    project = {
+        "apiVersion": API_VERSION,
+        "kind": "AppProject",
+        "metadata": _metadata(release, argo, f"{argo.project}-bootstrap"),
+        "spec": {
+            "description": f"Parent of installation {release.installation}: Applications only",
+            "sourceRepos": [argo.repo_url],
+            "destinations": [{"server": IN_CLUSTER, "namespace": argo.namespace}],
+            "clusterResourceWhitelist": [],
+            "namespaceResourceWhitelist": [{"group": "argoproj.io", "kind": "Application"}],
+        },
+    }
+    directory = {"include": "{application,secrets-application}.yaml"}
+    source = {**_repository(argo, path=argo.path(release.paths.argocd)), "directory": directory}
+    parent = {
+        "apiVersion": API_VERSION,
+        "kind": "Application",
+        "metadata": _metadata(release, argo, f"{name}-parent"),
+        "spec": {
+            "project": f"{argo.project}-bootstrap",
+            "source": source,
+            "destination": {"server": IN_CLUSTER, "namespace": argo.namespace},
+            "syncPolicy": {"automated": {"prune": True, "selfHeal": True, "allowEmpty": False}},
+        },
+    }
+    header = "Applied once by an Argo CD admin: an app of apps writes into Argo CD's own namespace."
+    return (
+        _file(release, "bootstrap/project", project, header),
+        _file(release, "bootstrap/parent", parent, header),
+    )

@@ -1,0 +1,25 @@
+"""CA certificates: public, named by file in the answers, carried as ConfigMaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+CA_KEY = "ca.crt"
+
+
+def ca_config_map(release: Release, suffix: str, pem: str) -> File:
+    """A ConfigMap of this release with the CA under `ca.crt`."""
+    name = release.names.object(suffix)
+    data = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "data": {CA_KEY: pem},
+    }
+    return manifest(release, suffix, data)

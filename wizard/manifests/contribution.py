@@ -1,0 +1,147 @@
+"""What a section contributes to an installation, and how contributions are combined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from wizard.manifests.tree import File
+from wizard.secrets.facts import SecretSpec
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVar:
+    """One environment variable of Airflow's own containers: a value, or a key of a Secret."""
+
+    name: str
+    value: str = ""
+    secret: str = ""
+    key: str = ""
+
+    def to_values(self) -> dict[str, object]:
+        """The item as the chart's `<component>.env` takes it."""
+        if not self.secret:
+            return {"name": self.name, "value": self.value}
+        ref = {"name": self.secret, "key": self.key}
+        return {"name": self.name, "valueFrom": {"secretKeyRef": ref}}
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A ConfigMap mounted read-only into every Airflow container."""
+
+    name: str
+    config_map: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One outgoing connection Airflow needs; becomes an egress rule and a runbook line.
+
+    `components` are the chart's component labels that open it; empty means all of them.
+    """
+
+    purpose: str
+    host: str
+    port: int
+    components: tuple[str, ...] = ()
+    protocol: Literal["TCP", "UDP"] = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAction:
+    """Something that has to happen outside Git after the commit, and who may do it."""
+
+    id: str
+    title: str
+    owner: Literal["me", "vault", "dba", "platform", "ci"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody besides Airflow who reads the store: one Secret, from a path that is theirs alone.
+
+    `id` is a word, `name` what the objects in `namespace` are called. Empty `path`, `role` and
+    `auth_mount` follow from those of the installation.
+    """
+
+    id: str
+    name: str
+    namespace: str
+    secret: SecretSpec
+    path: str = ""
+    role: str = ""
+    auth_mount: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one section adds to the installation.
+
+    `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
+    some of them in one line. `manifests` are objects for the secrets folder that kustomization
+    lists; `files` stand elsewhere in the repository. `notes` are parts of the runbook, Markdown
+    with a heading of their own.
+    """
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    comments: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretSpec, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    env: tuple[EnvVar, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    manifests: tuple[File, ...] = ()
+    files: tuple[File, ...] = ()
+    actions: tuple[PlannedAction, ...] = ()
+    existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class ContributionClashError(Exception):
+    """Two sections set one thing: a bug in a section, never an operator's mistake."""
+
+
+def combine(parts: Iterable[Contribution]) -> Contribution:
+    """All contributions as one, in the order of the sections.
+
+    Raises ContributionClashError when two of them set the same key, or a key and its parent.
+    """
+    parts = list(parts)
+    settings: dict[str, object] = {}
+    below: dict[str, str] = {}  # every parent of a key that is set, with that key
+    for part in parts:
+        for key, value in part.settings.items():
+            parents = _parents(key)
+            clash = next((old for old in (key, *parents) if old in settings), below.get(key))
+            if clash is not None:
+                raise ContributionClashError(f"{key} and {clash} are set by two sections")
+            settings[key] = value
+            below.update(dict.fromkeys(parents, key))
+    existing: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        existing.update(part.existing_secrets)
+    return Contribution(
+        settings=settings,
+        comments={key: text for part in parts for key, text in part.comments.items()},
+        secrets=tuple(item for part in parts for item in part.secrets),
+        readers=tuple(item for part in parts for item in part.readers),
+        env=tuple(item for part in parts for item in part.env),
+        mounts=tuple(item for part in parts for item in part.mounts),
+        flows=tuple(item for part in parts for item in part.flows),
+        manifests=tuple(item for part in parts for item in part.manifests),
+        files=tuple(item for part in parts for item in part.files),
+        actions=tuple(item for part in parts for item in part.actions),
+        existing_secrets=existing,
+        notes=tuple(item for part in parts for item in part.notes),
+    )
+
+
+def _parents(key: str) -> list[str]:
+    parts = key.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]

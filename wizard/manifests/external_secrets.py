@@ -1,0 +1,212 @@
+"""External Secrets: the store, its ServiceAccount, and one ExternalSecret a Kubernetes Secret.
+
+Every defaulted field is written out, so that no operator version lets Argo CD see a difference.
+Source: facts on External Secrets (v1 API, 0.16 to 2.9), applied strictly to a real API server.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from wizard.formats.durations import canonical_duration
+from wizard.manifests.certificates import CA_KEY
+from wizard.manifests.objects import BASICS_WAVE, SECRETS_WAVE, STORE_WAVE, manifest, metadata
+from wizard.manifests.tree import File
+from wizard.secrets.facts import Encoding, Form, SecretSpec, Template, Use
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+API_VERSION = "external-secrets.io/v1"
+
+# `urlquery` writes a space as +, which a password in a URL would keep.
+_FILTERS = {
+    Encoding.RAW: "",
+    Encoding.URL: ' | urlquery | replace "+" "%20"',
+    Encoding.USERLIST: ' | replace "\\"" "\\"\\""',
+    Encoding.JSON: " | toJson",
+    # OpenSSH refuses a key with CRLF or without its final newline; we add the one newline.
+    Encoding.PEM: ' | replace "\\r" "" | trim',
+}
+_KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What the store, the policy and the role must agree on.
+
+    `reader` is empty for the installation's own payload, else a word for who else reads a path.
+    """
+
+    name: str
+    kind: Literal["SecretStore", "ClusterSecretStore"]
+    server: str
+    ca: str
+    mount: str
+    path: str
+    auth_mount: str
+    role: str
+    audience: str
+    vault_namespace: str
+    service_account: str
+    account_namespace: str
+    document: bool
+    refresh_interval: str
+    reader: str = ""
+
+    def part(self, name: str) -> str:
+        """A name with the reader in it, where that is not the installation."""
+        return f"{self.reader}-{name}" if self.reader else name
+
+    def question(self, name: str) -> str:
+        """The dotted key of the question about its path, role or auth mount."""
+        return f"delivery.{self.reader}.vault.{name}" if self.reader else f"secrets.vault.{name}"
+
+    @property
+    def policy(self) -> str:
+        """Name of the Vault policy the role carries."""
+        return f"{self.role.replace('/', '-')}-read"
+
+    @property
+    def data_path(self) -> str:
+        """The payload as policies spell it: KV version 2 reads below `data/`."""
+        return f"{self.mount}/data/{self.path}"
+
+
+def service_account(release: Release, store: StoreSettings) -> File:
+    """The ServiceAccount only this store uses; it mounts no token into any pod."""
+    about = metadata(release, store.service_account, wave=BASICS_WAVE)
+    return manifest(release, "service-account", account_object(about))
+
+
+def account_object(about: dict[str, Any]) -> dict[str, Any]:
+    """A ServiceAccount that External Secrets asks tokens for, and no pod gets one of."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": about,
+        "automountServiceAccountToken": False,
+    }
+
+
+def secret_store(release: Release, store: StoreSettings) -> File:
+    """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
+    cluster = store.kind == "ClusterSecretStore"
+    about = metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
+    # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
+    data = store_object(store, about, "" if cluster else release.names.object("vault-ca"))
+    if cluster:
+        data["spec"]["conditions"] = [{"namespaces": [release.namespace]}]
+    return manifest(release, "store", data)
+
+
+def store_object(store: StoreSettings, about: dict[str, Any], ca_map: str = "") -> dict[str, Any]:
+    """A store as an object; its CA stands in the ConfigMap `ca_map`, or in the store itself."""
+    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    if store.kind == "ClusterSecretStore":
+        account["namespace"] = store.account_namespace
+    vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
+    if store.vault_namespace:
+        vault["namespace"] = store.vault_namespace
+    if store.ca and ca_map:
+        vault["caProvider"] = {"type": "ConfigMap", "name": ca_map, "key": CA_KEY}
+    elif store.ca:
+        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
+    vault["auth"] = {
+        "kubernetes": {
+            "mountPath": store.auth_mount,
+            "role": store.role,
+            "serviceAccountRef": account,
+        }
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": store.kind,
+        "metadata": about,
+        "spec": {"provider": {"vault": vault}},
+    }
+
+
+def go_template(template: Template, *, document: bool) -> str:
+    """The text of one Secret key as the operator's engine v2 reads it.
+
+    Literal text that would open an action is quoted, so an answer can never become template code.
+    """
+    text = ""
+    for part in template:
+        if isinstance(part, Use):
+            place = f"(fromYaml .config).{part.fact.place}" if document else f".{part.fact.key}"
+            text += "{{ " + place + _filters(part) + " }}"
+        else:
+            text += _literal(part)
+    return text
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("{{", '{{ "{{" }}')
+    # A last brace would become part of the action after it.
+    return f'{quoted[:-1]}{{{{ "{{" }}}}' if quoted.endswith("{") else quoted
+
+
+def _filters(use: Use) -> str:
+    if use.encoding is Encoding.JSON and use.fact.form is Form.SSH_KEY:
+        return _KEY_AS_JSON
+    return _FILTERS[use.encoding]
+
+
+def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:
+    """One ExternalSecret; deleting it never deletes an irreplaceable value by accident."""
+    about = metadata(
+        release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
+    )
+    header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
+    return manifest(release, secret.name, secret_object(store, secret, about), header)
+
+
+def secret_object(
+    store: StoreSettings, secret: SecretSpec, about: dict[str, Any]
+) -> dict[str, Any]:
+    """An ExternalSecret as an object; labels of the Secret stand in its template."""
+    reference = {
+        "conversionStrategy": "Default",
+        "decodingStrategy": "None",
+        "metadataPolicy": "None",
+    }
+    if store.document:
+        facts = {"config": "config"} if secret.facts else {}
+    else:
+        facts = {fact.key: fact.key for fact in secret.facts}
+    template: dict[str, Any] = {
+        "type": secret.type,
+        "engineVersion": "v2",
+        "mergePolicy": "Replace",
+        **({"metadata": {"labels": dict(secret.labels)}} if secret.labels else {}),
+        "data": {
+            key: go_template(parts, document=store.document) for key, parts in secret.keys.items()
+        },
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ExternalSecret",
+        "metadata": about,
+        "spec": {
+            "refreshPolicy": "Periodic",
+            "refreshInterval": canonical_duration(store.refresh_interval),
+            "secretStoreRef": {"name": store.name, "kind": store.kind},
+            "target": {
+                "name": secret.name,
+                "creationPolicy": "Owner",
+                "deletionPolicy": "Retain",
+                "template": template,
+            },
+            "data": [
+                {
+                    "secretKey": key,
+                    "remoteRef": {"key": store.path, "property": prop, **reference},
+                }
+                for key, prop in facts.items()
+            ],
+        },
+    }

@@ -1,0 +1,118 @@
+"""DAG delivery from Git: settings of the git-sync sidecar, or of Airflow's own GitDagBundle."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from wizard.formats.durations import duration_seconds
+from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.tree import File
+from wizard.secrets.facts import Encoding, Fact, SecretSpec, Template, Use
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+CONNECTION_ID = "airflow_dags"
+KNOWN_HOSTS_KEY = "known_hosts"
+
+
+def git_sync_settings(
+    *, repo: str, ref: str, subpath: str, depth: int, period: str, known_hosts: str
+) -> dict[str, object]:
+    """Settings of the sidecar.
+
+    branch, ref and rev are written together: the chart always emits the old variable, and
+    git-sync v4 lets it win over the new one (facts on the chart, section 7; git-sync v4.4.2).
+    """
+    settings: dict[str, object] = {
+        "dags.gitSync.enabled": True,
+        "dags.gitSync.repo": repo,
+        "dags.gitSync.branch": ref,
+        "dags.gitSync.ref": ref,
+        "dags.gitSync.rev": "HEAD",
+        "dags.gitSync.depth": depth,
+        "dags.gitSync.period": period,
+        "dags.gitSync.subPath": "" if subpath == "." else subpath,
+        "dags.gitSync.recommendedProbeSetting": True,
+        "dags.gitSync.livenessProbe.enabled": True,
+    }
+    if known_hosts:
+        settings["dags.gitSync.knownHosts"] = known_hosts
+    return settings
+
+
+def bundle_settings(
+    release: Release, *, repo: str, ref: str, subpath: str, period: str, secret: str
+) -> dict[str, object]:
+    """Settings of GitDagBundle: Airflow clones by itself, pods take the login from a Secret."""
+    kwargs: dict[str, object] = {"tracking_ref": ref, "refresh_interval": duration_seconds(period)}
+    if subpath not in {"", "."}:
+        kwargs["subdir"] = subpath
+    if secret:
+        kwargs["git_conn_id"] = CONNECTION_ID
+    else:
+        kwargs["repo_url"] = repo
+    bundle = {
+        "name": "dags",
+        "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
+        "kwargs": kwargs,
+    }
+    settings: dict[str, object] = {
+        "dags.gitSync.enabled": False,
+        "dagProcessor.dagBundleConfigList": [bundle],
+    }
+    if secret:
+        reference = {"secretKeyRef": {"name": secret, "key": "connection"}}
+        env = [{"name": f"AIRFLOW_CONN_{CONNECTION_ID.upper()}", "valueFrom": reference}]
+        keys = ["dagProcessor.env", "triggerer.env"]
+        keys += ["workers.celery.env"] if release.celery else []
+        keys += ["workers.kubernetes.env"] if release.kubernetes else []
+        keys += ["scheduler.env"] if release.local else []
+        settings.update(dict.fromkeys(keys, env))
+    return settings
+
+
+def bundle_connection(
+    release: Release, repo: str, fact: Fact, username: str, *, ssh: bool
+) -> SecretSpec:
+    """The Airflow connection as JSON, host-key checking on and pinned to our file.
+
+    Source: GitHook of provider git 1.0.1 (private_key, strict_host_key_checking,
+    known_hosts_file).
+    """
+    if ssh:
+        extra = json.dumps(
+            {
+                "strict_host_key_checking": "yes",
+                "known_hosts_file": f"/etc/airflow-git/{KNOWN_HOSTS_KEY}",
+            }
+        )
+        template: Template = (
+            f'{{"conn_type": "git", "host": {json.dumps(repo)}, "extra": {extra[:-1]}, '
+            '"private_key": ',
+            Use(fact, Encoding.JSON),
+            "}}",
+        )
+    else:
+        template = (
+            f'{{"conn_type": "git", "host": {json.dumps(repo)}, '
+            f'"login": {json.dumps(username)}, "password": ',
+            Use(fact, Encoding.JSON),
+            "}",
+        )
+    return SecretSpec(
+        release.secret("git-connection"), {"connection": template}, (), "GitDagBundle's connection"
+    )
+
+
+def known_hosts_config_map(release: Release) -> File:
+    """The verified host keys as a ConfigMap, for containers that clone by themselves."""
+    name = release.names.object("git-known-hosts")
+    data = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "data": {KNOWN_HOSTS_KEY: release.known_hosts},
+    }
+    return manifest(release, "git-known-hosts", data)

@@ -1,0 +1,68 @@
+"""Network policies: the chart's ingress side completed, the egress side written by us.
+
+Source: facts on the chart, section 8: with `networkPolicies.enabled` and nothing else the API
+server is cut off from its own workers, and the chart has no egress rule at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.contribution import Flow
+    from wizard.manifests.release import Release
+
+
+def airflow_pods(release: Release) -> dict[str, Any]:
+    """Selector of every Airflow pod of this release."""
+    return {"podSelector": {"matchLabels": {"tier": "airflow", "release": release.names.release}}}
+
+
+def ingress_settings(release: Release) -> dict[str, object]:
+    """The chart's policies on, with the Airflow pods allowed to call the API server."""
+    web = "apiServer" if release.airflow_3 else "webserver"
+    return {
+        "networkPolicies.enabled": True,
+        f"{web}.networkPolicy.ingress.from": [airflow_pods(release)],
+    }
+
+
+def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
+    """One policy for all Airflow pods: DNS, each other, the API server of the cluster, flows.
+
+    A NetworkPolicy knows no host names: outside the namespace only the port is limited.
+    """
+    ports: dict[tuple[str, int], list[str]] = {}
+    for flow in flows:
+        ports.setdefault((flow.protocol, flow.port), []).append(flow.purpose)
+    ports.setdefault(("TCP", 443), []).append("Kubernetes API")
+    ports.setdefault(("TCP", 6443), []).append("Kubernetes API")
+    rules: list[dict[str, Any]] = [
+        {"to": [{"podSelector": {}}]},
+        {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+    ]
+    for (protocol, port), _ in sorted(ports.items()):
+        rules.append({"ports": [{"protocol": protocol, "port": port}]})
+    purposes = [
+        f"{port}/{protocol}: {', '.join(sorted(set(names)))}"
+        for (protocol, port), names in sorted(ports.items())
+    ]
+    name = release.names.object("egress")
+    data = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "spec": {
+            "podSelector": {"matchLabels": {"release": release.names.release}},
+            "policyTypes": ["Egress"],
+            "egress": rules,
+        },
+    }
+    header = "\n".join(
+        ["What Airflow may reach: pods of its namespace, DNS, and these ports anywhere:", *purposes]
+    )
+    return manifest(release, "egress", data, header)

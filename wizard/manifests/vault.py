@@ -1,0 +1,43 @@
+"""Vault's side as files: exactly what `apply` or the Vault team writes.
+
+Source: facts on Vault, sections 2 and 4 (exact path, no glob; audience on the role; the default
+policy stays because External Secrets looks its token up and revokes it).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from wizard.manifests.external_secrets import StoreSettings
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+
+def policy_file(release: Release, store: StoreSettings) -> File:
+    """The policy: read on the one path. The path type leaves nothing to quote."""
+    who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
+    text = (
+        f"# Policy {store.policy}: {who} of {release.installation} reads its {what} only.\n"
+        f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
+    )
+    path = f"{release.paths.vault}/{store.policy}.hcl"
+    return File(f"vault/{store.part('policy')}", path, text)
+
+
+def role_file(release: Release, store: StoreSettings) -> File:
+    """The role, as `vault write auth/<mount>/role/<role> @file` takes it."""
+    role = {
+        "bound_service_account_names": [store.service_account],
+        "bound_service_account_namespaces": [store.account_namespace],
+        "audience": store.audience,
+        "token_policies": [store.policy],
+        "token_ttl": "20m",
+        "token_max_ttl": "1h",
+        "alias_name_source": "serviceaccount_uid",
+    }
+    name = store.role.replace("/", "-")
+    text = json.dumps(role, indent=2, ensure_ascii=True) + "\n"
+    return File(f"vault/{store.part('role')}", f"{release.paths.vault}/{name}.json", text)

@@ -1,0 +1,63 @@
+"""The commit message, and the trailer that ties a commit to the plan that was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from wizard.errors import RefusedError
+from wizard.git.changes import Change, Kind
+from wizard.git.trailer import trailer
+
+# What `git log --oneline` and forges show of a subject.
+_WIDTH = 72
+
+
+def commit_message(
+    installation: str,
+    changes: Iterable[Change],
+    digest: str,
+    subject: str = "",
+    settings: Sequence[str] = (),
+) -> str:
+    """The commit's message: a subject, what happened to settings and files, and the trailer.
+
+    `subject` replaces the generated first line (and may bring a body of its own); `settings` are
+    the keys of the answers that changed.
+    """
+    shown = [change for change in changes if change.differs and not change.is_base]
+    title = subject.strip() or _subject(installation, shown, settings)
+    lines = [] if ", ".join(settings) in title else [f"Set {key}" for key in settings]
+    lines += [f"{_VERB[change.kind]} {change.path}" for change in shown]
+    body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
+    return "\n".join([*body, trailer(digest), ""])
+
+
+def require_harmless(message: str, branch: str) -> None:
+    """Raise RefusedError where a commit's message or its branch's name holds a secret.
+
+    Both are as public as the files, and a name is told on: to hooks, the Git host and its mails.
+    """
+    from wizard.secrets import patterns
+
+    for option, text in (("--message", message), ("--branch", branch.replace("/", " "))):
+        for _, _, what in patterns.find(text):
+            raise RefusedError(
+                f"{option} holds {what}; nothing was written",
+                "leave it out, and rotate it if it is real: the command line is in the shell's "
+                "history",
+            )
+
+
+_VERB: Mapping[Kind, str] = {"add": "Add", "modify": "Change", "delete": "Delete", "same": "Keep"}
+
+
+def _subject(installation: str, shown: Sequence[Change], settings: Sequence[str]) -> str:
+    if shown and all(change.kind == "add" for change in shown):
+        return f"Add Airflow installation {installation}"
+    if shown and all(change.kind == "delete" for change in shown):
+        return f"Remove Airflow installation {installation}"
+    title = f"Change Airflow installation {installation}"
+    named = f"{title}: {', '.join(settings)}"
+    if not settings or len(named) <= _WIDTH:
+        return named if settings else title
+    return f"{title}: {len(settings)} settings" if len(settings) > 1 else title

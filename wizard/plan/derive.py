@@ -1,0 +1,70 @@
+"""Derives the release from the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from wizard.chart.names import Names
+from wizard.manifests.ownership import source
+from wizard.manifests.release import RELOADER, Paths, Release
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+
+def _source(answers: Answers) -> str:
+    if answers.delivery.kind != "argocd":
+        return ""
+    url = answers.delivery.argocd.repo_url
+    return source(url, answers.repository.path, answers.installation.name)
+
+
+def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
+    """The release these (applicable, complete) answers describe.
+
+    `assets` are public texts that answers name by file, by the answer's key: CA certificates as
+    PEM. Pure: the same answers and assets give the same release.
+    """
+    kind = answers.executor.kind
+    folders = answers.repository.paths
+    name = answers.installation.name
+    major, minor, patch = (int(part) for part in answers.installation.airflow.split("."))
+    external = answers.database.kind == "external"
+    celery = "Celery" in kind
+    return Release(
+        installation=name,
+        names=Names(answers.installation.release, answers.installation.namespace),
+        chart=answers.installation.chart,
+        airflow=(major, minor, patch),
+        celery=celery,
+        kubernetes="Kubernetes" in kind,
+        local=kind.startswith("Local"),
+        bundled_database=not external,
+        pgbouncer=external and answers.database.pgbouncer.mode == "chart",
+        chart_redis=celery and answers.broker.kind == "chart-redis",
+        dag_source=answers.dags.source,
+        store=answers.secrets.store,
+        cluster_store=answers.secrets.store == "vault" and answers.secrets.scope == "cluster",
+        delivery=answers.delivery.kind,
+        applications=answers.delivery.argocd.applications,
+        argocd=answers.delivery.argocd.namespace,
+        source=_source(answers),
+        admin=answers.admin.create,
+        reloader=RELOADER if answers.environment.reloader else {},
+        disruption_budgets=answers.environment.disruption_budgets,
+        network_policies=answers.environment.network_policies,
+        pod_security=answers.environment.pod_security,
+        paths=Paths(
+            apps=f"{folders.apps}/{name}",
+            argocd=f"{folders.argocd}/{name}",
+            vault=f"{folders.vault}/{name}",
+            docs=f"{folders.docs}/{name}",
+            image=f"{folders.image}/{name}",
+            own=f".airflow-wizard/{name}",
+        ),
+        prefix=answers.repository.path,
+        base_url=answers.access.base_url,
+        known_hosts=answers.dags.known_hosts,
+        assets=dict(assets or {}),
+    )

@@ -1,0 +1,173 @@
+"""Unified diffs as data, and the plan as text for the command line.
+
+Text from files is shown, never obeyed: control, bidirectional and invisible characters come out
+as escapes, so that a file can neither drive the terminal nor look different from what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from wizard.formats.terminal import visible
+
+if TYPE_CHECKING:
+    from wizard.git.changes import Change, Conflict
+    from wizard.plan.plan import Plan
+
+LineKind = Literal["header", "hunk", "add", "del", "context"]
+
+NO_NEWLINE = "\\ No newline at end of file"
+_RESET = "\x1b[0m"
+_COLOURS: dict[LineKind, str] = {
+    "header": "\x1b[1m", "hunk": "\x1b[36m", "add": "\x1b[32m", "del": "\x1b[31m", "context": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a diff; `text` has its marker (`+`, `-`, space) and is safe to print."""
+
+    kind: LineKind
+    text: str
+
+
+def diff(change: Change, context: int = 3) -> list[DiffLine]:
+    """The unified diff of one change, header first; empty when the bytes are the same."""
+    return diff_bytes(change.path, change.old, change.new, context)
+
+
+def diff_bytes(path: str, old: bytes | None, new: bytes | None, context: int = 3) -> list[DiffLine]:
+    """The unified diff between two versions of a file, None being no file.
+
+    Only LF ends a line: a carriage return is shown as `\\r`. A file with NUL bytes is not text,
+    and one line says that it differs.
+    """
+    if old == new:
+        return []
+    name = visible(path)
+    before = "/dev/null" if old is None else f"a/{name}"
+    after = "/dev/null" if new is None else f"b/{name}"
+    lines = [DiffLine("header", f"--- {before}"), DiffLine("header", f"+++ {after}")]
+    if b"\0" in (old or b"") or b"\0" in (new or b""):
+        return [*lines, DiffLine("hunk", "binary contents differ")]
+    return [*lines, *_hunks(_lines(old), _lines(new), context)]
+
+
+def _lines(data: bytes | None) -> list[str]:
+    """Lines with their LF: a last line without one differs from the same line with it."""
+    if not data:
+        return []
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    last = lines.pop()
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
+    from difflib import SequenceMatcher
+
+    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(context):
+        first, last = group[0], group[-1]
+        removed = _range(first[1], last[2])
+        added = _range(first[3], last[4])
+        yield DiffLine("hunk", f"@@ -{removed} +{added} @@")
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from _marked("context", " ", old[i1:i2])
+            else:
+                yield from _marked("del", "-", old[i1:i2])
+                yield from _marked("add", "+", new[j1:j2])
+
+
+def _range(start: int, stop: int) -> str:
+    """Lines of a hunk as unified diffs count them: from 1, an empty range from the line before."""
+    length = stop - start
+    if length == 1:
+        return str(start + 1)
+    return f"{start if not length else start + 1},{length}"
+
+
+def _marked(kind: LineKind, mark: str, lines: Sequence[str]) -> Iterator[DiffLine]:
+    for line in lines:
+        yield DiffLine(kind, mark + visible(line.removesuffix("\n")))
+        if not line.endswith("\n"):
+            yield DiffLine(kind, NO_NEWLINE)
+
+
+def counts(change: Change) -> tuple[int, int]:
+    """How many lines a change adds and removes."""
+    lines = diff(change, context=0)
+    real = [line for line in lines if line.text != NO_NEWLINE]
+    added = sum(line.kind == "add" for line in real)
+    return added, sum(line.kind == "del" for line in real)
+
+
+def summary(change: Change) -> str:
+    """One line on one file: `+ apps/airflow/airflow-values.yaml (new, 120 lines)`."""
+    mark = {"add": "+", "modify": "~", "delete": "-", "same": "="}[change.kind]
+    if change.kind == "add":
+        detail = f"new, {_count(len(_lines(change.new)))}"
+    elif change.kind == "delete":
+        detail = f"deleted, {_count(len(_lines(change.old)))}"
+    elif change.kind == "modify":
+        added, removed = counts(change)
+        detail = f"+{added} -{removed}"
+    else:
+        detail = "unchanged"
+    note = f"; {change.note}" if change.note else ""
+    return f"{mark} {visible(change.path)} ({detail}{note})"
+
+
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
+
+
+def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) -> str:
+    """The plan as text: files, conflicts, what is refused, live actions, then the diffs.
+
+    Without `colour` there is not one escape sequence in it. The merge base is one line.
+    """
+    shown = [change for change in plan.changes if not change.is_base]
+    lines = list(_files(shown, colour))
+    bookkeeping = sum(change.is_base and change.differs for change in plan.changes)
+    if bookkeeping:
+        files = "1 file" if bookkeeping == 1 else f"{bookkeeping} files"
+        lines.append(f"  and {files} of the merge base in .airflow-wizard/")
+    lines += _section("Needs an answer", _conflicts(plan.conflicts))
+    lines += _section("Refused", plan.evidence)
+    lines += _section("Checks", (str(finding) for finding in plan.findings))
+    lines += _section("Warnings", plan.warnings)
+    lines += _section("Live actions", (f"{one.title} [{one.owner}]" for one in plan.actions))
+    if show_diff:
+        for change in shown:
+            if change.differs:
+                lines += ["", *(_paint(line, colour) for line in diff(change))]
+    return "\n".join(lines) + "\n"
+
+
+def _files(shown: Sequence[Change], colour: bool) -> Iterator[str]:
+    kinds: dict[str, LineKind] = {"add": "add", "delete": "del"}
+    listed = [change for change in shown if change.differs or change.note]
+    for change in listed:
+        line = DiffLine(kinds.get(change.kind, "context"), summary(change))
+        yield _paint(line, colour)
+    if not any(change.differs for change in shown):
+        yield "No file changes."
+
+
+def _conflicts(conflicts: Iterable[Conflict]) -> Iterator[str]:
+    for one in conflicts:
+        yield f"{one.path}: {one.reason}"
+        if one.hint:
+            yield f"  -> {one.hint}"
+
+
+def _section(title: str, entries: Iterable[str]) -> list[str]:
+    lines = [f"  {visible(line)}" for entry in entries for line in entry.split("\n")]
+    return ["", f"{title}:", *lines] if lines else []
+
+
+def _paint(line: DiffLine, colour: bool) -> str:
+    start = _COLOURS[line.kind] if colour else ""
+    return f"{start}{line.text}{_RESET}" if start else line.text

@@ -1,0 +1,141 @@
+"""Leaves that a hand edit may not keep: an edit there breaks trust or the link to the Secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import AnswersError, Problem
+from wizard.git.changes import Change, Conflict
+from wizard.manifests.store_readers import CREDENTIAL
+from wizard.plan.overrides import overridden
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.plan.render import Rendering
+
+_BREAKS = {
+    "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
+    "useHelmHooks": "the migration would wait for pods that wait for it",
+    "applyCustomEnv": "the Job would get variables it must not have",
+    "secret": "Airflow would read another Secret than the one that is made",
+    "vault": "the store could read more or less than its payload",
+    "credential": "Argo CD's credential would come from another place than the answers say",
+    "manifest": "the Secrets would come from another place than the answers say",
+}
+# Switches and names that decide which hosts there are; the Secrets hold their addresses.
+_HOSTS = frozenset(
+    (
+        "postgresql.enabled",
+        "pgbouncer.enabled",
+        "redis.enabled",
+        "fullnameOverride",
+        "nameOverride",
+        "useStandardNaming",
+    )
+)
+_SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
+
+
+def guarded_edits(
+    kept: Sequence[Change], base: Mapping[str, bytes], rendering: Rendering
+) -> list[Conflict]:
+    """Conflicts for hand edits on guarded leaves of the rendered files.
+
+    `kept` are the files as they would stay, `base` is what was rendered there last, by path.
+    """
+    found = []
+    for change in kept:
+        file = rendering.tree.get(change.path)
+        if file is None or change.new is None or change.new == file.data:
+            continue
+        rendered = base.get(change.path, file.data)
+        found += [_conflict(change.path, *item) for item in _edits(change, rendered)]
+    return found
+
+
+def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str, str]) -> list[str]:
+    """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf.
+
+    Guarded are the links to Secrets and trust, and what a question owns (see overrides). Returns
+    warnings about what it overrides otherwise.
+    """
+    if not answers.values:
+        return []
+    from wizard.plan.render import render
+
+    ours = render(answers.model_copy(update={"values": {}}), assets)
+    mine, wanted = _values_leaves(rendering), _values_leaves(ours)
+    changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
+    problems = [
+        Problem(f"values.{path}", f"leave it alone: {_breaks(path)}")
+        for path in changed
+        if path not in _HOSTS
+    ]
+    named = {problem.key for problem in problems}
+    contradictions, warnings = overridden(ours, answers.values)
+    problems += [problem for problem in contradictions if problem.key not in named]
+    if problems:
+        raise AnswersError(
+            "`values` may not touch what the wizard guards",
+            problems,
+            "these follow from other answers: `airflow-wizard explain` lists them",
+        )
+    return warnings
+
+
+def _values_leaves(rendering: Rendering) -> dict[str, Any]:
+    return _leaves(rendering.tree[rendering.release.paths.values].data)
+
+
+def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:
+    if change.logical.startswith("vault/"):
+        yield "", _BREAKS["vault"]
+    elif change.logical.startswith("secrets/"):
+        yield "", _BREAKS["manifest"]
+    elif change.logical.startswith(CREDENTIAL):
+        yield "", _BREAKS["credential"]
+    elif change.logical == "values" and change.new is not None:
+        mine, ours = _leaves(change.new), _leaves(rendered)
+        for path in sorted({*mine, *ours}):
+            if mine.get(path) != ours.get(path):
+                yield path, _breaks(path)
+
+
+def _breaks(path: str) -> str:
+    name = path.rpartition(".")[2]
+    if path in _HOSTS:
+        return "the Secrets hold addresses of hosts that would not be there, or go past them"
+    return _BREAKS.get(name, _BREAKS["secret"])
+
+
+def _leaves(data: bytes) -> dict[str, Any]:
+    """The guarded leaves of a values file by dotted path."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+    except (YAMLError, UnicodeDecodeError, ValueError):
+        # The checks report a values file that cannot be read; every guarded leaf is then gone.
+        return {}
+    return dict(_walk(values, ""))
+
+
+def _walk(value: object, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _walk(below, f"{path}.{key}" if path else str(key))
+        return
+    name = path.rpartition(".")[2]
+    if name in _BREAKS or path in _HOSTS or name.endswith(_SECRET_NAMES):
+        yield path, value
+
+
+def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
+    place = f"{leaf} was" if leaf else "was"
+    return Conflict(
+        path,
+        f"{place} edited by hand, which is not kept: {breaks}",
+        "undo the edit, commit that, and change the answer instead (`airflow-wizard set`)",
+    )

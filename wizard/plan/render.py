@@ -1,0 +1,127 @@
+"""Answers -> tree: a pure function of the answers, their public assets and the wizard's version.
+
+No clock, environment, randomness or network: the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.answers.model import Answers, sections_of
+from wizard.chart.settings import SharedKeyError, keys_of
+from wizard.errors import AnswersError, Problem
+from wizard.formats.yaml_writer import dump
+from wizard.manifests.contribution import Contribution, combine
+from wizard.manifests.release import Release
+from wizard.manifests.tree import File, Tree
+from wizard.plan.derive import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What the answers come to: the release, all contributions, and the files."""
+
+    release: Release
+    total: Contribution
+    tree: Tree
+
+
+def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Rendering:
+    """Everything these applicable, complete answers write into the repository.
+
+    Raises AnswersError when `values` or an older chart contradicts a question.
+    """
+    from wizard.answers.files import answers_text
+
+    release = derive(answers, assets)
+    sections = sections_of(answers)
+    total = combine(section.contribute(release) for section in sections.values())
+    for section in sections.values():
+        total = combine([total, section.compose(release, total)])
+    files = [
+        File("answers", release.paths.answers, answers_text(answers)),
+        _values_file(answers, release, total),
+        *total.manifests,
+        *total.files,
+    ]
+    files += [
+        File(f"ca/{key}", f"{release.paths.own}/{_file_name(answers, key)}", text)
+        for key, text in release.assets.items()
+    ]
+    return Rendering(release, total, Tree(files))
+
+
+def _file_name(answers: Answers, key: str) -> str:
+    from wizard.formats.nested import get
+
+    return str(get(answers, tuple(key.split("."))))
+
+
+def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
+    """The Helm values that the questions come to, without `values:` of the answers.
+
+    Raises AnswersError when an older chart has one key for two answers that differ.
+    """
+    try:
+        keyed = keys_of({**total.settings, **_pod_settings(total)}, release.chart)
+    except SharedKeyError as error:
+        problem = Problem(
+            "installation.chart",
+            f"chart {release.chart} has one key, {error.key}, for {error.settings[0]} and "
+            f"{error.settings[1]}: make them equal or choose a newer chart",
+        )
+        raise AnswersError("the chart cannot hold both answers", [problem]) from None
+    values: dict[str, Any] = {}
+    for key, value in keyed.items():
+        _put(values, key.split("."), value)
+    return values
+
+
+def _values_file(answers: Answers, release: Release, total: Contribution) -> File:
+    values = emitted_values(release, total)
+    _merge(values, answers.values)
+    comments: dict[tuple[str | int, ...], str] = {
+        tuple(key.split(".")): text
+        for setting, text in total.comments.items()
+        for key in keys_of({setting: None}, release.chart)
+    }
+    header = (
+        f"Helm values of {release.installation}: chart {release.chart}, no secret in it.\n"
+        "Secrets are named here and made outside Git."
+    )
+    return File("values", release.paths.values, dump(values, comments, header))
+
+
+def _pod_settings(total: Contribution) -> dict[str, object]:
+    """What several sections add to every Airflow container."""
+    settings: dict[str, object] = {}
+    if total.env:
+        settings["env"] = [item.to_values() for item in total.env]
+    if total.mounts:
+        settings["volumes"] = [
+            {"name": mount.name, "configMap": {"name": mount.config_map}} for mount in total.mounts
+        ]
+        settings["volumeMounts"] = [
+            {"name": mount.name, "mountPath": mount.path, "readOnly": True}
+            for mount in total.mounts
+        ]
+    return settings
+
+
+def _put(values: dict[str, Any], path: Iterable[str], value: object) -> None:
+    *parents, last = path
+    for part in parents:
+        values = values.setdefault(part, {})
+    values[last] = value
+
+
+def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """`values:` of the answers, merged last: maps by key, anything else replaces."""
+    for key, value in more.items():
+        below = values.get(key)
+        if isinstance(below, dict) and isinstance(value, Mapping):
+            _merge(below, value)
+        else:
+            values[key] = value

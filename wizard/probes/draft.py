@@ -1,0 +1,45 @@
+"""What probes start from while answers are still being given, on the screens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.systems.situation import Situation
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.hostkeys.scan import Scanner
+    from wizard.workspace.workspace import Workspace
+
+
+def situation_of(
+    workspace: Workspace,
+    answers: Answers,
+    *,
+    existing: str = "",
+    folder: Path | None = None,
+    context: str = "",
+    cluster: bool = True,
+    scanner: Scanner | None = None,
+) -> Situation:
+    """The situation of answers with settled host keys; blocking: reads files and the kubeconfig.
+
+    Without `cluster` the kubeconfig is not looked at. Nobody has agreed to anything yet. Raises
+    AnswersError for a file that cannot be used, and WizardError for a context that is not there.
+    """
+    from wizard.plan.derive import derive
+    from wizard.systems.cluster.target_cluster import cluster_of, minting
+
+    answers, assets = workspace.with_assets(answers, existing, folder)
+    release = derive(answers, assets)
+    kube, absent = cluster_of(context) if cluster else (None, None)
+    return Situation(
+        answers=answers,
+        release=release,
+        folder=folder,
+        kube=kube,
+        no_kube=absent,
+        mint=minting(kube, answers, release) if kube else None,
+        scanner=scanner,
+    )

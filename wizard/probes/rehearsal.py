@@ -1,0 +1,84 @@
+"""What a round of probes would ask, of whom and with which secret, told before any of it is done.
+
+The sources are gone through as they will be, with a stand-in for every secret: no reference is
+read, and no probe is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING
+
+from wizard.systems.situation import Situation, prompted
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.engine.probes import Probe, ProbeResult
+    from wizard.probes.catalogue import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What one source needs: `probes` as far as they are known yet, `lines` for a person to read.
+
+    `agreements` are what a yes is given to: endpoints, uses of secrets, identities. `prompts` are
+    the values that a person has to type.
+    """
+
+    source: Source
+    probes: tuple[Probe, ...]
+    lines: tuple[str, ...]
+    agreements: frozenset[str]
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rehearsal(Situation):
+    uses: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+
+    def secret(
+        self, key: str, *places: str, where: str, lines: bool = False
+    ) -> SecretStr | ProbeResult:
+        """A stand-in; where there will be no value, what says so."""
+        from pydantic import SecretStr
+
+        from wizard.formats.nested import get
+
+        reference = get(self.answers, tuple(key.split(".")))
+        if reference.kind in {"generate", "store"}:
+            return super().secret(key, *places, where=where, lines=lines)
+        if reference.kind == "prompt":
+            self.prompts.append(prompted(key, where))
+            self.shown.append(f"{where} with {key}, which you type")
+        else:
+            self.refusal(key, *places, use=f"read {reference} and use it at {where}")
+            self.shown.append(f"{where} with {reference}")
+        return SecretStr("stand-in-for-a-secret")
+
+    def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
+        """None, and the use is noted."""
+        del key, places
+        self.uses.append(use)
+        return None
+
+
+def rehearsed(situation: Situation, sources: Sequence[Source]) -> tuple[Needed, ...]:
+    """What each source that applies would need; reads no secret and asks nobody."""
+    found = []
+    for source in sources:
+        said: list[str] = []
+        trial = replace(situation, say=said.append)
+        own = _Rehearsal(**{one.name: getattr(trial, one.name) for one in fields(Situation)})
+        probes = tuple(source.probes(own))
+        if not probes:
+            continue
+        endpoints = dict.fromkeys(probe.endpoint for probe in probes)
+        lines = [*own.shown, *said]
+        lines += [one for one in endpoints if not any(one in line for line in lines)]
+        agreements = frozenset([*endpoints, *own.uses, *said, *own.prompts])
+        found.append(Needed(source, probes, tuple(lines), agreements, tuple(own.prompts)))
+    return tuple(found)

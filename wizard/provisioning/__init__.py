@@ -1,0 +1,1 @@
+"""Fills the store once: survey, steps, sealed hand-off file."""

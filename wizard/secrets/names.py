@@ -1,0 +1,245 @@
+"""Secrets by the name they go under: `SMTP_PASSWORD`, `api_token`, a connection with a password.
+
+A name says what shape cannot: `hunter2pw` is a password only where one is expected. What merely
+speaks of a secret passes: the name of a Secret (`FERNET_KEY_SECRET_NAME`), a file (`KEY_PATH`), an
+address (`TOKEN_URL`), a switch, a variable, a reference into a store.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from wizard.chart.contract import SENSITIVE_OPTIONS, Path
+from wizard.formats.nested import walk
+from wizard.secrets import patterns
+
+_SENSITIVE = frozenset(
+    f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
+)
+_PASSWORD = re.compile(r"\w*(PASSWORD|PASSWD|PASSPHRASE)|PWD|PASS")
+_LAST = frozenset(
+    (
+        "SECRET",
+        "TOKEN",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "PAT",
+    )
+)
+_KEYS = frozenset(
+    (
+        "ACCESS",
+        "ACCOUNT",
+        "API",
+        "APP",
+        "APPLICATION",
+        "AUTH",
+        "CLIENT",
+        "ENCRYPTION",
+        "FERNET",
+        "HMAC",
+        "LICENSE",
+        "MASTER",
+        "PRIVATE",
+        "SECRET",
+        "SERVICE",
+        "SHARED",
+        "SIGNING",
+        "SSH",
+        "STORAGE",
+        "WEBHOOK",
+    )
+)
+# `PASSWORD_SECRET`, `existingSecret`, `AIRFLOW__..._CONN_SECRET`: the name of a Secret or of an
+# entry in a secrets backend.
+_NAMED_BY = frozenset(
+    (
+        "PASSWORD",
+        "PASSWD",
+        "TOKEN",
+        "KEY",
+        "CONN",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "AUTH",
+        "BACKEND",
+        "URL",
+        "TLS",
+        "CA",
+        "CERT",
+        "EXISTING",
+        "PULL",
+        "IMAGE",
+        "IMAGEPULL",
+        "KUBERNETES",
+        "K8S",
+        "NAMED",
+    )
+)
+_PUBLIC = frozenset(
+    (
+        "SHA",
+        "SHA256",
+        "DIGEST",
+        "FINGERPRINT",
+        "CHECKSUM",
+        "HASH",
+        "PIN",
+        "PINS",
+        "INTEGRITY",
+        "PUBLIC",
+    )
+)
+_SUFFIX = frozenset(("B64", "BASE64", "VALUE", "DEFAULT", "HEX", "JSON", "PLAIN", "RAW"))
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_NUMBERED = re.compile(r"(?<=[A-Za-z]{2})\d+$")
+
+_NOTHING = frozenset(
+    (
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "none",
+        "null",
+        "nil",
+        "enabled",
+        "disabled",
+    )
+)
+_PATH = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][\w.@$(){}-]{1,40})+[/\\]?")
+# References that other tools resolve, and addresses; the patterns find a URL with a password.
+_REFERENCE = re.compile(r"(?:vault|secret|secrets|ref|file|env|arn|https?|awssm|gcpsm|op|sops):\S+")
+_FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
+_ASSIGNED = re.compile(
+    r"(?m)^[ \t]*(?:export[ \t]+|-[ \t]+)?[\"']?(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[ \t]*"
+    r"(?:=|:[ \t])[ \t]*(?P<value>\S.*)$"
+)
+# Keys of charts and manifests that name a Secret or a key in it, and those that are no names.
+_KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
+_TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
+# `host=db password=...`, `Server=db;Pwd=...`; not `--password=$VAR` and what else is no literal.
+_PAIR = re.compile(
+    r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
+    r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
+)
+_CALL = re.compile(r"[\w.]+[(\[].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+")
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Whether `value` is a secret written out, going by the name it stands under and its shape."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return False
+    text = str(value).strip()
+    if not text or text.startswith("ENC[AES256_GCM,") or patterns.is_placeholder(text):
+        return False
+    if name.upper().startswith("AIRFLOW_CONN_"):
+        return _connection(text)
+    if _speaks_of_secret(name):
+        return _is_literal(name, text)
+    return _is_key(name, text) or _holds_password(text) or _PAIR.search(text) is not None
+
+
+def in_text(text: str) -> Iterator[int]:
+    """Line numbers of secrets assigned in a file's text: INI, properties, YAML, Python, shell."""
+    for match in _ASSIGNED.finditer(text):
+        value = match["value"].split(" #")[0].strip().rstrip(",;").strip("\"'")
+        named = _speaks_of_secret(match["name"]) and not _CALL.fullmatch(value)
+        if named and is_secret(match["name"], value):
+            yield text.count("\n", 0, match.start()) + 1
+
+
+def in_tree(data: object) -> Iterator[Path]:
+    """The paths below `data` (Helm values, a ConfigMap) that hold a secret written out."""
+    from wizard.formats.yaml_untrusted import parse_text
+
+    for path, node in walk(data):
+        if isinstance(node, Mapping):
+            name, value = node.get("name"), node.get("value")
+            if isinstance(name, str) and is_secret(name, value):
+                yield (*path, "value")
+            continue
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        if isinstance(node, str) and key in _TEXT_KEYS:
+            if any(in_tree(parse_text(node))):
+                yield path
+        elif is_secret(_KEY_NAMES.sub("", key), node) or (
+            isinstance(node, str) and any(in_text(node))
+        ):
+            yield path
+
+
+def _words(name: str) -> list[str]:
+    words = [word.upper() for word in _WORDS.findall(_NUMBERED.sub("", name))]
+    while len(words) > 1 and (words[-1].isdecimal() or words[-1] in _SUFFIX):
+        words.pop()
+    return words
+
+
+def _speaks_of_secret(name: str) -> bool:
+    """Whether what goes under this name is a secret itself, not something about one."""
+    if name.upper() in _SENSITIVE:
+        return True
+    words = _words(name)
+    if not words:
+        return False
+    before = words[-2] if len(words) > 1 else ""
+    if words[-1] == "SECRET" and before in _NAMED_BY:
+        return False
+    return (
+        _PASSWORD.fullmatch(words[-1]) is not None
+        or words[-1] in _LAST
+        or (words[-1] == "KEY" and before in _KEYS)
+        or (words[-1].endswith("KEY") and words[-1][:-3] in _KEYS)
+    )
+
+
+def _is_literal(name: str, text: str) -> bool:
+    if text.lower() in _NOTHING or _PATH.fullmatch(text) or _REFERENCE.fullmatch(text):
+        return False
+    number = re.fullmatch(r"[+-]?\d{1,9}(\.\d+)?", text)
+    return not number or _PASSWORD.fullmatch(_words(name)[-1]) is not None
+
+
+def _is_key(name: str, text: str) -> bool:
+    """32 random bytes as Fernet writes them: a checksum, the only other use, says so by name."""
+    if not _FERNET.fullmatch(text) or _PUBLIC & set(_words(name)):
+        return False
+    counts = Counter(text)
+    entropy = -sum(n / len(text) * math.log2(n / len(text)) for n in counts.values())
+    return entropy > 4
+
+
+def _connection(text: str) -> bool:
+    """An Airflow connection as JSON or as URL; one without a login is none of our business."""
+    if text.startswith("{"):
+        return _holds_password(text)
+    return "://" not in text or any(patterns.find(text))
+
+
+def _holds_password(text: str) -> bool:
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        return _in_json(json.loads(text), 4)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _in_json(node: object, depth: int) -> bool:
+    if depth == 0:
+        return False
+    if isinstance(node, Mapping):
+        return any(
+            (_speaks_of_secret(str(name)) and is_secret(str(name), value))
+            or (isinstance(value, str) and _holds_password(value))
+            or _in_json(value, depth - 1)
+            for name, value in node.items()
+        )
+    return isinstance(node, list) and any(_in_json(item, depth - 1) for item in node)

@@ -1,0 +1,1 @@
+"""What this machine remembers between runs; a hint, never trusted."""

@@ -1,0 +1,148 @@
+"""What `apply` met and did, as this machine remembers it: a hint, never needed and never trusted.
+
+See `wizard.state.memory` for where. One about another repository of the same place counts as none.
+It holds no secret and nobody's words: names of actions, how they ended, when, and by what identity
+the targets were met.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import RefusedError, WizardError
+from wizard.state.memory import Memory
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.answers.sections.cluster import Cluster
+    from wizard.git.repository import Repository
+
+SERVER, UID, VAULT = "cluster.server", "cluster.uid", "vault.cluster_id"
+_MOST_RUNS = 20
+_FORMS = {
+    SERVER: re.compile(r"https://[A-Za-z0-9.:\[\]/_~-]{1,300}"),
+    UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+    VAULT: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+}
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class Journal:
+    """The memory of one installation; reading and writing never raise."""
+
+    def __init__(self, repository: Repository, installation: str) -> None:
+        self._repository = repository
+        self._memory = Memory(repository, installation)
+        self._run: dict[str, Any] = {}
+
+    @property
+    def place(self) -> Path:
+        """Where it is kept; RuntimeError for a user without a home."""
+        return self._memory.place
+
+    def met(self) -> dict[str, str]:
+        """The identities that targets had when they were met: some of SERVER, UID and VAULT.
+
+        They count only while the commit that was applied is in this repository.
+        """
+        data = self._memory.read()
+        found = sound(data.get("met"))
+        commit = data.get("commit")
+        if not found or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+            return {}
+        try:
+            return found if self._repository.objects([commit]) != [None] else {}
+        except WizardError:
+            return {}
+
+    def forget(self) -> None:
+        """The installation is no more."""
+        self._memory.forget()
+
+    def begin(self, digest: str) -> None:
+        """A run begins that applies what this digest names; nothing is written yet."""
+        self._run = {"began": _now(), "digest": digest, "ended": {}}
+
+    def ended(self, action: str, state: str, met: Mapping[str, str]) -> bool:
+        """Remember how an action of this run ended, and whom it met; whether that was possible."""
+        self._run["ended"][action] = {"state": state, "at": _now()}
+        before = self._memory.read()
+        runs = before.get("runs")
+        others = [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
+        others = [one for one in others if one.get("began") != self._run["began"]]
+        data = {
+            "commit": self._repository.head.commit,
+            "met": {**sound(before.get("met")), **sound(dict(met))},
+            "runs": [*others, self._run][-_MOST_RUNS:],
+        }
+        return self._memory.write(data)
+
+
+def sound(found: object) -> dict[str, str]:
+    """What of these has the form of an identity; the rest is left out."""
+    if not isinstance(found, Mapping):
+        return {}
+    return {
+        key: value
+        for key, form in _FORMS.items()
+        if isinstance(value := found.get(key), str) and form.fullmatch(value)
+    }
+
+
+def filled(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
+    """What the answers record of the cluster, and what was met where they record nothing.
+
+    Met on another cluster than the recorded one, it says nothing about this one.
+    """
+    from pydantic import ValidationError
+
+    from wizard.clients.kube.protocol import Cluster as Seen
+    from wizard.state.cluster_identity import difference
+
+    if UID not in met or difference(recorded, Seen(met.get(SERVER, ""), met[UID], "")):
+        return recorded
+    for key in (SERVER, UID):
+        name = key.partition(".")[2]
+        if not getattr(recorded, name) and met.get(key):
+            with suppress(ValidationError):
+                data = {**recorded.model_dump(), name: met[key]}
+                recorded = type(recorded).model_validate(data)
+    return recorded
+
+
+def taken_in(answers: Answers, repository: Repository, installation: str) -> Answers:
+    """The answers with the identity that `apply` met in their empty places; else the same object.
+
+    For a commit that changes something anyway: an identity alone is no reason for one.
+    """
+    own = answers.cluster
+    if own.server and own.uid:
+        return answers
+    if not _as_committed(repository, installation):
+        return answers
+    found = Journal(repository, installation).met()
+    cluster = filled(own, found) if found else own
+    return answers if cluster == own else answers.model_copy(update={"cluster": cluster})
+
+
+def _as_committed(repository: Repository, installation: str) -> bool:
+    """Whether the answers on disk are those of HEAD.
+
+    What `secrets` recorded there is committed as it stands; with more in it, it would not be.
+    """
+    from wizard.plan.merge_base import state_folder
+
+    path = f"{state_folder(installation)}/answers.yaml"
+    try:
+        return repository.working(path) == repository.read(path)
+    except RefusedError:
+        return False
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

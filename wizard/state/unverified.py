@@ -1,0 +1,93 @@
+"""What `check --live` could not find out, and since when; told until it was found out.
+
+Kept on this machine (see `wizard.state.memory`): ids of probes and UTC dates, nobody's words.
+Nothing that is rendered, planned or digested may depend on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.state.memory import Memory
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+
+_MOST = 200
+_ID = re.compile(r"[a-z0-9_.-]{1,80}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PLACE = re.compile(r"[0-9a-f]{16}")
+AGAIN = "airflow-wizard check --live"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A probe that never found out: `since` and `tried` are the first and the last UTC date."""
+
+    id: str
+    since: str
+    tried: str
+
+    def to_json(self) -> dict[str, str]:
+        """As `--json` prints it."""
+        return {"id": self.id, "since": self.since, "tried": self.tried}
+
+
+class Unverified:
+    """The memory of what is unverified about one installation; nothing here raises."""
+
+    def __init__(self, repository: Repository, installation: str) -> None:
+        self._memory = Memory(repository, installation, "unverified")
+
+    def left(self) -> tuple[Left, ...]:
+        """What is still to be found out, in the order in which it was asked."""
+        return tuple(Left(name, *dates) for name, (*dates, _) in self._sound().items())
+
+    def tried(self, found: Iterable[tuple[str, str]], today: str) -> tuple[tuple[Left, ...], bool]:
+        """Remember a whole round: the ids, with their endpoints, that did not find out.
+
+        What is not among them is forgotten: it was found out, or does not apply any more. At
+        another endpoint than before, it counts from `today` (a UTC date). Gives what is left now,
+        and whether it could be written.
+        """
+        before = self._sound()
+        data = {}
+        for name, endpoint in found:
+            since, _, place = before.get(name, (today, today, ""))
+            here = _hashed(endpoint)
+            data[name] = {"since": since if place == here else today, "tried": today, "at": here}
+        left = tuple(Left(name, one["since"], today) for name, one in data.items())
+        if not data:
+            self._memory.forget()
+            return left, True
+        return left, self._memory.write({"left": data})
+
+    def _sound(self) -> dict[str, tuple[str, str, str]]:
+        found = self._memory.read().get("left")
+        if not isinstance(found, Mapping):
+            return {}
+        sound = {}
+        for name, item in list(found.items())[:_MOST]:
+            one = item if isinstance(item, Mapping) else {}
+            texts = tuple(str(one.get(key, "")) for key in ("since", "tried", "at"))
+            fit = zip((_ID, _DATE, _DATE, _PLACE), (name, *texts), strict=True)
+            if all(form.fullmatch(text) for form, text in fit):
+                sound[name] = (texts[0], texts[1], texts[2])
+        return sound
+
+
+def listed(left: Iterable[Left]) -> str:
+    """Since when what is not verified, as the end of a line: `since DATE: ids; since DATE: ids`."""
+    dates: dict[str, list[str]] = {}
+    for one in left:
+        dates.setdefault(one.since, []).append(one.id)
+    return "; ".join(f"since {date}: {', '.join(dates[date])}" for date in sorted(dates))
+
+
+def _hashed(endpoint: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(endpoint.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""One folder per outside system: its probes, steps, removal and handover."""

@@ -1,0 +1,1 @@
+"""Argo CD: its objects, credential and Application; probes, steps and removal."""

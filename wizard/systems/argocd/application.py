@@ -1,0 +1,158 @@
+"""What Argo CD says of the installation's Applications: synced, healthy, at the planned files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.engine.actions import Look
+from wizard.manifests.argocd import API_VERSION
+from wizard.systems.cluster.conditions import waiting
+from wizard.systems.cluster.diagnosis import APPLICATION, REFUSALS, Diagnosis, diagnose, said
+
+if TYPE_CHECKING:
+    from wizard.systems.cluster.external_secrets import Otherwise
+    from wizard.systems.target import Target
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+def has_parent(target: Target) -> bool:
+    """Whether one Application brings the others."""
+    return "argocd/bootstrap/parent" in target.files
+
+
+def names(target: Target) -> tuple[str, ...]:
+    """The Applications, the one that brings the others first."""
+    name = target.release.installation
+    if has_parent(target):
+        return (f"{name}-parent", f"{name}-secrets", name)
+    return (name,)
+
+
+def applications(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
+    """Whether all are synced and healthy; `otherwise` is asked where Argo CD gives no reason."""
+    found = _read(kube, target)
+    for name, application in found.items():
+        look = _look(name, application, target, otherwise)
+        if look.state != "holds":
+            return look
+    told = "; ".join(f"{name}: Synced, Healthy" for name in found)
+    return Look("holds", told + _compared_with(found[names(target)[-1]], target))
+
+
+def trouble(kube: Kube | None, target: Target) -> Diagnosis | None:
+    """Why nothing arrives in the cluster, as far as Argo CD says; None when it says nothing."""
+    if kube is None or target.answers.delivery.kind != "argocd":
+        return None
+    try:
+        found = _read(kube, target)
+    except KubeError:
+        return None
+    for name, application in found.items():
+        why = diagnose(_texts(application), APPLICATION, REFUSALS)
+        if why:
+            return Diagnosis(f"Application {name}: {why.cause}", why.fix)
+        if application is None:
+            return Diagnosis(f"Application {name} is not there yet", "see argocd.application")
+    return None
+
+
+def _read(kube: Kube, target: Target) -> dict[str, Manifest | None]:
+    namespace = target.answers.delivery.argocd.namespace
+    return {
+        name: kube.get(Ref(API_VERSION, "Application", name, namespace)) for name in names(target)
+    }
+
+
+def _look(name: str, application: Manifest | None, target: Target, otherwise: Otherwise) -> Look:
+    if application is None:
+        return Look("wanted", f"Application {name} is not there yet", "see argocd.application")
+    namespace = target.answers.delivery.argocd.namespace
+    describe = f"kubectl -n {namespace} describe application {name}"
+    status = application.get("status") or {}
+    sync = str((status.get("sync") or {}).get("status") or "not compared yet")
+    health = str((status.get("health") or {}).get("status") or "no health yet")
+    operation = status.get("operationState") or {}
+    phase = str(operation.get("phase") or "")
+    why = diagnose(_texts(application), APPLICATION, REFUSALS)
+    errors = _errors(status)
+    if (sync, health) == ("Synced", "Healthy") and not errors and phase not in {"Running"}:
+        behind = _behind(status, target)
+        if behind:
+            return Look("wanted", f"{name}: {behind}", f"argocd app get {name} --refresh")
+        return Look("holds")
+    shown = f"{name}: {said(sync)}, {said(health)}"
+    if phase and (phase != "Succeeded" or not why):
+        message = operation.get("message")
+        shown += f"; {said(phase)}" + (f": {said(message)}" if message and not why else "")
+    if errors and not why:
+        shown += f"; {said(errors[0])}"
+    return waiting(shown, why or otherwise(), describe)
+
+
+def _errors(status: Mapping[str, Any]) -> list[str]:
+    """Messages of the conditions that are errors; warnings are Argo CD's own matter."""
+    return [
+        str(one.get("message") or "")
+        for one in status.get("conditions") or []
+        if str(one.get("type") or "").endswith("Error")
+    ]
+
+
+def _texts(application: Manifest | None) -> list[str]:
+    """All that may say why: conditions, the running or failed operation, its resources."""
+    status = (application or {}).get("status") or {}
+    operation = status.get("operationState") or {}
+    if operation.get("phase") == "Succeeded":
+        return _errors(status)
+    resources = (operation.get("syncResult") or {}).get("resources") or []
+    failed = [str(one.get("message") or "") for one in resources if one.get("status") in _FAILED]
+    return [*_errors(status), *failed, str(operation.get("message") or "")]
+
+
+_FAILED = ("SyncFailed", "PruneFailed")
+
+
+def _revision(status: Mapping[str, Any], target: Target) -> str:
+    """The config repository's commit that Argo CD compares with; empty when it says none."""
+    sync = status.get("sync") or {}
+    compared = sync.get("comparedTo") or {}
+    url = target.answers.delivery.argocd.repo_url
+    sources = compared.get("sources") or []
+    revisions = sync.get("revisions") or []
+    for source, revision in zip(sources, revisions, strict=False):
+        if source.get("repoURL") == url:
+            return str(revision)
+    return str(sync.get("revision") or "")
+
+
+def _behind(status: Mapping[str, Any], target: Target) -> str:
+    """Why the state is about an earlier commit; empty when it is not, or cannot be told."""
+    revision = _revision(status, target)
+    if not target.emitted or not _known(target, revision):
+        return ""
+    stands = target.repository.read_many(target.emitted, revision)
+    if all(stands[path] == data for path, data in target.emitted.items()):
+        return ""
+    return (
+        f"Synced with {revision[:8]}, which lacks what is planned; Argo CD looks every few minutes"
+    )
+
+
+def _known(target: Target, revision: str) -> bool:
+    if not _COMMIT.fullmatch(revision):
+        return False
+    found = target.repository.objects([revision])[0]
+    return found is not None and found[0] == "commit"
+
+
+def _compared_with(application: Manifest | None, target: Target) -> str:
+    revision = _revision((application or {}).get("status") or {}, target)
+    if not _COMMIT.fullmatch(revision):
+        return ""
+    known = _known(target, revision)
+    return f" at {revision[:8]}" + ("" if known else ", which this clone does not have")

@@ -1,0 +1,141 @@
+"""Argo CD's Applications: let go of without what they delivered (undo), or with it (destroy).
+
+An Application without the resources finalizer leaves what it delivered where it is; with it, Argo
+CD removes all of that first, except what carries `Delete=false`. For that it needs the project,
+which therefore goes later. Source: Argo CD's documentation on app deletion; facts on Argo CD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Manifest, Ref
+from wizard.engine.actions import Action, Look
+from wizard.errors import ConflictError
+from wizard.formats.terminal import visible
+from wizard.systems.argocd.application import has_parent, names
+from wizard.systems.argocd.steps import application_sources
+from wizard.systems.cluster.object_removal import Removal, finalizers, removal_action, standing
+from wizard.systems.cluster.ownership import Judge, kubectl_delete, plain, unchanged
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+TRACKING = "argocd.argoproj.io/tracking-id"
+INSTANCE = "app.kubernetes.io/instance"
+
+
+def refs(target: Target) -> list[Ref]:
+    """All Applications of the installation, the one that brings the others first."""
+    return [Ref.of(source.manifest()) for source in application_sources(target)]
+
+
+def family(target: Target) -> tuple[list[Ref], list[Ref]]:
+    """The Application that brings the others, where there is one, and those that it brings.
+
+    They are told by their files: an installation may well be named like another's parent.
+    """
+    found = refs(target)
+    bringers = 1 if has_parent(target) else 0
+    return found[:bringers], found[bringers:]
+
+
+def released(target: Target) -> Action:
+    """Undo: Argo CD follows the repository no more; all that it delivered stays as it is."""
+    found = refs(target)
+    own = unchanged(target, application_sources(target))
+
+    def judge(one: Manifest, ref: Ref) -> Look | None:
+        return own(one, ref) or _others(target, one, ref) or _cascading(one, ref)
+
+    return removal_action(
+        "undo.application",
+        f"Remove {called(found)}; what Argo CD delivered stays",
+        "platform",
+        target.argocd,
+        lambda kube: Removal(kube, lambda: found, judge),
+        left=kubectl_delete(found),
+    )
+
+
+def _cascading(found: Manifest, ref: Ref) -> Look | None:
+    if not any(name.startswith(FINALIZER) for name in finalizers(found)):
+        return None
+    return Look(
+        "blocked",
+        f"{ref} carries the finalizer {FINALIZER}: with it Argo CD would remove all it delivered",
+        "to let go of it without that: kubectl -n "
+        f"{ref.namespace} patch application {ref.name} --type merge "
+        '-p \'{"metadata":{"finalizers":null}}\'; to remove all of it: airflow-wizard destroy',
+    )
+
+
+def _others(target: Target, found: Manifest, ref: Ref) -> Look | None:
+    """Left where somebody else would bring it back, or it is another repository's."""
+    owner = _owner(found, names(target))
+    if owner:
+        return Look(
+            "blocked",
+            f"{ref} is delivered by {owner}, which would bring it back",
+            f"take it out of what {owner} delivers, then run it again",
+        )
+    wanted = {url for source in application_sources(target) for url in urls(source.manifest())}
+    foreign = sorted(urls(found) - wanted)
+    if foreign:
+        return Look(
+            "blocked",
+            f"{ref} reads {', '.join(visible(url) for url in foreign)}, which is not committed "
+            "here; it is left",
+            "see whose it is; another installation of this name needs a name of its own",
+        )
+    return None
+
+
+def _owner(found: Manifest, own: Iterable[str]) -> str:
+    """Who else delivers an object: an Application, or its owner; empty for nobody else."""
+    about = found["metadata"]
+    for one in about.get("ownerReferences") or []:
+        return visible(f"{one.get('kind')} {one.get('name')}")
+    name = tracked_by(found)
+    return f"Application {visible(name)}" if name and name not in own else ""
+
+
+def tracked_by(found: Mapping[str, Any]) -> str:
+    """The Application that Argo CD says an object belongs to; empty for none."""
+    about = found["metadata"]
+    mark = str((about.get("annotations") or {}).get(TRACKING) or "").partition(":")[0]
+    return mark.rpartition("_")[2] or str((about.get("labels") or {}).get(INSTANCE) or "")
+
+
+def urls(application: Mapping[str, Any]) -> set[str]:
+    """The repositories that an Application reads."""
+    spec = application.get("spec") or {}
+    listed = [*(spec.get("sources") or []), *([spec["source"]] if spec.get("source") else [])]
+    return {str(one.get("repoURL")) for one in listed if one.get("repoURL")}
+
+
+def ours(target: Target) -> Judge:
+    """Left where another made it, would bring it back, or reads another repository."""
+    own = plain(target)
+    return lambda found, ref: own(found, ref) or _others(target, found, ref)
+
+
+def require_gone(target: Target) -> None:
+    """Raise ConflictError while an Application may stand: it would bring back what is removed."""
+    if target.argocd is None:
+        raise ConflictError("nothing says whether Argo CD still has it", "--context names it")
+    for ref in refs(target):
+        try:
+            if standing(target.argocd, ref) is not None:
+                raise ConflictError(f"{ref} stands", "let its removal end, then run it again")
+        except KubeError as error:
+            why = f"nothing says whether {ref} is gone: {error.message}"
+            raise ConflictError(why, error.hint) from None
+
+
+def called(found: Sequence[Ref]) -> str:
+    """How a title names them."""
+    return f"Application{'s' if len(found) > 1 else ''} {', '.join(ref.name for ref in found)}"

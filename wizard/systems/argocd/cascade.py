@@ -1,0 +1,178 @@
+"""Destroy: Argo CD stops syncing, and later removes what it delivered with its Applications."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.errors import KubeConflictError, KubeError
+from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.engine.actions import Action, Look
+from wizard.errors import ConflictError
+from wizard.systems.argocd.application_removal import FINALIZER, called, family, ours
+from wizard.systems.cluster.diagnosis import said
+from wizard.systems.cluster.object_removal import (
+    Removal,
+    held,
+    looked_action,
+    removal_action,
+    standing,
+)
+from wizard.systems.cluster.objects import explained
+from wizard.systems.cluster.ownership import Judge, kubectl_delete
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+
+PAUSE_SECONDS, CASCADE_SECONDS = 300.0, 900.0
+_ROUNDS = 10
+
+
+def paused(target: Target) -> Action:
+    """Destroy: nothing is synced any more, so what is removed next stays away."""
+    parent, children = family(target)
+    work = _Pause(ours(target), parent, children)
+    return looked_action(
+        "destroy.pause",
+        "Stop Argo CD from syncing" + (f", and remove {called(parent)}" if parent else ""),
+        target.argocd,
+        work.look,
+        work.change,
+        left="argocd app set NAME --sync-policy none, for each of its Applications",
+        patience=PAUSE_SECONDS,
+    )
+
+
+class _Pause:
+    """Takes `automated` off, ends a sync under way, and removes the parent, which restores it."""
+
+    def __init__(self, judge: Judge, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
+        self._judge, self._parents, self._children = judge, parents, children
+
+    def look(self, kube: Kube) -> Look:
+        """Whether nothing syncs any more."""
+        wanted: list[tuple[str, str]] = []
+        for ref in (*self._parents, *self._children):
+            found = standing(kube, ref)
+            if found is None:
+                continue
+            if left := self._judge(found, ref):
+                return left
+            if found["metadata"].get("deletionTimestamp"):
+                wanted += [held(found, ref)] if ref in self._parents else []
+            elif ref in self._parents:
+                wanted.append((f"{ref} brings the others", ""))
+            elif _automated(found):
+                wanted.append((f"{ref} syncs by itself", ""))
+            elif _running(found):
+                fix = "Argo CD's application controller ends it: see whether it runs"
+                wanted.append((f"a sync of {ref} is under way", fix))
+        if not wanted:
+            return Look("holds", "nothing is synced by itself")
+        said_, fixes = zip(*wanted, strict=True)
+        return Look("wanted", "; ".join(said_), "; ".join(filter(None, fixes)))
+
+    def change(self, kube: Kube) -> str:
+        """Do it."""
+        for ref in self._parents:
+            found = standing(kube, ref)
+            if found and not found["metadata"].get("deletionTimestamp"):
+                # Its children are let go of here, one by one, and not with it.
+                rewritten(kube, ref, _without_finalizer)
+                kube.delete(ref, uid=str(found["metadata"]["uid"]))
+        for ref in self._children:
+            rewritten(kube, ref, _stopped)
+        return "automated syncs are off"
+
+
+def _automated(found: Manifest) -> bool:
+    policy = (found.get("spec") or {}).get("syncPolicy") or {}
+    return "automated" in policy or "operation" in found
+
+
+def _running(found: Manifest) -> bool:
+    return _phase(found) in {"Running", "Terminating"}
+
+
+def _phase(found: Manifest) -> str:
+    state = (found.get("status") or {}).get("operationState") or {}
+    return str(state.get("phase") or "")
+
+
+def _stopped(found: Manifest) -> Manifest:
+    """Without automated syncs; one under way is ended as `argocd app terminate-op` ends it."""
+    policy = {k: v for k, v in (found["spec"].get("syncPolicy") or {}).items() if k != "automated"}
+    changed = {**found, "spec": {**found["spec"], "syncPolicy": policy}}
+    changed.pop("operation", None)
+    if _phase(found) == "Running":
+        status = found["status"]
+        ended = {**status["operationState"], "phase": "Terminating"}
+        changed["status"] = {**status, "operationState": ended}
+    return changed
+
+
+def _finalizers(found: Manifest) -> list[str]:
+    return list(found["metadata"].get("finalizers") or [])
+
+
+def _without_finalizer(found: Manifest) -> Manifest:
+    kept = [name for name in _finalizers(found) if not name.startswith(FINALIZER)]
+    return {**found, "metadata": {**found["metadata"], "finalizers": kept}}
+
+
+def _with_finalizer(found: Manifest) -> Manifest:
+    own = _finalizers(found)
+    if FINALIZER in own:
+        return found
+    return {**found, "metadata": {**found["metadata"], "finalizers": [*own, FINALIZER]}}
+
+
+def rewritten(kube: Kube, ref: Ref, edit: Callable[[Manifest], Manifest]) -> None:
+    """Change an object as it stands; controllers write into it too, so this is tried anew."""
+    for _ in range(_ROUNDS):
+        found = standing(kube, ref)
+        if found is None or found["metadata"].get("deletionTimestamp"):
+            return
+        changed = edit(found)
+        if changed == found:
+            return
+        about = {k: v for k, v in changed["metadata"].items() if k != "managedFields"}
+        try:
+            kube.replace({**changed, "metadata": about})
+        except KubeConflictError as error:
+            if error.reason != "Conflict":
+                raise
+            continue
+        except KubeError as error:
+            raise explained(error) from None
+        return
+    raise ConflictError(f"{ref} is changed by others all the time", "run it again")
+
+
+def cascaded(target: Target) -> Action:
+    """Destroy: Argo CD removes what it delivered, then the Applications are gone."""
+    # The chart's first: its pods need their Secrets until they end.
+    _, found = family(target)
+    return removal_action(
+        "destroy.application",
+        f"Remove {called(found)}; Argo CD removes with it all it delivered",
+        "platform",
+        target.argocd,
+        lambda kube: Removal(
+            kube,
+            lambda: found,
+            ours(target),
+            lambda kube, _found, ref: rewritten(kube, ref, _with_finalizer),
+            _why,
+            "Argo CD has no Application of it",
+        ),
+        left=kubectl_delete(found),
+        patience=CASCADE_SECONDS,
+    )
+
+
+def _why(found: Manifest, ref: Ref) -> tuple[str, str]:
+    what, fix = held(found, ref)
+    listed = (found.get("status") or {}).get("conditions") or []
+    errors = [said(one.get("message")) for one in listed if "Error" in str(one.get("type"))]
+    return "; ".join([what, *errors]), fix

@@ -1,0 +1,256 @@
+"""The SSH host keys that Argo CD trusts: those of the config repository's host are appended.
+
+The list is shared by all of Argo CD's repositories, so it is never replaced, and only keys with
+evidence in the answers are added. An annotation remembers which lines an installation has added:
+only those are its own to take away. Source: facts on Argo CD (Repo credentials and known hosts).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeConflictError, KubeError
+from wizard.clients.kube.protocol import MANAGER, Kube, Manifest, Ref
+from wizard.engine.actions import Action, Look
+from wizard.engine.probes import in_thread
+from wizard.errors import ConflictError, WizardError
+from wizard.formats.addresses import git_location
+from wizard.formats.terminal import visible
+from wizard.hostkeys.keys import known_hosts_name
+from wizard.systems.cluster.objects import explained
+from wizard.workspace.config_host_keys import verified
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+
+CONFIG_MAP = "argocd-ssh-known-hosts-cm"
+KEY = "ssh_known_hosts"
+_ROUNDS = 3
+_NOWHERE = "no kubeconfig context names Argo CD's cluster"
+
+
+def actions(target: Target) -> tuple[Action, ...]:
+    """The append, where the repository is read over SSH."""
+    argo = target.answers.delivery.argocd
+    endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
+    if git_location(argo.repo_url).scheme != "ssh":
+        return ()
+    hosts = _Hosts(
+        argo.namespace,
+        name_of(argo.repo_url),
+        _verified(target),
+        target.release.installation,
+    )
+    known = Action(
+        "argocd.known-hosts",
+        f"Let Argo CD know the SSH host keys of {hosts.name}",
+        "platform",
+        endpoint,
+        lambda: _in_thread(target.argocd, hosts.look),
+        (lambda: in_thread(lambda: hosts.change(_there(target.argocd)))) if hosts.lines else None,
+        (lambda: in_thread(lambda: hosts.rehearse(_there(target.argocd)))) if hosts.lines else None,
+    )
+    return (known,)
+
+
+async def _in_thread(kube: Kube | None, look: Any) -> Look:
+    if kube is None:
+        return Look("unknown", _NOWHERE)
+    found: Look = await in_thread(lambda: look(kube))
+    return found
+
+
+def _there(kube: Kube | None) -> Kube:
+    if kube is None:
+        raise WizardError(_NOWHERE, "--context names one")
+    return kube
+
+
+def name_of(url: str) -> str:
+    """The host of a repository read over SSH, as known hosts spell it."""
+    location = git_location(url)
+    return known_hosts_name(location.host, location.port)
+
+
+def _verified(target: Target) -> tuple[str, ...]:
+    """Lines with evidence for the config repository's host and port."""
+    return tuple(line for line in verified(target.answers).splitlines() if line.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
+
+    namespace: str
+    name: str
+    lines: tuple[str, ...]
+    installation: str
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("v1", "ConfigMap", CONFIG_MAP, self.namespace)
+
+    def look(self, kube: Kube) -> Look:
+        try:
+            text = text_of(self._read(kube))
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise explained(error) from None
+            return self._unseen()
+        if _revoked(text) & {tuple(line.split()[1:3]) for line in self.lines}:
+            return Look(
+                "blocked",
+                f"Argo CD's list revokes a verified key of {self.name}",
+                "ask who revoked it, and verify the host's keys again",
+            )
+        if not self.lines:
+            return self._nothing(text)
+        missing = self.missing(text)
+        if not missing:
+            return Look("holds", f"Argo CD has all {len(self.lines)} verified keys of {self.name}")
+        return Look(
+            "wanted", f"{len(missing)} of {len(self.lines)} keys of {self.name} are missing there",
+            diff=_appended(text, missing),
+        )  # fmt: skip
+
+    def change(self, kube: Kube) -> str:
+        """Append what is missing to exactly the text that was read."""
+        for _ in range(_ROUNDS):
+            found = self._read(kube)
+            missing = self.missing(text_of(found))
+            if not missing:
+                return "somebody else has added them meanwhile"
+            try:
+                kube.replace(self._with(found, missing))
+            except KubeConflictError as error:
+                if error.reason != "Conflict":
+                    raise
+                continue
+            except KubeError as error:
+                raise self._refused(error) from None
+            return f"appended {len(missing)} lines to {self.ref}{_kept(found)}"
+        raise ConflictError(
+            f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
+        )
+
+    def rehearse(self, kube: Kube) -> str:
+        found = self._read(kube)
+        missing = self.missing(text_of(found))
+        try:
+            kube.replace(self._with(found, missing), dry_run=True)
+        except KubeError as error:
+            raise self._refused(error) from None
+        return f"the API server would accept {len(missing)} more lines in {self.ref}"
+
+    def missing(self, text: str) -> list[str]:
+        there = {tuple(entry) for entry in _entries(text, self.name)}
+        return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
+
+    def _with(self, found: Manifest, missing: Sequence[str]) -> Manifest:
+        added = [*added_by(found, self.installation), *missing]
+        return rewritten(found, _joined(text_of(found), missing), self.installation, added)
+
+    def _read(self, kube: Kube) -> Manifest:
+        found = kube.get(self.ref)
+        if found is None:
+            raise WizardError(
+                f"{self.ref} is not there: is Argo CD in this namespace?",
+                "set delivery.argocd.namespace, or name the context of Argo CD's cluster",
+            )
+        return found
+
+    def _nothing(self, text: str) -> Look:
+        if _entries(text, self.name):
+            return Look("holds", f"Argo CD has keys of {self.name}; none are verified here")
+        return Look(
+            "unknown",
+            f"Argo CD lists no key of {self.name}, and the answers have no verified one to add",
+            f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}",
+        )
+
+    def _unseen(self) -> Look:
+        fix = f"let Argo CD's admin append missing lines to {KEY} of {self.ref}"
+        lines = "\n".join(f"+{line}" for line in self.lines)
+        return Look("unknown", f"{self.ref} may not be read", fix, lines)
+
+    def _refused(self, error: KubeError) -> WizardError:
+        if error.kind == "forbidden":
+            return WizardError(error.message, self._unseen().fix)
+        return explained(error)
+
+
+def _revoked(text: str) -> set[tuple[str, ...]]:
+    """Type and key of each line that revokes one, whichever hosts it is for.
+
+    Their pattern may be a wildcard or a hash, and a key that leaked anywhere proves no host.
+    """
+    lines = (line.split() for line in text.splitlines())
+    return {tuple(words[2:4]) for words in lines if words[:1] == ["@revoked"]}
+
+
+def _entries(text: str, name: str) -> list[tuple[str, ...]]:
+    """Type and key of each line for this host.
+
+    Hashed names are not recognised: a line twice does no harm.
+    """
+    lines = (line.split() for line in text.splitlines())
+    return [
+        (words[1], words[2])
+        for words in lines
+        if len(words) > 2 and name in words[0].lower().split(",")
+    ]
+
+
+def text_of(found: Mapping[str, Any]) -> str:
+    """The list itself."""
+    return str((found.get("data") or {}).get(KEY) or "")
+
+
+def _joined(text: str, missing: Iterable[str]) -> str:
+    start = text if not text or text.endswith("\n") else f"{text}\n"
+    return start + "".join(f"{line}\n" for line in missing)
+
+
+def _note(installation: str) -> str:
+    """The annotation of an installation; its name may be too long for one."""
+    return f"{MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
+
+
+def added_by(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
+    """The lines that this installation has added, as far as the list remembers."""
+    notes = found["metadata"].get("annotations") or {}
+    return tuple(str(notes.get(_note(installation)) or "").splitlines())
+
+
+def rewritten(found: Manifest, text: str, installation: str, added: Sequence[str]) -> Manifest:
+    """The list with this text, remembering these lines as added by the installation."""
+    about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+    notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(installation)}
+    if added:
+        notes[_note(installation)] = "\n".join(added)
+    return {
+        **found,
+        "metadata": {**about, "annotations": notes},
+        "data": {**(found.get("data") or {}), KEY: text},
+    }
+
+
+def _appended(text: str, missing: Iterable[str]) -> str:
+    old, new = text.splitlines(), _joined(text, missing).splitlines()
+    lines = difflib.unified_diff(old, new, f"{KEY} (cluster)", f"{KEY} (with ours)", lineterm="")
+    return "\n".join(visible(line) for line in lines)
+
+
+def _kept(found: Mapping[str, Any]) -> str:
+    """A word about who may take the lines away again."""
+    about = found["metadata"]
+    notes, labels = about.get("annotations") or {}, about.get("labels") or {}
+    if labels.get("app.kubernetes.io/managed-by") == "Helm" or "meta.helm.sh/release-name" in notes:
+        return "; Helm made it, so put them into Argo CD's own values too (configs.ssh.extraHosts)"
+    if any(name.startswith("argocd.argoproj.io/tracking") for name in notes):
+        return "; it is synced from Git, so put them there too"
+    return ""

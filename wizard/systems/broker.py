@@ -1,0 +1,146 @@
+"""Probes of an external Redis that Celery uses as its broker: one session, read by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from wizard.clients.redis import Redis, RedisError, Server, Target
+from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+
+SECONDS = 15.0
+_FIXES = {
+    "unreachable": "pods may see it otherwise; try again from a machine in the same network",
+    "trust": "try again with SSL_CERT_FILE naming the CA that pods trust",
+    "tls": "compare the URL's scheme, host and port with the server's certificate",
+    "password": "compare user and password with the broker's owner; encode them in the URL",
+    "database": "name a database in the URL that the server has",
+    "peer": "correct scheme, host and port: rediss:// is TLS, redis:// is not",
+    "refused": "ask the server's owner: the reason is in its words",
+}
+_DEFERRED = {"unreachable", "trust"}
+
+Look = Callable[[], Server | RedisError]
+
+
+def looking(client: Redis) -> Look:
+    """One look that hands its failure back as a value, for all probes that read it."""
+
+    def look() -> Server | RedisError:
+        try:
+            return client.look()
+        except RedisError as error:
+            return error
+
+    return look
+
+
+def broker_probes(target: Target, look: Look, host: str, port: int) -> Iterator[Probe]:
+    """Address, TLS, login, version and memory; `host` and `port` are those of the answers."""
+    session = Once(look)
+
+    def probe(what: str, judge: Callable[[Server], ProbeResult]) -> Probe:
+        async def run() -> ProbeResult:
+            seen = await session()
+            if isinstance(seen, RedisError):
+                return skipped("needs broker.login")
+            return judge(seen)
+
+        return Probe(f"broker.{what}", f"Broker: {what}", target.endpoint, run, SECONDS)
+
+    async def login() -> ProbeResult:
+        seen = await session()
+        return refusal(seen) if isinstance(seen, RedisError) else logged_in(seen, target)
+
+    async def place() -> ProbeResult:
+        return address(target, host, port)
+
+    async def tls() -> ProbeResult:
+        return encryption(target)
+
+    yield Probe("broker.address", "Broker: address", target.endpoint, place)
+    yield Probe("broker.tls", "Broker: TLS", target.endpoint, tls)
+    yield Probe("broker.login", "Broker: login", target.endpoint, login, SECONDS)
+    yield probe("version", version)
+    yield probe("memory", memory)
+
+
+def address(target: Target, host: str, port: int) -> ProbeResult:
+    """Network policies are written for the answers' host and port, and Celery uses the URL's."""
+    if not host:
+        return skipped("broker.host is not answered", "set broker.host")
+    if (target.host.casefold(), target.port) == (host.casefold(), port):
+        return passed("URL and answers name the same host and port")
+    return failed(
+        f"the URL leads to {target.endpoint}, and the answers say {host}:{port}",
+        "correct broker.host and broker.port, or the URL",
+    )
+
+
+def encryption(target: Target) -> ProbeResult:
+    """What the URL's scheme allows; whether the server takes part, the login says."""
+    if not target.tls:
+        return warned("redis://: password and tasks travel in clear", "use rediss://")
+    if not target.verified:
+        return warned(
+            "rediss:// without verification: a man in the middle is accepted",
+            "add ?ssl_cert_reqs=required to the URL",
+        )
+    return passed(
+        "rediss:// allows no connection without TLS, nor to a server that cannot prove itself"
+    )
+
+
+def refusal(error: RedisError) -> ProbeResult:
+    """What a session that could not be had means: only its absence here is no fault."""
+    result = unknown if error.kind in _DEFERRED else failed
+    said = error.message
+    if error.kind == "trust":
+        said = f"this machine does not trust its certificate: {said}; the password was not sent"
+    elif error.kind == "tls":
+        said = f"{said}; the password was not sent"
+    return result(said, _FIXES[error.kind])
+
+
+def logged_in(seen: Server, target: Target) -> ProbeResult:
+    """The session itself."""
+    if seen.role == "slave":
+        return failed("it is a read-only replica", "name the primary server")
+    if seen.mode == "cluster":
+        return failed("it is a Redis Cluster, which Celery cannot use", "use one without sharding")
+    if not seen.logged_in:
+        if seen.asks and target.password is None:
+            return failed("it wants a password, and the URL has none", _FIXES["password"])
+        if seen.asks:
+            return unknown(
+                "it wants a password, which is not sent in clear",
+                "use rediss://, or try it from a pod",
+            )
+        if target.password is None:
+            return warned(
+                "everybody who reaches it may read and write tasks: it has no password",
+                "have a password set (requirepass, or a user of its own)",
+            )
+        return failed(
+            "it answers without a password, so a login with one is refused", _FIXES["password"]
+        )
+    return passed(f"{target.user or 'default'} at database {target.database}")
+
+
+def version(seen: Server) -> ProbeResult:
+    """The server's version, to be read by people."""
+    if not seen.version:
+        return unknown("its INFO may not be read", "allow this user INFO, or look at the server")
+    return passed(f"Redis {seen.version}", seen.version)
+
+
+def memory(seen: Server) -> ProbeResult:
+    """Queued tasks have no expiry: only policies that drop any key lose them."""
+    if not seen.policy:
+        return unknown("its INFO may not be read", "allow this user INFO, or look at the server")
+    if not seen.policy.startswith("allkeys-"):
+        return passed(f"maxmemory-policy {seen.policy}")
+    when = "as soon as memory is full" if seen.limited else "once it has a memory limit"
+    return warned(
+        f"maxmemory-policy {seen.policy} drops queued tasks {when}",
+        "set maxmemory-policy noeviction",
+    )

@@ -1,0 +1,1 @@
+"""The Kubernetes cluster: objects, identity, health, rights."""

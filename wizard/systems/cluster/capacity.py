@@ -1,0 +1,224 @@
+"""What an installation asks of a namespace's quotas and of storage classes; pure.
+
+Counted are the pods and volumes of the answers, at the most that autoscaling may start; the
+chart's StatsD and one Job run beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from wizard.engine.probes import ProbeResult, failed, passed, warned
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.manifests.release import Release
+
+_FACTORS: Mapping[str, Decimal] = {
+    "": Decimal(1),
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("num", -3)},
+    **{unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)},
+    **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
+}
+_QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
+_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+# Block volumes: one node at a time. Source: the drivers' own documentation.
+_ONE_NODE = frozenset(
+    {
+        "ebs.csi.aws.com", "disk.csi.azure.com", "pd.csi.storage.gke.io",
+        "cinder.csi.openstack.org", "csi.vsphere.vmware.com", "rancher.io/local-path",
+        "kubernetes.io/aws-ebs", "kubernetes.io/gce-pd", "kubernetes.io/azure-disk",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods of one kind; empty amounts are not stated."""
+
+    who: str
+    count: int
+    cpu: str = ""
+    memory: str = ""
+    memory_limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """Volumes of one kind; an empty class is the cluster's default."""
+
+    who: str
+    count: int
+    size: str
+    storage_class: str = ""
+    shared: bool = False
+
+
+def amount(text: str) -> Decimal:
+    """A Kubernetes quantity as a number; ValueError for what is none."""
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in _FACTORS:
+        raise ValueError("not a quantity")
+    return Decimal(match[1]) * _FACTORS[match[2]]
+
+
+def pods(answers: Answers, release: Release) -> Iterator[Pods]:
+    """Every kind of pod that runs at once, at its most."""
+    size = answers.components
+    web = "API server" if release.airflow_3 else "webserver"
+    for who, one in (
+        (web, size.api_server),
+        ("scheduler", size.scheduler),
+        ("DAG processor", size.dag_processor),
+        ("triggerer", size.triggerer),
+    ):
+        yield Pods(who, one.replicas, one.cpu, one.memory, one.memory_limit)
+    if release.celery:
+        workers = answers.executor.workers
+        own = workers.resources
+        yield Pods("worker", _most_workers(answers), own.cpu, own.memory, own.memory_limit)
+    if release.pgbouncer:
+        yield Pods("PgBouncer", answers.database.pgbouncer.replicas)
+    if release.chart_redis:
+        yield Pods("Redis", 1)
+    if release.bundled_database:
+        yield Pods("PostgreSQL", 1)
+    yield Pods("StatsD and a Job", 2)
+
+
+def volumes(answers: Answers, release: Release) -> Iterator[Volumes]:
+    """Every kind of volume that is claimed."""
+    triggerer = answers.components.triggerer
+    yield Volumes("triggerer", triggerer.replicas, triggerer.persistence)
+    if release.celery:
+        yield Volumes("worker", _most_workers(answers), answers.executor.workers.persistence)
+    if release.local:
+        replicas = answers.components.scheduler.replicas
+        yield Volumes("scheduler", replicas, answers.executor.local_persistence)
+    if release.chart_redis and answers.broker.persistence:
+        yield Volumes("Redis", 1, answers.broker.persistence)
+    if release.bundled_database:
+        yield Volumes("PostgreSQL", 1, "8Gi")
+    logs = answers.components.logs
+    if logs.persistence:
+        yield Volumes("logs", 1, logs.size, logs.storage_class, shared=True)
+
+
+def _most_workers(answers: Answers) -> int:
+    workers = answers.executor.workers
+    return workers.replicas if workers.autoscaling == "none" else workers.max_replicas
+
+
+def judge_quotas(
+    quotas: Sequence[Mapping[str, Any]],
+    running: Sequence[Pods],
+    claimed: Sequence[Volumes],
+    *,
+    defaults: bool,
+    installed: bool,
+) -> ProbeResult:
+    """Whether the namespace's ResourceQuotas leave room.
+
+    `defaults`: a LimitRange states what pods do not. `installed`: some of it runs already and is
+    counted as used, so only the whole is compared.
+    """
+    problems: list[str] = []
+    needed = _needed(running, claimed)
+    for quota in quotas:
+        name = quota["metadata"]["name"]
+        status = quota.get("status", {})
+        hard = status.get("hard") or quota.get("spec", {}).get("hard", {})
+        for resource, limit in sorted(hard.items()):
+            want = needed.get(_plain(resource))
+            if want is None:
+                continue
+            unstated = [one for one in running if _unstated(one, _plain(resource))]
+            if unstated and not defaults:
+                who = ", ".join(one.who for one in unstated)
+                problems.append(f"{name} counts {resource}, which {who} do not state")
+            used = Decimal(0) if installed else amount(str(status.get("used", {}).get(resource, 0)))
+            free = amount(str(limit)) - used
+            if want > free:
+                problems.append(f"{name} leaves {_text(free)} of {resource}, {_text(want)} needed")
+    if problems:
+        return failed("; ".join(problems), "ask for a larger quota, or lower replicas and sizes")
+    count = f"{len(quotas)} quota{'s' if len(quotas) != 1 else ''}"
+    return passed(f"{count} with room for {_text(needed['pods'])} pods" if quotas else "no quota")
+
+
+def _plain(resource: str) -> str:
+    """The older names of the same: `cpu` is requests.cpu, `count/pods` is pods."""
+    short = resource.removeprefix("count/")
+    return {"cpu": "requests.cpu", "memory": "requests.memory"}.get(short, short)
+
+
+def _unstated(one: Pods, resource: str) -> bool:
+    stated = {
+        "requests.cpu": one.cpu,
+        # A limit stands for the request that is not written.
+        "requests.memory": one.memory or one.memory_limit,
+        "limits.memory": one.memory_limit,
+    }
+    return resource == "limits.cpu" or (resource in stated and not stated[resource])
+
+
+def _needed(running: Sequence[Pods], claimed: Sequence[Volumes]) -> dict[str, Decimal]:
+    def total(field: str) -> Decimal:
+        parts = [amount(getattr(one, field) or "0") * one.count for one in running]
+        return sum(parts, Decimal(0))
+
+    return {
+        "pods": Decimal(sum(one.count for one in running)),
+        "requests.cpu": total("cpu"),
+        "requests.memory": total("memory"),
+        "limits.cpu": Decimal(0),
+        "limits.memory": total("memory_limit"),
+        "persistentvolumeclaims": Decimal(sum(one.count for one in claimed)),
+        "requests.storage": sum((amount(one.size) * one.count for one in claimed), Decimal(0)),
+    }
+
+
+def _text(value: Decimal) -> str:
+    """A number as people write quantities."""
+    for unit in ("Ti", "Gi", "Mi"):
+        if value >= _FACTORS[unit] and value % (2**20) == 0:
+            return f"{(value / _FACTORS[unit]).normalize():f}{unit}"
+    return f"{value.normalize():f}"
+
+
+def judge_classes(classes: Sequence[Mapping[str, Any]], claimed: Sequence[Volumes]) -> ProbeResult:
+    """Whether each volume finds a storage class."""
+    by_name = {one["metadata"]["name"]: one for one in classes}
+    default = next((n for n, one in sorted(by_name.items()) if _is_default(one)), "")
+    for one in claimed:
+        name = one.storage_class or default
+        if not name:
+            return failed(
+                f"no StorageClass is the default, and the volumes of {one.who} name none",
+                f"have one annotated {_DEFAULT}=true",
+            )
+        if name not in by_name:
+            known = ", ".join(sorted(by_name)) or "none"
+            return failed(
+                f"there is no StorageClass {name} for {one.who}; known: {known}",
+                "correct components.logs.storage_class",
+            )
+    for one in claimed:
+        name = one.storage_class or default
+        provisioner = str(by_name[name].get("provisioner", ""))
+        if one.shared and provisioner in _ONE_NODE:
+            return warned(
+                f"StorageClass {name} ({provisioner}) gives volumes to one node at a time, and "
+                f"{one.who} need ReadWriteMany",
+                "name a class of a file storage in components.logs.storage_class",
+            )
+    return passed(f"default class {default}" if default else "each volume names its class")
+
+
+def _is_default(storage_class: Mapping[str, Any]) -> bool:
+    annotations = storage_class["metadata"].get("annotations") or {}
+    return str(annotations.get(_DEFAULT)) == "true"

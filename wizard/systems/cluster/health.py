@@ -1,0 +1,230 @@
+"""What Airflow says of its own health, asked of the API server through a port-forward.
+
+The answer has one entry for each part; null is the status of a part that has never run. Source:
+Airflow 2.11 and 3.2.2, get_airflow_health; path and host are those of the chart's own probes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.engine.actions import Look
+from wizard.systems.cluster import pods
+from wizard.systems.cluster.conditions import condition, waiting
+from wizard.systems.cluster.diagnosis import said
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Reply
+    from wizard.manifests.release import Release
+
+SECONDS = 10.0
+# The ports' names in the chart; its default for both is 8080.
+_PORTS, _PORT = ("api-server", "airflow-ui"), 8080
+_ALWAYS = ("metadatabase", "scheduler")
+# Name in the answer, and of the workload that brings it.
+_PARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "dag-processor"}
+_HEALTHY = "healthy"
+
+
+def airflow(kube: Kube, release: Release) -> Look:
+    """Whether everything is rolled out, and Airflow says that it is healthy.
+
+    Where it cannot be asked, the look is unknown, and the answer of the readiness probe counts.
+    """
+    found = pods.workloads(kube, release)
+    look = pods.rolled_out(kube, release, found)
+    if look.state != "holds":
+        return look
+    asking = _Asking(kube, release, found, look.detail)
+    try:
+        return asking.look()
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return asking.unasked(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One look; `runs` is what is known without asking."""
+
+    kube: Kube
+    release: Release
+    found: Sequence[Manifest]
+    runs: str
+    port: int = _PORT
+
+    def look(self) -> Look:
+        pod = next(filter(_ready, self._pods()), None)
+        if pod is None:
+            return self._waiting(f"no pod of {self.server} is ready")
+        asking = replace(self, port=_port(pod))
+        if _speaks_tls(pod):
+            why = f"{self.server} speaks HTTPS, which is not gone into through a port-forward"
+            return Look("unknown", f"{self.runs}; {why}", asking._by_hand)
+        return asking.judged(pod)
+
+    def judged(self, pod: Manifest) -> Look:
+        """What this pod answers."""
+        ref = Ref("v1", "Pod", pod["metadata"]["name"], self.release.namespace)
+        host = urlsplit(self.release.base_url).hostname or "localhost"
+        try:
+            reply = self.kube.ask_pod(ref, self.port, self._path, host, seconds=SECONDS)
+        except KubeError as error:
+            if error.status == 404 and self.kube.get(ref) is None:
+                return self._waiting(f"{ref} is gone; another one is asked")
+            if error.kind in ("forbidden", "upgrade"):
+                return self.unasked(error)
+            if error.kind != "pod":
+                raise
+            return self._waiting(f"{self.server} {said(error.message)}", self._log(self.server))
+        parts = _parts(reply)
+        if parts is None:
+            return self._strange(reply)
+        return self._told(parts)
+
+    def unasked(self, error: KubeError) -> Look:
+        """Not to be found out from here: the condition's answer stays."""
+        told = f"{self.runs}; its health was not asked: {said(error.message)}"
+        if error.kind != "forbidden":
+            return Look("unknown", told, f"{error.hint}; by hand: {self._by_hand}")
+        return Look(
+            "unknown", told,
+            "ask for the rights get and create on pods/portforward, and list on pods, in namespace "
+            f"{self.release.namespace}, or let somebody look who has them: {self._by_hand}",
+        )  # fmt: skip
+
+    @property
+    def server(self) -> str:
+        return pods.server_name(self.release)
+
+    @property
+    def _path(self) -> str:
+        below = urlsplit(self.release.base_url).path.rstrip("/")
+        path = "/api/v2/monitor/health" if self.release.airflow_3 else "/health"
+        return quote(f"{below}{path}", safe="/%~:@!$&'()*+,;=")
+
+    @property
+    def _by_hand(self) -> str:
+        space = self.release.namespace
+        forward = f"kubectl -n {space} port-forward deployment/{self.server} {_PORT}:{self.port}"
+        return f"{forward}, then open http://localhost:{_PORT}{self._path}"
+
+    def _pods(self) -> list[Manifest]:
+        """Those of the Deployment, by its own selector."""
+        ref = Ref("apps/v1", "Deployment", self.server, self.release.namespace)
+        named = (one for one in self.found if one["metadata"]["name"] == self.server)
+        deployment = next(named, None) or self.kube.get(ref) or {}
+        chosen = ((deployment.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+        labels = ",".join(f"{name}={value}" for name, value in sorted(chosen.items()))
+        return self.kube.find("v1", "Pod", self.release.namespace, labels=labels)
+
+    def _told(self, parts: Mapping[str, _Part]) -> Look:
+        wrong = [part for part in parts.values() if self._is_wrong(part)]
+        if not wrong:
+            well = ", ".join(part.name for part in parts.values() if part.status == _HEALTHY)
+            return Look("holds", f"{self.runs}; healthy: {well}")
+        return self._waiting(", ".join(map(str, wrong)), self._remedy(wrong[0]))
+
+    def _is_wrong(self, part: _Part) -> bool:
+        """Parts that nothing runs may have run once, or be scaled to none."""
+        return part.status != _HEALTHY and (
+            part.name in _ALWAYS or self._workload(part.name) is not None
+        )
+
+    def _workload(self, part: str) -> Manifest | None:
+        name = self.release.names.object(_PARTS[part])
+        named = (one for one in self.found if one["metadata"]["name"] == name)
+        return next((one for one in named if (one.get("spec") or {}).get("replicas", 1)), None)
+
+    def _remedy(self, part: _Part) -> str:
+        if part.name == "metadatabase":
+            return (
+                "the API server does not reach the database: see database.host, its password and "
+                "the network between them (airflow-wizard check --live)"
+            )
+        return self._log(self.release.names.object(_PARTS[part.name]))
+
+    def _log(self, name: str) -> str:
+        kinds = (one["kind"] for one in self.found if one["metadata"]["name"] == name)
+        place = f"{next(kinds, 'Deployment').lower()}/{name}"
+        log = f"kubectl -n {self.release.namespace} logs {place} --all-containers --tail=100"
+        return f"its log says why: {log}; too little CPU or memory shows like this too"
+
+    def _strange(self, reply: Reply) -> Look:
+        begin = said(reply.body[:200].decode("utf-8", "replace"))
+        return self._waiting(
+            f"{self.server} answers {self._path} with HTTP {reply.status}, {said(reply.media)}, "
+            f"which is no report of its health: {begin or 'nothing'}",
+            "access.base_url must have the path that Airflow serves under, and port "
+            f"{self.port} be its own; {self._log(self.server)}",
+        )
+
+    def _waiting(self, detail: str, fix: str = "") -> Look:
+        listed = f"kubectl -n {self.release.namespace} get pods"
+        return waiting(detail, pods.trouble(self.kube, self.release), fix or listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    name: str
+    status: str | None
+    heartbeat: str
+
+    def __str__(self) -> str:
+        if self.status is None:
+            return f"{self.name} has not reported yet"
+        beat = f"last heartbeat {self.heartbeat}" if self.heartbeat else "no heartbeat yet"
+        known = f"{self.name} {said(self.status)}"
+        return known if self.name == "metadatabase" else f"{known}, {beat}"
+
+
+def _parts(reply: Reply) -> dict[str, _Part] | None:
+    """The entries of the answer, the known ones in their order; None where it is another answer."""
+    try:
+        answer = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    if reply.status != 200 or not isinstance(answer, Mapping):
+        return None
+    found = {part.name: part for part in _read(answer)}
+    return found if found.keys() >= set(_ALWAYS) else None
+
+
+def _read(answer: Mapping[str, Any]) -> Iterator[_Part]:
+    for name in dict.fromkeys((*_ALWAYS, *_PARTS)):
+        entry = answer.get(name)
+        if isinstance(entry, Mapping):
+            status, beat = entry.get("status"), entry.get(f"latest_{name}_heartbeat")
+            told = None if status is None else str(status)
+            yield _Part(name, told, said(beat) if beat else "")
+
+
+def _ready(pod: Manifest) -> bool:
+    going = pod["metadata"].get("deletionTimestamp")
+    return not going and condition(pod, "Ready").get("status") == "True"
+
+
+def _port(pod: Manifest) -> int:
+    listed = [
+        port
+        for container in (pod.get("spec") or {}).get("containers") or []
+        for port in container.get("ports") or []
+    ]
+    named = (port["containerPort"] for port in listed if port.get("name") in _PORTS)
+    return int(next(named, _PORT))
+
+
+def _speaks_tls(pod: Manifest) -> bool:
+    """By the scheme of its own probe."""
+    probes = (
+        container.get("readinessProbe") or {}
+        for container in (pod.get("spec") or {}).get("containers") or []
+    )
+    return any((one.get("httpGet") or {}).get("scheme") == "HTTPS" for one in probes)

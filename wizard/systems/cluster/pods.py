@@ -1,0 +1,267 @@
+"""Airflow's own objects in the cluster: pods, Jobs, Deployments; what holds them up, and why.
+
+Names and labels are the chart's (1.22.0): everything carries `release`, task pods also `dag_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.engine.actions import Look
+from wizard.systems.cluster.conditions import brought, condition, events, namespace_trouble, waiting
+from wizard.systems.cluster.diagnosis import GIT, REFUSALS, Diagnosis, diagnose, said
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+MIGRATIONS, CREATE_USER = "run-airflow-migrations", "create-user"
+_FIRST_CLONE, _CLONE = "git-sync-init", "git-sync"
+_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+_CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+_OOM_EXIT = 137
+
+
+def release_pods(kube: Kube, release: Release) -> list[Manifest]:
+    """The release's pods that should run on: no finished ones, no task pods."""
+    found = kube.find("v1", "Pod", release.namespace, labels=_labels(release))
+    return [pod for pod in found if not _passing(pod)]
+
+
+def _labels(release: Release) -> str:
+    return f"release={release.names.release}"
+
+
+def _passing(pod: Manifest) -> bool:
+    labels = pod["metadata"].get("labels") or {}
+    done = (pod.get("status") or {}).get("phase") == "Succeeded"
+    return done or "dag_id" in labels or bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def trouble(kube: Kube, release: Release) -> Diagnosis | None:
+    """The first thing that keeps a pod from running; None when nothing is known to."""
+    try:
+        pods = release_pods(kube, release)
+    except KubeError:
+        return None
+    for pod in pods:
+        found = pod_trouble(pod, release.namespace)
+        if found:
+            return found
+    going = namespace_trouble(kube, release.namespace)
+    return going or diagnose(events(kube, release.namespace), REFUSALS)
+
+
+def pod_trouble(pod: Manifest, namespace: str) -> Diagnosis | None:
+    """What keeps this pod from running, by its conditions and containers."""
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    placed = condition(pod, "PodScheduled")
+    if placed.get("status") == "False":
+        return _unplaced(name, str(placed.get("message") or ""))
+    if status.get("reason") == "Evicted":
+        return Diagnosis(
+            f"pod {name} was evicted: {said(status.get('message'))}",
+            "its node ran out of memory or disk: ask for more, or have nodes added",
+        )
+    for container in _containers(status):
+        found = _container_trouble(name, container, namespace)
+        if found:
+            return found
+    return None
+
+
+def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from status.get("initContainerStatuses") or []
+    yield from status.get("containerStatuses") or []
+
+
+def _unplaced(name: str, message: str) -> Diagnosis:
+    if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
+        fix = "the cluster needs a default storage class, or one by name: `kubectl get pvc` shows"
+    else:
+        fix = (
+            "ask for less (executor.workers.resources, components), or have the platform team "
+            "add nodes or change taints"
+        )
+    return Diagnosis(f"pod {name} is Pending: {said(message)}", fix)
+
+
+def _container_trouble(pod: str, container: Mapping[str, Any], namespace: str) -> Diagnosis | None:
+    where = f"container {container.get('name')} of pod {pod}"
+    state = container.get("state") or {}
+    waiting = state.get("waiting") or {}
+    reason, message = str(waiting.get("reason") or ""), waiting.get("message")
+    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
+    if reason in _IMAGE:
+        return Diagnosis(
+            f"{where}: {reason} of {said(container.get('image'))}: {said(message)}",
+            "check installation.image.repository and tag, and for a private registry "
+            "installation.image.pull_secret; nodes must reach the registry",
+        )
+    if reason in _CONFIG:
+        return Diagnosis(
+            f"{where}: {reason}: {said(message)}",
+            "a Secret or ConfigMap it names is missing or lacks a key: see verify.secrets",
+        )
+    if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
+        return None
+    if ended.get("reason") == "OOMKilled":
+        return Diagnosis(
+            f"{where}: OOMKilled, it wanted more memory than its limit",
+            "raise it: executor.workers.resources.memory_limit for workers, else under "
+            "components; or fewer tasks at a time: executor.workers.concurrency",
+        )
+    if reason != "CrashLoopBackOff" and container.get("ready"):
+        return None
+    return _crashed(where, pod, container, ended, namespace)
+
+
+def _crashed(
+    where: str,
+    pod: str,
+    container: Mapping[str, Any],
+    ended: Mapping[str, Any],
+    namespace: str,
+) -> Diagnosis:
+    name = str(container.get("name"))
+    if name in (_FIRST_CLONE, _CLONE):
+        known = diagnose([ended.get("message")], GIT)
+        if known:
+            return Diagnosis(f"{where}: {known.cause}", known.fix)
+        fix = "is the deploy key registered, and are the host's keys still those in dags.host_keys?"
+    elif "wait-for-airflow-migrations" in name:
+        fix = "the migrations have not run: see verify.migrations"
+    else:
+        fix = "its log says why"
+    killed = ", killed" if ended.get("exitCode") == _OOM_EXIT else ""
+    message = f": {said(ended['message'])}" if ended.get("message") else ""
+    return Diagnosis(
+        f"{where} ended with {ended.get('exitCode')}{killed}, "
+        f"{container.get('restartCount', 0)} restarts{message}",
+        f"{fix}: kubectl -n {namespace} logs {pod} -c {name} --previous",
+    )
+
+
+def migrations(kube: Kube, release: Release) -> Look:
+    """Whether the migration Job is done; one that is gone is proven by pods that waited for it."""
+    name, namespace = release.names.object(MIGRATIONS), release.namespace
+    job = kube.get(Ref("batch/v1", "Job", name, namespace))
+    log = f"kubectl -n {namespace} logs job/{name}"
+    if job is None:
+        if _available(kube, release):
+            return Look("holds", f"Job {name} is gone; the pods that wait for migrations run")
+        return waiting(f"Job {name} is not there yet", trouble(kube, release), brought(release))
+    if condition(job, "Complete").get("status") == "True":
+        return Look("holds", f"Job {name} is complete")
+    status = job.get("status") or {}
+    failed = condition(job, "Failed")
+    found = trouble(kube, release)
+    if failed.get("status") == "True":
+        found = found or Diagnosis(
+            said(failed.get("message")),
+            f"{log}; usually the address (database.host), password or rights: "
+            "airflow-wizard check --live",
+        )
+        return waiting(f"Job {name} failed", found, log)
+    tried = f", {status['failed']} tries failed" if status.get("failed") else ""
+    if not status.get("active"):
+        why = events(kube, namespace, ("Job", name))
+        found = diagnose(why, REFUSALS) or found
+    return waiting(f"Job {name} runs{tried}", found, log)
+
+
+def finished_jobs(kube: Kube, release: Release) -> list[Manifest]:
+    """The chart's own Jobs that stand there and have ended, well or not."""
+    names = (release.names.object(one) for one in (MIGRATIONS, CREATE_USER))
+    jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
+    ended = ("Complete", "Failed")
+    return [
+        job
+        for job in jobs
+        if job and any(condition(job, kind).get("status") == "True" for kind in ended)
+    ]
+
+
+def git_sync(kube: Kube, release: Release) -> Look:
+    """Whether every pod that reads DAGs has made its first clone."""
+    cloning = [pod for pod in release_pods(kube, release) if _names(pod) & {_FIRST_CLONE, _CLONE}]
+    if not cloning:
+        found = trouble(kube, release)
+        return waiting("no pod with git-sync is there yet", found, brought(release))
+    left = [pod for pod in cloning if not _cloned(pod)]
+    if not left:
+        return Look("holds", f"{len(cloning)} pods have cloned the DAGs")
+    found = next(filter(None, (pod_trouble(pod, release.namespace) for pod in left)), None)
+    name = left[0]["metadata"]["name"]
+    log = f"kubectl -n {release.namespace} logs {name} --all-containers"
+    return waiting(f"{len(cloning) - len(left)} of {len(cloning)} pods have cloned", found, log)
+
+
+def _names(pod: Manifest) -> set[str]:
+    spec = pod.get("spec") or {}
+    listed = (*(spec.get("initContainers") or []), *(spec.get("containers") or []))
+    return {str(one.get("name")) for one in listed}
+
+
+def _cloned(pod: Manifest) -> bool:
+    """The init container clones once and ends; the sidecar is there to follow."""
+    status = pod.get("status") or {}
+    for one in status.get("initContainerStatuses") or []:
+        if one.get("name") == _FIRST_CLONE:
+            ended = (one.get("state") or {}).get("terminated") or {}
+            if ended.get("exitCode") != 0:
+                return False
+    own = [one for one in status.get("containerStatuses") or [] if one.get("name") == _CLONE]
+    if _CLONE in _names(pod):
+        return bool(own) and all(one.get("ready") for one in own)
+    return bool(status.get("initContainerStatuses"))
+
+
+def workloads(kube: Kube, release: Release) -> list[Manifest]:
+    """The release's Deployments and StatefulSets."""
+    return [
+        {**one, "kind": kind}
+        for kind in ("Deployment", "StatefulSet")
+        for one in kube.find("apps/v1", kind, release.namespace, labels=_labels(release))
+    ]
+
+
+def rolled_out(kube: Kube, release: Release, found: Sequence[Manifest]) -> Look:
+    """Whether all `workloads` run, the API server by its Deployment's condition Available.
+
+    That condition follows the chart's readiness probe, an HTTP request to the API server.
+    """
+    listed = f"kubectl -n {release.namespace} get pods"
+    if not found:
+        return waiting("nothing of the release is there yet", trouble(kube, release), listed)
+    left = [one for one in found if not _rolled_out(one)]
+    name = server_name(release)
+    if not left and _available(kube, release):
+        return Look("holds", f"{len(found)} workloads run; {name} answers its readiness probe")
+    names = ", ".join(one["metadata"]["name"] for one in left) or name
+    why = trouble(kube, release) or diagnose(_refused(left), REFUSALS)
+    return waiting(f"not ready: {names}", why, listed)
+
+
+def _refused(found: Iterable[Manifest]) -> list[str]:
+    return [str(condition(one, "ReplicaFailure").get("message") or "") for one in found]
+
+
+def _rolled_out(found: Manifest) -> bool:
+    status = found.get("status") or {}
+    wanted = (found.get("spec") or {}).get("replicas", 1)
+    seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    counts = (status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+    return bool(seen and min(counts) >= wanted)
+
+
+def server_name(release: Release) -> str:
+    """The Deployment that answers for Airflow: the API server, before Airflow 3 the webserver."""
+    return release.names.object("api-server" if release.airflow_3 else "webserver")
+
+
+def _available(kube: Kube, release: Release) -> bool:
+    found = kube.get(Ref("apps/v1", "Deployment", server_name(release), release.namespace))
+    return bool(found) and condition(found or {}, "Available").get("status") == "True"

@@ -1,0 +1,1 @@
+"""PostgreSQL: role, database, connections; probes, steps and handover."""

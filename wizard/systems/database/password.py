@@ -1,0 +1,104 @@
+"""The password that a role is to have: what Airflow will log in with.
+
+That is what the store holds, so it counts where this run may read it; a reference that gives
+another value is a conflict that a role made from either would only hide.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.actions import Look
+from wizard.engine.probes import ProbeResult
+from wizard.errors import ConflictError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.secrets.payload import Payload
+    from wizard.systems.database.admin import Admin, Wanted
+    from wizard.systems.vault.session import Session
+
+HANDOVER = "the database's owner runs: airflow-wizard handover --owner dba"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A password, and where it is from."""
+
+    value: SecretStr
+    source: str
+
+
+@dataclass
+class Passwords:
+    """Finds each once; `session` is this run's login to Vault, None for another store."""
+
+    admin: Admin
+    session: Session | None
+    _found: dict[str, Known] = field(default_factory=dict, repr=False)
+
+    def of(self, one: Wanted) -> Known | Look:
+        """The password, or why this run does not know it.
+
+        Raises ConflictError where the store and the reference disagree, VaultError where Vault
+        gives no answer, and WizardError where the store holds what cannot be a password.
+        """
+        if one.password not in self._found:
+            looked = self._looked(one)
+            if isinstance(looked, Look):
+                return looked
+            self._found[one.password] = looked
+        return self._found[one.password]
+
+    def _looked(self, one: Wanted) -> Known | Look:
+        from pydantic import SecretStr
+
+        reference, held = one.fact.reference, self.admin.held[one.password]
+        payload, lacks = self._payload()
+        stored = payload.get(one.fact) if payload else None
+        if payload is not None and stored is not None:
+            if not isinstance(held, ProbeResult) and not _same(held, stored):
+                raise ConflictError(
+                    f"{one.password} ({reference}) is another password than {one.fact.key} in "
+                    f"{payload.name}, and Airflow logs in with the store's",
+                    "make both the one that the role is to have",
+                )
+            return Known(SecretStr(stored), payload.name)
+        if not isinstance(held, ProbeResult):
+            return Known(held, str(reference))
+        if payload is not None:
+            lacks = f"{payload.name} has no {one.fact.key}"
+        kept = reference is None or reference.kind in {"generate", "store"}
+        if kept and lacks:
+            return Look("unknown", f"its password is not known here: {lacks}", HANDOVER)
+        fix = f"{held.fix}; or {HANDOVER}" if held.fix and not kept else HANDOVER
+        return Look("unknown", f"its password is not known here: {held.detail}", fix)
+
+    def _payload(self) -> tuple[Payload | None, str]:
+        """What the store holds, or why this run cannot read it."""
+        from wizard.systems.vault.payload_store import VaultStore, standing
+
+        session = self.session
+        if session is None:
+            return None, ""
+        if session.where is None:
+            return None, "nothing says who this machine is to Vault"
+        store = session.store
+        try:
+            found = session.patiently(
+                lambda: standing(VaultStore(session.vault, store.mount, store.path, store.document))
+            )
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing"}:
+                raise
+            session.require_alive()
+            return None, f"this login may not read {store.data_path}"
+        return found.payload, ""
+
+
+def _same(one: SecretStr, other: str) -> bool:
+    return hmac.compare_digest(one.get_secret_value().encode(), other.encode())

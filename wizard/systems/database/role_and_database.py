@@ -1,0 +1,134 @@
+"""One role and its database, looked at and changed as the administrator, tried as the role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wizard.clients.postgres.admin import DUPLICATES, FORBIDDEN, Administrator, StatementError
+from wizard.clients.postgres.client import PostgresError, Psycopg
+from wizard.errors import WizardError
+from wizard.formats.terminal import visible
+from wizard.manifests.postgres import identifier
+from wizard.systems.database.password import HANDOVER, Known
+
+if TYPE_CHECKING:
+    from psycopg.sql import Composed
+
+    from wizard.clients.postgres.admin import SchemaState, Standing
+    from wizard.clients.postgres.client import Server
+    from wizard.engine.actions import Look
+    from wizard.systems.database.admin import Admin, Wanted
+    from wizard.systems.database.password import Passwords
+
+_LOGIN_FIXES = {
+    "unreachable": "run it from a machine in the server's network, or name in PGHOSTADDR the "
+    "address that it is reached at",
+    "tls": "compare database.sslmode and database.ca.file with the server's certificate",
+    "unsafe": "have the administrator log in with a password and SCRAM; or " + HANDOVER,
+    "password": "compare the administrator's name and password with the server's owner",
+    "database": "name a database of that server in PGDATABASE",
+    "refused": "the reason is in the server's words; or " + HANDOVER,
+}
+
+
+class Side:
+    """What the three steps of one database share; every failure is a WizardError."""
+
+    def __init__(self, admin: Admin, one: Wanted, passwords: Passwords, installation: str) -> None:
+        self.admin = admin
+        self.one = one
+        self.user = visible(identifier(one.user))
+        self.name = visible(identifier(one.name))
+        self.label = f"made by airflow-wizard for {installation}"
+        self._passwords = passwords
+
+    def known(self) -> Known | Look:
+        """The role's password, or why it is not known."""
+        return self._passwords.of(self.one)
+
+    def seen(self) -> Standing:
+        """What stands now."""
+        with self._worded():
+            seen = self._client.look(self.one.user, self.one.name)
+        if seen.read_only:
+            raise WizardError(
+                f"{self.one.endpoint} is a read-only standby", "name the primary server"
+            )
+        return seen
+
+    def login(self, password: Known, database: str) -> Server | PostgresError:
+        """A session of the role itself, which writes nothing."""
+        place = replace(self.admin.target, database=database, user=self.one.user)
+        try:
+            return Psycopg(place, password.value).look()
+        except PostgresError as error:
+            return error
+
+    def schema(self) -> SchemaState | PostgresError:
+        """Schema public as the administrator sees it, where they may go into that database."""
+        try:
+            with self._worded(sessions=False):
+                return self._client.schema(self.one.name, self.one.user)
+        except PostgresError as error:
+            return error
+
+    def create_role(self, password: Known) -> None:
+        """Make the role; what somebody else made meanwhile is looked at again."""
+        try:
+            self._client.create_role(self.one.user, password.value, self.label)
+        except StatementError as error:
+            if error.sqlstate in DUPLICATES:
+                return
+            raise self._no_role(error) from None
+        except PostgresError as error:
+            raise self._no_session(error) from None
+
+    def run(self, statements: Sequence[Composed], database: str = "") -> None:
+        """Each statement for itself; a database that somebody else made meanwhile is theirs."""
+        with self._worded():
+            try:
+                self._client.run(statements, database)
+            except StatementError as error:
+                if error.sqlstate not in DUPLICATES:
+                    raise
+
+    @property
+    def _client(self) -> Administrator:
+        return Administrator(self.admin.target, self.admin.secret)
+
+    @contextmanager
+    def _worded(self, *, sessions: bool = True) -> Iterator[None]:
+        try:
+            yield
+        except PostgresError as error:
+            if not sessions:
+                raise
+            raise self._no_session(error) from None
+        except StatementError as error:
+            raise WizardError(
+                f"{self.one.endpoint} refuses it: {visible(error.message)}", HANDOVER
+            ) from None
+
+    def _no_session(self, error: PostgresError) -> WizardError:
+        said = visible(error.message)
+        if error.kind == "unsafe":
+            said = f"no SCRAM: {said}; the password was not sent"
+        who = visible(self.admin.target.user)
+        return WizardError(
+            f"{who} at {self.one.endpoint}: {said}", _LOGIN_FIXES.get(error.kind, HANDOVER)
+        )
+
+    def _no_role(self, error: StatementError) -> WizardError:
+        said = visible(error.message)
+        if error.sqlstate == FORBIDDEN or "password" not in said.casefold():
+            return WizardError(f"{self.one.endpoint} makes no role: {said}", HANDOVER)
+        # Some managed servers check a password's text, and so refuse one that is hashed here.
+        return WizardError(
+            f"{self.one.endpoint} refuses the role's password, which is sent hashed and never in "
+            f"clear: {said}",
+            f"have its owner make the role {self.user} the way that service wants it, with the "
+            f"password from the store, and run the rest: airflow-wizard handover --owner dba",
+        )

@@ -1,0 +1,1 @@
+"""The DAG repository and its host."""

@@ -1,0 +1,140 @@
+"""Probes of the DAG repository: the deploy key clones it, and can do no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.clients.ssh.clone import Clone, CloneError, Seen, Target, command_path
+from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+from wizard.systems.git.host_key_probes import ASK
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+SECONDS = 75.0
+_FIXES = {
+    "unreachable": "pods may see it otherwise; try again from a machine in the same network",
+    "unfinished": "try again later",
+    "peer": "correct host and port in dags.repo",
+    "host-key": ASK,
+    "key": "put the whole private key into the store, its last line end included",
+    "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
+    "repository": "register the key for this repository, or correct dags.repo",
+    "ref": "correct dags.ref, or push that branch",
+    "subpath": "correct dags.subpath",
+    "no-dags": "push a DAG, or correct dags.subpath",
+}
+
+Look = Callable[[], Seen | CloneError]
+
+
+def clone_target(answers: Answers) -> Target | None:
+    """What git-sync would clone with these answers, and the host keys they pin.
+
+    The keys are those of the known_hosts text that is rendered, and no others. None where DAGs do
+    not come over SSH, or no host key has evidence yet.
+    """
+    dags = answers.dags
+    location = dags.location
+    text = dags.known_hosts
+    if location is None or not text:
+        return None
+    name = known_hosts_name(location.host, location.port)
+    rows = [line.split() for line in text.splitlines()]
+    pinned = tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
+    path = command_path(dags.repo, location.path)
+    return Target(location.host, location.port, location.user, path, dags.ref, dags.subpath, pinned)
+
+
+def looking(client: Clone) -> Look:
+    """One look that hands its failure back as a value, for both probes that read it."""
+
+    def look() -> Seen | CloneError:
+        try:
+            return client.look()
+        except CloneError as error:
+            return error
+
+    return look
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one repository is read for: `id` begins the ids of its probes, `question` is its key's.
+
+    `harm` is what a key that may push could do. `fixes` are by the kind of a failed clone, and
+    `deferred` the kinds that are no fault, because only their absence here is known.
+    """
+
+    id: str
+    title: str
+    key_title: str
+    question: str
+    harm: str
+    fixes: Mapping[str, str]
+    deferred: frozenset[str]
+
+    def probes(self, target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
+        """Whether the key clones the repository, and whether it could push.
+
+        `writable` is why it may, as the answers say; empty refuses a key that could.
+        """
+        once = Once(look)
+        name = f"{self.id}.clone"
+
+        async def clone() -> ProbeResult:
+            seen = await once()
+            if isinstance(seen, CloneError):
+                return self._refusal(seen)
+            return _cloned(seen, dags=target.dags)
+
+        async def rights() -> ProbeResult:
+            seen = await once()
+            if isinstance(seen, CloneError):
+                return skipped(f"needs {name}")
+            return self._read_only(seen, writable)
+
+        endpoint = target.endpoint
+        yield Probe(name, self.title, endpoint, clone, SECONDS)
+        yield Probe(f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS)
+
+    def _refusal(self, error: CloneError) -> ProbeResult:
+        fix = self.fixes.get(error.kind, "")
+        found = unknown if error.kind in self.deferred else failed
+        return found(error.message, fix)
+
+    def _read_only(self, seen: Seen, writable: str) -> ProbeResult:
+        if seen.writable is None:
+            return unknown(
+                "whether the key may push could not be found out", "look at it on the host's page"
+            )
+        if not seen.writable:
+            return passed("the host refuses a push")
+        if writable:
+            return warned(f"the key may push: {writable}")
+        return failed(
+            f"the key may push, so {self.harm}",
+            "register it read-only, or say why it may push: "
+            f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
+        )
+
+
+def _cloned(seen: Seen, *, dags: bool) -> ProbeResult:
+    short = seen.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    at = "" if short == seen.commit else f"{short} at "
+    files = "1 DAG file" if seen.files == 1 else f"{seen.files} DAG files"
+    return passed(f"{at}{seen.commit[:12]}" + (f": {files}" if dags else ""))
+
+
+DAGS = Reading(
+    "dags",
+    "DAG repository: clone",
+    "Deploy key: read-only",
+    "dags.key",
+    "every pod that holds it could change the DAGs",
+    _FIXES,
+    frozenset({"unreachable", "unfinished"}),
+)

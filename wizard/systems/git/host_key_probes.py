@@ -1,0 +1,78 @@
+"""The Git host's keys, looked at again: it must still show those that were verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.engine.probes import Probe, ProbeResult, blocking, failed, passed, unknown, warned
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+from wizard.hostkeys.published import published_keys, retired_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wizard.hostkeys.scan import Scan, Scanner
+
+SECONDS = 8.0
+ASK = (
+    "ask the host's owner whether the key was changed; only then plan again with the new "
+    "fingerprint (--host-key-fingerprint)"
+)
+# No fingerprint is typed for a host whose keys its publisher lists.
+ASK_PUBLISHER = (
+    "ask the host's owner whether the key was changed; if so, a newer airflow-wizard lists it, and "
+    "Argo CD's admin may verify it until then"
+)
+
+
+def host_keys_probe(
+    host: str,
+    port: int,
+    recorded: Sequence[HostKey],
+    scanner: Scanner,
+    id: str = "dags.host_keys",  # noqa: A002
+    fix: str = ASK,
+) -> Probe:
+    """Whether the host shows the recorded keys, and no other in their place; else `fix` is told."""
+    return Probe(
+        id,
+        "Git host: keys",
+        known_hosts_name(host, port),
+        blocking(lambda: compared(scanner(host, port), recorded, fix)),
+        SECONDS,
+    )
+
+
+def compared(scan: Scan, recorded: Sequence[HostKey], fix: str = ASK) -> ProbeResult:
+    """What a scan means for the keys that known_hosts will hold."""
+    if scan.problem:
+        return unknown(scan.problem, "try again from a machine that reaches the host")
+    shown = {key.type: key for key in scan.keys}
+    for key in scan.keys:
+        reason = retired_reason(key.fingerprint)
+        if reason:
+            return failed(f"shows a retired {key.type} key: {reason}", fix)
+    changed = [old for old in recorded if old.type in shown and shown[old.type].key != old.key]
+    if changed:
+        old = changed[0]
+        return failed(
+            f"shows another {old.type} key: {shown[old.type].fingerprint} instead of "
+            f"{old.fingerprint}",
+            fix,
+        )
+    known = {one.key.fingerprint for one in published_keys(scan.host, scan.port)}
+    strange = [key for key in scan.keys if known and key.fingerprint not in known]
+    if strange:
+        return failed(
+            f"shows a {strange[0].type} key that its publisher does not list: "
+            f"{strange[0].fingerprint}",
+            fix,
+        )
+    kept = [key.type for key in recorded if key.type in shown]
+    if not kept:
+        return failed(f"shows none of the recorded keys, but {', '.join(shown) or 'none'}", fix)
+    gone = [key.type for key in recorded if key.type not in shown]
+    if gone:
+        why = "; ".join(scan.problems.get(kind, "not offered") for kind in gone)
+        return warned(f"{', '.join(kept)} as recorded; {', '.join(gone)}: {why}")
+    return passed(f"{', '.join(kept)} as recorded")

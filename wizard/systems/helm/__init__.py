@@ -1,0 +1,1 @@
+"""The Helm release: probes, steps, diagnosis and removal."""

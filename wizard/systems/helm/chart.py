@@ -1,0 +1,83 @@
+"""The chart that Helm installs: fetched once for a run, checked, and named by its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wizard.errors import RefusedError, WizardError
+from wizard.formats.terminal import visible
+from wizard.manifests.argocd import CHART_REPOSITORY
+from wizard.manifests.helm import CHART
+
+if TYPE_CHECKING:
+    from wizard.clients.helm import Helm
+    from wizard.systems.target import Target
+
+PULL_SECONDS = 120.0
+_REACH = "this machine must reach it; else fetch the chart elsewhere and give it with --chart PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart on this machine, and the sha256 of its archive (of its files, for a folder)."""
+
+    path: Path
+    digest: str
+
+
+class Charts:
+    """Brings the pinned chart here at the first call: `--chart`, else the project's repository."""
+
+    def __init__(self, target: Target, helm: Helm) -> None:
+        self._target = target
+        self._helm = helm
+        self._found: Chart | None = None
+
+    async def get(self) -> Chart:
+        """The chart, verified to be the answered version; WizardError where it is not to be had."""
+        if self._found is None:
+            given = self._target.chart
+            path = given.absolute() if given is not None else await self._pulled()
+            await self._verify(path)
+            self._found = Chart(path, _digest(path))
+        return self._found
+
+    async def _pulled(self) -> Path:
+        from shutil import rmtree
+        from tempfile import mkdtemp
+
+        version = self._target.release.chart
+        folder = Path(mkdtemp(prefix="airflow-wizard-chart-"))
+        self._target.ends.append(lambda: rmtree(folder, ignore_errors=True))
+        try:
+            await self._helm.act(
+                "pull", CHART, "--repo", CHART_REPOSITORY, "--version", version,
+                "--destination", str(folder), seconds=PULL_SECONDS, context=False,
+            )  # fmt: skip
+        except WizardError as error:
+            message = f"chart {version} is not to be had from {CHART_REPOSITORY}: {error.message}"
+            raise WizardError(message, error.hint or _REACH) from None
+        return folder / f"{CHART}-{version}.tgz"
+
+    async def _verify(self, path: Path) -> None:
+        about = await self._helm.show_chart(path)
+        name, version = (visible(str(about.get(one))) for one in ("name", "version"))
+        wanted = self._target.release.chart
+        if (name, version) != (CHART, wanted):
+            raise RefusedError(
+                f"{path} is chart {name} {version}; installation.chart is {CHART} {wanted}",
+                "give the chart of the answered version, or change installation.chart",
+            )
+
+
+def _digest(path: Path) -> str:
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    whole = hashlib.sha256()
+    for file in sorted(one for one in path.rglob("*") if one.is_file()):
+        own = hashlib.sha256(file.read_bytes()).hexdigest()
+        whole.update(f"{own}  {file.relative_to(path).as_posix()}\n".encode())
+    return whole.hexdigest()

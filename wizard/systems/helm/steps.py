@@ -1,0 +1,150 @@
+"""What `apply` does where Helm delivers: the manifests beside the chart, then the chart.
+
+Manifests are the committed ones, applied server-side under our own field manager; in the order in
+which one needs the other, the guard before the account it guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wizard.engine.actions import Action, Look
+from wizard.engine.probes import in_thread
+from wizard.formats.terminal import visible
+from wizard.formats.yaml_reader import read_mapping
+from wizard.systems.cluster import admission_guard
+from wizard.systems.cluster.external_secrets import NEEDS
+from wizard.systems.cluster.namespace import namespace_action, standing
+from wizard.systems.cluster.objects import Source, manifests_action
+from wizard.systems.helm import release
+from wizard.systems.helm.chart import Charts
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.systems.target import Target
+
+# What a store needs before it: External Secrets looks at it at once.
+_STORE = ("ConfigMap", "ServiceAccount", "SecretStore", "ClusterSecretStore")
+_SECRETS = ("ExternalSecret",)
+_CLUSTER_WIDE = (*admission_guard.KINDS, "ClusterSecretStore")
+
+
+def beside(target: Target) -> tuple[Action, ...]:
+    """Which helm this is, the namespace, and every manifest beside the chart."""
+    groups = grouped(target)
+    found = [_program(target), namespace_action(target)]
+    if groups[admission_guard.ACTION]:
+        found.append(admission_guard.action(target, groups[admission_guard.ACTION]))
+    for id, title, needs in (  # noqa: A001
+        ("helm.store", "Create the store and its account", NEEDS),
+        ("helm.secrets", "Create the ExternalSecrets", NEEDS),
+        ("helm.manifests", "Create what else stands beside the chart", ""),
+    ):
+        if groups[id]:
+            one = manifests_action(target, id, title, "me", target.kube, groups[id], needs=needs)
+            found.append(_after_namespace(target, target.kube, one, groups[id]))
+    if yours := sorted(_listed(target) - {_relative(name) for name in target.under("secrets/")}):
+        found.append(_theirs(target, yours))
+    return tuple(found)
+
+
+def chart(target: Target) -> Action:
+    """The chart itself."""
+    charts = Charts(target, target.helm) if target.helm else None
+    title = f"Install chart {target.release.chart} with Helm"
+    return release.action(target, charts, title)
+
+
+def grouped(target: Target) -> dict[str, list[Source]]:
+    """The committed manifests that are listed, by the action that applies them, in its order."""
+    found: dict[str, list[Source]] = {
+        admission_guard.ACTION: [],
+        "helm.store": [],
+        "helm.secrets": [],
+        "helm.manifests": [],
+    }
+    listed = _listed(target)
+    for logical, text in target.under("secrets/").items():
+        if _relative(logical) not in listed:
+            continue
+        kind = str(read_mapping(text, logical).get("kind"))
+        if kind == "Namespace":
+            continue
+        place = "" if kind in _CLUSTER_WIDE else target.release.namespace
+        path = f"{target.release.paths.apps}/{logical}.yaml"
+        found[_group(logical, kind)].append(Source(path, text, (kind,), place))
+    found[admission_guard.ACTION] = admission_guard.ordered(found[admission_guard.ACTION])
+    found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
+    return found
+
+
+def _relative(logical: str) -> str:
+    return f"{logical}.yaml"
+
+
+def _listed(target: Target) -> set[str]:
+    """What kustomization.yaml says is to be applied, hand edits included."""
+    found = read_mapping(target.text("kustomization"), "kustomization").get("resources")
+    return {str(one) for one in found} if isinstance(found, list) else set()
+
+
+def _theirs(target: Target, names: Sequence[str]) -> Action:
+    """What somebody listed besides: it is theirs, and not among what was shown."""
+    folder = target.release.paths.apps
+    detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not make"
+    fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
+
+    async def check() -> Look:
+        return Look("unknown", visible(detail), visible(fix))
+
+    return Action("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
+
+
+def _group(logical: str, kind: str) -> str:
+    if kind in admission_guard.KINDS:
+        return admission_guard.ACTION
+    if kind in _SECRETS:
+        return "helm.secrets"
+    own = ("secrets/store", "secrets/service-account", "secrets/vault-ca")
+    return "helm.store" if logical in own and kind in _STORE else "helm.manifests"
+
+
+def _program(target: Target) -> Action:
+    """Before anything is written: is there a helm that will do, and is `--chart` the right one?"""
+    helm = target.helm
+    title = "See which helm is on this machine"
+
+    async def check() -> Look:
+        if helm is None:
+            return Look("unknown", "no kubeconfig context names the cluster")
+        version = await helm.version()
+        if target.chart is None:
+            return Look("holds", f"helm {version}")
+        found = await Charts(target, helm).get()
+        return Look("holds", f"helm {version}; {found.path.name}, sha256:{found.digest[:12]}")
+
+    return Action("helm.program", title, "me", helm.identity if helm else "this machine", check)
+
+
+def _after_namespace(
+    target: Target, kube: Kube | None, action: Action, sources: Sequence[Source]
+) -> Action:
+    """A server tries nothing in a namespace that an earlier action would make."""
+    if kube is None or all(not source.namespace for source in sources):
+        return action
+    real, rehearse, first = action.check, action.rehearse, target.release.namespace
+
+    async def check() -> Look:
+        if await in_thread(lambda: standing(kube, first)) is not None:
+            return await real()
+        names = ", ".join(source.path.rpartition("/")[2] for source in sources)
+        return Look("wanted", f"{names}: not there yet, and neither is namespace {first}")
+
+    async def tried() -> str:
+        if rehearse is None or await in_thread(lambda: standing(kube, first)) is None:
+            return ""
+        return await rehearse()
+
+    return replace(action, check=check, rehearse=tried)

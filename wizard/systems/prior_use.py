@@ -1,0 +1,68 @@
+"""Signs that an installation has lived before: then a value that lacks was lost, not never made.
+
+A new Fernet key would make every stored connection unreadable. So where the cluster has the
+Secrets or the database is migrated, what lacks in the store is brought back, never made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.errors import RefusedError
+from wizard.systems.situation import NotAskedError
+
+if TYPE_CHECKING:
+    from wizard.clients.postgres.client import Postgres
+    from wizard.secrets.facts import Fact, SecretSpec
+
+# Gets the namespace and names of Secrets; which of them exist. Raises NotAskedError.
+Cluster = Callable[[str, Sequence[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """`found` are signs of an earlier life, `unknown` the places that could not be looked at."""
+
+    found: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __add__(self, other: Signs) -> Signs:
+        return Signs(self.found + other.found, self.unknown + other.unknown)
+
+    def require_none(self, facts: Iterable[Fact], place: str) -> None:
+        """Raise RefusedError where these facts would be made although they were made before."""
+        if not self.found:
+            return
+        names = ", ".join(fact.key for fact in facts)
+        raise RefusedError(
+            f"this installation has lived before: {'; '.join(self.found)}. So nothing is "
+            f"generated for it, and {place} lacks {names}",
+            "put the values that are in use into the store, each under the key named here (they "
+            "are in the cluster's Secrets, as RUNBOOK.md lists), then run this again",
+        )
+
+
+def in_database(client: Postgres, endpoint: str) -> Signs:
+    """Whether Airflow's migrations ran in the database."""
+    from wizard.clients.postgres.client import PostgresError
+
+    try:
+        seen = client.look()
+    except PostgresError as error:
+        return Signs(unknown=(f"the database {endpoint}: {error.message}",))
+    return Signs((f"the database {endpoint} is migrated",) if seen.migrated else ())
+
+
+def in_cluster(cluster: Cluster | None, namespace: str, secrets: Sequence[SecretSpec]) -> Signs:
+    """Which of these Secrets exist in the cluster; without a way to ask it, unknown."""
+    names = [secret.name for secret in secrets]
+    try:
+        if cluster is None:
+            raise NotAskedError("there is no kubeconfig to ask it with")
+        found = cluster(namespace, names)
+    except NotAskedError as error:
+        return Signs(unknown=(f"the cluster: {error}",))
+    shown = ", ".join(found)
+    return Signs((f"namespace {namespace} has the Secrets {shown}",) if found else ())

@@ -1,0 +1,1 @@
+"""What a release leaves in its namespace, and how it is removed."""

@@ -1,0 +1,93 @@
+"""Who lives in a namespace: all that is served there, and what of it is not this release's.
+
+Kinds come from the API server's discovery, as with its own removal of a namespace, so that custom
+resources of any operator are seen. What belongs to something goes only with an owner that itself
+is known: another operator's pods and volumes have owners too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.systems.cluster.ownership import plain
+from wizard.systems.release.delivered_objects import is_delivered, listed
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+
+# What every namespace has.
+_ALWAYS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
+# Messages about others that expire by themselves.
+_EVENTS = {("v1", "Event"), ("events.k8s.io/v1", "Event")}
+
+
+class Inhabitants:
+    """All objects of the target's namespace, by their metadata; may raise KubeError."""
+
+    def __init__(self, kube: Kube, target: Target) -> None:
+        self._kube = kube
+        self._target = target
+        self._namespace = target.release.namespace
+        self._plain = plain(target)
+        self._kinds = kube.namespaced()
+        self._found: dict[str, tuple[Ref, Manifest]] = {}
+        for api, kind in self._kinds:
+            if (api, kind) in _EVENTS:
+                continue
+            for one in listed(kube, api, kind, self._namespace):
+                about = one["metadata"]
+                self._found[str(about["uid"])] = (
+                    Ref(api, kind, about["name"], self._namespace),
+                    one,
+                )
+        self._named = {(ref.kind, ref.name): uid for uid, (ref, _) in self._found.items()}
+
+    def unknown(self) -> list[Ref]:
+        """Those not known to be this installation's, or to go with what is; owners come first."""
+        found = [uid for uid in self._found if not self._known(uid, frozenset())]
+        found.sort(key=lambda uid: bool(self._found[uid][1]["metadata"].get("ownerReferences")))
+        return [self._found[uid][0] for uid in found]
+
+    def of_kind(self, kind: str) -> list[Ref]:
+        """All of a kind."""
+        return [ref for ref, _ in self._found.values() if ref.kind == kind]
+
+    def _known(self, uid: str, below: frozenset[str]) -> bool:
+        ref, found = self._found[uid]
+        about = found["metadata"]
+        if (ref.kind, ref.name) in _ALWAYS or about.get("deletionTimestamp"):
+            return True
+        if self._own(found, ref):
+            return True
+        if ref.kind == "Endpoints":
+            service = self._named.get(("Service", ref.name))
+            return service is not None and self._known(service, below)
+        owners = about.get("ownerReferences") or []
+        seen = below | {uid}
+        return bool(owners) and all(self._goes(one, seen) for one in owners)
+
+    def _own(self, found: Manifest, ref: Ref) -> bool:
+        labels = found["metadata"].get("labels") or {}
+        charts = (labels.get("release"), labels.get("tier"))
+        return (
+            charts == (self._target.release.names.release, "airflow")
+            or is_delivered(found, self._target)
+            or self._plain(found, ref) is None
+        )
+
+    def _goes(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
+        """Whether an owner is known; or gone, so that the cluster collects what it left behind."""
+        uid = str(owner.get("uid"))
+        if uid in below:
+            return False
+        if uid in self._found:
+            return self._known(uid, below)
+        api, kind = str(owner.get("apiVersion")), str(owner.get("kind"))
+        group = api.rpartition("/")[0]
+        if not any(kind == name and one.rpartition("/")[0] == group for one, name in self._kinds):
+            return False
+        ref = Ref(api, kind, str(owner.get("name")), self._namespace)
+        stands = self._kube.get(ref, metadata=True)
+        return stands is None or str(stands["metadata"]["uid"]) != uid

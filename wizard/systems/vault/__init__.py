@@ -1,0 +1,1 @@
+"""Vault: mount, policy, auth, role, payload; probes, steps, removal and handover."""

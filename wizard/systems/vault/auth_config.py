@@ -1,0 +1,131 @@
+"""Whether the config of a Kubernetes auth mount is for this cluster and can review tokens.
+
+Only what is certain blocks: another cluster's address or CA, or no reviewer at all. What may still
+be wrong with one for this cluster shows in the store's login.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from wizard.engine.actions import Look
+from wizard.systems.vault.files import difference
+
+IN_CLUSTER = "https://kubernetes.default.svc:443"
+_IN_CLUSTER = {"kubernetes", "kubernetes.default", "kubernetes.default.svc"}
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+_NAME = re.compile(r"kubernetes\.default\.svc\.[a-z0-9.-]+")
+
+Place = tuple[str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the config has to be for: `host` is written, any of `hosts` is this cluster too.
+
+    `host` is empty where nothing says which address Vault reaches the cluster at. `ca` is PEM,
+    empty where it decides nothing.
+    """
+
+    host: str
+    hosts: frozenset[Place]
+    inside: bool
+    ca: str = ""
+
+    def body(self, reviewer: str = "") -> dict[str, object]:
+        """The whole config: whatever is left out would be emptied."""
+        if self.inside:
+            return {"kubernetes_host": self.host, "disable_local_ca_jwt": False}
+        return {
+            "kubernetes_host": self.host,
+            "kubernetes_ca_cert": self.ca,
+            "token_reviewer_jwt": reviewer,
+            "disable_local_ca_jwt": True,
+        }
+
+
+def place(url: str) -> Place:
+    """Host, port and path of an API server, with the names that pods know it by taken as one."""
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        name, port = (parts.hostname or "").rstrip(".").casefold(), parts.port or 443
+    except ValueError:
+        return url, 0, ""
+    if name in _IN_CLUSTER or _NAME.fullmatch(name):
+        return "kubernetes.default.svc", 443, ""
+    return name, port, parts.path.rstrip("/")
+
+
+def judge(config: Mapping[str, Any], wanted: Wanted, mount: str) -> Look:
+    """Whether this config serves the cluster; it is never written again."""
+    found = str(config.get("kubernetes_host") or "")
+    own = "airflow-wizard set secrets.vault.auth_mount=kubernetes-<cluster>"
+    fix = f"take a mount of this cluster's own: {own}"
+    if not wanted.hosts:
+        return Look(
+            "unknown",
+            f"auth/{mount} is for the cluster at {found}; which one this is, nothing says here",
+            "name a kubeconfig context with --context, or record cluster.server",
+        )
+    if place(found) not in wanted.hosts:
+        if place(found) == place(IN_CLUSTER):
+            fix += (
+                "; or, where Vault runs in this very cluster, give its Service: "
+                "secrets.vault.server=https://<service>.<namespace>.svc:8200"
+            )
+        why = f"is for the cluster at {found}"
+    elif _other_authority(config, wanted):
+        why = "has another CA than this cluster's"
+    elif config.get("token_reviewer_jwt_set") is False and config.get("disable_local_ca_jwt"):
+        why = "has no token reviewer"
+        fix = f"have its owner give it one (token_reviewer_jwt), or {fix}"
+    else:
+        return Look("holds", f"auth/{mount} is for this cluster")
+    return Look("blocked", f"auth/{mount} {why}; it is not touched", fix, _diff(config, wanted))
+
+
+def _other_authority(config: Mapping[str, Any], wanted: Wanted) -> bool:
+    theirs, ours = (
+        fingerprints(str(config.get("kubernetes_ca_cert") or "")),
+        fingerprints(wanted.ca),
+    )
+    return bool(theirs and ours and not set(theirs) & set(ours))
+
+
+def fingerprints(pem: str) -> list[str]:
+    """SHA-256 of each certificate in a PEM text."""
+    found = []
+    for match in _PEM.finditer(pem):
+        try:
+            der = base64.b64decode("".join(match[1].split()), validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        found.append(hashlib.sha256(der).hexdigest())
+    return found
+
+
+def _diff(config: Mapping[str, Any], wanted: Wanted) -> str:
+    """Theirs and ours without the reviewer's token, which Vault does not show either."""
+    local = bool(config.get("disable_local_ca_jwt"))
+    theirs = _lines(
+        str(config.get("kubernetes_host") or ""), str(config.get("kubernetes_ca_cert") or ""),
+        local=not local, reviewer=config.get("token_reviewer_jwt_set") is not False,
+    )  # fmt: skip
+    ours = _lines(wanted.host, wanted.ca, local=wanted.inside, reviewer=not wanted.inside)
+    return difference("config", theirs, ours)
+
+
+def _lines(host: str, ca: str, *, local: bool, reviewer: bool) -> str:
+    authority = ", ".join(f"SHA256:{one[:16]}..." for one in fingerprints(ca)) or "none"
+    return (
+        f"kubernetes_host: {host}\nkubernetes_ca_cert: {authority}\n"
+        f"disable_local_ca_jwt: {str(not local).lower()}\n"
+        f"token_reviewer_jwt: {'set' if reviewer else 'not set'}\n"
+    )

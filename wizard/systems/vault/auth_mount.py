@@ -1,0 +1,192 @@
+"""The Kubernetes auth mount of this cluster, and how Vault reviews the tokens it is given.
+
+A Vault inside the cluster uses its own ServiceAccount; one outside needs the cluster's address, its
+CA and a reviewer's token. Writing the config replaces all of it, the reviewer's token included, so
+one that stands is never written again (facts on Vault, sections 2.8 and 3).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wizard.clients.vault.transport import VaultConflictError, VaultError
+from wizard.engine.actions import Look
+from wizard.formats.addresses import is_loopback
+from wizard.systems.vault import reviewer as vault_reviewer
+from wizard.systems.vault.auth_config import IN_CLUSTER, Wanted, judge, place
+from wizard.systems.vault.files import made_for
+from wizard.systems.vault.reviewer import Reviewer
+from wizard.systems.vault.session import Seen, left
+
+if TYPE_CHECKING:
+    from wizard.systems.target import Target
+    from wizard.systems.vault.session import Session
+
+# As pods name a Service: https://vault.vault.svc:8200, with or without the cluster's domain.
+_SERVICE = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
+
+
+def inside(server: str) -> bool:
+    """Whether this address of Vault is a Service of the cluster that Airflow runs in."""
+    return _SERVICE.fullmatch(urlsplit(server).hostname or "") is not None
+
+
+class AuthMount:
+    """The auth mount that the store logs in at."""
+
+    def __init__(self, target: Target, session: Session, mount: str = "") -> None:
+        self._session = session
+        self._mount = mount or session.store.auth_mount
+        self._path = f"sys/auth/{self._mount}"
+        self._config = f"auth/{self._mount}/config"
+        self._owner = made_for(target.release.installation)
+        self._target = target
+        self._reviewer = Reviewer(target.kube) if target.kube else None
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        more = (
+            ""
+            if self._inside
+            else " kubernetes_ca_cert=@ca.pem token_reviewer_jwt=@token disable_local_ca_jwt=true"
+        )
+        host = self._wanted().host or "https://<this cluster's API server>"
+        return (
+            f"vault auth enable -path={self._mount} kubernetes; unless it is set up already: "
+            f"vault write {self._config} kubernetes_host={host}{more}"
+        )
+
+    @property
+    def known(self) -> bool | None:
+        """Whether there is such an auth mount; None where that cannot be seen."""
+        found = self._seen()
+        return None if found.hidden else found.data is not None
+
+    @property
+    def will_be(self) -> bool:
+        """Whether the mount is there, or is made before the role."""
+        known = self.known
+        return self.look().state == "wanted" if known is False else bool(known)
+
+    def look(self) -> Look:
+        """Whether the mount serves this cluster; another's config is left alone."""
+        found = self._seen()
+        if found.hidden:
+            return left(f"this token does not see auth/{self._mount}", self.command)
+        if found.data is None:
+            return self._absent(f"there is no auth mount {self._mount} yet", made=False)
+        kind = found.data.get("type")
+        if kind != "kubernetes":
+            return Look(
+                "blocked",
+                f"auth/{self._mount} is of type {kind}; it is not touched",
+                "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
+                "<cluster>",
+            )
+        config = self._session.seen(self._config)
+        if config.hidden:
+            return left(f"this token may not read {self._config}", self.command)
+        if config.data is None:
+            return self._absent(f"auth/{self._mount} knows no cluster yet", made=True)
+        return judge(config.data, self._wanted(), self._mount)
+
+    def _seen(self) -> Seen:
+        """What Vault says of the mount: by its list, or as one that this token may do things in."""
+        listed = self._session.seen("sys/auth")
+        if listed.hidden:
+            one = self._session.seen(f"sys/internal/ui/mounts/auth/{self._mount}")
+            return Seen(hidden=True) if one.data is None else one
+        return Seen((listed.data or {}).get(f"{self._mount}/"))
+
+    def _may_make(self, *, made: bool = False) -> bool:
+        may = self._session.may
+        return (made or may(self._path, "update", "sudo")) and may(self._config, "update")
+
+    def _absent(self, why: str, *, made: bool) -> Look:
+        if not self._may_make(made=made):
+            return left(why, self.command)
+        wanted = self._wanted()
+        if wanted.inside:
+            return Look("wanted", why)
+        if self._reviewer is None:
+            return left(f"{why}, and no cluster is asked for a token reviewer", self.command)
+        if not wanted.host:
+            return left(
+                f"{why}, and {self._target.kube.server if self._target.kube else 'its address'} "
+                "is this machine's alone: record the one Vault reaches in cluster.server",
+                self.command,
+            )
+        return self._reviewer.obstacle() or Look("wanted", f"{why}: {wanted.host}")
+
+    def change(self) -> str:
+        """Make what lacks: the reviewer in the cluster, the mount, its config."""
+        wanted = self._wanted()
+        reviewer = None if wanted.inside or self._reviewer is None else self._reviewer.made()
+        if self.known is False:
+            self._enable()
+        if self._session.seen(self._config).data is not None:
+            raise VaultConflictError(
+                "conflict",
+                f"somebody else has set up auth/{self._mount} in between; it is not touched",
+                "run it again: it looks whether that serves this cluster",
+            )
+        token = reviewer.get_secret_value() if reviewer is not None else ""
+        try:
+            self._session.call("POST", self._config, wanted.body(token))
+        except VaultError as error:
+            if error.kind == "invalid" and wanted.inside:
+                # It looks for its pod's own CA and account.
+                error.hint = "Vault does not seem to run in a pod: correct secrets.vault.server"
+            raise
+        how = "Vault's own account reviews" if wanted.inside else "with a token reviewer"
+        return f"auth/{self._mount} serves {wanted.host}, {how}"
+
+    def _enable(self) -> None:
+        try:
+            body = {"type": "kubernetes", "description": self._owner}
+            self._session.call("POST", self._path, body)
+        except VaultError as error:
+            # Vault says the same to a mount that somebody else made in between.
+            if error.kind != "invalid" or not self.known:
+                raise
+
+    def rehearse(self) -> str:
+        """The requests that would be sent."""
+        lines = [] if self._inside else vault_reviewer.requests()
+        if self.known is False:
+            lines.append(f"POST {self._path}")
+        return "; ".join([*lines, f"POST {self._config}"])
+
+    @property
+    def _inside(self) -> bool:
+        """Whether pods reach Vault as a Service of this cluster."""
+        return inside(self._session.store.server)
+
+    def _wanted(self) -> Wanted:
+        kube, recorded = self._target.kube, self._target.answers.cluster.server
+        here = kube.server if kube is not None else ""
+        if here and self._means_nothing_to_vault(here):
+            here = ""
+        hosts = frozenset(place(one) for one in (recorded, here) if one)
+        if self._inside:
+            return Wanted(IN_CLUSTER, hosts | {place(IN_CLUSTER)}, inside=True)
+        # The kubeconfig's CA speaks for the kubeconfig's server.
+        return Wanted(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
+
+    def _means_nothing_to_vault(self, server: str) -> bool:
+        """A tunnel's end on this machine; only a Vault on it as well reaches that."""
+        where = self._session.where
+        vault = urlsplit(where.url).hostname if where else ""
+        return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
+
+
+class OtherMount(AuthMount):
+    """The auth mount of another cluster, such as Argo CD's: made by its owner, never by us."""
+
+    @property
+    def will_be(self) -> bool:
+        """Whether it is there."""
+        return bool(self.known)

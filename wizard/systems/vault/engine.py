@@ -1,0 +1,160 @@
+"""The KV version 2 mount of the payload, and the policy that reads it.
+
+Source: facts on Vault, sections 2.5 and 2.7: a write meant for version 2 leaves the values in clear
+on a version 1 mount, and another's policy of this name is not replaced unasked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.actions import Look
+from wizard.manifests.vault import policy_file
+from wizard.systems.vault.files import difference, judged, made_for
+from wizard.systems.vault.looks import policy_path
+from wizard.systems.vault.session import left
+from wizard.workspace.committed import was_committed
+
+if TYPE_CHECKING:
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.systems.target import Target
+    from wizard.systems.vault.session import Session
+
+
+class Engine:
+    """The mount that the payload lies in."""
+
+    def __init__(self, target: Target, session: Session) -> None:
+        self._session = session
+        self._mount = session.store.mount
+        self._path = f"sys/mounts/{self._mount}"
+        self._owner = made_for(target.release.installation)
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault secrets enable -path={self._mount} -version=2 kv"
+
+    def look(self) -> Look:
+        """Whether KV version 2 is mounted there."""
+        try:
+            self._session.patiently(lambda: self._session.vault.mount(self._mount))
+        except VaultError as error:
+            if error.kind == "version":
+                return Look("blocked", error.message, error.hint)
+            if error.kind not in {"missing", "forbidden"}:
+                raise
+        else:
+            return Look("holds", f"{self._mount} is KV version 2")
+        listed = self._session.seen("sys/mounts")
+        if listed.hidden:
+            return left(f"this token sees no mount {self._mount}", self.command)
+        return self._among(listed.data or {})
+
+    def _among(self, mounts: Mapping[str, Any]) -> Look:
+        found = mounts.get(f"{self._mount}/")
+        if isinstance(found, Mapping):
+            options = found.get("options") or {}
+            kind, version = found.get("type"), options.get("version", "1")
+            if (kind, version) == ("kv", "2"):
+                return Look("holds", f"{self._mount} is KV version 2")
+            what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
+            return Look(
+                "blocked",
+                f"the mount {self._mount} is {what}, and only KV version 2 has check-and-set",
+                "name another mount in secrets.vault.mount",
+            )
+        for name in mounts:
+            if f"{self._mount}/".startswith(name) or name.startswith(f"{self._mount}/"):
+                return Look(
+                    "blocked",
+                    f"{self._mount} and the mount {name.rstrip('/')} would lie in each other",
+                    "name another mount in secrets.vault.mount",
+                )
+        if not self._session.may(self._path, "update"):
+            return left(f"there is no mount {self._mount} yet", self.command)
+        return Look("wanted", f"there is no mount {self._mount} yet")
+
+    def change(self) -> str:
+        """Mount it, and wait until Vault has made it version 2 in the background."""
+        body = {"type": "kv", "description": self._owner, "options": {"version": "2"}}
+        try:
+            self._session.call("POST", self._path, body)
+        except VaultError as error:
+            # Vault says the same to a mount that somebody else made in between.
+            if error.kind != "invalid" or self.look().state == "wanted":
+                raise
+        try:
+            self._session.vault.read(self._mount, self._session.store.path)
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing"}:
+                raise
+        return f"mounted KV version 2 at {self._mount}"
+
+    def rehearse(self) -> str:
+        """The request that would be sent."""
+        return f"POST {self._path}"
+
+
+class Policy:
+    """The policy of a store's role, exactly as committed; by default of the installation's."""
+
+    def __init__(
+        self, target: Target, session: Session, store: StoreSettings | None = None
+    ) -> None:
+        store = store or session.store
+        self._session = session
+        self._repository = target.repository
+        self._role = store.question("role")
+        self._name = store.policy
+        self._path = policy_path(store)
+        self._file = policy_file(target.release, store).path
+        self._text = target.text(f"vault/{store.part('policy')}")
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault policy write {self._name} {self._file}"
+
+    def look(self) -> Look:
+        """Whether the policy stands; one that says the same in other spacing does."""
+        found = self._session.seen(self._path)
+        if found.hidden:
+            return left(f"this token may not read the policy {self._name}", self.command)
+        if found.data is None:
+            if not self._session.may(self._path, "update"):
+                return left(f"there is no policy {self._name} yet", self.command)
+            return Look("wanted", f"there is no policy {self._name} yet")
+        theirs = str(found.data.get("policy") or "")
+        if bare(theirs) == bare(self._text):
+            return Look("holds", f"the policy {self._name} is as committed")
+        return self._judged(theirs)
+
+    def _judged(self, theirs: str) -> Look:
+        own = was_committed(self._repository, self._file, lambda text: bare(text) == bare(theirs))
+        if own and not self._session.may(self._path, "update"):
+            return left(f"the policy {self._name} is out of date", self.command)
+        return judged(
+            f"policy {self._name}",
+            difference(self._file, theirs, self._text),
+            own=own,
+            fix=f"name another role in {self._role} (the policy is called after it), or have "
+            f"its owner replace it: {self.command}",
+        )
+
+    def change(self) -> str:
+        """Write it."""
+        self._session.call("PUT", self._path, {"policy": self._text})
+        return f"wrote the policy {self._name}"
+
+    def rehearse(self) -> str:
+        """The request that would be sent."""
+        return f"PUT {self._path}"
+
+
+def bare(policy: str) -> str:
+    """A policy without comment lines and spacing: what is left of two equal ones is the same."""
+    return " ".join(re.sub(r"(?m)^\s*(#|//).*$", "", policy).split())

@@ -1,0 +1,94 @@
+"""One thing at one path of Vault's that is to be gone: what may be seen of it, and its deletion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.actions import Look
+from wizard.systems.vault.files import made_for
+from wizard.systems.vault.session import Session, left
+
+if TYPE_CHECKING:
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.systems.target import Target
+
+
+class Path:
+    """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
+
+    def __init__(
+        self, target: Target, session: Session, store: StoreSettings | None = None
+    ) -> None:
+        self._target = target
+        self._session = session
+        self._store = store or session.store
+
+    path = ""
+    what = ""
+    needed: tuple[str, ...] = ("delete",)
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault delete {self.path}"
+
+    def unseen(self, why: str) -> Look:
+        """What is told of it where this machine may not see it."""
+        return left(why, self.command)
+
+    def wanted(self, why: str) -> Look:
+        """To be deleted, if this token may."""
+        if not self._session.may(self.path, *self.needed):
+            return left(f"{why}, and this token may not delete it", self.command)
+        return Look("wanted", why)
+
+    def change(self) -> str:
+        """Delete it."""
+        self._session.call("DELETE", self.path)
+        return f"deleted {self.what}"
+
+    def rehearse(self) -> str:
+        """The request that would be sent."""
+        return f"DELETE {self.path}"
+
+    def _gone(self) -> Look:
+        return Look("holds", f"{self.what} is gone")
+
+    def _hidden(self) -> Look:
+        return self.unseen(f"this token may not read {self.what}")
+
+    def _foreign(self, diff: str) -> Look:
+        return Look(
+            "blocked",
+            f"{self.what} is no version that was ever committed here: another's, or changed since; "
+            "it is left",
+            f"see whose it is; if it is to go: {self.command}",
+            diff,
+        )
+
+    def _listed(self, path: str) -> list[str] | None:
+        """Names below a path; None where they may not be seen."""
+        try:
+            answer = self._session.call("GET", f"{path}?list=true")
+        except VaultError as error:
+            if error.kind == "missing":
+                return []
+            if error.kind != "forbidden":
+                raise
+            self._session.require_alive()
+            return None
+        return [str(name) for name in answer.data.get("keys") or []]
+
+    def _mount(self, listing: str, name: str) -> dict[str, Any] | Look | None:
+        """What the list of mounts says of one; a look where it cannot be seen."""
+        seen = self._session.seen(listing)
+        if seen.hidden:
+            return self.unseen(
+                f"this token does not see {listing}, so nothing says whose {self.what} is"
+            )
+        found = (seen.data or {}).get(f"{name}/")
+        return dict(found) if found is not None else None
+
+    def _is_ours(self, entry: dict[str, Any]) -> bool:
+        return bool(entry.get("description") == made_for(self._target.release.installation))

@@ -1,0 +1,171 @@
+"""The ServiceAccount with which a Vault outside the cluster has tokens reviewed.
+
+It may review tokens (system:auth-delegator) and nothing else. It lives in a namespace of its own,
+because whoever may start pods in a namespace may mount the Secrets there. Its token is a long-lived
+one in a Secret, since a requested token would end (facts on Vault, section 3). What stands already
+is used as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Ref, Right
+from wizard.engine.actions import Look
+from wizard.errors import WizardError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.clients.kube.protocol import Kube, Manifest
+
+NAMESPACE = ACCOUNT = "vault-auth"
+SECRET = "vault-auth-token"  # noqa: S105 - its name, not its value
+BINDING = "vault-auth-delegator"
+_RBAC = "rbac.authorization.k8s.io"
+_ROLE = "system:auth-delegator"
+_OWNER = "kubernetes.io/service-account.name"
+_FILLED_SECONDS, _PAUSE = 30.0, 0.3
+
+
+class Reviewer:
+    """The account, its right and its token in one cluster."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+
+    def obstacle(self) -> Look | None:
+        """Why it cannot be had from here; None where it stands or may be made."""
+        try:
+            for manifest in manifests():
+                found = self._kube.get(Ref.of(manifest), metadata=manifest["kind"] == "Secret")
+                if found is None:
+                    self._require_right(manifest)
+                elif found["metadata"].get("deletionTimestamp"):
+                    return Look(
+                        "blocked", f"{Ref.of(manifest)} is being deleted", "wait until it is gone"
+                    )
+                elif not _fits(manifest, found):
+                    return Look(
+                        "blocked",
+                        f"another {Ref.of(manifest)} stands there; it is not touched",
+                        "have its owner rename or remove it",
+                    )
+            self._require(Right("get", "secrets", namespace=NAMESPACE, name=SECRET))
+        except KubeError as error:
+            if error.kind != "forbidden":
+                raise
+            return Look("unknown", f"left to the cluster's owner: {error.message}", _fix())
+        return None
+
+    def _require_right(self, manifest: Manifest) -> None:
+        if manifest["kind"] == "ClusterRoleBinding":
+            # The server also refuses to hand out rights that one does not have.
+            self._kube.apply(manifest, dry_run=True)
+            return
+        kind = f"{manifest['kind'].lower()}s"
+        self._require(Right("create", kind, namespace=manifest["metadata"].get("namespace", "")))
+
+    def _require(self, right: Right) -> None:
+        if not self._kube.may(right):
+            raise KubeError("forbidden", f"one may not {right}", status=403)
+
+    def lacking(self) -> Iterator[Manifest]:
+        """What has to be made."""
+        for manifest in manifests():
+            if self._kube.get(Ref.of(manifest), metadata=True) is None:
+                yield manifest
+
+    def made(self) -> SecretStr:
+        """Make what lacks, and give the token. KubeError, or WizardError for no token in time."""
+        for manifest in self.lacking():
+            self._kube.apply(manifest)
+        end = time.monotonic() + _FILLED_SECONDS
+        while True:
+            found = self._kube.get(Ref("v1", "Secret", SECRET, NAMESPACE))
+            token = _token(found)
+            if token is not None:
+                return token
+            if time.monotonic() > end:
+                raise WizardError(
+                    f"Secret {NAMESPACE}/{SECRET} got no token in {_FILLED_SECONDS:g} s",
+                    "see whether the cluster's token controller runs (kube-controller-manager)",
+                )
+            time.sleep(_PAUSE)
+
+
+def requests() -> list[str]:
+    """What may be applied, as `--dry-run` names it."""
+    return [f"apply {Ref.of(manifest)}" for manifest in manifests()]
+
+
+def manifests() -> tuple[Manifest, ...]:
+    """The reviewer's objects, in the order they are made; nothing in them is secret."""
+    account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
+    return (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": _about(NAMESPACE)},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": _about(ACCOUNT, namespace=NAMESPACE),
+            "automountServiceAccountToken": False,
+        },
+        {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": _about(BINDING),
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": _ROLE},
+            "subjects": [account],
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": _about(SECRET, namespace=NAMESPACE, annotations={_OWNER: ACCOUNT}),
+            "type": "kubernetes.io/service-account-token",
+        },
+    )
+
+
+def _about(name: str, **more: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "airflow-wizard"}
+    return {"name": name, "labels": labels, **more}
+
+
+def _fits(wanted: Manifest, found: Manifest) -> bool:
+    """Whether what stands there does what is wanted of it."""
+    if wanted["kind"] == "Secret":
+        annotations = found["metadata"].get("annotations") or {}
+        return bool(annotations.get(_OWNER) == ACCOUNT)
+    if wanted["kind"] != "ClusterRoleBinding":
+        return True
+    named = [
+        (one.get("kind"), one.get("name"), one.get("namespace"))
+        for one in found.get("subjects") or []
+    ]
+    role = found.get("roleRef", {}).get("name")
+    return bool(role == _ROLE and ("ServiceAccount", ACCOUNT, NAMESPACE) in named)
+
+
+def _token(secret: Manifest | None) -> SecretStr | None:
+    from pydantic import SecretStr
+
+    try:
+        data = (secret or {}).get("data") or {}
+        value = base64.b64decode(data.get("token") or "").decode("ascii")
+    except (ValueError, binascii.Error):
+        return None
+    return SecretStr(value) if value else None
+
+
+def _fix() -> str:
+    account = f"{NAMESPACE}:{ACCOUNT}"
+    return (
+        f"they run: kubectl create namespace {NAMESPACE}; kubectl -n {NAMESPACE} create "
+        f"serviceaccount {ACCOUNT}; kubectl create clusterrolebinding {BINDING} "
+        f"--clusterrole={_ROLE} --serviceaccount={account}; and hand Vault's owner its token"
+    )

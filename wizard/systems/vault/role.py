@@ -1,0 +1,135 @@
+"""The store's role at the Kubernetes auth mount, exactly as committed.
+
+Written with the raw request: a client's own helper knows neither token_policies nor
+alias_name_source (facts on Vault, section 2.9).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.engine.actions import Look
+from wizard.formats.durations import duration_seconds
+from wizard.manifests.vault import role_file
+from wizard.systems.vault.files import difference, judged
+from wizard.systems.vault.looks import role_path
+from wizard.systems.vault.session import left
+from wizard.workspace.committed import was_committed
+
+if TYPE_CHECKING:
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.systems.target import Target
+    from wizard.systems.vault.auth_mount import AuthMount
+    from wizard.systems.vault.session import Session
+
+# Older names of the token_ fields: Vault shows them beside the new ones (path_role.go).
+_OLD = frozenset({"policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs"})
+_DEFAULTS = {"token_type": "default", "alias_name_source": "serviceaccount_uid"}
+_TIMES = ("_ttl", "_period")
+
+
+class Role:
+    """Who may log in as a store (by default the installation's), and what that login carries."""
+
+    def __init__(
+        self,
+        target: Target,
+        session: Session,
+        mount: AuthMount,
+        store: StoreSettings | None = None,
+    ) -> None:
+        store = store or session.store
+        self._session = session
+        self._store = store
+        self._mount = mount
+        self._repository = target.repository
+        self._name = store.role
+        self._path = role_path(store)
+        self._file = role_file(target.release, store).path
+        self._text = target.text(f"vault/{store.part('role')}")
+
+    @property
+    def command(self) -> str:
+        """What Vault's owner runs instead."""
+        return f"vault write {self._path} @{self._file}"
+
+    @property
+    def known(self) -> bool | None:
+        """Whether the role stands; None where that may not be read."""
+        found = self._session.seen(self._path)
+        return None if found.hidden else found.data is not None
+
+    def look(self) -> Look:
+        """Whether the role means what the committed file means, field by field."""
+        found = self._session.seen(self._path)
+        if found.hidden:
+            return left(f"this token may not read the role {self._name}", self.command)
+        if found.data is None:
+            return self._absent()
+        theirs, ours = meaning(found.data), meaning(json.loads(self._text))
+        if theirs == ours:
+            return Look("holds", f"the role {self._name} is as committed")
+        own = was_committed(self._repository, self._file, lambda text: means(text) == theirs)
+        if own and not self._session.may(self._path, "update"):
+            return left(f"the role {self._name} is out of date", self.command)
+        return judged(
+            f"role {self._name}",
+            difference(self._file, shown(theirs), shown(ours)),
+            own=own,
+            fix=f"name another role in {self._store.question('role')}, or have its owner delete "
+            f"it: vault delete {self._path}",
+        )
+
+    def _absent(self) -> Look:
+        why = f"there is no role {self._name} at auth/{self._store.auth_mount} yet"
+        if not self._session.may(self._path, "create") or not self._mount.will_be:
+            return left(why, self.command)
+        return Look("wanted", why)
+
+    def change(self) -> str:
+        """Write it."""
+        self._session.call("POST", self._path, json.loads(self._text))
+        return f"wrote the role {self._name}"
+
+    def rehearse(self) -> str:
+        """The request that would be sent."""
+        return f"POST {self._path}"
+
+
+def meaning(role: Mapping[str, Any]) -> dict[str, object]:
+    """What a role says, however it is written: times in seconds, lists in order, no defaults."""
+    found: dict[str, object] = {}
+    for name, value in role.items():
+        said = _value(name, value)
+        if said and name not in _OLD and said != _DEFAULTS.get(name):
+            found[name] = said
+    return found
+
+
+def _value(name: str, value: object) -> object:
+    if isinstance(value, str) and name.endswith(_TIMES):
+        try:
+            return duration_seconds(value)
+        except ValueError:
+            return value
+    if isinstance(value, list):
+        # Vault keeps names of policies in lower case.
+        fold = name == "token_policies"
+        return sorted({str(one).lower() if fold else str(one) for one in value})
+    return value
+
+
+def means(text: str) -> dict[str, object]:
+    """What a role's file says; empty for one that is no role."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return meaning(found) if isinstance(found, dict) else {}
+
+
+def shown(role: Mapping[str, object]) -> str:
+    """A role for a diff: what it says, in one order."""
+    return json.dumps(role, indent=2, sort_keys=True) + "\n"

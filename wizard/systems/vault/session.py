@@ -1,0 +1,154 @@
+"""This machine's one login to Vault for all actions of a run, and what it may see and do there.
+
+A token that may not see something is no fault: that step is left to Vault's owner. A token that
+has ended is one, so a refusal is believed only while the token still counts (facts on Vault,
+sections 1 and 2).
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wizard.clients.vault.connect import opened
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.actions import Look
+from wizard.errors import ConflictError
+from wizard.state.apply_journal import VAULT, Journal
+
+if TYPE_CHECKING:
+    from wizard.clients.vault.address import Address
+    from wizard.clients.vault.protocol import Vault
+    from wizard.clients.vault.transport import Answer
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.systems.target import Target
+
+T = TypeVar("T")
+
+_TRIES, _LONGEST = 4, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a path holds: None where there is nothing; `hidden` where that may not be read."""
+
+    data: Mapping[str, Any] | None = None
+    hidden: bool = False
+
+
+class Session:
+    """One client of Vault, opened when first needed.
+
+    An AppRole's secret id may be good for a single login, so the login is kept; one that was made
+    here is revoked once nobody holds the session any more, at the latest when the process ends.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.store: StoreSettings = target.answers.secrets.store_settings(target.release)
+        self.where = target.vault[0] if target.vault else None
+        self._given = target.vault
+        self._target = target
+        self._vault: Vault | None = None
+        self._stack = ExitStack()
+        target.ends.append(weakref.finalize(self, self._stack.close))
+
+    @property
+    def endpoint(self) -> str:
+        """Whom the actions ask, for people."""
+        return self.where.endpoint if self.where else self.store.server
+
+    @property
+    def vault(self) -> Vault:
+        """The client; raises VaultError where the login is refused."""
+        if self._given is None:
+            raise VaultError("login", "nothing says who this machine is to Vault")
+        if self._vault is None:
+            self._require_known(self._given[0])
+            self._vault = self._stack.enter_context(opened(*self._given))
+        return self._vault
+
+    def _require_known(self, where: Address) -> None:
+        """Before a login is sent anywhere: another Vault than an earlier run met is a conflict."""
+        try:
+            with opened(where) as nobody:
+                seen = nobody.health().cluster_id
+        except VaultError as error:
+            if error.kind != "foreign":
+                raise
+            # What stands before Vault may keep its health to itself: then nothing can be compared.
+            return
+        target = self._target
+        known = target.known.get(VAULT, "")
+        if known and seen and known != seen:
+            memory = Journal(target.repository, target.release.installation).place
+            raise ConflictError(
+                f"the Vault at {where.endpoint} is cluster {seen}; an earlier run here met {known}",
+                f"use the one that was applied to; if this one is meant, remove {memory}, "
+                "which is all that remembers the other",
+            )
+        if seen:
+            target.met[VAULT] = seen
+
+    def call(self, method: str, path: str, body: object = None) -> Answer:
+        """One request; a server that asks to wait is waited for. Raises VaultError."""
+        return self.patiently(lambda: self.vault.call(method, path, body))
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives, asked again for as long as Vault names a time for it."""
+        for _ in range(_TRIES - 1):
+            try:
+                return ask()
+            except VaultError as error:
+                wait = error.retry_after
+                if wait is None or wait > _LONGEST:
+                    raise
+            time.sleep(wait)
+        return ask()
+
+    def seen(self, path: str) -> Seen:
+        """What stands at a path. VaultError where the token has ended or Vault does not answer."""
+        try:
+            return Seen(self.call("GET", path).data)
+        except VaultError as error:
+            if error.kind == "missing":
+                return Seen()
+            if error.kind != "forbidden":
+                raise
+        self.require_alive()
+        return Seen(hidden=True)
+
+    def may(self, path: str, *needed: str) -> bool:
+        """Whether this token has all these capabilities at a path."""
+        try:
+            own = self.patiently(lambda: self.vault.capabilities([path]))[path]
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            self.require_alive()
+            return False
+        return "root" in own or own >= set(needed)
+
+    def require_alive(self) -> None:
+        """Raise VaultError where the token no longer counts at all."""
+        try:
+            self.patiently(self.vault.token_lookup)
+        except VaultError as error:
+            if error.kind != "login" or not self._sees_mount():
+                raise
+
+    def _sees_mount(self) -> bool:
+        """Whether the token counts though it may not look itself up: it sees its own mount."""
+        try:
+            self.patiently(lambda: self.vault.mount(self.store.mount))
+        except VaultError as error:
+            return error.kind == "version"
+        return True
+
+
+def left(why: str, command: str) -> Look:
+    """What this token may not do: the run goes on, and a later action proves it by its effect."""
+    return Look("unknown", f"left to Vault's owner: {why}", f"they run: {command}")

@@ -1,0 +1,1 @@
+"""One config repository as every front end drives it: propose, judge, commit."""

@@ -1,0 +1,41 @@
+"""The verified SSH host keys of the config repository, as far as there is evidence for them.
+
+Two kinds count, and nothing is trusted on first use: the keys that were verified for the DAGs,
+where that is the same host and port, and those that the host's publisher prints (see trust).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.formats.addresses import git_location
+from wizard.hostkeys.keys import HostKey, known_hosts_name
+from wizard.hostkeys.trust import judge, known_hosts, published_entries
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+
+def verified(answers: Answers) -> str:
+    """known_hosts lines for the host that Argo CD reads from; empty where nothing is verified."""
+    url = answers.delivery.argocd.repo_url
+    location = git_location(url) if url else None
+    if location is None or location.scheme != "ssh":
+        return ""
+    host, port = location.host, location.port
+    dags = answers.dags.location
+    if dags is not None and answers.dags.known_hosts and (dags.host, dags.port) == (host, port):
+        return answers.dags.known_hosts
+    # Neither a name nor a date is needed: this evidence is found again at every run.
+    verdict = judge(
+        published_entries(host, port), host=host, port=port, typed=(), committed=(), by="", date=""
+    )
+    return known_hosts(verdict.accepted, port=port) if verdict.accepted else ""
+
+
+def pinned(answers: Answers) -> tuple[HostKey, ...]:
+    """The same as keys."""
+    location = git_location(answers.delivery.argocd.repo_url)
+    name = known_hosts_name(location.host, location.port)
+    rows = [line.split() for line in verified(answers).splitlines()]
+    return tuple(HostKey(kind, key) for host, kind, key in rows if host == name)

@@ -1,0 +1,72 @@
+"""The deploy keys of an installation: which question each belongs to, and what it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.formats.addresses import GitLocation, git_location
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.secrets.facts import Fact
+    from wizard.secrets.references import DeployKey
+
+# By the key in the store: the questions about the key and about its repository.
+QUESTIONS = {
+    "gitSshKey": ("dags.key", "dags.repo"),
+    "repositorySshKey": ("delivery.argocd.key", "delivery.argocd.repo_url"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GitKey:
+    """One of them. `title` is what it is called beside another."""
+
+    fact: str
+    question: str
+    repository: str
+    url: str
+    answer: DeployKey
+    comment: str
+
+    @property
+    def title(self) -> str:
+        """What people are told it is."""
+        return "deploy key" if self.question == "dags.key" else "Argo CD's key"
+
+    @property
+    def public(self) -> str:
+        """The public half that the answers record; empty for none."""
+        return self.answer.public
+
+    @property
+    def location(self) -> GitLocation:
+        """The repository's parts."""
+        return git_location(self.url)
+
+
+def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
+    """The key that stands under this name in the store."""
+    from wizard.formats.nested import get
+    from wizard.secrets.deploy_key import comment_for
+
+    question, repository = QUESTIONS[name]
+    url = str(get(answers, tuple(repository.split("."))))
+    answer: DeployKey = get(answers, tuple(question.split(".")))
+    comment = comment_for(answers.installation.name, place_of(url))
+    return GitKey(name, question, repository, url, answer, comment)
+
+
+def git_key_of(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
+    """The one among these facts; a path of the store holds at most one."""
+    return next((git_key(answers, fact.key) for fact in facts if fact.key in QUESTIONS), None)
+
+
+def place_of(url: str) -> str:
+    """Host and path of a repository, for people; empty without one."""
+    if not url:
+        return ""
+    location = git_location(url)
+    return f"{location.host}/{location.path}"

@@ -1,0 +1,180 @@
+"""From answers to trust and back: only keys that were judged now reach the rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.hostkeys.keys import HostKey, known_hosts_name, parse_fingerprint
+from wizard.hostkeys.scan import Scan, Scanner, candidates
+from wizard.hostkeys.trust import judge, published_entries
+from wizard.hostkeys.verdict import Entry, Evidence, Verdict
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Answers whose host keys all carry evidence of this run, and what stands against the rest.
+
+    `missing` are sentences for `plan`; `verdict` is None where no host key is needed. `notes` tell
+    what a scan could not ask, and which of its keys are left out because nobody vouched for them.
+    """
+
+    answers: Answers
+    verdict: Verdict | None
+    missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def committed_entries(data: Mapping[str, Any] | None) -> tuple[Entry, ...]:
+    """The entries that stand in committed raw answers, with the evidence recorded there."""
+    from wizard.formats.nested import get
+
+    found = []
+    for item in get(data or {}, ("dags", "host_keys"), []) or []:
+        if not isinstance(item, Mapping):
+            continue
+        record = item.get("evidence")
+        evidence = None
+        if isinstance(record, Mapping) and record.get("kind") in {"published", "fingerprint"}:
+            texts = {name: str(record.get(name, "")) for name in ("sha256", "by", "date", "source")}
+            evidence = Evidence(record["kind"], **texts)
+        texts = {name: str(item.get(name, "")) for name in ("host", "type", "key")}
+        found.append(Entry(**texts, evidence=evidence))
+    return tuple(found)
+
+
+def settle(
+    answers: Answers,
+    *,
+    typed: Sequence[str],
+    committed: Sequence[Entry],
+    by: str,
+    date: str,
+    scanner: Scanner | None = None,
+    scan: Scan | None = None,
+) -> Settled:
+    """Judge the answers' host keys; what they say about their own evidence is not looked at.
+
+    Where nothing was pasted for a host whose publisher prints its keys, those are taken; for
+    another host, or for a typed fingerprint of a key that is not there, `scanner` is asked, if
+    there is one. `scan` is one that the operator asked for: its
+    keys are judged beside those that are there. Raises ValueError for a typed text that is no
+    fingerprint, and ConflictError for a key that is not the committed one while its own
+    fingerprint was not typed.
+    """
+    host = needed_host(answers)
+    if host is None:
+        return Settled(_with_keys(answers, ()), None, (), _not_used(typed))
+    if scan is None and scanner is not None and _wanting(_known(answers, *host), typed):
+        scan = scanner(*host)
+    if scan is not None and scan.name != known_hosts_name(*host):
+        scan = None
+    verdict = judged(answers, typed=typed, committed=committed, by=by, date=date, scan=scan)
+    if verdict is None:
+        return Settled(_with_keys(answers, ()), None, ())
+    if any(not change.typed for change in verdict.changed):
+        # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
+        verdict.require()
+    notes: tuple[str, ...] = ()
+    if scan is not None:
+        left = candidates(scan, typed=typed, committed=committed).left_out
+        notes = (*scan.notes, *(_left_out(scan, key) for key in left))
+    missing = _missing(verdict, scan)
+    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(missing), notes)
+
+
+def judged(
+    answers: Answers,
+    *,
+    typed: Sequence[str],
+    committed: Sequence[Entry],
+    by: str,
+    date: str,
+    scan: Scan | None = None,
+) -> Verdict | None:
+    """What `settle` judges by, without a stop; None where no host key is needed."""
+    place = needed_host(answers)
+    if place is None:
+        return None
+    host, port = place
+    entries = _known(answers, host, port)
+    if scan is not None and scan.name == known_hosts_name(host, port):
+        entries = candidates(scan, typed=typed, committed=committed).beside(entries)
+    return judge(entries, host=host, port=port, typed=typed, committed=committed, by=by, date=date)
+
+
+def needed_host(answers: Answers) -> tuple[str, int] | None:
+    """The host whose keys have to be known, and its port; None where none are needed."""
+    location = answers.dags.location
+    if location is None or answers.dags.source == "image" or not answers.dags.over_ssh:
+        return None
+    return location.host, location.port
+
+
+def _known(answers: Answers, host: str, port: int) -> tuple[Entry, ...]:
+    given = tuple(Entry(item.host, item.type, item.key) for item in answers.dags.host_keys)
+    return given or published_entries(host, port)
+
+
+def _wanting(known: Sequence[Entry], typed: Sequence[str]) -> bool:
+    """Whether the host has to be asked: nothing is known, or another key was vouched for."""
+    if not known:
+        return True
+    shown = {HostKey(entry.type, entry.key).fingerprint for entry in known}
+    return not {parse_fingerprint(text) for text in typed} <= shown
+
+
+def _left_out(scan: Scan, key: HostKey) -> str:
+    return (
+        f"{scan.name} shows another key, {key.type} {key.fingerprint}; it is left out, because its "
+        "fingerprint was not typed"
+    )
+
+
+def _missing(verdict: Verdict, scan: Scan | None) -> list[str]:
+    found = [
+        f"{item.entry.host} {item.entry.type}: {item.reason}; {item.fix}"
+        for item in verdict.refused
+    ]
+    found += [f"the fingerprint {value} belongs to none of the keys" for value in verdict.unused]
+    if not verdict.accepted and not verdict.refused:
+        tried = f" (a scan found none: {scan.problem})" if scan is not None else ""
+        found.append(
+            f"no host key of {verdict.name} is known{tried}: paste its keys "
+            "(ssh-keyscan prints them) into dags.host_keys and type their fingerprint "
+            "(--host-key-fingerprint SHA256:...)"
+        )
+    return found
+
+
+def _not_used(typed: Sequence[str]) -> tuple[str, ...]:
+    """A fingerprint where none is needed; ValueError when it is none at all."""
+    if not [parse_fingerprint(text) for text in typed]:
+        return ()
+    return ("--host-key-fingerprint is not used: these answers need no host key",)
+
+
+def _with_keys(answers: Answers, entries: Sequence[Entry]) -> Answers:
+    from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
+
+    keys = [
+        HostKeyEntry(
+            host=entry.host,
+            type=entry.type,
+            key=entry.key,
+            evidence=EvidenceRecord(
+                kind=entry.evidence.kind,
+                sha256=entry.evidence.sha256,
+                by=entry.evidence.by,
+                date=entry.evidence.date,
+                source=entry.evidence.source,
+            ),
+        )
+        for entry in entries
+        if entry.evidence is not None
+    ]
+    return answers.model_copy(update={"dags": answers.dags.model_copy(update={"host_keys": keys})})

@@ -1,0 +1,80 @@
+"""After the commit: push it, and ask for a merge request or say how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.errors import WizardError
+from wizard.git.push import ahead, remote_for, remote_url
+from wizard.git.remotes import pr_url, push_options
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+    from wizard.git.transaction import Written
+
+
+def publish(
+    repository: Repository, written: Written, target: str, *, pr: bool, terminal: bool
+) -> list[str]:
+    """Push the branch that was committed to; with `pr` request a merge into `target`.
+
+    Returns what to tell the person. Raises ConflictError when hooks changed the commit or the
+    server has other commits, and WizardError when the push fails; the commit stands, and the
+    message says so first.
+    """
+    try:
+        return _publish(repository, written, target, pr=pr, terminal=terminal)
+    except WizardError as error:
+        if not written.commit:
+            raise
+        made = f"committed {written.commit[:12]}, but not pushed"
+        raise type(error)(f"{made}: {error.message}", _again(error.hint)) from None
+
+
+def _again(hint: str) -> str:
+    return f"{hint}\nthe commit stands: the same command with --push pushes it".lstrip()
+
+
+def caught_up(
+    repository: Repository, branch: str, target: str, *, pr: bool, terminal: bool
+) -> list[str]:
+    """Push what an earlier run committed and could not push; what to tell the person.
+
+    Raises as `publish` does.
+    """
+    from wizard.git.transaction import Written
+
+    if repository.head.branch != (branch or target) or not ahead(repository, branch or target):
+        return []
+    written = Written((), branch=branch or target)
+    return publish(repository, written, target, pr=pr, terminal=terminal)
+
+
+def _publish(
+    repository: Repository, written: Written, target: str, *, pr: bool, terminal: bool
+) -> list[str]:
+    written.require_unaltered()
+    branch = written.branch or target
+    remote = remote_for(repository, branch)
+    url = remote_url(repository, remote)
+    options = push_options(url, target, f"Airflow: {branch}") if pr and branch != target else []
+    pushed = repository.push(branch, remote=remote, options=options, terminal=terminal)
+    notes = [f"pushed {branch} to {pushed.remote} ({pushed.url})"]
+    if pr and branch != target and not options:
+        address = pr_url(url, branch, target)
+        notes.append(
+            f"request the merge at {address}"
+            if address
+            else f"request a merge of {branch} into {target} with your Git host"
+        )
+    return notes
+
+
+def pushing_step(repository: Repository, branch: str) -> list[str]:
+    """The command that pushes a branch; none where there is no remote it could go to."""
+    from wizard.errors import UsageError
+
+    try:
+        return [f"git push {remote_for(repository, branch)} {branch}"]
+    except UsageError:
+        return []

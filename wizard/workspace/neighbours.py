@@ -1,0 +1,240 @@
+"""Other installations of the same repository: no two may own the same thing outside Git.
+
+Applied one after the other, they would take names from each other: one release of a namespace, one
+AppProject, one Vault role, policy or payload. The default names are for the first installation.
+Argo CD and Vault keep one object of a name (facts on Argo CD and on Vault); a policy is the
+server's, a role belongs to its auth mount, and there is one auth mount a cluster.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import AnswersError, Problem, UsageError
+from wizard.manifests.argocd import IN_CLUSTER
+from wizard.plan.claims import (
+    BOOTSTRAP,
+    CREDENTIAL,
+    NAME,
+    NAMESPACE,
+    PATH,
+    PROJECT,
+    READER,
+    READER_PATH,
+    ROLE,
+    TWO,
+    Claims,
+    claims,
+    names_from,
+)
+from wizard.plan.merge_base import STATE
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.git.repository import Repository
+
+ANOTHER = (
+    "--set installation.name=NAME --set installation.namespace=NAME and, as far as they apply, "
+    "--set delivery.argocd.project=airflow-NAME --set secrets.vault.role=external-secrets-NAME "
+    "--set secrets.vault.path=airflow-install/NAME/config"
+)
+
+
+def committed(repository: Repository) -> list[Claims]:
+    """What each committed installation of the whole work tree owns; those that can be read."""
+    from wizard.answers.files import load_text
+
+    whole = repository.at("") if repository.prefix else repository
+    form = re.compile(rf"(?:(.*)/)?{re.escape(STATE)}/[^/]+/answers\.yaml")
+    places = {path: match[1] or "" for path in whole.head_tree() if (match := form.fullmatch(path))}
+    found = []
+    for path, data in whole.read_many(places).items():
+        try:
+            found.append(claims(load_text((data or b"").decode(), path), places[path]))
+        except (AnswersError, UnicodeDecodeError):
+            # Said where it is that installation's turn; it must not stop this one.
+            continue
+    return found
+
+
+def require_name(answers: Answers, existing: str, repository: Repository) -> None:
+    """An installation keeps its name, and a new one takes none that is there.
+
+    AnswersError or UsageError otherwise.
+    """
+    from wizard.workspace import committed as standing
+
+    name = answers.installation.name
+    if existing and name != existing:
+        problem = Problem(
+            NAME,
+            f"stays {existing}: it names its folders; for another installation give --preset "
+            "or --answers too",
+        )
+        raise AnswersError("an installation keeps its name", [problem])
+    if not existing and name in standing.installations(repository):
+        raise UsageError(
+            f"installation {name} exists already in {repository.prefix or 'this repository'}",
+            f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
+            f"names of its own: {ANOTHER}",
+        )
+
+
+def require_apart(
+    answers: Answers,
+    before: Mapping[str, Any] | None,
+    repository: Repository,
+    others: Callable[[], Iterable[Claims]],
+) -> None:
+    """Raise AnswersError naming each answer with which this installation takes from another.
+
+    `before` are the committed answers it had (None for a new one): where it keeps what it owns,
+    `others` is not asked, because reading every installation's answers has a cost.
+    """
+    from wizard.answers.files import answers_data
+
+    folder = repository.prefix
+    own = claims(answers_data(answers), folder)
+    if before is not None and claims(before, folder).lasting == own.lasting:
+        return
+    there = [one for one in others() if (one.name, one.folder) != (own.name, folder)]
+    taken: dict[str, tuple[str, Claims]] = {}
+    for other in there:
+        for key, value in _taken(own, other):
+            taken.setdefault(key, (value, other))
+    if not taken:
+        return
+    free = {key: _free(key, own, there) for key in taken}
+    problems = [
+        Problem(key, f"{value} belongs to {other}; {_instead(key, free[key])}")
+        for key, (value, other) in taken.items()
+    ]
+    options = " ".join(f"--set {key}={value}" for key, value in free.items())
+    raise AnswersError(
+        "this installation would take from another one of this repository",
+        problems,
+        f"add {options}\n{_other_cluster(own, [other for _, other in taken.values()])}".rstrip(),
+    )
+
+
+def _instead(key: str, free: str) -> str:
+    if key == CREDENTIAL:
+        return "Argo CD has one for each repository, so here it is known"
+    return f"give another, such as {free}"
+
+
+def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
+    """The keys of the answers with which `own` takes what `other` owns, and what it is."""
+    same = _same_cluster(own, other)
+    vault = bool(own.vault[0]) and own.vault == other.vault
+    stored = (own.mount, own.path) == (other.mount, other.path)
+    argocd = _same_argocd(own, other)
+    if argocd and (taken := sorted(own.applications & other.applications)):
+        yield NAME, f"Application {taken[0]}"
+    if same and (own.namespace, own.release) == (other.namespace, other.release):
+        yield NAMESPACE, f"release {own.release} in namespace {own.namespace}"
+    if argocd and (taken := sorted(own.projects & other.projects)):
+        yield PROJECT, f"AppProject {taken[0]}"
+    # One policy file a role: on the whole server where the path differs, else a mount's role.
+    at_mount = same and own.auth_mount == other.auth_mount
+    if vault and own.role == other.role and (at_mount or not stored):
+        yield ROLE, f"Vault role {own.role} with its policy"
+    if vault and same and stored:
+        yield PATH, f"the payload at {own.mount}/{own.path}"
+    yield from _credential(own, other, vault=vault)
+
+
+def _credential(own: Claims, other: Claims, *, vault: bool) -> Iterator[tuple[str, str]]:
+    """Argo CD has one credential a repository, a role one policy, and a path one reader."""
+    if _same_argocd(own, other) and own.repository and own.repository == other.repository:
+        yield CREDENTIAL, "Argo CD's credential for this repository"
+    if not vault:
+        return
+    if own.reader and own.reader in {other.role, other.reader}:
+        yield READER, f"Vault role {own.reader} with its policy"
+    if own.role and own.role == other.reader:
+        yield ROLE, f"Vault role {own.role} with its policy"
+    if own.mount == other.mount:
+        if own.reader_path and own.reader_path in {other.path, other.reader_path}:
+            yield READER_PATH, f"what lies at {own.mount}/{own.reader_path}"
+        if own.path and own.path == other.reader_path:
+            yield PATH, f"Argo CD's credential at {own.mount}/{own.path}"
+
+
+def _same_cluster(own: Claims, other: Claims) -> bool:
+    """Whether both go to one cluster, as far as the answers tell."""
+    if not own.destination or not other.destination:
+        # A kind cluster is its installation's own.
+        return False
+    for one, two in zip(own.cluster, other.cluster, strict=True):
+        if one and two:
+            return one == two
+    if own.destination != other.destination:
+        return False
+    if own.vault[0] and own.vault == other.vault:
+        return own.auth_mount == other.auth_mount
+    # Every cluster calls itself so: folders of a repository are often clusters of their own.
+    return own.destination != IN_CLUSTER or own.folder == other.folder
+
+
+def _same_argocd(own: Claims, other: Claims) -> bool:
+    """Whether one Argo CD has both: wherever the answers do not tell two of them apart.
+
+    Where one delivers to its own cluster and another elsewhere, they may well be one hub's.
+    """
+    if not own.argocd or own.argocd != other.argocd:
+        return False
+    if own.reader_mount and other.reader_mount and own.vault == other.vault:
+        # One auth mount a cluster, and this one is that of Argo CD's.
+        return own.reader_mount == other.reader_mount
+    if own.destination == other.destination == IN_CLUSTER:
+        return _same_cluster(own, other)
+    return True
+
+
+def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
+    """A value that none of the others has, from the installation's name."""
+    others = list(others)
+    if key == CREDENTIAL:
+        return "known"
+    names = {one.name for one in others}
+    plain = own.name
+    if plain in names or plain == "airflow":
+        plain = next(
+            f"{plain}-{number}" for number in range(2, 9999) if f"{plain}-{number}" not in names
+        )
+    roles = {role for one in others for role in (one.role, one.reader)}
+    paths = {path for one in others for path in (one.path, one.reader_path)}
+    marked = plain if "airflow" in plain else f"airflow-{plain}"
+    start, used = {
+        NAME: (plain, names.union(*(one.applications for one in others))),
+        NAMESPACE: (plain, {one.namespace for one in others}),
+        PROJECT: (marked, set().union(*(one.projects for one in others))),
+        ROLE: (f"external-secrets-{marked}", roles),
+        PATH: (f"airflow-install/{plain}/config", paths),
+        READER: (f"external-secrets-{marked}-argocd", roles),
+        READER_PATH: (f"airflow-install/{plain}/argocd", paths),
+    }[key]
+    # What comes of a name must be nobody's either.
+    more = {NAME: TWO, PROJECT: BOOTSTRAP}.get(key, ()) if own.two else ()
+    if not used & names_from(start, more):
+        return start
+    head, slash, tail = start.rpartition("/")
+    stems = (f"{head}-{n}/{tail}" if slash else f"{start}-{n}" for n in range(2, 9999))
+    return next(one for one in stems if not used & names_from(one, more))
+
+
+def _other_cluster(own: Claims, others: Iterable[Claims]) -> str:
+    """How to say that the cluster is another one, where that is not known."""
+    if not any(_same_cluster(own, other) for other in others):
+        return ""
+    known = " as Argo CD knows it" if own.argocd else ""
+    key = "delivery.argocd.destination" if own.argocd else "cluster.server"
+    if any(own.vault[0] and own.vault == other.vault for other in others):
+        return (
+            "for another cluster say which: its Vault auth mount (--set "
+            f"secrets.vault.auth_mount=MOUNT), and its address{known} (--set {key}=URL)"
+        )
+    return f"for another cluster give its address: --set {key}=URL"

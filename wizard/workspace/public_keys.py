@@ -1,0 +1,206 @@
+"""The public parts of deploy keys, written into an answers file and nothing else changed.
+
+The file is a person's: it is never dumped again. The text is spliced where it belongs, and the
+result is parsed and compared before anybody sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard.errors import WizardError
+from wizard.workspace.deploy_keys import QUESTIONS
+
+if TYPE_CHECKING:
+    from wizard.git.repository import Repository
+    from wizard.workspace.workspace import Workspace
+
+_PATHS = tuple((*question.split("."), "public") for question, _ in QUESTIONS.values())
+_RECORDED = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
+
+
+def with_public(text: str, name: str, public: str, question: str = "dags.key") -> str:
+    """The answers file's text with this question's `public` set; the same where it is already.
+
+    Raises AnswersError for a text that is no answers file, WizardError where the place cannot be
+    found in it; the hint says what to write by hand.
+    """
+    from wizard.answers.files import load_text
+    from wizard.formats.nested import get, put
+
+    before = load_text(text, name)
+    path = tuple(question.split("."))
+    if get(before, (*path, "public")) == public:
+        return text
+    key = get(before, path, {"generate": True})
+    fits = isinstance(key, Mapping)
+    wanted = put(before, path, {**key, "public": public}) if fits else {}
+    after = _spliced(text, path, public) if fits else None
+    try:
+        sound = after is not None and load_text(after, name) == wanted
+    except WizardError:
+        sound = False
+    if after is None or not sound:
+        raise _by_hand(f"{name}: {question}.public could not be written", public)
+    return after
+
+
+def _by_hand(message: str, public: str) -> WizardError:
+    return WizardError(message, f"write it there yourself: {public}")
+
+
+def _spliced(text: str, path: tuple[str, ...], public: str) -> str | None:
+    from ruamel.yaml import YAML
+
+    key = YAML(typ="safe", pure=True).compose(text)
+    end = "\r\n" if "\r\n" in text else "\n"
+    for number, part in enumerate((*path, "")):
+        if key is None or key.id != "mapping" or not key.value:
+            return None
+        below = _value(key, part) if part else key
+        if below is None:
+            return _first(text, key, _flow(path[number:], public), end)
+        key = below
+    scalar = _scalar(public, flow=key.flow_style)
+    old = _value(key, "public")
+    if old is None:
+        return _last(text, key, f"public: {scalar}", end)
+    start, stop = old.start_mark.index, old.end_mark.index
+    if start == stop:
+        # Nothing stands after the colon: its mark may be anywhere behind.
+        name = next(name for name, _ in key.value if name.value == "public")
+        colon = text.index(":", name.end_mark.index) + 1
+        return f"{text[:colon]} {scalar}{text[colon:]}"
+    return text[:start] + scalar + text[stop:]
+
+
+def _value(mapping: Any, name: str) -> Any:
+    return next((value for key, value in mapping.value if key.value == name), None)
+
+
+def _scalar(public: str, *, flow: bool) -> str:
+    """As the wizard writes it, so that a commit finds the bytes it would write itself."""
+    from wizard.formats.yaml_writer import dump, quoted
+
+    return quoted(public) if flow else dump(public).rstrip("\n")
+
+
+def _flow(names: tuple[str, ...], public: str) -> str:
+    text = f"{{generate: true, public: {_scalar(public, flow=True)}}}"
+    for name in reversed(names[1:]):
+        text = f"{{{name}: {text}}}"
+    return f"{names[0]}: {text}"
+
+
+def _first(text: str, mapping: Any, entry: str, end: str) -> str:
+    """The entry before all others of a mapping."""
+    mark = mapping.value[0][0].start_mark
+    between = ", " if mapping.flow_style else end + " " * mark.column
+    return text[: mark.index] + entry + between + text[mark.index :]
+
+
+def _last(text: str, mapping: Any, entry: str, end: str) -> str:
+    """The entry after the last one of a mapping whose values are scalars on one line."""
+    stop = mapping.value[-1][1].end_mark.index
+    if mapping.flow_style:
+        return f"{text[:stop]}, {entry}{text[stop:]}"
+    line = text.find("\n", stop)
+    line = len(text) if line < 0 else line
+    head = text[:line].removesuffix("\r")
+    return f"{head}{end}{' ' * mapping.value[0][0].start_mark.column}{entry}{text[line:]}"
+
+
+Publics = Mapping[str, str]
+
+
+def _with_all(text: str, name: str, publics: Publics) -> str:
+    for question, public in publics.items():
+        text = with_public(text, name, public, question)
+    return text
+
+
+def record_in_file(path: Path, publics: Publics) -> bool:
+    """Write public parts, by question, into somebody's answers file; whether that changed it.
+
+    All of it is written or nothing.
+
+    A link is followed: its target is replaced. Raises WizardError, whose hint holds the line.
+    """
+    import os
+    from contextlib import suppress
+
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        text = target.read_bytes().decode("utf-8")
+        after = _with_all(text, str(path), publics)
+        if after == text:
+            return False
+        mode = target.stat().st_mode & 0o777
+        try:
+            with temporary.open("xb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(after.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise _by_hand(f"{path}: cannot be written: {reason}", _lines(publics)) from None
+    return True
+
+
+def _lines(publics: Publics) -> str:
+    return "; ".join(publics.values())
+
+
+def record_in_tree(repository: Repository, name: str, publics: Publics) -> bool:
+    """Write them into the installation's answers on disk; `commit` takes that edit up.
+
+    Raises WizardError, RefusedError and ConflictError as `Repository.write` does.
+    """
+    from wizard.git.changes import Change
+    from wizard.plan.merge_base import state_folder
+
+    path = f"{state_folder(name)}/answers.yaml"
+    old = repository.working(path)
+    if old is None:
+        raise _by_hand(f"{path} is not on disk", _lines(publics))
+    new = _with_all(old.decode("utf-8"), path, publics).encode("utf-8")
+    if new == old:
+        return False
+    repository.write([Change(path, "answers", "modify", old, new)])
+    return True
+
+
+def taken_up(workspace: Workspace, name: str, committed: dict[str, Any]) -> dict[str, Any]:
+    """The committed answers with the public parts that `secrets` wrote beside them.
+
+    Only where the file on disk differs from the committed one in nothing else.
+    """
+    from wizard.answers.files import load_text
+    from wizard.errors import AnswersError, RefusedError
+    from wizard.formats.nested import get, put
+    from wizard.plan.merge_base import state_folder
+
+    path = f"{state_folder(name)}/answers.yaml"
+    try:
+        disk = workspace.repository.working(path)
+        # Read as text first: most answers on disk are the committed ones.
+        if disk is None or not _RECORDED.search(disk):
+            return committed
+        found = load_text(disk.decode("utf-8"), path)
+    except (AnswersError, RefusedError, UnicodeDecodeError):
+        return committed
+    wanted = committed
+    for place in _PATHS:
+        public = get(found, place)
+        if isinstance(public, str) and isinstance(get(committed, place[:-1]), Mapping):
+            wanted = put(wanted, place, public)
+    return wanted if found == wanted else committed

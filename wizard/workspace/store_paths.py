@@ -1,0 +1,67 @@
+"""The paths of the store that belong to an installation: its own payload, and one a further reader.
+
+Each has its own role, policy and account; what is composed of one is refused to the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wizard.manifests.argocd import IN_CLUSTER
+from wizard.secrets.payload import facts_of
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.manifests.release import Release
+    from wizard.plan.render import Rendering
+    from wizard.secrets.facts import Fact, SecretSpec
+    from wizard.workspace.proposal import Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class StorePath:
+    """One path: its settings, the Secrets that are composed of it, and where those are.
+
+    `elsewhere` says that they are in another cluster than Airflow.
+    """
+
+    store: StoreSettings
+    secrets: tuple[SecretSpec, ...]
+    namespace: str
+    elsewhere: bool = False
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What stands there, each fact once."""
+        return facts_of(self.secrets)
+
+
+def stores(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
+    """The settings of each path, the installation's own first; for an installation in Vault."""
+    own = answers.secrets
+    readers = answers.delivery.readers(release)
+    return (
+        own.store_settings(release),
+        *(own.reader_settings(release, reader) for reader in readers),
+    )
+
+
+def paths(proposal: Proposal) -> tuple[StorePath, ...]:
+    """The same with what stands there."""
+    return paths_of(proposal.answers, proposal.rendering)
+
+
+def paths_of(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
+    """The same for answers and what they come to."""
+    release, total = rendering.release, rendering.total
+    first, *others = stores(answers, release)
+    hub = answers.delivery.argocd.destination != IN_CLUSTER
+    return (
+        StorePath(first, total.secrets, release.namespace),
+        *(
+            StorePath(store, (reader.secret,), reader.namespace, hub)
+            for store, reader in zip(others, total.readers, strict=True)
+        ),
+    )

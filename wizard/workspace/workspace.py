@@ -1,0 +1,296 @@
+"""The engine every front end drives: a config repository, proposals, and the commit.
+
+Screens, prompts and the headless commands call this and nothing below it, so that they cannot
+differ in what they write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wizard import __version__
+from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
+from wizard.git.repository import Repository
+from wizard.plan.commit_message import require_harmless
+from wizard.plan.comparison import compared, merged, require_ready, uncommitted
+from wizard.plan.guarded_keys import require_guarded
+from wizard.plan.merge_base import STATE, base_folder
+from wizard.plan.plan import Plan
+from wizard.state.apply_journal import taken_in
+from wizard.workspace import committed as standing
+from wizard.workspace.proposal import Committed, Identity, Proposal
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.findings import Finding
+    from wizard.git.rollback import Recovered
+    from wizard.hostkeys.scan import Scan, Scanner
+    from wizard.hostkeys.verdict import Entry
+    from wizard.plan.claims import Claims
+
+__all__ = ["Committed", "Identity", "Proposal", "Workspace", "require_ready"]
+
+
+class Workspace:
+    """One config repository, as the person who runs the wizard sees it."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        identity: Identity,
+        branch: str = "",
+        recovered: Recovered | None = None,
+    ) -> None:
+        self.repository = repository
+        self.identity = identity
+        self.work_branch = branch
+        self.recovered = recovered
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        branch: str = "",
+        create: bool = False,
+        recover: bool = True,
+        today: str = "",
+    ) -> Workspace:
+        """The repository that contains `folder`; with `create` an empty folder becomes one.
+
+        `today` is the UTC date for new evidence (default: now). A write that was interrupted is
+        finished or undone first, and told in `recovered`; where `recover` is false, because the
+        caller only looks, it is a ConflictError. Raises UsageError when there is no repository.
+        """
+        try:
+            repository = Repository.open(folder)
+        except UsageError:
+            if not create or (folder.exists() and any(folder.iterdir())):
+                raise
+            repository = Repository.init(folder)
+        recovered = None
+        if repository.interrupted:
+            if not recover:
+                raise ConflictError(
+                    "an earlier run was interrupted while it wrote into this repository",
+                    "`airflow-wizard commit`, or the screens, put the files right first",
+                )
+            recovered = repository.recover()
+            repository.refresh()
+        try:
+            by = repository.author().name
+        except WizardError:
+            # Looking needs no name; committing asks again and says how to set it.
+            by = ""
+        return cls(repository, Identity(by, today or _today()), branch, recovered)
+
+    @property
+    def label(self) -> str:
+        """The repository's folder name, for headings."""
+        return self.repository.top.name
+
+    def installations(self) -> list[str]:
+        """Names of the committed installations."""
+        return list(self._installations(self.repository.head.commit))
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _installations(self, commit: str | None) -> tuple[str, ...]:
+        del commit
+        return standing.installations(self.repository)
+
+    def elsewhere(self) -> str:
+        """Where else installations are, committed or only written, as the end of a hint."""
+        return standing.elsewhere(self.repository)
+
+    def committed(self, name: str) -> dict[str, Any] | None:
+        """The committed raw answers of an installation; None without any."""
+        return self._answers_at(name, self.repository.head.commit)
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _answers_at(self, name: str, commit: str | None) -> dict[str, Any] | None:
+        return standing.answers(self.repository, name, commit)
+
+    @lru_cache(maxsize=1)  # noqa: B019 - a workspace lives as long as the process
+    def _others(self, commit: str | None) -> Sequence[Claims]:
+        del commit
+        from wizard.workspace import neighbours
+
+        return neighbours.committed(self.repository)
+
+    def committed_entries(self, name: str, branch: str = "") -> tuple[Entry, ...]:
+        """The host keys that stand on the target branch, with the evidence recorded there.
+
+        `branch` is the target (default: the one that the committed answers name). A key counts
+        only where the last rendering wrote it too: an entry that somebody added to the answers by
+        hand and committed is no evidence.
+        """
+        if not name:
+            return ()
+        head = self.repository.head
+        target = branch or standing.target_branch(self.committed(name))
+        commit = head.commit if head.branch == target else self.repository.resolve(target)
+        if commit is None:
+            return ()
+        return standing.entries(self._answers_at(name, commit), self._stored(name, commit))
+
+    @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
+    def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
+        """The merge base as it is committed."""
+        return self.repository.read_under(base_folder(name), commit=commit)
+
+    def propose(
+        self,
+        data: Mapping[str, Any],
+        *,
+        typed: Sequence[str] = (),
+        existing: str = "",
+        folder: Path | None = None,
+        chart: Path | None = None,
+        scanner: Scanner | None = None,
+        scan: Scan | None = None,
+    ) -> Proposal:
+        """Validate, judge, render, check and compare; reads the repository, writes nothing.
+
+        `existing` names the committed installation the answers belong to, `folder` is what file
+        names in them are relative to, `chart` a chart for a full check of the values, `scanner` is
+        asked where no host key is known, and `scan` is one that the operator asked for. Raises
+        AnswersError for answers that do not validate.
+        """
+        from wizard.answers.files import validated
+        from wizard.plan.render import render
+        from wizard.workspace.host_keys import settle
+        from wizard.workspace.neighbours import require_apart, require_name
+
+        answers, warnings = validated(data)
+        repository = self._at(answers, existing)
+        require_name(answers, existing, repository)
+        before = self.committed(existing) if existing else None
+        require_apart(answers, before, repository, lambda: self._others(repository.head.commit))
+        answers, assets = self.with_assets(answers, existing, folder)
+        try:
+            settled = settle(
+                answers,
+                typed=typed,
+                committed=self.committed_entries(existing, answers.repository.branch),
+                by=self.identity.by,
+                date=self.identity.date,
+                scanner=scanner,
+                scan=scan,
+            )
+        except ValueError as error:
+            raise AnswersError(
+                "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
+            ) from None
+        rendering = render(settled.answers, assets)
+        warnings = (*warnings, *require_guarded(settled.answers, rendering, assets))
+        stored = self._stored(existing, repository.head.commit) if existing else None
+        changes, conflicts, base = compared(repository, rendering, stored)
+        if existing and any(one.differs for one in changes):
+            met = taken_in(settled.answers, repository, existing)
+            if met is not settled.answers:
+                settled, rendering = replace(settled, answers=met), render(met, assets)
+                changes, conflicts, base = compared(repository, rendering, stored)
+        unchanged = base.version == __version__ and not any(one.differs for one in changes)
+        findings: list[Finding] = []
+        if chart is not None or conflicts or not unchanged:
+            from wizard.checks.run import inspect
+
+            findings = inspect(rendering, merged(changes, conflicts, rendering), chart)
+        plan = Plan(
+            rendering.release.installation,
+            changes,
+            conflicts,
+            rendering.total.actions,
+            findings,
+            (*warnings, *settled.notes, *uncommitted(repository, changes)),
+            settled.missing,
+            {"cluster": settled.answers.cluster.uid},
+        )
+        return Proposal(settled.answers, rendering, plan, existing)
+
+    def _at(self, answers: Answers, existing: str) -> Repository:
+        wanted = answers.repository.path.strip("/")
+        wanted = "" if wanted == "." else wanted
+        if existing and wanted != self.repository.prefix:
+            problem = Problem("repository.path", f"stays {self.repository.prefix or '.'}")
+            raise AnswersError("an installation keeps its folder", [problem])
+        return self.repository if wanted == self.repository.prefix else self.repository.at(wanted)
+
+    def with_assets(
+        self, answers: Answers, existing: str, folder: Path | None
+    ) -> tuple[Answers, dict[str, str]]:
+        """The public files that answers name, see `wizard.answers.assets.load`; AnswersError."""
+        from wizard.answers.assets import load
+
+        return load(answers, lambda path: self._asset(path, existing, folder))
+
+    def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
+        if existing and "/" not in path:
+            data = self.repository.read(f"{STATE}/{existing}/{path}")
+            if data is not None and (folder is None or not (folder / path).exists()):
+                return data
+        return ((folder or Path.cwd()) / path).read_bytes()
+
+    def commit(
+        self,
+        proposal: Proposal,
+        *,
+        message: str = "",
+        branch: str = "",
+        push: bool = False,
+        pr: bool = False,
+        write_only: bool = False,
+        terminal: bool = False,
+    ) -> Committed:
+        """Write a proposal's files and commit exactly them; all or nothing.
+
+        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message,
+        ConflictError (5) for hand edits and dirty files.
+        """
+        require_ready(proposal.plan)
+        require_harmless(message, branch)
+        repository = self._at(proposal.answers, proposal.existing)
+        repository.require_idle()
+        target = proposal.answers.repository.branch
+        changes = [change for change in proposal.plan.changes if change.differs]
+        repository.examine(changes, commit=not write_only).require_safe()
+        paths = [change.path for change in changes if not change.is_base]
+        if write_only:
+            if changes:
+                repository.write(changes)
+            return Committed("", paths, [], [])
+        push = push or pr or proposal.answers.repository.push
+        if not changes:
+            from wizard.workspace.merge_request import caught_up
+
+            late = caught_up(repository, branch, target, pr=pr, terminal=terminal) if push else []
+            return Committed("", [], ["nothing to change", *late], [])
+        repository.author()
+        repository.require_branch(target, branch or None)
+        text = proposal.message(self.committed(proposal.existing) or {}, message)
+        written = repository.commit(
+            changes, text, target=target, branch=branch or None, terminal=terminal
+        )
+        repository.refresh()
+        self.repository.refresh()
+        notes = list(written.altered)
+        following = [f"{proposal.rendering.release.runbook} says what comes next"]
+        if push:
+            from wizard.workspace.merge_request import publish
+
+            notes += publish(repository, written, target, pr=pr, terminal=terminal)
+        else:
+            from wizard.workspace.merge_request import pushing_step
+
+            following[:0] = pushing_step(repository, branch or target)
+        return Committed(written.commit or "", paths, notes, following)
+
+
+def _today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date().isoformat()
