@@ -14,18 +14,19 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.scrollbar import ScrollBar
 
-from screens.background.lookups import ask_host, reach_host
-from screens.draft.exit_report import Ending
-from screens.draft.outside import Session, told
-from screens.draft.start import Given, drafted
-from screens.pages.loading import OpeningScreen
-from screens.pages.registry import page_named, start_page
+from screens.background.lookups import reach_host, scan_host
+from screens.draft.exit_report import ExitReport
+from screens.draft.outside import LookupResults, summarize_faults
+from screens.draft.start import InitialAnswers, build_draft
+from screens.pages.loading import LoadingScreen
+from screens.pages.registry import create_page, create_preset_page
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
-from screens.text import counted, plain, question
-from screens.widgets.scrollbars import Bar
-from wizard.engine.probes import in_thread
+from screens.text import plain, pluralize, question_label
+from screens.widgets.scrollbars import CharacterScrollBar
+from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, ExitCode, WizardError
-from wizard.workspace.workspace import Committed, Proposal, Workspace
+from wizard.workspace.proposal import CommitResult, Proposal
+from wizard.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Reach = Callable[[str, int], ProbeResult]
 
 
-class WizardApp(App[Committed], inherit_bindings=False):
+class WizardApp(App[CommitResult], inherit_bindings=False):
     """The screens of one installation; returns what was committed, or None.
 
     Textual's own ctrl+q would come before that of every page and dialog.
@@ -52,27 +53,27 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     draft: Draft
 
-    def __init__(self, workspace: Workspace, read: Callable[[], Given]) -> None:
+    def __init__(self, workspace: Workspace, read: Callable[[], InitialAnswers]) -> None:
         """`read` is called in a thread, once; what it raises ends the app and is in `failure`."""
         super().__init__()
-        ScrollBar.renderer = Bar
+        ScrollBar.renderer = CharacterScrollBar
         self.workspace = workspace
         self.failure: Exception | None = None
         self.branch = workspace.work_branch
         self.touched: set[str] = set()
         self.visited: set[str] = set()
         self.pasted: dict[tuple[str, int], str] = {}
-        self.scanner: Scanner = ask_host
+        self.scanner: Scanner = scan_host
         self.reach: Reach = reach_host
         self.consented: set[str] = set()
-        self.session = Session()
+        self.session = LookupResults()
         self.committing = False
-        self.ending = Ending()
+        self.ending = ExitReport()
         self._read = read
 
     def on_mount(self) -> None:
         """A frame at once, the first page when everything behind it is there."""
-        self.push_screen(OpeningScreen(f"{self.TITLE}   {self.workspace.label}"))
+        self.push_screen(LoadingScreen(f"{self.TITLE}   {self.workspace.label}"))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -81,18 +82,18 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     async def _open(self) -> None:
         try:
-            self.draft = await in_thread(self._begun)
+            self.draft = await run_in_thread(self._begun)
         except Exception as error:
             self.failure = error
             self.exit(None)
             return
         if self.existing:
             self.visited = {step.name for step in self.draft.steps}
-            from screens.pages.reload import load_committed
+            from screens.pages.reload import load_committed_keys
 
-            work = partial(load_committed, self)
+            work = partial(load_committed_keys, self)
             self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
-        first = start_page() if self.pick_preset else page_named(self.draft.steps[0].name)
+        first = create_preset_page() if self.pick_preset else create_page(self.draft.steps[0].name)
         await self.switch_screen(first)
 
     def _begun(self) -> Draft:
@@ -105,7 +106,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self.pick_preset = given.pick_preset
         self.folder = given.folder
         self.chart, self.context = given.chart, given.context
-        return drafted(given, self.workspace.identity)
+        return build_draft(given, self.workspace.identity)
 
     @property
     def page(self) -> Page | None:
@@ -118,7 +119,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         """The preset's answers under those that were given, then the first page."""
         from wizard.answers import presets
 
-        layers = [presets.load(preset).answers] if preset else []
+        layers = [presets.load_preset(preset).answers] if preset else []
         self.draft = self.draft.over(*layers, self.given)
         self.go(self.draft.steps[0].name)
 
@@ -129,7 +130,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         if self.page and self.page.step_name:
             self.page.leaving()
             self._leave(self.page.step_name)
-        self.switch_screen(page_named(name, key))
+        self.switch_screen(create_page(name, key))
 
     def _leave(self, step: str) -> None:
         self.touched.update(self.draft.problem_keys(step))
@@ -140,15 +141,15 @@ class WizardApp(App[Committed], inherit_bindings=False):
         there = names.index(here) + by if here in names else 0
         if there < 0 and self.pick_preset:
             self._leave(here)
-            self.switch_screen(start_page())
+            self.switch_screen(create_preset_page())
         elif 0 <= there < len(names):
             self.go(names[there])
 
     def go_to_question(self, key: str) -> None:
         """Jump to one question, on whichever page it is."""
-        from wizard.answers.questions import spec
+        from wizard.answers.questions import field_spec
 
-        self.go(HOST_KEYS if key == HOST_KEYS else spec(key).section, key)
+        self.go(HOST_KEYS if key == HOST_KEYS else field_spec(key).section, key)
 
     def mark(self, name: str, *, current: str) -> str:
         """State of a step as characters: here, wrong, done, or not seen yet."""
@@ -175,26 +176,26 @@ class WizardApp(App[Committed], inherit_bindings=False):
             if key in self.touched
         ]
         if found:
-            named = ", ".join(map(question, found))
-            return f"! {counted(len(found), 'answer')} to look at: {named}"
+            named = ", ".join(map(question_label, found))
+            return f"! {pluralize(len(found), 'answer')} to look at: {named}"
         here = self.page.step_name if self.page else ""
-        return told(self.session.faults(self.draft), here)
+        return summarize_faults(self.session.faults(self.draft), here)
 
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""
-        from screens.widgets.dialogs import KEYS, Note, help_text
+        from screens.widgets.dialogs import KEY_HELP, MessageDialog, help_text
 
         if item is None:
-            self.push_screen(Note("Keys", plain(KEYS)))
+            self.push_screen(MessageDialog("Keys", plain(KEY_HELP)))
         else:
             words = filter(None, (item.model.title, item.group, item.title))
-            self.push_screen(Note(" > ".join(words), help_text(item)))
+            self.push_screen(MessageDialog(" > ".join(words), help_text(item)))
 
     def show_note(self, title: str, text: str) -> None:
         """Something to read."""
-        from screens.widgets.dialogs import Note
+        from screens.widgets.dialogs import MessageDialog
 
-        self.push_screen(Note(title, plain(text.strip())))
+        self.push_screen(MessageDialog(title, plain(text.strip())))
 
     def show_error(self, error: WizardError) -> None:
         """An error in full, with what to do next."""
@@ -233,18 +234,18 @@ class WizardApp(App[Committed], inherit_bindings=False):
 
     def leave(self) -> None:
         """Quit; asks when answers would be lost, waits for a commit under way."""
-        from screens.widgets.dialogs import Ask
+        from screens.widgets.dialogs import ConfirmDialog
 
         if self.committing:
             self.say("the commit is being written; wait for it")
-        elif isinstance(self.screen, OpeningScreen) or not self.draft.changed:
+        elif isinstance(self.screen, LoadingScreen) or not self.draft.changed:
             self.exit(None)
         else:
             text = (
                 "The answers given since the wizard was opened are not committed. You are asked "
                 "whether a file shall keep them, once the screens are closed."
             )
-            ask = Ask("Quit?", text, yes="quit", no="stay")
+            ask = ConfirmDialog("Quit?", text, yes="quit", no="stay")
             self.push_screen(ask, lambda yes: self._quit() if yes else None)
 
     def _quit(self) -> None:
@@ -273,7 +274,7 @@ class WizardApp(App[Committed], inherit_bindings=False):
         self._close_messages_no_wait()
 
 
-def run(workspace: Workspace, read: Callable[[], Given]) -> Ending:
+def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
     """Show the screens; what was committed and applied until the person left.
 
     `read` gives what they begin with while the first frame is shown; what it raises is raised

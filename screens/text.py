@@ -5,23 +5,23 @@ from __future__ import annotations
 from textual.content import Content
 
 from wizard.errors import WizardError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 
 def plain(text: str, style: str = "") -> Content:
     """The text as it is, line ends kept, everything that does not print escaped."""
-    safe = "\n".join(visible(line) for line in text.split("\n"))
+    safe = "\n".join(escape_unprintable(line) for line in text.split("\n"))
     return Content.styled(safe, style) if style else Content(safe)
 
 
-def masked(text: str) -> str:
+def replace_unprintable(text: str) -> str:
     """As many characters, each that does not print replaced: for text under a cursor."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def pluralize(number: int, one: str, many: str = "") -> str:
     """`1 file`, `2 files`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
@@ -36,9 +36,9 @@ def as_error(error: Exception, command: str) -> WizardError:
     return WizardError(f"a bug ({type(error).__name__})", f"`airflow-wizard {command}` says where")
 
 
-def question(key: str) -> str:
+def question_label(key: str) -> str:
     """`Section: Question` of a dotted key; the key itself where it is no question's."""
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
 
-    found = next((item for item in specs() if item.key == key), None)
+    found = next((item for item in field_specs() if item.key == key), None)
     return f"{found.model.title}: {found.title}" if found else key

@@ -21,7 +21,7 @@ from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
-from wizard.engine.actions import Action, Event, run_actions
+from wizard.engine.actions import Step, StepEvent, run_steps
 from wizard.systems.target import Target
 
 GITHUB = "ssh://git@github.com/acme/k8s-infra.git"
@@ -93,13 +93,13 @@ class World:
         ]
 
 
-def told(actions: Iterable[Action], *, dry_run: bool = False) -> dict[str, Event]:
+def told(actions: Iterable[Step], *, dry_run: bool = False) -> dict[str, StepEvent]:
     """How each action ended."""
 
-    async def run() -> list[Event]:
+    async def run() -> list[StepEvent]:
         return [
             event
-            async for event in run_actions(list(actions), dry_run=dry_run, interval=0.02)
+            async for event in run_steps(list(actions), dry_run=dry_run, interval=0.02)
             if event.ended
         ]
 

@@ -14,8 +14,8 @@ from tests.gitfolder import GitFolder
 from tests.process import Finished
 from tests.scenarios import NEEDED, Scenario
 from wizard.cli.main import main
-from wizard.formats.nested import put
-from wizard.formats.yaml_writer import dump
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_writer import dump_yaml
 
 LOCAL = ("commit", "--preset", "local", "--yes")
 
@@ -70,8 +70,8 @@ def answers_file(path: Path, changes: Mapping[str, Any], **more: Any) -> Path:
     """An answers file with all that is needed and these changes by dotted key."""
     data = Scenario({**NEEDED, **more}).data
     for key, value in changes.items():
-        data = put(data, tuple(key.split(".")), value)
-    path.write_text(dump(data))
+        data = put_value(data, tuple(key.split(".")), value)
+    path.write_text(dump_yaml(data))
     return path
 
 

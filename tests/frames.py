@@ -24,7 +24,7 @@ from textual.screen import ModalScreen, Screen
 from textual.timer import Timer
 from textual.worker import WorkerCancelled
 
-from screens.pages.loading import OpeningScreen
+from screens.pages.loading import LoadingScreen
 
 MOST_SECONDS = 20.0
 # A timer that is due sooner is part of what follows a key; a later one (a cursor's) is not.
@@ -51,7 +51,7 @@ async def settled(pilot: Pilot[Any]) -> str:
         asked = isinstance(app.screen, ModalScreen)
         working = not asked and any(not worker.is_finished for worker in app.workers)
         waiting = any(map(_is_due, _pumps(app)))
-        opening = isinstance(app.screen, OpeningScreen)
+        opening = isinstance(app.screen, LoadingScreen)
         quiet = 0 if working or waiting or opening else quiet + 1
         if not quiet:
             await asyncio.sleep(0.002)

@@ -15,13 +15,13 @@ import pytest
 from tests.process import WIZARD, Terminal, run
 from tests.scenarios import Scenario, as_text
 from tests.screens.answering import answer_all
-from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.questions import FieldSpec, field_specs
 from wizard.cli import prompts
 from wizard.cli.console import Console
 from wizard.cli.main import main
-from wizard.formats.addresses import git_location
-from wizard.formats.nested import get
-from wizard.formats.yaml_writer import dump
+from wizard.formats.addresses import parse_git_url
+from wizard.formats.nested import get_value
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.hostkeys.keys import known_hosts_name
 
 
@@ -48,7 +48,7 @@ def tree(folder: Path) -> str:
 def by_file(folder: Path, inputs: Path, scenario: Scenario) -> str:
     """`commit --answers FILE`, the file beside the public files that it names."""
     file = inputs / f"{folder.name}.yaml"
-    file.write_text(dump(scenario.data))
+    file.write_text(dump_yaml(scenario.data))
     _commit(folder, "--answers", str(file), *scenario.flags)
     return tree(folder)
 
@@ -74,7 +74,7 @@ def by_ask(
     """`ask` in a terminal, a line at a time; what no prompt asks for comes by `--set`."""
     unasked = [
         part
-        for item in specs()
+        for item in field_specs()
         if not item.model.asked and item.key in scenario.answers
         for part in ("--set", f"{item.key}={scenario.answers[item.key]}")
     ]
@@ -121,7 +121,7 @@ def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _unasked(scenario: Scenario) -> dict[str, Any]:
-    keys = {item.key for item in specs() if not item.model.asked}
+    keys = {item.key for item in field_specs() if not item.model.asked}
     return Scenario({k: v for k, v in scenario.answers.items() if k in keys}).data
 
 
@@ -132,7 +132,7 @@ class _Nowhere:
     def flush(self) -> None: ...
 
 
-class _Recorder(prompts.Conversation):
+class _Recorder(prompts.PromptSession):
     """Knows which question a prompt belongs to, and answers from a scenario."""
 
     scenario: Scenario
@@ -152,8 +152,8 @@ class _Recorder(prompts.Conversation):
 
 def _replies(item: FieldSpec, scenario: Scenario) -> list[str]:
     if item.kind == "list":
-        keys = get(scenario.data, item.path, [])
-        location = git_location(str(scenario.answers["dags.repo"]))
+        keys = get_value(scenario.data, item.path, [])
+        location = parse_git_url(str(scenario.answers["dags.repo"]))
         name = known_hosts_name(location.host, location.port)
         pasted = [f"{name} {key['type']} {key['key']}" for key in keys]
         return [*pasted, "", *scenario.typed]

@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from wizard.git.changes import Change, Kind
-from wizard.git.repository import Repository
+from wizard.git.changes import ChangeKind, FileChange
+from wizard.git.repository import WorkTree
 
 MESSAGE = "Change Airflow installation x\n\nAirflow-Wizard-Plan: sha256:" + "ab" * 32 + "\n"
 
@@ -25,8 +25,8 @@ class GitFolder:
         return cls(path)
 
     @property
-    def repo(self) -> Repository:
-        return Repository.open(self.path)
+    def repo(self) -> WorkTree:
+        return WorkTree.open(self.path)
 
     def git(self, *args: str | Path, ok: Iterable[int] = (0,), stdin: str | None = None) -> str:
         done = subprocess.run(
@@ -93,15 +93,15 @@ class GitFolder:
         return found + [path.name for path in git.rglob("*.lock") if path.parent != own]
 
 
-def change(path: str, old: str | bytes | None, new: str | bytes | None) -> Change:
+def change(path: str, old: str | bytes | None, new: str | bytes | None) -> FileChange:
     """A change with the kind that follows from its bytes."""
     before = old.encode() if isinstance(old, str) else old
     after = new.encode() if isinstance(new, str) else new
-    kind: Kind = "modify"
+    kind: ChangeKind = "modify"
     if before == after:
         kind = "same"
     elif before is None:
         kind = "add"
     elif after is None:
         kind = "delete"
-    return Change(path, path, kind, before, after)
+    return FileChange(path, path, kind, before, after)

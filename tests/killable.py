@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.gitfolder import MESSAGE, change
-from wizard.git.repository import Repository
+from wizard.git.repository import WorkTree
 
 OLD = {"apps/a.yaml": "a: 1\n", "apps/gone/b.yaml": "b: 1\n", "mine.txt": "mine\n"}
 CHANGES = [
@@ -27,7 +27,7 @@ CHANGING = {"add", "commit", "update-ref", "symbolic-ref", "update-index"}
 
 
 def work(how: str) -> None:
-    repo = Repository.open(Path.cwd())
+    repo = WorkTree.open(Path.cwd())
     if how == "write":
         repo.write(CHANGES)
     elif how == "recover":

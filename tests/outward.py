@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wizard.engine.actions import run_actions
+from wizard.engine.actions import run_steps
 
 # What changes nothing that is stored: logins, reviews, requested tokens. A port-forward is none of
 # these: its WebSocket begins with a GET, which the API server's log has as such.
@@ -37,7 +37,7 @@ def writes(lines: list[str]) -> list[str]:
 def _watch(log: int, last: str) -> None:
     if "w" in last:
         # Looks change nothing that is counted, so they may follow each other closely.
-        (run_actions.__kwdefaults__ or {})["interval"] = 0.2
+        (run_steps.__kwdefaults__ or {})["interval"] = 0.2
     real, answer = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.getresponse
     counted, lines = 0, dict[int, str]()
 

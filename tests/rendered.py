@@ -8,14 +8,14 @@ from typing import Any
 import yaml
 
 from wizard.answers import presets
-from wizard.answers.files import examine, layered
+from wizard.answers.files import merge_layers, validate_answers
 from wizard.answers.model import Answers
-from wizard.checks.engine import run
-from wizard.checks.run import layout_of
+from wizard.checks.engine import run_checks
+from wizard.checks.run import build_layout
 from wizard.findings import Finding
-from wizard.formats.nested import put
+from wizard.formats.nested import put_value
 from wizard.plan.render import Rendering, render
-from wizard.workspace.host_keys import settle
+from wizard.workspace.host_keys import verify_host_keys
 
 FILL: dict[str, Any] = {
     "database": {"host": "pg.example.internal"},
@@ -28,24 +28,24 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 def filled(preset: str, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
     """Raw answers: a preset, what a newcomer adds to it, and `changes` by dotted key."""
-    data = presets.load(preset).answers
-    data = data if preset == "local" else layered(data, FILL)
+    data = presets.load_preset(preset).answers
+    data = data if preset == "local" else merge_layers(data, FILL)
     for key, value in (changes or {}).items():
-        data = put(data, tuple(key.split(".")), value)
+        data = put_value(data, tuple(key.split(".")), value)
     return data
 
 
 def objections(preset: str, changes: Mapping[str, object] | None = None) -> list[str]:
     """What is wrong with these answers, as people read it."""
-    return [str(problem) for problem in examine(filled(preset, changes)).problems]
+    return [str(problem) for problem in validate_answers(filled(preset, changes)).problems]
 
 
 def answers(preset: str = "production", changes: Mapping[str, object] | None = None) -> Answers:
     """Valid answers whose host keys are the published ones."""
-    found = examine(filled(preset, changes))
+    found = validate_answers(filled(preset, changes))
     assert not found.problems, [str(problem) for problem in found.problems]
     assert found.answers is not None
-    return settle(
+    return verify_host_keys(
         found.answers, typed=(), committed=(), by="Ada Example", date="2026-11-21"
     ).answers
 
@@ -88,10 +88,10 @@ def secret_template(made: Rendering, name: str) -> dict[str, str]:
 
 def findings(made: Rendering, **more: Any) -> list[Finding]:
     """What the product's own checks say about the tree."""
-    return run(
+    return run_checks(
         {path: file.data for path, file in made.tree.items()},
         chart=made.release.chart,
         airflow=made.release.airflow_version,
-        installation=layout_of(made),
+        installation=build_layout(made),
         **more,
     )

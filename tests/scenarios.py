@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.answers.questions import specs
-from wizard.formats.nested import put
+from wizard.answers.questions import field_specs
+from wizard.formats.nested import put_value
 from wizard.hostkeys.keys import HostKey
 
 PUBLISHED_REPO = "ssh://git@github.com/example/airflow-dags.git"
@@ -50,7 +50,7 @@ class Scenario:
         """The answers as an answers file holds them."""
         data: dict[str, Any] = {}
         for key, value in self.answers.items():
-            data = put(data, tuple(key.split(".")), value)
+            data = put_value(data, tuple(key.split(".")), value)
         return data
 
     @property
@@ -66,7 +66,7 @@ class Scenario:
 
 def as_text(key: str, value: Any) -> str:
     """An answer as `--set` and `ask` take it."""
-    kind = next(item.kind for item in specs() if item.key == key)
+    kind = next(item.kind for item in field_specs() if item.key == key)
     if kind == "secret":
         name, argument = next(iter(value.items()))
         return name if argument is True else f"{name}:{argument}"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from screens.background.probe_round import Round, look
-from screens.background.tasks import remember
-from screens.text import counted
-from wizard.engine.probes import in_thread
+from screens.background.probe_round import RoundResult, run_round
+from screens.background.tasks import save_unverified
+from screens.text import pluralize
+from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, WizardError
-from wizard.probes.catalogue import SOURCES, Source
+from wizard.probes.catalogue import SOURCES, ProbeSource
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -24,7 +24,7 @@ class Checks:
 
     def __init__(self, app: WizardApp) -> None:
         self.app = app
-        self.sources: Sequence[Source] = SOURCES
+        self.sources: Sequence[ProbeSource] = SOURCES
         self._worker: Worker[None] | None = None
 
     def of_page(self, section: str) -> None:
@@ -61,7 +61,7 @@ class Checks:
     def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         self._worker = self.app.run_worker(work, exclusive=True, group="check", exit_on_error=False)
 
-    def _about(self, section: str) -> list[Source]:
+    def _about(self, section: str) -> list[ProbeSource]:
         """The sources of a section; none while one of its own answers is missing or wrong."""
         if self.app.draft.problem_keys(section):
             return []
@@ -69,7 +69,7 @@ class Checks:
 
     async def _check(self, section: str) -> None:
         self.app.say("running the checks ...")
-        text = await checked(self.app)
+        text = await run_checks(self.app)
         self.app.say(text)
         sources = self._about(section)
         if sources:
@@ -83,35 +83,35 @@ class Checks:
         if await self._look(self.sources):
             app.session.complete(draft)
             if app.existing and not app.draft.changed:
-                await in_thread(remember, app, app.existing)
+                await run_in_thread(save_unverified, app, app.existing)
 
-    async def _look_quietly(self, sources: Sequence[Source]) -> None:
+    async def _look_quietly(self, sources: Sequence[ProbeSource]) -> None:
         await self._look(sources, quietly=True)
 
-    async def _look(self, sources: Sequence[Source], *, quietly: bool = False) -> bool:
+    async def _look(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> bool:
         done = await self._made(sources, quietly=quietly)
         if not quietly and not done.made:
             self.app.say(done.text)
         return done.made
 
-    async def _made(self, sources: Sequence[Source], *, quietly: bool = False) -> Round:
+    async def _made(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> RoundResult:
         try:
-            return await look(self.app, sources, quietly=quietly)
+            return await run_round(self.app, sources, quietly=quietly)
         except Exception as error:  # never its text: it may hold a value
             kind = type(error).__name__
-            return Round(f"! a bug ({kind}); `airflow-wizard check --live` says where")
+            return RoundResult(f"! a bug ({kind}); `airflow-wizard check --live` says where")
 
 
-async def checked(app: WizardApp) -> str:
+async def run_checks(app: WizardApp) -> str:
     """What the engine finds against the draft; `! ` before it marks a problem."""
     try:
-        plan = (await in_thread(app.propose)).plan
+        plan = (await run_in_thread(app.propose)).plan
     except AnswersError as error:
         first = f": {error.problems[0]}" if error.problems else ""
-        return f"! {counted(len(error.problems), 'answer')} to give first{first}"
+        return f"! {pluralize(len(error.problems), 'answer')} to give first{first}"
     except WizardError as error:
         return f"! {error.message}"
     wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.evidence)
     if wrong:
-        return f"! {counted(len(wrong), 'check')} failed: {wrong[0]}"
+        return f"! {pluralize(len(wrong), 'check')} failed: {wrong[0]}"
     return "ok, the checks found nothing against these answers"

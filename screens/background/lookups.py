@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from wizard.hostkeys.scan import Scan
 
 
-def ask_host(host: str, port: int) -> Scan:
+def scan_host(host: str, port: int) -> Scan:
     """Return the SSH host keys that a host shows; blocks for a few seconds at most."""
-    from wizard.clients.ssh.scan import scan
+    from wizard.clients.ssh.scan import scan_host_keys
 
-    return scan(host, port)
+    return scan_host_keys(host, port)
 
 
 def reach_host(host: str, port: int) -> ProbeResult:
     """Whether a name resolves and a port answers; blocking, over after seconds."""
-    from wizard.systems.network import reach
+    from wizard.systems.network import check_connection
 
-    return reach(host, port)
+    return check_connection(host, port)

@@ -11,16 +11,16 @@ from dataclasses import replace
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from screens.draft.outside import Found, told
-from wizard.engine.probes import Probe, in_thread, run_probes, tally
+from screens.draft.outside import LookupResult, summarize_faults
+from wizard.engine.probes import Probe, run_in_thread, run_probes, summarize_results
 from wizard.errors import AnswersError, WizardError
-from wizard.probes.draft import situation_of
-from wizard.probes.rehearsal import Needed, rehearsed
+from wizard.probes.draft import prepare_situation
+from wizard.probes.rehearsal import ProbeRequirements, dry_run_sources
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
     from screens.draft.draft import Draft
-    from wizard.probes.catalogue import Source
+    from wizard.probes.catalogue import ProbeSource
     from wizard.systems.situation import Situation
 
 _WIDTH, _COLUMN = 62, 17
@@ -28,21 +28,21 @@ _WIDTH, _COLUMN = 62, 17
 _LOGINS = {"dags.key": ("dags.clone",)}
 
 
-class Round(NamedTuple):
+class RoundResult(NamedTuple):
     """How a round ended in words, `! ` before a fault; whether any probe was run."""
 
     text: str
     made: bool = False
 
 
-async def needed_by(
-    app: WizardApp, sources: Sequence[Source]
-) -> tuple[Situation, tuple[Needed, ...]]:
+async def find_required_probes(
+    app: WizardApp, sources: Sequence[ProbeSource]
+) -> tuple[Situation, tuple[ProbeRequirements, ...]]:
     """What these sources would need of the draft; asks nobody. Raises WizardError."""
     draft = app.draft
 
-    def prepare() -> tuple[Situation, tuple[Needed, ...]]:
-        situation = situation_of(
+    def prepare() -> tuple[Situation, tuple[ProbeRequirements, ...]]:
+        situation = prepare_situation(
             app.workspace,
             draft.settled.answers,
             existing=app.existing,
@@ -51,34 +51,36 @@ async def needed_by(
             cluster=any(source.kube for source in sources),
             scanner=app.scanner,
         )
-        return situation, rehearsed(situation, sources)
+        return situation, dry_run_sources(situation, sources)
 
-    return await in_thread(prepare)
+    return await run_in_thread(prepare)
 
 
-async def look(app: WizardApp, sources: Sequence[Source], *, quietly: bool = False) -> Round:
+async def run_round(
+    app: WizardApp, sources: Sequence[ProbeSource], *, quietly: bool = False
+) -> RoundResult:
     """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
     draft = app.draft
     try:
-        situation, needed = await needed_by(app, sources)
+        situation, needed = await find_required_probes(app, sources)
         if not needed:
-            return Round("nothing to ask outside")
-        if not await _agreed(app, needed, quietly=quietly):
-            return Round("nothing was asked")
-        await _type_values(app, needed)
-        asked = await in_thread(_asked, app, situation, [one.source for one in needed])
+            return RoundResult("nothing to ask outside")
+        if not await _obtain_consent(app, needed, quietly=quietly):
+            return RoundResult("nothing was asked")
+        await _prompt_values(app, needed)
+        asked = await run_in_thread(_collect_probes, app, situation, [one.source for one in needed])
     except AnswersError as error:
-        return Round(f"! {error.problems[0] if error.problems else error.message}")
+        return RoundResult(f"! {error.problems[0] if error.problems else error.message}")
     except WizardError as error:
-        return Round(f"! {error.message}")
-    return Round(await _run(app, draft, asked, needed), made=True)
+        return RoundResult(f"! {error.message}")
+    return RoundResult(await _run(app, draft, asked, needed), made=True)
 
 
 async def _run(
     app: WizardApp,
     draft: Draft,
-    asked: Sequence[tuple[Source, Sequence[Probe]]],
-    needed: Sequence[Needed],
+    asked: Sequence[tuple[ProbeSource, Sequence[Probe]]],
+    needed: Sequence[ProbeRequirements],
 ) -> str:
     session = app.session
     session.begin(draft, asked)
@@ -94,24 +96,26 @@ async def _run(
     finally:
         clock.stop()
         session.stop()
-        _forget(app, needed)
+        _drop_refused_values(app, needed)
     app.looked()
-    return _ended([one for one in session.found(app.draft) if one.probe.id in ended])
+    return _summarize_round([one for one in session.found(app.draft) if one.probe.id in ended])
 
 
-def _ended(found: Sequence[Found]) -> str:
+def _summarize_round(found: Sequence[LookupResult]) -> str:
     """How a round ended, in one line; the first fault in its own words."""
     faults = [one for one in found if one.result.status == "fail"]
     if faults:
-        return told(faults, faults[0].source.section)
+        return summarize_faults(faults, faults[0].source.section)
     if not found:
         return "outside: the answers were changed meanwhile"
     left = next((one for one in found if one.result.status == "unknown"), None)
     more = f": {left.what}: {left.result.detail}" if left else ""
-    return f"outside: {tally(one.result for one in found)}{more}"
+    return f"outside: {summarize_results(one.result for one in found)}{more}"
 
 
-async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) -> bool:
+async def _obtain_consent(
+    app: WizardApp, needed: Sequence[ProbeRequirements], *, quietly: bool
+) -> bool:
     """Whether a person said yes to all of this, now or before."""
     session = app.session
     wanted = {one for need in needed for one in need.agreements}
@@ -119,10 +123,10 @@ async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) ->
     if quietly:
         return wanted <= session.agreed and not untyped
     if not wanted <= session.agreed:
-        from screens.widgets.prompts import Agree
+        from screens.widgets.prompts import ConfirmListDialog
 
         text = "\n".join(line for need in needed for line in _lines(need))
-        ask = Agree(
+        ask = ConfirmListDialog(
             "Look at these from this machine? It only reads.",
             text,
             yes="look",
@@ -135,35 +139,35 @@ async def _agreed(app: WizardApp, needed: Sequence[Needed], *, quietly: bool) ->
     return True
 
 
-def _lines(need: Needed) -> list[str]:
+def _lines(need: ProbeRequirements) -> list[str]:
     """One source in the dialog: its title once, everything else in the second column."""
     parts = [part for line in need.lines for part in wrap(line, _WIDTH - _COLUMN)]
     titles = [need.source.title, *[""] * len(parts)]
     return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
 
 
-async def _type_values(app: WizardApp, needed: Sequence[Needed]) -> None:
+async def _prompt_values(app: WizardApp, needed: Sequence[ProbeRequirements]) -> None:
     """Ask for the values that a person has to type; escape leaves one out."""
-    from screens.widgets.prompts import masked_value
+    from screens.widgets.prompts import create_secret_prompt
 
     for text in dict.fromkeys(one for need in needed for one in need.prompts):
         if text not in app.session.held:
             note = "Held in memory for this session only, and forgotten once it is refused."
-            value = await app.push_screen_wait(masked_value(text, note))
+            value = await app.push_screen_wait(create_secret_prompt(text, note))
             if value is not None:
                 app.session.held[text] = value
 
 
-def _asked(
-    app: WizardApp, situation: Situation, sources: Sequence[Source]
-) -> list[tuple[Source, list[Probe]]]:
+def _collect_probes(
+    app: WizardApp, situation: Situation, sources: Sequence[ProbeSource]
+) -> list[tuple[ProbeSource, list[Probe]]]:
     session = app.session
     agreed = frozenset(session.agreed)
-    real = replace(situation, consent=agreed.__contains__, prompt=_from(app))
+    real = replace(situation, consent=agreed.__contains__, prompt=_create_prompt(app))
     return [(source, list(source.probes(real))) for source in sources]
 
 
-def _from(app: WizardApp) -> Callable[[str], str]:
+def _create_prompt(app: WizardApp) -> Callable[[str], str]:
     from wizard.secrets.resolve import SecretError
 
     def prompt(text: str) -> str:
@@ -175,16 +179,16 @@ def _from(app: WizardApp) -> Callable[[str], str]:
     return prompt
 
 
-def _forget(app: WizardApp, needed: Sequence[Needed]) -> None:
+def _drop_refused_values(app: WizardApp, needed: Sequence[ProbeRequirements]) -> None:
     """Drop what was typed and then refused, by a server or before it got there."""
     found = app.session.found(app.draft)
     for text in [one for need in needed for one in need.prompts]:
         key = text.partition(" ")[0]
-        if any(_refuses(one, key) for one in found):
+        if any(_is_refusal(one, key) for one in found):
             app.session.held.pop(text, None)
 
 
-def _refuses(one: Found, key: str) -> bool:
+def _is_refusal(one: LookupResult, key: str) -> bool:
     """Whether this is found against the value of a secret question."""
     if one.result.status == "fail":
         return one.question == key or one.probe.id in _LOGINS.get(key, ())

@@ -9,19 +9,19 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wizard.engine.probes import Probe, ProbeResult, blocking, run_probes
-from wizard.probes.addresses import BY_QUESTION, Address, Place
+from wizard.engine.probes import Probe, ProbeResult, run_probes, wrap_blocking
+from wizard.probes.addresses import ADDRESS_BY_QUESTION, Address, AddressQuestions
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
     from screens.pages.form import FormScreen
 
-PAUSE = 0.5
-SECONDS = 8.0
+PAUSE_SECONDS = 0.5
+TIMEOUT_SECONDS = 8.0
 
 
-class Reaching:
+class ReachabilityChecks:
     """The addresses of one form."""
 
     def __init__(self, page: FormScreen) -> None:
@@ -31,7 +31,7 @@ class Reaching:
 
     def attend(self, key: str, *, typed: bool) -> None:
         """A question was typed into, or has the focus: try its address after a pause."""
-        place = BY_QUESTION.get(key)
+        place = ADDRESS_BY_QUESTION.get(key)
         if place is None:
             return
         address = self.address(place)
@@ -40,9 +40,11 @@ class Reaching:
             return
         self._stop(place)
         if address is not None and (known is None or known.status != "pass"):
-            self._timers[place.key] = self.page.set_timer(PAUSE, partial(self._begin, place))
+            self._timers[place.key] = self.page.set_timer(
+                PAUSE_SECONDS, partial(self._begin, place)
+            )
 
-    def address(self, place: Place) -> Address | None:
+    def address(self, place: AddressQuestions) -> Address | None:
         """The address as it stands; None while it cannot be one, or is not asked for."""
         draft = self.page.draft
         if any(key in draft.problems for key in place.keys):
@@ -52,7 +54,7 @@ class Reaching:
 
     def outcome(self, key: str) -> ProbeResult | str | None:
         """What is known beside this question: a result, `..` while it is asked, else None."""
-        place = BY_QUESTION.get(key)
+        place = ADDRESS_BY_QUESTION.get(key)
         if place is None or place.key != key:
             return None
         address = self.address(place)
@@ -60,13 +62,13 @@ class Reaching:
             return None
         return ".." if address in self.asking else self.page.wizard.session.reached.get(address)
 
-    def _stop(self, place: Place) -> None:
+    def _stop(self, place: AddressQuestions) -> None:
         timer = self._timers.pop(place.key, None)
         if timer is not None:
             timer.stop()
         self.page.workers.cancel_group(self.page, f"reach {place.key}")
 
-    def _begin(self, place: Place) -> None:
+    def _begin(self, place: AddressQuestions) -> None:
         self._timers.pop(place.key, None)
         address = self.address(place)
         if address is not None:
@@ -82,7 +84,9 @@ class Reaching:
     async def _reach(self, address: Address) -> None:
         host, port = address
         reach = self.page.wizard.reach
-        probe = Probe("", "", f"{host}:{port}", blocking(partial(reach, host, port)), SECONDS)
+        probe = Probe(
+            "", "", f"{host}:{port}", wrap_blocking(partial(reach, host, port)), TIMEOUT_SECONDS
+        )
         self.asking.add(address)
         try:
             self.page.looked()

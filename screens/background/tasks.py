@@ -16,8 +16,8 @@ from textual.screen import ModalScreen
 from textual.worker import Worker
 
 from screens.text import as_error
-from screens.widgets.prompts import Agree, masked_value
-from wizard.engine.probes import in_thread
+from screens.widgets.prompts import ConfirmListDialog, create_secret_prompt
+from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class LeftError(Exception):
+class TaskAbandonedError(Exception):
     """The person said no, or went to another page."""
 
 
-class Errands:
+class TaskRunner:
     """Runs one errand after the other for whichever page of a kind shows them now."""
 
     def __init__(self, app: WizardApp, page: type[Page]) -> None:
@@ -68,7 +68,7 @@ class Errands:
         before, self.error = self.error, None
         try:
             await errand()
-        except LeftError:
+        except TaskAbandonedError:
             self.error = before
         except Exception as error:
             self.error = as_error(error, "secrets")
@@ -82,7 +82,7 @@ class Errands:
         """The value of a blocking call, told as `text` with the seconds it takes."""
         self._begin(text)
         try:
-            return await in_thread(call)
+            return await run_in_thread(call)
         finally:
             self.job = None
 
@@ -94,7 +94,7 @@ class Errands:
         """What a dialog ends with; LeftError where the page it belongs to has gone."""
         page = self.app.screen
         if not isinstance(page, self._page):
-            raise LeftError
+            raise TaskAbandonedError
         future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
         def answered(value: T | None) -> None:
@@ -105,29 +105,29 @@ class Errands:
         self.app.push_screen(dialog, answered)
         value = await future
         if value is None or value is False:
-            raise LeftError
+            raise TaskAbandonedError
         return value
 
     async def _consent(self, what: str, title: str, text: str, yes: str) -> None:
         """A yes to something outside that was asked for just now; asked once."""
         if what not in self.app.consented:
-            await self._ask(Agree(title, text, yes=yes, no="not now", yes_first=True))
+            await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
             self.app.consented.add(what)
 
     async def _type(self, key: str, text: str) -> None:
         """A secret, typed unseen; kept until the errand ends."""
         if key not in self._typed:
-            self._typed[key] = await self._ask(masked_value(key, text))
+            self._typed[key] = await self._ask(create_secret_prompt(key, text))
 
     def _prompt(self, key: str) -> str:
         return self._typed[key].get_secret_value()
 
 
-def remember(app: WizardApp, installation: str) -> None:
+def save_unverified(app: WizardApp, installation: str) -> None:
     """Keep on this machine what stays unverified of a committed installation; never raises."""
-    from wizard.state.unverified import Unverified
+    from wizard.state.unverified import UnverifiedHistory
 
     left = app.session.unverified(app.draft)
     if left is not None:
-        memory = Unverified(app.workspace.repository, installation)
+        memory = UnverifiedHistory(app.workspace.repository, installation)
         memory.tried(left, app.workspace.identity.date)

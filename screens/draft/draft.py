@@ -8,17 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
-from wizard.answers.files import Examination, dumped, examine, layered
+from wizard.answers.files import ValidationResult, dump_value, merge_layers, validate_answers
 from wizard.answers.model import Answers
-from wizard.answers.questions import FieldSpec, spec, specs
+from wizard.answers.questions import FieldSpec, field_spec, field_specs
 from wizard.answers.section import Section
 from wizard.errors import ConflictError, Problem
-from wizard.formats.nested import get, put
+from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan
-from wizard.hostkeys.verdict import Entry, Verdict
+from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 from wizard.plan.render import Rendering, render
-from wizard.workspace.host_keys import Settled, judged, needed_host, settle
+from wizard.workspace.host_keys import VerifiedAnswers, judge_answers, needed_host, verify_host_keys
 
 _MISSING = object()
 
@@ -29,11 +29,11 @@ class Operator:
 
     by: str = ""
     date: str = ""
-    committed: tuple[Entry, ...] = ()
+    committed: tuple[KnownHost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PageEntry:
     """One page of the wizard: a section, the host-key page or the review."""
 
     name: str
@@ -76,27 +76,28 @@ class Draft:
 
     def over(self, *layers: Mapping[str, Any]) -> Draft:
         """The same edits over other answers (another preset)."""
-        return replace(self, base=layered(*layers))
+        return replace(self, base=merge_layers(*layers))
 
     @cached_property
     def data(self) -> dict[str, Any]:
         """Everything that was given, as an answers file would hold it."""
         data = dict(self.base)
         for path, value in self.edits.items():
-            data = put(data, path, value)
+            data = put_value(data, path, value)
         return data
 
     @property
     def changed(self) -> bool:
         """Whether quitting would lose something."""
         return any(
-            get(self.base, path, _default(path)) != value for path, value in self.edits.items()
+            get_value(self.base, path, _default(path)) != value
+            for path, value in self.edits.items()
         ) or bool(self.typed)
 
     def value(self, item: FieldSpec) -> object:
         """The answer as it stands, or the default, as plain data."""
-        found = get(self.data, item.path, _MISSING)
-        return dumped(item.default) if found is _MISSING else found
+        found = get_value(self.data, item.path, _MISSING)
+        return dump_value(item.default) if found is _MISSING else found
 
     @property
     def readable(self) -> Answers:
@@ -112,12 +113,12 @@ class Draft:
     def _read(self) -> tuple[Answers, dict[str, Any]]:
         data = self.data
         while True:
-            found = examine(data)
+            found = validate_answers(data)
             if found.answers is not None:
                 return found.answers, data
             before = data
             for problem in found.problems:
-                data = _without(data, _question_path(problem.key))
+                data = _remove_path(data, _question_path(problem.key))
             if data == before:
                 return Answers(), {}
 
@@ -128,19 +129,24 @@ class Draft:
         Keys of another host than the repository's do not count either.
         """
         data = self.data
-        for item in specs():
-            if not item.applies(self.readable) and get(data, item.path, _MISSING) is not _MISSING:
-                data = _without(data, item.path)
+        for item in field_specs():
+            if (
+                not item.applies(self.readable)
+                and get_value(data, item.path, _MISSING) is not _MISSING
+            ):
+                data = _remove_path(data, item.path)
         location = self.readable.dags.location
-        keys = get(data, ("dags", "host_keys"))
+        keys = get_value(data, ("dags", "host_keys"))
         if location is not None and isinstance(keys, list):
-            data = put(data, ("dags", "host_keys"), [k for k in keys if _is_for(k, location.host)])
+            data = put_value(
+                data, ("dags", "host_keys"), [k for k in keys if _is_key_of_host(k, location.host)]
+            )
         return data
 
     @cached_property
-    def found(self) -> Examination:
+    def found(self) -> ValidationResult:
         """What validation says about everything that counts."""
-        return examine(self.applicable)
+        return validate_answers(self.applicable)
 
     @cached_property
     def problems(self) -> dict[str, str]:
@@ -148,7 +154,7 @@ class Draft:
         found: dict[str, str] = {}
         for problem in self.found.problems:
             key = ".".join(_question_path(problem.key))
-            found.setdefault(key, _said(problem, key, self.data))
+            found.setdefault(key, _describe_problem(problem, key, self.data))
         return found
 
     @cached_property
@@ -163,14 +169,14 @@ class Draft:
         return next((one for one in self.scans if one.name == name), None)
 
     @cached_property
-    def settled(self) -> Settled:
+    def settled(self) -> VerifiedAnswers:
         """The answers with host keys judged now; see `wizard.workspace.host_keys`.
 
         A changed key is no exception here: it is shown, and the plan refuses it.
         """
         who = self.operator
         try:
-            return settle(
+            return verify_host_keys(
                 self._answers,
                 typed=self.typed_for_given,
                 committed=who.committed,
@@ -181,7 +187,7 @@ class Draft:
         except ConflictError as error:
             dags = self._answers.dags.model_copy(update={"host_keys": []})
             answers = self._answers.model_copy(update={"dags": dags})
-            return Settled(answers, self._judged(self.typed_for_given), (error.message,))
+            return VerifiedAnswers(answers, self._judged(self.typed_for_given), (error.message,))
 
     @cached_property
     def typed_for_given(self) -> tuple[str, ...]:
@@ -199,9 +205,9 @@ class Draft:
         verdict = self._judged((fingerprint,))
         return verdict is not None and not verdict.unused
 
-    def _judged(self, typed: Sequence[str]) -> Verdict | None:
+    def _judged(self, typed: Sequence[str]) -> HostKeyVerdict | None:
         who = self.operator
-        return judged(
+        return judge_answers(
             self._answers,
             typed=typed,
             committed=who.committed,
@@ -221,7 +227,7 @@ class Draft:
             return None
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[PageEntry, ...]:
         """The pages that apply, in order."""
         found = []
         for name in Answers.model_fields:
@@ -229,11 +235,11 @@ class Draft:
             if not isinstance(section, Section) or not section.asked:
                 continue
             if section.applies(self.readable):
-                found.append(Step(name, type(section).title))
-            if name == "dags" and spec(HOST_KEYS).applies(self.readable):
-                found.append(Step(HOST_KEYS, str(spec(HOST_KEYS).title)))
-                found.append(Step(DEPLOY_KEY, str(spec("dags.key").title)))
-        return (*found, Step(PREFLIGHT, "Pre-flight"), Step(REVIEW, "Review"))
+                found.append(PageEntry(name, type(section).title))
+            if name == "dags" and field_spec(HOST_KEYS).applies(self.readable):
+                found.append(PageEntry(HOST_KEYS, str(field_spec(HOST_KEYS).title)))
+                found.append(PageEntry(DEPLOY_KEY, str(field_spec("dags.key").title)))
+        return (*found, PageEntry(PREFLIGHT, "Pre-flight"), PageEntry(REVIEW, "Review"))
 
     def problem_keys(self, step: str) -> list[str]:
         """Keys with a problem on one page, in the order of the questions."""
@@ -245,7 +251,7 @@ class Draft:
 
     @cached_property
     def _problems_by_section(self) -> dict[str, list[str]]:
-        order = [item.key for item in specs() if item.key in self.problems]
+        order = [item.key for item in field_specs() if item.key in self.problems]
         order += [key for key in self.problems if key not in order]
         found: dict[str, list[str]] = {}
         for key in order:
@@ -255,40 +261,40 @@ class Draft:
 
 
 def _default(path: tuple[str, ...]) -> object:
-    return dumped(spec(".".join(path)).default)
+    return dump_value(field_spec(".".join(path)).default)
 
 
 def _question_path(key: str) -> tuple[str, ...]:
     """The path of the question a problem's key belongs to, else the key's own path."""
     parts = tuple(key.split("."))
-    paths = {item.path for item in specs()}
+    paths = {item.path for item in field_specs()}
     return next(
         (parts[:length] for length in range(len(parts), 0, -1) if parts[:length] in paths), parts
     )
 
 
-def _said(problem: Problem, key: str, data: Mapping[str, Any]) -> str:
+def _describe_problem(problem: Problem, key: str, data: Mapping[str, Any]) -> str:
     """The problem in words; text that could not be read as the question's kind says which kind."""
-    item = next((item for item in specs() if item.key == key), None)
-    if item is not None and isinstance(get(data, item.path), str):
+    item = next((item for item in field_specs() if item.key == key), None)
+    if item is not None and isinstance(get_value(data, item.path), str):
         wanted = {"int": "give a whole number", "mapping": "give NAME=VALUE, NAME=VALUE"}
         return wanted.get(item.kind, problem.message)
     return problem.message
 
 
-def _without(data: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _remove_path(data: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     head, *rest = path
     copied = dict(data)
     if not rest:
         copied.pop(head, None)
     elif isinstance(copied.get(head), Mapping):
-        copied[head] = _without(copied[head], tuple(rest))
+        copied[head] = _remove_path(copied[head], tuple(rest))
     else:
         copied.pop(head, None)
     return copied
 
 
-def _is_for(key: object, host: str) -> bool:
+def _is_key_of_host(key: object, host: str) -> bool:
     named = key.get("host") if isinstance(key, Mapping) else None
     if not isinstance(named, str):
         return True

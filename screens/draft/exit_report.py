@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wizard.apply.progress import Applied
-    from wizard.workspace.workspace import Committed
+    from wizard.apply.progress import RunSummary
+    from wizard.workspace.proposal import CommitResult
 
 
 @dataclass
-class Ending:
+class ExitReport:
     """The last commit and the last `apply` since the screens were opened; None for neither.
 
     `left` are the answers that came to no commit, with the fingerprints typed for them.
     """
 
-    committed: Committed | None = None
-    applied: Applied | None = None
+    committed: CommitResult | None = None
+    applied: RunSummary | None = None
     left: tuple[Mapping[str, Any], tuple[str, ...]] | None = None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
-    from screens.draft.outside import Session
+    from screens.draft.outside import LookupResults
     from wizard.engine.probes import ProbeResult
 
 
@@ -20,10 +20,12 @@ class Outcome:
     faulty: bool = False
 
 
-NOTHING = Outcome()
+NO_OUTCOME = Outcome()
 
 
-def outcome(session: Session, draft: Draft, key: str, reached: ProbeResult | str | None) -> Outcome:
+def derive_outcome(
+    session: LookupResults, draft: Draft, key: str, reached: ProbeResult | str | None
+) -> Outcome:
     """What stands beside a question: a proven fault, else the name and port, with a version."""
     beside = session.beside(draft, key)
     if beside and beside[0].result.status == "fail":
@@ -33,7 +35,7 @@ def outcome(session: Session, draft: Draft, key: str, reached: ProbeResult | str
     if beside:
         return Outcome(f"ok {beside[0].result.word}", f"ok, {beside[0].result.detail}")
     if reached is None:
-        return NOTHING
+        return NO_OUTCOME
     if isinstance(reached, str):
         return Outcome(reached, "asking for its name and port ...")
     if reached.status == "pass":

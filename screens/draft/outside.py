@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from screens.text import counted
+from screens.text import pluralize
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from screens.draft.draft import Draft
     from wizard.answers.model import Answers
     from wizard.engine.probes import Probe, ProbeResult
-    from wizard.probes.catalogue import Source
+    from wizard.probes.catalogue import ProbeSource
 
     Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LookupResult:
     """What one probe found; it holds as long as the `answers` that its source reads."""
 
-    source: Source
+    source: ProbeSource
     probe: Probe
     result: ProbeResult
     question: str
@@ -44,12 +44,12 @@ class Found:
     @property
     def is_trust(self) -> bool:
         """Whether it is not proven who answers, so that nothing makes up for it."""
-        from wizard.probes.question_links import TRUST
+        from wizard.probes.question_links import TRUST_PROBES
 
-        return self.result.status == "fail" and self.probe.id in TRUST
+        return self.result.status == "fail" and self.probe.id in TRUST_PROBES
 
 
-class Session:
+class LookupResults:
     """The memory of one run of the screens.
 
     `agreed` is what a person said yes to, `held` what was typed into a masked field, for as long
@@ -63,29 +63,31 @@ class Session:
         self.running: dict[str, float] = {}
         self._whole: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
-        self._found: dict[str, Found] = {}
+        self._found: dict[str, LookupResult] = {}
         # The last draft that was asked about, and what holds for it.
         self._held_for: Draft | None = None
-        self._holding: list[Found] = []
+        self._holding: list[LookupResult] = []
 
-    def begin(self, draft: Draft, asked: Iterable[tuple[Source, Sequence[Probe]]]) -> None:
+    def begin(self, draft: Draft, asked: Iterable[tuple[ProbeSource, Sequence[Probe]]]) -> None:
         """A round of these probes begins; what they found before counts no more."""
         self.running.clear()
         self._held_for = None
         for source, probes in asked:
             for probe in self._rounds.get(source.title, ((), ()))[1]:
                 self._found.pop(probe.id, None)
-            self._rounds[source.title] = (read_by(source, draft), tuple(probes))
+            self._rounds[source.title] = (source_answers(source, draft), tuple(probes))
             self.running.update(dict.fromkeys((one.id for one in probes), time.monotonic()))
 
-    def end(self, draft: Draft, source: Source, probe: Probe, result: ProbeResult) -> None:
+    def end(self, draft: Draft, source: ProbeSource, probe: Probe, result: ProbeResult) -> None:
         """One of them ended; `draft` is the one that it was asked for."""
-        from wizard.probes.question_links import question
+        from wizard.probes.question_links import find_probe_question
 
         self.running.pop(probe.id, None)
         self._held_for = None
-        answers = read_by(source, draft)
-        self._found[probe.id] = Found(source, probe, result, question(probe, result), answers)
+        answers = source_answers(source, draft)
+        self._found[probe.id] = LookupResult(
+            source, probe, result, find_probe_question(probe, result), answers
+        )
 
     def stop(self) -> None:
         """Nothing runs any more."""
@@ -102,29 +104,29 @@ class Session:
         left = [one for one in self.found(draft) if one.result.status in {"skip", "unknown"}]
         return [(one.probe.id, one.probe.endpoint) for one in left]
 
-    def probes(self, source: Source, draft: Draft) -> tuple[Probe, ...]:
+    def probes(self, source: ProbeSource, draft: Draft) -> tuple[Probe, ...]:
         """Those of the last round, where it was about these answers."""
         answers, probes = self._rounds.get(source.title, ((), ()))
-        return probes if probes and answers == read_by(source, draft) else ()
+        return probes if probes and answers == source_answers(source, draft) else ()
 
-    def found(self, draft: Draft) -> list[Found]:
+    def found(self, draft: Draft) -> list[LookupResult]:
         """What holds for these answers; every row of a form asks at every key."""
         if self._held_for is not draft:
             now: dict[str, tuple[object, ...]] = {}
             current = []
             for one in self._found.values():
                 if one.source.title not in now:
-                    now[one.source.title] = read_by(one.source, draft)
+                    now[one.source.title] = source_answers(one.source, draft)
                 if one.answers == now[one.source.title]:
                     current.append(one)
             self._held_for, self._holding = draft, current
         return self._holding
 
-    def of(self, draft: Draft, name: str) -> Found | None:
+    def of(self, draft: Draft, name: str) -> LookupResult | None:
         """What one probe found, where it holds for these answers."""
         return next((one for one in self.found(draft) if one.probe.id == name), None)
 
-    def faults(self, draft: Draft) -> list[Found]:
+    def faults(self, draft: Draft) -> list[LookupResult]:
         """Proven faults: they stop a commit."""
         return [one for one in self.found(draft) if one.result.status == "fail"]
 
@@ -139,7 +141,7 @@ class Session:
         over = self._whole is not None and not self.running and self._whole == draft.readable
         return "ok" if over else ""
 
-    def beside(self, draft: Draft, question: str) -> list[Found]:
+    def beside(self, draft: Draft, question: str) -> list[LookupResult]:
         """What stands beside a question: faults first, then what has a word for it."""
         if not self._found:
             return []
@@ -157,17 +159,17 @@ class Session:
         return f"asking outside, {len(self.running)} not answered yet, {longest} s; esc stops"
 
 
-def read_by(source: Source, draft: Draft) -> tuple[object, ...]:
+def source_answers(source: ProbeSource, draft: Draft) -> tuple[object, ...]:
     """The answers that decide what a source's probes find."""
     typed = draft.typed_for_given if "dags" in source.reads else ()
     return (*(getattr(draft.readable, name) for name in source.reads), typed)
 
 
-def told(faults: Sequence[Found], here: str = "") -> str:
+def summarize_faults(faults: Sequence[LookupResult], here: str = "") -> str:
     """The first of these faults in its own words, as the status line of the page `here`."""
     if not faults:
         return ""
-    first, count = faults[0], counted(len(faults), "check")
+    first, count = faults[0], pluralize(len(faults), "check")
     if first.source.section != here:
         return f"! {count} failed: {first.said}"
     return f"! {count} failed: {first.what}: {first.result.detail}   f5 again"

@@ -11,11 +11,11 @@ from wizard.errors import AnswersError, Problem
 
 if TYPE_CHECKING:
     from screens.draft.draft import Draft
-    from wizard.workspace.proposal import Identity
+    from wizard.workspace.proposal import Acceptance
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class InitialAnswers:
     """What the screens begin with: raw answers, and the committed installation they belong to.
 
     `typed` are fingerprints from the command line; `folder` is what file names are relative to;
@@ -31,7 +31,7 @@ class Given:
     context: str = ""
 
 
-def drafted(given: Given, identity: Identity) -> Draft:
+def build_draft(given: InitialAnswers, identity: Acceptance) -> Draft:
     """The draft of these answers; imports what the first page needs, so call it in a thread.
 
     Raises AnswersError for a typed fingerprint that is none.
@@ -41,10 +41,10 @@ def drafted(given: Given, identity: Identity) -> Draft:
 
     del form, preset
     operator = Operator(identity.by, identity.date)
-    return Draft(dict(given.data), flagged=_parsed(given.typed), operator=operator)
+    return Draft(dict(given.data), flagged=_parse_fingerprints(given.typed), operator=operator)
 
 
-def _parsed(typed: Sequence[str]) -> tuple[str, ...]:
+def _parse_fingerprints(typed: Sequence[str]) -> tuple[str, ...]:
     from wizard.hostkeys.keys import parse_fingerprint
 
     try:

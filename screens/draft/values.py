@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from wizard.answers.files import parsed
+from wizard.answers.files import parse_value
 from wizard.answers.questions import FieldSpec
 from wizard.errors import AnswersError
 
@@ -17,7 +17,7 @@ SECRET_KINDS = {
     "generate": "generate",
     "store": "in the store",
 }
-WITH_ARGUMENT = ("env", "file")
+KINDS_WITH_ARGUMENT = ("env", "file")
 
 
 def to_text(item: FieldSpec, value: object) -> str:
@@ -43,7 +43,7 @@ def from_text(item: FieldSpec, text: str) -> object:
         if not text.strip():
             return {} if item.kind == "mapping" else []
         try:
-            return parsed(item, text)
+            return parse_value(item, text)
         except AnswersError:
             return text
     return text
@@ -64,4 +64,4 @@ def secret_value(kind: str, argument: str, before: object) -> dict[str, object]:
     kept = {}
     if isinstance(before, Mapping):
         kept = {str(name): text for name, text in before.items() if name not in SECRET_KINDS}
-    return {kind: argument if kind in WITH_ARGUMENT else True, **kept}
+    return {kind: argument if kind in KINDS_WITH_ARGUMENT else True, **kept}

@@ -17,14 +17,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from screens.draft.draft import Draft, Step
+from screens.draft.draft import Draft, PageEntry
 from screens.widgets.fields import Line
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
 
 # Literals of ours, so markup is safe here and nowhere else.
-KEYS = (
+KEY_BAR = (
     "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
     "[@click=screen.find]^p find a question[/]  [@click=screen.review]^s review[/]  "
     "[@click=screen.check]f5 check[/]  [@click=screen.help]f1 help[/]  "
@@ -41,7 +41,7 @@ class StepLine(Line):
 
         name: str
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: PageEntry) -> None:
         super().__init__()
         self.step = step
 
@@ -67,7 +67,7 @@ class Page(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (100, "-wide")]  # noqa: RUF012
     AUTO_FOCUS: ClassVar[str | None] = None
     step_name: str = ""
-    keys: str = KEYS
+    keys: str = KEY_BAR
 
     @property
     def wizard(self) -> WizardApp:
@@ -214,9 +214,9 @@ class Page(Screen[None]):
 
     def action_find(self) -> None:
         """Find a question by its name."""
-        from screens.widgets.finder import find
+        from screens.widgets.finder import find_question
 
-        find(self.wizard)
+        find_question(self.wizard)
 
     def action_help(self) -> None:
         """Help for what has the focus."""

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.background.tasks import remember
-from wizard.engine.probes import in_thread
+from screens.background.tasks import save_unverified
+from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
-    from wizard.workspace.workspace import Proposal
+    from wizard.workspace.proposal import Proposal
 
 
 async def commit(app: WizardApp, proposal: Proposal) -> None:
     """Write and commit what was shown; the page of the result, or why nothing was committed."""
     app.say("writing the commit ...")
     try:
-        done = await in_thread(app.workspace.commit, proposal, branch=app.branch)
+        done = await run_in_thread(app.workspace.commit, proposal, branch=app.branch)
     except WizardError as error:
         app.say("! nothing was committed")
         app.show_error(error)
@@ -26,7 +26,7 @@ async def commit(app: WizardApp, proposal: Proposal) -> None:
     else:
         from screens.pages.result import ResultScreen
 
-        await in_thread(remember, app, proposal.answers.installation.name)
+        await run_in_thread(save_unverified, app, proposal.answers.installation.name)
         app.draft = app.draft.kept()
         app.switch_screen(ResultScreen(done))
     finally:

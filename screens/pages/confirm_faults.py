@@ -9,22 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from screens.text import counted, question
-from screens.widgets.prompts import Agree
-from wizard.answers.questions import specs
+from screens.text import pluralize, question_label
+from screens.widgets.prompts import ConfirmListDialog
+from wizard.answers.questions import field_specs
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
-    from screens.draft.outside import Found
+    from screens.draft.outside import LookupResult
 
 
-def failed_outside(faults: Sequence[Found]) -> str:
+def format_fault_status(faults: Sequence[LookupResult]) -> str:
     """The status line of Review."""
-    count = counted(len(faults), "check")
+    count = pluralize(len(faults), "check")
     return f"! {count} failed outside, enter says what to do: {faults[0].said}"
 
 
-def explain(app: WizardApp, faults: Sequence[Found], commit: Callable[[], None]) -> None:
+def confirm_faults(
+    app: WizardApp, faults: Sequence[LookupResult], commit: Callable[[], None]
+) -> None:
     """Show the faults; `commit` is called after a yes, which failed trust does not offer."""
     text = "\n".join(
         f"- {one.said}" + (f"\n  {one.result.fix}" if one.result.fix else "") for one in faults
@@ -34,16 +36,16 @@ def explain(app: WizardApp, faults: Sequence[Found], commit: Callable[[], None])
         end = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
         _refuse(app, f"{text}\n\n{end}", unproven.question)
         return
-    title = f"{counted(len(faults), 'check')} failed outside. Commit nevertheless?"
-    ask = Agree(title, text, yes="commit; it is put right later", no="not yet")
+    title = f"{pluralize(len(faults), 'check')} failed outside. Commit nevertheless?"
+    ask = ConfirmListDialog(title, text, yes="commit; it is put right later", no="not yet")
     app.push_screen(ask, lambda yes: commit() if yes else None)
 
 
 def _refuse(app: WizardApp, text: str, key: str) -> None:
     """No commit; the way to the question that settles it, where the wizard asks it."""
     title = "It is not proven who answers"
-    if key not in {item.key for item in specs() if item.applies(app.draft.readable)}:
+    if key not in {item.key for item in field_specs() if item.applies(app.draft.readable)}:
         app.show_note(title, text)
         return
-    ask = Agree(title, text, yes=f"go to {question(key)}", no="not now")
+    ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")
     app.push_screen(ask, lambda yes: app.go_to_question(key) if yes else None)

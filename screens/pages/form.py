@@ -10,20 +10,20 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.background.reachability import Reaching
-from screens.draft.outcome import Outcome, outcome
+from screens.background.reachability import ReachabilityChecks
+from screens.draft.outcome import Outcome, derive_outcome
 from screens.pages.base import Page
 from screens.steps import HOST_KEYS
-from screens.text import counted, plain
+from screens.text import plain, pluralize
 from screens.widgets.fields import Door, Line
 from screens.widgets.preview import Preview
 from screens.widgets.rows import Row
-from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.questions import FieldSpec, field_specs
 from wizard.answers.section import Section
 
 # One frame: keys that come faster are rendered together.
-SOON = 0.016
-IDLE = 0.15
+RENDER_SECONDS = 0.016
+PREVIEW_SECONDS = 0.15
 
 
 class FormScreen(Page):
@@ -32,14 +32,14 @@ class FormScreen(Page):
     def __init__(self, section: str, focus_key: str = "") -> None:
         super().__init__()
         self.step_name = section
-        self.items = [item for item in specs() if item.section == section]
+        self.items = [item for item in field_specs() if item.section == section]
         self.focus_key = focus_key
         self._soon: Timer | None = None
         self._more = False
         self._idle: Timer | None = None
         self._all_rows: list[Row] = []
         self._headings: list[Heading] = []
-        self._reaching = Reaching(self)
+        self._reaching = ReachabilityChecks(self)
 
     @property
     def model(self) -> type[Section]:
@@ -83,7 +83,7 @@ class FormScreen(Page):
     @property
     def focused_row(self) -> Row | None:
         """The row with the focus."""
-        return _row_of(self.focused)
+        return _find_row(self.focused)
 
     def _show_rows(self) -> None:
         answers = self.draft.readable
@@ -109,11 +109,11 @@ class FormScreen(Page):
         accepted, refused = len(verdict.accepted), len(verdict.refused)
         if not accepted and not refused:
             return "none yet"
-        words = [f"{counted(accepted, 'key')} accepted"] if accepted else []
+        words = [f"{pluralize(accepted, 'key')} accepted"] if accepted else []
         return ", ".join([*words, f"{refused} not proven"] if refused else words)
 
     def _outside(self, key: str) -> Outcome:
-        return outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
+        return derive_outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
 
     def looked(self) -> None:
         """Something was found out outside: it stands beside the question it is about."""
@@ -141,7 +141,7 @@ class FormScreen(Page):
 
     def _changed(self) -> None:
         self._more = False
-        self._soon = self.set_timer(SOON, self._rested)
+        self._soon = self.set_timer(RENDER_SECONDS, self._rested)
         with self.app.batch_update():
             self._show_rows()
             self.show_state()
@@ -157,7 +157,7 @@ class FormScreen(Page):
     def _later(self) -> None:
         if self._idle is not None:
             self._idle.stop()
-        self._idle = self.set_timer(IDLE, self._follow) if self._wide else None
+        self._idle = self.set_timer(PREVIEW_SECONDS, self._follow) if self._wide else None
 
     def _follow(self) -> None:
         self._idle = None
@@ -170,7 +170,7 @@ class FormScreen(Page):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Help, preview and a full view of the row that took the focus."""
-        row = _row_of(event.widget)
+        row = _find_row(event.widget)
         if row is not None:
             self.show_message()
             self._later()
@@ -178,7 +178,7 @@ class FormScreen(Page):
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Only a field that was left may complain."""
-        row = _row_of(event.widget)
+        row = _find_row(event.widget)
         if row is not None:
             self.call_after_refresh(self._left, row)
 
@@ -247,7 +247,7 @@ class Heading(Static):
         self.group = group
 
 
-def _row_of(widget: Widget | None) -> Row | None:
+def _find_row(widget: Widget | None) -> Row | None:
     if widget is None:
         return None
     return next((node for node in widget.ancestors_with_self if isinstance(node, Row)), None)

@@ -13,7 +13,7 @@ from screens.text import plain
 from screens.widgets.fields import Line
 
 
-class OpeningScreen(Screen[None]):
+class LoadingScreen(Screen[None]):
     """Stands until the first page can be made."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,17 +13,17 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from screens.background.probe_round import needed_by
-from screens.draft.outside import Found
+from screens.background.probe_round import find_required_probes
+from screens.draft.outside import LookupResult
 from screens.pages.base import Page
 from screens.steps import PREFLIGHT
-from screens.text import counted, plain
-from screens.widgets.choices import Options
+from screens.text import plain, pluralize
+from screens.widgets.choices import MarkedOptionList
 from screens.widgets.fields import Line
-from wizard.engine.probes import WORDS, Probe, tally
+from wizard.engine.probes import STATUS_WORDS, Probe, summarize_results
 from wizard.errors import AnswersError, WizardError
-from wizard.probes.catalogue import Source
-from wizard.probes.rehearsal import Needed
+from wizard.probes.catalogue import ProbeSource
+from wizard.probes.rehearsal import ProbeRequirements
 
 _INTRO = "Only read, from this machine; what cannot be reached stays unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}
@@ -31,19 +31,19 @@ _STATE, _LONGEST = 11, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeLine:
     """One line: a probe, and what it found for these answers."""
 
-    source: Source
+    source: ProbeSource
     probe: Probe
-    found: Found | None
+    found: LookupResult | None
     seconds: int | None
 
     @property
     def state(self) -> str:
         """Its state as a word."""
         if self.found is not None:
-            return WORDS[self.found.result.status]
+            return STATUS_WORDS[self.found.result.status]
         return f"{self.seconds} s" if self.seconds is not None else "-"
 
     @property
@@ -73,16 +73,16 @@ class PreflightScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.needed: tuple[Needed, ...] = ()
+        self.needed: tuple[ProbeRequirements, ...] = ()
         self.stopper = "finding out what to ask ..."
-        self.looks: list[Look] = []
+        self.looks: list[ProbeLine] = []
         self._ran = False
 
     def content(self) -> Iterator[Widget]:
         """What it is about, the lines, and the highlighted one in full."""
         yield Static("Pre-flight", classes="title")
         yield Static(_INTRO, classes="intro")
-        yield Options(id="looks", compact=True)
+        yield MarkedOptionList(id="looks", compact=True)
         yield Line(id="found")
 
     async def on_mount(self) -> None:
@@ -91,11 +91,11 @@ class PreflightScreen(Page):
 
     async def _prepare(self) -> None:
         if self.draft.problems:
-            count = counted(len(self.draft.problems), "answer")
+            count = pluralize(len(self.draft.problems), "answer")
             self.stopper = f"! {count} to give first: enter goes there"
         else:
             try:
-                _, self.needed = await needed_by(self.wizard, self.wizard.checks.sources)
+                _, self.needed = await find_required_probes(self.wizard, self.wizard.checks.sources)
                 self.stopper = "" if self.needed else "nothing to ask outside: enter goes on"
             except AnswersError as error:
                 self.stopper = f"! {error.problems[0] if error.problems else error.message}"
@@ -136,7 +136,7 @@ class PreflightScreen(Page):
         found = self.wizard.session.found(self.draft)
         if not found:
             return "enter looks, once you agreed to what is asked; ^n goes on without"
-        told = tally(one.result for one in found)
+        told = summarize_results(one.result for one in found)
         faults = sum(one.result.status == "fail" for one in found)
         rest = "" if self._all_known else "; f5 looks at the rest"
         if faults:
@@ -147,11 +147,11 @@ class PreflightScreen(Page):
     def _all_known(self) -> bool:
         return all(one.found is not None for one in self.looks)
 
-    def _lines(self) -> list[Look]:
+    def _lines(self) -> list[ProbeLine]:
         session, draft = self.wizard.session, self.draft
         found = {one.probe.id: one for one in session.found(draft)}
         return [
-            Look(
+            ProbeLine(
                 need.source,
                 probe,
                 found.get(probe.id),
@@ -189,7 +189,7 @@ class PreflightScreen(Page):
         elif self.looks and options.highlighted is None:
             options.highlighted = 1
 
-    def _current(self) -> Look | None:
+    def _current(self) -> ProbeLine | None:
         option = self.query_one("#looks", OptionList).highlighted_option
         return next((one for one in self.looks if option and one.probe.id == option.id), None)
 
@@ -200,7 +200,7 @@ class PreflightScreen(Page):
 
     def _show_found(self) -> None:
         line, look = self.query_one("#found", Line), self._current()
-        line.put(_in_full(look) if look else "")
+        line.put(_full_text(look) if look else "")
         line.set_class(bool(look and look.state == "FAILED"), "wrong")
 
     @on(OptionList.OptionSelected, "#looks")
@@ -224,18 +224,18 @@ class PreflightScreen(Page):
             self.action_next()
 
     def _go_to_problem(self) -> None:
-        from wizard.answers.questions import specs
+        from wizard.answers.questions import field_specs
 
-        asked = [item.key for item in specs() if item.key in self.draft.problems]
+        asked = [item.key for item in field_specs() if item.key in self.draft.problems]
         if asked:
             self.wizard.go_to_question(asked[0])
         else:
             self.action_review()
 
-    def _mend(self, found: Found) -> None:
-        from wizard.answers.questions import specs
+    def _mend(self, found: LookupResult) -> None:
+        from wizard.answers.questions import field_specs
 
-        asked = {item.key for item in specs() if item.applies(self.draft.readable)}
+        asked = {item.key for item in field_specs() if item.applies(self.draft.readable)}
         if found.question in asked:
             self.wizard.go_to_question(found.question)
         else:
@@ -252,7 +252,7 @@ class PreflightScreen(Page):
             super().action_back()
 
 
-def _options(looks: Sequence[Look], width: int) -> Iterator[Option]:
+def _options(looks: Sequence[ProbeLine], width: int) -> Iterator[Option]:
     heading = None
     for look in looks:
         if look.source is not heading:
@@ -266,7 +266,7 @@ def _options(looks: Sequence[Look], width: int) -> Iterator[Option]:
         yield Option(_line(look, width), id=look.probe.id)
 
 
-def _line(look: Look, width: int) -> Content:
+def _line(look: ProbeLine, width: int) -> Content:
     detail = " ".join(look.found.result.detail.split()) if look.found else ""
     return Content.assemble(
         (f"  {look.state:<{_STATE}}", _STYLES.get(look.state, "")),
@@ -275,7 +275,7 @@ def _line(look: Look, width: int) -> Content:
     )
 
 
-def _in_full(look: Look) -> str:
+def _full_text(look: ProbeLine) -> str:
     head = f"{look.probe.title} ({look.probe.endpoint})"
     if look.found is None:
         return head

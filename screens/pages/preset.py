@@ -14,11 +14,11 @@ from textual.widgets.option_list import Option
 
 from screens.pages.base import Page
 from screens.text import plain
-from screens.widgets.choices import Options
+from screens.widgets.choices import MarkedOptionList
 from wizard.answers import presets
 
 
-class StartScreen(Page):
+class PresetScreen(Page):
     """Pick a preset; every answer it gives can be changed on the pages that follow."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,11 +33,11 @@ class StartScreen(Page):
         yield Static("A new installation", classes="title")
         yield Static("Pick what comes nearest: every answer can still be changed.", classes="intro")
         options = [
-            Option(plain(f"{one.title}\n{_wrapped(one.description)}\n"), id=one.name)
-            for one in map(presets.load, presets.names())
+            Option(plain(f"{one.title}\n{_wrap(one.description)}\n"), id=one.name)
+            for one in map(presets.load_preset, presets.list_presets())
         ]
         options.append(Option(plain("Defaults\n  No preset: the wizard's own defaults."), id=""))
-        yield Options(*options, compact=True)
+        yield MarkedOptionList(*options, compact=True)
 
     def show_status(self) -> None:
         """Nothing is wrong yet."""
@@ -57,5 +57,5 @@ class StartScreen(Page):
         """There are no answers yet."""
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     return fill(text, 72, initial_indent="  ", subsequent_indent="  ")

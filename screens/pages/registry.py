@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from screens.pages.base import Page
 
 
-def start_page() -> Page:
+def create_preset_page() -> Page:
     """The choice of a preset."""
-    from screens.pages.preset import StartScreen
+    from screens.pages.preset import PresetScreen
 
-    return StartScreen()
+    return PresetScreen()
 
 
-def page_named(name: str, key: str = "") -> Page:
+def create_page(name: str, key: str = "") -> Page:
     """The page of a step; on a form the question `key` gets the focus."""
     if name == REVIEW:
         from screens.pages.review import ReviewScreen

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from screens.draft.start import Given, drafted
+from screens.draft.start import InitialAnswers, build_draft
 from screens.text import as_error
-from wizard.engine.probes import in_thread
+from wizard.engine.probes import run_in_thread
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
     from screens.draft.draft import Draft
 
 
-def reopen(app: WizardApp, name: str, key: str) -> None:
+def reload_installation(app: WizardApp, name: str, key: str) -> None:
     """Take up the committed answers of an installation and go to one question of them."""
-    app.run_worker(_reopen(app, name, key), exclusive=True, group="reopen", exit_on_error=False)
+    app.run_worker(_reload(app, name, key), exclusive=True, group="reopen", exit_on_error=False)
 
 
-async def load_committed(app: WizardApp) -> None:
+async def load_committed_keys(app: WizardApp) -> None:
     """The host keys that were accepted before, into the draft."""
     from screens.draft.draft import Operator
 
     try:
-        entries = await in_thread(app.workspace.committed_entries, app.existing)
+        entries = await run_in_thread(app.workspace.committed_entries, app.existing)
     except Exception as error:
         app.show_error(as_error(error, "plan"))
         return
@@ -34,9 +34,9 @@ async def load_committed(app: WizardApp) -> None:
         app.page.show_state()
 
 
-async def _reopen(app: WizardApp, name: str, key: str) -> None:
+async def _reload(app: WizardApp, name: str, key: str) -> None:
     try:
-        app.draft = await in_thread(_draft, app, name)
+        app.draft = await run_in_thread(_load_draft, app, name)
     except Exception as error:
         app.show_error(as_error(error, "plan"))
         return
@@ -47,13 +47,13 @@ async def _reopen(app: WizardApp, name: str, key: str) -> None:
     app.go_to_question(key)
 
 
-def _draft(app: WizardApp, name: str) -> Draft:
+def _load_draft(app: WizardApp, name: str) -> Draft:
     from screens.draft.draft import Operator
-    from wizard.answers.host_keys import for_screens
+    from wizard.answers.host_keys import with_readable_host_keys
 
     workspace = app.workspace
-    given = Given(for_screens(workspace.committed(name) or {}), existing=name)
+    given = InitialAnswers(with_readable_host_keys(workspace.committed(name) or {}), existing=name)
     identity = workspace.identity
     entries = workspace.committed_entries(name)
     operator = Operator(identity.by, identity.date, entries)
-    return replace(drafted(given, identity), operator=operator)
+    return replace(build_draft(given, identity), operator=operator)

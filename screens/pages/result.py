@@ -11,8 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.pages.base import Page
-from screens.text import counted, plain
-from wizard.workspace.workspace import Committed
+from screens.text import plain, pluralize
+from wizard.workspace.proposal import CommitResult
 
 
 class ResultScreen(Page):
@@ -24,7 +24,7 @@ class ResultScreen(Page):
         "up, down read on"
     )
 
-    def __init__(self, done: Committed) -> None:
+    def __init__(self, done: CommitResult) -> None:
         super().__init__()
         self.done = done
 
@@ -72,8 +72,8 @@ class ResultScreen(Page):
         self.wizard.exit(self.done)
 
 
-def _title(done: Committed) -> str:
-    files = counted(len(done.paths), "file")
+def _title(done: CommitResult) -> str:
+    files = pluralize(len(done.paths), "file")
     if done.commit:
         return f"Committed {done.commit[:12]}: {files}"
     return f"Written, not committed: {files}" if done.paths else "Nothing to commit"

@@ -13,24 +13,25 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from screens.draft.outside import Found
+from screens.draft.outside import LookupResult
 from screens.pages.base import Page
-from screens.pages.confirm_faults import explain, failed_outside
+from screens.pages.confirm_faults import confirm_faults, format_fault_status
 from screens.steps import REVIEW
-from screens.text import counted, plain, question
-from screens.widgets.choices import Options
-from wizard.answers.questions import specs
-from wizard.engine.probes import in_thread
+from screens.text import plain, pluralize, question_label
+from screens.widgets.choices import MarkedOptionList
+from wizard.answers.questions import field_specs
+from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, Problem, WizardError
 from wizard.findings import Finding
-from wizard.formats.terminal import visible
-from wizard.git.changes import Change
-from wizard.plan.diff import DiffLine, diff
-from wizard.plan.merge_base import STATE
+from wizard.formats.terminal import escape_unprintable
+from wizard.git.changes import FileChange
+from wizard.plan.comparison import require_ready
+from wizard.plan.diff import DiffLine, diff_change
+from wizard.plan.merge_base import STATE_DIR
 from wizard.plan.plan import Plan
-from wizard.workspace.workspace import Proposal, require_ready
+from wizard.workspace.proposal import Proposal
 
-KINDS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
+KIND_LABELS = {"add": "+ new", "modify": "~ changed", "delete": "- deleted", "same": "= kept"}
 _STYLES = {
     "header": "bold",
     "hunk": "$text-primary",
@@ -38,8 +39,8 @@ _STYLES = {
     "del": "$text-error",
     "context": "",
 }
-MOST_LINES = 3000
-NOTHING = "nothing to commit: the repository holds all this; a applies it live"
+MAX_LINES = 3000
+NOTHING_TO_COMMIT = "nothing to commit: the repository holds all this; a applies it live"
 
 # Literals of ours, so markup is safe.
 _KEYS = (
@@ -70,12 +71,12 @@ class ReviewScreen(Page):
         self.stopper = "working out what would change"
         self.problems: Sequence[Problem] = ()
         self.refusal: WizardError | None = None
-        self.faults: Sequence[Found] = ()
+        self.faults: Sequence[LookupResult] = ()
 
     def content(self) -> Iterator[Widget]:
         """Files, diff, checks and actions."""
         with Horizontal(id="review"):
-            yield Options(id="files", compact=True)
+            yield MarkedOptionList(id="files", compact=True)
             with VerticalScroll(id="diff"):
                 yield Static(id="lines")
         with VerticalScroll(id="checks", can_focus=False):
@@ -94,15 +95,15 @@ class ReviewScreen(Page):
             return
         assert self.proposal is not None  # noqa: S101
         if self.faults:
-            self.say(failed_outside(self.faults))
+            self.say(format_fault_status(self.faults))
             return
-        files = counted(len(shown_changes(self.proposal.plan)), "file")
+        files = pluralize(len(list_visible_changes(self.proposal.plan)), "file")
         branch = self.wizard.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
 
     def _enters(self) -> str:
         """What enter does, as the line of keys says it."""
-        if self.stopper == NOTHING:
+        if self.stopper == NOTHING_TO_COMMIT:
             return _APPLY
         if self.proposal is None and self.problems:
             return _THERE
@@ -120,13 +121,13 @@ class ReviewScreen(Page):
         self.stopper = "working out what would change ..."
         self.show_status()
         try:
-            self.proposal = await in_thread(self.wizard.propose)
+            self.proposal = await run_in_thread(self.wizard.propose)
             require_ready(self.proposal.plan)
-            await in_thread(self._require_place, self.proposal)
+            await run_in_thread(self._require_place, self.proposal)
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
             self.stopper = (
-                f"! {counted(len(self.problems), 'answer')} to give first: enter goes there"
+                f"! {pluralize(len(self.problems), 'answer')} to give first: enter goes there"
             )
         except WizardError as error:
             reason = error.message.split("\n")[0].rstrip(":")
@@ -138,7 +139,7 @@ class ReviewScreen(Page):
             self.stopper = f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
         else:
             nothing = not self.proposal.plan.differs
-            self.stopper = NOTHING if nothing else ""
+            self.stopper = NOTHING_TO_COMMIT if nothing else ""
         self._show()
 
     def _require_place(self, proposal: Proposal) -> None:
@@ -158,7 +159,10 @@ class ReviewScreen(Page):
             self._show_findings(self.proposal.plan)
         else:
             files.add_options(
-                Option(plain(f"! {question(problem.key) or 'the answers'}"), id=f"problem {number}")
+                Option(
+                    plain(f"! {question_label(problem.key) or 'the answers'}"),
+                    id=f"problem {number}",
+                )
                 for number, problem in enumerate(self.problems)
             )
             self.query_one("#findings", Static).update("")
@@ -182,7 +186,7 @@ class ReviewScreen(Page):
             lines.update(plain(f"{problem.key}\n\n{problem.message}".strip()))
         elif kind == "file" and self.proposal is not None:
             change = next(one for one in self.proposal.plan.changes if one.path == rest)
-            lines.update(coloured(diff(change), change.note))
+            lines.update(render_diff(diff_change(change), change.note))
         elif kind == "conflict" and self.proposal is not None:
             one = self.proposal.plan.conflicts[int(rest)]
             lines.update(plain(f"{one.path} {one.reason}\n\n{one.hint}"))
@@ -192,7 +196,7 @@ class ReviewScreen(Page):
     def _show_findings(self, plan: Plan) -> None:
         lines = [f"! {one.said}" for one in self.faults]
         lines += [f"! {one}" for one in plan.evidence]
-        lines += [_finding(one) for one in plan.findings]
+        lines += [_format_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
             lines = ["ok checks: nothing found"]
@@ -213,7 +217,7 @@ class ReviewScreen(Page):
             self.app.bell()
             self._explain_stop()
         elif self.faults:
-            explain(self.wizard, self.faults, self._commit)
+            confirm_faults(self.wizard, self.faults, self._commit)
         else:
             self._commit()
 
@@ -224,7 +228,7 @@ class ReviewScreen(Page):
     def _go_to_problem(self) -> None:
         here = self.query_one("#files", OptionList).highlighted or 0
         key = self.problems[here].key
-        if any(item.key == key for item in specs()):
+        if any(item.key == key for item in field_specs()):
             self.wizard.go_to_question(key)
         else:
             self.app.bell()
@@ -243,7 +247,7 @@ class ReviewScreen(Page):
 
     def action_apply(self) -> None:
         """Make live what is committed, where nothing is left to commit."""
-        if self.stopper != NOTHING:
+        if self.stopper != NOTHING_TO_COMMIT:
             self.app.bell()
             return
         from screens.pages.apply.page import ApplyScreen
@@ -259,11 +263,11 @@ class ReviewScreen(Page):
         self.query_one("#files").focus()
 
 
-def _finding(one: Finding) -> str:
+def _format_finding(one: Finding) -> str:
     return f"! {str(one).removeprefix('error: ')}" if one.is_error else f"- {one}"
 
 
-def shown_changes(plan: Plan) -> list[Change]:
+def list_visible_changes(plan: Plan) -> list[FileChange]:
     """What a person reads: without unchanged files and the merge base."""
     return [one for one in plan.changes if (one.differs or one.note) and not one.is_base]
 
@@ -271,14 +275,14 @@ def shown_changes(plan: Plan) -> list[Change]:
 def _file_options(plan: Plan) -> Iterator[Option]:
     """Files under their folders: first those with a question, last those of the wizard's own."""
     shown = sorted(
-        shown_changes(plan),
-        key=lambda one: (one.path.startswith(f"{STATE}/"), one.path.rpartition("/")),
+        list_visible_changes(plan),
+        key=lambda one: (one.path.startswith(f"{STATE_DIR}/"), one.path.rpartition("/")),
     )
-    width = max((len(KINDS[change.kind]) for change in shown), default=0)
+    width = max((len(KIND_LABELS[change.kind]) for change in shown), default=0)
     lines = [
         (one.path, "! answer", f"conflict {number}") for number, one in enumerate(plan.conflicts)
     ]
-    lines += [(one.path, f"{KINDS[one.kind]:<{width}}", f"file {one.path}") for one in shown]
+    lines += [(one.path, f"{KIND_LABELS[one.kind]:<{width}}", f"file {one.path}") for one in shown]
     folder = None
     for path, kind, name in lines:
         parent, _, file = path.rpartition("/")
@@ -288,13 +292,13 @@ def _file_options(plan: Plan) -> Iterator[Option]:
         yield Option(plain(f"{kind} {file}"), id=name)
     rest = sum(one.is_base and one.differs for one in plan.changes)
     if rest:
-        yield Option(plain(f"and {counted(rest, 'file')} of the merge base"), disabled=True)
+        yield Option(plain(f"and {pluralize(rest, 'file')} of the merge base"), disabled=True)
 
 
-def coloured(lines: Sequence[DiffLine], note: str = "") -> Content:
+def render_diff(lines: Sequence[DiffLine], note: str = "") -> Content:
     """A diff, each line with its marker; colour only repeats the marker."""
     parts: list[Content] = [plain(note)] if note else []
-    parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MOST_LINES]]
-    if len(lines) > MOST_LINES:
-        parts.append(plain(visible(f"... {len(lines) - MOST_LINES} more lines")))
+    parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MAX_LINES]]
+    if len(lines) > MAX_LINES:
+        parts.append(plain(escape_unprintable(f"... {len(lines) - MAX_LINES} more lines")))
     return Content("\n").join(parts)

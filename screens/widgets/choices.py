@@ -19,15 +19,15 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets._select import SelectOverlay
 
-from screens.widgets.fields import MOVES
+from screens.widgets.fields import MOVE_BINDINGS
 
 
-class Options(OptionList):
+class MarkedOptionList(OptionList):
     """A list whose highlighted option has a `>` before it, not only another colour."""
 
     def render_line(self, y: int) -> Strip:
         """One line; the highlighted option's first one begins with the mark."""
-        return _pointed(self, super().render_line(y), y)
+        return _mark_highlighted(self, super().render_line(y), y)
 
 
 class Overlay(SelectOverlay):
@@ -42,10 +42,10 @@ class Overlay(SelectOverlay):
 
     def render_line(self, y: int) -> Strip:
         """One line, with the same mark."""
-        return _pointed(self, super().render_line(y), y)
+        return _mark_highlighted(self, super().render_line(y), y)
 
 
-def _pointed(options: OptionList, strip: Strip, y: int) -> Strip:
+def _mark_highlighted(options: OptionList, strip: Strip, y: int) -> Strip:
     number = options.scroll_offset.y + y
     if number < len(options._lines) and options._lines[number] == (options.highlighted, 0):
         style = next(iter(strip)).style
@@ -62,7 +62,7 @@ class Choice(Widget, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        *MOVES,
+        *MOVE_BINDINGS,
         Binding("space", "open", "open the list", show=False),
         Binding("left", "turn(-1)", "previous choice", show=False),
         Binding("right", "turn(1)", "next choice", show=False),

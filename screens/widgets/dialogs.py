@@ -17,12 +17,12 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.text import plain
-from screens.widgets.choices import Options
+from screens.widgets.choices import MarkedOptionList
 from screens.widgets.fields import TextField
-from wizard.answers.explain import explanation
+from wizard.answers.explain import explain_question
 from wizard.answers.questions import FieldSpec
 
-KEYS = """\
+KEY_HELP = """\
 enter        next field, then next page; on Review it commits
 up, down     field above or below
 ctrl+n       next page            escape   page before
@@ -32,7 +32,7 @@ f1           help                 f5       checks, and what the page names outsi
 ctrl+q       quit; asks when something would be lost"""
 
 
-class Ask(ModalScreen[bool]):
+class ConfirmDialog(ModalScreen[bool]):
     """A question with two answers; escape, ctrl+c and ctrl+q are the harmless one.
 
     So is enter, unless what is asked about was asked for just now (`yes_first`).
@@ -57,7 +57,7 @@ class Ask(ModalScreen[bool]):
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
             yield Static(plain(self.text))
-            yield Options(*(answers[::-1] if self.yes_first else answers), compact=True)
+            yield MarkedOptionList(*(answers[::-1] if self.yes_first else answers), compact=True)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
@@ -68,7 +68,7 @@ class Ask(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class Note(ModalScreen[None]):
+class MessageDialog(ModalScreen[None]):
     """Something to read; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -96,7 +96,7 @@ class Note(ModalScreen[None]):
 
 def help_text(item: FieldSpec) -> Content:
     """Everything about one question: key, what it takes, default, when it is asked, source."""
-    known = explanation(item)
+    known = explain_question(item)
     rows = [("key", known.key)]
     if item.kind == "choice":
         rows += [
@@ -148,7 +148,7 @@ class Finder(ModalScreen[str | None]):
         with Vertical(classes="dialog finder"):
             yield Static("Find a question", classes="title")
             yield TextField(placeholder="part of its name or key")
-            options = Options(compact=True, markup=False)
+            options = MarkedOptionList(compact=True, markup=False)
             options.can_focus = False
             yield options
             yield Static("enter goes there, escape closes", classes="hint")

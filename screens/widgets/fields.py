@@ -16,9 +16,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from screens.text import masked, plain
+from screens.text import plain, replace_unprintable
 
-MOVES: list[BindingType] = [
+MOVE_BINDINGS: list[BindingType] = [
     Binding("enter", "screen.forward", "next field", show=False),
     Binding("up", "screen.field(-1)", "field above", show=False),
     Binding("down", "screen.field(1)", "field below", show=False),
@@ -38,7 +38,7 @@ class Line(Static):
 class TextField(Input):
     """One line of text; characters that do not print are shown as replacement characters."""
 
-    BINDINGS: ClassVar[list[BindingType]] = MOVES
+    BINDINGS: ClassVar[list[BindingType]] = MOVE_BINDINGS
 
     def __init__(self, value: str = "", *, placeholder: str = "", classes: str = "") -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class TextField(Input):
 
     @property
     def _value(self) -> Text:
-        shown = "•" * len(self.value) if self.password else masked(self.value)
+        shown = "•" * len(self.value) if self.password else replace_unprintable(self.value)
         return Text(shown, no_wrap=True, overflow="ignore", end="")
 
 
@@ -71,7 +71,7 @@ class Tick(Widget, can_focus=True):
     """Yes or no: `[X] yes`, `[ ] no`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *MOVES,
+        *MOVE_BINDINGS,
         Binding("space", "turn", "yes or no", show=False),
     ]
     value: reactive[bool] = reactive(default=False)
@@ -105,7 +105,7 @@ class Door(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "open", "open", show=False),
-        *MOVES[1:],
+        *MOVE_BINDINGS[1:],
     ]
     text: reactive[str] = reactive("")
 
@@ -146,7 +146,7 @@ class PasteArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         """One line as it is shown."""
-        return Text(masked(self.document.get_line(line_index)), end="", no_wrap=True)
+        return Text(replace_unprintable(self.document.get_line(line_index)), end="", no_wrap=True)
 
     def on_focus(self) -> None:
         """The cursor goes to the end: enter there leads on, wherever it was left."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from screens.steps import DEPLOY_KEY, PREFLIGHT, REVIEW
 from screens.widgets.dialogs import Finder
-from wizard.answers.questions import specs
+from wizard.answers.questions import field_specs
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 _PAGES = frozenset({DEPLOY_KEY, PREFLIGHT, REVIEW})
 
 
-def find(app: WizardApp) -> None:
+def find_question(app: WizardApp) -> None:
     """Ask for a question by name and go there."""
     entries = [
         (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
-        for item in specs()
+        for item in field_specs()
         if item.model.asked and item.applies(app.draft.readable)
     ]
     own = [step for step in app.draft.steps if step.name in _PAGES]

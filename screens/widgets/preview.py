@@ -13,9 +13,9 @@ from textual.strip import Strip
 
 from screens.draft.draft import Draft
 from screens.widgets.fields import Line
-from wizard.answers.files import dumped
+from wizard.answers.files import dump_value
 from wizard.answers.questions import FieldSpec
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.tree import File, Tree
 
 _HEAD = 12
@@ -105,7 +105,7 @@ class Preview(Vertical):
         tree = _tree(draft)
         if tree is None or item is None:
             return
-        file, other, marked = decided(draft, item, tree)
+        file, other, marked = find_affected_file(draft, item, tree)
         self._show(file, other, marked)
 
     def update(self, draft: Draft) -> None:
@@ -126,7 +126,7 @@ class Preview(Vertical):
         self.path = file.path
         self._show_path()
         self.text, self.logical = file.text, file.logical
-        lines = [visible(line) for line in file.text.split("\n")]
+        lines = [escape_unprintable(line) for line in file.text.split("\n")]
         self.query_one(Lines).show(lines, marked, _column(other, file.text))
 
 
@@ -167,13 +167,15 @@ def _column(before: str, after: str) -> int:
     return start - after.rfind("\n", 0, start) - 1
 
 
-def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, str, frozenset[int]]:
+def find_affected_file(
+    draft: Draft, item: FieldSpec, tree: Tree
+) -> tuple[File, str, frozenset[int]]:
     """The question's file, its text with another answer, and the lines which that would change.
 
     Where that file is not written, or does not change, the first file that does.
     """
     wanted = _file(tree, item.ask.preview)
-    for value in _others(item, draft.value(item)):
+    for value in _alternative_values(item, draft.value(item)):
         other = _tree(draft.answered(item, value))
         if other is None or draft.answered(item, value).problems.keys() - draft.problems.keys():
             continue
@@ -187,7 +189,7 @@ def decided(draft: Draft, item: FieldSpec, tree: Tree) -> tuple[File, str, froze
     return wanted, wanted.text, frozenset()
 
 
-def _others(item: FieldSpec, value: object) -> list[object]:
+def _alternative_values(item: FieldSpec, value: object) -> list[object]:
     """A few other answers, to see what they would change."""
     if item.kind == "bool":
         return [value is not True]
@@ -196,7 +198,7 @@ def _others(item: FieldSpec, value: object) -> list[object]:
     if item.kind == "int" and isinstance(value, int):
         return [value + 1, value - 1]
     if item.kind == "text" and isinstance(value, str):
-        return [f"{value}x", f"{value}1", dumped(item.default)]
+        return [f"{value}x", f"{value}1", dump_value(item.default)]
     if item.kind == "mapping" and isinstance(value, dict):
         return [{**value, "OTHER": "x"}, {}]
     return []

@@ -16,8 +16,8 @@ from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from screens.text import plain
-from screens.widgets.choices import Options
-from screens.widgets.dialogs import Ask
+from screens.widgets.choices import MarkedOptionList
+from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import Line, TextField
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Agree(Ask):
+class ConfirmListDialog(ConfirmDialog):
     """A question with a list to read before the answer; the harmless answer comes first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +41,7 @@ class Agree(Ask):
             yield Static(plain(self.title_text), classes="question")
             with VerticalScroll(can_focus=False):
                 yield Static(plain(self.text))
-            yield Options(*(answers[::-1] if self.yes_first else answers), compact=True)
+            yield MarkedOptionList(*(answers[::-1] if self.yes_first else answers), compact=True)
 
     def action_read(self, step: int) -> None:
         """Read on where the list is longer than the screen."""
@@ -49,7 +49,7 @@ class Agree(Ask):
         holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
 
 
-class Secret(TextField):
+class SecretField(TextField):
     """A masked field that takes a whole paste: a private key has several lines."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Secret(TextField):
         self.replace(event.text, *self.selection)
 
 
-class Value(ModalScreen[T], Generic[T]):
+class PromptDialog(ModalScreen[T], Generic[T]):
     """One field; enter takes what `read` makes of it, escape takes nothing.
 
     `read` raises ValueError with what would be right.
@@ -97,7 +97,7 @@ class Value(ModalScreen[T], Generic[T]):
     def _typing(self, event: Input.Changed) -> None:
         self.query_one("#complaint", Line).put("")
         if not event.value:
-            self.field.password = isinstance(self.field, Secret)
+            self.field.password = isinstance(self.field, SecretField)
 
     @on(Input.Submitted)
     def _take(self) -> None:
@@ -119,7 +119,7 @@ class Value(ModalScreen[T], Generic[T]):
         """There is one field."""
 
 
-def masked_value(key: str, text: str) -> Value[SecretStr]:
+def create_secret_prompt(key: str, text: str) -> PromptDialog[SecretStr]:
     """Ask for a secret; nothing of it is shown, and it is held in memory only."""
 
     def read(typed: str) -> SecretStr:
@@ -127,10 +127,12 @@ def masked_value(key: str, text: str) -> Value[SecretStr]:
             raise ValueError("type or paste the value; escape leaves it")
         return SecretStr(typed)
 
-    return Value(f"{key}, not shown", text, Secret(), read, "value")
+    return PromptDialog(f"{key}, not shown", text, SecretField(), read, "value")
 
 
-def token_source(title: str, text: str, read: Callable[[str], SecretRef]) -> Value[SecretRef]:
+def create_token_prompt(
+    title: str, text: str, read: Callable[[str], SecretRef]
+) -> PromptDialog[SecretRef]:
     """Ask where a token comes from; a token itself is refused and not repeated."""
     field = TextField(placeholder="env:NAME, file:PATH or prompt")
 
@@ -142,4 +144,4 @@ def token_source(title: str, text: str, read: Callable[[str], SecretRef]) -> Val
                 "say where it comes from: env:NAME, file:PATH or prompt; never the token itself"
             ) from None
 
-    return Value(title, text, field, parsed, "from ")
+    return PromptDialog(title, text, field, parsed, "from ")

@@ -14,8 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.draft.values import (
+    KINDS_WITH_ARGUMENT,
     SECRET_KINDS,
-    WITH_ARGUMENT,
     from_text,
     secret_parts,
     secret_value,
@@ -25,7 +25,7 @@ from screens.steps import HOST_KEYS
 from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
 from wizard.answers.questions import FieldSpec
-from wizard.probes.addresses import BY_QUESTION
+from wizard.probes.addresses import ADDRESS_BY_QUESTION
 
 LABEL_WIDTH, MARK_WIDTH = 20, 3
 # Beside a host there is room for a word: `ok 15.18`.
@@ -58,7 +58,7 @@ class Row(Horizontal):
         self.here = False
         self.outcome = ""
         self.room = MARK_WIDTH
-        place = BY_QUESTION.get(item.key)
+        place = ADDRESS_BY_QUESTION.get(item.key)
         if place is not None and place.is_host(item.key):
             self.room = WORD_WIDTH
             self.add_class("host")
@@ -83,7 +83,7 @@ class Row(Horizontal):
         self.parts[kind] = argument
         yield Choice(list(SECRET_KINDS.items()), kind, classes="kind")
         field = TextField(argument, classes="argument")
-        field.display = kind in WITH_ARGUMENT
+        field.display = kind in KINDS_WITH_ARGUMENT
         yield field
 
     def render(self) -> Content:
@@ -170,7 +170,7 @@ class Row(Horizontal):
         field = self.query_one(TextField)
         with self.prevent(Input.Changed):
             field.value = argument
-        field.display = chosen in WITH_ARGUMENT
+        field.display = chosen in KINDS_WITH_ARGUMENT
         self.refresh()
 
     @on(Tick.Changed)

@@ -10,7 +10,7 @@ from textual.scrollbar import ScrollBarRender
 _GREY = Color.parse("#555555")
 
 
-class Bar(ScrollBarRender):
+class CharacterScrollBar(ScrollBarRender):
     """A scroll bar whose thumb is a character, not only another colour."""
 
     @classmethod

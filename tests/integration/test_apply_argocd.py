@@ -19,10 +19,10 @@ from tests.rendered import rendering
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.apply import delivery
-from wizard.engine.actions import Action, Event
-from wizard.manifests.ownership import SOURCE
+from wizard.engine.actions import Step, StepEvent
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import steps
-from wizard.systems.cluster.identity import identity
+from wizard.systems.cluster.identity import build_identity_step
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
@@ -35,12 +35,12 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return World(kube_with_crds, tmp_path, monkeypatch)
 
 
-def actions(target: Target) -> tuple[Action, ...]:
+def actions(target: Target) -> tuple[Step, ...]:
     """What comes first in every run, and Argo CD's own part."""
-    return (identity(target), *steps.actions(target))
+    return (build_identity_step(target), *steps.build_argocd_steps(target))
 
 
-def states(found: dict[str, Event]) -> dict[str, str]:
+def states(found: dict[str, StepEvent]) -> dict[str, str]:
     return {name: event.state for name, event in found.items()}
 
 
@@ -49,7 +49,7 @@ APPLICATION = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/applications/"
 HOSTS = f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}"
 
 
-def agreement(event: Event) -> dict[str, str]:
+def agreement(event: StepEvent) -> dict[str, str]:
     """A yes to the diff of a blocked step, as its fix says it."""
     found = re.search(r"--take-over (\S+)@([0-9a-f]{12})$", event.fix)
     assert found
@@ -165,22 +165,22 @@ def test_an_installation_of_another_repository_keeps_what_is_its_own(world: Worl
     whose = "belongs to installation airflow of github.com/acme/k8s-infra"
     assert whose in event.detail
     assert '+    airflow-wizard/source: "git.example.com/hers/airflow#airflow"' in event.diff
-    for one in steps.actions(hers)[-2:]:
+    for one in steps.build_argocd_steps(hers)[-2:]:
         event = told([one])[one.id]
         assert (event.state, whose in event.detail) == ("blocked", True)
     assert world.writes == []
     agreed = replace(hers, agreed=agreement(event))
-    assert told(steps.actions(agreed)[-1:])["argocd.application"].state == "changed"
+    assert told(steps.build_argocd_steps(agreed)[-1:])["argocd.application"].state == "changed"
 
     # The same repository, named otherwise, and one of a version that named none.
     https = {"delivery.argocd.repo_url": "https://GitHub.com/acme/k8s-infra"}
     assert told(actions(world.target(**https))[-2:-1])["argocd.project"].state == "changed"
     path = (APPLICATION + "airflow").format(argo=world.argo)
-    body = {"metadata": {"annotations": {SOURCE: None}}}
+    body = {"metadata": {"annotations": {OWNER_ANNOTATION: None}}}
     world.server.request("PATCH", path, body, "application/merge-patch+json")
     event = told(actions(world.target())[-1:])["argocd.application"]
     assert event.state == "changed"
-    assert world.read(APPLICATION + "airflow")["metadata"]["annotations"][SOURCE] == (
+    assert world.read(APPLICATION + "airflow")["metadata"]["annotations"][OWNER_ANNOTATION] == (
         "github.com/acme/k8s-infra#airflow"
     )
 
@@ -255,7 +255,7 @@ def test_without_any_right_or_cluster_everything_is_unknown(world: World) -> Non
     target = world.target(token)
     nowhere = replace(target, kube=None, argocd=None)
     for one in (target, nowhere):
-        found = told([identity(one), *delivery.of(one).actions(one)])
+        found = told([build_identity_step(one), *delivery.get_delivery(one).actions(one)])
         assert set(states(found).values()) == {"unknown"}
         assert "kubectl apply -f argocd/airflow/project.yaml" in found["argocd.project"].fix
     assert world.writes == []
@@ -322,7 +322,7 @@ def test_an_edit_cannot_make_it_apply_something_else(world: World, old: str, new
     assert world.writes == []
 
 
-def hosts(world: World, *, other: str = "", **changes: Any) -> Event:
+def hosts(world: World, *, other: str = "", **changes: Any) -> StepEvent:
     found = actions(world.target(**changes))
     return told([one for one in found if one.id == "argocd.known-hosts"])["argocd.known-hosts"]
 
@@ -511,6 +511,6 @@ def test_the_plan_names_exactly_these_actions(
     target = Target(answered(preset, changes), made.release, None, "", files)  # type: ignore[arg-type]
     ours = ("cluster.", "argocd.", "helm.", "verify")
     planned = {(one.id, one.owner) for one in made.total.actions if one.id.startswith(ours)}
-    found = [identity(target), *delivery.of(target).actions(target)]
+    found = [build_identity_step(target), *delivery.get_delivery(target).actions(target)]
     assert planned == {(one.id, one.owner) for one in found}
     assert len(planned) == len(found)

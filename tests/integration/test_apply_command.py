@@ -13,8 +13,8 @@ import pytest
 from tests.cli import Wizard, answers_file, aw
 from tests.gitfolder import GitFolder
 from wizard.apply import branch
-from wizard.engine.actions import Look
-from wizard.git.repository import Repository
+from wizard.engine.actions import StepStatus
+from wizard.git.repository import WorkTree
 from wizard.systems.target import Target
 from wizard.workspace.workspace import Workspace
 
@@ -133,10 +133,10 @@ def test_a_squashed_or_restored_plan_counts_as_shown(vault: Wizard) -> None:
 
 
 @pytest.fixture
-def look(vault: Wizard) -> Callable[[], Look]:
+def look(vault: Wizard) -> Callable[[], StepStatus]:
     """Looks at the target branch as the action does."""
 
-    def ask() -> Look:
+    def ask() -> StepStatus:
         workspace = Workspace.open(vault.folder)
         given = workspace.committed("airflow")
         assert given
@@ -145,7 +145,7 @@ def look(vault: Wizard) -> Callable[[], Look]:
             change.path: change.new for change in proposal.plan.changes if change.new is not None
         }
         target = Target(
-            proposal.answers, proposal.rendering.release, Repository.open(vault.folder), "", {},
+            proposal.answers, proposal.rendering.release, WorkTree.open(vault.folder), "", {},
             emitted,
         )  # fmt: skip
         return asyncio.run(_checked(target))
@@ -153,16 +153,16 @@ def look(vault: Wizard) -> Callable[[], Look]:
     return ask
 
 
-async def _checked(target: Target) -> Look:
-    return await branch.action(target).check()
+async def _checked(target: Target) -> StepStatus:
+    return await branch.build_branch_step(target).check()
 
 
-def test_without_a_remote_nothing_is_proven(look: Callable[[], Look]) -> None:
+def test_without_a_remote_nothing_is_proven(look: Callable[[], StepStatus]) -> None:
     assert look().state == "unknown"
 
 
 def test_the_branch_is_compared_by_contents(
-    vault: Wizard, look: Callable[[], Look], tmp_path: Path
+    vault: Wizard, look: Callable[[], StepStatus], tmp_path: Path
 ) -> None:
     bare = GitFolder.init(tmp_path / "remote.git", "--bare")
     vault.git.git("remote", "add", "origin", str(bare.path))
@@ -187,7 +187,9 @@ def test_the_branch_is_compared_by_contents(
     assert vault.git.git("for-each-ref") == state or "refs/remotes" in state
 
 
-def test_a_remote_that_does_not_answer_is_unknown(vault: Wizard, look: Callable[[], Look]) -> None:
+def test_a_remote_that_does_not_answer_is_unknown(
+    vault: Wizard, look: Callable[[], StepStatus]
+) -> None:
     vault.git.git("remote", "add", "origin", str(vault.folder / "gone"))
     found = look()
     assert found.state == "unknown"

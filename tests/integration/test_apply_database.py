@@ -29,14 +29,14 @@ from tests.testbed.databases import Postgres, own_folder, quoted
 from tests.testbed.eso import EsoTemplate
 from tests.testbed.fixtures import StartPgBouncer, found
 from tests.testbed.vault import Vault
-from wizard.clients.postgres.client import Target as Place
-from wizard.clients.vault.address import Address, Token
-from wizard.engine.actions import Event, run_actions
+from wizard.clients.postgres.client import PostgresTarget as Place
+from wizard.clients.vault.address import Token, VaultAddress
+from wizard.engine.actions import StepEvent, run_steps
 from wizard.systems.database import steps as database
-from wizard.systems.database.admin import Admin, wanted
+from wizard.systems.database.admin import Admin, list_databases
 from wizard.systems.situation import Situation
 from wizard.systems.target import Target
-from wizard.systems.vault.session import Session
+from wizard.systems.vault.session import VaultLogin
 
 __all__ = ["aw"]
 
@@ -79,7 +79,7 @@ class Bed:
         self.server = server
         self.user, self.name = f"role {number}", f"base {number}"
         self.changes: dict[str, object] = {}
-        self.vault: tuple[Address, Token] | None = None
+        self.vault: tuple[VaultAddress, Token] | None = None
         self._patch = monkeypatch
         monkeypatch.setenv(VARIABLE, PASSWORD)
 
@@ -97,16 +97,18 @@ class Bed:
         where = {"database": "postgres", "sslmode": "require",
                  "route": (self.server.host, self.server.port), **place}  # fmt: skip
         to = Place(host=HOST, port=self.server.port, user=user, **where)
-        admin = Admin(to, "PGPASSWORD", situation, wanted(chosen, made.release), SecretStr(secret))
+        admin = Admin(
+            to, "PGPASSWORD", situation, list_databases(chosen, made.release), SecretStr(secret)
+        )
         admin.unlock()
         repository: Any = None
         return Target(chosen, made.release, repository, "", {}, vault=self.vault, database=admin)
 
-    def apply(self, *who: str, dry_run: bool = False, **place: Any) -> dict[str, Event]:
+    def apply(self, *who: str, dry_run: bool = False, **place: Any) -> dict[str, StepEvent]:
         """How each action ended."""
         target = self.target(*who, **place)
-        session = Session(target) if self.vault else None
-        chosen = database.actions(target, session)
+        session = VaultLogin(target) if self.vault else None
+        chosen = database.build_database_steps(target, session)
         return asyncio.run(_ended(chosen, dry_run))
 
     def role(self, password: str = PASSWORD, more: str = "") -> None:
@@ -135,10 +137,10 @@ class Bed:
         )
 
 
-async def _ended(actions: Any, dry_run: bool) -> dict[str, Event]:
+async def _ended(actions: Any, dry_run: bool) -> dict[str, StepEvent]:
     return {
         event.id.rpartition(".")[2]: event
-        async for event in run_actions(actions, dry_run=dry_run)
+        async for event in run_steps(actions, dry_run=dry_run)
         if event.ended
     }
 
@@ -148,7 +150,7 @@ def bed(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Bed:
     return Bed(server, monkeypatch)
 
 
-def states(events: dict[str, Event]) -> list[str]:
+def states(events: dict[str, StepEvent]) -> list[str]:
     return [event.state for event in events.values()]
 
 
@@ -225,7 +227,7 @@ def test_the_result_backend_has_its_own_or_another_owner(
 
 
 async def _all(target: Target) -> list[tuple[str, str]]:
-    run_ = run_actions(database.actions(target, None))
+    run_ = run_steps(database.build_database_steps(target, None))
     return [(event.id, event.state) async for event in run_ if event.ended]
 
 
@@ -423,7 +425,7 @@ def test_what_the_store_holds_is_the_password(
     mount = f"database-{next(NAMES)}"
     vault.request("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
     token = SecretStr(vault.token)
-    bed.vault = (Address(vault.url, vault.ca.read_text()), Token(token, "VAULT_TOKEN"))
+    bed.vault = (VaultAddress(vault.url, vault.ca.read_text()), Token(token, "VAULT_TOKEN"))
     bed.changes = {"secrets.vault.mount": mount, "database.password": {"generate": True}}
     assert states(bed.apply()) == ["unknown"] * 3
 

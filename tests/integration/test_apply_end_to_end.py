@@ -34,8 +34,8 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
-from wizard.formats.nested import put
-from wizard.formats.yaml_writer import dump
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_writer import dump_yaml
 
 pytestmark = pytest.mark.integration
 
@@ -131,8 +131,8 @@ class Place:
             "delivery.argocd.repo_url": GITHUB,
             **({"secrets.vault.operator_namespace": f"eso-{self.name}"} if self.document else {}),
         }.items():
-            data = put(data, tuple(key.split(".")), value)
-        self.file.write_text(dump(data))
+            data = put_value(data, tuple(key.split(".")), value)
+        self.file.write_text(dump_yaml(data))
 
     def _rights(self) -> str:
         """What `apply` and `secrets` need in Vault, and nothing more."""

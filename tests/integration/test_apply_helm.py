@@ -25,9 +25,9 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.apply import delivery
 from wizard.clients.helm import open_helm
-from wizard.engine.actions import Event
-from wizard.systems.cluster.identity import identity
-from wizard.systems.cluster.namespace import namespace_action
+from wizard.engine.actions import StepEvent
+from wizard.systems.cluster.identity import build_identity_step
+from wizard.systems.cluster.namespace import build_namespace_step
 from wizard.systems.helm import removal as removing
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.target import Target
@@ -71,16 +71,19 @@ def cluster(world: HelmWorld) -> Iterator[Cluster]:
     assert [fault for fault in made.faults if not isinstance(fault, RejectedError)] == []
 
 
-def applied(target: Target, *, dry_run: bool = False) -> dict[str, Event]:
-    return told([identity(target), *delivery.of(target).actions(target)], dry_run=dry_run)
+def applied(target: Target, *, dry_run: bool = False) -> dict[str, StepEvent]:
+    return told(
+        [build_identity_step(target), *delivery.get_delivery(target).actions(target)],
+        dry_run=dry_run,
+    )
 
 
-def installed(target: Target, *, dry_run: bool = False) -> Event:
+def installed(target: Target, *, dry_run: bool = False) -> StepEvent:
     """Only the chart; what stands beside it is not there."""
-    return told([by_helm.chart(target)], dry_run=dry_run)["helm.chart"]
+    return told([by_helm.build_chart_step(target)], dry_run=dry_run)["helm.chart"]
 
 
-def states(found: dict[str, Event]) -> dict[str, str]:
+def states(found: dict[str, StepEvent]) -> dict[str, str]:
     return {name: event.state for name, event in found.items()}
 
 
@@ -168,7 +171,7 @@ def helm(world: HelmWorld, *words: str) -> None:
 
 def test_fields_of_another_manager_are_shown_and_left(spaced: HelmWorld) -> None:
     world = spaced
-    told([one for one in by_helm.beside(world.delivered()) if one.id == "helm.store"])
+    told([one for one in by_helm.build_manifest_steps(world.delivered()) if one.id == "helm.store"])
     body = {"apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
             "metadata": {"name": "vault-airflow", "namespace": world.namespace},
             "spec": {"provider": {"vault": {"server": "https://other.example:8200"}}}}  # fmt: skip
@@ -186,22 +189,22 @@ def test_fields_of_another_manager_are_shown_and_left(spaced: HelmWorld) -> None
     about = {"name": world.namespace, "labels": labels}
     world.server.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": about}))
     target = world.delivered()
-    [event] = told([namespace_action(target)]).values()
+    [event] = told([build_namespace_step(target)]).values()
     assert (event.state, "-    pod-security" in event.diff) == ("blocked", True)
     agreed = replace(target, agreed=agreement(event))
-    [event] = told([namespace_action(agreed)]).values()
+    [event] = told([build_namespace_step(agreed)]).values()
     assert (event.state, "took over Namespace" in event.detail) == ("changed", True)
 
 
 def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld) -> None:
     target = world.delivered()
     helm(world, "install", "airflow", str(CHART), "--create-namespace", *WITHOUT_HOOKS)
-    [space] = told([namespace_action(target)]).values()
+    [space] = told([build_namespace_step(target)]).values()
     assert (space.state, "enforce=baseline" in space.fix) == ("blocked", True)
     labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     path = f"/api/v1/namespaces/{world.namespace}"
     world.server.request("PATCH", path, {"metadata": {"labels": labels}}, MERGE)
-    [space] = told([namespace_action(target)]).values()
+    [space] = told([build_namespace_step(target)]).values()
     assert (space.state, "stays its owner's" in space.detail) == ("holds", True)
     event = installed(target)
     assert (event.state, "is not this wizard's" in event.detail) == ("blocked", True)
@@ -220,7 +223,7 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     hers = world.delivered()
     event = installed(hers)
     assert (event.state, "another installation or repository" in event.detail) == ("blocked", True)
-    [gone] = told(removing.actions(hers, None, (), exact=False)[:1]).values()
+    [gone] = told(removing.build_helm_removal(hers, None, (), exact=False)[:1]).values()
     assert (gone.state, "belongs to another" in gone.detail) == ("blocked", True)
     words = event.fix.partition("the same that has moved: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
@@ -348,7 +351,7 @@ def test_kustomization_says_what_is_applied(world: HelmWorld) -> None:
     target = world.delivered()
     text = target.text("kustomization").replace("secrets/egress.yaml", "mine/quota.yaml")
     edited = replace(target, files={**target.files, "kustomization": text.encode()})
-    found = {one.id: one for one in by_helm.beside(edited)}
+    found = {one.id: one for one in by_helm.build_manifest_steps(edited)}
     assert "helm.manifests" not in found
     event = told([found["helm.listed"]])["helm.listed"]
     assert (event.state, "mine/quota.yaml" in event.detail) == ("unknown", True)
@@ -363,7 +366,7 @@ def test_who_may_work_in_the_namespace_alone_installs(spaced: HelmWorld) -> None
                        rule("*", "*", "networking.k8s.io"), namespace=world.namespace)  # fmt: skip
     made = world.delivered({"environment.pod_security": "none"})
     target = replace(made, kube=world.client(token), helm=open_helm())
-    found = told([*by_helm.beside(target), by_helm.chart(target)])
+    found = told([*by_helm.build_manifest_steps(target), by_helm.build_chart_step(target)])
     assert found["helm.chart"].state == "changed", found
     assert found["helm.store"].state == "changed"
     assert "stays its owner's" in found["helm.namespace"].detail

@@ -24,7 +24,7 @@ from tests.outward import writes
 from tests.process import WIZARD, Finished, run
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.engine.actions import Event
+from wizard.engine.actions import StepEvent
 from wizard.systems.helm import release
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.target import Target
@@ -217,8 +217,8 @@ def test_whatever_becomes_of_helm_in_the_middle(
     assert installed(target).state == "changed"
 
 
-def installed(target: Target) -> Event:
-    return told([by_helm.chart(target)])["helm.chart"]
+def installed(target: Target) -> StepEvent:
+    return told([by_helm.build_chart_step(target)])["helm.chart"]
 
 
 @contextmanager

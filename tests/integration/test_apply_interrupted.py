@@ -29,7 +29,7 @@ from wizard.apply import lock as locking
 from wizard.apply import run as engine
 from wizard.apply.lock import RunLock
 from wizard.apply.run import Run
-from wizard.engine.actions import Action, Event, Look
+from wizard.engine.actions import Step, StepEvent, StepStatus
 
 __all__ = ["aw"]
 
@@ -267,15 +267,15 @@ async def test_whoever_waits_for_the_lock_of_another_leaves_at_once() -> None:
     assert time.monotonic() - started < 0.4
 
 
-async def _never() -> Look:
+async def _never() -> StepStatus:
     raise AssertionError
 
 
 def test_what_is_left_is_told_with_what_may_have_been_made() -> None:
-    actions = [Action(name, name.upper(), "me", "here", _never) for name in "abc"]
+    actions = [Step(name, name.upper(), "me", "here", _never) for name in "abc"]
     told = [
-        Event("a", "A", "me", "checking"), Event("a", "A", "me", "holds"),
-        Event("b", "B", "me", "checking"), Event("b", "B", "me", "changing"),
+        StepEvent("a", "A", "me", "checking"), StepEvent("a", "A", "me", "holds"),
+        StepEvent("b", "B", "me", "checking"), StepEvent("b", "B", "me", "changing"),
     ]  # fmt: skip
     target: Any = None
     run = Run(target, actions)

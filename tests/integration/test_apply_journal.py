@@ -16,9 +16,9 @@ from tests.kubeconfigs import cluster, written
 from tests.testbed.kube import Kube as Server
 from tests.testbed.vault import Vault
 from tests.webserver import Answer, web
-from wizard.git.repository import Repository
-from wizard.state.apply_journal import SERVER, UID, VAULT, Journal
-from wizard.systems.cluster.identity import identity
+from wizard.git.repository import WorkTree
+from wizard.state.apply_journal import CLUSTER_SERVER, CLUSTER_UID, VAULT_CLUSTER_ID, ApplyHistory
+from wizard.systems.cluster.identity import build_identity_step
 
 __all__ = ["aw"]
 
@@ -42,8 +42,8 @@ def uid(server: Server) -> str:
     return str(server.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"])
 
 
-def journal(aw: Wizard) -> Journal:
-    return Journal(Repository.open(aw.folder), "airflow")
+def journal(aw: Wizard) -> ApplyHistory:
+    return ApplyHistory(WorkTree.open(aw.folder), "airflow")
 
 
 def test_a_first_contact_is_recorded_by_the_next_commit(
@@ -54,7 +54,7 @@ def test_a_first_contact_is_recorded_by_the_next_commit(
     first = committed.ok(*STORE, "--yes")
     assert "not recorded yet" in first.err
     # The testbed's server has an address of this machine, which means nothing to others.
-    assert journal(committed).met() == {UID: uid(kube)}
+    assert journal(committed).met() == {CLUSTER_UID: uid(kube)}
     assert kube.token not in journal(committed).place.read_text()
     assert "an earlier run met it" in committed.ok(*STORE, "--yes").err
 
@@ -72,16 +72,16 @@ def met(aw: Wizard, **identities: str) -> None:
 
 
 def test_another_cluster_than_the_one_met_stops(committed: Wizard, kube: Server) -> None:
-    met(committed, **{UID: "another-cluster"})
+    met(committed, **{CLUSTER_UID: "another-cluster"})
     done = committed(*STORE, "--yes")
     assert done.code == 5, done
     assert "not the recorded another-cluster" in done.err
     assert f"airflow-wizard set cluster.uid={uid(kube)}" in done.err
-    assert journal(committed).met() == {UID: "another-cluster"}
+    assert journal(committed).met() == {CLUSTER_UID: "another-cluster"}
 
     committed.ok("set", f"cluster.uid={uid(kube)}", "--yes")
     committed.ok(*STORE, "--yes")
-    assert journal(committed).met() == {UID: uid(kube)}
+    assert journal(committed).met() == {CLUSTER_UID: uid(kube)}
 
 
 def test_another_cluster_than_the_recorded_one_stops(committed: Wizard) -> None:
@@ -100,7 +100,7 @@ def test_another_vault_stops_before_a_login_is_sent(
     monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
     # Any login would be refused, and is not even tried.
     monkeypatch.setenv("VAULT_TOKEN", "nobodys")
-    met(committed, **{VAULT: "another-vault"})
+    met(committed, **{VAULT_CLUSTER_ID: "another-vault"})
     done = committed(*STORE, "--yes")
     assert done.code == 5, done
     assert "an earlier run here met another-vault" in done.err
@@ -108,7 +108,7 @@ def test_another_vault_stops_before_a_login_is_sent(
     journal(committed).place.unlink()
     done = committed(*STORE, "--yes")
     assert (done.code, "met another-vault" in done.err) == (6, False)
-    assert set(journal(committed).met()) == {UID, VAULT}
+    assert set(journal(committed).met()) == {CLUSTER_UID, VAULT_CLUSTER_ID}
 
 
 def test_a_vault_that_hides_its_health_is_not_compared(
@@ -120,7 +120,7 @@ def test_a_vault_that_hides_its_health_is_not_compared(
         monkeypatch.setenv("VAULT_ADDR", server.url)
         monkeypatch.setenv("VAULT_CACERT", str(authority.path))
         monkeypatch.setenv("VAULT_TOKEN", "nobodys")
-        met(committed, **{VAULT: "another-vault"})
+        met(committed, **{VAULT_CLUSTER_ID: "another-vault"})
         done = committed(*STORE, "--yes")
     assert (done.code, "an earlier run" in done.err) == (6, False)
     assert server.asked[0].path == "/v1/sys/health"
@@ -139,10 +139,10 @@ def test_an_address_alone_does_not_stand_against_the_uid(
 ) -> None:
     world = World(kube_with_crds, tmp_path, monkeypatch)
     for known, state in (
-        ({UID: uid(kube_with_crds), SERVER: "https://api.prod.example"}, "holds"),
-        ({UID: "another"}, "blocked"),
-        ({SERVER: "https://api.prod.example"}, "holds"),
+        ({CLUSTER_UID: uid(kube_with_crds), CLUSTER_SERVER: "https://api.prod.example"}, "holds"),
+        ({CLUSTER_UID: "another"}, "blocked"),
+        ({CLUSTER_SERVER: "https://api.prod.example"}, "holds"),
     ):
         target = replace(world.target(), known=known)
-        found = told([identity(target)])["cluster.identity"]
+        found = told([build_identity_step(target)])["cluster.identity"]
         assert found.state == state, found

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from tests.argo_world import GITHUB, World
 from tests.canary import Canary
 from tests.cli import Wizard, answers_file, aw
@@ -37,7 +37,7 @@ PROJECT = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects/airflow"
 def opened(top: Path, name: str) -> WizardApp:
     """The wizard on a committed installation."""
     workspace = Workspace.open(top)
-    return Opened(workspace, Given(workspace.committed(name) or {}, existing=name))
+    return Opened(workspace, InitialAnswers(workspace.committed(name) or {}, existing=name))
 
 
 async def to_the_plan(pilot: Pilot[Any]) -> str:

@@ -23,15 +23,15 @@ from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.transport import Transport
-from wizard.clients.vault.address import Address, AppRole, Token
-from wizard.clients.vault.transport import Answer, Http
-from wizard.engine.actions import Event, run_actions
+from wizard.clients.vault.address import AppRole, Token, VaultAddress
+from wizard.clients.vault.transport import VaultHttp, VaultResponse
+from wizard.engine.actions import StepEvent, run_steps
 from wizard.plan.render import Rendering
 from wizard.systems.target import Target
 from wizard.systems.vault import reviewer
 from wizard.systems.vault import steps as applying
-from wizard.systems.vault.auth_config import place
-from wizard.systems.vault.role import meaning
+from wizard.systems.vault.auth_config import parse_server
+from wizard.systems.vault.role import normalize_role
 
 pytestmark = pytest.mark.integration
 
@@ -84,9 +84,9 @@ class Wire:
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     found = Wire()
-    ask, once = Http.ask, Transport._once
+    ask, once = VaultHttp.ask, Transport._once
 
-    def asked(self: Http, method: str, path: str, *args: Any, **options: Any) -> Answer:
+    def asked(self: VaultHttp, method: str, path: str, *args: Any, **options: Any) -> VaultResponse:
         found.begin(f"{method} {path}")
         answer = ask(self, method, path, *args, **options)
         found.end()
@@ -103,7 +103,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
             raise
         return answer
 
-    monkeypatch.setattr(Http, "ask", asked)
+    monkeypatch.setattr(VaultHttp, "ask", asked)
     monkeypatch.setattr(Transport, "_once", sent)
     return found
 
@@ -119,7 +119,7 @@ class Bench:
     target: Target
     canary: Canary
     controller: TokenController
-    said: list[Event] = field(default_factory=list)
+    said: list[StepEvent] = field(default_factory=list)
 
     @property
     def store(self) -> Any:
@@ -206,12 +206,12 @@ class Bench:
             store.data_path: write,
         }
 
-    def run(self, *, dry: bool = False) -> dict[str, Event]:
+    def run(self, *, dry: bool = False) -> dict[str, StepEvent]:
         """What became of each action; nothing that is said holds a secret."""
         self.said.clear()
 
         async def collect() -> None:
-            async for event in run_actions(applying.actions(self.target), dry_run=dry):
+            async for event in run_steps(applying.build_vault_steps(self.target), dry_run=dry):
                 self.said.append(event)
 
         asyncio.run(collect())
@@ -267,7 +267,10 @@ def new_bench(
             git.repo,
             "sha256:0",
             {file.logical: file.data for file in files},
-            vault=(Address(server.url, server.ca.read_text()), Token(SecretStr("x"), "a test")),
+            vault=(
+                VaultAddress(server.url, server.ca.read_text()),
+                Token(SecretStr("x"), "a test"),
+            ),
             kube=open_kube(patience=2),
         )
         bench = Bench(server, kube, git, made, target, canary, controller)
@@ -295,7 +298,9 @@ def test_the_first_run_makes_it_and_the_second_changes_nothing(bench: Bench, wir
     assert state["policy"]["policy"] == bench.target.text("vault/policy")
     assert state["config"]["kubernetes_host"] == bench.kube.url
     assert state["config"]["token_reviewer_jwt_set"] is True
-    assert meaning(state["role"]) == meaning(json.loads(bench.target.text("vault/role")))
+    assert normalize_role(state["role"]) == normalize_role(
+        json.loads(bench.target.text("vault/role"))
+    )
     assert state["role"]["token_ttl"] == 1200
     # Reviewers of all installations share their namespace: another test may have made it.
     writes = [one for one in wire.writes if "/namespaces/vault-auth?" not in one]
@@ -356,7 +361,7 @@ def test_an_approle_logs_in_once_and_leaves_nothing(bench: Bench, wire: Wire) ->
 # --- what another wrote
 
 
-def blocked(bench: Bench, at: str) -> Event:
+def blocked(bench: Bench, at: str) -> StepEvent:
     """The run stops at this action, and everything that can be stored stays as it is."""
     before = bench.state()
     found = bench.run()
@@ -640,11 +645,11 @@ def test_an_address_that_vault_cannot_reach_is_not_written(bench: Bench, wire: W
     """A tunnel's end on this machine means nothing to a Vault elsewhere."""
     assert bench.target.vault is not None
     from wizard.systems.vault.auth_mount import AuthMount
-    from wizard.systems.vault.session import Session
+    from wizard.systems.vault.session import VaultLogin
 
     where, who = bench.target.vault
     elsewhere = replace(bench.target, vault=(replace(where, url="https://vault.example:8200"), who))
-    session = Session(elsewhere)
+    session = VaultLogin(elsewhere)
     session._given = bench.target.vault
     look = AuthMount(elsewhere, session).look()
     assert look.state == "unknown"
@@ -663,15 +668,17 @@ def test_a_vault_inside_the_cluster_reviews_with_its_own_account(
     assert bench.stored(bench.config) == 404
 
     bodies: list[object] = []
-    ask = Http.ask
+    ask = VaultHttp.ask
 
-    def in_pod(self: Http, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+    def in_pod(
+        self: VaultHttp, method: str, path: str, body: Any = None, **options: Any
+    ) -> VaultResponse:
         if (method, path) == ("POST", bench.config):
             bodies.append(dict(body))
             body["kubernetes_ca_cert"] = bench.kube.ca.read_text()
         return ask(self, method, path, body, **options)
 
-    monkeypatch.setattr(Http, "ask", in_pod)
+    monkeypatch.setattr(VaultHttp, "ask", in_pod)
     assert bench.run()["vault.auth"].state == "changed"
     host = "https://kubernetes.default.svc:443"
     assert bodies == [{"kubernetes_host": host, "disable_local_ca_jwt": False}]
@@ -777,14 +784,14 @@ def test_a_vault_that_asks_to_wait_is_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.account()
-    ask, turns = Http.ask, itertools.count()
+    ask, turns = VaultHttp.ask, itertools.count()
 
-    def asked(self: Http, method: str, path: str, *args: Any, **options: Any) -> Answer:
+    def asked(self: VaultHttp, method: str, path: str, *args: Any, **options: Any) -> VaultResponse:
         if next(turns) % 5 == 1:
-            return Answer(429 if "capabilities" in path else 503, {"errors": []}, 0.0)
+            return VaultResponse(429 if "capabilities" in path else 503, {"errors": []}, 0.0)
         return ask(self, method, path, *args, **options)
 
-    monkeypatch.setattr(Http, "ask", asked)
+    monkeypatch.setattr(VaultHttp, "ask", asked)
     assert bench.states()[:4] == ["changed"] * 4
 
 
@@ -822,16 +829,19 @@ def test_killed_after_each_request_the_next_run_ends_the_same(
 
 def test_addresses_of_one_cluster() -> None:
     inside = {
-        place(f"https://kubernetes.default.svc{end}") for end in ("", ":443", ".cluster.local")
+        parse_server(f"https://kubernetes.default.svc{end}")
+        for end in ("", ":443", ".cluster.local")
     }
-    assert len(inside | {place("kubernetes.default.svc")}) == 1
-    assert place("https://A.example:443/") == place("a.example")
-    assert place("https://a.example:6443") != place("https://a.example")
-    assert place("https://rancher.example/k8s/a") != place("https://rancher.example/k8s/b")
+    assert len(inside | {parse_server("kubernetes.default.svc")}) == 1
+    assert parse_server("https://A.example:443/") == parse_server("a.example")
+    assert parse_server("https://a.example:6443") != parse_server("https://a.example")
+    assert parse_server("https://rancher.example/k8s/a") != parse_server(
+        "https://rancher.example/k8s/b"
+    )
 
 
 def test_the_plan_lists_what_is_done(bench: Bench) -> None:
-    done = [(one.id, one.owner, one.title) for one in applying.actions(bench.target)]
+    done = [(one.id, one.owner, one.title) for one in applying.build_vault_steps(bench.target)]
     planned = [(one.id, one.owner, one.title) for one in bench.made.total.actions]
     listed = [one for one in planned if one[0].startswith("vault.") and one[0] != "vault.payload"]
     assert done[:-1] == listed

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from tests.argo_world import GITHUB, World, told
 from tests.canary import Canary
+from tests.cli import aw
 from tests.integration.test_apply_end_to_end import REVIEWER, Place, ended, states, vault
 from tests.integration.test_apply_vault import Bench as Store
 from tests.integration.test_apply_vault import controller, new_bench
@@ -27,7 +28,6 @@ from tests.integration.test_secrets_command import (
     ALLOW,
     GENERATED,
     Bench,
-    aw,
     bench,
     cloning,
     public_of,
@@ -43,25 +43,25 @@ from tests.testbed.eso import EsoTemplate
 from tests.testbed.kube import Kube as Server
 from tests.testbed.token_controller import TokenController
 from tests.testbed.vault import RefusedError, Vault
-from wizard.clients.forge import Place as Provider
-from wizard.clients.forge import Registered
-from wizard.clients.ssh.clone import Paramiko, Seen
+from wizard.clients.forge import ProviderRepository as Provider
+from wizard.clients.forge import RegistrationResult
+from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.clients.ssh.session import CloneError
-from wizard.clients.vault.address import Address, Token
-from wizard.clients.vault.client import Client
-from wizard.engine.actions import Action, Look
+from wizard.clients.vault.address import Token, VaultAddress
+from wizard.clients.vault.client import VaultClient
+from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import Probe, ProbeResult, run_probes
-from wizard.formats.nested import put
-from wizard.plan.derive import derive
-from wizard.probes.catalogue import config_repository
-from wizard.secrets.deploy_key import DeployKey, same_key
+from wizard.formats.nested import put_value
+from wizard.plan.derive import derive_release
+from wizard.probes.catalogue import probe_config_repository
+from wizard.secrets.deploy_key import KeyPair, is_same_key
 from wizard.systems.argocd import store_credential
-from wizard.systems.argocd.probes import CONFIG, repository_target
-from wizard.systems.git.dag_probes import looking
+from wizard.systems.argocd.probes import CONFIG_CLONE, repository_target
+from wizard.systems.git.dag_probes import make_lookup
 from wizard.systems.situation import Situation
 from wizard.systems.vault.probes import vault_probes
-from wizard.workspace.config_host_keys import verified
-from wizard.workspace.store_paths import stores
+from wizard.workspace.config_host_keys import verified_known_hosts
+from wizard.workspace.store_paths import list_store_settings
 
 __all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side", "vault"]
 
@@ -97,8 +97,8 @@ def test_both_keys_are_made_once_each_at_its_own_path(
     assert list(private) == ["repositorySshKey"]
     assert set(bench.values()) >= GENERATED
     assert "repositorySshKey" not in bench.values()
-    assert same_key(public_of(private["repositorySshKey"], tmp_path), recorded(bench))
-    assert not same_key(bench.public(), recorded(bench))
+    assert is_same_key(public_of(private["repositorySshKey"], tmp_path), recorded(bench))
+    assert not is_same_key(bench.public(), recorded(bench))
     assert done["argocd"]["public"] == recorded(bench)
     assert done["argocd"]["written"] == ["repositorySshKey"]
     assert f"{bench.mount}/{PATH} at " in done["argocd"]["store"]
@@ -116,15 +116,15 @@ def test_a_run_that_was_killed_between_the_paths_goes_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.answers(STORE)
-    real = Client.write
+    real = VaultClient.write
 
-    def write(self: Client, mount: str, path: str, *rest: Any) -> int:
+    def write(self: VaultClient, mount: str, path: str, *rest: Any) -> int:
         if path == PATH:
             raise KeyboardInterrupt
         return real(self, mount, path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Client, "write", write)
+        patch.setattr(VaultClient, "write", write)
         assert bench.aw("secrets", "--answers", str(bench.file), "--yes", *ALLOW).code == 130
     first = bench.values()
     assert set(first) >= GENERATED
@@ -155,12 +155,12 @@ def test_both_are_registered_with_one_token_where_one_provider_has_both(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def register(place: Provider, token: Any, title: str, public: str) -> Registered:
+    def register(place: Provider, token: Any, title: str, public: str) -> RegistrationResult:
         assert token.get_secret_value() == bench.canary.secret("forge")
         asked.append((place.path, public))
-        return Registered(made=True)
+        return RegistrationResult(made=True)
 
-    monkeypatch.setattr("wizard.clients.forge.register", register)
+    monkeypatch.setattr("wizard.clients.forge.register_deploy_key", register)
     monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
     bench.answers({**STORE, "delivery.argocd.repo_url": GITHUB})
     words = ("--yes", *ALLOW, "--register", "env:FORGE", "--allow-reference", "dags.repo")
@@ -185,7 +185,7 @@ def test_both_clones_are_proven_each_with_its_key_where_the_host_is_verified(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.answers({**STORE, "delivery.argocd.repo_url": GITHUB})
-    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, False))
+    keys = cloning(monkeypatch, CloneResult("refs/heads/main", "a" * 40, 3, False))
 
     done = bench("--yes", "--prove", *ALLOW)
 
@@ -246,11 +246,11 @@ def test_both_paths_go_into_one_hand_off_and_come_out_of_it_each_where_it_belong
 def test_host_keys_count_where_they_were_verified_or_are_published() -> None:
     own = {"delivery.argocd.repo_url": OWN_REPO}
     github = answered("production", {"delivery.argocd.repo_url": GITHUB})
-    assert verified(github) == github.dags.known_hosts
+    assert verified_known_hosts(github) == github.dags.known_hosts
     https = {**own, "dags.repo": "https://git.example.com/a/b.git"}
-    assert verified(answered("production", https)) == ""
+    assert verified_known_hosts(answered("production", https)) == ""
     published = {**https, "delivery.argocd.repo_url": GITHUB}
-    assert verified(answered("production", published)) == github.dags.known_hosts
+    assert verified_known_hosts(answered("production", published)) == github.dags.known_hosts
     assert repository_target(answered("production", {**STORE, **own})) is None
     assert repository_target(github) is None
     found = repository_target(answered("production", {**STORE, **published}))
@@ -258,14 +258,14 @@ def test_host_keys_count_where_they_were_verified_or_are_published() -> None:
     assert (found.path, found.ref, found.dags) == ("/acme/k8s-infra.git", "main", False)
 
 
-async def probed(forge: Forge, key: DeployKey, **changes: Any) -> dict[str, ProbeResult]:
+async def probed(forge: Forge, key: KeyPair, **changes: Any) -> dict[str, ProbeResult]:
     target = replace(forge.target, dags=False, subpath="", **changes)
-    look = looking(Paramiko(target, key.private, seconds=20))
-    return {one.id: result async for one, result in run_probes(CONFIG.probes(target, look))}
+    look = make_lookup(ParamikoClient(target, key.private, seconds=20))
+    return {one.id: result async for one, result in run_probes(CONFIG_CLONE.probes(target, look))}
 
 
 async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(
-    forge: Forge, key: DeployKey
+    forge: Forge, key: KeyPair
 ) -> None:
     assert (await probed(forge, key))["repository.clone"].status == "fail"
     forge.register(key)
@@ -278,24 +278,24 @@ async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(
     assert later["repository.read-only"].status == "skip"
 
 
-async def test_a_key_that_may_push_is_refused(forge: Forge, key: DeployKey) -> None:
+async def test_a_key_that_may_push_is_refused(forge: Forge, key: KeyPair) -> None:
     forge.register(key, writes=True)
     found = await probed(forge, key)
     assert found["repository.read-only"].status == "fail"
     assert "delivery.argocd.key=" in found["repository.read-only"].fix
 
 
-def test_a_host_that_shows_another_key_gets_nothing(forge: Forge, key: DeployKey) -> None:
+def test_a_host_that_shows_another_key_gets_nothing(forge: Forge, key: KeyPair) -> None:
     other = replace(forge.target, dags=False, pinned=())
     with pytest.raises(CloneError) as caught:
-        Paramiko(other, key.private, seconds=20).look()
+        ParamikoClient(other, key.private, seconds=20).look()
     assert caught.value.kind == "host-key"
 
 
 # --- `check --live`
 
 
-def sources(tmp_path: Path, key: DeployKey, changes: dict[str, Any]) -> list[Probe]:
+def sources(tmp_path: Path, key: KeyPair, changes: dict[str, Any]) -> list[Probe]:
     file = tmp_path / "key"
     file.write_text(key.private.get_secret_value())
     file.chmod(0o600)
@@ -303,14 +303,14 @@ def sources(tmp_path: Path, key: DeployKey, changes: dict[str, Any]) -> list[Pro
         **STORE, "delivery.argocd.repo_url": GITHUB, "delivery.argocd.key": {"file": str(file)},
         **changes,
     })  # fmt: skip
-    start = Situation(given, derive(given), consent=lambda _: True, folder=tmp_path)
-    return list(config_repository(start))
+    start = Situation(given, derive_release(given), consent=lambda _: True, folder=tmp_path)
+    return list(probe_config_repository(start))
 
 
 async def test_check_live_reads_the_config_repository_with_its_own_key(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: DeployKey
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: KeyPair
 ) -> None:
-    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 0, False))
+    keys = cloning(monkeypatch, CloneResult("refs/heads/main", "a" * 40, 0, False))
     ids = ["repository.clone", "repository.read-only"]
     probes = sources(tmp_path, key, {})
     found = {one.id: result.status async for one, result in run_probes(probes)}
@@ -332,12 +332,12 @@ async def test_check_live_reads_the_config_repository_with_its_own_key(
 async def test_the_rights_on_argo_cds_path_are_looked_at(vault: Vault) -> None:
     given = answered("production", {**STORE, "secrets.vault.mount": "rights"})
     vault.mount("rights")
-    first, *others = stores(given, derive(given))
+    first, *others = list_store_settings(given, derive_release(given))
     vault.policy("half", {
         f"rights/data/{PATH}": ["create", "read", "update"],
         "sys/policies/acl/external-secrets-airflow-argocd-read": ["create", "update"],
     })  # fmt: skip
-    where = Address(vault.url, vault.ca.read_text())
+    where = VaultAddress(vault.url, vault.ca.read_text())
     who = Token(SecretStr(vault.new_token("half")), "a test")
     probes = vault_probes(first, where, who, others=others)
     found = {one.id: result async for one, result in run_probes(probes)}
@@ -388,15 +388,15 @@ def test_what_is_still_waited_for_is_said(
     ]
     _, limited = account(kube_with_crds, *rights)
     target = world.target(**STORE)
-    put, ready = store_credential.actions(target)
+    put, ready = store_credential.build_store_credential_steps(target)
 
-    def look(action: Action = ready) -> tuple[str, str]:
-        found: Look = asyncio.run(action.check())  # type: ignore[arg-type]
+    def look(action: Step = ready) -> tuple[str, str]:
+        found: StepStatus = asyncio.run(action.check())  # type: ignore[arg-type]
         return found.state, found.detail
 
     assert look() == ("wanted", f"ExternalSecret {world.argo}/{name} is not there yet")
     # Whoever may not see the Secrets of Argo CD may still do this.
-    first, seen = store_credential.actions(world.target(limited, **STORE))
+    first, seen = store_credential.build_store_credential_steps(world.target(limited, **STORE))
     assert told([first])["argocd.credential"].state == "changed"
     assert look(put)[0] == "holds"
     assert "has no state yet" in look()[1]
@@ -431,7 +431,7 @@ class Hub(Place):
         super()._answer()
         data = yaml.safe_load(self.file.read_text())
         self.file.write_text(
-            yaml.safe_dump(put(data, ("delivery", "argocd", "credential"), "store"))
+            yaml.safe_dump(put_value(data, ("delivery", "argocd", "credential"), "store"))
         )
 
     def more_to_write(self) -> tuple[str, ...]:
@@ -501,7 +501,7 @@ def test_argo_cd_reads_its_own_path_and_nothing_else(hub: Hub, tmp_path: Path) -
     assert made == {"name": hub.name, "type": "git", "url": GITHUB}
     answers = yaml.safe_load(hub.clone.git("show", f"HEAD:.airflow-wizard/{hub.name}/answers.yaml"))
     public = answers["delivery"]["argocd"]["key"]["public"]
-    assert same_key(public_of(private, tmp_path), public)
+    assert is_same_key(public_of(private, tmp_path), public)
 
     second, lines = hub.counted("apply", "--yes", "--json")
     assert set(states(second).values()) == {"holds"}, second

@@ -14,13 +14,13 @@ from tests.cli import Wizard, answers_file, aw, local
 from tests.conftest import RunCli
 from tests.process import run
 from tests.scenarios import SCENARIOS, Scenario, as_text
-from wizard.answers.questions import specs
-from wizard.formats.nested import put
-from wizard.formats.yaml_writer import dump
+from wizard.answers.questions import field_specs
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_writer import dump_yaml
 
 __all__ = ["aw", "local"]
 
-SECRETS = [item.key for item in specs() if item.kind == "secret"]
+SECRETS = [item.key for item in field_specs() if item.kind == "secret"]
 SHAPES: dict[str, Any] = {
     "a text": "{}",
     "a reference to it": {"env": "{}"},
@@ -49,9 +49,9 @@ def test_a_secret_in_a_secrets_place_is_refused_by_its_key_alone(
     for number, key in enumerate(SECRETS):
         secret = canary.hostile(f"literal-{number}")
         scenario = next(one for one in SCENARIOS.values() if key in one.answers)
-        data = put(scenario.data, tuple(key.split(".")), _filled(shape, secret))
+        data = put_value(scenario.data, tuple(key.split(".")), _filled(shape, secret))
         file = tmp_path / "answers.yaml"
-        file.write_text(dump(data))
+        file.write_text(dump_yaml(data))
 
         for command in (["plan"], ["plan", "--json"], ["commit", "--yes"]):
             done = aw(*command, "--answers", str(file))
@@ -205,7 +205,7 @@ def test_a_crash_shows_no_message_and_no_variable(
 
     monkeypatch.setattr("wizard.plan.render.render", broken)
     file = tmp_path / "a.yaml"
-    file.write_text(dump(Scenario(scenario.answers).data))
+    file.write_text(dump_yaml(Scenario(scenario.answers).data))
 
     for command in (["plan"], ["commit", "--yes", "--json"]):
         done = local(*command, "--answers", str(file), *scenario.flags)

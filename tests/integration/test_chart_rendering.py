@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 HOSTILE = "a{{ .Release.Name }}'\"\\ $(id) `id` %d é ; # }}"
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
-    **{preset: (preset, {}) for preset in presets.names()},
+    **{preset: (preset, {}) for preset in presets.list_presets()},
     "kubernetes": ("production", {"executor.kind": "KubernetesExecutor"}),
     "local executor": ("production", {"executor.kind": "LocalExecutor"}),
     "both": (

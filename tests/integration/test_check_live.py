@@ -32,17 +32,32 @@ from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet
 from tests.testbed.vault import Vault
 from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
-from wizard.cli.check_live import line, summary
-from wizard.engine.probes import Probe, ProbeResult, failed, passed, run_probes, skipped, unknown
-from wizard.formats.nested import get
+from wizard.cli.check_live import render_result, render_summary
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    run_probes,
+    skip_result,
+    unknown_result,
+)
+from wizard.formats.nested import get_value
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.scan import Scan
-from wizard.plan.derive import derive
-from wizard.probes.catalogue import SOURCES, dag_repository, database, git_host, probes_for, told
-from wizard.probes.catalogue import result_backend as results
-from wizard.state.unverified import Left
-from wizard.systems.git.host_key_probes import compared
+from wizard.plan.derive import derive_release
+from wizard.probes.catalogue import (
+    SOURCES,
+    collect_probes,
+    make_finished_probe,
+    probe_dag_repository,
+    probe_database,
+    probe_git_host,
+)
+from wizard.probes.catalogue import probe_result_backend as results
+from wizard.state.unverified import UnverifiedProbe
+from wizard.systems.git.host_key_probes import compare_host_keys
 from wizard.systems.situation import Situation
 
 __all__ = ["aw", "local"]
@@ -269,7 +284,7 @@ def test_a_person_at_a_terminal_is_asked(
 
 def situation(changes: dict[str, Any] | None = None, **more: Any) -> Situation:
     given = answers("production", changes)
-    return Situation(given, derive(given), **more)
+    return Situation(given, derive_release(given), **more)
 
 
 def test_a_person_is_asked_once_for_each_use(
@@ -331,14 +346,14 @@ async def test_the_database_is_asked_with_the_password_of_its_reference(
     start = situation(allowed=frozenset({"database.password"}))
     there = {"host": postgres.host, "port": postgres.port, "sslmode": "prefer"}
     names = {"name": "check_live", "user": "check_live"}
-    found = await ended(database(moved(start, "database", **there, **names)))
+    found = await ended(probe_database(moved(start, "database", **there, **names)))
     assert found["database.login"].status == "pass", found
     assert found["database.reachable"].status == "pass"
     assert found["database.tls"].status == "warn"
     assert found["database.connections"].status in {"pass", "warn", "fail"}
     canary.assert_absent(str(found))
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.secret())
-    found = await ended(database(moved(start, "database", **there, **names)))
+    found = await ended(probe_database(moved(start, "database", **there, **names)))
     assert found["database.login"].status == "fail"
     canary.assert_absent(str(found))
 
@@ -354,7 +369,7 @@ async def test_a_result_backend_and_a_pooler_of_their_own_are_asked_too(
         "database.pgbouncer": {"mode": "external", "host": "pool.invalid"},
     }
     start = situation(changes, allowed=frozenset({"database.password"}))
-    found = await ended(iter([*database(start), *results(start)]))
+    found = await ended(iter([*probe_database(start), *results(start)]))
     assert found["database.pgbouncer"].status == "unknown"
     assert found["database.login"].status == "unknown"
     assert found["database.result_backend.login"].status == "skip"
@@ -402,23 +417,27 @@ async def test_the_hosts_keys_are_compared_with_what_was_verified(
     said: list[str] = []
     start = situation(say=said.append)
     good = sshd()
-    found = await ended(git_host(with_host(start, good.port, honest, "ssh-ed25519", "ssh-rsa")))
+    found = await ended(
+        probe_git_host(with_host(start, good.port, honest, "ssh-ed25519", "ssh-rsa"))
+    )
     assert found["dags.host_keys"].status == "pass", found
     assert any(str(good.port) in text for text in said)
     evil = sshd(keys=impostor)
-    found = await ended(git_host(with_host(start, evil.port, honest, "ssh-ed25519")))
+    found = await ended(probe_git_host(with_host(start, evil.port, honest, "ssh-ed25519")))
     assert found["dags.host_keys"].status == "fail"
     assert honest.public("ssh-ed25519").fingerprint in found["dags.host_keys"].detail
     partly = sshd("ssh-ed25519")
-    found = await ended(git_host(with_host(start, partly.port, honest, "ssh-ed25519", "ssh-rsa")))
+    found = await ended(
+        probe_git_host(with_host(start, partly.port, honest, "ssh-ed25519", "ssh-rsa"))
+    )
     assert found["dags.host_keys"].status == "warn"
     other = sshd("ssh-rsa")
-    found = await ended(git_host(with_host(start, other.port, honest, "ssh-ed25519")))
+    found = await ended(probe_git_host(with_host(start, other.port, honest, "ssh-ed25519")))
     assert found["dags.host_keys"].status == "fail"
     assert "none of the recorded" in found["dags.host_keys"].detail
     with scripted(lambda connection: connection.close()) as port:
         pass
-    found = await ended(git_host(with_host(start, port, honest, "ssh-ed25519")))
+    found = await ended(probe_git_host(with_host(start, port, honest, "ssh-ed25519")))
     assert found["dags.host_keys"].status == "unknown"
 
 
@@ -427,11 +446,11 @@ def test_a_published_host_that_shows_a_key_its_publisher_does_not_list(
 ) -> None:
     published = [one.key for one in published_keys("github.com", 22)]
     good = Scan("github.com", 22, tuple(published))
-    assert compared(good, published).status == "pass"
+    assert compare_host_keys(good, published).status == "pass"
     ed25519 = next(key for key in published if key.type == "ssh-ed25519")
     stranger = HostKey("ssh-rsa", host_key_sets[0].public("ssh-rsa").key)
     odd = Scan("github.com", 22, (ed25519, stranger))
-    result = compared(odd, [ed25519])
+    result = compare_host_keys(odd, [ed25519])
     assert (result.status, "does not list" in result.detail) == ("fail", True)
 
 
@@ -441,10 +460,10 @@ async def test_the_clone_is_tried_with_the_deploy_key_once_somebody_agreed(
     server = sshd("ssh-ed25519")
     key = {"file": str(server.identity)}
     start = with_host(situation({"dags.key": key}), server.port, host_key_sets[0], "ssh-ed25519")
-    found = await ended(dag_repository(start))
+    found = await ended(probe_dag_repository(start))
     assert found["dags.clone"].status == "skip"
     assert "--allow-reference dags.key" in found["dags.clone"].fix
-    found = await ended(dag_repository(replace(start, allowed=frozenset({"dags.key"}))))
+    found = await ended(probe_dag_repository(replace(start, allowed=frozenset({"dags.key"}))))
     assert found["dags.clone"].status in {"fail", "unknown"}
     assert "agreed" not in found["dags.clone"].detail
     assert "dags.read-only" in found
@@ -454,7 +473,7 @@ def test_every_source_is_asked_and_ids_are_unique(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", "a-good-password-1")
     changes = {"database.result_backend": {"kind": "separate", "host": "results.invalid"}}
     start = situation({"executor.kind": "CeleryExecutor", **changes})
-    ids = [probe.id for probe in probes_for(start)]
+    ids = [probe.id for probe in collect_probes(start)]
     assert len(ids) == len(set(ids))
     assert {one.split(".")[0] for one in ids} >= {"dags", "database", "vault"}
     assert len(SOURCES) >= 5
@@ -464,8 +483,8 @@ def test_every_source_is_asked_and_ids_are_unique(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_line_holds_no_control_characters() -> None:
-    probe = told("a.b", "A: b", "host:1", passed("x"))
-    text = line(probe, failed("said \x1b[31m\nred\u202e", "do\tthis"))
+    probe = make_finished_probe("a.b", "A: b", "host:1", pass_result("x"))
+    text = render_result(probe, fail_result("said \x1b[31m\nred\u202e", "do\tthis"))
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert text.count("\n") == 1
@@ -474,15 +493,18 @@ def test_a_line_holds_no_control_characters() -> None:
 
 def test_the_summary_counts_and_lists() -> None:
     def one(name: str, result: ProbeResult) -> tuple[Probe, ProbeResult]:
-        return told(name, name, "", result), result
+        return make_finished_probe(name, name, "", result), result
 
-    found = [one("a", passed("x")), one("b", unknown("y")), one("c", skipped("z"))]
-    left = [Left("b", "2026-11-21", "2026-11-22"), Left("c", "2026-11-20", "2026-11-22")]
-    assert summary("airflow", found, left) == (
+    found = [one("a", pass_result("x")), one("b", unknown_result("y")), one("c", skip_result("z"))]
+    left = [
+        UnverifiedProbe("b", "2026-11-21", "2026-11-22"),
+        UnverifiedProbe("c", "2026-11-20", "2026-11-22"),
+    ]
+    assert render_summary("airflow", found, left) == (
         "airflow: live: 1 ok, 1 skipped, 1 unverified\n"
         "not verified since 2026-11-20: c; since 2026-11-21: b"
     )
-    assert get({}, ("a",)) is None
+    assert get_value({}, ("a",)) is None
 
 
 # --- leaving

@@ -16,10 +16,11 @@ from tests.canary import Canary
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.peers import dripping, peer, pretending, saying, web_server
 from tests.testbed.sshd import KeySet, Sshd, keygen
-from wizard.clients.ssh.clone import CloneError, Paramiko, Seen, Target
+from wizard.clients.ssh.clone import CloneResult, ParamikoClient
+from wizard.clients.ssh.session import CloneError, CloneTarget
 from wizard.engine.probes import ProbeResult, run_probes
-from wizard.secrets.deploy_key import DeployKey, generate, read
-from wizard.systems.git.dag_probes import DAGS, looking
+from wizard.secrets.deploy_key import KeyPair, generate_key_pair, read_private_key
+from wizard.systems.git.dag_probes import DAG_CLONE, make_lookup
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +45,7 @@ class Forge:
 
     server: Sshd
     folder: Path
-    target: Target
+    target: CloneTarget
 
     @property
     def repo(self) -> Path:
@@ -55,7 +56,7 @@ class Forge:
         path = self.folder / "commands"
         return path.read_text().splitlines() if path.exists() else []
 
-    def register(self, key: DeployKey, *, writes: bool = False) -> None:
+    def register(self, key: KeyPair, *, writes: bool = False) -> None:
         script = self.folder / ("rw" if writes else "ro")
         script.write_text(
             FORGE.format(
@@ -66,10 +67,10 @@ class Forge:
         with (self.server.folder / "authorized_keys").open("a") as file:
             file.write(f'restrict,command="{script}" {key.public}\n')
 
-    def look(self, key: DeployKey, **changes: Any) -> Seen:
-        return Paramiko(replace(self.target, **changes), key.private, seconds=20).look()
+    def look(self, key: KeyPair, **changes: Any) -> CloneResult:
+        return ParamikoClient(replace(self.target, **changes), key.private, seconds=20).look()
 
-    def refusal(self, key: DeployKey, **changes: Any) -> CloneError:
+    def refusal(self, key: KeyPair, **changes: Any) -> CloneError:
         with pytest.raises(CloneError) as caught:
             self.look(key, **changes)
         lines = key.private.get_secret_value().splitlines()[1:-1]
@@ -111,25 +112,25 @@ def forge(sshd: StartSshd, host_key_sets: tuple[KeySet, KeySet], tmp_path: Path)
     server = sshd()
     bare = fill(tmp_path, FILES)
     pinned = (host_key_sets[0].public("ssh-ed25519"),)
-    target = Target(server.host, server.port, server.user, str(bare), "main", "dags", pinned)
+    target = CloneTarget(server.host, server.port, server.user, str(bare), "main", "dags", pinned)
     return Forge(server, tmp_path, target)
 
 
 @pytest.fixture
-def key() -> DeployKey:
-    return generate("ed25519", "airflow-wizard test")
+def key() -> KeyPair:
+    return generate_key_pair("ed25519", "airflow-wizard test")
 
 
-async def probed(forge: Forge, key: DeployKey, *, writable: str = "") -> dict[str, ProbeResult]:
-    look = looking(Paramiko(forge.target, key.private, seconds=20))
-    probes = DAGS.probes(forge.target, look, writable=writable)
+async def probed(forge: Forge, key: KeyPair, *, writable: str = "") -> dict[str, ProbeResult]:
+    look = make_lookup(ParamikoClient(forge.target, key.private, seconds=20))
+    probes = DAG_CLONE.probes(forge.target, look, writable=writable)
     return {probe.id: result async for probe, result in run_probes(probes)}
 
 
 # --- green
 
 
-async def test_a_read_only_key_clones_and_cannot_push(forge: Forge, key: DeployKey) -> None:
+async def test_a_read_only_key_clones_and_cannot_push(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
 
     results = await probed(forge, key)
@@ -146,7 +147,7 @@ def test_every_kind_of_key_logs_in(forge: Forge, tmp_path: Path, kind: str) -> N
     path = tmp_path / "own"
     keygen("-q", "-N", "", "-t", kind, "-f", path)
     # As it is read from a reference: its final newline went on the way.
-    key = read(SecretStr(path.read_text().strip()), "dags.key", "test")
+    key = read_private_key(SecretStr(path.read_text().strip()), "dags.key", "test")
     forge.register(key)
 
     assert forge.look(key).writable is False
@@ -154,14 +155,14 @@ def test_every_kind_of_key_logs_in(forge: Forge, tmp_path: Path, kind: str) -> N
 
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp384", "ssh-rsa"])
 def test_one_pinned_type_is_enough(
-    forge: Forge, key: DeployKey, host_key_sets: tuple[KeySet, KeySet], kind: str
+    forge: Forge, key: KeyPair, host_key_sets: tuple[KeySet, KeySet], kind: str
 ) -> None:
     forge.register(key)
 
     assert forge.look(key, pinned=(host_key_sets[0].public(kind),)).files == 2
 
 
-def test_what_a_ref_may_be(forge: Forge, key: DeployKey) -> None:
+def test_what_a_ref_may_be(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
     commit = forge.git("rev-parse", "main")
 
@@ -172,14 +173,14 @@ def test_what_a_ref_may_be(forge: Forge, key: DeployKey) -> None:
 
 
 @pytest.mark.parametrize("filters", [True, False])
-def test_hosts_with_and_without_partial_clones(forge: Forge, key: DeployKey, filters: bool) -> None:
+def test_hosts_with_and_without_partial_clones(forge: Forge, key: KeyPair, filters: bool) -> None:
     forge.git("config", "uploadpack.allowFilter", str(filters).lower())
     forge.register(key)
 
     assert forge.look(key).files == 2
 
 
-def test_the_top_of_a_repository(forge: Forge, key: DeployKey) -> None:
+def test_the_top_of_a_repository(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
 
     for top in ("", ".", "./"):
@@ -188,7 +189,7 @@ def test_the_top_of_a_repository(forge: Forge, key: DeployKey) -> None:
 
 
 def test_nothing_is_left_behind_and_nothing_is_changed(
-    forge: Forge, key: DeployKey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    forge: Forge, key: KeyPair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -211,7 +212,7 @@ def test_nothing_is_left_behind_and_nothing_is_changed(
 
 
 def test_neither_agent_nor_own_files_are_used(
-    forge: Forge, key: DeployKey, clean_environment: Path
+    forge: Forge, key: KeyPair, clean_environment: Path
 ) -> None:
     """The operator's own key opens the host, and known_hosts of theirs knows it: no matter."""
     ssh = clean_environment / ".ssh"
@@ -226,7 +227,7 @@ def test_neither_agent_nor_own_files_are_used(
 
 
 async def test_a_key_that_may_push_is_refused_unless_somebody_says_why(
-    forge: Forge, key: DeployKey
+    forge: Forge, key: KeyPair
 ) -> None:
     forge.register(key, writes=True)
 
@@ -238,7 +239,7 @@ async def test_a_key_that_may_push_is_refused_unless_somebody_says_why(
     assert explained == ProbeResult("warn", "the key may push: CI tags releases with it")
 
 
-async def test_a_key_that_is_not_registered(forge: Forge, key: DeployKey) -> None:
+async def test_a_key_that_is_not_registered(forge: Forge, key: KeyPair) -> None:
     results = await probed(forge, key)
 
     assert results["dags.clone"].status == "fail"
@@ -247,7 +248,7 @@ async def test_a_key_that_is_not_registered(forge: Forge, key: DeployKey) -> Non
     assert results["dags.read-only"].status == "skip"
 
 
-def test_a_key_for_another_repository(forge: Forge, key: DeployKey) -> None:
+def test_a_key_for_another_repository(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
 
     error = forge.refusal(key, path="/platform/other.git")
@@ -260,7 +261,7 @@ def test_a_key_for_another_repository(forge: Forge, key: DeployKey) -> None:
 def test_a_path_without_a_repository_on_a_plain_host(forge: Forge) -> None:
     """No forge: sshd runs git itself, and says what git says."""
     text = forge.server.identity.read_text()
-    own = read(SecretStr(text), "dags.key", "test")
+    own = read_private_key(SecretStr(text), "dags.key", "test")
 
     error = forge.refusal(own, path=str(forge.folder / "none.git"))
 
@@ -268,7 +269,7 @@ def test_a_path_without_a_repository_on_a_plain_host(forge: Forge) -> None:
     assert "does not appear to be a git repository" in error.message
 
 
-def test_a_host_that_runs_no_git(sshd: StartSshd, forge: Forge, key: DeployKey) -> None:
+def test_a_host_that_runs_no_git(sshd: StartSshd, forge: Forge, key: KeyPair) -> None:
     with (forge.server.folder / "authorized_keys").open("a") as file:
         file.write(f'restrict,command="echo welcome to the menu" {key.public}\n')
 
@@ -277,7 +278,7 @@ def test_a_host_that_runs_no_git(sshd: StartSshd, forge: Forge, key: DeployKey) 
     assert error.kind == "repository"
 
 
-def test_a_ref_that_is_not_there(forge: Forge, key: DeployKey) -> None:
+def test_a_ref_that_is_not_there(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
 
     error = forge.refusal(key, ref="master")
@@ -287,7 +288,7 @@ def test_a_ref_that_is_not_there(forge: Forge, key: DeployKey) -> None:
     assert "default branch is main" in error.message
 
 
-def test_a_commit_that_no_ref_points_to(forge: Forge, key: DeployKey) -> None:
+def test_a_commit_that_no_ref_points_to(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
     orphan = forge.git("commit-tree", "main^{tree}", "-m", "orphan")
 
@@ -298,7 +299,7 @@ def test_a_commit_that_no_ref_points_to(forge: Forge, key: DeployKey) -> None:
     assert forge.look(key, ref=orphan).commit == orphan
 
 
-def test_an_empty_repository(forge: Forge, key: DeployKey, tmp_path: Path) -> None:
+def test_an_empty_repository(forge: Forge, key: KeyPair, tmp_path: Path) -> None:
     forge.git("update-ref", "-d", "refs/heads/main")
     forge.git("update-ref", "-d", "refs/tags/v1")
     forge.register(key)
@@ -310,7 +311,7 @@ def test_an_empty_repository(forge: Forge, key: DeployKey, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("subpath", ["dag", "dags/none", "README.md"])
-def test_a_folder_that_is_not_there(forge: Forge, key: DeployKey, subpath: str) -> None:
+def test_a_folder_that_is_not_there(forge: Forge, key: KeyPair, subpath: str) -> None:
     forge.register(key)
 
     error = forge.refusal(key, subpath=subpath)
@@ -319,7 +320,7 @@ def test_a_folder_that_is_not_there(forge: Forge, key: DeployKey, subpath: str) 
     assert error.message.endswith("there are: dags, plugins")
 
 
-def test_a_folder_without_dags(forge: Forge, key: DeployKey) -> None:
+def test_a_folder_without_dags(forge: Forge, key: KeyPair) -> None:
     forge.register(key)
 
     error = forge.refusal(key, subpath="plugins")
@@ -328,7 +329,7 @@ def test_a_folder_without_dags(forge: Forge, key: DeployKey) -> None:
 
 
 def test_a_man_in_the_middle_learns_nothing(
-    sshd: StartSshd, forge: Forge, key: DeployKey, host_key_sets: tuple[KeySet, KeySet]
+    sshd: StartSshd, forge: Forge, key: KeyPair, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     honest, other = host_key_sets
     forge.register(key)
@@ -343,7 +344,7 @@ def test_a_man_in_the_middle_learns_nothing(
 
 
 def test_a_host_without_a_key_of_a_pinned_type(
-    sshd: StartSshd, forge: Forge, key: DeployKey, host_key_sets: tuple[KeySet, KeySet]
+    sshd: StartSshd, forge: Forge, key: KeyPair, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     server = sshd("ssh-rsa")
 
@@ -354,7 +355,7 @@ def test_a_host_without_a_key_of_a_pinned_type(
 
 
 def test_a_host_that_shows_the_right_key_and_has_another(
-    forge: Forge, key: DeployKey, host_key_sets: tuple[KeySet, KeySet]
+    forge: Forge, key: KeyPair, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     honest, other = host_key_sets
     handle = pretending(honest.public("ssh-ed25519"), other.file("ssh-ed25519"))
@@ -366,7 +367,7 @@ def test_a_host_that_shows_the_right_key_and_has_another(
 
 
 def test_a_host_certificate_is_no_pinned_key(
-    sshd: StartSshd, forge: Forge, key: DeployKey, host_key_sets: tuple[KeySet, KeySet]
+    sshd: StartSshd, forge: Forge, key: KeyPair, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     _, other = host_key_sets
     certificate = other.certificate("ssh-ed25519", "127.0.0.1")
@@ -375,16 +376,16 @@ def test_a_host_certificate_is_no_pinned_key(
     assert forge.refusal(key, port=server.port).kind == "host-key"
 
 
-def test_a_damaged_key(forge: Forge, key: DeployKey, canary: Canary) -> None:
+def test_a_damaged_key(forge: Forge, key: KeyPair, canary: Canary) -> None:
     text = key.private.get_secret_value()
     for wrong in (text[:100], text.replace("\n", ""), canary.secret("key"), ""):
         with pytest.raises(CloneError) as caught:
-            Paramiko(forge.target, SecretStr(wrong)).look()
+            ParamikoClient(forge.target, SecretStr(wrong)).look()
         assert caught.value.kind == "key"
         canary.assert_absent(caught.value.message)
 
 
-async def test_a_host_that_is_not_reached_is_deferred(forge: Forge, key: DeployKey) -> None:
+async def test_a_host_that_is_not_reached_is_deferred(forge: Forge, key: KeyPair) -> None:
     forge.server.stop()
 
     results = await probed(forge, key)
@@ -394,12 +395,12 @@ async def test_a_host_that_is_not_reached_is_deferred(forge: Forge, key: DeployK
     assert results["dags.read-only"].status == "skip"
 
 
-def test_a_name_that_does_not_resolve(forge: Forge, key: DeployKey) -> None:
+def test_a_name_that_does_not_resolve(forge: Forge, key: KeyPair) -> None:
     error = forge.refusal(key, host="no-such-host.invalid")
     assert error.kind == "unreachable"
 
 
-def test_peers_that_are_no_ssh_server(forge: Forge, key: DeployKey) -> None:
+def test_peers_that_are_no_ssh_server(forge: Forge, key: KeyPair) -> None:
     with web_server() as port:
         assert forge.refusal(key, port=port).kind == "peer"
     for handle, kind in ((saying(b"garbage\n" * 10, wait=False), "peer"),
@@ -408,24 +409,26 @@ def test_peers_that_are_no_ssh_server(forge: Forge, key: DeployKey) -> None:
             assert forge.refusal(key, port=running.port).kind == kind
     for handle in (dripping, saying(b"")):
         with peer(handle) as running:
-            client = Paramiko(replace(forge.target, port=running.port), key.private, seconds=1)
+            client = ParamikoClient(
+                replace(forge.target, port=running.port), key.private, seconds=1
+            )
             with pytest.raises(CloneError) as caught:
                 client.look()
         assert caught.value.kind in {"unreachable", "peer"}
 
 
-def test_a_host_that_stops_in_the_middle(forge: Forge, key: DeployKey) -> None:
+def test_a_host_that_stops_in_the_middle(forge: Forge, key: KeyPair) -> None:
     """The commands hang, before and after the advertisement: the time limit holds."""
     for script in ("sleep 60", f"git-upload-pack {forge.repo} < /dev/null; sleep 60"):
         lines = (forge.server.folder / "authorized_keys").read_text().splitlines()[:1]
         lines.append(f'restrict,command="{script}" {key.public}')
         (forge.server.folder / "authorized_keys").write_text("\n".join(lines) + "\n")
         with pytest.raises(CloneError) as caught:
-            Paramiko(forge.target, key.private, seconds=2).look()
+            ParamikoClient(forge.target, key.private, seconds=2).look()
         assert caught.value.kind == "unfinished"
 
 
-def test_a_host_that_lies_about_its_objects(forge: Forge, key: DeployKey, tmp_path: Path) -> None:
+def test_a_host_that_lies_about_its_objects(forge: Forge, key: KeyPair, tmp_path: Path) -> None:
     """An advertisement, then no pack: git refuses, and the words are harmless."""
     commit = forge.git("rev-parse", "main")
     line = f"{commit} refs/heads/main\0 shallow\n"

@@ -18,7 +18,7 @@ from tests.testbed.databases import Postgres
 from tests.testbed.eso import EsoTemplate, TemplateError
 from tests.testbed.fixtures import StartPgBouncer
 from wizard.manifests.external_secrets import go_template
-from wizard.secrets.facts import Fact, Form, Use
+from wizard.secrets.facts import Fact, FactUse, Form
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,7 @@ def test_literals_beside_values_stay_literal(
     eso_template: EsoTemplate, parts: list[str | None]
 ) -> None:
     fact = Fact("secret", Form.PASSWORD, "a value")
-    template = tuple(Use(fact) if part is None else part for part in parts)
+    template = tuple(FactUse(fact) if part is None else part for part in parts)
     text = go_template(template, document=False)
     wanted = "".join("<v>" if part is None else part for part in parts)
     assert eso_template({"key": text}, {"secret": "<v>"}) == {"key": wanted}

@@ -13,7 +13,7 @@ from tests.scenarios import OWN_REPO, host_key
 from wizard.hostkeys import trust
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.published import published_keys
-from wizard.hostkeys.verdict import Entry, Evidence, Verdict
+from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 __all__ = ["aw"]
 
@@ -257,9 +257,9 @@ def test_these_tests_notice_when_keys_are_not_judged(
 ) -> None:
     """With the judge gone, a file vouches for itself: what the tests above say does not happen."""
 
-    def believes_all(entries: Any, **_: Any) -> Verdict:
+    def believes_all(entries: Any, **_: Any) -> HostKeyVerdict:
         accepted = tuple(
-            Entry(
+            KnownHost(
                 e.host,
                 e.type,
                 e.key,
@@ -267,10 +267,10 @@ def test_these_tests_notice_when_keys_are_not_judged(
             )
             for e in entries
         )
-        return Verdict("git.example.com", accepted)
+        return HostKeyVerdict("git.example.com", accepted)
 
     monkeypatch.setattr("wizard.workspace.host_keys.judge", believes_all)
 
-    assert trust.judge is not believes_all
+    assert trust.judge_host_keys is not believes_all
     aw.ok("commit", "--yes", "--answers", file(entry(KEY)))
     assert KEY.key in known_hosts(aw)

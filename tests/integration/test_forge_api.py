@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from tests.canary import Canary
 from tests.certificates import Authority
-from wizard.clients.forge import Place, Registered, register
-from wizard.clients.forge_pages import api_of
+from wizard.clients.forge import ProviderRepository, RegistrationResult, register_deploy_key
+from wizard.clients.forge_pages import find_api
 from wizard.errors import ConflictError, RefusedError, WizardError
-from wizard.secrets.deploy_key import generate
+from wizard.secrets.deploy_key import generate_key_pair
 
 pytestmark = pytest.mark.integration
 
@@ -45,9 +45,9 @@ class Provider:
     answers: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ProviderRepository:
         kind: Any = self.kind
-        return Place(kind, f"https://localhost:{self.port}", PATH[self.kind])
+        return ProviderRepository(kind, f"https://localhost:{self.port}", PATH[self.kind])
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if method in self.status:
@@ -106,7 +106,7 @@ def provider(
     thread.join()
 
 
-PUBLIC = generate("ed25519", "airflow-wizard prod").public
+PUBLIC = generate_key_pair("ed25519", "airflow-wizard prod").public
 
 
 def token(canary: Canary) -> SecretStr:
@@ -114,11 +114,11 @@ def token(canary: Canary) -> SecretStr:
 
 
 def test_a_key_is_registered_read_only_and_once(provider: Provider, canary: Canary) -> None:
-    done = register(provider.place, token(canary), "airflow-wizard prod", PUBLIC)
-    again = register(provider.place, token(canary), "airflow-wizard prod", PUBLIC)
+    done = register_deploy_key(provider.place, token(canary), "airflow-wizard prod", PUBLIC)
+    again = register_deploy_key(provider.place, token(canary), "airflow-wizard prod", PUBLIC)
 
     assert done.made
-    assert again == Registered(made=False)
+    assert again == RegistrationResult(made=False)
     assert ("deletes this key" in done.note) == (provider.kind == "github")
     posts = [one for one in provider.requests if one[0] == "POST"]
     ((_, path, headers, body),) = posts
@@ -133,36 +133,36 @@ def test_a_key_is_registered_read_only_and_once(provider: Provider, canary: Cana
 
 def test_a_key_on_a_later_page_is_found(provider: Provider, canary: Canary) -> None:
     for number in range(3):
-        other = generate("ed25519", "x").public
+        other = generate_key_pair("ed25519", "x").public
         provider.keys.append({"key": other, "id": number, "read_only": True})
     right = {"can_push": False} if provider.kind == "gitlab" else {"read_only": True}
     provider.keys.append({"key": PUBLIC, **right})
 
-    assert not register(provider.place, token(canary), "t", PUBLIC).made
+    assert not register_deploy_key(provider.place, token(canary), "t", PUBLIC).made
 
 
 def test_a_key_that_may_push_is_refused(provider: Provider, canary: Canary) -> None:
     if provider.kind == "bitbucket":
         # Access keys are read-only by design there, so nothing is said about it.
         provider.keys.append({"key": PUBLIC})
-        assert not register(provider.place, token(canary), "t", PUBLIC).made
+        assert not register_deploy_key(provider.place, token(canary), "t", PUBLIC).made
         return
     for standing in ({"read_only": False, "can_push": True}, {}):
         provider.keys[:] = [{"key": PUBLIC, **standing}]
         with pytest.raises(RefusedError, match="may push"):
-            register(provider.place, token(canary), "t", PUBLIC)
+            register_deploy_key(provider.place, token(canary), "t", PUBLIC)
     provider.keys.clear()
     provider.answers["POST"] = {"key": PUBLIC, "read_only": False, "can_push": True}
     with pytest.raises(RefusedError, match="may push"):
-        register(provider.place, token(canary), "t", PUBLIC)
+        register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
 
 def test_another_key_than_ours_in_the_answer_is_an_error(
     provider: Provider, canary: Canary
 ) -> None:
-    provider.answers["POST"] = {"key": generate("ed25519", "x").public, "read_only": True}
+    provider.answers["POST"] = {"key": generate_key_pair("ed25519", "x").public, "read_only": True}
     with pytest.raises(WizardError, match="not the one that was sent"):
-        register(provider.place, token(canary), "t", PUBLIC)
+        register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_a_provider_may_say(
     provider.status[method] = status
 
     with pytest.raises(kind, match=said) as caught:
-        register(provider.place, token(canary), "t", PUBLIC)
+        register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
     assert isinstance(caught.value, WizardError)
     canary.assert_absent(caught.value.message, caught.value.hint)
@@ -195,7 +195,7 @@ def test_what_is_no_api(provider: Provider, canary: Canary) -> None:
     for wrong in (b"<html>", {"a": 1}, "text", b""):
         provider.answers["GET"] = wrong
         with pytest.raises(WizardError, match="does not answer"):
-            register(provider.place, token(canary), "t", PUBLIC)
+            register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
 
 def test_an_unproven_server_gets_no_token(
@@ -204,20 +204,24 @@ def test_an_unproven_server_gets_no_token(
     monkeypatch.delenv("SSL_CERT_FILE")
 
     with pytest.raises(WizardError, match="not proven"):
-        register(provider.place, token(canary), "t", PUBLIC)
+        register_deploy_key(provider.place, token(canary), "t", PUBLIC)
     assert provider.requests == []
 
 
 def test_a_server_of_another_name_gets_no_token(provider: Provider, canary: Canary) -> None:
-    place = Place(provider.place.kind, f"https://127.0.0.1:{provider.port}", provider.place.path)
+    place = ProviderRepository(
+        provider.place.kind, f"https://127.0.0.1:{provider.port}", provider.place.path
+    )
     with pytest.raises(WizardError, match="not proven"):
-        register(place, token(canary), "t", PUBLIC)
+        register_deploy_key(place, token(canary), "t", PUBLIC)
     assert provider.requests == []
 
 
 def test_a_token_that_is_none_is_not_sent(provider: Provider, canary: Canary) -> None:
     with pytest.raises(WizardError) as caught:
-        register(provider.place, SecretStr(canary.secret("token") + "\nX: y"), "t", PUBLIC)
+        register_deploy_key(
+            provider.place, SecretStr(canary.secret("token") + "\nX: y"), "t", PUBLIC
+        )
     canary.assert_absent(caught.value.message)
     assert provider.requests == []
 
@@ -251,4 +255,4 @@ def test_a_token_that_is_none_is_not_sent(provider: Provider, canary: Canary) ->
     ],
 )
 def test_which_api_it_is(url: str, found: Any) -> None:
-    assert api_of(url) == found
+    assert find_api(url) == found

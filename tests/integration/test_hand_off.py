@@ -23,8 +23,8 @@ from tests.process import Finished
 from wizard.cli import secrets_seal
 from wizard.clients import age
 from wizard.errors import UsageError, WizardError
-from wizard.provisioning.sealed_file import Handed, write_new
-from wizard.secrets.deploy_key import same_key
+from wizard.provisioning.sealed_file import HandOff, write_new_file
+from wizard.secrets.deploy_key import is_same_key
 
 __all__ = ["aw", "bench", "requests"]
 
@@ -67,7 +67,7 @@ class Side:
         """The file again, changed as only somebody who could read it can."""
         path = self.folder / "changed.age"
         text = json.dumps({**self.payload(), **changes}).encode()
-        path.write_bytes(age.sealed(text, [self.identity.to_public()]))
+        path.write_bytes(age.encrypt_bytes(text, [self.identity.to_public()]))
         return path
 
 
@@ -130,7 +130,7 @@ def test_generated_once_whoever_asks_again(side: Side) -> None:
 
     side.file = other
     side.make("--new-hand-off")
-    assert not same_key(side.bench.public(), public)
+    assert not is_same_key(side.bench.public(), public)
     side.take()
     assert side.bench.values() == side.values()
 
@@ -140,7 +140,7 @@ def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     def written_and_killed(path: Path, data: bytes) -> None:
-        write_new(path, data)
+        write_new_file(path, data)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -157,7 +157,7 @@ def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) 
     assert "nothing is generated a second time" in done.err
     assert side.file.read_bytes() == made
     side.take()
-    assert same_key(side.bench.public(), done.out.splitlines()[-1])
+    assert is_same_key(side.bench.public(), done.out.splitlines()[-1])
 
 
 def test_what_the_store_holds_is_never_replaced(side: Side) -> None:
@@ -179,7 +179,7 @@ def test_an_installation_that_lived_before_gets_nothing(
     side.make()
     with monkeypatch.context() as patch:
         patch.setattr(
-            "wizard.cli.secrets_report.asked_cluster", lambda _: lambda _n, names: [names[0]]
+            "wizard.cli.secrets_report.open_run_cluster", lambda _: lambda _n, names: [names[0]]
         )
         assert "has lived before" in side.take(code=4).err
         assert side.bench.version == 0
@@ -285,7 +285,7 @@ def test_a_file_that_came_meanwhile_stays(tmp_path: Path) -> None:
     path = tmp_path / "x.age"
     path.write_text("theirs")
     with pytest.raises(UsageError, match="File exists"):
-        write_new(path, b"ours")
+        write_new_file(path, b"ours")
     assert path.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -298,12 +298,12 @@ def test_a_stick_without_hard_links_takes_the_file_too(
 
     monkeypatch.setattr(os, "link", refused)
     path = tmp_path / "x.age"
-    write_new(path, b"ours")
+    write_new_file(path, b"ours")
     assert path.read_bytes() == b"ours"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(UsageError, match="File exists"):
-        write_new(path, b"again")
+        write_new_file(path, b"again")
     assert path.read_bytes() == b"ours"
 
 
@@ -322,7 +322,7 @@ def test_a_stick_without_hard_links_takes_the_file_too(
 def test_who_may_open_it_is_named_by_public_keys(text: str, says: str) -> None:
     good = str(x25519.Identity.generate().to_public())
     with pytest.raises(UsageError) as error:
-        age.recipients([good, text])
+        age.read_recipients([good, text])
     assert says in error.value.message
     assert "the second one" in error.value.message
     assert not text or text not in error.value.message + error.value.hint
@@ -332,10 +332,10 @@ def test_a_file_of_recipients_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "team"
     path.write_text(f"# us\n{x25519.Identity.generate()}\n")
     with pytest.raises(UsageError, match="line 2: this is a private key"):
-        age.recipients([], [path])
+        age.read_recipients([], [path])
     path.write_text("# nobody yet\n")
     with pytest.raises(UsageError, match="who may open the file"):
-        age.recipients([], [path])
+        age.read_recipients([], [path])
 
 
 def test_identities_that_cannot_be_used_are_named(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_identities_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         Path("/dev/zero"): "is larger than",
     }.items():
         with pytest.raises(UsageError, match=words):
-            age.identities([path])
+            age.read_identities([path])
 
 
 @pytest.mark.parametrize(
@@ -374,8 +374,8 @@ def test_options_that_do_not_go_together(bench: Bench, words: tuple[str, ...], s
 
 
 def test_nothing_shows_the_values() -> None:
-    handed = Handed("airflow", {}, {"fernetKey": SecretStr("hunter2")}, ("fernetKey",))
+    handed = HandOff("airflow", {}, {"fernetKey": SecretStr("hunter2")}, ("fernetKey",))
     assert "hunter2" not in repr(handed)
     with pytest.raises(WizardError) as error:
-        age.opened(b"-----BEGIN AGE ENCRYPTED FILE-----\nhunter2", [], "x")
+        age.decrypt_text(b"-----BEGIN AGE ENCRYPTED FILE-----\nhunter2", [], "x")
     assert "hunter2" not in str(error.value)

@@ -21,7 +21,7 @@ from tests.rendered import answers, rendering
 from tests.testbed import vault_cli
 from tests.testbed.databases import Postgres, quoted
 from tests.testbed.kube import Kube
-from wizard.handover.scripts import Handed, handed
+from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.systems.database import handover
 
 __all__ = ["aw", "controller", "new_bench"]
@@ -118,7 +118,7 @@ def test_nothing_committed_and_a_laptop_have_no_owners(aw: Wizard) -> None:
 class Owners:
     """Who runs the scripts: with the real kubectl, and `vault` or what stands in for it."""
 
-    def __init__(self, bench: Bench, made: Handed, folder: Path) -> None:
+    def __init__(self, bench: Bench, made: HandoverFiles, folder: Path) -> None:
         self.made = made
         self.folder = folder
         self.path = os.environ["PATH"]
@@ -163,13 +163,13 @@ def owners(bench: Bench, tmp_path: Path) -> Owners:
 def of_bench(bench: Bench, folder: Path) -> Owners:
     texts = {file.logical: file.text for file in bench.made.tree.values()}
     folder.mkdir()
-    return Owners(bench, handed(bench.target.answers, bench.made, texts), folder)
+    return Owners(bench, render_handover(bench.target.answers, bench.made, texts), folder)
 
 
 def values(bench: Bench, canary: Canary) -> dict[str, str]:
-    from wizard.secrets.payload import facts_of
+    from wizard.secrets.payload import collect_facts
 
-    facts = facts_of(bench.made.total.secrets)
+    facts = collect_facts(bench.made.total.secrets)
     return {fact.key: f"{canary.secret(fact.key)} \"'\\ $x é\n" for fact in facts}
 
 
@@ -308,7 +308,7 @@ def test_the_platform_applies_what_argo_cd_starts_from(
     }  # fmt: skip
     made = rendering("production", changes)
     texts = {file.logical: file.text for file in made.tree.values()}
-    script = handed(answers("production", changes), made, texts)["platform"]["apply.sh"]
+    script = render_handover(answers("production", changes), made, texts)["platform"]["apply.sh"]
     config = written(tmp_path / "config", cluster(kube_with_crds), {"token": kube_with_crds.token},
                      context="a context")  # fmt: skip
 
@@ -349,7 +349,7 @@ def test_the_sql_makes_role_and_database(postgres: Postgres, role: str, name: st
         result_backend=SimpleNamespace(kind="metadata"),
     )  # fmt: skip
     found: Any = SimpleNamespace(database=database)
-    sql = handover.files(found, rendering().release)["database.sql"]
+    sql = handover.render_files(found, rendering().release)["database.sql"]
     file = postgres.folder / f"{abs(hash(role))}.sql"
     file.write_text(sql)
 

@@ -31,7 +31,7 @@ from tests.testbed.kubelet import BEAT, Program, Script, airflow, health, http
 from tests.webserver import Answer, Asked, web
 from wizard.apply import verify
 from wizard.clients.kube.connect import open_kube
-from wizard.engine.actions import Action, Event, run_actions
+from wizard.engine.actions import Step, StepEvent, run_steps
 from wizard.systems.cluster import health as asking
 from wizard.systems.target import Target
 
@@ -53,9 +53,9 @@ def world(kube: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
     return found
 
 
-def ended(target: Target) -> Event:
+def ended(target: Target) -> StepEvent:
     """How the wait ends when it may only take a moment."""
-    return told([replace(verify.airflow(target), patience=0.1)])["verify.airflow"]
+    return told([replace(verify.build_airflow_wait(target), patience=0.1)])["verify.airflow"]
 
 
 def runs(world: World, script: Script, pod: str = POD) -> Program:
@@ -135,7 +135,7 @@ WRONG: list[tuple[str, Script, str, str]] = [
 def test_what_is_wrong_is_told_with_its_remedy(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "SECONDS", 5.0)
+    monkeypatch.setattr(asking, "HEALTH_SECONDS", 5.0)
     target = world.target()
     program = runs(world, airflow())
     for name, script, detail, fix in WRONG:
@@ -160,7 +160,7 @@ def test_parts_that_nothing_runs_do_not_count(world: World) -> None:
 def test_a_program_that_hangs_or_is_not_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "SECONDS", 0.5)
+    monkeypatch.setattr(asking, "HEALTH_SECONDS", 0.5)
     target = world.target()
     program = runs(world, airflow())
 
@@ -199,9 +199,9 @@ def relisten(world: World, **container: Any) -> None:
 def test_leaving_does_not_wait_for_a_program_that_hangs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "SECONDS", 60.0)
+    monkeypatch.setattr(asking, "HEALTH_SECONDS", 60.0)
     program = runs(world, says())
-    action = verify.airflow(world.target())
+    action = verify.build_airflow_wait(world.target())
 
     async def left() -> float:
         task = asyncio.ensure_future(_ended(action))
@@ -220,8 +220,8 @@ def test_leaving_does_not_wait_for_a_program_that_hangs(
     assert all(one.daemon for one in ours)
 
 
-async def _ended(action: Action) -> list[Event]:
-    return [event async for event in run_actions([action])]
+async def _ended(action: Step) -> list[StepEvent]:
+    return [event async for event in run_steps([action])]
 
 
 def test_without_the_right_the_readiness_probe_counts(world: World) -> None:

@@ -70,10 +70,10 @@ def git(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     # No test waits for what DNS says of a name that nobody has.
-    monkeypatch.setattr("wizard.clients.ssh.sshfp._records", lambda _: None)
-    scanner._once.cache_clear()
+    monkeypatch.setattr("wizard.clients.ssh.sshfp._fetch_records", lambda _: None)
+    scanner._scan_once.cache_clear()
     yield Git(aw, tmp_path / "answers.yaml")
-    scanner._once.cache_clear()
+    scanner._scan_once.cache_clear()
 
 
 def prints(keys: KeySet, *kinds: str) -> list[str]:
@@ -133,7 +133,7 @@ def test_a_server_that_changed_since_stops_the_next_look(
     assert git("commit", server.port, *prints(honest)).code == 0
     assert set(git.pinned()) == set(KINDS)
     server.stop()
-    scanner._once.cache_clear()
+    scanner._scan_once.cache_clear()
     changed = one_right(tmp_path / "half", honest, other)
     server.keys = [changed.file(kind) for kind in KINDS]
     server.folder = tmp_path / "again"
@@ -149,11 +149,11 @@ def test_a_server_that_changed_since_stops_the_next_look(
     assert "--host-key-fingerprint" in done.out
 
     # What the fix says: the host is asked again, for its owner has read out another key.
-    scanner._once.cache_clear()
+    scanner._scan_once.cache_clear()
     foreign = git.aw("commit", "--yes", "--host-key-fingerprint", "SHA256:" + 43 * "A")
     assert foreign.code == 5, foreign
     words = [word for one in prints(changed) for word in ("--host-key-fingerprint", one)]
-    scanner._once.cache_clear()
+    scanner._scan_once.cache_clear()
     assert git.aw("commit", "--yes", *words).code == 0
     values = git.aw.git.git("show", f"HEAD:{VALUES}")
     for kind in KINDS:
@@ -173,7 +173,7 @@ def test_a_server_that_changed_since_stops_the_next_look(
 def test_peers_that_are_no_ssh_server_are_told_and_nothing_is_written(
     git: Git, handle: Any, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ssh, "scan", partial(ssh.scan, timeout=0.5))
+    monkeypatch.setattr(ssh, "scan_host_keys", partial(ssh.scan_host_keys, timeout=0.5))
     with peer(handle) as running:
         done = git("commit", running.port, KEY.fingerprint)
     assert done.code == 4
@@ -205,7 +205,7 @@ def test_a_preset_carries_no_evidence(
     (folder / "mine.yaml").write_text(yaml.safe_dump(child))
     monkeypatch.setattr(presets, "files", lambda _: folder)
     name = "production" if layer == "preset" else "mine"
-    assert presets.load(name).answers["dags"]["host_keys"]
+    assert presets.load_preset(name).answers["dags"]["host_keys"]
     answers_file(git.file, {"dags.repo": f"ssh://git@{HOST}/platform/dags.git"})
     done = git.aw("commit", "--preset", name, "--answers", str(git.file), "--yes")
     assert done.code == 4, done

@@ -27,8 +27,8 @@ from tests.webserver import Answer, Asked, Web, web
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.systems.cluster.object_removal import standing
-from wizard.systems.release.delivered_objects import listed
+from wizard.systems.cluster.object_removal import read_object
+from wizard.systems.release.delivered_objects import list_metadata
 
 pytestmark = pytest.mark.integration
 
@@ -242,8 +242,8 @@ def test_a_list_whose_pages_expire_is_taken_anew_and_never_passes_for_empty(
     with web(authority, in_turn(page, expired, page, expired)) as server:
         kube = client(server.url)
         for look in (
-            lambda: listed(kube, "v1", "ConfigMap", "default"),
-            lambda: standing(kube, POD),
+            lambda: list_metadata(kube, "v1", "ConfigMap", "default"),
+            lambda: read_object(kube, POD),
         ):
             assert refused(look).kind == "expired"
 

@@ -12,9 +12,9 @@ from tests.certificates import Authority
 from tests.rendered import answers
 from tests.testbed.databases import free_port
 from tests.webserver import Answer, Asked, web
-from wizard.clients.registry import Image, listed
+from wizard.clients.registry import Image, parse_chart_versions
 from wizard.engine.probes import ProbeResult, run_probes
-from wizard.systems.registry import artifact_probes, chart, tag
+from wizard.systems.registry import artifact_probes, check_chart_version, check_image_tag
 
 pytestmark = pytest.mark.integration
 
@@ -55,22 +55,22 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_index_is_read_by_its_form() -> None:
-    assert listed(INDEX, "airflow") == ("1.22.0", "1.21.0")
-    assert listed(INDEX, "other") == ("9.9.9",)
-    assert listed(INDEX, "absent") == ()
-    assert listed("<html>\n  airflow:\n    version: 1.22.0\n", "airflow") == ()
-    assert listed(INDEX.replace("entries", "other"), "airflow") == ()
+    assert parse_chart_versions(INDEX, "airflow") == ("1.22.0", "1.21.0")
+    assert parse_chart_versions(INDEX, "other") == ("9.9.9",)
+    assert parse_chart_versions(INDEX, "absent") == ()
+    assert parse_chart_versions("<html>\n  airflow:\n    version: 1.22.0\n", "airflow") == ()
+    assert parse_chart_versions(INDEX.replace("entries", "other"), "airflow") == ()
 
 
 def test_chart_versions(authority: Authority) -> None:
     with web(authority, lambda _: Answer(200, INDEX.encode())) as server:
-        assert chart(server.url, "1.22.0").status == "pass"
-        gone = chart(f"{server.url}/", "1.0.0")
+        assert check_chart_version(server.url, "1.22.0").status == "pass"
+        gone = check_chart_version(f"{server.url}/", "1.0.0")
         assert (gone.status, "newest there is 1.22.0" in gone.detail) == ("fail", True)
         assert {asked.path for asked in server.asked} == {"/index.yaml"}
     for wrong in (Answer(200, b"<html>"), Answer(404), Answer(503), Answer(0)):
         with web(authority, lambda _, wrong=wrong: wrong) as server:  # type: ignore[misc]
-            assert chart(server.url, "1.22.0").status == "unknown"
+            assert check_chart_version(server.url, "1.22.0").status == "unknown"
 
 
 def test_servers_out_of_reach_prove_nothing(
@@ -80,10 +80,10 @@ def test_servers_out_of_reach_prove_nothing(
         (f"https://127.0.0.1:{free_port()}", "refused"),
         ("https://charts.no-such-name.invalid", "does not resolve"),
     ):
-        result = chart(url, "1.22.0")
+        result = check_chart_version(url, "1.22.0")
         assert (result.status, says in result.detail, bool(result.fix)) == ("unknown", True, True)
     with web(Authority.make(tmp_path), lambda _: Answer(200, INDEX.encode())) as server:
-        result = chart(server.url, "1.22.0")
+        result = check_chart_version(server.url, "1.22.0")
         assert (result.status, server.asked) == ("unknown", [])
         assert "not trusted here" in result.detail
 
@@ -92,10 +92,10 @@ def test_redirects_stay_on_https(authority: Authority) -> None:
     with web(authority, lambda _: Answer(200, INDEX.encode())) as other:
         moved = Answer(302, b"", {"Location": f"{other.url}/index.yaml"})
         with web(authority, lambda _: moved) as server:
-            assert chart(server.url, "1.22.0").status == "pass"
+            assert check_chart_version(server.url, "1.22.0").status == "pass"
         clear = Answer(302, b"", {"Location": other.url.replace("https", "http")})
         with web(authority, lambda _: clear) as server:
-            result = chart(server.url, "1.22.0")
+            result = check_chart_version(server.url, "1.22.0")
     assert (result.status, "away from https" in result.detail) == ("unknown", True)
 
 
@@ -118,7 +118,7 @@ def looked(
 ) -> tuple[ProbeResult, list[Asked]]:
     with web(authority, script) as server:
         image = Image.of(f"127.0.0.1:{server.port}/acme/airflow", "3.2.2-1")
-        return tag(image, own=own, secret=secret), server.asked
+        return check_image_tag(image, own=own, secret=secret), server.asked
 
 
 def test_a_tag_that_is_there(authority: Authority) -> None:

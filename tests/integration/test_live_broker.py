@@ -21,11 +21,24 @@ from tests.testbed import programs
 from tests.testbed.databases import free_port
 from tests.testbed.fixtures import found
 from tests.testbed.redis import Redis
-from wizard.clients.redis import RedisError, Resp, Server, Target, target_of
+from wizard.clients.redis import (
+    RedisError,
+    RedisServer,
+    RedisTarget,
+    SocketClient,
+    parse_broker_url,
+)
 from wizard.engine.probes import ProbeResult, run_probes
-from wizard.plan.derive import derive
-from wizard.probes.catalogue import broker
-from wizard.systems.broker import address, broker_probes, logged_in, looking, memory, refusal
+from wizard.plan.derive import derive_release
+from wizard.probes.catalogue import probe_broker
+from wizard.systems.broker import (
+    broker_probes,
+    check_address,
+    check_login,
+    check_memory,
+    classify_error,
+    make_lookup,
+)
 from wizard.systems.situation import Situation
 
 pytestmark = pytest.mark.integration
@@ -71,24 +84,24 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
 
 
-def target(url: str) -> Target:
-    made = target_of(SecretStr(url))
-    assert isinstance(made, Target)
+def target(url: str) -> RedisTarget:
+    made = parse_broker_url(SecretStr(url))
+    assert isinstance(made, RedisTarget)
     return made
 
 
-def over_tls(server: Redis, user: str = "", password: str = GOOD, rest: str = "0") -> Target:
+def over_tls(server: Redis, user: str = "", password: str = GOOD, rest: str = "0") -> RedisTarget:
     return target(f"rediss://{user}:{quote(password, safe='')}@127.0.0.1:{server.tls}/{rest}")
 
 
-async def probed(aim: Target) -> dict[str, ProbeResult]:
-    probes = broker_probes(aim, looking(Resp(aim)), aim.host, aim.port)
+async def probed(aim: RedisTarget) -> dict[str, ProbeResult]:
+    probes = broker_probes(aim, make_lookup(SocketClient(aim)), aim.host, aim.port)
     return {probe.id.removeprefix("broker."): result async for probe, result in run_probes(probes)}
 
 
-def refused(aim: Target) -> RedisError:
+def refused(aim: RedisTarget) -> RedisError:
     with pytest.raises(RedisError) as caught:
-        Resp(aim).look()
+        SocketClient(aim).look()
     return caught.value
 
 
@@ -103,7 +116,7 @@ async def test_a_good_broker_passes_everything(server: Redis, trusted: None, use
 
 
 async def test_probes_store_nothing(server: Redis, trusted: None) -> None:
-    assert Resp(over_tls(server)).look().logged_in
+    assert SocketClient(over_tls(server)).look().logged_in
     said = ""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(f"AUTH {GOOD}\r\nINFO persistence\r\nDBSIZE\r\nQUIT\r\n".encode())
@@ -174,7 +187,7 @@ async def test_certificates_that_prove_nothing(
     named = replace(aim, host="localhost")
     error = refused(named)
     assert (error.kind, "mismatch" in error.message.casefold()) == ("tls", True)
-    assert refusal(error).status == "fail"
+    assert classify_error(error).status == "fail"
 
 
 async def test_the_wrong_scheme(
@@ -216,7 +229,7 @@ async def test_a_password_is_not_sent_in_clear(canary: Canary, server: Redis) ->
     canary.assert_absent(*seen, str(results))
     assert seen[0] == b"*1\r\n$4\r\nPING\r\n"
     # To this machine itself it is sent: a port-forward ends here.
-    assert Resp(target(f"redis://:{GOOD}@127.0.0.1:{server.port}/0")).look().logged_in
+    assert SocketClient(target(f"redis://:{GOOD}@127.0.0.1:{server.port}/0")).look().logged_in
 
 
 def _foreign() -> str:
@@ -314,13 +327,13 @@ async def test_passwords_of_every_printable_character(
 )
 def test_urls_that_cannot_be_right(url: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
-        target_of(SecretStr(url))
+        parse_broker_url(SecretStr(url))
     assert "secret" not in str(caught.value)
 
 
 def test_other_brokers_are_left_alone() -> None:
-    assert target_of(SecretStr("amqp://u:p@rabbit:5672/vhost")) == "amqp"
-    assert target_of(SecretStr("sentinel://a:1;sentinel://b:1")) == "several URLs"
+    assert parse_broker_url(SecretStr("amqp://u:p@rabbit:5672/vhost")) == "amqp"
+    assert parse_broker_url(SecretStr("sentinel://a:1;sentinel://b:1")) == "several URLs"
 
 
 def test_what_a_url_says() -> None:
@@ -338,10 +351,10 @@ async def test_the_source_reads_the_url_late_and_names_what_is_wrong(
     server: Redis, trusted: None, monkeypatch: pytest.MonkeyPatch, canary: Canary
 ) -> None:
     given = answers("production", {"broker.kind": "external", "broker.host": "redis.invalid"})
-    start = Situation(given, derive(given), allowed=frozenset({"broker.url"}))
+    start = Situation(given, derive_release(given), allowed=frozenset({"broker.url"}))
 
     async def ended() -> dict[str, ProbeResult]:
-        return {one.id: result async for one, result in run_probes(broker(start))}
+        return {one.id: result async for one, result in run_probes(probe_broker(start))}
 
     assert (await ended())["broker.login"].status == "unknown"
     monkeypatch.setenv("BROKER_URL", f"rediss://:{GOOD}@127.0.0.1:{server.tls}/0")
@@ -356,22 +369,22 @@ async def test_the_source_reads_the_url_late_and_names_what_is_wrong(
     results = await ended()
     assert results["broker.login"].detail.startswith("broker.url is amqp")
     canary.assert_absent(str(results))
-    stranger = Situation(given, derive(given))
-    (_, login) = broker(stranger)
+    stranger = Situation(given, derive_release(given))
+    (_, login) = probe_broker(stranger)
     assert "broker.url" in (await login.run()).detail
     inner = answers("production")
-    assert list(broker(Situation(inner, derive(inner)))) == []
+    assert list(probe_broker(Situation(inner, derive_release(inner)))) == []
 
 
 def test_facts_that_this_server_cannot_have() -> None:
     aim = target("rediss://:secret@redis.example.internal:6380/0")
-    good = Server(asks=True, logged_in=True, version="7.2", mode="standalone", role="master")
-    assert logged_in(good, aim).status == "pass"
-    assert logged_in(replace(good, role="slave"), aim).status == "fail"
-    assert logged_in(replace(good, mode="cluster"), aim).status == "fail"
-    assert memory(replace(good, policy="volatile-lru", limited=True)).status == "pass"
-    assert "once it has a memory limit" in memory(replace(good, policy="allkeys-lfu")).detail
-    assert address(aim, "redis.example.internal", 6380).status == "pass"
-    moved: Any = address(aim, "other.example.internal", 6380)
+    good = RedisServer(asks=True, logged_in=True, version="7.2", mode="standalone", role="master")
+    assert check_login(good, aim).status == "pass"
+    assert check_login(replace(good, role="slave"), aim).status == "fail"
+    assert check_login(replace(good, mode="cluster"), aim).status == "fail"
+    assert check_memory(replace(good, policy="volatile-lru", limited=True)).status == "pass"
+    assert "once it has a memory limit" in check_memory(replace(good, policy="allkeys-lfu")).detail
+    assert check_address(aim, "redis.example.internal", 6380).status == "pass"
+    moved: Any = check_address(aim, "other.example.internal", 6380)
     assert (moved.status, "redis.example.internal:6380" in moved.detail) == ("fail", True)
-    assert address(aim, "", 6379).status == "skip"
+    assert check_address(aim, "", 6379).status == "skip"

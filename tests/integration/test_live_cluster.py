@@ -25,14 +25,14 @@ from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import ConflictError
-from wizard.formats.jwt import audiences
-from wizard.plan.derive import derive
+from wizard.formats.jwt import parse_audiences
+from wizard.plan.derive import derive_release
 from wizard.secrets.facts import SecretSpec
-from wizard.systems.cluster.probes import aged, cluster_probes
-from wizard.systems.cluster.rights import argocd_needs, needs
-from wizard.systems.cluster.target_cluster import existing_secrets, minting
-from wizard.systems.prior_use import in_cluster
-from wizard.systems.situation import NotAskedError
+from wizard.systems.cluster.probes import check_version, cluster_probes
+from wizard.systems.cluster.rights import list_argocd_rights, list_rights
+from wizard.systems.cluster.target_cluster import make_secret_lookup, make_token_source
+from wizard.systems.prior_use import find_cluster_use
+from wizard.systems.situation import NotCheckedError
 
 __all__ = ["aw"]
 
@@ -79,7 +79,7 @@ def bare() -> Iterator[Server]:
 
 
 async def probed(made: Answers, kube: Kube, argocd: Kube | None = None) -> dict[str, ProbeResult]:
-    probes = cluster_probes(made, derive(made), kube, argocd)
+    probes = cluster_probes(made, derive_release(made), kube, argocd)
     return {probe.id.removeprefix("cluster."): result async for probe, result in run_probes(probes)}
 
 
@@ -229,7 +229,7 @@ async def test_another_cluster_than_the_recorded_one_stops(
     assert "--context" in identity.fix
     assert {one.detail for one in results.values()} == {"needs cluster.identity"}
     with pytest.raises(ConflictError):
-        existing_secrets(kube, there)("airflow", ["any"])
+        make_secret_lookup(kube, there)("airflow", ["any"])
 
 
 async def test_logins_and_servers_that_are_not_there(
@@ -285,14 +285,14 @@ def test_secrets_that_exist_are_found_without_their_values(
     put(kube_with_crds, "Secret", "airflow-fernet-key", space,
         stringData={"fernet-key": canary.secret()})  # fmt: skip
     kube = client(kube_with_crds)
-    ask = existing_secrets(kube, made)
+    ask = make_secret_lookup(kube, made)
     assert ask(space, ["airflow-fernet-key", "airflow-jwt-secret"]) == ["airflow-fernet-key"]
     assert ask("no-such-namespace", ["airflow-fernet-key"]) == []
-    signs = in_cluster(ask, space, [SecretSpec("airflow-fernet-key", {})])
+    signs = find_cluster_use(ask, space, [SecretSpec("airflow-fernet-key", {})])
     assert signs.found == (f"namespace {space} has the Secrets airflow-fernet-key",)
     _, token = account(kube_with_crds)
-    with pytest.raises(NotAskedError, match="forbidden"):
-        existing_secrets(client(kube_with_crds, token), made)(space, ["airflow-fernet-key"])
+    with pytest.raises(NotCheckedError, match="forbidden"):
+        make_secret_lookup(client(kube_with_crds, token), made)(space, ["airflow-fernet-key"])
 
 
 def test_a_token_for_the_store_comes_from_the_recorded_cluster_only(
@@ -300,16 +300,16 @@ def test_a_token_for_the_store_comes_from_the_recorded_cluster_only(
 ) -> None:
     prepared(kube_with_crds, made)
     kube = client(kube_with_crds)
-    mint = minting(kube, made, derive(made))
+    mint = make_token_source(kube, made, derive_release(made))
     assert mint is not None
-    assert audiences(mint().get_secret_value()) == ("vault",)
+    assert parse_audiences(mint().get_secret_value()) == ("vault",)
     there = made.model_copy(update={"cluster": made.cluster.model_copy(update={"uid": "u-2"})})
-    mint = minting(kube, there, derive(there))
+    mint = make_token_source(kube, there, derive_release(there))
     assert mint is not None
     with pytest.raises(ConflictError):
         mint()
     laptop = answers("local")
-    assert minting(kube, laptop, derive(laptop)) is None
+    assert make_token_source(kube, laptop, derive_release(laptop)) is None
 
 
 async def test_a_hub_is_asked_only_by_its_own_context(
@@ -404,28 +404,30 @@ def test_check_live_ends_with_four_at_another_cluster(
 
 def test_needs_follow_the_answers() -> None:
     plain = answers("production")
-    assert [one.id for one in needs(plain, derive(plain))] == [
+    assert [one.id for one in list_rights(plain, derive_release(plain))] == [
         "verify", "health", "login", "guard",
     ]  # fmt: skip
-    assert [one.id for one in argocd_needs(plain)] == ["argocd", "sync", "repository"]
+    assert [one.id for one in list_argocd_rights(plain)] == ["argocd", "sync", "repository"]
     wide = answers("production", {"secrets.scope": "cluster"})
-    found = {str(right) for need in needs(wide, derive(wide)) for right in need.rights}
+    found = {
+        str(right) for need in list_rights(wide, derive_release(wide)) for right in need.rights
+    }
     assert "get clustersecretstores.external-secrets.io" in found
     assert "create serviceaccounts/token external-secrets in external-secrets" in found
     assert not any("validating" in one for one in found)
     laptop = answers("local")
-    kinds = {one.id: one.rights for one in needs(laptop, derive(laptop))}
+    kinds = {one.id: one.rights for one in list_rights(laptop, derive_release(laptop))}
     assert set(kinds) == {"verify", "namespace", "install"}
     helm = answers("production", {"delivery.kind": "helm"})
-    rights = {str(one) for need in needs(helm, derive(helm)) for one in need.rights}
+    rights = {str(one) for need in list_rights(helm, derive_release(helm)) for one in need.rights}
     assert {"list secrets in airflow", "delete jobs.batch in airflow"} <= rights
     assert "create deployments.apps in airflow" in {str(one) for one in kinds["install"]}
 
 
 def test_versions() -> None:
-    from wizard.clients.kube.protocol import Cluster
+    from wizard.clients.kube.protocol import ClusterIdentity
 
-    seen = Cluster("https://api.prod.example", "u1", "1.29.4-eks-1")
-    assert aged(seen).status == "fail"
-    assert aged(replace(seen, version="1.34.1+k3s1")).status == "pass"
-    assert aged(replace(seen, version="")).status == "unknown"
+    seen = ClusterIdentity("https://api.prod.example", "u1", "1.29.4-eks-1")
+    assert check_version(seen).status == "fail"
+    assert check_version(replace(seen, version="1.34.1+k3s1")).status == "pass"
+    assert check_version(replace(seen, version="")).status == "unknown"

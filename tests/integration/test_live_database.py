@@ -21,9 +21,14 @@ from tests.testbed import programs
 from tests.testbed.databases import Postgres, own_folder
 from tests.testbed.fixtures import StartPgBouncer, found
 from wizard.answers.model import Answers
-from wizard.clients.postgres.client import PostgresError, Psycopg, Server, Target
+from wizard.clients.postgres.client import (
+    PostgresError,
+    PostgresServer,
+    PostgresTarget,
+    PsycopgClient,
+)
 from wizard.engine.probes import Probe, ProbeResult, run_probes
-from wizard.systems.database.probes import database_probes, encryption, looking, pooler_probe
+from wizard.systems.database.probes import database_probes, make_lookup, pooler_probe, tls_probe
 
 pytestmark = pytest.mark.integration
 
@@ -74,8 +79,8 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def target(server: Postgres, user: str = "airflow", database: str = "airflow") -> Target:
-    return Target(server.host, server.port, database, user, "require")
+def target(server: Postgres, user: str = "airflow", database: str = "airflow") -> PostgresTarget:
+    return PostgresTarget(server.host, server.port, database, user, "require")
 
 
 @cache
@@ -93,15 +98,15 @@ async def ended(*probes: Probe) -> dict[str, ProbeResult]:
     return {one.id: result async for one, result in run_probes(probes)}
 
 
-async def probed(aim: Target, password: str = GOOD) -> dict[str, ProbeResult]:
-    client = Psycopg(aim, SecretStr(password))
-    probes = database_probes("database", "Database", small(), aim, looking(client))
+async def probed(aim: PostgresTarget, password: str = GOOD) -> dict[str, ProbeResult]:
+    client = PsycopgClient(aim, SecretStr(password))
+    probes = database_probes("database", "Database", small(), aim, make_lookup(client))
     return await ended(*probes)
 
 
-def refused(aim: Target, password: str = GOOD) -> PostgresError:
+def refused(aim: PostgresTarget, password: str = GOOD) -> PostgresError:
     with pytest.raises(PostgresError) as caught:
-        Psycopg(aim, SecretStr(password)).look()
+        PsycopgClient(aim, SecretStr(password)).look()
     return caught.value
 
 
@@ -176,10 +181,10 @@ async def test_tls_modes_against_the_servers_certificate(
     aim = target(server)
     for mode in ("verify-full", "verify-ca"):
         verified = replace(aim, sslmode=mode, ca=authority.certificate)
-        assert Psycopg(verified, SecretStr(GOOD)).look().encrypted
+        assert PsycopgClient(verified, SecretStr(GOOD)).look().encrypted
     other = Authority.make(tmp_path).certificate
     assert refused(replace(aim, sslmode="verify-ca", ca=other)).kind == "tls"
-    assert not Psycopg(replace(aim, sslmode="disable"), SecretStr(GOOD)).look().encrypted
+    assert not PsycopgClient(replace(aim, sslmode="disable"), SecretStr(GOOD)).look().encrypted
     assert refused(replace(aim, user="secure", sslmode="disable")).kind == "refused"
 
 
@@ -200,7 +205,7 @@ async def test_the_operators_own_client_files_play_no_part(
     services.write_text("[other]\nhostaddr=127.0.0.9\nsslmode=disable\n")
     monkeypatch.setenv("PGSERVICEFILE", str(services))
     monkeypatch.setenv("PGSERVICE", "other")
-    seen = Psycopg(target(server), SecretStr(GOOD)).look()
+    seen = PsycopgClient(target(server), SecretStr(GOOD)).look()
     assert (seen.encrypted, seen.schema) == (True, "public")
     assert refused(target(server), "a-wrong-password-1").kind == "password"
 
@@ -210,8 +215,8 @@ async def test_the_operators_own_client_files_play_no_part(
     [("disable", "warn"), ("prefer", "warn"), ("require", "pass"), ("verify-full", "pass")],
 )
 async def test_a_tls_mode_says_what_it_does_not_protect(mode: str, status: str) -> None:
-    aim = Target("pg.example.internal", 5432, "airflow", "airflow", mode)
-    results = await ended(encryption(aim))
+    aim = PostgresTarget("pg.example.internal", 5432, "airflow", "airflow", mode)
+    results = await ended(tls_probe(aim))
     assert results["database.tls"].status == status
     if status == "pass":
         said = results["database.tls"].detail
@@ -223,17 +228,17 @@ async def test_a_pooler_is_noticed(server: Postgres, pgbouncer: StartPgBouncer) 
     leads = f"host={server.host} port={server.port} dbname=airflow"
     ini = "[pgbouncer]\nauth_type = scram-sha-256\npool_mode = transaction\n"
     proxy = pgbouncer(ini, f'"airflow" "{GOOD}"\n', {"airflow": leads})
-    through = Target(proxy.host, proxy.port, "airflow", "airflow", "disable")
+    through = PostgresTarget(proxy.host, proxy.port, "airflow", "airflow", "disable")
     results = await probed(through)
     assert results["database.login"].status == "pass", results
     assert results["database.pooler"].status == "warn"
-    client = Psycopg(through, SecretStr(GOOD))
-    assert (await ended(pooler_probe(through, looking(client))))["database.pgbouncer"].status == (
-        "pass"
-    )
+    client = PsycopgClient(through, SecretStr(GOOD))
+    assert (await ended(pooler_probe(through, make_lookup(client))))[
+        "database.pgbouncer"
+    ].status == ("pass")
     straight = target(server)
-    client = Psycopg(straight, SecretStr(GOOD))
-    result = (await ended(pooler_probe(straight, looking(client))))["database.pgbouncer"]
+    client = PsycopgClient(straight, SecretStr(GOOD))
+    result = (await ended(pooler_probe(straight, make_lookup(client))))["database.pgbouncer"]
     assert result.status == "warn"
 
 
@@ -242,7 +247,7 @@ async def test_passwords_of_every_printable_character(server: Postgres, canary: 
     server.create_role("printable", password)
     server.sql("GRANT ALL ON DATABASE airflow TO printable")
     aim = target(server, "printable")
-    assert Psycopg(aim, SecretStr(password)).look().major >= 13
+    assert PsycopgClient(aim, SecretStr(password)).look().major >= 13
     canary.assert_absent(str(refused(aim, password + "x")))
 
 
@@ -261,7 +266,7 @@ def _asks_in_clear(seen: list[bytes]) -> Callable[[socket.socket], None]:
 async def test_a_server_that_asks_in_clear_learns_nothing(canary: Canary) -> None:
     seen: list[bytes] = []
     with scripted(_asks_in_clear(seen)) as port:
-        aim = Target("127.0.0.1", port, "airflow", "airflow", "disable")
+        aim = PostgresTarget("127.0.0.1", port, "airflow", "airflow", "disable")
         results = await probed(aim, canary.secret())
         until(lambda: bool(seen))
     assert results["database.login"].status == "fail"
@@ -276,7 +281,7 @@ async def test_peers_that_are_no_postgresql() -> None:
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     with scripted(http) as port:
-        aim = Target("127.0.0.1", port, "airflow", "airflow", "require")
+        aim = PostgresTarget("127.0.0.1", port, "airflow", "airflow", "require")
         results = await probed(aim)
     assert results["database.login"].status in {"fail", "unknown"}
     assert results["database.version"].status == "skip"
@@ -284,11 +289,11 @@ async def test_peers_that_are_no_postgresql() -> None:
 
 async def test_what_does_not_answer_is_unverified() -> None:
     with scripted(lambda _: time.sleep(8)) as port:
-        aim = Target("127.0.0.1", port, "airflow", "airflow", "require")
+        aim = PostgresTarget("127.0.0.1", port, "airflow", "airflow", "require")
         started = time.monotonic()
         results = await probed(aim)
         assert time.monotonic() - started < 14
-    closed = Target("127.0.0.1", port, "airflow", "airflow", "require")
+    closed = PostgresTarget("127.0.0.1", port, "airflow", "airflow", "require")
     nowhere = replace(closed, host="no.invalid")
     for ended_with in (results, await probed(closed), await probed(nowhere)):
         login = ended_with["database.login"]
@@ -297,16 +302,19 @@ async def test_what_does_not_answer_is_unverified() -> None:
 
 
 def test_facts_that_this_server_cannot_have() -> None:
-    from wizard.systems.database.probes import clock, logged_in, rights, version
+    from wizard.systems.database.probes import check_clock, check_login, check_rights, check_version
 
-    seen = Server(
+    seen = PostgresServer(
         version=120019, version_text="12.19", encoding="UTF8", schema="", may_create_tables=False,
         max_connections=100, reserved=3, role_limit=-1, database_limit=-1, in_use=1, skew=-90.0,
         migrated=True, read_only=True, encrypted=True, pooled=False,
     )  # fmt: skip
-    aim = Target("pg.example.internal", 5432, "airflow", "airflow", "require")
-    assert version(seen, "3.2.2").status == "fail"
-    assert version(seen, "2.11.0").status == "pass"
-    assert logged_in(seen, aim).status == "fail"
-    assert rights(seen, aim).status == "fail"
-    assert (clock(seen).status, clock(seen).detail) == ("warn", "90 s behind this machine's")
+    aim = PostgresTarget("pg.example.internal", 5432, "airflow", "airflow", "require")
+    assert check_version(seen, "3.2.2").status == "fail"
+    assert check_version(seen, "2.11.0").status == "pass"
+    assert check_login(seen, aim).status == "fail"
+    assert check_rights(seen, aim).status == "fail"
+    assert (check_clock(seen).status, check_clock(seen).detail) == (
+        "warn",
+        "90 s behind this machine's",
+    )

@@ -18,16 +18,16 @@ from tests.rendered import answers
 from tests.scripted import scripted
 from tests.testbed.kube import Kube, RejectedError
 from tests.testbed.vault import Vault
-from wizard.clients.vault.address import Address, AppRole, Credentials, Token
+from wizard.clients.vault.address import AppRole, Token, VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Health, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult, run_probes
-from wizard.formats.jwt import audiences
+from wizard.formats.jwt import parse_audiences
 from wizard.manifests.external_secrets import StoreSettings
-from wizard.plan.derive import derive
-from wizard.systems.situation import Mint
-from wizard.systems.vault.looks import Session
-from wizard.systems.vault.probes import in_namespace, state_of, vault_probes
+from wizard.plan.derive import derive_release
+from wizard.systems.situation import TokenSource
+from wizard.systems.vault.looks import VaultSnapshot
+from wizard.systems.vault.probes import check_namespace, check_state, vault_probes
 
 pytestmark = pytest.mark.integration
 
@@ -45,11 +45,11 @@ def store_of(server: str = "https://vault.example.internal:8200") -> StoreSettin
         "secrets.vault.role": f"live-role-{number}",
     }
     given = answers("production", changes)
-    return given.secrets.store_settings(derive(given))
+    return given.secrets.store_settings(derive_release(given))
 
 
-def place(vault: Vault, **more: str) -> Address:
-    return Address(vault.url, vault.ca.read_text(), **more)
+def place(vault: Vault, **more: str) -> VaultAddress:
+    return VaultAddress(vault.url, vault.ca.read_text(), **more)
 
 
 def token(value: str) -> Token:
@@ -71,7 +71,10 @@ def operator(vault: Vault, store: StoreSettings, ttl: str = "30m") -> Token:
 
 
 async def probed(
-    store: StoreSettings, where: Address, who: Credentials | None, mint: Mint | None = None
+    store: StoreSettings,
+    where: VaultAddress,
+    who: VaultCredentials | None,
+    mint: TokenSource | None = None,
 ) -> dict[str, ProbeResult]:
     probes = vault_probes(store, where, who, mint=mint)
     found = {one.id: result async for one, result in run_probes(probes)}
@@ -150,8 +153,8 @@ async def test_the_states_of_a_node_are_told_apart(fresh_vault: Vault, canary: C
 )
 def test_states_that_one_node_cannot_be_in(state: str, status: str) -> None:
     seen = Health(state, "1.21.4", "", 0.0)  # type: ignore[arg-type]
-    assert state_of(seen).status == status
-    behind = state_of(replace(seen, skew=-60.0))
+    assert check_state(seen).status == status
+    behind = check_state(replace(seen, skew=-60.0))
     assert behind.status == ("fail" if status == "fail" else "warn")
 
 
@@ -235,27 +238,29 @@ async def test_a_namespace_that_this_vault_does_not_have(vault: Vault) -> None:
 
 
 def test_namespaces_of_other_editions() -> None:
-    where = Address("https://vault.example:8200", namespace="team-a/data")
+    where = VaultAddress("https://vault.example:8200", namespace="team-a/data")
     info = TokenInfo("me", ("default",), 600, False, "")
     fault = VaultError("missing", "x")
 
     def judged(own: str, version: str = "1.21.4+ent") -> ProbeResult:
-        return in_namespace(Session(replace(info, namespace=own), fault, fault), where, version)
+        return check_namespace(
+            VaultSnapshot(replace(info, namespace=own), fault, fault), where, version
+        )
 
     assert [judged(own).status for own in ("", "team-a", "team-a/data")] == ["pass"] * 3
     assert [judged(own).status for own in ("team-b", "team-a/data/deeper", "team")] == ["fail"] * 3
     assert judged("", "2.6.2").status == "pass"
     missing = VaultError("namespace", "no namespace", "correct it")
-    assert in_namespace(Session(missing, fault, fault), where, "2.6.2").status == "fail"
+    assert check_namespace(VaultSnapshot(missing, fault, fault), where, "2.6.2").status == "fail"
 
 
 async def test_what_does_not_answer_is_unverified(canary: Canary) -> None:
     store, who = store_of(), token(canary.secret())
     with scripted(lambda connection: connection.close()) as port:
-        closed = Address(f"https://127.0.0.1:{port}")
+        closed = VaultAddress(f"https://127.0.0.1:{port}")
         results = [await probed(store, closed, who)]
     results.append(await probed(store, closed, who))
-    results.append(await probed(store, Address("https://no.invalid:8200"), who))
+    results.append(await probed(store, VaultAddress("https://no.invalid:8200"), who))
     for one in results:
         assert one["state"].status == "unknown", one
         assert one["state"].fix
@@ -280,7 +285,7 @@ async def test_a_redirect_to_another_origin_is_a_fault(canary: Canary) -> None:
             )
 
         with scripted(moved) as port:
-            where = Address(f"http://127.0.0.1:{port}")
+            where = VaultAddress(f"http://127.0.0.1:{port}")
             results = await probed(store_of(), where, token(canary.secret()))
         assert not elsewhere
     assert results["state"].status == "fail"
@@ -366,7 +371,7 @@ def cluster(kube: Kube, vault: Vault) -> Cluster:
     return Cluster(kube, vault, store)
 
 
-async def role(cluster: Cluster, mint: Mint, *, as_nobody: bool = False) -> ProbeResult:
+async def role(cluster: Cluster, mint: TokenSource, *, as_nobody: bool = False) -> ProbeResult:
     vault, store = cluster.vault, cluster.store
     who = None if as_nobody else operator(vault, store)
     results = await probed(store, place(vault), who, mint)
@@ -441,5 +446,5 @@ async def test_a_cluster_that_gives_no_token(cluster: Cluster, canary: Canary) -
 
 def test_audiences_of_texts_that_are_no_tokens() -> None:
     for text in ("", "a", "a.b.c", "a.e30.c", "a.W10.c", "a.eyJhdWQiOjF9.c"):
-        assert audiences(text) == ()
-    assert audiences("a.eyJhdWQiOiJ4In0.c") == ("x",)
+        assert parse_audiences(text) == ()
+    assert parse_audiences("a.eyJhdWQiOiJ4In0.c") == ("x",)

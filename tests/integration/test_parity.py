@@ -21,7 +21,7 @@ from tests.frontends import (
 )
 from tests.process import Terminal
 from tests.scenarios import SCENARIOS
-from wizard.answers.presets import names
+from wizard.answers.presets import list_presets
 from wizard.cli.main import main
 
 
@@ -52,7 +52,7 @@ def test_file_options_prompts_and_screens_commit_the_same_tree(
             assert pushed == git(tmp_path / way, "rev-parse", "HEAD")
 
 
-@pytest.mark.parametrize("name", [*SCENARIOS, *names()])
+@pytest.mark.parametrize("name", [*SCENARIOS, *list_presets()])
 def test_saved_answers_replay_to_the_same_tree(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

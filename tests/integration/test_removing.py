@@ -20,8 +20,8 @@ from tests.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.destroy import steps
-from wizard.engine.actions import Action, Event, Look
-from wizard.manifests.ownership import SOURCE
+from wizard.engine.actions import Step, StepEvent, StepStatus
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade, store_credential
 from wizard.systems.argocd import removal as argocd
 from wizard.systems.argocd import steps as applied
@@ -29,8 +29,8 @@ from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
 from wizard.systems.helm import removal
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.release import delivered_objects, volumes
-from wizard.systems.release.inhabitants import Inhabitants
-from wizard.systems.release.namespace_removal import namespace
+from wizard.systems.release.inhabitants import NamespaceContents
+from wizard.systems.release.namespace_removal import build_namespace_removal
 from wizard.systems.target import Target
 
 __all__ = ["aw", "local"]
@@ -51,13 +51,17 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     made = World(kube_with_crds, tmp_path, monkeypatch)
     made.install_argo()
     target = made.target()
-    wanted = [one for one in applied.actions(target) if one.id.startswith(("argocd", "cluster"))]
+    wanted = [
+        one
+        for one in applied.build_argocd_steps(target)
+        if one.id.startswith(("argocd", "cluster"))
+    ]
     assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
     made.operators.sync(target.under("secrets/"))
     return made
 
 
-def ended(*actions: Action, seconds: float = 0.2) -> Event:
+def ended(*actions: Step, seconds: float = 0.2) -> StepEvent:
     """How the last of these ended, with as little patience."""
     found = told([replace(one, patience=min(one.patience, seconds)) for one in actions])
     return found[actions[-1].id]
@@ -83,42 +87,42 @@ def exists(world: World, path: str) -> bool:
 def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World) -> None:
     target = world.target()
     marked(world, APPLICATION, finalizers=[FINALIZER])
-    done = ended(application_removal.released(target))
+    done = ended(application_removal.build_application_undo(target))
     assert (done.state, FINALIZER in done.detail) == ("blocked", True)
     assert "airflow-wizard destroy" in done.fix
     marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
-    done = ended(application_removal.released(target))
+    done = ended(application_removal.build_application_undo(target))
     assert "delivered by Application root" in done.detail
     marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
-    assert "not this wizard's" in ended(application_removal.released(target)).detail
+    assert "not this wizard's" in ended(application_removal.build_application_undo(target)).detail
     marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
     patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
-    done = ended(application_removal.released(target))
+    done = ended(application_removal.build_application_undo(target))
     assert (done.state, "automated" in done.diff) == ("blocked", True)
     assert exists(world, APPLICATION)
     other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/acme/other.git"})
-    done = ended(cascade.paused(other))
+    done = ended(cascade.build_pause_step(other))
     whose = "belongs to installation airflow of github.com/acme/k8s-infra"
     assert (done.state, whose in done.detail) == ("blocked", True)
-    for one in argocd.actions(other, exact=False)[::2]:
+    for one in argocd.build_argocd_removal(other, exact=False)[::2]:
         done = ended(one)
         assert (done.state, whose in done.detail) == ("blocked", True)
     # One that a version without such marks made.
-    marked(world, APPLICATION, annotations={SOURCE: None})
-    done = ended(cascade.paused(other))
+    marked(world, APPLICATION, annotations={OWNER_ANNOTATION: None})
+    done = ended(cascade.build_pause_step(other))
     assert (done.state, GITHUB in done.detail) == ("blocked", True)
 
 
 def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
     names = {"installation.name": "data-parent", "delivery.argocd.project": "data"}
     target = world.target(**names)
-    assert ended(*applied.actions(target)[-2:]).state == "changed"
+    assert ended(*applied.build_argocd_steps(target)[-2:]).state == "changed"
     path = f"{ARGO}/applications/data-parent"
     marked(world, path, finalizers=[FINALIZER])
-    assert ended(cascade.paused(target)).state == "changed"
+    assert ended(cascade.build_pause_step(target)).state == "changed"
     assert "automated" not in world.read(path)["spec"]["syncPolicy"]
     assert FINALIZER in world.read(path)["metadata"]["finalizers"]
-    assert cascade.cascaded(target).title.startswith("Remove Application data-parent;")
+    assert cascade.build_cascade_step(target).title.startswith("Remove Application data-parent;")
 
 
 def test_what_others_use_stays_for_them(world: World) -> None:
@@ -129,7 +133,7 @@ def test_what_others_use_stays_for_them(world: World) -> None:
         "destination": {"namespace": "hers"},
     }
     world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
-    project, hosts, guard = argocd.actions(target, exact=True)
+    project, hosts, guard = argocd.build_argocd_removal(target, exact=True)
     done = ended(project)
     assert (done.state, "Application hers" in done.detail) == ("blocked", True)
     done = ended(hosts)
@@ -156,7 +160,7 @@ def test_lines_that_were_there_before_are_nobodys_to_take(
     world = World(kube_with_crds, tmp_path, monkeypatch)
     target = world.target()
     world.install_argo(target.answers.dags.known_hosts)
-    hosts = argocd.actions(target, exact=True)[1]
+    hosts = argocd.build_argocd_removal(target, exact=True)[1]
     assert ended(hosts).state == "holds"
     assert world.writes == []
 
@@ -164,21 +168,21 @@ def test_lines_that_were_there_before_are_nobodys_to_take(
 def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     target = world.target()
     secrets = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
-    name = delivered_objects.secret_refs(target)[0].name
+    name = delivered_objects.external_secret_refs(target)[0].name
     marked(world, f"{secrets}/{name}", finalizers=[CLEANUP])
-    done = ended(delivered_objects.secrets(target))
+    done = ended(delivered_objects.build_secrets_removal(target))
     assert done.state == "failed"
     assert f"ExternalSecret {world.namespace}/{name}" in done.detail
     assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix) == (True, True)
     # What is on its way already is not asked for again.
     before = len(world.writes)
-    assert ended(delivered_objects.secrets(target)).state == "failed"
+    assert ended(delivered_objects.build_secrets_removal(target)).state == "failed"
     assert len(world.writes) == before
     marked(world, f"{secrets}/{name}", finalizers=[])
 
     error = {"type": "DeletionError", "message": "no route to host"}
     patched(world, APPLICATION, {"status": {"conditions": [error]}})
-    done = ended(cascade.paused(target), cascade.cascaded(target))
+    done = ended(cascade.build_pause_step(target), cascade.build_cascade_step(target))
     assert (done.state, FINALIZER in done.detail) == ("failed", True)
     assert "no route to host" in done.detail
     assert "application controller" in done.fix
@@ -186,7 +190,10 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
 
     claim(world, "logs", finalizers=[PROTECTION])
     world.server.request("DELETE", CLAIMS.format(namespace=world.namespace) + "/logs")
-    for action in (volumes.volumes(target, ["volumes"]), namespace(target, PIECES)):
+    for action in (
+        volumes.build_volumes_removal(target, ["volumes"]),
+        build_namespace_removal(target, PIECES),
+    ):
         done = ended(action)
         assert done.state == "failed", done
         assert ("logs" in done.detail, PROTECTION in done.detail) == (True, True), done
@@ -206,20 +213,20 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     option = "argocd.argoproj.io/sync-options"
     track = {TRACKING: "airflow:/PersistentVolumeClaim:x/logs", option: "Prune=false"}
     claim(world, "logs", annotations=track)
-    assert ended(volumes.kept_back(target, ["volumes"])).state == "holds"
-    assert ended(volumes.kept_back(target, [])).state == "changed"
+    assert ended(volumes.build_keep_step(target, ["volumes"])).state == "holds"
+    assert ended(volumes.build_keep_step(target, [])).state == "changed"
     notes = world.read(f"{CLAIMS}/logs")["metadata"]["annotations"]
     assert notes[option] == "Prune=false,Delete=false"
-    assert ended(volumes.kept_back(target, [])).state == "holds"
+    assert ended(volumes.build_keep_step(target, [])).state == "holds"
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
     claim(world, "hers", ownerReferences=[owner])
-    done = ended(volumes.kept_back(target, []))
+    done = ended(volumes.build_keep_step(target, []))
     assert (done.state, "hers would go with what owns them" in done.detail) == ("blocked", True)
-    assert "hers" in ended(volumes.volumes(target, [])).detail
+    assert "hers" in ended(volumes.build_volumes_removal(target, [])).detail
 
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
     blind: Target = world.target(token)
-    done = ended(volumes.kept_back(blind, []))
+    done = ended(volumes.build_keep_step(blind, []))
     assert (done.state, "--data volumes" in done.fix) == ("blocked", True)
 
 
@@ -229,10 +236,10 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     del helm
     world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
     target = world.delivered()
-    made = told([*by_helm.beside(target), by_helm.chart(target)])
+    made = told([*by_helm.build_manifest_steps(target), by_helm.build_chart_step(target)])
     assert {event.state for event in made.values()} <= {"changed", "holds"}, made
     claim(world, "logs", annotations={"meta.helm.sh/release-name": "airflow"})
-    actions = removal.actions(target, None, (), exact=True)
+    actions = removal.build_helm_removal(target, None, (), exact=True)
     found = told(actions)
     assert found["remove.release"].state == "blocked"
     assert "logs would go with the release" in found["remove.release"].detail
@@ -248,7 +255,7 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     world.server.apply(json.dumps({**one, "metadata": about}))
     done = ended(actions[0])
     assert (done.state, "made by another helm" in done.detail) == ("blocked", True), done
-    one = removal.actions(target, None, (), exact=False)[0]
+    one = removal.build_helm_removal(target, None, (), exact=False)[0]
     assert told([one], dry_run=True)[one.id].state == "would change"
     world.server.request("DELETE", f"{where}/{name}")
 
@@ -268,10 +275,10 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
 
 def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> None:
     target = world.target(**{"delivery.argocd.credential": "store"})
-    _, credential, *_ = argocd.actions(target, exact=True)
+    _, credential, *_ = argocd.build_argocd_removal(target, exact=True)
     assert credential.id == "remove.credential"
     assert ended(credential).state == "holds"
-    for one in store_credential.sources(target):
+    for one in store_credential.credential_manifests(target):
         world.client().apply(one.manifest())
     source = {"repoURL": GITHUB.removesuffix(".git"), "path": "."}
     spec = {"project": "hers", "source": source, "destination": {"namespace": "hers"}}
@@ -286,10 +293,10 @@ def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> 
 
 def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: World) -> None:
     target = world.target()
-    objects = delivered_objects.objects(target)
+    objects = delivered_objects.build_objects_removal(target)
     # Whatever still follows Git would bring it back.
     assert ended(objects).state == "blocked"
-    assert ended(application_removal.released(target)).state == "changed"
+    assert ended(application_removal.build_application_undo(target)).state == "changed"
     world.operators.workload("Deployment", "airflow-scheduler", ready=True)
     world.operators.workload("Deployment", "hers", ready=True)
     where = "/apis/apps/v1/namespaces/{namespace}/deployments"
@@ -300,7 +307,11 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     assert world.read(STORES)["items"] == []
     # What stands where ours would, and says that it is of another repository.
     world.operators.sync(target.under("secrets/"))
-    marked(world, f"{STORES}/vault-airflow", annotations={SOURCE: "git.example.com/hers#airflow"})
+    marked(
+        world,
+        f"{STORES}/vault-airflow",
+        annotations={OWNER_ANNOTATION: "git.example.com/hers#airflow"},
+    )
     done = ended(objects)
     whose = "belongs to installation airflow of git.example.com/hers; it is left"
     assert (done.state, whose in done.detail) == ("changed", True), done
@@ -321,9 +332,9 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     own = put(world, "Service", "airflow", "v1", tier="airflow", spec={"ports": [{"port": 1}]})
     put(world, "Endpoints", "airflow", "v1")
     put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
-    looked = look(namespace(target, PIECES))
+    looked = look(build_namespace_removal(target, PIECES))
     assert looked.state == "wanted", looked
-    looked = look(namespace(target, ["namespace"]))
+    looked = look(build_namespace_removal(target, ["namespace"]))
     assert (looked.state, "PersistentVolumeClaim logs" in looked.detail) == ("blocked", True)
 
     store = {"secretStoreRef": {"name": "hers"}, "target": {"name": "hers"}}
@@ -332,15 +343,15 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     claim(world, "of-hers", labels={"release": "hers"}, ownerReferences=[hers])
     node = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n"}
     put(world, "ConfigMap", "of-node", "v1", node)
-    done = ended(namespace(target, PIECES))
+    done = ended(build_namespace_removal(target, PIECES))
     assert done.state == "blocked", done
     assert "ExternalSecret hers" in done.detail
     assert target.kube is not None
-    found = {f"{one.kind} {one.name}" for one in Inhabitants(target.kube, target).unknown()}
+    found = {f"{one.kind} {one.name}" for one in NamespaceContents(target.kube, target).unknown()}
     owned = {"Secret of-hers", "PersistentVolumeClaim of-hers", "ConfigMap of-node"}
     assert found == {"ExternalSecret hers", *owned}
     _, token = account(world.server, rule("get list", "namespaces"), rule("list", "configmaps"))
-    done = ended(namespace(world.target(token), PIECES))
+    done = ended(build_namespace_removal(world.target(token), PIECES))
     assert (done.state, "list" in done.detail) == ("blocked", True), done
     assert exists(world, "/api/v1/namespaces/{namespace}")
 
@@ -348,8 +359,8 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
 SLICE: Any = {"addressType": "IPv4", "endpoints": []}
 
 
-def look(action: Action) -> Look:
-    async def run() -> Look:
+def look(action: Step) -> StepStatus:
+    async def run() -> StepStatus:
         return await action.check()
 
     return asyncio.run(run())
@@ -370,7 +381,7 @@ def put(
 def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> None:
     target = world.target(**{"cluster.uid": "another"})
     world.lines.clear()
-    found = told(steps.undo(target, "delivery"))
+    found = told(steps.build_undo_steps(target, "delivery"))
     assert found.pop("cluster.identity").state == "blocked"
     assert {event.state for event in found.values()} == {"left"}
     assert world.writes == []
@@ -416,7 +427,7 @@ def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
 
 def test_nobody_is_told_to_disable_what_may_be_others(world: World) -> None:
     """Without a login to Vault nothing says whose mounts they are, or what lies in them."""
-    found = told(steps.undo(world.target(), "store"))
+    found = told(steps.build_undo_steps(world.target(), "store"))
     assert found["remove.vault-mount"].state == "kept"
     assert not any("secrets disable" in f"{one.fix}{one.detail}" for one in found.values())
     assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix

@@ -18,7 +18,7 @@ from tests.gitfolder import MESSAGE, GitFolder, change
 from tests.killable import CHANGES, OLD
 from wizard.errors import ConflictError, WizardError
 from wizard.git import rollback
-from wizard.git.changes import Change
+from wizard.git.changes import FileChange
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +94,7 @@ def _next_run(folder: GitFolder, how: str, before: dict[str, object]) -> str:
 def _orphans_end(folder: Path) -> None:
     """A git whose parent was killed may still be finishing."""
     deadline = time.monotonic() + 10
-    while rollback._git_at_work(folder) and time.monotonic() < deadline:
+    while rollback._find_running_git(folder) and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -160,7 +160,7 @@ def test_git_that_is_still_at_work_is_waited_for(
     folder = prepare(tmp_path / "r")
     hook = folder.hook("pre-commit", "sleep 0.3; kill -9 $(cat .git/wizard); sleep 2")
     child(folder.path, "branch")
-    monkeypatch.setattr(rollback, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(rollback, "GIT_TIMEOUT", 0.1)
     with pytest.raises(ConflictError, match="still at work") as caught:
         folder.repo.recover()
     assert "wait" in caught.value.hint
@@ -178,7 +178,7 @@ def test_somebody_elses_git_is_not_taken_for_a_dead_one(
     _killed_in_hook(folder, "kill -9 $PPID $(cat .git/wizard)")
     other = subprocess.Popen(["git", "cat-file", "--batch"], cwd=folder.path, stdin=subprocess.PIPE)
     try:
-        monkeypatch.setattr(rollback, "PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(rollback, "GIT_TIMEOUT", 0.1)
         time.sleep(0.1)
         with pytest.raises(ConflictError, match=f"process {other.pid}"):
             folder.repo.recover()
@@ -365,7 +365,7 @@ def small_disk(tmp_path: Path) -> Generator[Path, None, None]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def big(letter: str, old: str | None = None) -> list[Change]:
+def big(letter: str, old: str | None = None) -> list[FileChange]:
     return [change(f"big/{n}", old and old * 30000, letter * 30000) for n in range(4)]
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.gitfolder import GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
-from wizard.git.repository import Head, Repository
+from wizard.git.objects import Head
+from wizard.git.repository import WorkTree
 
 pytestmark = pytest.mark.integration
 
@@ -82,9 +83,9 @@ def test_shallow_and_linked_work_trees(folder: GitFolder, tmp_path: Path) -> Non
     subprocess.run(
         ["git", "clone", "-q", "--depth=1", folder.path.as_uri(), str(tmp_path / "s")], check=True
     )
-    assert Repository.open(tmp_path / "s").read("README.md") == b"two\n"
+    assert WorkTree.open(tmp_path / "s").read("README.md") == b"two\n"
     folder.git("worktree", "add", "-q", "-b", "other", tmp_path / "w")
-    linked = Repository.open(tmp_path / "w" / "apps")
+    linked = WorkTree.open(tmp_path / "w" / "apps")
     assert linked.root == tmp_path / "w"
     assert linked.head.branch == "other"
     assert linked.git_dir.parent.name == "worktrees"
@@ -93,12 +94,12 @@ def test_shallow_and_linked_work_trees(folder: GitFolder, tmp_path: Path) -> Non
 def test_top_is_the_nearest_folder_with_answers(folder: GitFolder) -> None:
     below = folder.path / "infra" / "airflow" / "apps"
     below.mkdir(parents=True)
-    assert Repository.open(below).prefix == ""
+    assert WorkTree.open(below).prefix == ""
     (below.parent / ".airflow-wizard").mkdir()
-    repo = Repository.open(below)
+    repo = WorkTree.open(below)
     assert repo.prefix == "infra/airflow"
     assert repo.top == below.parent
-    assert Repository.open(below, prefix="").top == folder.path
+    assert WorkTree.open(below, prefix="").top == folder.path
     assert repo.at("infra/").full("x") == "infra/x"
     assert repo.at(".").full("x") == "x"
     assert repo.at("./infra").prefix == "infra"
@@ -119,22 +120,22 @@ def test_prefix_is_taken_off_again(folder: GitFolder) -> None:
 
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
-        Repository.open(tmp_path / "none")
+        WorkTree.open(tmp_path / "none")
 
 
 def test_not_a_repository(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not in a Git repository") as caught:
-        Repository.open(tmp_path)
+        WorkTree.open(tmp_path)
     assert "git init -b main" in caught.value.hint
 
 
 def test_bare_repository_and_git_folder(folder: GitFolder, tmp_path: Path) -> None:
     GitFolder.init(tmp_path / "bare", "--bare")
     with pytest.raises(UsageError, match="bare repository") as caught:
-        Repository.open(tmp_path / "bare")
+        WorkTree.open(tmp_path / "bare")
     assert "git clone" in caught.value.hint
     with pytest.raises(UsageError, match="inside a Git folder"):
-        Repository.open(folder.path / ".git" / "refs")
+        WorkTree.open(folder.path / ".git" / "refs")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
@@ -168,16 +169,16 @@ def test_broken_repository_says_what_git_says(folder: GitFolder) -> None:
 def test_git_must_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from wizard.git import command
 
-    command.executable.cache_clear()
+    command.find_git.cache_clear()
     (tmp_path / "git").write_text("#!/bin/sh\ntouch ran\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}/nowhere")
     try:
         with pytest.raises(WizardError, match="git is not installed"):
-            Repository.open(tmp_path)
+            WorkTree.open(tmp_path)
     finally:
-        command.executable.cache_clear()
+        command.find_git.cache_clear()
     assert not (tmp_path / "ran").exists()
 
 
@@ -193,7 +194,7 @@ def test_init_runs_nobodys_template(tmp_path: Path, clean_environment: Path) -> 
     subprocess.run(
         ["git", "config", "--global", "init.templateDir", str(template.parent)], check=True
     )
-    repo = Repository.init(tmp_path / "a" / "b", "trunk")
+    repo = WorkTree.init(tmp_path / "a" / "b", "trunk")
     assert repo.head == Head(None, "trunk")
     assert not (repo.git_dir / "hooks" / "pre-commit").exists()
 
@@ -203,14 +204,14 @@ def test_init_only_where_nothing_is(folder: GitFolder, tmp_path: Path) -> None:
     (tmp_path / "full" / "x").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="not empty"):
-        Repository.init(tmp_path / "full")
+        WorkTree.init(tmp_path / "full")
     with pytest.raises(UsageError, match="is not a folder"):
-        Repository.init(tmp_path / "full" / "x")
+        WorkTree.init(tmp_path / "full" / "x")
     with pytest.raises(UsageError, match="inside the repository"):
-        Repository.init(folder.path / "new")
+        WorkTree.init(folder.path / "new")
     with pytest.raises(UsageError, match="not a branch name"):
-        Repository.init(tmp_path / "empty", "a..b")
-    assert Repository.init(tmp_path / "empty").root == tmp_path / "empty"
+        WorkTree.init(tmp_path / "empty", "a..b")
+    assert WorkTree.init(tmp_path / "empty").root == tmp_path / "empty"
 
 
 # Hostile repositories

@@ -10,7 +10,7 @@ import pytest
 from tests.canary import Canary
 from tests.gitfolder import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, UsageError, WizardError
-from wizard.git.push import remote_for, remote_url
+from wizard.git.push import find_remote, remote_url
 
 pytestmark = pytest.mark.integration
 
@@ -142,22 +142,22 @@ def test_a_server_that_does_not_answer(folder: GitFolder) -> None:
 
 def test_which_remote(folder: GitFolder, server: GitFolder) -> None:
     repo = folder.repo
-    assert remote_for(repo, "main") == "origin"
+    assert find_remote(repo, "main") == "origin"
     folder.git("remote", "add", "fork", server.path)
     folder.git("config", "branch.Work.x.remote", "fork")
-    assert remote_for(repo, "Work.x") == "fork"
+    assert find_remote(repo, "Work.x") == "fork"
     folder.git("config", "remote.pushDefault", "origin")
-    assert remote_for(repo, "Work.x") == "origin"
+    assert find_remote(repo, "Work.x") == "origin"
     folder.git("config", "branch.Work.x.pushRemote", "fork")
-    assert remote_for(repo, "Work.x") == "fork"
+    assert find_remote(repo, "Work.x") == "fork"
     folder.git("config", "--unset", "remote.pushDefault")
     folder.git("remote", "rename", "origin", "upstream")
     with pytest.raises(UsageError, match="not set"):
-        remote_for(repo, "new")
+        find_remote(repo, "new")
     folder.git("remote", "remove", "fork")
     folder.git("remote", "remove", "upstream")
     with pytest.raises(UsageError, match="no remote"):
-        remote_for(repo, "new")
+        find_remote(repo, "new")
     with pytest.raises(UsageError, match="no remote nothing"):
         repo.push("main", remote="nothing")
     with pytest.raises(UsageError, match="no remote --force"):

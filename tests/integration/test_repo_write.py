@@ -11,8 +11,8 @@ import pytest
 from tests.canary import Canary
 from tests.gitfolder import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
-from wizard.git.changes import Change
-from wizard.git.repository import Repository
+from wizard.git.changes import FileChange
+from wizard.git.repository import WorkTree
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +78,7 @@ def test_everything_else_stays_as_the_person_left_it(folder: GitFolder) -> None:
 
 
 def test_first_commit_of_a_repository(tmp_path: Path) -> None:
-    repo = Repository.init(tmp_path / "r")
+    repo = WorkTree.init(tmp_path / "r")
     written = repo.commit([change("a/b", None, "x\n")], MESSAGE, target="main")
     folder = GitFolder(tmp_path / "r")
     assert folder.git("log", "--format=%H") == written.commit
@@ -223,7 +223,7 @@ def test_wrong_branch_is_refused_before_anything(folder: GitFolder) -> None:
 
 
 def refuse(
-    folder: GitFolder, kind: type[WizardError], *changes: Change, **how: bool
+    folder: GitFolder, kind: type[WizardError], *changes: FileChange, **how: bool
 ) -> WizardError:
     before = folder.state()
     with pytest.raises(kind) as caught:
@@ -272,7 +272,7 @@ def test_submodules_and_nested_repositories(folder: GitFolder, tmp_path: Path) -
     assert "submodule" in refuse(folder, RefusedError, change("sub/y", None, "y")).message
     GitFolder.init(folder.path / "nested")
     refuse(folder, RefusedError, change("nested/y", None, "y"))
-    inner = Repository.open(folder.path / "sub")
+    inner = WorkTree.open(folder.path / "sub")
     assert inner.root == folder.path / "sub"
     inner.commit([change("y", None, "y")], MESSAGE)
 

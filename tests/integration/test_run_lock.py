@@ -16,7 +16,7 @@ from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.apply.lock import RunLock
 from wizard.apply.process import Process
-from wizard.engine.actions import Action, Look, run_actions
+from wizard.engine.actions import Step, StepStatus, run_steps
 from wizard.errors import ConflictError
 
 pytestmark = pytest.mark.integration
@@ -53,23 +53,23 @@ class Work:
         self.done = done
         self.changes = 0
 
-    def action(self) -> Action:
-        async def check() -> Look:
-            return Look("holds" if self.done else "wanted", "work")
+    def action(self) -> Step:
+        async def check() -> StepStatus:
+            return StepStatus("holds" if self.done else "wanted", "work")
 
         async def change() -> str:
             self.changes += 1
             self.done = True
             return "worked"
 
-        return Action("work", "Work", "me", "here", check, change)
+        return Step("work", "Work", "me", "here", check, change)
 
 
 async def test_it_is_taken_for_work_and_given_back(world: World) -> None:
     work = Work()
     async with lock(world) as held:
         assert lease(world) is None
-        async for _ in run_actions(held.guard([work.action()])):
+        async for _ in run_steps(held.guard([work.action()])):
             pass
         assert held.held
         assert lease(world)["holderIdentity"] == "ada@here"
@@ -79,7 +79,7 @@ async def test_it_is_taken_for_work_and_given_back(world: World) -> None:
 
 async def test_nothing_to_do_needs_no_lock(world: World) -> None:
     async with lock(world) as held:
-        async for _ in run_actions(held.guard([Work(done=True).action()])):
+        async for _ in run_steps(held.guard([Work(done=True).action()])):
             pass
     assert world.lines == []
 
@@ -173,7 +173,7 @@ async def test_without_the_right_it_goes_on_and_says_so(world: World) -> None:
     one = RunLock(world.client(token), world.argo, "airflow", seconds=1)
     work = Work()
     async with one as held:
-        events = [event async for event in run_actions(held.guard([work.action()]))]
+        events = [event async for event in run_steps(held.guard([work.action()]))]
     assert events[-1].state == "changed"
     assert "not kept out" in one.note
     nowhere = RunLock(None, world.argo, "airflow")
@@ -189,7 +189,7 @@ def test_a_busy_lock_ends_the_run(world: World) -> None:
             await held.acquire()
             other = lock(world, "bob@there", process=replace(ELSEWHERE, machine="other"))
             guarded = other.guard([Work().action()])
-            return [event async for event in run_actions(guarded)][-1]
+            return [event async for event in run_steps(guarded)][-1]
 
     event = asyncio.run(run())
     assert (event.state, "ada@here" in event.detail) == ("blocked", True)

@@ -23,7 +23,7 @@ from tests.testbed.peers import (
     web_server,
 )
 from tests.testbed.sshd import KINDS, KeySet, free_port
-from wizard.clients.ssh.scan import Jump, Proxy, scan
+from wizard.clients.ssh.scan import JumpHost, Proxy, scan_host_keys
 from wizard.errors import WizardError
 from wizard.hostkeys.keys import ACCEPTED_TYPES, parse_host_keys
 from wizard.hostkeys.scan import Scan
@@ -56,7 +56,7 @@ def test_every_key_is_found_with_one_connection_a_type(
     sshd: StartSshd, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     server = sshd()
-    found = scan("127.0.0.1", server.port)
+    found = scan_host_keys("127.0.0.1", server.port)
     assert [key.type for key in found.keys] == list(ACCEPTED_TYPES)
     assert set(found.keys) == {host_key_sets[0].public(kind) for kind in KINDS}
     assert (found.missing, found.problems, found.problem, found.notes) == ((), {}, "", ())
@@ -71,7 +71,7 @@ def test_ssh_keyscan_prints_the_same_keys_but_not_all_of_them(sshd: StartSshd) -
     command = ["ssh-keyscan", "-T", "20", "-p", str(server.port), server.host]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = set(parse_host_keys(done.stdout, host=server.host, port=server.port))
-    left_out = set(scan(server.host, server.port).keys) - printed
+    left_out = set(scan_host_keys(server.host, server.port).keys) - printed
     assert {key.type for key in printed} == {"ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"}
     assert {key.type for key in left_out} == {"ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"}
 
@@ -80,7 +80,7 @@ def test_a_server_with_some_types_lacks_the_others(
     sshd: StartSshd, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     server = sshd("ssh-rsa", "ecdsa-sha2-nistp384")
-    found = scan("127.0.0.1", server.port)
+    found = scan_host_keys("127.0.0.1", server.port)
     assert {key.type for key in found.keys} == {"ssh-rsa", "ecdsa-sha2-nistp384"}
     assert set(found.missing) == set(ACCEPTED_TYPES) - {"ssh-rsa", "ecdsa-sha2-nistp384"}
     assert found.notes == ()
@@ -93,7 +93,7 @@ def test_a_certificate_does_not_hide_the_key_it_certifies(
     honest = host_key_sets[0]
     certificate = honest.certificate("ssh-ed25519", "127.0.0.1")
     server = sshd("ssh-ed25519", HostCertificate=str(certificate))
-    found = scan("127.0.0.1", server.port)
+    found = scan_host_keys("127.0.0.1", server.port)
     assert found.keys == (honest.public("ssh-ed25519"),)
     assert len(found.missing) == 4
 
@@ -104,7 +104,7 @@ def test_ipv6(sshd: StartSshd) -> None:
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
     server = sshd(host="::1")
-    found = scan("::1", server.port)
+    found = scan_host_keys("::1", server.port)
     assert len(found.keys) == len(ACCEPTED_TYPES)
     assert found.name == f"[::1]:{server.port}"
 
@@ -121,20 +121,20 @@ def test_a_name_with_a_dead_first_address_is_scanned_at_the_next(
         return [(*kind, ("127.0.0.2", port)), (*kind, ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
-    assert len(scan("git.example.com", server.port).keys) == len(ACCEPTED_TYPES)
+    assert len(scan_host_keys("git.example.com", server.port).keys) == len(ACCEPTED_TYPES)
     # Once for all connections: another answer might be another server.
     assert asked == ["git.example.com"]
 
 
 def test_connections_that_the_server_dropped_are_tried_again(sshd: StartSshd) -> None:
     server = sshd(MaxStartups="1")
-    found = scan("127.0.0.1", server.port, timeout=20)
+    found = scan_host_keys("127.0.0.1", server.port, timeout=20)
     assert len(found.keys) == len(ACCEPTED_TYPES), (found.problems, server.log.read_text())
 
 
 def test_sha1_signatures_are_not_accepted(sshd: StartSshd) -> None:
     server = sshd("ssh-rsa", HostKeyAlgorithms="ssh-rsa")
-    found = scan("127.0.0.1", server.port)
+    found = scan_host_keys("127.0.0.1", server.port)
     assert found.keys == ()
     assert found.missing == ACCEPTED_TYPES
     assert "SHA-1" in found.problem
@@ -143,7 +143,7 @@ def test_sha1_signatures_are_not_accepted(sshd: StartSshd) -> None:
 
 def test_a_server_without_a_common_method_is_told_apart(sshd: StartSshd) -> None:
     server = sshd("ssh-ed25519", Ciphers="chacha20-poly1305@openssh.com")
-    found = scan("127.0.0.1", server.port)
+    found = scan_host_keys("127.0.0.1", server.port)
     assert found.keys == ()
     assert found.problems == {"ssh-ed25519": found.problem}
     assert "no method" in found.problem
@@ -173,7 +173,7 @@ def test_a_server_without_a_common_method_is_told_apart(sshd: StartSshd) -> None
 def test_peers_that_are_no_ssh_server_are_named(handle: Handler, words: str) -> None:
     before = set(threading.enumerate())
     with peer(handle) as server:
-        found = scan("127.0.0.1", server.port, timeout=SHORT)
+        found = scan_host_keys("127.0.0.1", server.port, timeout=SHORT)
         assert words in one_problem(found)
         # Only who asks for patience is asked again.
         asked_again = server.connections > len(ACCEPTED_TYPES)
@@ -188,22 +188,24 @@ def test_a_key_that_the_peer_does_not_hold_is_not_returned(
     honest, other = host_key_sets
     shown, own = honest.public("ssh-ed25519"), other.file("ssh-ed25519")
     with peer(pretending(shown, own)) as server:
-        found = scan("127.0.0.1", server.port)
+        found = scan_host_keys("127.0.0.1", server.port)
     assert found.keys == ()
     assert "did not prove" in found.problems["ssh-ed25519"]
     assert set(found.missing) == set(ACCEPTED_TYPES) - {"ssh-ed25519"}
     with peer(pretending(other.public("ssh-ed25519"), own)) as server:
-        assert scan("127.0.0.1", server.port).keys == (other.public("ssh-ed25519"),)
+        assert scan_host_keys("127.0.0.1", server.port).keys == (other.public("ssh-ed25519"),)
 
 
 def test_a_web_server_is_named() -> None:
     with web_server() as port:
-        assert "web server" in one_problem(scan("127.0.0.1", port, timeout=5))
+        assert "web server" in one_problem(scan_host_keys("127.0.0.1", port, timeout=5))
 
 
 def test_a_port_that_nobody_listens_on() -> None:
     port = free_port("127.0.0.1")
-    assert one_problem(scan("127.0.0.1", port)) == f"it refuses connections to port {port}"
+    assert (
+        one_problem(scan_host_keys("127.0.0.1", port)) == f"it refuses connections to port {port}"
+    )
 
 
 def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +217,7 @@ def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
-        problem = one_problem(scan("127.0.0.1", port, timeout=SHORT))
+        problem = one_problem(scan_host_keys("127.0.0.1", port, timeout=SHORT))
         for one in waiting:
             one.close()
     assert f"within {SHORT} s" in problem
@@ -224,7 +226,7 @@ def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_name_that_is_not_found() -> None:
     # RFC 6761: .invalid never resolves, and no query for it has to leave the machine.
-    problem = one_problem(scan("git.invalid", 22))
+    problem = one_problem(scan_host_keys("git.invalid", 22))
     assert problem.startswith("its name")
 
 
@@ -236,7 +238,7 @@ def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hanging)
-    problem = one_problem(scan("git.example.com", 22, timeout=0.1))
+    problem = one_problem(scan_host_keys("git.example.com", 22, timeout=0.1))
     never.set()
     assert "name could not be looked up" in problem
 
@@ -244,7 +246,7 @@ def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "git.example.com\n", "*", "", "ä.de"])
 def test_what_is_no_host_is_refused(host: str) -> None:
     with pytest.raises(WizardError, match="host"):
-        scan(host, 22)
+        scan_host_keys(host, 22)
 
 
 def test_leaving_does_not_wait_for_a_hanging_scan() -> None:
@@ -267,7 +269,7 @@ def test_leaving_does_not_wait_for_a_hanging_scan() -> None:
 def test_through_an_http_proxy(sshd: StartSshd) -> None:
     server = sshd()
     with connect_proxy() as proxy:
-        found = scan("127.0.0.1", server.port, via=Proxy("127.0.0.1", proxy.port))
+        found = scan_host_keys("127.0.0.1", server.port, via=Proxy("127.0.0.1", proxy.port))
         assert len(found.keys) == len(ACCEPTED_TYPES), found.problems
         assert proxy.asked == [f"127.0.0.1:{server.port}"] * len(ACCEPTED_TYPES)
 
@@ -283,7 +285,7 @@ def test_through_an_http_proxy(sshd: StartSshd) -> None:
 )
 def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
     with connect_proxy(refuse=answer) as proxy:
-        found = scan("git.invalid", 22, via=Proxy("127.0.0.1", proxy.port))
+        found = scan_host_keys("git.invalid", 22, via=Proxy("127.0.0.1", proxy.port))
         problem = one_problem(found)
     assert words in problem
     assert f"the proxy 127.0.0.1:{proxy.port}" in problem
@@ -291,10 +293,12 @@ def test_a_proxy_that_refuses_is_named(answer: bytes, words: str) -> None:
 
 def test_a_proxy_that_is_not_there_or_silent() -> None:
     port = free_port("127.0.0.1")
-    problem = one_problem(scan("git.invalid", 22, via=Proxy("127.0.0.1", port)))
+    problem = one_problem(scan_host_keys("git.invalid", 22, via=Proxy("127.0.0.1", port)))
     assert problem == f"the proxy 127.0.0.1:{port}: it refuses connections to port {port}"
     with peer(saying()) as silent:
-        found = scan("git.invalid", 22, via=Proxy("127.0.0.1", silent.port), timeout=SHORT)
+        found = scan_host_keys(
+            "git.invalid", 22, via=Proxy("127.0.0.1", silent.port), timeout=SHORT
+        )
         assert f"does not answer within {SHORT} s" in one_problem(found)
 
 
@@ -304,10 +308,10 @@ def jump_to(
     *kinds: str,
     identity: Path | None = None,
     forwarding: str = "yes",
-) -> Jump:
+) -> JumpHost:
     server = sshd(AllowTcpForwarding=forwarding)
     keys = tuple(pins.public(kind) for kind in kinds or KINDS)
-    return Jump(server.host, server.port, server.user, keys, identity or server.identity)
+    return JumpHost(server.host, server.port, server.user, keys, identity or server.identity)
 
 
 @pytest.mark.parametrize("pinned", [tuple(KINDS), ("ssh-rsa",), ("ecdsa-sha2-nistp521",)])
@@ -316,7 +320,7 @@ def test_through_a_pinned_jump_host(
 ) -> None:
     honest, other = host_key_sets
     server = sshd(keys=other)
-    found = scan("127.0.0.1", server.port, via=jump_to(sshd, honest, *pinned), timeout=15)
+    found = scan_host_keys("127.0.0.1", server.port, via=jump_to(sshd, honest, *pinned), timeout=15)
     assert set(found.keys) == {other.public(kind) for kind in KINDS}, found.problems
 
 
@@ -326,7 +330,7 @@ def test_a_jump_host_with_another_key_is_refused(
     honest, other = host_key_sets
     server = sshd(keys=other)
     jump = jump_to(sshd, other)
-    problem = one_problem(scan("127.0.0.1", server.port, via=jump, timeout=15))
+    problem = one_problem(scan_host_keys("127.0.0.1", server.port, via=jump, timeout=15))
     assert "not the pinned one" in problem
     assert honest.public("ssh-ed25519").fingerprint in problem
     assert other.public("ssh-ed25519").fingerprint in problem
@@ -335,8 +339,8 @@ def test_a_jump_host_with_another_key_is_refused(
 
 def test_a_jump_host_without_pins_is_refused(sshd: StartSshd) -> None:
     jump = sshd()
-    way = Jump(jump.host, jump.port, jump.user, (), jump.identity)
-    problem = one_problem(scan("git.invalid", 22, via=way, timeout=15))
+    way = JumpHost(jump.host, jump.port, jump.user, (), jump.identity)
+    problem = one_problem(scan_host_keys("git.invalid", 22, via=way, timeout=15))
     assert "pinned" in problem
     assert "Accepted" not in jump.log.read_text()
 
@@ -346,12 +350,12 @@ def test_a_jump_host_that_lets_nobody_in_or_through(
 ) -> None:
     honest, other = host_key_sets
     stranger = jump_to(sshd, honest, identity=other.file("ssh-ed25519"))
-    problem = one_problem(scan("git.invalid", 22, via=stranger, timeout=15))
+    problem = one_problem(scan_host_keys("git.invalid", 22, via=stranger, timeout=15))
     assert "the login was refused" in problem
     closed = jump_to(sshd, honest, forwarding="no")
-    problem = one_problem(scan("127.0.0.1", 1, via=closed, timeout=15))
+    problem = one_problem(scan_host_keys("127.0.0.1", 1, via=closed, timeout=15))
     assert "forwarding is not allowed" in problem
     way = jump_to(sshd, honest)
     port = free_port("127.0.0.1")
-    problem = one_problem(scan("127.0.0.1", port, via=way, timeout=15))
+    problem = one_problem(scan_host_keys("127.0.0.1", port, via=way, timeout=15))
     assert "cannot connect" in problem

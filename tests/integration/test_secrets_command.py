@@ -25,12 +25,13 @@ from tests.process import WIZARD, Finished, Terminal
 from tests.testbed.databases import Postgres
 from tests.testbed.kube import Kube
 from tests.testbed.vault import RefusedError, Vault
-from wizard.clients.forge import Place, Registered
-from wizard.clients.postgres.client import Psycopg, Target
-from wizard.clients.ssh.clone import CloneError, Paramiko, Seen
-from wizard.clients.vault.client import Client
-from wizard.secrets.deploy_key import generate, same_key
-from wizard.systems.prior_use import Signs, in_database
+from wizard.clients.forge import ProviderRepository, RegistrationResult
+from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
+from wizard.clients.ssh.clone import CloneResult, ParamikoClient
+from wizard.clients.ssh.session import CloneError
+from wizard.clients.vault.client import VaultClient
+from wizard.secrets.deploy_key import generate_key_pair, is_same_key
+from wizard.systems.prior_use import PriorUse, find_database_use
 
 __all__ = ["aw"]
 
@@ -101,7 +102,7 @@ def bench(
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", made.password)
     # No test waits for a name that nobody resolves; the database has tests of its own below.
-    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs())
+    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse())
     made.answers()
     return made
 
@@ -110,13 +111,13 @@ def bench(
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Method and path of every request that is made with a token."""
     seen: list[tuple[str, str]] = []
-    real = Client._ask
+    real = VaultClient._ask
 
-    def ask(self: Client, method: str, path: str, body: object = None) -> Any:
+    def ask(self: VaultClient, method: str, path: str, body: object = None) -> Any:
         seen.append((method, path))
         return real(self, method, path, body)
 
-    monkeypatch.setattr(Client, "_ask", ask)
+    monkeypatch.setattr(VaultClient, "_ask", ask)
     return seen
 
 
@@ -149,7 +150,7 @@ def test_everything_that_lacks_is_made_once(
     Fernet(values["fernetKey"])
     assert len(values["apiSecretKey"]) == len(values["jwtSecret"]) == 128
     assert values["gitSshKey"].endswith("-----END OPENSSH PRIVATE KEY-----\n")
-    assert same_key(public_of(values["gitSshKey"], tmp_path), bench.public())
+    assert is_same_key(public_of(values["gitSshKey"], tmp_path), bench.public())
     assert bench.public() in done.out
     assert "https://github.com/example/airflow-dags/settings/keys" in done.err
     assert writes(requests) == [f"{bench.mount}/data/airflow-install/airflow/config"]
@@ -330,10 +331,10 @@ def test_an_installation_that_lived_before_gets_no_new_values(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, sign: str
 ) -> None:
     if sign.startswith("the database"):
-        monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs((sign,)))
+        monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse((sign,)))
     else:
         monkeypatch.setattr(
-            "wizard.cli.secrets_report.asked_cluster", lambda _: lambda _n, names: [names[0]]
+            "wizard.cli.secrets_report.open_run_cluster", lambda _: lambda _n, names: [names[0]]
         )
 
     done = bench("--yes", *ALLOW, code=4)
@@ -385,7 +386,7 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
         asked.extend(names)
         return []
 
-    monkeypatch.setattr("wizard.cli.secrets_report.asked_cluster", lambda _: cluster)
+    monkeypatch.setattr("wizard.cli.secrets_report.open_run_cluster", lambda _: cluster)
     monkeypatch.setattr(
         "wizard.provisioning.survey.in_database", lambda *_: pytest.fail("needs no database")
     )
@@ -401,20 +402,20 @@ def test_a_real_database_says_whether_it_is_migrated(postgres: Postgres) -> None
     role = f"r{secrets.token_hex(4)}"
     postgres.create_role(role, "a-good-password-1")
     postgres.create_database(role, role)
-    target = Target(postgres.host, postgres.port, role, role, "disable")
-    client = Psycopg(target, SecretStr("a-good-password-1"))
+    target = PostgresTarget(postgres.host, postgres.port, role, role, "disable")
+    client = PsycopgClient(target, SecretStr("a-good-password-1"))
     url = f"postgresql://{role}:a-good-password-1@{postgres.host}:{postgres.port}/{role}"
 
-    assert in_database(client, "here") == Signs()
+    assert find_database_use(client, "here") == PriorUse()
     postgres.sql("CREATE TABLE alembic_version (version_num text)", url)
-    assert in_database(client, "here") == Signs(("the database here is migrated",))
-    wrong = in_database(Psycopg(target, SecretStr("another-password")), "here")
+    assert find_database_use(client, "here") == PriorUse(("the database here is migrated",))
+    wrong = find_database_use(PsycopgClient(target, SecretStr("another-password")), "here")
     assert wrong.found == ()
     assert "password" in wrong.unknown[0]
 
 
 def test_what_could_not_be_looked_at_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = Signs(unknown=("the database pg:5432: no answer",))
+    unknown = PriorUse(unknown=("the database pg:5432: no answer",))
     monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: unknown)
 
     done = bench("--yes", *ALLOW)
@@ -468,7 +469,7 @@ def own_key(bench: Bench, tmp_path: Path, text: str) -> None:
 
 
 def test_a_key_of_ones_own_is_put_right_and_stored(bench: Bench, tmp_path: Path) -> None:
-    key = generate("ed25519", "mine")
+    key = generate_key_pair("ed25519", "mine")
     private = key.private.get_secret_value()
     own_key(bench, tmp_path, private.replace("\n", "\r\n").rstrip())
 
@@ -476,8 +477,8 @@ def test_a_key_of_ones_own_is_put_right_and_stored(bench: Bench, tmp_path: Path)
 
     stored = bench.values()["gitSshKey"]
     assert "".join(stored.split()) == "".join(private.split())
-    assert same_key(public_of(stored, tmp_path), key.public)
-    assert same_key(bench.public(), key.public)
+    assert is_same_key(public_of(stored, tmp_path), key.public)
+    assert is_same_key(bench.public(), key.public)
 
 
 def test_a_key_with_a_passphrase_stops_before_anything(bench: Bench, tmp_path: Path) -> None:
@@ -494,17 +495,17 @@ def test_a_key_with_a_passphrase_stops_before_anything(bench: Bench, tmp_path: P
 
 
 def test_a_key_that_is_not_the_recorded_one_is_a_conflict(bench: Bench, tmp_path: Path) -> None:
-    recorded = generate("ed25519", "recorded").public
+    recorded = generate_key_pair("ed25519", "recorded").public
     # Recorded, and the store lacks it: it is registered somewhere, so none is made.
     bench.answers({"dags.key": {"generate": True, "public": recorded}})
     assert "no private key for it" in bench("--yes", *ALLOW, code=5).err
     # Recorded, and another is given.
-    own_key(bench, tmp_path, generate("ed25519", "x").private.get_secret_value())
+    own_key(bench, tmp_path, generate_key_pair("ed25519", "x").private.get_secret_value())
     bench.answers({"dags.key": {"file": "key", "public": recorded}})
     assert "SHA256:" in bench("--yes", *ALLOW, "--allow-reference", "dags.key", code=5).err
     assert bench.version == 0
     # Recorded, and the store has another.
-    bench.put({"gitSshKey": generate("ed25519", "y").private.get_secret_value()})
+    bench.put({"gitSshKey": generate_key_pair("ed25519", "y").private.get_secret_value()})
     assert "SHA256:" in bench("--yes", *ALLOW, "--allow-reference", "dags.key", code=5).err
     assert bench.version == 1
 
@@ -535,7 +536,9 @@ def test_a_server_that_only_the_answers_name_gets_no_token_without_a_yes(
 ) -> None:
     monkeypatch.delenv("VAULT_ADDR")
     asked: list[str] = []
-    monkeypatch.setattr("wizard.clients.vault.connect.opened", lambda *_: asked.append("opened"))
+    monkeypatch.setattr(
+        "wizard.clients.vault.connect.open_vault", lambda *_: asked.append("opened")
+    )
 
     done = bench("--yes", *ALLOW, code=4)
 
@@ -653,11 +656,13 @@ def test_the_key_is_registered_with_a_token_by_reference(
 ) -> None:
     asked: list[tuple[str, str, str, str]] = []
 
-    def register(place: Place, token: SecretStr, title: str, public: str) -> Registered:
+    def register(
+        place: ProviderRepository, token: SecretStr, title: str, public: str
+    ) -> RegistrationResult:
         asked.append((place.api, token.get_secret_value(), title, public))
-        return Registered(made=True, note="it depends on the token")
+        return RegistrationResult(made=True, note="it depends on the token")
 
-    monkeypatch.setattr("wizard.clients.forge.register", register)
+    monkeypatch.setattr("wizard.clients.forge.register_deploy_key", register)
     monkeypatch.setenv("FORGE", bench.canary.secret("forge"))
     words = ("--yes", *ALLOW, "--register", "env:FORGE")
 
@@ -688,24 +693,24 @@ def test_a_token_itself_is_refused_and_not_repeated(bench: Bench) -> None:
 # --- the clone, with the key that the store holds
 
 
-def cloning(monkeypatch: pytest.MonkeyPatch, outcome: Seen | CloneError) -> list[str]:
+def cloning(monkeypatch: pytest.MonkeyPatch, outcome: CloneResult | CloneError) -> list[str]:
     """The Git host answers so; which keys it was asked with."""
     keys: list[str] = []
 
-    def look(self: Paramiko) -> Seen:
+    def look(self: ParamikoClient) -> CloneResult:
         keys.append(self.key.get_secret_value())
         if isinstance(outcome, CloneError):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(Paramiko, "look", look)
+    monkeypatch.setattr(ParamikoClient, "look", look)
     return keys
 
 
 def test_the_clone_is_proven_with_the_stored_key(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, False))
+    keys = cloning(monkeypatch, CloneResult("refs/heads/main", "a" * 40, 3, False))
 
     done = bench("--yes", "--prove", *ALLOW)
 
@@ -717,7 +722,7 @@ def test_the_clone_is_proven_with_the_stored_key(
 def test_a_key_that_may_push_ends_with_a_refusal_until_somebody_says_why(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloning(monkeypatch, Seen("refs/heads/main", "a" * 40, 3, True))
+    cloning(monkeypatch, CloneResult("refs/heads/main", "a" * 40, 3, True))
 
     assert "dags.key=" in bench("--yes", "--prove", *ALLOW, code=4).err
     key = {"generate": True, "public": bench.public(), "writable": "CI tags releases"}
@@ -741,20 +746,20 @@ def test_a_clone_that_cannot_be_tried_is_deferred(
 
 def interfering(bench: Bench, monkeypatch: pytest.MonkeyPatch, *data: dict[str, Any]) -> None:
     """Somebody else writes these, one each time the command is about to write."""
-    real, left = Client.write, list(data)
+    real, left = VaultClient.write, list(data)
 
-    def write(self: Client, mount: str, path: str, new: Any, cas: int) -> int:
+    def write(self: VaultClient, mount: str, path: str, new: Any, cas: int) -> int:
         if left:
             bench.put(left.pop(0))
         return real(self, mount, path, new, cas)
 
-    monkeypatch.setattr(Client, "write", write)
+    monkeypatch.setattr(VaultClient, "write", write)
 
 
 def test_what_somebody_else_writes_meanwhile_is_kept(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    key = generate("ed25519", "theirs")
+    key = generate_key_pair("ed25519", "theirs")
     theirs = {"gitSshKey": key.private.get_secret_value(), "foreign": "kept"}
     interfering(bench, monkeypatch, theirs)
 
@@ -764,7 +769,7 @@ def test_what_somebody_else_writes_meanwhile_is_kept(
     assert {name: values[name] for name in theirs} == theirs
     assert set(values) == {*GENERATED, "databasePassword", "foreign"}
     assert "written by somebody else meanwhile, and kept: gitSshKey" in done.err
-    assert same_key(bench.public(), key.public)
+    assert is_same_key(bench.public(), key.public)
 
 
 def test_who_loses_twice_says_which_keys_are_left(
@@ -814,9 +819,9 @@ def step(name: str, place: str) -> None:
     STEPS[f"after {name}"] = after
 
 
-step("the read", "wizard.clients.vault.client.Client.read")
+step("the read", "wizard.clients.vault.client.VaultClient.read")
 step("the values", "wizard.provisioning.survey.Survey.values")
-step("the write", "wizard.clients.vault.client.Client.write")
+step("the write", "wizard.clients.vault.client.VaultClient.write")
 step("the record", "wizard.workspace.public_keys.record_in_file")
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cli import aw
 from tests.integration.test_secrets_command import ALLOW, GENERATED, Bench, bench
 from tests.testbed.vault import Vault
-from wizard.clients.vault.client import Client
+from wizard.clients.vault.client import VaultClient
 
 __all__ = ["aw", "bench"]
 
@@ -21,10 +21,10 @@ STEPS = ("mount", "payload", "rights", "write", "read back")
 
 @pytest.mark.parametrize("at", range(len(STEPS)), ids=STEPS)
 def test_a_token_that_ends_half_way(bench: Bench, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    real, asked = Client._ask, []
+    real, asked = VaultClient._ask, []
     token = bench.vault.new_token("root")
 
-    def ask(self: Client, method: str, path: str, body: object = None) -> Any:
+    def ask(self: VaultClient, method: str, path: str, body: object = None) -> Any:
         asked.append(path)
         if len(asked) == at + 1:
             bench.vault.request("POST", "auth/token/revoke", {"token": token})
@@ -32,7 +32,7 @@ def test_a_token_that_ends_half_way(bench: Bench, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setenv("VAULT_TOKEN", token)
-        patch.setattr(Client, "_ask", ask)
+        patch.setattr(VaultClient, "_ask", ask)
         done = bench("--yes", *ALLOW, code=1)
     assert "log in to Vault again" in done.err
     assert len(asked) <= at + 2

@@ -89,7 +89,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     def hint(answer: Answer, *keys: HostKey, host: str = HOST) -> str:
         with name_server(answer) as (resolver, _):
             monkeypatch.setattr(sshfp, "_resolver", lambda: resolver)
-            return sshfp.Look(host).hint(keys)
+            return sshfp.SshfpLookup(host).hint(keys)
 
     return hint
 
@@ -130,10 +130,10 @@ def test_whatever_goes_wrong_is_silent_and_short(
     with name_server(lambda _: None) as (resolver, asked):
         monkeypatch.setattr(sshfp, "_resolver", lambda: resolver)
         for host in ("192.0.2.1", "2001:db8::1", "localhost"):
-            assert sshfp.Look(host).hint([key]) == ""
+            assert sshfp.SshfpLookup(host).hint([key]) == ""
         assert asked == []
     monkeypatch.setitem(sys.modules, "dns.flags", None)
-    assert sshfp.Look(HOST).hint([key]) == ""
+    assert sshfp.SshfpLookup(HOST).hint([key]) == ""
 
 
 def test_a_silent_name_server_keeps_nobody(
@@ -142,7 +142,7 @@ def test_a_silent_name_server_keeps_nobody(
     release = threading.Event()
     monkeypatch.setattr(sshfp, "SECONDS", 0.1)
     monkeypatch.setattr(sshfp, "_resolver", lambda: release.wait(30))
-    look = sshfp.Look(HOST)
+    look = sshfp.SshfpLookup(HOST)
     start = time.monotonic()
     assert look.hint([host_key_sets[0].public("ssh-ed25519")]) == ""
     # The question is still under way, in a thread that nobody waits for.
@@ -163,7 +163,7 @@ def test_dns_is_no_evidence(
     changes = {"dags.repo": f"ssh://git@{HOST}/a/dags.git", "dags.host_keys": []}
     file = str(answers_file(tmp_path / "answers.yaml", changes))
     monkeypatch.setattr(scan, "_once", lambda host, port: Scan(host, port, (key,)))
-    sshfp.look.cache_clear()
+    sshfp.start_lookup.cache_clear()
     answer = records(host_key_sets[0].file("ssh-ed25519"), validated=True)
     with name_server(answer) as (resolver, asked):
         monkeypatch.setattr(sshfp, "_resolver", lambda: resolver)
@@ -173,7 +173,7 @@ def test_dns_is_no_evidence(
         assert "nothing proves that this key is the host's" in done.err
         aw.ok("plan", "--answers", file, "--host-key-fingerprint", key.fingerprint)
         assert len(asked) == 1
-    sshfp.look.cache_clear()
+    sshfp.start_lookup.cache_clear()
 
 
 def test_no_module_that_judges_keys_can_reach_it() -> None:

@@ -14,9 +14,9 @@ from tests.conftest import RunCli
 from tests.gitfolder import GitFolder
 from tests.process import WIZARD, Terminal, run
 from tests.scenarios import OWN_KEY
-from wizard.answers.files import assigned, examine
-from wizard.answers.presets import load
-from wizard.answers.questions import specs
+from wizard.answers.files import apply_assignments, validate_answers
+from wizard.answers.presets import load_preset
+from wizard.answers.questions import field_specs
 
 __all__ = ["aw", "local"]
 
@@ -140,9 +140,9 @@ def test_ask_with_enter_alone_commits_the_local_preset(tmp_path: Path, pty_run: 
 
 def _questions() -> int:
     """How many prompts the `local` preset has."""
-    answers = examine(load("local").answers).answers
+    answers = validate_answers(load_preset("local").answers).answers
     assert answers is not None
-    return sum(item.model.asked and item.applies(answers) for item in specs())
+    return sum(item.model.asked and item.applies(answers) for item in field_specs())
 
 
 HOST = "ssh://git@git.example.com/platform/airflow-dags.git"
@@ -190,9 +190,11 @@ def test_ask_stays_on_the_host_keys_and_saves_what_was_given(
 
 
 def _asked_before_host_keys() -> int:
-    answers = examine(assigned(load("production").answers, PRODUCTION[3::2])).answers
+    answers = validate_answers(
+        apply_assignments(load_preset("production").answers, PRODUCTION[3::2])
+    ).answers
     assert answers is not None
-    asked = [item.key for item in specs() if item.model.asked and item.applies(answers)]
+    asked = [item.key for item in field_specs() if item.model.asked and item.applies(answers)]
     return asked.index("dags.host_keys")
 
 
@@ -218,9 +220,9 @@ def test_answers_are_never_saved_among_ours_nor_with_a_secret(
 
 
 def _index(key: str) -> int:
-    answers = examine(load("local").answers).answers
+    answers = validate_answers(load_preset("local").answers).answers
     assert answers is not None
-    return [i.key for i in specs() if i.model.asked and i.applies(answers)].index(key)
+    return [i.key for i in field_specs() if i.model.asked and i.applies(answers)].index(key)
 
 
 def test_ask_takes_a_branch(local: Wizard, pty_run: Pty) -> None:

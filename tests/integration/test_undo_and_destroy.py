@@ -19,11 +19,11 @@ from tests.integration.test_apply_end_to_end import Place, ended, place, states,
 from tests.operators import MERGE
 from tests.outward import writes
 from tests.testbed.kube import RejectedError
-from wizard.clients.vault.address import Address, Token
+from wizard.clients.vault.address import Token, VaultAddress
 from wizard.destroy import data
 from wizard.systems.release import delivered_objects
 from wizard.systems.target import Target
-from wizard.systems.vault.session import Session
+from wizard.systems.vault.session import VaultLogin
 
 __all__ = ["place", "vault"]
 
@@ -176,15 +176,15 @@ def require_gone(here: Place) -> None:
 def require_seen_before_it_goes(here: Place) -> None:
     """Neither the last copies nor a payload go while nothing says whose keys are in the store."""
     target = seen_from_here(here)
-    session, stored = Session(target), f"{here.mount}/data/{here.path}"
-    copies, kept = delivered_objects.copies(target, session), here.values()
+    session, stored = VaultLogin(target), f"{here.mount}/data/{here.path}"
+    copies, kept = delivered_objects.build_copies_check(target, session), here.values()
     assert told([copies])[copies.id].state == "holds"
     here.vault.request("POST", stored, {"data": {"somethingElse": "x", "fernetKey": "x"}})
     done = told([copies])[copies.id]
     assert (done.state, "databasePassword" in done.detail) == ("blocked", True), done
     assert "fernetKey" not in done.detail
     here.vault.request("DELETE", stored)
-    (payload,) = data.payloads(target, session, ["payload"], {"": frozenset(kept)})
+    (payload,) = data.build_payload_steps(target, session, ["payload"], {"": frozenset(kept)})
     done = told([payload])[payload.id]
     assert (done.state, "version 2" in done.detail) == ("blocked", True), done
     assert f"vault kv undelete -mount={here.mount} -versions=2 {here.path}" in done.fix
@@ -200,7 +200,7 @@ def seen_from_here(here: Place) -> Target:
         "secrets.vault.role": here.role,
     }
     login = Token(SecretStr(here.env["VAULT_TOKEN"]), "a test")
-    address = Address(here.vault.url, here.vault.ca.read_text())
+    address = VaultAddress(here.vault.url, here.vault.ca.read_text())
     return replace(here.world.target(**own), vault=(address, login))
 
 

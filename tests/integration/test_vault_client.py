@@ -22,9 +22,21 @@ from tests.certificates import Authority
 from tests.scripted import scripted
 from tests.testbed.vault import RefusedError, Vault
 from wizard.clients.vault import protocol as backend
-from wizard.clients.vault.address import Address, AppRole, Jwt, Token, address, credentials
-from wizard.clients.vault.connect import opened as opened_vault
-from wizard.clients.vault.transport import Http, VaultConflictError, VaultError, VaultRefusedError
+from wizard.clients.vault.address import (
+    AppRole,
+    Jwt,
+    Token,
+    VaultAddress,
+    read_address,
+    read_credentials,
+)
+from wizard.clients.vault.connect import open_vault as opened_vault
+from wizard.clients.vault.transport import (
+    VaultConflictError,
+    VaultError,
+    VaultHttp,
+    VaultRefusedError,
+)
 from wizard.errors import ConflictError, UsageError, WizardError
 from wizard.errors import RefusedError as Refused
 from wizard.secrets.resolve import SecretError
@@ -32,8 +44,8 @@ from wizard.secrets.resolve import SecretError
 pytestmark = pytest.mark.integration
 
 
-def place(vault: Vault, **more: str) -> Address:
-    return Address(vault.url, vault.ca.read_text(), **more)
+def place(vault: Vault, **more: str) -> VaultAddress:
+    return VaultAddress(vault.url, vault.ca.read_text(), **more)
 
 
 def token(value: str) -> Token:
@@ -91,7 +103,7 @@ def test_a_deleted_version_still_counts_for_check_and_set(vault: Vault) -> None:
         opened.write("client-gone", "one", {"a": "1"}, 0)
         vault.request("DELETE", "client-gone/data/one")
         found = opened.read("client-gone", "one")
-        assert found == backend.Stored({}, 1, deleted=True)
+        assert found == backend.StoredSecret({}, 1, deleted=True)
         assert opened.write("client-gone", "one", {"a": "2"}, found.version) == 2
 
 
@@ -325,7 +337,7 @@ def misbehaving(
 ) -> Iterator[backend.Vault]:
     """A client of a scripted server, trusting it."""
     with https(folder, reply, []) as (port, ca):
-        where = Address(f"https://127.0.0.1:{port}", ca)
+        where = VaultAddress(f"https://127.0.0.1:{port}", ca)
         with opened_vault(where, token(value)) as opened:
             yield opened
 
@@ -360,7 +372,7 @@ def test_the_token_does_not_follow_a_redirect_to_another_origin(
             ):
                 moved = response(status, Location=target)
                 with https(tmp_path, partial(answering, moved), seen) as (port, ca):
-                    where = Address(f"https://127.0.0.1:{port}", ca)
+                    where = VaultAddress(f"https://127.0.0.1:{port}", ca)
                     with opened_vault(where, token(canary.secret())) as opened:
                         error = fault(opened.token_lookup, canary)
                 assert (error.kind, error.exit_code) == ("redirect", 4)
@@ -413,16 +425,16 @@ def test_peers_that_are_no_vault(tmp_path: Path, canary: Canary) -> None:
         connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
 
     with scripted(plain) as port:
-        with opened_vault(Address(f"https://127.0.0.1:{port}"), token("abc")) as opened:
+        with opened_vault(VaultAddress(f"https://127.0.0.1:{port}"), token("abc")) as opened:
             error = fault(opened.health, canary)
         assert error.kind in {"tls", "unreachable"}
-        with opened_vault(Address(f"http://127.0.0.1:{port}"), token("abc")) as opened:
+        with opened_vault(VaultAddress(f"http://127.0.0.1:{port}"), token("abc")) as opened:
             assert fault(opened.health, canary).transient
 
 
 def test_what_does_not_answer_is_unreachable_and_soon(canary: Canary) -> None:
     with scripted(lambda _: time.sleep(5)) as port:
-        where = Address(f"https://127.0.0.1:{port}")
+        where = VaultAddress(f"https://127.0.0.1:{port}")
         started = time.monotonic()
         with opened_vault(where, token(canary.secret()), connect=0.5, read=0.5) as opened:
             assert fault(opened.health, canary).kind == "unreachable"
@@ -443,7 +455,7 @@ def test_a_proxy_sees_no_plain_request(vault: Vault, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("NO_PROXY", "")
-        http = Http(Address(f"http://127.0.0.1:{vault.port}"))
+        http = VaultHttp(VaultAddress(f"http://127.0.0.1:{vault.port}"))
         with pytest.raises(VaultError):
             http.ask("GET", "sys/health", token="abc")
         http.close()
@@ -459,8 +471,8 @@ def test_a_proxy_sees_no_plain_request(vault: Vault, monkeypatch: pytest.MonkeyP
 
 
 def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
-    found = address("https://vault.example:8200/", ca="PEM", namespace="a", environ={})
-    assert found == Address("https://vault.example:8200", "PEM", "a")
+    found = read_address("https://vault.example:8200/", ca="PEM", namespace="a", environ={})
+    assert found == VaultAddress("https://vault.example:8200", "PEM", "a")
     assert found.endpoint == "vault.example:8200"
     variables = {
         "VAULT_ADDR": vault.url,
@@ -468,8 +480,10 @@ def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
         "VAULT_NAMESPACE": "team-a/",
         "VAULT_TLS_SERVER_NAME": "localhost",
     }
-    found = address("https://vault.example:8200", ca="PEM", namespace="a", environ=variables)
-    assert found == Address(vault.url, vault.ca.read_text(), "team-a", "localhost", "VAULT_ADDR")
+    found = read_address("https://vault.example:8200", ca="PEM", namespace="a", environ=variables)
+    assert found == VaultAddress(
+        vault.url, vault.ca.read_text(), "team-a", "localhost", "VAULT_ADDR"
+    )
 
 
 @pytest.mark.parametrize(
@@ -492,7 +506,7 @@ def test_addresses_that_cannot_be_used(
     variables: dict[str, str], says: str, canary: Canary
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        address("", environ=variables)
+        read_address("", environ=variables)
     assert says in caught.value.message
     assert caught.value.hint or "VAULT_CACERT" in caught.value.message
     canary.assert_absent(caught.value.message, caught.value.hint)
@@ -500,25 +514,25 @@ def test_addresses_that_cannot_be_used(
 
 def test_http_only_on_this_machine() -> None:
     for host in ("127.0.0.1", "[::1]", "localhost"):
-        assert address("", environ={"VAULT_ADDR": f"http://{host}:8200"}).url
+        assert read_address("", environ={"VAULT_ADDR": f"http://{host}:8200"}).url
 
 
 def test_who_this_machine_is(tmp_path: Path, canary: Canary) -> None:
     secret = canary.secret()
-    assert credentials({}) is None
-    found = credentials({"VAULT_TOKEN": f"{secret}\n"})
+    assert read_credentials({}) is None
+    found = read_credentials({"VAULT_TOKEN": f"{secret}\n"})
     assert isinstance(found, Token)
     assert found.value.get_secret_value() == secret
     assert found.identity == "the token from VAULT_TOKEN"
     file = tmp_path / "token"
     file.write_text(secret + "\n")
     file.chmod(0o600)
-    found = credentials({"VAULT_TOKEN_FILE": str(file)})
+    found = read_credentials({"VAULT_TOKEN_FILE": str(file)})
     assert isinstance(found, Token)
     assert found.value.get_secret_value() == secret
     assert str(file) in found.identity
     ids = {"VAULT_ROLE_ID": secret, "VAULT_SECRET_ID": secret, "VAULT_APPROLE_MOUNT": "teams/a"}
-    role = credentials(ids)
+    role = read_credentials(ids)
     assert isinstance(role, AppRole)
     assert role.mount == "teams/a"
     canary.assert_absent(repr(found), repr(role), found.identity, role.identity)
@@ -528,7 +542,7 @@ def test_the_token_helpers_file_is_not_picked_up(
     clean_environment: Path, vault: Vault, canary: Canary
 ) -> None:
     (clean_environment / ".vault-token").write_text(vault.token)
-    assert credentials({}) is None
+    assert read_credentials({}) is None
     with opened_vault(place(vault)) as nobody:
         assert fault(nobody.token_lookup, canary).kind == "login"
 
@@ -549,7 +563,7 @@ def test_the_token_helpers_file_is_not_picked_up(
 )
 def test_identities_that_cannot_be_used(variables: dict[str, str], canary: Canary) -> None:
     with pytest.raises((UsageError, SecretError)) as caught:
-        credentials(variables)
+        read_credentials(variables)
     assert isinstance(caught.value, WizardError)
     canary.assert_absent(caught.value.message, caught.value.hint)
 
@@ -559,7 +573,7 @@ def test_a_token_file_that_others_may_read(tmp_path: Path, canary: Canary) -> No
     file.write_text(canary.secret())
     file.chmod(0o644)
     with pytest.raises(SecretError) as caught:
-        credentials({"VAULT_TOKEN_FILE": str(file)})
+        read_credentials({"VAULT_TOKEN_FILE": str(file)})
     assert "0644" in caught.value.message
     canary.assert_absent(caught.value.message, caught.value.hint)
 

@@ -19,9 +19,9 @@ from tests.operators import Operators
 from tests.testbed.kube import Kube as Server
 from wizard.apply import delivery
 from wizard.clients.kube.protocol import Ref
-from wizard.engine.actions import Action, Event
+from wizard.engine.actions import Step, StepEvent
 from wizard.systems.argocd import steps
-from wizard.systems.cluster.external_secrets import external_secrets
+from wizard.systems.cluster.external_secrets import read_external_secrets
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration
@@ -40,11 +40,13 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return World(kube_with_crds, tmp_path, monkeypatch)
 
 
-def awaited(target: Target) -> list[Action]:
-    return [one for one in delivery.of(target).actions(target) if one.id.startswith("verify.")]
+def awaited(target: Target) -> list[Step]:
+    return [
+        one for one in delivery.get_delivery(target).actions(target) if one.id.startswith("verify.")
+    ]
 
 
-def wait(target: Target, only: str = "") -> dict[str, Event]:
+def wait(target: Target, only: str = "") -> dict[str, StepEvent]:
     """How the waits end when they may only take a moment."""
     actions = [replace(one, patience=PATIENCE) for one in awaited(target)]
     return told([one for one in actions if only in ("", one.id)])
@@ -54,7 +56,7 @@ def synced(world: World, **changes: Any) -> Target:
     """Argo CD has synced the manifests; no operator has looked at them yet."""
     world.install_argo()
     target = world.target(**changes)
-    told(steps.actions(target))
+    told(steps.build_argocd_steps(target))
     world.operators.sync(target.under("secrets/"))
     world.lines.clear()
     return target
@@ -65,7 +67,7 @@ def healthy(world: World, **changes: Any) -> Target:
     target = synced(world, **changes)
     operators = world.operators
     operators.ready("SecretStore", "vault-airflow")
-    for data in external_secrets(target).values():
+    for data in read_external_secrets(target).values():
         operators.external_secret(data)
     operators.application("airflow", "Synced", "Healthy")
     operators.job(JOB, "Complete")
@@ -121,7 +123,7 @@ def test_everything_that_is_well_is_told_and_nothing_is_written(
     assert "readiness probe" in found["verify.airflow"].detail
     assert world.writes == []
     secrets = [metadata for ref, metadata in read if ref.kind == "Secret"]
-    assert len(secrets) >= len(external_secrets(target))
+    assert len(secrets) >= len(read_external_secrets(target))
     assert all(secrets)
 
 
@@ -202,7 +204,7 @@ def test_a_store_that_is_not_valid(
 def test_a_store_that_never_arrives_is_explained_by_argo_cd(world: World) -> None:
     world.install_argo()
     target = world.target()
-    told(steps.actions(target))
+    told(steps.build_argocd_steps(target))
     failed = {
         "conditions": [
             {
@@ -252,15 +254,15 @@ def test_an_external_secret_that_is_not_synced(
     world: World, message: str, says: str, fix: str
 ) -> None:
     target = synced(world)
-    name = next(iter(external_secrets(target)))
+    name = next(iter(read_external_secrets(target)))
     world.operators.ready("SecretStore", "vault-airflow")
-    for other, data in external_secrets(target).items():
+    for other, data in read_external_secrets(target).items():
         if other != name:
             world.operators.external_secret(data)
     world.operators.ready("ExternalSecret", name, message, ok=False)
     ended = wait(target, "verify.secrets")["verify.secrets"]
     assert ended.state == "failed"
-    count = len(external_secrets(target))
+    count = len(read_external_secrets(target))
     assert f"{count - 1} of {count} ExternalSecrets" in ended.detail
     assert says in ended.detail
     assert fix in ended.fix
@@ -388,7 +390,7 @@ def test_an_application_that_is_not_synced(
 ) -> None:
     world.install_argo()
     target = world.target()
-    told(steps.actions(target))
+    told(steps.build_argocd_steps(target))
     world.operators.application("airflow", "OutOfSync", "Missing", **status)
     ended = wait(target, "verify.application")["verify.application"]
     assert ended.state == "failed"
@@ -417,7 +419,7 @@ def test_synced_with_an_older_commit_is_not_enough(world: World) -> None:
     new = world.git.commit(planned)
     target = replace(target, emitted={name: str(text).encode() for name, text in planned.items()})
 
-    def at(commit: str) -> Event:
+    def at(commit: str) -> StepEvent:
         spec = target.text("argocd/application")
         sources = yaml.safe_load(spec)["spec"]["sources"]
         compared = {"sources": sources, "destination": {}}
@@ -536,7 +538,7 @@ POD: list[tuple[str, dict[str, Any], str, str]] = [
 def test_a_pod_that_does_not_run(world: World, status: dict[str, Any], says: str, fix: str) -> None:
     world.install_argo()
     target = world.target()
-    told(steps.actions(target))
+    told(steps.build_argocd_steps(target))
     operators = world.operators
     operators.workload("Deployment", "airflow-api-server", ready=False)
     operators.application("airflow", "Synced", "Progressing")
@@ -568,7 +570,7 @@ def test_the_migration_job(world: World) -> None:
     operators = world.operators
     name = "verify.migrations"
 
-    def look() -> Event:
+    def look() -> StepEvent:
         return wait(target, name)[name]
 
     operators.workload("Deployment", "airflow-api-server", ready=False)

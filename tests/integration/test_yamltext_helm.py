@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.test_yamltext import HOSTILE, same
-from wizard.formats.yaml_writer import Yaml, dump
+from wizard.formats.yaml_writer import Yaml, dump_yaml
 
 pytestmark = pytest.mark.integration
 
@@ -15,7 +15,9 @@ pytestmark = pytest.mark.integration
 def test_hostile_values_and_keys_reach_a_template(helm: Path, tmp_path: Path) -> None:
     chart = tmp_path / "chart"
     (chart / "templates").mkdir(parents=True)
-    (chart / "Chart.yaml").write_text(dump({"apiVersion": "v2", "name": "x", "version": "0.1.0"}))
+    (chart / "Chart.yaml").write_text(
+        dump_yaml({"apiVersion": "v2", "name": "x", "version": "0.1.0"})
+    )
     # Compact JSON in a comment of a valid manifest is the one thing no reader touches again.
     (chart / "templates" / "a.yaml").write_text("a: {{ .Values.wanted | toJson | b64enc }}\n")
     hostile = [text for text in HOSTILE if len(text) < 1000]
@@ -27,7 +29,7 @@ def test_hostile_values_and_keys_reach_a_template(helm: Path, tmp_path: Path) ->
     }
     values = tmp_path / "values.yaml"
     comments = {("wanted", "values", 3): "one\ntwo", ("wanted",): "x"}
-    values.write_bytes(dump({"wanted": wanted}, comments, "header").encode())
+    values.write_bytes(dump_yaml({"wanted": wanted}, comments, "header").encode())
     done = subprocess.run(
         [helm, "template", "r", chart, "--values", values],
         capture_output=True,

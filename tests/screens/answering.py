@@ -10,7 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from screens.pages.result import ResultScreen
 from screens.steps import HOST_KEYS, REVIEW
 from screens.widgets.choices import Choice
@@ -19,24 +19,25 @@ from screens.widgets.rows import Row
 from tests.frames import processed, send, settled
 from tests.scenarios import Scenario
 from tests.screens.support import done, page, paste, press
-from wizard.answers.questions import specs
-from wizard.formats.addresses import git_location
-from wizard.formats.nested import get
+from wizard.answers.questions import field_specs
+from wizard.formats.addresses import parse_git_url
+from wizard.formats.nested import get_value
 from wizard.hostkeys.keys import known_hosts_name
-from wizard.workspace.workspace import Committed, Workspace
+from wizard.workspace.proposal import CommitResult
+from wizard.workspace.workspace import Workspace
 
 MOST_PAGES = 30
 
 
-async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> Committed:
+async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitResult:
     """Open the screens on this repository, answer every page that comes, and commit.
 
     `inputs` holds the public files that answers name; what no page asks for is given beforehand.
     """
-    pages = {item.key for item in specs() if item.model.asked}
+    pages = {item.key for item in field_specs() if item.model.asked}
     given = {key: value for key, value in scenario.answers.items() if key not in pages}
     data = Scenario(given).data
-    app = WizardApp(Workspace.open(folder), lambda: Given(data, folder=inputs))
+    app = WizardApp(Workspace.open(folder), lambda: InitialAnswers(data, folder=inputs))
     async with app.run_test(size=(80, 40), notifications=True) as pilot:
         await settled(pilot)
         for _ in range(MOST_PAGES):
@@ -109,9 +110,9 @@ async def _type(pilot: Pilot[Any], text: str) -> None:
 
 
 async def _prove(pilot: Pilot[Any], scenario: Scenario) -> None:
-    keys = get(scenario.data, ("dags", "host_keys"), [])
+    keys = get_value(scenario.data, ("dags", "host_keys"), [])
     if keys:
-        location = git_location(str(scenario.answers["dags.repo"]))
+        location = parse_git_url(str(scenario.answers["dags.repo"]))
         name = known_hosts_name(location.host, location.port)
         await paste(pilot, "\n".join(f"{name} {key['type']} {key['key']}" for key in keys))
     page(pilot).query_one(TextField).focus()

@@ -13,14 +13,14 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.pages.apply.page import ApplyScreen
-from screens.pages.apply.plan import Wishes
+from screens.pages.apply.plan import ApplyOptions
 from tests.frames import frame, processed, settled
 from tests.screens.support import app_of, press, wizard
-from wizard.apply.prepare import Prepared
-from wizard.apply.run import Run, led
-from wizard.engine.actions import Action, Event, Look
+from wizard.apply.prepare import PreparedRun
+from wizard.apply.run import Run, with_question
+from wizard.engine.actions import Step, StepEvent, StepStatus
 from wizard.errors import WizardError
-from wizard.workspace.workspace import Committed
+from wizard.workspace.proposal import CommitResult
 
 VAULT = "vault.example.internal:8200"
 KUBE = "context prod: https://api.prod.example:6443 as ada (runs `kubelogin get-token`)"
@@ -61,14 +61,14 @@ class Scripted(Run):
 
     def __init__(self, plan: ScriptedPlan, *, dry_run: bool) -> None:
         super().__init__(plan.target, plan.actions, dry_run=dry_run)
-        self.script: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.script: asyncio.Queue[StepEvent | None] = asyncio.Queue()
         self.closed = False
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[StepEvent]:
         try:
             while (event := await self.script.get()) is not None:
-                self.told.append(led(event))
-                yield led(event)
+                self.told.append(with_question(event))
+                yield with_question(event)
                 self.script.task_done()
             self.script.task_done()
         finally:
@@ -76,7 +76,7 @@ class Scripted(Run):
 
 
 @dataclass(frozen=True)
-class ScriptedPlan(Prepared):
+class ScriptedPlan(PreparedRun):
     """A plan whose runs are kept for the test."""
 
     runs: list[Scripted] = field(default_factory=list)
@@ -90,7 +90,7 @@ class ScriptedPlan(Prepared):
         return self.runs[-1]
 
 
-async def _never() -> Look:
+async def _never() -> StepStatus:
     raise AssertionError
 
 
@@ -102,7 +102,7 @@ def scripted(
     target: Any = SimpleNamespace(
         digest="sha256:0", identities=identities, ends=[], database=None, release=release
     )
-    actions = [Action(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
+    actions = [Step(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
     return ScriptedPlan(target, tuple(actions))
 
 
@@ -115,7 +115,7 @@ class Stage:
         self.contexts: list[tuple[str, str]] = []
         self.refusal: WizardError | None = None
 
-    def prepare(self, wizard: WizardApp, name: str, wishes: Wishes) -> Prepared:
+    def prepare(self, wizard: WizardApp, name: str, wishes: ApplyOptions) -> PreparedRun:
         """As the core would; notes which contexts were asked for."""
         assert name == "airflow"
         self.contexts.append((wizard.context, wishes.hub))
@@ -123,14 +123,14 @@ class Stage:
             raise self.refusal
         return self.plan
 
-    async def open(self, pilot: Pilot[Any], done: Committed | None = None) -> ApplyScreen:
+    async def open(self, pilot: Pilot[Any], done: CommitResult | None = None) -> ApplyScreen:
         """Show it; nothing runs yet."""
         page = ApplyScreen("airflow", done, prepare=self.prepare, now=self.clock)
         await pilot.app.switch_screen(page)
         await settled(pilot)
         return page
 
-    async def begin(self, pilot: Pilot[Any], done: Committed | None = None) -> ApplyScreen:
+    async def begin(self, pilot: Pilot[Any], done: CommitResult | None = None) -> ApplyScreen:
         """Show it, and say yes."""
         page = await self.open(pilot, done)
         await press(pilot, "enter", "down", "enter")
@@ -148,7 +148,7 @@ class Stage:
         """The event of a step, after these seconds; the page has heard it then."""
         name, title, owner, _ = STEPS[number]
         self.clock.at += seconds
-        event = Event(name, title, owner, state, detail, fix, diff, seconds)  # type: ignore[arg-type]
+        event = StepEvent(name, title, owner, state, detail, fix, diff, seconds)  # type: ignore[arg-type]
         self.run.script.put_nowait(event)
         await self.run.script.join()
 

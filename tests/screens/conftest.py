@@ -11,5 +11,5 @@ from screens.pages import form
 @pytest.fixture(autouse=True)
 def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for a person to rest comes at once: the preview, the look at an address."""
-    monkeypatch.setattr(form, "IDLE", 0.001)
-    monkeypatch.setattr(reachability, "PAUSE", 0.001)
+    monkeypatch.setattr(form, "PREVIEW_SECONDS", 0.001)
+    monkeypatch.setattr(reachability, "PAUSE_SECONDS", 0.001)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from wizard.engine.probes import Probe, ProbeResult, failed, passed, skipped, unknown, warned
-from wizard.probes.catalogue import Source
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+    warn_result,
+)
+from wizard.probes.catalogue import ProbeSource
 from wizard.systems.situation import Situation
 
 HOST = "pg.example.internal"
@@ -20,17 +28,17 @@ def named_probe(
     return Probe(name, title, endpoint, run)
 
 
-def source(title: str, section: str, *probes: Probe) -> Source:
+def source(title: str, section: str, *probes: Probe) -> ProbeSource:
     """A source of these probes, about one section's answers."""
 
     def found(situation: Situation) -> tuple[Probe, ...]:
         del situation
         return probes
 
-    return Source(title, section, found, (section,))
+    return ProbeSource(title, section, found, (section,))
 
 
-def many() -> list[Source]:
+def many() -> list[ProbeSource]:
     """One of each end, under several sources."""
     vault = "vault.example.internal:8200"
     return [
@@ -39,7 +47,7 @@ def many() -> list[Source]:
             "dags",
             named_probe(
                 "dags.host_keys", "Git host: keys",
-                passed("ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa as recorded"), "github.com",
+                pass_result("ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa as recorded"), "github.com",
             ),
         ),
         source(
@@ -47,28 +55,28 @@ def many() -> list[Source]:
             "database",
             named_probe(
                 "database.tls", "Database: TLS mode",
-                passed("sslmode=require allows no connection without TLS; verify-full would too"),
+                pass_result("sslmode=require allows no connection without TLS; verify-full would too"),
             ),
             named_probe(
-                "database.reachable", "Database answers", passed("TCP connection to 10.1.2.3")
+                "database.reachable", "Database answers", pass_result("TCP connection to 10.1.2.3")
             ),
             named_probe(
-                "database.login", "Database: login", passed("airflow at airflow over TLS, SCRAM")
+                "database.login", "Database: login", pass_result("airflow at airflow over TLS, SCRAM")
             ),
             named_probe(
                 "database.version", "Database: version",
-                passed("PostgreSQL 15.18; Airflow 3.2.2 needs 13 or later", "15.18"),
+                pass_result("PostgreSQL 15.18; Airflow 3.2.2 needs 13 or later", "15.18"),
             ),
             named_probe(
                 "database.rights", "Database: rights",
-                failed(
+                fail_result(
                     "may not create tables in schema public",
                     'ALTER DATABASE "airflow" OWNER TO "airflow"',
                 ),
             ),
             named_probe(
                 "database.connections", "Database: connections",
-                warned("opens 38, allows 47", "raise database.pgbouncer.max_client_conn"),
+                warn_result("opens 38, allows 47", "raise database.pgbouncer.max_client_conn"),
             ),
         ),
         source(
@@ -76,9 +84,9 @@ def many() -> list[Source]:
             "secrets",
             named_probe(
                 "vault.state", "Vault: state",
-                unknown("the name vault.example.internal does not resolve here", "try elsewhere"),
+                unknown_result("the name vault.example.internal does not resolve here", "try elsewhere"),
                 vault,
             ),
-            named_probe("vault.token", "Vault: token", skipped("needs vault.state"), vault),
+            named_probe("vault.token", "Vault: token", skip_result("needs vault.state"), vault),
         ),
     ]  # fmt: skip

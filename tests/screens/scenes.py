@@ -34,7 +34,7 @@ from tests.screens.support import (
     wizard,
 )
 from wizard.hostkeys.keys import HostKey
-from wizard.hostkeys.verdict import Entry
+from wizard.hostkeys.verdict import KnownHost
 from wizard.probes.catalogue import SOURCES
 
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
@@ -117,7 +117,7 @@ async def scanned(pilot: Pilot[Any]) -> None:
 
 async def changed(pilot: Pilot[Any]) -> None:
     """A host shows another key than the one that was accepted before."""
-    before = Entry("git.example.com", "ssh-ed25519", ED25519)
+    before = KnownHost("git.example.com", "ssh-ed25519", ED25519)
     app = app_of(pilot)
     app.draft = replace(app.draft, operator=Operator(*ADA_TODAY, (before,)))
     await asked(pilot, showing(OTHER))

@@ -10,21 +10,22 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.draft.draft import Draft
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from screens.pages.base import Page
 from screens.steps import HOST_KEYS
-from screens.widgets.dialogs import Ask
+from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import PasteArea, TextField
 from screens.widgets.rows import Row
 from tests.frames import send, settled
 from wizard.answers import presets
-from wizard.answers.files import assigned
-from wizard.engine.probes import ProbeResult, unknown
+from wizard.answers.files import apply_assignments
+from wizard.engine.probes import ProbeResult, unknown_result
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.scan import Scan, Scanner
-from wizard.workspace.workspace import Committed, Identity, Workspace
+from wizard.workspace.proposal import Acceptance, CommitResult
+from wizard.workspace.workspace import Workspace
 
-ADA = Identity("Ada Example", "2026-11-21")
+ADA = Acceptance("Ada Example", "2026-11-21")
 # What the production preset leaves open, and a host whose keys are published.
 COMPLETE = (
     "database.host=pg.example.internal",
@@ -48,19 +49,19 @@ def opened(folder: Path) -> Workspace:
 
 def answers(preset: str = "", sets: Iterable[str] = ()) -> dict[str, Any]:
     """Raw answers of a preset with some questions answered."""
-    return assigned(presets.load(preset).answers if preset else {}, sets)
+    return apply_assignments(presets.load_preset(preset).answers if preset else {}, sets)
 
 
 def unreachable(host: str, port: int) -> ProbeResult:
     """Tests reach nothing that they did not start."""
     del port
-    return unknown(f"the name {host} does not resolve here", word="no name")
+    return unknown_result(f"the name {host} does not resolve here", word="no name")
 
 
 class Opened(WizardApp):
     """The app with its draft from the start, so that a test can look at it before it runs."""
 
-    def __init__(self, workspace: Workspace, given: Given) -> None:
+    def __init__(self, workspace: Workspace, given: InitialAnswers) -> None:
         super().__init__(workspace, lambda: given)
         self.draft = super()._begun()
         self.reach = unreachable
@@ -72,13 +73,13 @@ class Opened(WizardApp):
 
 def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
     """The app on a new repository, opened with these answers."""
-    return Opened(opened(folder), Given(answers(preset, sets), **options))
+    return Opened(opened(folder), InitialAnswers(answers(preset, sets), **options))
 
 
 def reopened(top: Path, name: str = "airflow") -> WizardApp:
     """The app on a repository whose installation is committed, a day later."""
     workspace = Workspace.open(top, today="2026-11-22")
-    return Opened(workspace, Given(workspace.committed(name) or {}, existing=name))
+    return Opened(workspace, InitialAnswers(workspace.committed(name) or {}, existing=name))
 
 
 def page(pilot: Pilot[Any]) -> Page:
@@ -130,7 +131,7 @@ async def asked(pilot: Pilot[Any], scanner: Scanner) -> str:
     app_of(pilot).scanner = scanner
     await jump(pilot, HOST_KEYS)
     await press(pilot, "f5")
-    assert isinstance(pilot.app.screen, Ask)
+    assert isinstance(pilot.app.screen, ConfirmDialog)
     return await press(pilot, "enter")
 
 
@@ -144,7 +145,7 @@ def field(pilot: Pilot[Any], key: str) -> TextField:
     return row(pilot, key).query_one(TextField)
 
 
-def done(app: WizardApp) -> Committed:
+def done(app: WizardApp) -> CommitResult:
     """What the app returned."""
     assert app.return_value is not None
     return app.return_value

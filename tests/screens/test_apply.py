@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from screens import app as screens_app
-from screens.draft.exit_report import Ending
+from screens.draft.exit_report import ExitReport
 from screens.pages.apply.page import ApplyScreen
-from screens.pages.apply.parts import ActionList
-from screens.pages.apply.progress import clock, fitted, spent
+from screens.pages.apply.parts import StepList
+from screens.pages.apply.progress import fit_text, format_clock, format_seconds
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
-from screens.widgets.dialogs import Ask, Note
-from screens.widgets.prompts import Value
+from screens.widgets.dialogs import ConfirmDialog, MessageDialog
+from screens.widgets.prompts import PromptDialog
 from tests.canary import Canary
 from tests.frames import settled
 from tests.kubeconfigs import written
@@ -33,11 +33,11 @@ from tests.screens.support import (
     press,
     reopened,
 )
-from wizard.apply.progress import Applied
+from wizard.apply.progress import RunSummary
 from wizard.cli import interactive, prompts
 from wizard.cli.console import Console
 from wizard.errors import ExitCode, UsageError
-from wizard.workspace.workspace import Committed
+from wizard.workspace.proposal import CommitResult
 
 SIZE = (80, 24)
 
@@ -56,7 +56,7 @@ async def test_nothing_runs_before_a_yes(tmp_path: Path) -> None:
         stage = Stage()
         screen = await stage.open(pilot)
         shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
         assert "as  Vault at https://vault.example.internal:8200 (VAULT_ADDR)" in shown
         await press(pilot, "enter")
         assert stage.plan.runs == []
@@ -147,7 +147,7 @@ async def test_steps_can_be_looked_at_after_it_was_prepared_again(tmp_path: Path
         await press(pilot, "r")
         assert screen.phase == "plan"
         await press(pilot, "down", "down")
-        assert screen.query_one(ActionList).highlighted == 2
+        assert screen.query_one(StepList).highlighted == 2
 
 
 async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -
 
 async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
     wizard = app(tmp_path)
-    made = Committed("0" * 40, ["a"], [], [])
+    made = CommitResult("0" * 40, ["a"], [], [])
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -264,7 +264,7 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         await press(pilot, "a", "f1")
-        assert isinstance(pilot.app.screen, Note)
+        assert isinstance(pilot.app.screen, MessageDialog)
         await press(pilot, "escape", "ctrl+q")
     assert done(wizard).commit
 
@@ -294,7 +294,9 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         assert "password from the terminal" in shown
         assert "cluster is left to its owner" in shown
         await press(pilot, "d")
-        assert isinstance(pilot.app.screen, Value), "a password that nobody gave is asked for"
+        assert isinstance(pilot.app.screen, PromptDialog), (
+            "a password that nobody gave is asked for"
+        )
         await press(pilot, "escape")
         shown = await until(pilot, lambda _: page_of(pilot).phase == "refused")
         assert "password of postgres: none was given; nothing was sent" in shown
@@ -368,18 +370,18 @@ async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("ending", "code", "said"),
     [
-        (Ending(), 0, ["nothing was written"]),
-        (Ending(None, Applied(ExitCode.DONE, ("3 holds",))), 0, ["3 holds"]),
-        (Ending(None, Applied(ExitCode.CONFLICT, ("blocked  A", "1 blocked"))), 5,
+        (ExitReport(), 0, ["nothing was written"]),
+        (ExitReport(None, RunSummary(ExitCode.DONE, ("3 holds",))), 0, ["3 holds"]),
+        (ExitReport(None, RunSummary(ExitCode.CONFLICT, ("blocked  A", "1 blocked"))), 5,
          ["blocked  A", "1 blocked"]),
-        (Ending(Committed("f" * 40, ["a"], [], []), Applied(ExitCode.PARTIAL, ("1 failed",))), 6,
+        (ExitReport(CommitResult("f" * 40, ["a"], [], []), RunSummary(ExitCode.PARTIAL, ("1 failed",))), 6,
          ["committed ffffffffffff: 1 file", "1 failed"]),
-        (Ending(None, Applied(ExitCode.INTERRUPTED, ("4 left",))), 130, ["4 left"]),
+        (ExitReport(None, RunSummary(ExitCode.INTERRUPTED, ("4 left",))), 130, ["4 left"]),
     ],
     ids=["nothing", "done", "blocked", "failed", "stopped"],
 )  # fmt: skip
 def test_what_it_came_to_is_said_once_the_screens_are_closed(
-    ending: Ending, code: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ending: ExitReport, code: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(tmp_path)
     monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
@@ -397,7 +399,7 @@ def test_answers_that_were_not_committed_are_offered_a_file(
     opened(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
-    ending = Ending(left=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
+    ending = ExitReport(left=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
     monkeypatch.setattr(screens_app, "run", lambda *_: ending)
     asked: list[str] = []
     monkeypatch.setattr(prompts, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
@@ -425,8 +427,14 @@ async def test_any_size_will_do(tmp_path: Path) -> None:
 
 
 def test_times_and_widths_in_words() -> None:
-    assert [spent(s) for s in (0.4, 1, 59.9, 60, 3725)] == ["", "1 s", "59 s", "1:00", "1:02:05"]
-    assert clock(5) == "0:05"
-    assert fitted("管理者", 4) == "管 …"
-    assert fitted("ab\x1bc", 20) == "ab\\ec".ljust(20)
-    assert fitted("abc", 0) == ""
+    assert [format_seconds(s) for s in (0.4, 1, 59.9, 60, 3725)] == [
+        "",
+        "1 s",
+        "59 s",
+        "1:00",
+        "1:02:05",
+    ]
+    assert format_clock(5) == "0:05"
+    assert fit_text("管理者", 4) == "管 …"
+    assert fit_text("ab\x1bc", 20) == "ab\\ec".ljust(20)
+    assert fit_text("abc", 0) == ""

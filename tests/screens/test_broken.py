@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from screens.pages.apply.consent import Person
+from screens.pages.apply.consent import DialogPrompter
 from screens.pages.base import Page
-from screens.pages.reload import reopen
+from screens.pages.reload import reload_installation
 from screens.pages.review import ReviewScreen
-from screens.widgets.dialogs import Note
+from screens.widgets.dialogs import MessageDialog
 from tests.canary import Canary
 from tests.frames import frame, processed, send, settled
 from tests.screens.applying import Stage, app, page_of, until
@@ -39,9 +39,9 @@ async def test_a_question_that_cannot_be_gone_to_says_why(
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         monkeypatch.setattr(Workspace, "committed", broken)
-        reopen(wizard, "airflow", "database.host")
+        reload_installation(wizard, "airflow", "database.host")
         shown = await settled(pilot)
-        assert isinstance(wizard.screen, Note)
+        assert isinstance(wizard.screen, MessageDialog)
         assert said in shown
         assert "s3cr3t" not in shown
         await press(pilot, "escape")
@@ -89,7 +89,7 @@ async def test_no_dialog_of_a_page_opens_over_another_one(tmp_path: Path) -> Non
         await settled(pilot)
         stage = Stage()
         screen = await stage.open(pilot)
-        person = Person(wizard, screen.wishes.is_shown)
+        person = DialogPrompter(wizard, screen.wishes.is_shown)
 
         def unlock() -> None:
             entered.set()

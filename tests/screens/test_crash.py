@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from screens.app import WizardApp
-from screens.draft.start import Given
-from screens.pages.loading import OpeningScreen
+from screens.draft.start import InitialAnswers
+from screens.pages.loading import LoadingScreen
 from tests.canary import MARKER
 from tests.frames import frame, settled
 from tests.process import WIZARD, Terminal
 from tests.screens.support import opened, wizard
-from wizard.engine.probes import in_thread
+from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError
 
 SCRIPT = """
@@ -75,12 +75,12 @@ async def test_a_thread_hands_on_what_it_raises() -> None:
         raise AnswersError("no")
 
     with pytest.raises(AnswersError):
-        await in_thread(broken)
-    assert await in_thread(max, 1, 2) == 2
+        await run_in_thread(broken)
+    assert await run_in_thread(max, 1, 2) == 2
 
 
 async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
-    app = WizardApp(opened(tmp_path), lambda: Given({}, typed=["MD5:00"]))
+    app = WizardApp(opened(tmp_path), lambda: InitialAnswers({}, typed=["MD5:00"]))
     async with app.run_test() as pilot:
         await settled(pilot)
     assert isinstance(app.failure, AnswersError)
@@ -99,13 +99,13 @@ def test_the_failure_of_the_beginning_is_that_of_the_command(
 async def test_it_can_be_left_while_the_repository_is_read(tmp_path: Path) -> None:
     held = threading.Event()
 
-    def read() -> Given:
+    def read() -> InitialAnswers:
         held.wait(10)
-        return Given({})
+        return InitialAnswers({})
 
     app = WizardApp(opened(tmp_path), read)
     async with app.run_test() as pilot:
-        while not isinstance(app.screen, OpeningScreen):
+        while not isinstance(app.screen, LoadingScreen):
             await pilot.pause()
         assert "reading the repository" in frame(app)
         assert "k8s-infra" in frame(app)

@@ -18,13 +18,13 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.draft.draft import Draft
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from screens.pages.deploy_key.page import DeployKeyScreen
-from screens.pages.deploy_key.steps import GIT_KEY, Looked
-from screens.pages.deploy_key.work import work_of
+from screens.pages.deploy_key.steps import GIT_KEY, StoreContents
+from screens.pages.deploy_key.work import get_key_tasks
 from screens.steps import DEPLOY_KEY
-from screens.widgets.dialogs import Ask
-from screens.widgets.prompts import Value
+from screens.widgets.dialogs import ConfirmDialog
+from screens.widgets.prompts import PromptDialog
 from tests.canary import Canary
 from tests.frames import processed, send, settled
 from tests.integration.test_clone_proof import FILES, Forge, fill
@@ -44,17 +44,17 @@ from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, keygen
 from tests.testbed.vault import RefusedError, Vault
-from wizard.clients.forge import Place, Registered
-from wizard.clients.postgres.client import Psycopg
-from wizard.clients.postgres.client import Target as Database
-from wizard.clients.ssh.clone import Target
-from wizard.clients.ssh.routes import Direct
-from wizard.formats.nested import put
-from wizard.provisioning.survey import Item
-from wizard.secrets.deploy_key import DeployKey, fingerprint, generate, same_key
+from wizard.clients.forge import ProviderRepository, RegistrationResult
+from wizard.clients.postgres.client import PostgresTarget as Database
+from wizard.clients.postgres.client import PsycopgClient
+from wizard.clients.ssh.routes import DirectRoute
+from wizard.clients.ssh.session import CloneTarget
+from wizard.formats.nested import put_value
+from wizard.provisioning.survey import StoreItem
+from wizard.secrets.deploy_key import KeyPair, fingerprint, generate_key_pair, is_same_key
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.references import SecretRef
-from wizard.systems.prior_use import Signs, in_database
+from wizard.systems.prior_use import PriorUse, find_database_use
 
 PATH = "airflow-install/airflow/config"
 GENERATED = {"fernetKey", "apiSecretKey", "jwtSecret", "redisPassword", "adminPassword", GIT_KEY}
@@ -74,7 +74,7 @@ class Stage:
     def app(self, *sets: str, data: dict[str, Any] | None = None, **options: Any) -> WizardApp:
         mount = f"secrets.vault.mount={self.mount}"
         raw = data or answers("production", [*COMPLETE, mount, *sets])
-        return Opened(opened(self.folder), Given(raw, folder=self.folder, **options))
+        return Opened(opened(self.folder), InitialAnswers(raw, folder=self.folder, **options))
 
     async def open(self, pilot: Pilot[Any]) -> str:
         await settled(pilot)
@@ -122,7 +122,7 @@ def stage(vault: Vault, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monk
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile("database"))
     # No test waits for a name that nobody resolves; one has a real database of its own.
-    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: Signs())
+    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse())
     return made
 
 
@@ -158,7 +158,7 @@ async def test_the_key_is_made_registered_proven_and_committed(
     server = sshd()
     bare = fill(stage.folder, FILES)
     stage.patch.setattr(
-        "wizard.clients.ssh.clone.Direct", lambda *_: Direct(server.host, server.port)
+        "wizard.clients.ssh.clone.Direct", lambda *_: DirectRoute(server.host, server.port)
     )
     pinned = host_key_sets[0].public("ssh-ed25519")
     repo = f"ssh://{server.user}@gitlab.example.com{bare}"
@@ -224,12 +224,14 @@ async def _copied(pilot: Pilot[Any], line: str) -> None:
 async def _registered(stage: Stage, pilot: Pilot[Any]) -> None:
     asked: list[tuple[str, str, str]] = []
 
-    def register(place: Place, token: Any, title: str, line: str) -> Registered:
+    def register(
+        place: ProviderRepository, token: Any, title: str, line: str
+    ) -> RegistrationResult:
         del title
         asked.append((place.api, token.get_secret_value(), line))
-        return Registered(made=True, note="it depends on the token")
+        return RegistrationResult(made=True, note="it depends on the token")
 
-    stage.patch.setattr("wizard.clients.forge.register", register)
+    stage.patch.setattr("wizard.clients.forge.register_deploy_key", register)
     stage.patch.setenv("FORGE", stage.canary.secret("forge"))
     await stage.press(pilot, "r")
     await press(pilot, f"paste:{stage.canary.secret('typed')}")
@@ -251,21 +253,23 @@ async def _proven(stage: Stage, pilot: Pilot[Any], server: Any, bare: Path, pinn
     await stage.press(pilot, "p")
     shown = await stage.press(pilot, "enter")
     assert "clone     ! FAIL: gitlab.example.com does not let the key in" in shown
-    target = Target(server.host, server.port, server.user, str(bare), "main", "dags", (pinned,))
+    target = CloneTarget(
+        server.host, server.port, server.user, str(bare), "main", "dags", (pinned,)
+    )
     forge = Forge(server, stage.folder, target)
-    forge.register(DeployKey(stage.values[GIT_KEY], public(app_of(pilot))))  # type: ignore[arg-type]
+    forge.register(KeyPair(stage.values[GIT_KEY], public(app_of(pilot))))  # type: ignore[arg-type]
     return await stage.press(pilot, "p")
 
 
 async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -> None:
-    key = generate("ed25519", "theirs")
+    key = generate_key_pair("ed25519", "theirs")
     stage.put({GIT_KEY: key.private.get_secret_value(), "foreign": "kept"})
     app = stage.app()
     async with app.run_test(size=(140, 45)) as pilot:
         await stage.open(pilot)
         shown = await stage.look(pilot)
         assert "ok, version 1; looked at as the token from" in shown
-        assert same_key(public(app), key.public)
+        assert is_same_key(public(app), key.public)
         assert "+--[ED25519 256]--+" in shown
         assert "https://github.com/example/dags/settings/keys" in shown
         assert 'leave "Allow write access" off' in shown
@@ -279,9 +283,9 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
 
 
 def _spec(key: str) -> Any:
-    from wizard.answers.questions import spec
+    from wizard.answers.questions import field_spec
 
-    return spec(key)
+    return field_spec(key)
 
 
 async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -> None:
@@ -292,7 +296,7 @@ async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         await stage.open(pilot)
         await stage.look(pilot)
-        assert isinstance(pilot.app.screen, Value)
+        assert isinstance(pilot.app.screen, PromptDialog)
         pasted = private.replace("\n", "\r\n")
         shown = await stage.press(pilot, f"paste:{pasted}")
         assert "dags.key, not shown" in shown
@@ -304,13 +308,13 @@ async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -
         await stage.press(pilot, "enter")
         typed = {"database.password": stage.canary.hostile("typed"), "dags.key": private}
         for _ in typed:
-            assert isinstance(pilot.app.screen, Value)
+            assert isinstance(pilot.app.screen, PromptDialog)
             key = pilot.app.screen.title_text.partition(",")[0]
             await stage.press(pilot, f"paste:{typed[key]}", "enter")
         await stage.press(pilot, "down", "enter")
         assert stage.values["databasePassword"] == typed["database.password"]
         assert stage.values[GIT_KEY] == private
-        assert work_of(app)._typed == {}
+        assert get_key_tasks(app)._typed == {}
     stage.assert_nothing_leaked(app.draft)
 
 
@@ -360,18 +364,22 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
         assert f"{stage.mount}/airflow-install/airflow/argocd" in said.replace(" ", "")
         assert "this page does not fill it: airflow-wizard secrets" in said
         shown = one_line(await stage.press(pilot, "m"))
-        assert not isinstance(pilot.app.screen, Ask), "nobody is asked for what cannot be done"
+        assert not isinstance(pilot.app.screen, ConfirmDialog), (
+            "nobody is asked for what cannot be done"
+        )
         assert "1 variable to read from not set here: AIRFLOW_DB_PASSWORD" in shown
         app.draft = app.draft.answered(_spec("database.password"), {"prompt": True})
         await stage.press(pilot, "m")
-        assert not isinstance(pilot.app.screen, Ask), "another value would be read than was shown"
+        assert not isinstance(pilot.app.screen, ConfirmDialog), (
+            "another value would be read than was shown"
+        )
         app.go("database")
         await stage.press(pilot)
         assert "not looked at yet" in await stage.open(pilot)
         await stage.press(pilot, "f5")
         shown = await stage.press(pilot, "m")
         assert "a bug" not in shown
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
     assert stage.values == {}
 
 
@@ -384,16 +392,18 @@ async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Sta
         assert "gitSshKey         generated" in shown
         assert "m make" not in shown
         await stage.press(pilot, "m", "pagedown")
-        assert not isinstance(pilot.app.screen, Ask)
+        assert not isinstance(pilot.app.screen, ConfirmDialog)
         assert "commit goes on without it" in one_line(await stage.press(pilot, "pagedown"))
     assert stage.values == {}
 
 
 async def test_another_key_than_the_recorded_one_is_a_conflict_to_decide(stage: Stage) -> None:
-    mine, theirs = (generate("ed25519", name) for name in ("mine", "theirs"))
+    mine, theirs = (generate_key_pair("ed25519", name) for name in ("mine", "theirs"))
     stage.put({GIT_KEY: theirs.private.get_secret_value()})
     data = answers("production", [*COMPLETE, f"secrets.vault.mount={stage.mount}"])
-    app = stage.app(data=put(data, ("dags", "key"), {"generate": True, "public": mine.public}))
+    app = stage.app(
+        data=put_value(data, ("dags", "key"), {"generate": True, "public": mine.public})
+    )
     async with app.run_test(size=(140, 45)) as pilot:
         await stage.open(pilot)
         shown = await stage.look(pilot)
@@ -408,7 +418,7 @@ async def test_another_key_than_the_recorded_one_is_a_conflict_to_decide(stage: 
         await stage.press(pilot, "down", "enter")
         assert public(app) == ""
         await stage.press(pilot, "f5")
-        assert same_key(public(app), theirs.public)
+        assert is_same_key(public(app), theirs.public)
 
 
 async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) -> None:
@@ -419,9 +429,9 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
     url = f"postgresql://{role}:{password}@{postgres.host}:{postgres.port}/{role}"
     postgres.sql("CREATE TABLE alembic_version (version_num text)", url)
 
-    def looked(client: Psycopg, endpoint: str) -> Signs:
+    def looked(client: PsycopgClient, endpoint: str) -> PriorUse:
         target = Database(postgres.host, postgres.port, role, role, "disable")
-        return in_database(Psycopg(target, client.password), endpoint)
+        return find_database_use(PsycopgClient(target, client.password), endpoint)
 
     stage.patch.setattr("wizard.provisioning.survey.in_database", looked)
     stage.patch.setenv("AIRFLOW_DB_PASSWORD", password)
@@ -431,7 +441,7 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
         await stage.look(pilot)
         await stage.press(pilot, "m")
         shown = one_line(await stage.press(pilot, "enter"))
-        assert not isinstance(pilot.app.screen, Ask)
+        assert not isinstance(pilot.app.screen, ConfirmDialog)
         assert "this installation has lived before" in shown
         assert "the database pg.example.internal:5432 is migrated" in shown
     assert stage.values == {}
@@ -464,19 +474,25 @@ def _locked(folder: Path) -> bytes:
 OWN: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "a passphrase": (_locked, "protected by a passphrase"),
     "a PuTTY key": (lambda _: b"PuTTY-User-Key-File-3: ssh-ed25519\n", "this is a PuTTY key"),
-    "a public key": (lambda _: generate("ed25519", "x").public.encode(), "this is a public key"),
+    "a public key": (
+        lambda _: generate_key_pair("ed25519", "x").public.encode(),
+        "this is a public key",
+    ),
     "cut off": (
-        lambda _: generate("ed25519", "x").private.get_secret_value()[:200].encode(),
+        lambda _: generate_key_pair("ed25519", "x").private.get_secret_value()[:200].encode(),
         "first or last line is missing",
     ),
     "CRLF": (
         lambda _: (
-            generate("ed25519", "x").private.get_secret_value().replace("\n", "\r\n").encode()
+            generate_key_pair("ed25519", "x")
+            .private.get_secret_value()
+            .replace("\n", "\r\n")
+            .encode()
         ),
         "set right when it is stored: carriage returns at its line ends (CRLF)",
     ),
     "no final newline": (
-        lambda _: generate("ed25519", "x").private.get_secret_value().strip().encode(),
+        lambda _: generate_key_pair("ed25519", "x").private.get_secret_value().strip().encode(),
         "set right when it is stored: no final newline",
     ),
 }
@@ -496,18 +512,18 @@ async def test_a_key_of_ones_own_is_diagnosed_and_never_shown(stage: Stage, tmp_
             file.write_bytes(make(tmp_path))
             file.chmod(0o600)
             shown = await stage.press(pilot, "f5")
-            if isinstance(pilot.app.screen, Ask):
+            if isinstance(pilot.app.screen, ConfirmDialog):
                 assert "Read file:own on this machine?" in shown
                 shown = await stage.press(pilot, "enter")
             assert says in one_line(shown)
             body = [line for line in file.read_text().splitlines() if len(line) > 20]
             assert not any(line in shown for line in body if not line.startswith("ssh-"))
         assert public(app).startswith("ssh-ed25519 ")
-        other = generate("ed25519", "x")
+        other = generate_key_pair("ed25519", "x")
         file.write_text(other.private.get_secret_value())
         shown = one_line(await stage.press(pilot, "f5"))
         assert f"belongs to {fingerprint(other.public)}" in shown
-        assert not same_key(public(app), other.public)
+        assert not is_same_key(public(app), other.public)
 
 
 async def test_without_access_the_key_is_deferred_and_the_commit_goes_on(
@@ -621,7 +637,7 @@ async def test_odd_answers_break_nothing(tmp_path: Path) -> None:
     async with app.run_test(size=(60, 20)) as pilot:
         await settled(pilot)
         for odd in ODD:
-            app.draft = replace(clean, base=put(dict(clean.base), ("dags", "key"), odd))
+            app.draft = replace(clean, base=put_value(dict(clean.base), ("dags", "key"), odd))
             app.go(DEPLOY_KEY)
             await settled(pilot)
             for key in ("f5", "c", "r", "escape", "p", "x"):
@@ -634,11 +650,11 @@ async def test_odd_answers_break_nothing(tmp_path: Path) -> None:
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEvHJ7tLFlQf0wVqUuNNvWYUSQYfT9UKoUcSjhAaP4Rq"
 ITEMS = (
-    Item(Fact("databasePassword", Form.GIVEN, "", "", SecretRef(env="DB_PASSWORD")), "given"),
-    Item(Fact(GIT_KEY, Form.SSH_KEY, ""), "generate"),
-    Item(Fact("fernetKey", Form.FERNET, ""), "generate"),
-    Item(Fact("adminPassword", Form.PASSWORD, ""), "others"),
-    Item(Fact("redisPassword", Form.PASSWORD, ""), "kept"),
+    StoreItem(Fact("databasePassword", Form.GIVEN, "", "", SecretRef(env="DB_PASSWORD")), "given"),
+    StoreItem(Fact(GIT_KEY, Form.SSH_KEY, ""), "generate"),
+    StoreItem(Fact("fernetKey", Form.FERNET, ""), "generate"),
+    StoreItem(Fact("adminPassword", Form.PASSWORD, ""), "others"),
+    StoreItem(Fact("redisPassword", Form.PASSWORD, ""), "kept"),
 )
 
 
@@ -653,16 +669,16 @@ async def test_the_page_looks_as_stored(
         monkeypatch.setenv("VAULT_TOKEN", "hvs.a-token-of-nobody")
     monkeypatch.setenv("DB_PASSWORD", "nobody reads it here")
     data = answers("production", COMPLETE)
-    items: tuple[Item, ...] = ITEMS
+    items: tuple[StoreItem, ...] = ITEMS
     if name == "stored":
         line = f"{KEY} airflow-wizard airflow github.com/example/dags.git"
-        data = put(data, ("dags", "key"), {"generate": True, "public": line})
-        items = tuple(Item(item.fact, "kept") for item in ITEMS)
-    app = Opened(opened(tmp_path), Given(data))
+        data = put_value(data, ("dags", "key"), {"generate": True, "public": line})
+        items = tuple(StoreItem(item.fact, "kept") for item in ITEMS)
+    app = Opened(opened(tmp_path), InitialAnswers(data))
     if name in {"absent", "stored"}:
         place = "secret/airflow-install/airflow/config at vault.example.internal:8200"
-        found = work_of(app).findings
-        found.looked = Looked(app.propose(), place, "the token from VAULT_TOKEN", 1, items)
+        found = get_key_tasks(app).findings
+        found.looked = StoreContents(app.propose(), place, "the token from VAULT_TOKEN", 1, items)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         app.go(DEPLOY_KEY)

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from textual.widgets.input import Selection
 
-from screens.widgets.dialogs import Ask
-from screens.widgets.prompts import Agree, Secret, Value, masked_value
+from screens.widgets.dialogs import ConfirmDialog
+from screens.widgets.prompts import (
+    ConfirmListDialog,
+    PromptDialog,
+    SecretField,
+    create_secret_prompt,
+)
 from tests.canary import Canary
 from tests.frames import settled
 from tests.screens.support import (
@@ -25,9 +30,11 @@ from tests.screens.support import (
 SIZE = (80, 24)
 
 
-@pytest.mark.parametrize("kind", [Ask, Agree])
+@pytest.mark.parametrize("kind", [ConfirmDialog, ConfirmListDialog])
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "escape"])
-async def test_to_close_is_a_yes_to_nothing(kind: type[Ask], key: str, tmp_path: Path) -> None:
+async def test_to_close_is_a_yes_to_nothing(
+    kind: type[ConfirmDialog], key: str, tmp_path: Path
+) -> None:
     app = wizard(tmp_path, "local")
     answers: list[bool | None] = []
     async with app.run_test(size=SIZE) as pilot:
@@ -57,16 +64,16 @@ async def test_what_is_not_shown_is_given_to_no_clipboard(tmp_path: Path, canary
     frames = []
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        app.push_screen(masked_value("database.password", ""))
+        app.push_screen(create_secret_prompt("database.password", ""))
         await settled(pilot)
         dialog = app.screen
-        assert isinstance(dialog, Value)
+        assert isinstance(dialog, PromptDialog)
         for key in ("super+c", "ctrl+x"):
             dialog.field.value = secret
             dialog.field.selection = Selection(0, len(secret))
             frames.append(await press(pilot, key))
             assert app.clipboard == ""
-        assert isinstance(dialog.field, Secret)
+        assert isinstance(dialog.field, SecretField)
         assert dialog.field.value == "", "what is cut is gone"
         dialog.field.value = secret
         dialog.field.selection = Selection(0, len(secret))
@@ -86,7 +93,7 @@ async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
         await settled(pilot)
         assert "ctrl+q quits" in await press(pilot, "ctrl+c")
         await press(pilot, "end", "x", "ctrl+q")
-        assert isinstance(app.screen, Ask)
+        assert isinstance(app.screen, ConfirmDialog)
         await press(pilot, "ctrl+c")
         assert page(pilot).step_name == "installation"
         assert "ctrl+q quits" not in await press(pilot, "backspace")

@@ -14,7 +14,7 @@ from screens.widgets.preview import Lines, changed_lines
 from tests.frames import settled
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
 from wizard.answers.model import Answers
-from wizard.answers.questions import spec, specs
+from wizard.answers.questions import field_spec, field_specs
 
 HOSTILE = ("[/x]", "[@click=app.quit]x[/]", "[bold", "$x{{y}}", "\\", "日本語 é")
 UNPRINTABLE = "a\x1b[31mb\u202ec\u200bd\x07"
@@ -56,9 +56,9 @@ async def test_a_section_that_stops_to_apply_leaves_the_steps_and_its_answers_st
 async def test_a_wrong_answer_that_no_longer_applies_blocks_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     for key, value in (("secrets.store", "vault"), ("secrets.vault.server", "not a url")):
-        app.draft = app.draft.answered(spec(key), value)
+        app.draft = app.draft.answered(field_spec(key), value)
     assert "secrets.vault.server" in app.draft.problems
-    app.draft = app.draft.answered(spec("secrets.store"), "kubernetes")
+    app.draft = app.draft.answered(field_spec("secrets.store"), "kubernetes")
     assert app.draft.problems == {}
     app.propose()
 
@@ -75,7 +75,7 @@ async def test_an_error_waits_until_the_field_was_left(tmp_path: Path) -> None:
         assert "[abc       ] !" in shown
         assert "! give a whole number" in await press(pilot, "up")
         assert "! give a whole number" not in await type_text(pilot, "5433")
-        assert app.draft.value(spec("database.port")) == 5433
+        assert app.draft.value(field_spec("database.port")) == 5433
 
 
 async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> N
 
 async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    key = spec("dags.key")
+    key = field_spec("dags.key")
     app.draft = app.draft.answered(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
     async with app.run_test(size=(140, 60)) as pilot:
         await settled(pilot)
@@ -143,8 +143,8 @@ async def test_hostile_text_is_text_in_every_field(tmp_path: Path, half: int) ->
 async def test_hostile_answers_from_a_file_are_only_shown(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     name = "[@click=app.quit]x[/]\u202e"
-    app.draft = app.draft.answered(spec("installation.name"), name)
-    app.draft = app.draft.answered(spec("installation.chart"), 5)
+    app.draft = app.draft.answered(field_spec("installation.name"), name)
+    app.draft = app.draft.answered(field_spec("installation.chart"), 5)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         shown = await settled(pilot)
         assert "[@click=app.quit]x[/]\ufffd" in shown
@@ -182,7 +182,7 @@ async def test_every_question_that_applies_has_a_row(tmp_path: Path) -> None:
         for step in app.draft.steps:
             expected = [
                 item.key
-                for item in specs()
+                for item in field_specs()
                 if item.section == step.name and item.applies(app.draft.readable)
             ]
             if not expected:
@@ -207,12 +207,12 @@ async def test_a_tick_can_be_clicked(tmp_path: Path) -> None:
     "value", [{}, {"A": "1"}, {"A": "1", "B": "2"}, {"A": "x,y"}, {"A": " x"}, {"A": "a=b"}]
 )
 def test_variables_survive_as_text(value: dict[str, str]) -> None:
-    item = spec("environment.variables")
+    item = field_spec("environment.variables")
     assert from_text(item, to_text(item, value)) == value
 
 
 def test_a_number_that_cannot_be_read_stays_text() -> None:
-    item = spec("database.port")
+    item = field_spec("database.port")
     assert from_text(item, "5432") == 5432
     assert [from_text(item, text) for text in ("", "5a", "1.5", "٣")] == ["", "5a", "1.5", "٣"]
 
@@ -224,9 +224,9 @@ def test_changed_lines_are_those_of_the_new_text() -> None:
 
 def test_the_same_answer_again_is_no_change() -> None:
     draft = Draft({"installation": {"name": "prod"}})
-    assert not draft.answered(spec("installation.name"), "prod").changed
-    assert draft.answered(spec("installation.name"), "dev").changed
-    assert not draft.answered(spec("installation.namespace"), "airflow").changed
+    assert not draft.answered(field_spec("installation.name"), "prod").changed
+    assert draft.answered(field_spec("installation.name"), "dev").changed
+    assert not draft.answered(field_spec("installation.namespace"), "airflow").changed
 
 
 async def test_a_field_that_is_revisited_shows_what_was_typed(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from screens.widgets.rows import Row
 from tests.canary import MARKER
 from tests.frames import frame, processed, send, settled
 from tests.screens.support import COMPLETE, page, press, wizard
-from wizard.answers.questions import spec, specs
+from wizard.answers.questions import field_spec, field_specs
 from wizard.errors import WizardError
-from wizard.workspace.workspace import require_ready
+from wizard.plan.comparison import require_ready
 
 KINDS = {"text", "int", "mapping", "secret"}
 TEXT = st.one_of(
@@ -75,14 +75,14 @@ async def _fill(edits: list[tuple[int, str]], start: int) -> None:
                 last[row.item.key] = field.value
             shown = await settled(pilot)
             assert shown.replace("\n", "").isprintable()
-            before = {key: app.draft.value(spec(key)) for key in last}
+            before = {key: app.draft.value(field_spec(key)) for key in last}
             here = page(pilot).step_name
             await press(pilot, "ctrl+s", "escape")
             app.go(here)
             shown = await settled(pilot)
             assert app.is_running
             assert app._exception is None
-            assert {key: app.draft.value(spec(key)) for key in last} == before
+            assert {key: app.draft.value(field_spec(key)) for key in last} == before
             for row in page(pilot).query(Row):
                 if row.item.key in last and row.item.kind == "text":
                     assert row.query_one(TextField).value == last[row.item.key]
@@ -95,7 +95,7 @@ async def test_a_secret_pasted_into_any_field_is_not_committed(what: str, tmp_pa
     app = wizard(tmp_path, "production", *COMPLETE)
     clean = app.draft
     written = []
-    for item in specs():
+    for item in field_specs():
         if item.kind not in {"text", "secret"} or not item.applies(clean.readable):
             continue
         value: object = {"env": secret} if item.kind == "secret" else secret

@@ -24,7 +24,7 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
-from wizard.formats.nested import put
+from wizard.formats.nested import put_value
 from wizard.hostkeys.keys import HostKey
 
 LINE = f"git.example.com ssh-ed25519 {ED25519}"
@@ -200,7 +200,7 @@ async def test_odd_host_keys_break_nothing(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         for value in odd:
-            base = put(dict(clean.base), ("dags", "host_keys"), value)
+            base = put_value(dict(clean.base), ("dags", "host_keys"), value)
             app.draft = replace(clean, base=base)
             await jump(pilot, "dags.host_keys")
             assert "Host keys of git.example.com" in await press(pilot, "enter")

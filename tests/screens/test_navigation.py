@@ -8,10 +8,10 @@ import pytest
 
 from screens.pages.base import StepLine
 from screens.pages.form import FormScreen
-from screens.pages.preset import StartScreen
+from screens.pages.preset import PresetScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import DEPLOY_KEY, PREFLIGHT
-from screens.widgets.dialogs import Ask
+from screens.widgets.dialogs import ConfirmDialog
 from tests.frames import post, settled
 from tests.screens.support import COMPLETE, page, press, wizard
 from wizard.answers import presets
@@ -99,7 +99,7 @@ async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+q")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "enter")
         assert app.is_running
         assert page(pilot).step_name == "installation"
@@ -127,8 +127,8 @@ async def test_another_preset_keeps_what_was_typed(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "enter", "end", "x", "escape")
-        assert isinstance(page(pilot), StartScreen)
-        count = len(presets.names())
+        assert isinstance(page(pilot), PresetScreen)
+        count = len(presets.list_presets())
         await press(pilot, *["down"] * count, "enter")
         assert page(pilot).step_name == "installation"
         assert app.draft.readable.installation.name == "airflowx"
@@ -180,7 +180,7 @@ async def test_no_key_works_on_a_page_behind_a_dialog(tmp_path: Path, key: str) 
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+q", key)
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "escape")
         assert not isinstance(pilot.app.screen, ReviewScreen)
 

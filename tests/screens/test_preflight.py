@@ -12,8 +12,8 @@ from screens.pages.form import FormScreen
 from screens.pages.preflight import PreflightScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
-from screens.widgets.dialogs import Note
-from screens.widgets.prompts import Agree
+from screens.widgets.dialogs import MessageDialog
+from screens.widgets.prompts import ConfirmListDialog
 from tests.frames import frame, processed, send, settled
 from tests.screens.looks import HOST, many, named_probe, source
 from tests.screens.support import (
@@ -31,10 +31,10 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
-from wizard.engine.probes import Probe, ProbeResult, failed, passed, unknown
+from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result, unknown_result
 from wizard.hostkeys.keys import HostKey
 from wizard.probes.catalogue import SOURCES
-from wizard.state.unverified import Unverified
+from wizard.state.unverified import UnverifiedHistory
 
 
 async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path:
         assert re.search(r"- +answers", shown)
         assert "enter looks, once you agreed to what is asked; ^n goes on without" in shown
         shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Agree)
+        assert isinstance(pilot.app.screen, ConfirmListDialog)
         for place in (HOST, "vault.example.internal:8200", "airflow.apache.org", "github.com"):
             assert place in shown
         assert "env:AIRFLOW_DB_PASSWORD" in shown
@@ -80,7 +80,9 @@ async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> 
 
 async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    fault = named_probe("cluster.version", "Cluster: version", failed("Kubernetes 1.20", "upgrade"))
+    fault = named_probe(
+        "cluster.version", "Cluster: version", fail_result("Kubernetes 1.20", "upgrade")
+    )
     app.checks.sources = [source("Cluster", "delivery", fault)]
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
@@ -88,14 +90,16 @@ async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> 
         await press(pilot, "f5")
         await press(pilot, "enter")
         shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Note)
+        assert isinstance(pilot.app.screen, MessageDialog)
         assert "Kubernetes 1.20" in shown
         assert "upgrade" in shown
 
 
 async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    silent = named_probe("database.login", "Database: login", unknown("no route to host [/x]"))
+    silent = named_probe(
+        "database.login", "Database: login", unknown_result("no route to host [/x]")
+    )
     app.checks.sources = [source("Database", "database", silent)]
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
@@ -112,7 +116,7 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         # Recorded with the commit, and told again until it was found out.
         await press(pilot, "ctrl+s")
         await press(pilot, "enter")
-        (left,) = Unverified(app.workspace.repository, "airflow").left()
+        (left,) = UnverifiedHistory(app.workspace.repository, "airflow").left()
         assert (left.id, left.since) == ("database.login", ADA.date)
 
 
@@ -123,7 +127,7 @@ async def test_one_page_looked_at_is_no_pre_flight(tmp_path: Path) -> None:
         source(
             "Database",
             "database",
-            named_probe("database.login", "Database: login", unknown("no route")),
+            named_probe("database.login", "Database: login", unknown_result("no route")),
         )
     ]
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -157,7 +161,7 @@ async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds
     async def run() -> ProbeResult:
         began.set()
         await over.wait()
-        return passed("at last")
+        return pass_result("at last")
 
     slow = Probe("database.login", "Database: login", f"{HOST}:5432", run)
     app.checks.sources = [source("Database", "database", slow)]

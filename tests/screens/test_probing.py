@@ -19,16 +19,23 @@ from screens.background import reachability
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
-from screens.widgets.prompts import Agree
+from screens.widgets.prompts import ConfirmListDialog
 from tests.canary import MARKER, Canary
 from tests.frames import frame, processed, send, settled
 from tests.process import Terminal
 from tests.screens.support import COMPLETE, app_of, jump, page, press, type_text, wizard
 from tests.testbed.databases import Postgres
-from wizard.answers.questions import spec
-from wizard.engine.probes import Probe, ProbeResult, failed, passed, unknown, warned
-from wizard.probes.catalogue import Source, database
-from wizard.systems.network import reach
+from wizard.answers.questions import field_spec
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    unknown_result,
+    warn_result,
+)
+from wizard.probes.catalogue import ProbeSource, probe_database
+from wizard.systems.network import check_connection
 
 HOST = "pg.example.internal"
 
@@ -36,7 +43,7 @@ HOST = "pg.example.internal"
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A person who rests after every key."""
-    monkeypatch.setattr(reachability, "PAUSE", 0.001)
+    monkeypatch.setattr(reachability, "PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ async def test_a_typed_host_is_looked_up_after_a_pause_and_told_in_its_row(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         app = wizard(tmp_path, "production", f"database.port={port}")
-        app.reach = reach
+        app.reach = check_connection
         async with app.run_test(size=(80, 24)) as pilot:
             await settled(pilot)
             await jump(pilot, "database.host")
@@ -95,14 +102,14 @@ async def test_a_typed_host_is_looked_up_after_a_pause_and_told_in_its_row(
             assert "!" not in shown.splitlines()[4]
             assert app.draft.problem_keys("database") == []
         listener.close()
-    assert reach(HOST, port).word == "closed"
+    assert check_connection(HOST, port).word == "closed"
 
 
 async def test_nothing_is_asked_for_an_address_that_nobody_touched(
     tmp_path: Path, hasty: None
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    app.reach = calls = Reached(passed("TCP connection to 10.0.0.1"))
+    app.reach = calls = Reached(pass_result("TCP connection to 10.0.0.1"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await jump(pilot, "database.name")
@@ -123,7 +130,7 @@ async def test_no_address_that_is_wrong_or_inside_the_cluster_is_asked_for(
     tmp_path: Path, hasty: None
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    app.reach = calls = Reached(passed("TCP connection to 10.0.0.1"))
+    app.reach = calls = Reached(pass_result("TCP connection to 10.0.0.1"))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await jump(pilot, "delivery.argocd.destination")
@@ -153,16 +160,16 @@ async def test_keys_that_come_fast_ask_once_and_a_change_abandons_the_look(
         asked.append((host, port))
         if host == "a.example.com":
             over.wait(20)
-        return passed("TCP connection to 10.0.0.1")
+        return pass_result("TCP connection to 10.0.0.1")
 
     app.reach = hangs
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        monkeypatch.setattr(reachability, "PAUSE", 60)
+        monkeypatch.setattr(reachability, "PAUSE_SECONDS", 60)
         await jump(pilot, "database.host")
         await send(pilot, *"a.example.co")
         assert asked == []
-        monkeypatch.setattr(reachability, "PAUSE", 0.001)
+        monkeypatch.setattr(reachability, "PAUSE_SECONDS", 0.001)
         await send(pilot, "m")
         await asyncio.sleep(0.05)
         await processed(pilot)
@@ -207,8 +214,10 @@ def on_database(folder: Path, postgres: Postgres, role: str, password: str) -> W
         "database.pgbouncer.mode=off",
         "executor.kind=LocalExecutor",
     )
-    app.reach = reach
-    app.checks.sources = [Source("Database", "database", database, ("database", "executor"))]
+    app.reach = check_connection
+    app.checks.sources = [
+        ProbeSource("Database", "database", probe_database, ("database", "executor"))
+    ]
     return app
 
 
@@ -252,10 +261,10 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         assert "! 1 check failed: login" not in frames[-1]
         assert app.session.of(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
         # Another place for the same password needs another yes.
-        app.draft = app.draft.answered(spec("database.host"), "other.example.internal")
+        app.draft = app.draft.answered(field_spec("database.host"), "other.example.internal")
         assert app.session.found(app.draft) == []
         assert "other.example.internal" in await press(pilot, "f5")
-        assert isinstance(pilot.app.screen, Agree)
+        assert isinstance(pilot.app.screen, ConfirmListDialog)
     canary.assert_absent(*frames, repr(app.draft), tmp_path)
 
 
@@ -309,10 +318,10 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         assert rights.result.status == "fail"
         assert list(app.session.held) == [text]
         frames.append(await press(pilot, "f5"))
-        assert not isinstance(pilot.app.screen, Agree)
+        assert not isinstance(pilot.app.screen, ConfirmListDialog)
         await press(pilot, "ctrl+s")
         frames.append(await press(pilot, "enter"))
-        assert isinstance(pilot.app.screen, Agree), "it asks for a second word"
+        assert isinstance(pilot.app.screen, ConfirmListDialog), "it asks for a second word"
     canary.assert_absent(
         *frames, repr(app.draft), repr(vars(app.session)), str(app.session.found(app.draft)),
         caplog.text, tmp_path,
@@ -324,7 +333,7 @@ async def test_leaving_a_finished_section_looks_again_only_where_that_was_agreed
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.checks.sources = [
-        faulty := Source("Database", "database", told(passed("as before")), ("database",))
+        faulty := ProbeSource("Database", "database", told(pass_result("as before")), ("database",))
     ]
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -362,8 +371,12 @@ def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., 
 
 async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    fault = failed("may not create tables in schema public", "ALTER DATABASE airflow OWNER TO x")
-    source = Source("Database", "database", told(fault, unknown("no answer")), ("database",))
+    fault = fail_result(
+        "may not create tables in schema public", "ALTER DATABASE airflow OWNER TO x"
+    )
+    source = ProbeSource(
+        "Database", "database", told(fault, unknown_result("no answer")), ("database",)
+    )
     app.checks.sources = [source]
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settled(pilot)
@@ -391,8 +404,12 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
 
 async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    fault = failed("shows another ssh-ed25519 key: SHA256:b instead of SHA256:a", "ask its owner")
-    app.checks.sources = [Source("Git host", "dags", told(fault, name="dags.host_keys"), ("dags",))]
+    fault = fail_result(
+        "shows another ssh-ed25519 key: SHA256:b instead of SHA256:a", "ask its owner"
+    )
+    app.checks.sources = [
+        ProbeSource("Git host", "dags", told(fault, name="dags.host_keys"), ("dags",))
+    ]
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settled(pilot)
         app.go(PREFLIGHT)
@@ -408,8 +425,11 @@ async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
         await press(pilot, "enter")
         assert "Host keys of github.com" in await press(pilot, "down", "enter")
         app.checks.sources = [
-            Source(
-                "Git host", "dags", told(warned("as recorded"), name="dags.host_keys"), ("dags",)
+            ProbeSource(
+                "Git host",
+                "dags",
+                told(warn_result("as recorded"), name="dags.host_keys"),
+                ("dags",),
             )
         ]
         app.go(PREFLIGHT)
@@ -480,11 +500,11 @@ async def test_escape_stops_a_round_and_what_did_not_answer_stays_unverified(
     def probes(_: object) -> Iterator[Probe]:
         async def run() -> ProbeResult:
             await over.wait()
-            return passed("too late")
+            return pass_result("too late")
 
         yield Probe("database.login", "Database: login", f"{HOST}:5432", run)
 
-    app.checks.sources = [Source("Database", "database", probes, ("database",))]
+    app.checks.sources = [ProbeSource("Database", "database", probes, ("database",))]
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         app.go(PREFLIGHT)

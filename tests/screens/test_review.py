@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 from screens.pages.result import ResultScreen
-from screens.pages.review import MOST_LINES, ReviewScreen, coloured
-from screens.widgets.dialogs import Note
+from screens.pages.review import MAX_LINES, ReviewScreen, render_diff
+from screens.widgets.dialogs import MessageDialog
 from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
@@ -56,7 +56,7 @@ async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> N
             pilot, "ctrl+s"
         )
         shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Note)
+        assert isinstance(pilot.app.screen, MessageDialog)
         assert "--host-key-fingerprint" in shown
         await press(pilot, "enter", "enter", "escape")
         assert isinstance(page(pilot), ReviewScreen)
@@ -76,7 +76,7 @@ async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> No
         assert "! answer airflow-values.yaml" in shown
         assert "! cannot commit, enter says what to do: one file needs an answer" in shown
         await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Note)
+        assert isinstance(pilot.app.screen, MessageDialog)
     assert "worker_concurrency: 5" in values.read_text()
 
 
@@ -89,7 +89,7 @@ async def test_a_dirty_file_stops_the_commit_and_the_review_stays(tmp_path: Path
         await press(pilot, "ctrl+s")
         (top / VALUES).write_text("dirty: true\n")
         shown = await press(pilot, "enter")
-        assert isinstance(pilot.app.screen, Note)
+        assert isinstance(pilot.app.screen, MessageDialog)
         assert "airflow-values.yaml" in shown
         await press(pilot, "escape")
         assert isinstance(page(pilot), ReviewScreen)
@@ -175,8 +175,8 @@ async def test_an_error_of_unknown_kind_is_named_without_its_text(tmp_path: Path
 
 
 def test_a_long_diff_is_cut_and_its_text_is_no_markup() -> None:
-    lines = [DiffLine("add", "+[/x]")] * (MOST_LINES + 5)
-    text = coloured(lines, "hand edit kept").plain
+    lines = [DiffLine("add", "+[/x]")] * (MAX_LINES + 5)
+    text = render_diff(lines, "hand edit kept").plain
     assert text.startswith("hand edit kept\n+[/x]\n")
     assert text.endswith("... 5 more lines")
 
@@ -192,7 +192,7 @@ async def test_what_is_in_the_way_of_the_commit_shows_before_enter(tmp_path: Pat
         assert "! cannot commit" in shown
         assert "HEAD is on branch feature" in shown
         await press(pilot, "enter")
-        assert isinstance(app.screen, Note)
+        assert isinstance(app.screen, MessageDialog)
         await press(pilot, "escape")
         git(top, "switch", "-q", "main")
         assert "enter commits" in await press(pilot, "f5")

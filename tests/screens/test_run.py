@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from screens.pages.preset import StartScreen
+from screens.pages.preset import PresetScreen
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from tests.canary import Canary
@@ -21,7 +21,7 @@ from tests.screens.support import (
     reopened,
     wizard,
 )
-from wizard.answers.files import load_text
+from wizard.answers.files import parse_answers
 from wizard.workspace.workspace import Workspace
 
 MOST_KEYS = 150
@@ -36,7 +36,7 @@ async def test_enter_alone_leads_from_the_local_preset_to_a_commit(tmp_path: Pat
     app = wizard(tmp_path, pick_preset=True)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
-        assert isinstance(page(pilot), StartScreen)
+        assert isinstance(page(pilot), PresetScreen)
         while "> Laptop" not in await press(pilot, "down"):
             pass
         seen = []
@@ -71,12 +71,12 @@ async def test_the_committed_answers_replay_to_the_same_tree(tmp_path: Path) -> 
     top = tmp_path / "k8s-infra"
     text = (top / ".airflow-wizard/prod/answers.yaml").read_text()
     again = Workspace.open(top, today="2027-01-01")
-    replayed = again.propose(load_text(text, "answers.yaml"), existing="prod")
+    replayed = again.propose(parse_answers(text, "answers.yaml"), existing="prod")
     assert replayed.rendering.tree.digest() == shown
     assert not replayed.plan.differs
     empty = Workspace.open(tmp_path / "other", create=True, today="2026-11-21")
     empty.identity = app.workspace.identity
-    elsewhere = empty.propose(load_text(text, "answers.yaml"))
+    elsewhere = empty.propose(parse_answers(text, "answers.yaml"))
     assert elsewhere.rendering.tree.digest() == shown
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from screens.steps import HOST_KEYS
-from screens.widgets.dialogs import Note
+from screens.widgets.dialogs import MessageDialog
 from screens.widgets.fields import TextField
 from tests.frames import processed, send, settled
 from tests.leaving import VARIABLE, left_behind
@@ -41,11 +41,12 @@ from tests.screens.support import (
 )
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, Sshd
-from wizard.clients.ssh.scan import scan
+from wizard.clients.ssh.scan import scan_host_keys
 from wizard.errors import ConflictError
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.scan import Scan, Scanner
-from wizard.workspace.workspace import Workspace, require_ready
+from wizard.plan.comparison import require_ready
+from wizard.workspace.workspace import Workspace
 
 PASTED = HostKey("ssh-ed25519", ED25519)
 HOST = ("git.example.com", 22)
@@ -55,7 +56,7 @@ def through(server: Sshd) -> Scanner:
     """Scans this server, whatever its name: answers may not name the loopback address."""
 
     def ask(host: str, port: int) -> Scan:
-        return replace(scan(server.host, server.port), host=host, port=port)
+        return replace(scan_host_keys(server.host, server.port), host=host, port=port)
 
     return ask
 
@@ -159,7 +160,9 @@ async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None
     workspace = Workspace.open(tmp_path / "k8s-infra", today="2026-11-22")
     workspace.identity = ADA
     changed = HostKey("ssh-ed25519", ED25519[:-4] + "AAAA")
-    app = Opened(workspace, Given(workspace.committed("airflow") or {}, existing="airflow"))
+    app = Opened(
+        workspace, InitialAnswers(workspace.committed("airflow") or {}, existing="airflow")
+    )
     async with app.run_test(size=(100, 60)) as pilot:
         shown = await asked(pilot, showing(changed))
         assert f"before    {FINGERPRINT}" in shown
@@ -172,7 +175,9 @@ async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None
         shown = await press(pilot, "ctrl+s")
         assert "! cannot commit" in shown
         await press(pilot, "enter")
-        assert not isinstance(pilot.app.screen, Note) or "ssh-ed25519 was" in await settled(pilot)
+        assert not isinstance(
+            pilot.app.screen, MessageDialog
+        ) or "ssh-ed25519 was" in await settled(pilot)
         assert app.return_value is None
 
 

@@ -26,13 +26,13 @@ import wizard.workspace.committed
 import wizard.workspace.host_keys
 import wizard.workspace.workspace
 from wizard.hostkeys.keys import HostKey
-from wizard.hostkeys.verdict import Entry, Evidence, Verdict
+from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 UNIT, WHOLE = "tests/unit/test_trust.py", "tests/integration/test_evidence.py"
 FINGERPRINTS = "tests/unit/test_hostkeys.py"
 
 
-def _proven(entry: Entry) -> Entry:
+def _proven(entry: KnownHost) -> KnownHost:
     key = HostKey(entry.type, entry.key)
     return replace(entry, evidence=Evidence("fingerprint", key.fingerprint, "Nobody", "2020-01-01"))
 
@@ -43,8 +43,8 @@ def _put(target: str, value: object) -> None:
 
 
 def anything_is_accepted() -> None:
-    def judge(entries: Sequence[Entry], *, host: str, **_: Any) -> Verdict:
-        return Verdict(host, tuple(map(_proven, entries)))
+    def judge(entries: Sequence[KnownHost], *, host: str, **_: Any) -> HostKeyVerdict:
+        return HostKeyVerdict(host, tuple(map(_proven, entries)))
 
     _put("wizard.workspace.host_keys.judge", judge)
 
@@ -52,26 +52,26 @@ def anything_is_accepted() -> None:
 def no_reason_is_needed() -> None:
     real = wizard.hostkeys.trust._Rules._evidence
 
-    def evidence(self: Any, entry: Entry, key: HostKey) -> Evidence | None:
+    def evidence(self: Any, entry: KnownHost, key: HostKey) -> Evidence | None:
         return real(self, entry, key) or Evidence("fingerprint", key.fingerprint, "", "")
 
     _put("wizard.hostkeys.trust._Rules._evidence", evidence)
 
 
 def answers_vouch_for_themselves() -> None:
-    real = wizard.workspace.host_keys.settle
+    real = wizard.workspace.host_keys.verify_host_keys
 
-    def settle(answers: Any, *, committed: Sequence[Entry], **rest: Any) -> Any:
+    def settle(answers: Any, *, committed: Sequence[KnownHost], **rest: Any) -> Any:
         data = {"dags": {"host_keys": [one.model_dump() for one in answers.dags.host_keys]}}
         claimed = wizard.workspace.host_keys.committed_entries(data)
         return real(answers, committed=(*committed, *claimed), **rest)
 
-    _put("wizard.workspace.host_keys.settle", settle)
+    _put("wizard.workspace.host_keys.verify_host_keys", settle)
 
 
 def a_hand_edit_vouches() -> None:
     _put(
-        "wizard.workspace.committed.entries",
+        "wizard.workspace.committed.select_rendered_entries",
         lambda data, _: wizard.workspace.host_keys.committed_entries(data),
     )
 
@@ -79,14 +79,14 @@ def a_hand_edit_vouches() -> None:
 def another_branch_vouches() -> None:
     real = wizard.workspace.workspace.Workspace.committed_entries
 
-    def entries(self: Any, name: str, _branch: str = "") -> tuple[Entry, ...]:
+    def entries(self: Any, name: str, _branch: str = "") -> tuple[KnownHost, ...]:
         return real(self, name, self.repository.head.branch)
 
     _put("wizard.workspace.workspace.Workspace.committed_entries", entries)
 
 
 def committed_bytes_may_differ() -> None:
-    def evidence(self: Any, entry: Entry, key: HostKey) -> Evidence | None:
+    def evidence(self: Any, entry: KnownHost, key: HostKey) -> Evidence | None:
         there = [one for one in self.committed if one.type == entry.type and one.evidence]
         return _proven(entry).evidence if there or key.fingerprint in self.typed else None
 
@@ -112,15 +112,15 @@ def keys_of_one_source_are_published() -> None:
 
 
 def one_published_key_vouches_for_the_rest() -> None:
-    real = wizard.hostkeys.trust.judge
+    real = wizard.hostkeys.trust.judge_host_keys
 
-    def judge(entries: Sequence[Entry], **rest: Any) -> Verdict:
+    def judge(entries: Sequence[KnownHost], **rest: Any) -> HostKeyVerdict:
         listed = wizard.hostkeys.published.published_keys(rest["host"], rest["port"])
         if {one.key.key for one in listed} & {one.key for one in entries}:
-            return Verdict(rest["host"], tuple(map(_proven, entries)))
+            return HostKeyVerdict(rest["host"], tuple(map(_proven, entries)))
         return real(entries, **rest)
 
-    _put("wizard.hostkeys.trust.judge", judge)
+    _put("wizard.hostkeys.trust.judge_host_keys", judge)
     _put("wizard.workspace.host_keys.judge", judge)
 
 
@@ -134,10 +134,10 @@ def part_of_a_fingerprint_is_enough() -> None:
 
 
 def known_hosts_are_written_unchecked() -> None:
-    def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
+    def known_hosts(accepted: Sequence[KnownHost], *, port: int) -> str:
         return "".join(HostKey(one.type, one.key).line(one.host, port) + "\n" for one in accepted)
 
-    _put("wizard.hostkeys.trust.known_hosts", known_hosts)
+    _put("wizard.hostkeys.trust.format_known_hosts", known_hosts)
 
 
 def a_refusal_stops_nobody() -> None:
@@ -149,7 +149,7 @@ def values_are_not_guarded() -> None:
 
 
 def hand_edits_are_not_guarded() -> None:
-    _put("wizard.plan.guarded_keys.guarded_edits", lambda *_: [])
+    _put("wizard.plan.guarded_keys.find_guarded_edits", lambda *_: [])
 
 
 Mutation = Callable[[], None]

@@ -9,13 +9,13 @@ import re
 from pathlib import Path
 
 from wizard.answers import presets
-from wizard.answers.questions import specs
+from wizard.answers.questions import field_specs
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def preset_table() -> str:
-    rows = [presets.load(name) for name in presets.names()]
+    rows = [presets.load_preset(name) for name in presets.list_presets()]
     lines = ["| preset | for |", "|---|---|"]
     return "\n".join([*lines, *(f"| `{row.name}` | {row.description} |" for row in rows)])
 
@@ -23,7 +23,7 @@ def preset_table() -> str:
 def page_table() -> str:
     pages: dict[str, list[str]] = {}
     intros: dict[str, tuple[str, str]] = {}
-    for item in specs():
+    for item in field_specs():
         if item.model.asked:
             intros[item.section] = (item.model.title, item.model.intro)
             pages.setdefault(item.section, []).append(item.key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.resources import files
 
-from wizard.formats.timezones import STORED
+from wizard.formats.timezones import TIME_ZONES_FILE
 
 
 def text() -> str:
@@ -20,4 +20,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    STORED.write_text(text(), encoding="utf-8")
+    TIME_ZONES_FILE.write_text(text(), encoding="utf-8")

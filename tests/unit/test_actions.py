@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from wizard.engine.actions import Action, Event, Look, run_actions
+from wizard.engine.actions import Step, StepEvent, StepStatus, run_steps
 from wizard.errors import ConflictError, WizardError
 
 SECRET = "hunter2-canary"
@@ -17,13 +17,13 @@ SECRET = "hunter2-canary"
 class World:
     """What stands outside: each look answers with the next of its looks, the last for ever."""
 
-    def __init__(self, *looks: Look, fails: Exception | None = None) -> None:
+    def __init__(self, *looks: StepStatus, fails: Exception | None = None) -> None:
         self.looks = list(looks)
         self.fails = fails
         self.changes = 0
         self.rehearsals = 0
 
-    async def check(self) -> Look:
+    async def check(self) -> StepStatus:
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     async def change(self) -> str:
@@ -36,24 +36,28 @@ class World:
         self.rehearsals += 1
         return "would be made"
 
-    def action(self, name: str = "a", *, waits: bool = False, patience: float = 0.0) -> Action:
+    def action(self, name: str = "a", *, waits: bool = False, patience: float = 0.0) -> Step:
         change = None if waits else self.change
-        return Action(
+        return Step(
             name, name.upper(), "me", "here", self.check, change, self.rehearse, patience=patience
         )
 
 
-HOLDS, WANTED, UNKNOWN = Look("holds", "is so"), Look("wanted", "is not so"), Look("unknown", "?")
+HOLDS, WANTED, UNKNOWN = (
+    StepStatus("holds", "is so"),
+    StepStatus("wanted", "is not so"),
+    StepStatus("unknown", "?"),
+)
 
 
-def told(actions: Iterable[Action], *, dry_run: bool = False) -> list[Event]:
-    async def run() -> list[Event]:
-        return [event async for event in run_actions(list(actions), dry_run=dry_run, interval=0.01)]
+def told(actions: Iterable[Step], *, dry_run: bool = False) -> list[StepEvent]:
+    async def run() -> list[StepEvent]:
+        return [event async for event in run_steps(list(actions), dry_run=dry_run, interval=0.01)]
 
     return asyncio.run(run())
 
 
-def states(events: Iterable[Event]) -> list[str]:
+def states(events: Iterable[StepEvent]) -> list[str]:
     return [event.state for event in events]
 
 
@@ -83,10 +87,10 @@ def test_a_change_whose_effect_cannot_be_read_counts_as_made() -> None:
 
 @pytest.mark.parametrize(
     ("look", "state", "rest"),
-    [(UNKNOWN, "unknown", "holds"), (Look("blocked", "theirs"), "blocked", "left")],
+    [(UNKNOWN, "unknown", "holds"), (StepStatus("blocked", "theirs"), "blocked", "left")],
 )
 def test_what_cannot_be_read_stops_nothing_and_what_is_anothers_does(
-    look: Look, state: str, rest: str
+    look: StepStatus, state: str, rest: str
 ) -> None:
     world = World(look)
     events = told([world.action("a"), World(HOLDS).action("b")])
@@ -126,14 +130,14 @@ def test_a_dry_run_rehearses_and_changes_nothing() -> None:
 
 
 def test_waiting_tells_each_new_reason_once_and_ends_when_it_holds() -> None:
-    world = World(WANTED, WANTED, Look("wanted", "nearly"), HOLDS)
+    world = World(WANTED, WANTED, StepStatus("wanted", "nearly"), HOLDS)
     events = told([world.action(waits=True, patience=10)])
     assert states(events) == ["checking", "waiting", "waiting", "holds"]
     assert [event.detail for event in events[1:3]] == ["is not so", "nearly"]
 
 
 def test_waiting_has_a_limit_and_ends_in_the_last_reason() -> None:
-    look = Look("wanted", "the store is not valid", "look at its status")
+    look = StepStatus("wanted", "the store is not valid", "look at its status")
     events = told([World(look).action(waits=True, patience=0.05)])
     assert states(events) == ["checking", "waiting", "failed"]
     assert "the store is not valid" in events[-1].detail
@@ -145,7 +149,7 @@ def test_closing_it_stops_before_the_next_step() -> None:
     worlds = [World(WANTED, HOLDS), World(WANTED, HOLDS)]
 
     async def run() -> None:
-        events = run_actions([one.action() for one in worlds])
+        events = run_steps([one.action() for one in worlds])
         async for event in events:
             if event.state == "changed":
                 break
@@ -167,7 +171,7 @@ def test_json_is_a_line_of_plain_values() -> None:
 def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     """What a repeat needs stays while there is anything to repeat."""
     files = World(WANTED, HOLDS)
-    alone = replace(World(Look("blocked", "theirs")).action("a"), alone=True)
+    alone = replace(World(StepStatus("blocked", "theirs")).action("a"), alone=True)
     last = replace(files.action("files"), last=True)
     events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
     assert [event.state for event in events if event.ended] == ["blocked", "holds", "blocked"]

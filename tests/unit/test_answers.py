@@ -9,25 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
-from wizard.answers.files import Examination, answers_text, assigned, examine, layered, validated
-from wizard.answers.presets import load, names
-from wizard.answers.questions import specs
+from wizard.answers.files import (
+    ValidationResult,
+    answers_text,
+    apply_assignments,
+    merge_layers,
+    require_valid_answers,
+    validate_answers,
+)
+from wizard.answers.presets import list_presets, load_preset
+from wizard.answers.questions import field_specs
 from wizard.errors import AnswersError
 from wizard.formats.yaml_reader import read_mapping
 
 MINIMAL = Scenario(NEEDED).data
 
 
-def keys(found: Examination) -> set[str]:
+def keys(found: ValidationResult) -> set[str]:
     return {problem.key for problem in found.problems}
 
 
-def says(found: Examination, key: str) -> str:
+def says(found: ValidationResult, key: str) -> str:
     return next(problem.message for problem in found.problems if problem.key == key)
 
 
 def test_without_answers_what_is_needed_is_named() -> None:
-    assert keys(examine({})) == set(NEEDED)
+    assert keys(validate_answers({})) == set(NEEDED)
 
 
 def test_types_and_rules_are_told_at_once() -> None:
@@ -38,7 +45,7 @@ def test_types_and_rules_are_told_at_once() -> None:
         "values": [],
     }
 
-    found = examine(data)
+    found = validate_answers(data)
 
     assert found.answers is None
     assert keys(found) == {
@@ -53,7 +60,7 @@ def test_types_and_rules_are_told_at_once() -> None:
 
 
 def test_a_choice_that_cannot_be_read_blames_nothing_that_depends_on_it() -> None:
-    found = examine({**MINIMAL, "delivery": {"kind": "knd"}})
+    found = validate_answers({**MINIMAL, "delivery": {"kind": "knd"}})
 
     assert keys(found) == {"delivery.kind"}
     assert says(found, "delivery.kind") == "give 'argocd', 'helm' or 'kind'"
@@ -99,7 +106,7 @@ def test_a_choice_that_cannot_be_read_blames_nothing_that_depends_on_it() -> Non
 def test_the_message_says_what_would_be_right(key: str, value: Any, wanted: str) -> None:
     data = Scenario({**NEEDED, key: value}).data
 
-    found = examine(data)
+    found = validate_answers(data)
 
     (problem,) = [one for one in found.problems if one.key.startswith(key)]
     assert wanted in problem.message
@@ -108,8 +115,8 @@ def test_the_message_says_what_would_be_right(key: str, value: Any, wanted: str)
 def test_answers_that_do_not_apply_are_ignored_with_a_warning() -> None:
     extra = {"database.pgbouncer.host": "pool.example.internal", "broker.port": 1234}
 
-    plain = examine(MINIMAL)
-    found = examine(Scenario({**NEEDED, **extra}).data)
+    plain = validate_answers(MINIMAL)
+    found = validate_answers(Scenario({**NEEDED, **extra}).data)
 
     assert found.answers == plain.answers
     assert plain.warnings == ()
@@ -124,14 +131,14 @@ def test_layers_mix_by_question_and_never_inside_one() -> None:
     }
     over = {"database": {"password": {"store": True}}, "environment": {"variables": {"B": "2"}}}
 
-    assert layered(under, over) == {
+    assert merge_layers(under, over) == {
         "database": {"host": "a", "password": {"store": True}},
         "environment": {"variables": {"B": "2"}},
     }
 
 
 def test_a_setting_is_yaml_of_the_type_of_its_question() -> None:
-    data = assigned(
+    data = apply_assignments(
         {"dags": {"key": {"generate": True, "public": "ssh-ed25519 AAAA"}}},
         [
             "installation.chart=1.20.0",
@@ -158,7 +165,7 @@ def test_a_setting_is_yaml_of_the_type_of_its_question() -> None:
 
 def test_every_bad_setting_is_told_at_once_and_no_value_repeated() -> None:
     with pytest.raises(AnswersError) as caught:
-        assigned(
+        apply_assignments(
             {},
             ["hunter2", "database=hunter2", "database.prot=hunter2", "values..a=hunter2",
              "database.password=hunter2", "values.a=[hunter2", "dags.key.public=hunter2",
@@ -174,12 +181,12 @@ def test_every_bad_setting_is_told_at_once_and_no_value_repeated() -> None:
     assert told[6].endswith("did you mean dags.key?")
 
 
-@pytest.mark.parametrize("name", [*SCENARIOS, *names()])
+@pytest.mark.parametrize("name", [*SCENARIOS, *list_presets()])
 def test_saved_answers_read_back_equal(name: str) -> None:
-    data = SCENARIOS[name].data if name in SCENARIOS else load(name).answers
-    answers, _ = validated(layered(MINIMAL if name != "local" else {}, data))
+    data = SCENARIOS[name].data if name in SCENARIOS else load_preset(name).answers
+    answers, _ = require_valid_answers(merge_layers(MINIMAL if name != "local" else {}, data))
 
-    again, warnings = validated(read_mapping(answers_text(answers), "answers.yaml"))
+    again, warnings = require_valid_answers(read_mapping(answers_text(answers), "answers.yaml"))
 
     assert again == answers
     assert warnings == ()
@@ -190,7 +197,9 @@ _LEAVES = st.one_of(
     st.sampled_from(["kind", "external", "true", "5", "\u202e", "$(id)", "{{ x }}"]),
 )  # fmt: skip
 _KEYS = st.sampled_from(
-    sorted({part for item in specs() for part in item.path} | {"schema", "values", "nope", ""})
+    sorted(
+        {part for item in field_specs() for part in item.path} | {"schema", "values", "nope", ""}
+    )
 )
 _TREES = st.recursive(
     _LEAVES,
@@ -201,15 +210,15 @@ _TREES = st.recursive(
 
 @given(st.dictionaries(_KEYS, _TREES, max_size=5))
 def test_whatever_the_file_holds_validation_ends_in_problems_with_keys(data: Any) -> None:
-    found = examine(data)
+    found = validate_answers(data)
 
     assert found.problems or found.answers is not None
     assert all(problem.message for problem in found.problems)
 
 
-@given(st.sampled_from(specs()), _TREES)
+@given(st.sampled_from(field_specs()), _TREES)
 def test_any_value_for_any_question_is_taken_or_refused_by_its_key(item: Any, value: Any) -> None:
-    found = examine(Scenario({**NEEDED, item.key: value}).data)
+    found = validate_answers(Scenario({**NEEDED, item.key: value}).data)
 
     assert found.answers is not None or any(
         problem.key == item.key or problem.key.startswith(f"{item.key}.")
@@ -220,18 +229,18 @@ def test_any_value_for_any_question_is_taken_or_refused_by_its_key(item: Any, va
 @given(st.lists(st.text(max_size=30) | st.builds("{}={}".format, _KEYS, st.text(max_size=30))))
 def test_any_setting_is_taken_or_refused(assignments: list[str]) -> None:
     try:
-        data = assigned({}, assignments)
+        data = apply_assignments({}, assignments)
     except AnswersError as error:
         assert error.problems  # noqa: PT017 - either way is right
     else:
         assert isinstance(data, dict)
 
 
-@given(st.sampled_from(specs()), st.text(max_size=40))
+@given(st.sampled_from(field_specs()), st.text(max_size=40))
 def test_any_text_for_any_question_is_taken_or_refused(item: Any, text: str) -> None:
     try:
-        data = assigned(MINIMAL, [f"{item.key}={text}"])
+        data = apply_assignments(MINIMAL, [f"{item.key}={text}"])
     except AnswersError as error:
         assert [problem.key for problem in error.problems] == [item.key]  # noqa: PT017
     else:
-        assert examine(data).problems is not None
+        assert validate_answers(data).problems is not None

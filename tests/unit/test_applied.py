@@ -14,21 +14,31 @@ import pytest
 from tests.cli import Wizard, aw, local
 from tests.gitfolder import GitFolder
 from wizard.answers.sections.cluster import Cluster
-from wizard.state.apply_journal import SERVER, UID, VAULT, Journal, filled
+from wizard.state.apply_journal import (
+    CLUSTER_SERVER,
+    CLUSTER_UID,
+    VAULT_CLUSTER_ID,
+    ApplyHistory,
+    fill_cluster_identity,
+)
 from wizard.state.memory import state_home
 
 __all__ = ["aw", "local"]
 
-MET = {SERVER: "https://api.prod.example:6443", UID: "8c5e7e0e-3f2b", VAULT: "0fd1c0de"}
+MET = {
+    CLUSTER_SERVER: "https://api.prod.example:6443",
+    CLUSTER_UID: "8c5e7e0e-3f2b",
+    VAULT_CLUSTER_ID: "0fd1c0de",
+}
 ANSWERS = ".airflow-wizard/airflow/answers.yaml"
 CHANGE = ("set", "admin.email=ada@example.com", "--yes")
 
 
-def journal(folder: Path, name: str = "airflow") -> Journal:
-    return Journal(GitFolder(folder).repo, name)
+def journal(folder: Path, name: str = "airflow") -> ApplyHistory:
+    return ApplyHistory(GitFolder(folder).repo, name)
 
 
-def remembered(folder: Path, **met: str) -> Journal:
+def remembered(folder: Path, **met: str) -> ApplyHistory:
     """The journal after one run that met these."""
     one = journal(folder)
     one.begin("sha256:00")
@@ -62,7 +72,12 @@ def test_runs_do_not_pile_up(local: Wizard) -> None:
 
 def test_what_is_no_identity_is_not_kept(local: Wizard) -> None:
     one = remembered(
-        local.folder, **{SERVER: "https://user:hunter2@api.example", UID: "a\x1b[31mb", VAULT: ""}
+        local.folder,
+        **{
+            CLUSTER_SERVER: "https://user:hunter2@api.example",
+            CLUSTER_UID: "a\x1b[31mb",
+            VAULT_CLUSTER_ID: "",
+        },
     )
     assert journal(local.folder).met() == {}
     assert "hunter2" not in one.place.read_text()
@@ -78,14 +93,14 @@ def test_the_next_commit_takes_the_identity_into_the_answers(local: Wizard) -> N
     local.ok("check")
 
     shown = local.ok("plan", "--set", CHANGE[1])
-    assert MET[UID] in shown.out
+    assert MET[CLUSTER_UID] in shown.out
     local.ok(*CHANGE)
     text = (local.folder / ANSWERS).read_text()
-    assert MET[UID] in text
-    assert MET[SERVER] in text
-    assert MET[VAULT] not in text
+    assert MET[CLUSTER_UID] in text
+    assert MET[CLUSTER_SERVER] in text
+    assert MET[VAULT_CLUSTER_ID] not in text
     plan = json.loads(local.ok("plan", "--json").out)
-    assert (plan["differs"], plan["identities"]) == (False, {"cluster": MET[UID]})
+    assert (plan["differs"], plan["identities"]) == (False, {"cluster": MET[CLUSTER_UID]})
     assert plan["digest"] in local.git.git("log", "-1", "--format=%B")
 
 
@@ -95,15 +110,19 @@ def test_what_the_answers_record_stays(local: Wizard) -> None:
     local.ok(*CHANGE)
     text = (local.folder / ANSWERS).read_text()
     assert "uid: another" in text
-    assert MET[SERVER] not in text
+    assert MET[CLUSTER_SERVER] not in text
 
 
 @pytest.mark.parametrize(
     ("recorded", "server", "uid"),
     [
-        ({}, MET[SERVER], MET[UID]),
-        ({"uid": MET[UID]}, MET[SERVER], MET[UID]),
-        ({"server": "https://API.prod.example:6443/"}, "https://API.prod.example:6443/", MET[UID]),
+        ({}, MET[CLUSTER_SERVER], MET[CLUSTER_UID]),
+        ({"uid": MET[CLUSTER_UID]}, MET[CLUSTER_SERVER], MET[CLUSTER_UID]),
+        (
+            {"server": "https://API.prod.example:6443/"},
+            "https://API.prod.example:6443/",
+            MET[CLUSTER_UID],
+        ),
         ({"server": "https://other.example"}, "https://other.example", ""),
         ({"uid": "another"}, "", "another"),
     ],
@@ -111,11 +130,11 @@ def test_what_the_answers_record_stays(local: Wizard) -> None:
 def test_only_empty_places_of_the_same_cluster_are_filled(
     recorded: dict[str, str], server: str, uid: str
 ) -> None:
-    found = filled(before := Cluster.model_validate(recorded), MET)
+    found = fill_cluster_identity(before := Cluster.model_validate(recorded), MET)
     assert found.uid == uid
     assert found.server == Cluster.model_validate({"server": server}).server
-    assert filled(before, {}) is before
-    assert filled(before, {SERVER: MET[SERVER]}) is before
+    assert fill_cluster_identity(before, {}) is before
+    assert fill_cluster_identity(before, {CLUSTER_SERVER: MET[CLUSTER_SERVER]}) is before
 
 
 def test_another_repository_at_the_same_place_is_another(local: Wizard) -> None:
@@ -167,10 +186,14 @@ DAMAGED: dict[str, Callable[[Path], Any]] = {
     "long": lambda place: place.write_text(place.read_text() + " " * 300_000),
     "another shape": altered(lambda _data: [1, 2]),
     "newer": altered(lambda data: {**data, "version": 2}),
-    "met is a list": altered(lambda data: {**data, "met": [UID]}),
-    "met is no text": altered(lambda data: {**data, "met": {UID: {"a": 1}, SERVER: 7}}),
-    "commands": altered(lambda data: {**data, "met": {UID: "$(id)\n", SERVER: "https://a b"}}),
-    "no address": altered(lambda data: {**data, "met": {SERVER: "https://:99999999/"}}),
+    "met is a list": altered(lambda data: {**data, "met": [CLUSTER_UID]}),
+    "met is no text": altered(
+        lambda data: {**data, "met": {CLUSTER_UID: {"a": 1}, CLUSTER_SERVER: 7}}
+    ),
+    "commands": altered(
+        lambda data: {**data, "met": {CLUSTER_UID: "$(id)\n", CLUSTER_SERVER: "https://a b"}}
+    ),
+    "no address": altered(lambda data: {**data, "met": {CLUSTER_SERVER: "https://:99999999/"}}),
     "its commit is gone": altered(lambda data: {**data, "commit": "ab" * 20}),
     "its commit is no name": altered(lambda data: {**data, "commit": "HEAD\nHEAD"}),
     "writable by others": lambda place: place.chmod(0o666),

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from wizard.chart.contract import (
+    CHART_DEFAULTS,
     CONTRACT,
-    DEFAULTS,
-    INLINE,
+    INLINE_SECRETS,
     PULL_SECRET_KEYS,
     SENSITIVE_OPTIONS,
-    get,
-    inline_secrets,
+    find_inline_secrets,
+    get_chart_value,
     is_celery,
 )
-from wizard.chart.keys import keys, versions
+from wizard.chart.keys import list_versions, load_keys
 
 CHARTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "chart"
 RECORDED = CHARTS / "1.22.0" / "secret_contract.json"
@@ -24,12 +24,12 @@ BY_VALUE = {use.value: use for use in CONTRACT}
 SUBCHART = {"postgresql.auth.existingSecret", "postgresql.auth.replicationPassword"}
 
 
-@pytest.mark.parametrize("version", versions())
+@pytest.mark.parametrize("version", list_versions())
 def test_every_value_is_a_key_of_the_chart(version: str) -> None:
-    chart = keys(version)
+    chart = load_keys(version)
     named = [use.value for use in CONTRACT] + [use.enabled for use in CONTRACT if use.enabled]
     named += [other for use in CONTRACT for other in (*use.unless, use.key_from) if other]
-    named += [*INLINE, *DEFAULTS]
+    named += [*INLINE_SECRETS, *CHART_DEFAULTS]
     for dotted in named:
         path = ["x" if part == "*" else part for part in dotted.split(".")]
         assert chart.listed(path) or (dotted in SUBCHART and chart.known(path)), dotted
@@ -51,10 +51,10 @@ def test_agrees_with_the_recorded_contract() -> None:
 
 
 @pytest.mark.skipif(not CHARTS.is_dir(), reason=f"no chart data in {CHARTS}")
-@pytest.mark.parametrize("version", versions())
+@pytest.mark.parametrize("version", list_versions())
 def test_defaults_are_the_charts(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
-    for dotted, assumed in DEFAULTS.items():
+    for dotted, assumed in CHART_DEFAULTS.items():
         node = schema
         for part in dotted.split("."):
             node = node["properties"][part]
@@ -98,7 +98,7 @@ def test_the_statistics_key_can_be_renamed() -> None:
     assert use.keys_read(renamed) == ("dsn",)
 
 
-@pytest.mark.parametrize("dotted", INLINE)
+@pytest.mark.parametrize("dotted", INLINE_SECRETS)
 def test_inline_secrets_are_found_and_empty_ones_are_not(dotted: str) -> None:
     path = tuple("mine" if part == "*" else part for part in dotted.split("."))
 
@@ -108,16 +108,16 @@ def test_inline_secrets_are_found_and_empty_ones_are_not(dotted: str) -> None:
         assert isinstance(leaf, dict)
         return leaf
 
-    assert list(inline_secrets(values("x"))) == [path]
+    assert list(find_inline_secrets(values("x"))) == [path]
     empty: tuple[object, ...] = (None, "", " ", {}, "ENC[AES256_GCM,data:abc,iv:x,tag:y,type:str]")
     for nothing in empty:
-        assert list(inline_secrets(values(nothing))) == []
+        assert list(find_inline_secrets(values(nothing))) == []
 
 
 @pytest.mark.parametrize(("section", "option"), SENSITIVE_OPTIONS)
 def test_sensitive_options_of_airflow_cfg(section: str, option: str) -> None:
     config = {section: {option: "x", "load_examples": "False"}}
-    assert list(inline_secrets({"config": config})) == [("config", section, option)]
+    assert list(find_inline_secrets({"config": config})) == [("config", section, option)]
 
 
 def test_a_named_user_of_the_bundled_database_needs_a_password() -> None:
@@ -128,7 +128,7 @@ def test_a_named_user_of_the_bundled_database_needs_a_password() -> None:
 
 
 def test_get_and_executors() -> None:
-    assert get({"redis": {"enabled": None}}, "redis.enabled") is True
-    assert get({}, "no.such.key") is None
+    assert get_chart_value({"redis": {"enabled": None}}, "redis.enabled") is True
+    assert get_chart_value({}, "no.such.key") is None
     assert is_celery({"executor": "CeleryExecutor,KubernetesExecutor"})
     assert not is_celery({"executor": "LocalExecutor"})

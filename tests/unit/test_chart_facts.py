@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from tests.rendered import dig, findings, objections, rendering, values
-from wizard.chart.keys import keys
+from wizard.chart.keys import load_keys
 from wizard.chart.names import Names
-from wizard.chart.settings import DEFAULT_AIRFLOW, SharedKeyError, keys_of
-from wizard.formats.yaml_writer import dump
+from wizard.chart.settings import DEFAULT_AIRFLOW, SharedKeyError, map_settings
+from wizard.formats.yaml_writer import dump_yaml
 
 CELERY = ("CeleryExecutor", "CeleryExecutor,KubernetesExecutor")
 OTHERS = ("KubernetesExecutor", "LocalExecutor", "LocalExecutor,KubernetesExecutor")
@@ -171,7 +171,7 @@ def test_10_a_typo_in_values_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", ["y", "n", "on", "no", "1e3", "0x1F", "3.2", "null"])
 def test_11_words_that_look_like_other_types_are_quoted(name: str) -> None:
-    assert yaml.safe_load(dump({"a": name})) == {"a": name}
+    assert yaml.safe_load(dump_yaml({"a": name})) == {"a": name}
     changes = {"environment.variables": {"N": name}}
     env = values(rendering("production", changes))["env"]
     assert {"name": "N", "value": name} in env
@@ -185,8 +185,8 @@ def test_12_nothing_deprecated_is_emitted(chart: str, shared: Path) -> None:
         "environment.reloader": True,
     }
     found = values(rendering("production", changes))
-    assert keys(chart).deprecated_in(found) == []
-    assert keys(chart).unknown(found) == []
+    assert load_keys(chart).deprecated_in(found) == []
+    assert load_keys(chart).unknown(found) == []
 
 
 def test_12_git_dag_bundle_is_ready_for_chart_2() -> None:
@@ -207,8 +207,8 @@ def test_12_git_dag_bundle_is_ready_for_chart_2() -> None:
 def test_one_key_of_an_older_chart_cannot_hold_two_answers() -> None:
     settings = {"workers.celery.resources": {"a": 1}, "workers.kubernetes.resources": {"a": 2}}
     with pytest.raises(SharedKeyError, match=r"share workers\.resources"):
-        keys_of(settings, "1.19.0")
-    assert len(keys_of(settings, "1.20.0")) == 2
+        map_settings(settings, "1.19.0")
+    assert len(map_settings(settings, "1.20.0")) == 2
     changes = {
         "installation.chart": "1.19.0",
         "executor.kind": "CeleryExecutor,KubernetesExecutor",

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.tools import chart_keys
-from wizard.chart.keys import keys, versions
-from wizard.formats.nested import dotted
+from wizard.chart.keys import list_versions, load_keys
+from wizard.formats.nested import format_path
 
 CHARTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "chart"
 EXAMPLES = CHARTS.parent / "examples"
@@ -17,7 +17,7 @@ with_charts = pytest.mark.skipif(not CHARTS.is_dir(), reason=f"no chart data in 
 
 
 @with_charts
-@pytest.mark.parametrize("version", versions())
+@pytest.mark.parametrize("version", list_versions())
 def test_shipped_lists_are_what_the_schema_says(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
     shipped = chart_keys.TARGET / f"{version}.txt"
@@ -25,15 +25,15 @@ def test_shipped_lists_are_what_the_schema_says(version: str) -> None:
 
 
 @with_charts
-@pytest.mark.parametrize("version", versions())
+@pytest.mark.parametrize("version", list_versions())
 def test_the_charts_own_defaults_are_all_known(version: str) -> None:
     values = yaml.safe_load((CHARTS / version / "values.yaml").read_text("utf-8"))
-    assert keys(version).unknown(values) == []
+    assert load_keys(version).unknown(values) == []
 
 
 @with_charts
 def test_agrees_with_the_table_of_keys() -> None:
-    chart = keys("1.22.0")
+    chart = load_keys("1.22.0")
     rows = [line.split("\t") for line in (CHARTS / "1.22.0/keys.tsv").read_text().splitlines()[1:]]
     paths = [row[0].split(".") for row in rows]
     assert len(paths) == 1310
@@ -49,7 +49,7 @@ def test_agrees_with_the_table_of_keys() -> None:
 
 @with_charts
 def test_agrees_with_the_table_of_deprecated_keys() -> None:
-    chart = keys("1.22.0")
+    chart = load_keys("1.22.0")
     lines = (CHARTS / "1.22.0/deprecated.tsv").read_text().splitlines()[1:]
     wanted = dict(line.split("\t") for line in lines)
     listed = {row.split("\t")[0] for row in (CHARTS / "1.22.0/keys.tsv").read_text().splitlines()}
@@ -66,8 +66,8 @@ def test_agrees_with_the_table_of_deprecated_keys() -> None:
 @pytest.mark.parametrize("name", ["a-seed000", "b-seed001", "c-seed004"])
 def test_examples_have_neither_unknown_nor_deprecated_keys(name: str) -> None:
     values = yaml.safe_load(next(EXAMPLES.glob(f"{name}*")).read_text("utf-8"))
-    assert keys("1.22.0").unknown(values) == []
-    assert keys("1.22.0").deprecated_in(values) == []
+    assert load_keys("1.22.0").unknown(values) == []
+    assert load_keys("1.22.0").deprecated_in(values) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_examples_have_neither_unknown_nor_deprecated_keys(name: str) -> None:
     ],
 )
 def test_typos_the_chart_may_accept_are_unknown_here(typo: str, meant: str | None) -> None:
-    chart = keys("1.22.0")
+    chart = load_keys("1.22.0")
     path = typo.split(".")
     assert not chart.known(path)
     assert chart.nearest(path) == meant
@@ -113,11 +113,11 @@ def test_typos_the_chart_may_accept_are_unknown_here(typo: str, meant: str | Non
 )  # fmt: skip
 def test_legitimately_free_places(right: str) -> None:
     path = [int(part) if part.isdigit() else part for part in right.split(".")]
-    assert keys("1.22.0").known(path)
+    assert load_keys("1.22.0").known(path)
 
 
 def test_below_lists_and_named_maps_keys_are_checked() -> None:
-    chart = keys("1.22.0")
+    chart = load_keys("1.22.0")
     values = {
         "env": [{"name": "A", "valu": "1"}],
         "extraSecrets": {"mine": {"dat": ""}},
@@ -132,7 +132,7 @@ def test_below_lists_and_named_maps_keys_are_checked() -> None:
 
 def test_deprecated_keys_at_their_most_precise() -> None:
     values = {"workers": {"keda": {"enabled": True}, "replicas": 2}, "ingress": {"enabled": True}}
-    assert keys("1.22.0").deprecated_in(values) == [
+    assert load_keys("1.22.0").deprecated_in(values) == [
         (("workers", "keda", "enabled"), "workers.celery.keda.enabled"),
         (("workers", "replicas"), "workers.celery.replicas"),
         (("ingress", "enabled"), ""),
@@ -140,11 +140,11 @@ def test_deprecated_keys_at_their_most_precise() -> None:
 
 
 def test_versions_differ() -> None:
-    assert not keys("1.19.0").known(["otelCollector"])
-    assert keys("1.22.0").known(["otelCollector"])
+    assert not load_keys("1.19.0").known(["otelCollector"])
+    assert load_keys("1.22.0").known(["otelCollector"])
     assert list(everything("1.19.0")) != list(everything("1.22.0"))
     with pytest.raises(KeyError, match=r"no key list for chart 1\.0\.0"):
-        keys("1.0.0")
+        load_keys("1.0.0")
 
 
 def everything(version: str) -> Iterator[str]:
@@ -152,5 +152,5 @@ def everything(version: str) -> Iterator[str]:
 
 
 def test_dotted() -> None:
-    assert dotted(["env", 0, "name"]) == "env[0].name"
-    assert dotted(["podAnnotations", "a.b/c"]) == 'podAnnotations."a.b/c"'
+    assert format_path(["env", 0, "name"]) == "env[0].name"
+    assert format_path(["podAnnotations", "a.b/c"]) == 'podAnnotations."a.b/c"'

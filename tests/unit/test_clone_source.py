@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.rendered import answers
-from wizard.clients.ssh.clone import Paramiko, Seen
+from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.engine.probes import ProbeResult
-from wizard.plan.derive import derive
-from wizard.probes.catalogue import dag_repository
-from wizard.secrets.deploy_key import DeployKey, generate
+from wizard.plan.derive import derive_release
+from wizard.probes.catalogue import probe_dag_repository
+from wizard.secrets.deploy_key import KeyPair, generate_key_pair
 from wizard.systems.situation import Situation
 
 
@@ -21,9 +21,9 @@ def found(key: dict[str, object]) -> dict[str, ProbeResult]:
     """What the probes of these answers end with, where everything was agreed to."""
     made = answers("production", {"dags.key": key})
     situation = Situation(
-        answers=made, release=derive(made), allowed=frozenset({"dags.key", "dags.repo"})
+        answers=made, release=derive_release(made), allowed=frozenset({"dags.key", "dags.repo"})
     )
-    return {probe.id: asyncio.run(probe.run()) for probe in dag_repository(situation)}  # type: ignore[arg-type]
+    return {probe.id: asyncio.run(probe.run()) for probe in probe_dag_repository(situation)}  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -31,21 +31,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The private keys that a clone was tried with; the host lets them in, and lets them push."""
     keys: list[str] = []
 
-    def look(self: Paramiko) -> Seen:
+    def look(self: ParamikoClient) -> CloneResult:
         keys.append(self.key.get_secret_value())
-        return Seen("refs/heads/main", "a" * 40, 3, True)
+        return CloneResult("refs/heads/main", "a" * 40, 3, True)
 
-    monkeypatch.setattr(Paramiko, "look", look)
+    monkeypatch.setattr(ParamikoClient, "look", look)
     return keys
 
 
 @pytest.fixture
-def key() -> DeployKey:
-    return generate("ed25519", "ours")
+def key() -> KeyPair:
+    return generate_key_pair("ed25519", "ours")
 
 
 def test_a_given_key_is_tried_as_it_would_be_stored(
-    asked: list[str], key: DeployKey, monkeypatch: pytest.MonkeyPatch
+    asked: list[str], key: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     private = key.private.get_secret_value()
     monkeypatch.setenv("KEY", private.replace("\n", "\r\n").rstrip())
@@ -60,7 +60,7 @@ def test_a_given_key_is_tried_as_it_would_be_stored(
 
 
 def test_a_key_that_pods_could_not_use_is_a_fault(
-    asked: list[str], key: DeployKey, tmp_path: Path
+    asked: list[str], key: KeyPair, tmp_path: Path
 ) -> None:
     path = tmp_path / "locked"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "longer", "-f", path], check=True)
@@ -73,11 +73,13 @@ def test_a_key_that_pods_could_not_use_is_a_fault(
 
 
 def test_a_key_that_is_not_the_recorded_one_is_a_fault(
-    asked: list[str], key: DeployKey, monkeypatch: pytest.MonkeyPatch
+    asked: list[str], key: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEY", key.private.get_secret_value())
 
-    result = found({"env": "KEY", "public": generate("ed25519", "other").public})["dags.clone"]
+    result = found({"env": "KEY", "public": generate_key_pair("ed25519", "other").public})[
+        "dags.clone"
+    ]
 
     assert result.status == "fail"
     assert "dags.key.public" in result.detail

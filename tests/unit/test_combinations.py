@@ -14,10 +14,10 @@ import yaml
 
 from tests.conftest import SHARED
 from tests.rendered import filled, findings, rendering, values
-from wizard.chart.keys import keys
+from wizard.chart.keys import load_keys
 from wizard.chart.settings import DEFAULT_AIRFLOW
 from wizard.checks.schema import crd_schemas
-from wizard.formats.nested import dotted
+from wizard.formats.nested import format_path
 
 # Each list's first entry is the usual one.
 AXES: dict[str, list[dict[str, Any]]] = {
@@ -176,9 +176,9 @@ def test_combination_is_right_everywhere(number: int, shared: Path) -> None:
     changes = ROWS[number]
     made = rendering("production", changes)
     chart = made.release.chart
-    known, data = keys(chart), values(made)
-    assert [dotted(path) for path in known.unknown(data)] == []
-    assert [(dotted(path), instead) for path, instead in known.deprecated_in(data)] == []
+    known, data = load_keys(chart), values(made)
+    assert [format_path(path) for path in known.unknown(data)] == []
+    assert [(format_path(path), instead) for path, instead in known.deprecated_in(data)] == []
     errors = findings(made, chart_schema=chart_schema(chart), crds=crds())
     assert [str(item) for item in errors if item.rule != "git-sync.known-hosts"] == []
 

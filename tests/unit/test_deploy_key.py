@@ -13,15 +13,15 @@ from pydantic import SecretStr
 
 from wizard.errors import ConflictError
 from wizard.secrets.deploy_key import (
-    DeployKey,
-    comment_for,
+    KeyPair,
+    build_comment,
+    choose_kind,
     fingerprint,
-    generate,
-    kind_for,
-    read,
-    repairs,
-    require_recorded,
-    same_key,
+    generate_key_pair,
+    is_same_key,
+    list_repairs,
+    read_private_key,
+    require_recorded_key,
 )
 from wizard.secrets.resolve import SecretError
 
@@ -40,15 +40,15 @@ def made(folder: Path, *options: str, passphrase: str = "", name: str = "key") -
     return path
 
 
-def public_by_openssh(folder: Path, key: DeployKey) -> str:
+def public_by_openssh(folder: Path, key: KeyPair) -> str:
     path = folder / "written"
     path.write_bytes(key.private.get_secret_value().encode())
     path.chmod(0o600)
     return keygen("-y", "-f", path).strip()
 
 
-def given(text: str) -> DeployKey:
-    return read(SecretStr(text), NAME, "ours")
+def given(text: str) -> KeyPair:
+    return read_private_key(SecretStr(text), NAME, "ours")
 
 
 def refused(text: str) -> SecretError:
@@ -65,11 +65,11 @@ def refused(text: str) -> SecretError:
     ("kind", "type_", "bits"), [("ed25519", "ssh-ed25519", "256"), ("rsa", "ssh-rsa", "3072")]
 )
 def test_openssh_reads_what_is_made(tmp_path: Path, kind: str, type_: str, bits: str) -> None:
-    key = generate("rsa" if kind == "rsa" else "ed25519", "airflow-wizard prod host/path")
+    key = generate_key_pair("rsa" if kind == "rsa" else "ed25519", "airflow-wizard prod host/path")
 
     assert key.private.get_secret_value().startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     assert key.private.get_secret_value().endswith("-----END OPENSSH PRIVATE KEY-----\n")
-    assert same_key(public_by_openssh(tmp_path, key), key.public)
+    assert is_same_key(public_by_openssh(tmp_path, key), key.public)
     assert key.public.split(" ", 2)[0] == type_
     assert key.public.split(" ", 2)[2] == "airflow-wizard prod host/path"
     (tmp_path / "public").write_text(key.public + "\n")
@@ -78,9 +78,9 @@ def test_openssh_reads_what_is_made(tmp_path: Path, kind: str, type_: str, bits:
 
 
 def test_no_two_keys_are_alike_and_none_is_shown() -> None:
-    one, other = generate("ed25519", "c"), generate("ed25519", "c")
+    one, other = generate_key_pair("ed25519", "c"), generate_key_pair("ed25519", "c")
 
-    assert not same_key(one.public, other.public)
+    assert not is_same_key(one.public, other.public)
     assert "PRIVATE" not in repr(one) + str(one)
 
 
@@ -89,19 +89,19 @@ def test_no_two_keys_are_alike_and_none_is_shown() -> None:
     ["ssh.dev.azure.com", "vs-ssh.visualstudio.com", "git-codecommit.eu-west-1.amazonaws.com"],
 )
 def test_hosts_that_take_rsa_only(host: str) -> None:
-    assert kind_for(host) == "rsa"
+    assert choose_kind(host) == "rsa"
 
 
 @pytest.mark.parametrize("host", ["github.com", "git.example.com", "amazonaws.com.example.com"])
 def test_every_other_host_gets_ed25519(host: str) -> None:
-    assert kind_for(host) == "ed25519"
+    assert choose_kind(host) == "ed25519"
 
 
 def test_a_comment_is_one_line_of_harmless_characters() -> None:
-    assert comment_for("prod", "git.example.com/~me/dags") == (
+    assert build_comment("prod", "git.example.com/~me/dags") == (
         "airflow-wizard prod git.example.com/-me/dags"
     )
-    assert len(comment_for("p", "x" * 500)) == 100
+    assert len(build_comment("p", "x" * 500)) == 100
 
 
 KINDS = {
@@ -126,8 +126,8 @@ def test_every_usual_kind_becomes_a_key_that_openssh_reads(
     assert key.private.get_secret_value().endswith("\n")
     assert "\r" not in key.private.get_secret_value()
     expected = path.with_suffix(".pub").read_text()
-    assert same_key(key.public, expected)
-    assert same_key(public_by_openssh(tmp_path, key), expected)
+    assert is_same_key(key.public, expected)
+    assert is_same_key(public_by_openssh(tmp_path, key), expected)
     assert key.public.endswith(" ours")
 
 
@@ -170,10 +170,10 @@ def test_what_was_put_right_is_named(tmp_path: Path) -> None:
     text = made(tmp_path, "-t", "ed25519").read_text()
     pem = made(tmp_path, *KINDS["rsa in PEM"], name="pem").read_text()
 
-    assert repairs(SecretStr(text)) == ()
+    assert list_repairs(SecretStr(text)) == ()
     for damage, name in REPAIRS.items():
-        assert repairs(SecretStr(DAMAGE[damage](text))) == (name,), damage
-    assert repairs(SecretStr(pem)) == ("PEM format",)
+        assert list_repairs(SecretStr(DAMAGE[damage](text))) == (name,), damage
+    assert list_repairs(SecretStr(pem)) == ("PEM format",)
 
 
 def test_a_passphrase_is_named_in_every_format(tmp_path: Path) -> None:
@@ -225,14 +225,14 @@ def test_weak_and_foreign_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_not_the_recorded_one_is_a_conflict(tmp_path: Path) -> None:
-    key, other = generate("ed25519", "ours"), generate("ed25519", "ours")
+    key, other = generate_key_pair("ed25519", "ours"), generate_key_pair("ed25519", "ours")
 
-    require_recorded(key, "")
-    require_recorded(key, key.public)
-    require_recorded(key, " ".join(key.public.split()[:2]) + " another comment")
+    require_recorded_key(key, "")
+    require_recorded_key(key, key.public)
+    require_recorded_key(key, " ".join(key.public.split()[:2]) + " another comment")
     with pytest.raises(ConflictError) as caught:
-        require_recorded(key, other.public)
+        require_recorded_key(key, other.public)
     assert fingerprint(key.public) in caught.value.message
     assert fingerprint(other.public) in caught.value.message
     with pytest.raises(ConflictError):
-        require_recorded(key, "garbage")
+        require_recorded_key(key, "garbage")

@@ -10,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.formats.terminal import visible
-from wizard.git.changes import Change, Conflict
-from wizard.plan.diff import NO_NEWLINE, DiffLine, counts, diff, diff_bytes, render_plain, summary
+from wizard.formats.terminal import escape_unprintable
+from wizard.git.changes import Conflict, FileChange
+from wizard.plan.diff import (
+    NO_NEWLINE,
+    DiffLine,
+    count_lines,
+    diff_bytes,
+    diff_change,
+    render_plain,
+    summarize_change,
+)
 from wizard.plan.plan import Plan
 
 HOSTILE = [
@@ -66,8 +74,8 @@ def test_new_and_deleted_files() -> None:
 
 def test_a_missing_last_newline_is_a_difference() -> None:
     assert texts(diff_bytes("f", b"x\n", b"x"))[3:] == ["-x", "+x", NO_NEWLINE]
-    change = Change("f", "l", "modify", b"x\n", b"x")
-    assert counts(change) == (1, 1)
+    change = FileChange("f", "l", "modify", b"x\n", b"x")
+    assert count_lines(change) == (1, 1)
 
 
 def test_a_carriage_return_is_seen() -> None:
@@ -92,7 +100,7 @@ def test_contents_with_nul_are_not_shown() -> None:
     ],
 )
 def test_what_does_not_print_as_itself_is_escaped(raw: str, shown: str) -> None:
-    assert visible(raw) == shown
+    assert escape_unprintable(raw) == shown
 
 
 @given(st.binary(), st.binary())
@@ -105,7 +113,7 @@ def test_no_line_of_a_diff_can_drive_a_terminal(old: bytes, new: bytes) -> None:
 def test_no_hostile_text_in_a_rendered_plan(path: str, text: str) -> None:
     plan = Plan(
         "airflow",
-        changes=[Change(path, "l", "add", None, text.encode("utf-8", "replace"))],
+        changes=[FileChange(path, "l", "add", None, text.encode("utf-8", "replace"))],
         conflicts=[Conflict(path, text, text)],
         warnings=[text],
         evidence=[text],
@@ -154,20 +162,22 @@ def test_git_applies_what_is_shown(tmp_path: Path) -> None:
 
 def test_summary_lines() -> None:
     lines = b"x\n" * 120
-    assert summary(Change("v", "l", "add", None, lines)) == "+ v (new, 120 lines)"
-    assert summary(Change("v", "l", "delete", b"x", None)) == "- v (deleted, 1 line)"
-    assert summary(Change("v", "l", "modify", b"a\nb\n", b"a\nc\nd\n")) == "~ v (+2 -1)"
-    kept = Change("v", "l", "same", b"a", b"a", note="hand edit kept")
-    assert summary(kept) == "= v (unchanged; hand edit kept)"
+    assert summarize_change(FileChange("v", "l", "add", None, lines)) == "+ v (new, 120 lines)"
+    assert summarize_change(FileChange("v", "l", "delete", b"x", None)) == "- v (deleted, 1 line)"
+    assert (
+        summarize_change(FileChange("v", "l", "modify", b"a\nb\n", b"a\nc\nd\n")) == "~ v (+2 -1)"
+    )
+    kept = FileChange("v", "l", "same", b"a", b"a", note="hand edit kept")
+    assert summarize_change(kept) == "= v (unchanged; hand edit kept)"
 
 
 def test_plain_text_has_everything_and_no_escape_without_colour() -> None:
     plan = Plan(
         "airflow",
         changes=[
-            Change("a.yaml", "a", "add", None, b"k: v\n"),
-            Change("same.yaml", "b", "same", b"", b""),
-            Change(".airflow-wizard/airflow/base/a.base", "base/a", "add", None, b"hidden\n"),
+            FileChange("a.yaml", "a", "add", None, b"k: v\n"),
+            FileChange("same.yaml", "b", "same", b"", b""),
+            FileChange(".airflow-wizard/airflow/base/a.base", "base/a", "add", None, b"hidden\n"),
         ],
         conflicts=[Conflict("c.yaml", "was edited", "undo it")],
         warnings=["careful"],
@@ -189,5 +199,5 @@ def test_an_empty_plan_says_so() -> None:
 
 def test_hostile_characters_are_a_fixed_list() -> None:
     for text in HOSTILE:
-        change = Change("f", "l", "add", None, f"x{text}y\n".encode())
-        assert all(line.text.isprintable() for line in diff(change))
+        change = FileChange("f", "l", "add", None, f"x{text}y\n".encode())
+        assert all(line.text.isprintable() for line in diff_change(change))

@@ -12,26 +12,31 @@ import pytest
 from tests.cli import Wizard, aw
 from tests.scenarios import NEEDED, SCENARIOS, Scenario
 from tests.tools.questions import text
-from wizard.answers.explain import STORED, derived, describe, overview
-from wizard.answers.files import answers_data, examine, layered, validated
-from wizard.answers.presets import load, names
-from wizard.answers.questions import specs
+from wizard.answers.explain import (
+    QUESTIONS_FILE,
+    build_explanations,
+    find_explanations,
+    load_explanations,
+)
+from wizard.answers.files import answers_data, merge_layers, require_valid_answers, validate_answers
+from wizard.answers.presets import list_presets, load_preset
+from wizard.answers.questions import field_specs
 from wizard.cli.commands import COMMANDS
-from wizard.cli.parser import parser
+from wizard.cli.parser import build_parser
 from wizard.errors import AnswersError, UsageError
 
 __all__ = ["aw"]
 
 
 def test_what_is_stored_is_what_is_asked() -> None:
-    stored = STORED.read_text(encoding="utf-8")
+    stored = QUESTIONS_FILE.read_text(encoding="utf-8")
     assert stored == text(), "run make generated"
-    assert overview() == derived()
+    assert load_explanations() == build_explanations()
 
 
-@pytest.mark.parametrize("item", specs(), ids=lambda item: item.key)
+@pytest.mark.parametrize("item", field_specs(), ids=lambda item: item.key)
 def test_every_question_is_explained(item: Any) -> None:
-    (found,) = describe(item.key)
+    (found,) = find_explanations(item.key)
     shown = found.to_text()
 
     assert item.key in shown
@@ -44,20 +49,20 @@ def test_every_question_is_explained(item: Any) -> None:
 
 
 def test_a_prefix_explains_all_below_it() -> None:
-    assert [row.key for row in describe("dags.credentials")] == [
+    assert [row.key for row in find_explanations("dags.credentials")] == [
         "dags.credentials.needed",
         "dags.credentials.username",
         "dags.credentials.password",
     ]
-    assert [row.key for row in overview()][:-1] == [item.key for item in specs()]
+    assert [row.key for row in load_explanations()][:-1] == [item.key for item in field_specs()]
 
 
 def test_what_passes_through_is_explained_too() -> None:
-    (row,) = describe("values")
+    (row,) = find_explanations("values")
 
     assert "merged last" in row.help
-    assert describe("values.workers.replicas") == [row]
-    assert overview()[-1] == row
+    assert find_explanations("values.workers.replicas") == [row]
+    assert load_explanations()[-1] == row
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_what_passes_through_is_explained_too() -> None:
 )
 def test_the_nearest_key_is_named(key: str, near: str) -> None:
     with pytest.raises(AnswersError) as caught:
-        describe(key)
+        find_explanations(key)
 
     assert f"did you mean {near}?" in str(caught.value.problems[0]) or not near
 
@@ -95,12 +100,12 @@ def test_the_schema_is_valid_and_takes_what_the_wizard_writes(aw: Wizard) -> Non
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     validator = jsonschema_rs.Draft202012Validator(schema)
 
-    for name in (*SCENARIOS, *names()):
-        given = SCENARIOS[name].data if name in SCENARIOS else load(name).answers
+    for name in (*SCENARIOS, *list_presets()):
+        given = SCENARIOS[name].data if name in SCENARIOS else load_preset(name).answers
         under = {} if name in {"local", "laptop"} else Scenario(NEEDED).data
-        answers, _ = validated(layered(under, given))
+        answers, _ = require_valid_answers(merge_layers(under, given))
         assert [str(error) for error in validator.iter_errors(answers_data(answers))] == []
-        assert validator.is_valid(load(name).answers if name in names() else given)
+        assert validator.is_valid(load_preset(name).answers if name in list_presets() else given)
 
 
 @pytest.mark.parametrize(
@@ -128,19 +133,19 @@ def test_every_property_of_the_schema_forbids_what_it_does_not_know(aw: Wizard) 
         assert node["additionalProperties"] is False, node.get("title")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list_presets())
 def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
-    from wizard.answers.files import load_text
+    from wizard.answers.files import parse_answers
 
-    assert load_text(aw.ok("presets", name).out, name) == load(name).answers
-    assert json.loads(aw.ok("presets", name, "--json").out) == load(name).answers
+    assert parse_answers(aw.ok("presets", name).out, name) == load_preset(name).answers
+    assert json.loads(aw.ok("presets", name, "--json").out) == load_preset(name).answers
     rows = json.loads(aw.ok("presets", "--json").out)
     assert name in [row["name"] for row in rows]
     assert f"{name} " in aw.ok("presets").out
 
 
 def test_a_preset_printed_marks_what_is_left_to_fill(aw: Wizard) -> None:
-    left = [problem.key for problem in examine(load("production").answers).problems]
+    left = [problem.key for problem in validate_answers(load_preset("production").answers).problems]
     lines = [line.strip() for line in aw.ok("presets", "production").out.splitlines()]
 
     assert "database.host" in left
@@ -156,7 +161,7 @@ def test_a_preset_printed_marks_what_is_left_to_fill(aw: Wizard) -> None:
 
 
 def test_help_lists_every_command_and_option() -> None:
-    shown = parser().format_help()
+    shown = build_parser().format_help()
 
     for command in set(COMMANDS) - {"screens"}:
         assert f"    {command} " in shown
@@ -172,14 +177,14 @@ def test_help_lists_every_command_and_option() -> None:
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"screens"}))
 def test_each_command_has_help(aw: Wizard, command: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        parser().parse_args([command, "--help"])
+        build_parser().parse_args([command, "--help"])
 
     assert ended.value.code == 0
 
 
 def test_options_stand_before_or_after_the_command() -> None:
     for line in (["--repo", "x", "plan"], ["plan", "--repo", "x"]):
-        assert parser().parse_args(line).repo == "x"
+        assert build_parser().parse_args(line).repo == "x"
     for option, name in (("--set", "set"), ("--host-key-fingerprint", "host_key_fingerprint")):
         for line in (
             [option, "a=1", option, "b=2"],
@@ -187,11 +192,11 @@ def test_options_stand_before_or_after_the_command() -> None:
             [option, "a=1", "plan", option, "b=2"],
             [option, "a=1", option, "b=2", "plan"],
         ):
-            assert getattr(parser().parse_args(line), name) == ["a=1", "b=2"], line
+            assert getattr(build_parser().parse_args(line), name) == ["a=1", "b=2"], line
 
 
 def test_the_screens_take_a_work_branch_and_no_command_loses_one() -> None:
-    assert parser().parse_args(["--branch", "b"]).branch == "b"
-    assert parser().parse_args(["commit", "--branch", "b"]).branch == "b"
+    assert build_parser().parse_args(["--branch", "b"]).branch == "b"
+    assert build_parser().parse_args(["commit", "--branch", "b"]).branch == "b"
     with pytest.raises(UsageError, match="stands before commit"):
-        parser().parse_args(["--branch", "b", "commit"])
+        build_parser().parse_args(["--branch", "b", "commit"])

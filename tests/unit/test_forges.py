@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.clients.forge_pages import key_page
+from wizard.clients.forge_pages import find_key_page
 
 GITHUB = "https://github.com/acme/dags/settings/keys"
 GITLAB = "https://gitlab.com/acme/data/dags/-/settings/repository#js-deploy-keys-settings"
@@ -39,15 +39,15 @@ GITLAB = "https://gitlab.com/acme/data/dags/-/settings/repository#js-deploy-keys
     ],
 )  # fmt: skip
 def test_pages(url: str, page: str) -> None:
-    found = key_page(url)
+    found = find_key_page(url)
     assert (found.url if found else "") == page
 
 
 def test_azure_keys_belong_to_a_user() -> None:
-    page = key_page("git@ssh.dev.azure.com:v3/acme/Data/dags")
+    page = find_key_page("git@ssh.dev.azure.com:v3/acme/Data/dags")
     assert page is not None
     assert page.per_user
-    page = key_page("git@github.com:acme/dags.git")
+    page = find_key_page("git@github.com:acme/dags.git")
     assert page is not None
     assert not page.per_user
 
@@ -57,7 +57,7 @@ def test_azure_keys_belong_to_a_user() -> None:
 )
 def test_a_page_is_one_plain_word_whatever_the_url(url: str) -> None:
     try:
-        found = key_page(url)
+        found = find_key_page(url)
         page = found.url if found else ""
     except ValueError:
         return
@@ -78,6 +78,6 @@ def test_a_page_is_one_plain_word_whatever_the_url(url: str) -> None:
     ],
 )
 def test_what_must_stay_off_is_named_as_the_page_names_it(url: str, writing: str) -> None:
-    page = key_page(url)
+    page = find_key_page(url)
     assert page is not None
     assert page.writing == writing

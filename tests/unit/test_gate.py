@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from wizard.secrets import leak_gate as module
-from wizard.secrets.leak_gate import Gate, leaks, too_weak, where
+from wizard.secrets.leak_gate import Gate, find_leak_lines, has_leak, is_too_weak
 
 HOSTILE = "p@ss/w:rd %+&=?#'\"<>\\$x é€😀"
 VALUES = [
@@ -115,20 +115,20 @@ CASES = [(name, value) for name in ENCODINGS for value in VALUES if (name, value
 )
 def test_every_encoding_is_found(encoding: str, value: str) -> None:
     data = b"# a file\nfirst: line\nkey: >" + ENCODINGS[encoding](value) + b"< end\nlast: line\n"
-    assert leaks(data, held("other-secret", value))
-    assert not leaks(data, held("other-secret"))
+    assert has_leak(data, held("other-secret", value))
+    assert not has_leak(data, held("other-secret"))
 
 
 PRINTABLE = st.text(
     alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=8
-).filter(lambda text: not too_weak(text))
+).filter(lambda text: not is_too_weak(text))
 
 
 @settings(max_examples=150)
 @given(PRINTABLE, st.sampled_from(sorted(ENCODINGS)), st.binary(max_size=8), st.binary(max_size=8))
 def test_any_value_is_found(value: str, encoding: str, before: bytes, after: bytes) -> None:
     data = before + b"\n" + ENCODINGS[encoding](value.strip()) + b"\n" + after
-    assert leaks(data, held(value))
+    assert has_leak(data, held(value))
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -137,12 +137,12 @@ def test_any_value_is_found(value: str, encoding: str, before: bytes, after: byt
 def test_where_names_lines_and_nothing_else() -> None:
     secrets = held("hunter2-hunter2", "two\nlines of it")
     data = b"a\nb hunter2-hunter2\nc\n" + b64(b"hunter2-hunter2") + b"\nd\n"
-    assert where(data, secrets) == (2, 4)
-    assert where(b"a\nb: |\n    two\n    lines of it\nc", secrets) == (4,)
-    assert where(b"a\nb\n", secrets) == ()
-    assert where(b"", secrets) == ()
+    assert find_leak_lines(data, secrets) == (2, 4)
+    assert find_leak_lines(b"a\nb: |\n    two\n    lines of it\nc", secrets) == (4,)
+    assert find_leak_lines(b"a\nb\n", secrets) == ()
+    assert find_leak_lines(b"", secrets) == ()
     wrapped = b"x\ny\n" + base64.encodebytes(b"#" * 50 + b"hunter2-hunter2" + b"#" * 50)
-    assert where(wrapped, secrets) == (4,)
+    assert find_leak_lines(wrapped, secrets) == (4,)
 
 
 def test_neither_the_gate_nor_its_errors_show_a_value() -> None:
@@ -232,19 +232,19 @@ def test_a_public_certificate_beside_the_key_is_no_secret() -> None:
 
 def test_weak_values_are_named_and_not_looked_for() -> None:
     for value in ("", "airflow", "  airflow \n", "********", "abababab", "1234567"):
-        assert too_weak(value)
-        assert not leaks(value.encode() * 3, held(value))
+        assert is_too_weak(value)
+        assert not has_leak(value.encode() * 3, held(value))
     for value in ("hunter2x", "correct horse"):
-        assert not too_weak(value)
+        assert not is_too_weak(value)
 
 
 def test_blanks_around_a_value_do_not_hide_it() -> None:
-    assert leaks(b"password: hunter2x", held("hunter2x\n"))
+    assert has_leak(b"password: hunter2x", held("hunter2x\n"))
 
 
 def test_words_at_two_line_ends_are_no_value() -> None:
-    assert not leaks(b"executor: Celery\nworkers: 2", held("Celeryworkers"))
-    assert not leaks(b"a: Celery\nworkers", held("Celeryworkers"))
+    assert not has_leak(b"executor: Celery\nworkers: 2", held("Celeryworkers"))
+    assert not has_leak(b"a: Celery\nworkers", held("Celeryworkers"))
 
 
 def generated(seed: int) -> list[SecretStr]:
@@ -277,21 +277,21 @@ def test_a_clean_tree_raises_no_alarm_and_looking_is_quick() -> None:
 @pytest.mark.parametrize("row", [b" ", b"\n", b"'", b"\\", b"%", b"\t\n", b"&", b":", b"AAAA"])
 def test_long_rows_take_linear_time(row: bytes) -> None:
     start = time.process_time()
-    assert not leaks(row * (400_000 // len(row)), held("hunter2-hunter2"))
+    assert not has_leak(row * (400_000 // len(row)), held("hunter2-hunter2"))
     assert time.process_time() - start < 5
 
 
 @given(st.binary(max_size=300), st.integers(0, 5))
 def test_random_bytes_raise_no_alarm(data: bytes, seed: int) -> None:
-    assert not leaks(data, generated(seed))
+    assert not has_leak(data, generated(seed))
 
 
 @given(st.text(max_size=200))
 def test_text_full_of_escapes_crashes_nothing(text: str) -> None:
     noise = text + "\\u00 \\ud800 \\U99999999 \\x4 %zz &#x110000; &bogus; \\"
-    assert not leaks(noise.encode("utf-8", "surrogatepass"), held("hunter2-hunter2"))
+    assert not has_leak(noise.encode("utf-8", "surrogatepass"), held("hunter2-hunter2"))
 
 
 def test_nothing_held_nothing_found() -> None:
-    assert not leaks(b"anything", [])
+    assert not has_leak(b"anything", [])
     assert module.MIN_LENGTH == 8

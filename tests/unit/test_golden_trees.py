@@ -15,7 +15,7 @@ def shown(made: Rendering) -> str:
     return "".join(f"===== {file.path}\n{file.text}" for file in made.tree.values())
 
 
-@pytest.mark.parametrize("preset", presets.names())
+@pytest.mark.parametrize("preset", presets.list_presets())
 def test_preset_renders_the_reviewed_tree(preset: str, golden: Compare) -> None:
     golden(f"presets/{preset}.txt", shown(rendering(preset)))
 

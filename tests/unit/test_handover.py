@@ -17,9 +17,9 @@ import yaml
 from tests.canary import Canary
 from tests.rendered import answers, rendering
 from wizard.errors import ConflictError, UsageError
-from wizard.formats.shell import comment, here, sealed, table, untouched
-from wizard.handover.folder import write
-from wizard.handover.scripts import Handed, handed
+from wizard.formats.shell import add_seal, comment, here_document, is_untouched, table
+from wizard.handover.folder import write_files
+from wizard.handover.scripts import HandoverFiles, render_handover
 from wizard.systems.database import handover as dba
 from wizard.systems.vault import handover as vault
 from wizard.systems.vault import reviewer
@@ -49,11 +49,11 @@ CASES: list[tuple[str, dict[str, object]]] = [
 HOSTILE = "a'b\"c $(touch pwned) `touch pwned`; touch pwned #\nEND\ntouch pwned\\ | é"
 
 
-def made(preset: str = "production", changes: dict[str, object] | None = None) -> Handed:
+def made(preset: str = "production", changes: dict[str, object] | None = None) -> HandoverFiles:
     """Everything that these answers hand over."""
     found = rendering(preset, changes)
     texts = {file.logical: file.text for file in found.tree.values()}
-    return handed(answers(preset, changes), found, texts)
+    return render_handover(answers(preset, changes), found, texts)
 
 
 def inlined(script: str) -> list[str]:
@@ -208,7 +208,7 @@ def test_hostile_names_stay_words_in_the_vault_scripts(tmp_path: Path) -> None:
     wild_answers: Any = SimpleNamespace(
         installation=installation, cluster=SimpleNamespace(server=HOSTILE)
     )
-    made_files = vault.files(wild_answers, wild, plain.total, committed)
+    made_files = vault.render_files(wild_answers, wild, plain.total, committed)
     log = tmp_path / "log"
     stub(tmp_path / "bin" / "vault", "\n".join([
         f'printf "%s\\0" "$@" "$VAULT_ADDR" "$VAULT_NAMESPACE" >>{log}',
@@ -238,21 +238,21 @@ def test_hostile_names_stay_words_in_the_vault_scripts(tmp_path: Path) -> None:
 
 
 def vault_keys() -> list[str]:
-    from wizard.secrets.payload import facts_of
+    from wizard.secrets.payload import collect_facts
 
-    return [fact.key for fact in facts_of(rendering().total.secrets)]
+    return [fact.key for fact in collect_facts(rendering().total.secrets)]
 
 
 def test_hostile_names_stay_names_elsewhere() -> None:
     assert comment(HOSTILE).count("\n") == 0
-    assert here("cat", HOSTILE).endswith("\nEND_")
+    assert here_document("cat", HOSTILE).endswith("\nEND_")
     assert table(["a|b"], [[HOSTILE]]).count("\n") == 2
     database = SimpleNamespace(
         kind="external", host=HOSTILE, port=1, name=HOSTILE, user=HOSTILE,
         result_backend=SimpleNamespace(kind="metadata"),
     )  # fmt: skip
     found: Any = SimpleNamespace(database=database)
-    sql = dba.files(found, rendering().release)["database.sql"]
+    sql = dba.render_files(found, rendering().release)["database.sql"]
     quoted = HOSTILE.replace('"', '""')
     assert f'CREATE ROLE "{quoted}" LOGIN;' in sql
     literal = HOSTILE.replace("'", "''").replace("\\", "\\\\")
@@ -273,31 +273,31 @@ def test_reviewer_objects_hold_no_token() -> None:
     assert secret["metadata"]["namespace"] == reviewer.NAMESPACE
 
 
-TEXTS = {"vault/a.sh": sealed("a.sh", "one", "#!/bin/sh\necho\n"),
-         "dba/b.sql": sealed("b.sql", "one", "SELECT 1;\n"),
-         "platform/c.md": sealed("c.md", "one", "# c\n")}  # fmt: skip
+TEXTS = {"vault/a.sh": add_seal("a.sh", "one", "#!/bin/sh\necho\n"),
+         "dba/b.sql": add_seal("b.sql", "one", "SELECT 1;\n"),
+         "platform/c.md": add_seal("c.md", "one", "# c\n")}  # fmt: skip
 
 
 def test_a_seal_knows_its_own_untouched_file() -> None:
     for text in TEXTS.values():
-        assert untouched(text.encode(), "one")
-        assert not untouched(text.encode(), "two")
-        assert not untouched(text.encode() + b"more\n", "one")
-    assert not untouched(b"#!/bin/sh\n", "one")
-    assert not untouched(b"\xff", "one")
+        assert is_untouched(text.encode(), "one")
+        assert not is_untouched(text.encode(), "two")
+        assert not is_untouched(text.encode() + b"more\n", "one")
+    assert not is_untouched(b"#!/bin/sh\n", "one")
+    assert not is_untouched(b"\xff", "one")
 
 
 def test_files_are_written_once_and_replaced_while_untouched(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "out"
     old = os.umask(0o077)
     try:
-        assert len(write(folder, "one", TEXTS)) == 3
+        assert len(write_files(folder, "one", TEXTS)) == 3
     finally:
         os.umask(old)
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*.*")} == {0o644}
-    assert write(folder, "one", TEXTS) == []
-    newer = {**TEXTS, "dba/b.sql": sealed("b.sql", "one", "SELECT 2;\n")}
-    assert write(folder, "one", newer) == [folder / "dba/b.sql"]
+    assert write_files(folder, "one", TEXTS) == []
+    newer = {**TEXTS, "dba/b.sql": add_seal("b.sql", "one", "SELECT 2;\n")}
+    assert write_files(folder, "one", newer) == [folder / "dba/b.sql"]
     assert (folder / "dba/b.sql").read_text() == newer["dba/b.sql"]
 
 
@@ -313,7 +313,7 @@ def _linked(folder: Path) -> None:
 
 def _of_another(folder: Path) -> None:
     (folder / "dba").mkdir(parents=True)
-    (folder / "dba/b.sql").write_text(sealed("b.sql", "two", "SELECT 1;\n"))
+    (folder / "dba/b.sql").write_text(add_seal("b.sql", "two", "SELECT 1;\n"))
 
 
 @pytest.mark.parametrize("before", [_edited, _linked, _of_another])
@@ -323,7 +323,7 @@ def test_another_file_is_never_overwritten(tmp_path: Path, before: Any) -> None:
     state = [(path, path.is_symlink() or path.is_dir() or path.read_bytes())
              for path in sorted(folder.rglob("*"))]  # fmt: skip
     with pytest.raises(ConflictError, match=r"b\.sql"):
-        write(folder, "one", TEXTS)
+        write_files(folder, "one", TEXTS)
     assert state == [(path, path.is_symlink() or path.is_dir() or path.read_bytes())
                      for path in sorted(folder.rglob("*"))]  # fmt: skip
 
@@ -331,14 +331,14 @@ def test_another_file_is_never_overwritten(tmp_path: Path, before: Any) -> None:
 @pytest.mark.parametrize("part", [".airflow-wizard/airflow", ".git/x"])
 def test_folders_of_the_wizard_and_of_git_are_refused(tmp_path: Path, part: str) -> None:
     with pytest.raises(UsageError):
-        write(tmp_path / part, "one", TEXTS)
+        write_files(tmp_path / part, "one", TEXTS)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_failing_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "out"
-    earlier = {"vault/a.sh": sealed("a.sh", "one", "#!/bin/sh\nold\n")}
-    write(folder, "one", earlier)
+    earlier = {"vault/a.sh": add_seal("a.sh", "one", "#!/bin/sh\nold\n")}
+    write_files(folder, "one", earlier)
     move, left = Path.replace, [2]
 
     def failing(self: Path, target: Path) -> Path:
@@ -349,7 +349,7 @@ def test_a_failing_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "replace", failing)
     with pytest.raises(UsageError, match="No space left"):
-        write(folder, "one", TEXTS)
+        write_files(folder, "one", TEXTS)
     found = {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*") if p.is_file()}
     assert found == earlier
     assert sorted(path.name for path in folder.iterdir()) == ["vault"]

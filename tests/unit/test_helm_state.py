@@ -9,8 +9,8 @@ import pytest
 
 from wizard.errors import ConflictError
 from wizard.systems.helm import release
-from wizard.systems.helm.release import Release
-from wizard.systems.helm.state import Revision, differing, ours_to_mend
+from wizard.systems.helm.release import HelmRelease
+from wizard.systems.helm.state import Revision, find_differing_keys, is_recoverable
 
 
 def revisions(*found: tuple[str, str]) -> list[Revision]:
@@ -41,7 +41,7 @@ MENDED: list[tuple[str, list[tuple[str, str]], bool]] = [
     ("found", "ours"), [row[1:] for row in MENDED], ids=[row[0] for row in MENDED]
 )
 def test_whose_pending_revision_it_is(found: list[tuple[str, str]], ours: bool) -> None:
-    assert ours_to_mend(revisions(*found)) is ours
+    assert is_recoverable(revisions(*found)) is ours
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_whose_pending_revision_it_is(found: list[tuple[str, str]], ours: bool) 
     ],
 )
 def test_values_are_compared_by_meaning(standing: Any, wanted: Any, paths: list[str]) -> None:
-    assert list(differing(standing, wanted)) == paths
+    assert list(find_differing_keys(standing, wanted)) == paths
 
 
-class Told(Release):
+class Told(HelmRelease):
     """Sees one list of revisions after the other, then the last one for ever."""
 
     def __init__(self, *seen: Sequence[Revision]) -> None:

@@ -14,10 +14,10 @@ import yaml
 from ruamel.yaml import YAML
 
 from tests.rendered import filled, findings, rendering
-from wizard.answers.files import examine, load_text
-from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.files import parse_answers, validate_answers
+from wizard.answers.questions import FieldSpec, field_specs
 from wizard.checks.hcl import parse_policy
-from wizard.formats.nested import get, put
+from wizard.formats.nested import get_value, put_value
 from wizard.formats.types import has_hidden
 from wizard.plan.render import Rendering
 
@@ -79,13 +79,13 @@ CONTEXTS: list[tuple[str, dict[str, object]]] = [
         },
     ),
 ]
-TEXTS = [item for item in specs() if item.kind == "text"]
+TEXTS = [item for item in field_specs() if item.kind == "text"]
 
 
 @cache
 def asked_in(number: int) -> tuple[FieldSpec, ...]:
     """The text questions that apply in this context."""
-    found = examine(filled(*CONTEXTS[number])).answers
+    found = validate_answers(filled(*CONTEXTS[number])).answers
     assert found is not None
     return tuple(item for item in TEXTS if item.applies(found))
 
@@ -95,15 +95,15 @@ def plain(number: int, key: str) -> Rendering:
     """The context with a harmless word as this answer, where that is a possible answer."""
     preset, changes = CONTEXTS[number]
     word = {**changes, key: "word"}
-    return rendering(preset, changes if examine(filled(preset, word)).problems else word)
+    return rendering(preset, changes if validate_answers(filled(preset, word)).problems else word)
 
 
 def refusals(number: int, text: str) -> dict[str, str]:
     """What the types say where every text question of the context gets this answer."""
     data = filled(*CONTEXTS[number])
     for item in asked_in(number):
-        data = put(data, item.path, text)
-    return {problem.key: problem.message for problem in examine(data).problems}
+        data = put_value(data, item.path, text)
+    return {problem.key: problem.message for problem in validate_answers(data).problems}
 
 
 @pytest.mark.parametrize("how", HOSTILE)
@@ -120,7 +120,9 @@ def test_hostile_text_is_refused_or_stays_text(how: str) -> None:
                 continue
             assert not has_hidden(text)
             made = rendering(preset, {**changes, item.key: text})
-            again = get(load_text(made.tree.by_logical("answers").text, "answers"), item.path)
+            again = get_value(
+                parse_answers(made.tree.by_logical("answers").text, "answers"), item.path
+            )
             assert again in {text, text.rstrip("/"), text.casefold()}, item.key
             assert_only_text_differs(made, plain(number, item.key))
             if how in CHECKED:
@@ -138,7 +140,7 @@ def assert_says_what_to_do(message: str, text: str) -> None:
 def test_hostile_environment_variables_stay_text() -> None:
     for text in HOSTILE.values():
         data = filled("production", {"environment.variables": {"N": text}})
-        found = examine(data)
+        found = validate_answers(data)
         if has_hidden(text):
             [problem] = found.problems
             assert problem.key == "environment.variables.N"
@@ -149,7 +151,7 @@ def test_hostile_environment_variables_stay_text() -> None:
     names = ["a b", "1A", "A-B", "", "A\nB", "{{A}}", "A=B"]
     for name in names:
         data = filled("production", {"environment.variables": {name: "x"}})
-        assert [item.key for item in examine(data).problems], name
+        assert [item.key for item in validate_answers(data).problems], name
 
 
 def assert_only_text_differs(made: Rendering, plain_one: Rendering) -> None:

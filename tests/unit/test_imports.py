@@ -133,7 +133,10 @@ def test_two_clients_that_are_begun_with_at_once_take_turns(
 
     monkeypatch.setattr(lazy, "import_module", slow)
     nothing: Any = None
-    begun = (lambda: kube_http._client(nothing, nothing), lambda: vault_http._session(nothing))
+    begun = (
+        lambda: kube_http._build_client(nothing, nothing),
+        lambda: vault_http._build_session(nothing),
+    )
     with ThreadPoolExecutor() as pool:
         done = [pool.submit(one) for one in begun]
     # Neither gets far without an address.

@@ -12,7 +12,7 @@ import yaml
 
 from tests.canary import Canary
 from tests.kubeconfigs import written
-from wizard.clients.kube.config import read_access
+from wizard.clients.kube.config import read_context
 from wizard.clients.kube.errors import NoContextError
 from wizard.errors import RefusedError, UsageError, WizardError
 
@@ -33,17 +33,17 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def refusal(context: str = "") -> WizardError:
     with pytest.raises(WizardError) as caught:
-        read_access(context)
+        read_context(context)
     return caught.value
 
 
 def test_the_current_context_and_its_identity(config: Any) -> None:
     config(user={"token": "a-token"})
-    access = read_access()
+    access = read_context()
     assert access.identity == "context prod: https://api.prod.example:6443 as ada (token)"
     assert "a-token" not in repr(access)
     config()
-    assert read_access("prod").identity.endswith("as ada (without a login)")
+    assert read_context("prod").identity.endswith("as ada (without a login)")
 
 
 def test_contexts_are_chosen_by_name_only(config: Any) -> None:
@@ -63,9 +63,9 @@ def test_of_several_files_the_first_word_counts(
     second = config({"server": "https://other.example"}, {"token": "b"}, context="second")
     absent = tmp_path / "absent"
     monkeypatch.setenv("KUBECONFIG", os.pathsep.join(map(str, (absent, first, "", second))))
-    assert read_access().context == "first"
+    assert read_context().context == "first"
     # Both files name their cluster alike: the first one's counts, as with kubectl.
-    assert read_access("second").server == SERVER["server"]
+    assert read_context("second").server == SERVER["server"]
 
 
 def test_without_a_variable_the_usual_file_is_read(clean_environment: Path) -> None:
@@ -74,17 +74,17 @@ def test_without_a_variable_the_usual_file_is_read(clean_environment: Path) -> N
     folder = clean_environment / ".kube"
     folder.mkdir()
     written(folder / "config", SERVER, {}, "home")
-    assert read_access().context == "home"
+    assert read_context().context == "home"
 
 
 def test_certificates_are_read_beside_the_file_that_names_them(config: Any) -> None:
     path = config({**SERVER, "certificate-authority": "ca.pem"})
     assert "certificate-authority cannot be read" in refusal().message
     (path.parent / "ca.pem").write_text("a certificate")
-    assert read_access().ca == "a certificate"
+    assert read_context().ca == "a certificate"
     inline = base64.b64encode(b"inline").decode()
     config({**SERVER, "certificate-authority": "ca.pem", "certificate-authority-data": inline})
-    assert read_access().ca == "inline"
+    assert read_context().ca == "inline"
     config({**SERVER, "certificate-authority-data": "%%%"})
     assert "is not PEM" in refusal().message
 
@@ -128,7 +128,7 @@ def test_logins_that_cannot_be_used_are_refused(config: Any, user: Any, says: st
 def test_kinds_of_login(config: Any, canary: Canary) -> None:
     provider = {"name": "oidc", "config": {"id-token": canary.secret()}}
     config(user={"auth-provider": provider})
-    assert read_access().login == "token"
+    assert read_context().login == "token"
     words = {
         "command": "aws",
         "args": ["eks", "get-token", "--token", canary.secret("argument")],
@@ -137,14 +137,14 @@ def test_kinds_of_login(config: Any, canary: Canary) -> None:
         "provideClusterInfo": True,
     }
     config(user={"exec": words})
-    access = read_access()
+    access = read_context()
     assert access.login == "runs `aws eks get-token`"
     assert access.plugin is not None
     assert access.plugin.cluster_info == SERVER
     assert access.plugin.environment == {"AWS_PROFILE": "prod"}
     # Both a file and a token: the file counts.
     path = config(user={"tokenFile": "token", "token": canary.secret()})
-    access = read_access()
+    access = read_context()
     assert (access.token_file, access.token) == (path.parent / "token", None)
     canary.assert_absent(access.identity)
 

@@ -9,22 +9,27 @@ import pytest
 
 from tests.rendered import answers
 from wizard.answers.sections.cluster import Cluster as Recorded
-from wizard.clients.kube.protocol import Cluster
+from wizard.clients.kube.protocol import ClusterIdentity
 from wizard.errors import ConflictError
-from wizard.plan.derive import derive
-from wizard.state.cluster_identity import difference, record_of, require_same, unproven
+from wizard.plan.derive import derive_release
+from wizard.state.cluster_identity import (
+    build_cluster_record,
+    compare_clusters,
+    find_missing_proof,
+    require_same_cluster,
+)
 from wizard.systems.cluster.capacity import (
-    Pods,
-    Volumes,
-    amount,
+    PodDemand,
+    VolumeDemand,
     judge_classes,
     judge_quotas,
-    pods,
-    volumes,
+    list_pods,
+    list_volumes,
+    parse_quantity,
 )
 
-SMALL = (Pods("web", 2, "500m", "1Gi", "2Gi"), Pods("worker", 3, "1", "2Gi", "2Gi"))
-DISKS = (Volumes("worker", 3, "10Gi"),)
+SMALL = (PodDemand("web", 2, "500m", "1Gi", "2Gi"), PodDemand("worker", 3, "1", "2Gi", "2Gi"))
+DISKS = (VolumeDemand("worker", 3, "10Gi"),)
 SERVER, OTHER = "https://api.prod.example:6443", "https://api.test.example:6443"
 
 
@@ -34,13 +39,13 @@ SERVER, OTHER = "https://api.prod.example:6443", "https://api.test.example:6443"
      ("100n", "0.0000001"), ("2Ei", str(2 * 2**60)), ("0", "0")],
 )  # fmt: skip
 def test_quantities(text: str, value: str) -> None:
-    assert amount(text) == Decimal(value)
+    assert parse_quantity(text) == Decimal(value)
 
 
 @pytest.mark.parametrize("text", ["", "Gi", "1GB", "1 Gi", "-1"])
 def test_no_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="quantity"):
-        amount(text)
+        parse_quantity(text)
 
 
 def quota(used: Any = None, **hard: str) -> dict[str, Any]:
@@ -88,19 +93,22 @@ def test_pods_and_volumes_of_an_installation() -> None:
         "components.logs.persistence": True,
     }
     found = answers("production", changes)
-    release = derive(found)
-    counted = {one.who: one.count for one in pods(found, release)}
+    release = derive_release(found)
+    counted = {one.who: one.count for one in list_pods(found, release)}
     assert counted == {
         "API server": 2, "scheduler": 2, "DAG processor": 1, "triggerer": 1, "worker": 4,
         "PgBouncer": 2, "Redis": 1, "StatsD and a Job": 2,
     }  # fmt: skip
-    claimed = {one.who: (one.count, one.size, one.shared) for one in volumes(found, release)}
+    claimed = {one.who: (one.count, one.size, one.shared) for one in list_volumes(found, release)}
     assert claimed == {
         "triggerer": (1, "5Gi", False), "worker": (4, "10Gi", False), "Redis": (1, "1Gi", False),
         "logs": (1, "50Gi", True),
     }  # fmt: skip
     local = answers("local", {"executor.kind": "LocalExecutor"})
-    assert {one.who for one in volumes(local, derive(local))} >= {"scheduler", "PostgreSQL"}
+    assert {one.who for one in list_volumes(local, derive_release(local))} >= {
+        "scheduler",
+        "PostgreSQL",
+    }
 
 
 def storage_class(name: str, provisioner: str, default: bool = False) -> dict[str, Any]:
@@ -112,12 +120,12 @@ def storage_class(name: str, provisioner: str, default: bool = False) -> dict[st
 def test_storage_classes() -> None:
     disk = storage_class("gp3", "ebs.csi.aws.com", default=True)
     files = storage_class("efs", "efs.csi.aws.com")
-    shared = Volumes("logs", 1, "50Gi", "efs", shared=True)
+    shared = VolumeDemand("logs", 1, "50Gi", "efs", shared=True)
     assert judge_classes([disk, files], [*DISKS, shared]).status == "pass"
     assert "no StorageClass is the default" in judge_classes([files], DISKS).detail
     gone = judge_classes([disk], [shared])
     assert (gone.status, "no StorageClass efs" in gone.detail) == ("fail", True)
-    one_node = judge_classes([disk], [Volumes("logs", 1, "50Gi", shared=True)])
+    one_node = judge_classes([disk], [VolumeDemand("logs", 1, "50Gi", shared=True)])
     assert (one_node.status, "ReadWriteMany" in one_node.detail) == ("warn", True)
 
 
@@ -137,14 +145,14 @@ def test_storage_classes() -> None:
     ],
 )
 def test_which_cluster_is_meant(recorded: Any, seen: Any, same: bool) -> None:
-    found = Cluster(seen[0], seen[1], "1.34.0")
+    found = ClusterIdentity(seen[0], seen[1], "1.34.0")
     words = Recorded.model_validate(recorded)
     if same:
-        require_same(words, found)
-        assert difference(words, found) == ""
+        require_same_cluster(words, found)
+        assert compare_clusters(words, found) == ""
         return
     with pytest.raises(ConflictError) as caught:
-        require_same(words, found)
+        require_same_cluster(words, found)
     assert "--context" in caught.value.hint
 
 
@@ -162,14 +170,17 @@ def test_which_cluster_is_meant(recorded: Any, seen: Any, same: bool) -> None:
 def test_what_writes_wants_more_than_nothing_against_it(
     recorded: Any, seen: Any, says: str
 ) -> None:
-    found = Cluster(seen[0], seen[1], "1.34.0")
-    assert difference(words := Recorded.model_validate(recorded), found) == ""
-    assert says in unproven(words, found)
-    assert bool(says) == bool(unproven(words, found))
+    found = ClusterIdentity(seen[0], seen[1], "1.34.0")
+    assert compare_clusters(words := Recorded.model_validate(recorded), found) == ""
+    assert says in find_missing_proof(words, found)
+    assert bool(says) == bool(find_missing_proof(words, found))
 
 
 def test_what_is_recorded_on_first_contact() -> None:
-    assert record_of(Cluster(SERVER, "u1", "")) == {"cluster.server": SERVER, "cluster.uid": "u1"}
-    local = record_of(Cluster("https://127.0.0.1:40001", "u1", ""))
+    assert build_cluster_record(ClusterIdentity(SERVER, "u1", "")) == {
+        "cluster.server": SERVER,
+        "cluster.uid": "u1",
+    }
+    local = build_cluster_record(ClusterIdentity("https://127.0.0.1:40001", "u1", ""))
     assert local == {"cluster.server": "", "cluster.uid": "u1"}
     Recorded.model_validate({key.partition(".")[2]: value for key, value in local.items()})

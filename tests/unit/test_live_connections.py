@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from tests.rendered import answers
-from wizard.systems.database.connections import demands, result_demand, weigh, weigh_results
+from wizard.systems.database.connections import (
+    check_connections,
+    check_result_connections,
+    list_demands,
+    result_demand,
+)
 
 SINGLE: dict[str, object] = {
     "components.api_server.replicas": 1,
@@ -18,7 +23,7 @@ SINGLE: dict[str, object] = {
 
 
 def total(changes: dict[str, Any]) -> tuple[int, int]:
-    found = demands(answers("production", {**SINGLE, **changes}))
+    found = list_demands(answers("production", {**SINGLE, **changes}))
     return sum(one.least for one in found), sum(one.most for one in found)
 
 
@@ -74,7 +79,7 @@ def test_celery_results() -> None:
     assert demand is not None
     assert demand.most == 80
     assert result_demand(answers("production", SINGLE)) is None
-    together = weigh(answers("production", celery), 97, 1)
+    together = check_connections(answers("production", celery), 97, 1)
     assert (together.status, "4 to 140" in together.detail) == ("warn", True)
 
 
@@ -90,32 +95,35 @@ SEPARATE: dict[str, object] = {
 
 def test_results_on_a_server_of_their_own_count_there() -> None:
     apart = answers("production", SEPARATE)
-    assert "4 to 60" in weigh(apart, 97, 0).detail
+    assert "4 to 60" in check_connections(apart, 97, 0).detail
     for limit, status in ((15, "warn"), (16, "pass")):
-        found = weigh_results(apart, limit, 1)
+        found = check_result_connections(apart, limit, 1)
         assert (found.status, "up to 16 for results" in found.detail) == (status, True)
     beside = {"kind": "separate", "host": apart.database.host}
     together = answers("production", {**SEPARATE, "database.result_backend": beside})
-    assert "4 to 76" in weigh(together, 97, 0).detail
+    assert "4 to 76" in check_connections(together, 97, 0).detail
 
 
 def test_results_through_the_pooler_count_at_both_ends() -> None:
     pooled = {"database.pgbouncer": {"mode": "chart", "replicas": 2, "result_pool": 5,
                                      "metadata_pool": 10}}  # fmt: skip
     apart = answers("production", {**SEPARATE, **pooled})
-    assert "opens up to 21 (2 x 10" in weigh(apart, 97, 0).detail
-    assert "Airflow opens 4 to 76 to it" in weigh(apart, 97, 0).detail
-    assert [weigh_results(apart, limit, 0).status for limit in (9, 10)] == ["fail", "pass"]
+    assert "opens up to 21 (2 x 10" in check_connections(apart, 97, 0).detail
+    assert "Airflow opens 4 to 76 to it" in check_connections(apart, 97, 0).detail
+    assert [check_result_connections(apart, limit, 0).status for limit in (9, 10)] == [
+        "fail",
+        "pass",
+    ]
     beside = {"kind": "separate", "host": apart.database.host}
     together = answers("production", {**SEPARATE, **pooled, "database.result_backend": beside})
-    assert "opens up to 31 (2 x 15" in weigh(together, 97, 0).detail
+    assert "opens up to 31 (2 x 15" in check_connections(together, 97, 0).detail
 
 
 @pytest.mark.parametrize(
     ("limit", "status"), [(3, "fail"), (4, "warn"), (59, "warn"), (60, "pass")]
 )
 def test_without_a_pooler(limit: int, status: str) -> None:
-    result = weigh(answers("production", SINGLE), limit, 7)
+    result = check_connections(answers("production", SINGLE), limit, 7)
     assert result.status == status
     assert "4 to 60 (1 x API server up to 15, 1 x scheduler up to 15" in result.detail
     assert f"the server allows {limit}, 7 are open now" in result.detail
@@ -145,5 +153,5 @@ def test_with_a_pooler(changes: dict[str, Any], limit: int, status: str, says: s
         "executor.workers.replicas": 1,
         **changes,
     }
-    result = weigh(answers("production", pooled), limit, 0)
+    result = check_connections(answers("production", pooled), limit, 0)
     assert (result.status, says in result.detail) == (status, True), result

@@ -11,18 +11,18 @@ from pydantic import AfterValidator
 from tests.canary import Canary
 from tests.rendered import answers
 from wizard.answers.model import Answers
-from wizard.answers.questions import specs
-from wizard.engine.probes import Probe, ProbeResult, failed, passed
+from wizard.answers.questions import field_specs
+from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
 from wizard.formats import types
-from wizard.plan.derive import derive
-from wizard.probes.addresses import ELSEWHERE, PLACES
+from wizard.plan.derive import derive_release
+from wizard.probes.addresses import ADDRESS_QUESTIONS, UNCHECKED_ADDRESSES
 from wizard.probes.catalogue import SOURCES
-from wizard.probes.question_links import QUESTIONS, TRUST, question
-from wizard.probes.rehearsal import rehearsed
+from wizard.probes.question_links import QUESTIONS, TRUST_PROBES, find_probe_question
+from wizard.probes.rehearsal import dry_run_sources
 from wizard.systems.situation import Situation
 
 ADDRESSES = ("_host", "_https_url", "_web_url", "_git_url")
-KEYS = {item.key for item in specs()}
+KEYS = {item.key for item in field_specs()}
 # No answer of ours mends what these find.
 ABOUT_THE_CLUSTER = ("cluster.identity", "cluster.version", "cluster.quotas", "cluster.rights.")
 EVERYTHING = {
@@ -49,8 +49,8 @@ def validators(key: str) -> set[str]:
 def test_every_answer_that_is_an_address_is_tried_or_named_with_those_that_are_not() -> None:
     assert {getattr(types, name).__name__ for name in ADDRESSES} == set(ADDRESSES)
     found = {key for key in KEYS if validators(key) & set(ADDRESSES)}
-    known = {key for place in PLACES for key in place.keys}
-    assert found - known == set(ELSEWHERE)
+    known = {key for place in ADDRESS_QUESTIONS for key in place.keys}
+    assert found - known == set(UNCHECKED_ADDRESSES)
     assert known <= KEYS
 
 
@@ -92,18 +92,18 @@ def test_every_answer_that_is_an_address_is_tried_or_named_with_those_that_are_n
 def test_an_address_is_read_from_the_answers(
     changes: dict[str, Any], key: str, address: tuple[str, int] | None
 ) -> None:
-    place = next(place for place in PLACES if place.key == key)
+    place = next(place for place in ADDRESS_QUESTIONS if place.key == key)
     assert place.address(answers("production", changes)) == address
 
 
 def test_questions_and_trust_name_what_there_is() -> None:
     assert set(QUESTIONS.values()) <= KEYS
-    assert all(name in QUESTIONS for name in TRUST)
+    assert all(name in QUESTIONS for name in TRUST_PROBES)
 
 
 def situation(changes: dict[str, Any], **more: Any) -> Situation:
     given = answers("production", changes)
-    return Situation(given, derive(given), **more)
+    return Situation(given, derive_release(given), **more)
 
 
 async def never() -> ProbeResult:
@@ -118,14 +118,22 @@ def test_every_probe_leads_to_a_question_or_is_about_the_cluster_itself() -> Non
     assert {"database.reachable", "vault.state", "chart.version"} <= set(ids)
     for probe in found:
         if not probe.id.startswith(ABOUT_THE_CLUSTER):
-            assert question(probe, failed("no")) in KEYS, probe.id
+            assert find_probe_question(probe, fail_result("no")) in KEYS, probe.id
 
 
 def test_the_question_that_a_fix_names_comes_first() -> None:
     login = Probe("database.login", "", "", never)
-    assert question(login, failed("no", "ask its owner")) == "database.password"
-    assert question(login, failed("no", "create it, or correct database.name")) == "database.name"
-    assert question(Probe("cluster.version", "", "", never), failed("no", "upgrade it")) == ""
+    assert find_probe_question(login, fail_result("no", "ask its owner")) == "database.password"
+    assert (
+        find_probe_question(login, fail_result("no", "create it, or correct database.name"))
+        == "database.name"
+    )
+    assert (
+        find_probe_question(
+            Probe("cluster.version", "", "", never), fail_result("no", "upgrade it")
+        )
+        == ""
+    )
 
 
 def test_a_rehearsal_tells_all_that_will_be_asked_and_reads_nothing(
@@ -139,7 +147,7 @@ def test_a_rehearsal_tells_all_that_will_be_asked_and_reads_nothing(
         for name in ("_from_environment", "_from_file"):
             reader = f"wizard.secrets.resolve.{name}"
             watched.setattr(reader, lambda *_: pytest.fail("a secret was read"))
-        needed = rehearsed(start, SOURCES)
+        needed = dry_run_sources(start, SOURCES)
     told = {need.source.title: need.lines for need in needed}
     assert told["Database"] == ("pg.invalid:5432 with env:AIRFLOW_DB_PASSWORD", "pool.invalid:6432")
     assert told["Broker"] == ("broker.invalid:6379 with env:BROKER_URL",)
@@ -177,6 +185,6 @@ def test_without_consent_nothing_is_used() -> None:
 
 def test_a_word_is_no_part_of_the_json() -> None:
     probe = Probe("a", "b", "c", never)
-    assert set(probe.to_json(passed("15.18", "15.18"))) == {
+    assert set(probe.to_json(pass_result("15.18", "15.18"))) == {
         "id", "title", "endpoint", "status", "detail", "fix",
     }  # fmt: skip

@@ -8,10 +8,10 @@ import pytest
 
 from tests.scenarios import NEEDED, Scenario
 from wizard.answers import presets
-from wizard.answers.files import layered, validated
+from wizard.answers.files import merge_layers, require_valid_answers
 from wizard.errors import AnswersError
-from wizard.plan.claims import Claims, claims
-from wizard.workspace.neighbours import require_apart
+from wizard.plan.claims import Claims, derive_claims
+from wizard.workspace.neighbours import require_disjoint_claims
 
 ALL = {
     "installation.namespace": "two",
@@ -33,7 +33,7 @@ def _data(more: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first(more: dict[str, Any] | None = None, folder: str = "") -> Claims:
-    return claims(_data(more or {}), folder)
+    return derive_claims(_data(more or {}), folder)
 
 
 def _taken(more: dict[str, Any], *others: Claims, folder: str = "") -> AnswersError:
@@ -43,8 +43,8 @@ def _taken(more: dict[str, Any], *others: Claims, folder: str = "") -> AnswersEr
 
 
 def _plan(more: dict[str, Any], *others: Claims, folder: str = "") -> None:
-    answers, _ = validated(_data(more))
-    require_apart(answers, None, _At(folder), lambda: others)  # type: ignore[arg-type]
+    answers, _ = require_valid_answers(_data(more))
+    require_disjoint_claims(answers, None, _At(folder), lambda: others)  # type: ignore[arg-type]
 
 
 def test_a_second_one_with_the_defaults_takes_everything_and_is_told_what_to_add() -> None:
@@ -214,18 +214,18 @@ def test_names_that_come_of_a_name_are_taken_too(
 
 
 def test_a_local_cluster_is_its_own() -> None:
-    local = presets.load("local").answers
-    answers, _ = validated(layered(local, {"installation": {"name": "two"}}))
-    others = [claims(local, ""), _first()]
-    require_apart(answers, None, _At(""), lambda: others)  # type: ignore[arg-type]
+    local = presets.load_preset("local").answers
+    answers, _ = require_valid_answers(merge_layers(local, {"installation": {"name": "two"}}))
+    others = [derive_claims(local, ""), _first()]
+    require_disjoint_claims(answers, None, _At(""), lambda: others)  # type: ignore[arg-type]
 
 
 def test_one_that_keeps_what_it_has_reads_no_other() -> None:
-    answers, _ = validated(_data({"executor.workers.replicas": 3, "cluster.uid": "1"}))
+    answers, _ = require_valid_answers(_data({"executor.workers.replicas": 3, "cluster.uid": "1"}))
 
     def never() -> list[Claims]:
         raise AssertionError("the others were read")
 
-    require_apart(answers, _data({}), _At(""), never)  # type: ignore[arg-type]
+    require_disjoint_claims(answers, _data({}), _At(""), never)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
-        require_apart(answers, _data({"installation.release": "r"}), _At(""), never)  # type: ignore[arg-type]
+        require_disjoint_claims(answers, _data({"installation.release": "r"}), _At(""), never)  # type: ignore[arg-type]

@@ -9,11 +9,11 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from tests.rendered import filled, values
-from wizard.answers.explain import explanation
-from wizard.answers.files import answers_text, examine, load_text
+from wizard.answers.explain import explain_question
+from wizard.answers.files import answers_text, parse_answers, validate_answers
 from wizard.answers.model import Answers
-from wizard.answers.questions import FieldSpec, spec, specs
-from wizard.answers.section import Ask, Condition, Section
+from wizard.answers.questions import FieldSpec, field_spec, field_specs
+from wizard.answers.section import Condition, QuestionInfo, Section
 from wizard.errors import AnswersError
 from wizard.formats.types import HostName, Port
 from wizard.manifests.contribution import (
@@ -21,9 +21,9 @@ from wizard.manifests.contribution import (
     ContributionClashError,
     EnvVar,
     Flow,
-    PlannedAction,
+    StepSpec,
 )
-from wizard.manifests.objects import manifest, metadata
+from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.release import Release
 from wizard.plan.render import render
 
@@ -37,10 +37,10 @@ class Metrics(Section):
     intro: ClassVar[str] = "StatsD metrics of all components."
 
     enabled: bool = Field(default=False, title="Metrics", description="Send metrics somewhere.")
-    host: Annotated[HostName, Ask(when=ENABLED, required=True, source="Airflow, metrics")] = Field(
-        default="", title="Host", description="Address of the StatsD server."
-    )
-    port: Annotated[Port, Ask(when=ENABLED)] = Field(
+    host: Annotated[
+        HostName, QuestionInfo(when=ENABLED, required=True, source="Airflow, metrics")
+    ] = Field(default="", title="Host", description="Address of the StatsD server.")
+    port: Annotated[Port, QuestionInfo(when=ENABLED)] = Field(
         default=8125, title="Port", description="UDP port of the StatsD server."
     )
 
@@ -48,13 +48,17 @@ class Metrics(Section):
         """Airflow's own StatsD client instead of the chart's exporter."""
         if not self.enabled:
             return Contribution()
-        data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(release, "metrics")}
+        data = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": object_metadata(release, "metrics"),
+        }
         return Contribution(
             settings={"statsd.enabled": False, "config.metrics.statsd_host": self.host},
             env=(EnvVar("STATSD_PORT", str(self.port)),),
             flows=(Flow("metrics", self.host, self.port, protocol="UDP"),),
-            manifests=(manifest(release, "metrics", data),),
-            actions=(PlannedAction("metrics.open", "Open the StatsD port", "platform"),),
+            manifests=(manifest_file(release, "metrics", data),),
+            actions=(StepSpec("metrics.open", "Open the StatsD port", "platform"),),
             notes=("## Metrics\n\nSee the dashboards.",),
         )
 
@@ -71,44 +75,44 @@ CHANGES: dict[str, object] = {"metrics": {"enabled": True, "host": "statsd.examp
 
 
 def test_questions_follow() -> None:
-    added = specs(More)[len(specs()) :]
+    added = field_specs(More)[len(field_specs()) :]
     assert [item.key for item in added] == ["metrics.enabled", "metrics.host", "metrics.port"]
-    host = spec("metrics.host", More)
+    host = field_spec("metrics.host", More)
     assert isinstance(host, FieldSpec)
     assert (host.kind, host.title, host.ask.required) == ("text", "Host", True)
-    shown = explanation(host).to_json()
+    shown = explain_question(host).to_json()
     assert shown["when"] == "metrics"
     assert shown["source"] == "Airflow, metrics"
     with pytest.raises(AnswersError, match="no such key") as unknown:
-        spec("metrics.hots", More)
+        field_spec("metrics.hots", More)
     assert "did you mean metrics.host?" in str(unknown.value.problems[0])
 
 
 def test_validation_follows() -> None:
-    refused = examine(filled("production", {"metrics": {"enabled": True}}), More)
+    refused = validate_answers(filled("production", {"metrics": {"enabled": True}}), More)
     assert [str(item) for item in refused.problems] == [
         "metrics.host: is needed: Address of the StatsD server."
     ]
-    wrong = examine(filled("production", {"metrics": {"host": "a b", "prot": 1}}), More)
+    wrong = validate_answers(filled("production", {"metrics": {"host": "a b", "prot": 1}}), More)
     assert {item.key for item in wrong.problems} == {"metrics.host", "metrics.prot"}
-    ignored = examine(filled("production", {"metrics": {"host": "a.example"}}), More)
+    ignored = validate_answers(filled("production", {"metrics": {"host": "a.example"}}), More)
     assert ignored.warnings == ("metrics.host is ignored: it counts with metrics",)
 
 
 def test_schema_and_answers_file_follow() -> None:
     properties = More.model_json_schema(by_alias=True)["$defs"]["Metrics"]["properties"]
     assert properties["port"]["maximum"] == 65535
-    found = examine(filled("production", CHANGES), More).answers
+    found = validate_answers(filled("production", CHANGES), More).answers
     assert found is not None
     text = answers_text(found)
     assert "# StatsD metrics of all components.\nmetrics:\n" in text
-    data = load_text(text, "answers")
+    data = parse_answers(text, "answers")
     assert data["metrics"] == {"enabled": True, "host": "statsd.example.internal", "port": 8125}
-    assert examine(data, More).answers == found
+    assert validate_answers(data, More).answers == found
 
 
 def test_rendering_follows() -> None:
-    found = examine(filled("production", CHANGES), More).answers
+    found = validate_answers(filled("production", CHANGES), More).answers
     assert found is not None
     made = render(found)
     assert values(made)["statsd"] == {"enabled": False}
@@ -132,7 +136,7 @@ def test_two_sections_cannot_set_one_key() -> None:
 
         metrics: Clashing = Field(default_factory=Clashing)
 
-    found = examine(filled("production"), Both).answers
+    found = validate_answers(filled("production"), Both).answers
     assert found is not None
     with pytest.raises(ContributionClashError, match=r"dags\.gitSync"):
         render(found)

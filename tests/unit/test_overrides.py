@@ -8,8 +8,8 @@ import pytest
 
 from tests.rendered import PEM, answers, rendering
 from wizard.errors import AnswersError
-from wizard.formats.nested import put
-from wizard.plan.guarded_keys import require_guarded
+from wizard.formats.nested import put_value
+from wizard.plan.guarded_keys import refuse_guarded_values
 
 CHART_POOLER: dict[str, object] = {"database.pgbouncer.mode": "chart"}
 WITH_CA = {"database.ca.file": "pg.pem", "database.sslmode": "verify-full"}
@@ -18,7 +18,7 @@ WITH_CA = {"database.ca.file": "pg.pem", "database.sslmode": "verify-full"}
 def judged(values: dict[str, Any], changes: dict[str, object] | None = None) -> list[str]:
     more: dict[str, object] = {**(changes or {}), "values": values}
     assets = {"database.ca.file": PEM} if "database.ca.file" in more else {}
-    return require_guarded(answers("production", more), rendering("production", more), assets)
+    return refuse_guarded_values(answers("production", more), rendering("production", more), assets)
 
 
 def refusals(values: dict[str, Any], changes: dict[str, object] | None = None) -> dict[str, str]:
@@ -29,7 +29,7 @@ def refusals(values: dict[str, Any], changes: dict[str, object] | None = None) -
 
 
 def nested(key: str, value: object) -> dict[str, Any]:
-    return dict(put({}, tuple(key.split(".")), value))
+    return dict(put_value({}, tuple(key.split(".")), value))
 
 
 @pytest.mark.parametrize(

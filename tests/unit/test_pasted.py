@@ -10,10 +10,16 @@ import jsonschema_rs
 import pytest
 
 from tests.cli import Wizard, answers_file, aw
-from wizard.answers.files import answers_data, answers_text, examine, load_text, validated
-from wizard.answers.host_keys import for_screens, taken_in
+from wizard.answers.files import (
+    answers_data,
+    answers_text,
+    parse_answers,
+    require_valid_answers,
+    validate_answers,
+)
+from wizard.answers.host_keys import parse_pasted_keys, with_readable_host_keys
 from wizard.errors import AnswersError
-from wizard.formats.nested import get, put
+from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import HostKey
 
 __all__ = ["aw"]
@@ -47,13 +53,13 @@ def test_every_form_is_saved_as_mappings_without_evidence(form: str, tmp_path: P
         tmp_path / "a.yaml",
         {"dags.repo": "ssh://git@git.example.com/a/dags.git", "dags.host_keys": FORMS[form]},
     )
-    answers, warnings = validated(load_text(path.read_text(), "a.yaml"))
+    answers, warnings = require_valid_answers(parse_answers(path.read_text(), "a.yaml"))
 
     assert warnings == ()
-    assert get(answers_data(answers), ("dags", "host_keys")) == MAPPINGS
-    again = load_text(answers_text(answers), "saved")
-    assert get(again, ("dags", "host_keys")) == MAPPINGS
-    assert taken_in(_data(FORMS[form])) == _data(MAPPINGS)
+    assert get_value(answers_data(answers), ("dags", "host_keys")) == MAPPINGS
+    again = parse_answers(answers_text(answers), "saved")
+    assert get_value(again, ("dags", "host_keys")) == MAPPINGS
+    assert parse_pasted_keys(_data(FORMS[form])) == _data(MAPPINGS)
 
 
 def test_pasted_text_needs_a_typed_fingerprint_like_every_key(aw: Wizard, tmp_path: Path) -> None:
@@ -84,31 +90,31 @@ def test_the_schema_takes_every_form(aw: Wizard, form: str) -> None:
 
 
 def test_each_bad_line_is_named_and_none_repeated() -> None:
-    found = examine(_data([LINES[0], "git.example.com ssh-dss AAAA", "hunter2"]))
+    found = validate_answers(_data([LINES[0], "git.example.com ssh-dss AAAA", "hunter2"]))
 
     (problem,) = [one for one in found.problems if one.key == "dags.host_keys"]
     assert "line 2: DSA keys" in problem.message
     assert "line 3: this is no public host key" in problem.message
     assert "hunter2" not in problem.message
-    private = examine(_data("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk"))
+    private = validate_answers(_data("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk"))
     assert "this is a private key" in str(private.problems)
 
 
 def test_another_hosts_line_is_refused() -> None:
-    found = examine(_data(FORMS["text"], "ssh://git@git.example.com:2222/a/dags.git"))
+    found = validate_answers(_data(FORMS["text"], "ssh://git@git.example.com:2222/a/dags.git"))
 
     assert "the repository is on [git.example.com]:2222" in str(found.problems)
 
 
 @pytest.mark.parametrize("repo", ["https://git.example.com/a/dags.git", ""])
 def test_text_that_does_not_count_is_ignored_with_a_warning(repo: str) -> None:
-    data = put(_data(FORMS["text"], repo), ("dags", "source"), "image")
-    found = examine(data)
+    data = put_value(_data(FORMS["text"], repo), ("dags", "source"), "image")
+    found = validate_answers(data)
 
     assert found.answers is not None
     assert found.answers.dags.host_keys == []
     assert any(text.startswith("dags.host_keys is ignored") for text in found.warnings)
-    assert taken_in(data) == data
+    assert parse_pasted_keys(data) == data
 
 
 def test_explain_names_the_forms(aw: Wizard) -> None:
@@ -121,7 +127,7 @@ def test_explain_names_the_forms(aw: Wizard) -> None:
 @pytest.mark.parametrize("wrong", ["hunter2", ["hunter2"], [1], {"a": 1}], ids=str)
 def test_the_screens_do_not_open_on_host_keys_that_cannot_be_read(wrong: object) -> None:
     with pytest.raises(AnswersError) as caught:
-        for_screens(_data(wrong))
+        with_readable_host_keys(_data(wrong))
 
     assert {one.key.split(".")[1] for one in caught.value.problems} == {"host_keys"}
     assert "hunter2" not in str(caught.value.problems)
@@ -131,6 +137,6 @@ def test_the_screens_do_not_open_on_host_keys_that_cannot_be_read(wrong: object)
 def test_the_screens_get_mappings(form: str) -> None:
     https = _data(FORMS[form], "https://git.example.com/a/dags.git")
 
-    assert for_screens(taken_in(_data(FORMS[form]))) == _data(MAPPINGS)
-    assert all(isinstance(one, dict) for one in for_screens(https)["dags"]["host_keys"])
-    assert for_screens({}) == {}
+    assert with_readable_host_keys(parse_pasted_keys(_data(FORMS[form]))) == _data(MAPPINGS)
+    assert all(isinstance(one, dict) for one in with_readable_host_keys(https)["dags"]["host_keys"])
+    assert with_readable_host_keys({}) == {}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.canary import Canary
 from wizard.errors import ConflictError, RefusedError
 from wizard.formats.yaml_reader import read_mapping
-from wizard.secrets.deploy_key import generate
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
-from wizard.secrets.payload import Payload, facts_of
+from wizard.secrets.deploy_key import generate_key_pair
+from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
+from wizard.secrets.payload import Payload, collect_facts
 
 PASSWORD = Fact("databasePassword", Form.PASSWORD, "database password")
 ADMIN = Fact("adminPassword", Form.PASSWORD, "admin", "createUserJob.defaultUser.password")
@@ -34,10 +34,10 @@ def document(text: Any = "", **data: Any) -> Payload:
 
 def test_facts_are_listed_once() -> None:
     secrets = [
-        SecretSpec("a", {"x": (Use(PASSWORD),), "y": ("text", Use(KEY))}),
-        SecretSpec("b", {"x": (Use(PASSWORD),)}),
+        SecretSpec("a", {"x": (FactUse(PASSWORD),), "y": ("text", FactUse(KEY))}),
+        SecretSpec("b", {"x": (FactUse(PASSWORD),)}),
     ]
-    assert facts_of(secrets) == (PASSWORD, KEY)
+    assert collect_facts(secrets) == (PASSWORD, KEY)
 
 
 def test_what_lacks() -> None:
@@ -89,7 +89,7 @@ def test_filling_a_document_keeps_comments_quotes_and_foreign_keys() -> None:
 
 
 def test_a_new_document_reads_the_same_everywhere() -> None:
-    private = generate("ed25519", "x").private.get_secret_value()
+    private = generate_key_pair("ed25519", "x").private.get_secret_value()
     data = Payload("secret/x", True, {}).filled({KEY: private, PASSWORD: "0123e5", ADMIN: "no"})
 
     assert yaml.safe_load(data["config"]) == {

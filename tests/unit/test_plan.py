@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from wizard.errors import ConflictError, ExitCode
 from wizard.findings import Finding, Severity
-from wizard.git.changes import Change, Conflict
-from wizard.git.trailer import parse_trailer, trailer
+from wizard.git.changes import Conflict, FileChange
+from wizard.git.trailer import format_trailer, parse_trailer
 from wizard.manifests.tree import File, Tree
 from wizard.plan.commit_message import commit_message
-from wizard.plan.plan import Plan, compare, digest_of, replaced
+from wizard.plan.plan import Plan, compare_owned_files, compare_tree, compute_digest
 
 PATH = "apps/airflow/airflow-values.yaml"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -32,14 +32,14 @@ def found(severity: Severity) -> Finding:
     return Finding("rule", severity, "p", "line 1", "wrong", "right")
 
 
-def one(new: str | None, base: str | None, mine: str | None) -> Change | Conflict | None:
+def one(new: str | None, base: str | None, mine: str | None) -> FileChange | Conflict | None:
     tree = Tree([File("values", PATH, new)] if new is not None else [])
-    changes, conflicts = compare(
+    changes, conflicts = compare_tree(
         tree,
         {} if base is None else {PATH: base.encode()},
         {} if mine is None else {PATH: mine.encode()},
     )
-    verdicts: list[Change | Conflict] = [*changes, *conflicts]
+    verdicts: list[FileChange | Conflict] = [*changes, *conflicts]
     assert len(verdicts) <= 1
     return verdicts[0] if verdicts else None
 
@@ -59,7 +59,7 @@ def test_one_sided_changes_need_no_answer(
     new: str | None, base: str | None, mine: str | None, kind: str
 ) -> None:
     change = one(new, base, mine)
-    assert isinstance(change, Change)
+    assert isinstance(change, FileChange)
     assert change.kind == kind
     assert change.old == (mine.encode() if mine else None)
 
@@ -86,7 +86,7 @@ def test_two_sided_changes_need_an_answer(
 
 def test_hand_edit_that_nothing_touches_is_kept_and_named() -> None:
     change = one("b", "b", "mine")
-    assert isinstance(change, Change)
+    assert isinstance(change, FileChange)
     assert change.new == b"mine"
     assert not change.differs
     assert change.note == "hand edit kept"
@@ -104,21 +104,23 @@ def test_a_file_nobody_wrote_from_here_is_never_replaced(
     new: str | None, base: str | None, mine: str | None
 ) -> None:
     verdict = one(new, base, mine)
-    if isinstance(verdict, Change) and mine is not None and mine != base:
+    if isinstance(verdict, FileChange) and mine is not None and mine != base:
         assert verdict.new == mine.encode()
-    if isinstance(verdict, Change) and verdict.new is not None:
+    if isinstance(verdict, FileChange) and verdict.new is not None:
         assert verdict.new.decode() in {new, mine}
 
 
 def test_changes_come_in_path_order() -> None:
     tree = Tree([File("b", "b", "x"), File("a", "a", "x")])
-    changes, _ = compare(tree, {"c": b"1"}, {"c": b"1"})
+    changes, _ = compare_tree(tree, {"c": b"1"}, {"c": b"1"})
     assert [change.path for change in changes] == ["a", "b", "c"]
 
 
 def test_replaced_files_win_over_what_stands_there() -> None:
     tree = Tree([File("base/a", "s/a", "1"), File("base/b", "s/b", "2"), File("base/c", "s/c", "")])
-    changes = replaced(tree, {"s/b": b"old", "s/c": b"", "s/gone": b"x"}, delete=["s/gone", "s/a"])
+    changes = compare_owned_files(
+        tree, {"s/b": b"old", "s/c": b"", "s/gone": b"x"}, delete=["s/gone", "s/a"]
+    )
     assert [(change.path, change.kind) for change in changes] == [
         ("s/a", "add"),
         ("s/b", "modify"),
@@ -128,26 +130,26 @@ def test_replaced_files_win_over_what_stands_there() -> None:
     assert all(change.is_base for change in changes)
 
 
-def change(path: str = "a", new: bytes | None = b"x", old: bytes | None = None) -> Change:
-    return Change(path, "l", "add" if old is None else "modify", old, new)
+def change(path: str = "a", new: bytes | None = b"x", old: bytes | None = None) -> FileChange:
+    return FileChange(path, "l", "add" if old is None else "modify", old, new)
 
 
 def test_digest_is_the_same_after_the_commit_as_before() -> None:
-    before = [change("a", b"x"), Change("gone", "", "delete", b"y", None)]
-    after = [Change("a", "l", "same", b"x", b"x")]
-    assert digest_of(before) == digest_of(after)
+    before = [change("a", b"x"), FileChange("gone", "", "delete", b"y", None)]
+    after = [FileChange("a", "l", "same", b"x", b"x")]
+    assert compute_digest(before) == compute_digest(after)
 
 
 def test_digest_covers_files_actions_and_targets() -> None:
     digests = {
-        digest_of([change()]),
-        digest_of([change("b")]),
-        digest_of([change(new=b"y")]),
-        digest_of([change()], [Act("vault-policy")]),
-        digest_of([change()], [Act("vault-policy", owner="me")]),
-        digest_of([change()], [], {"cluster": "uid"}),
-        digest_of([change()], [], {"vault": "uid"}),
-        digest_of([change(), change("b")]),
+        compute_digest([change()]),
+        compute_digest([change("b")]),
+        compute_digest([change(new=b"y")]),
+        compute_digest([change()], [Act("vault-policy")]),
+        compute_digest([change()], [Act("vault-policy", owner="me")]),
+        compute_digest([change()], [], {"cluster": "uid"}),
+        compute_digest([change()], [], {"vault": "uid"}),
+        compute_digest([change(), change("b")]),
     }
     assert len(digests) == 8
 
@@ -155,17 +157,19 @@ def test_digest_covers_files_actions_and_targets() -> None:
 def test_digest_ignores_order_titles_and_unknown_targets() -> None:
     a, b = change("a"), change("b")
     one, two = Act("1"), Act("2", title="other words")
-    first = digest_of([a, b], [one, two], {"x": "1", "y": "2"})
-    assert first == digest_of([b, a], [Act("2"), Act("1")], {"y": "2", "x": "1", "cluster": ""})
+    first = compute_digest([a, b], [one, two], {"x": "1", "y": "2"})
+    assert first == compute_digest(
+        [b, a], [Act("2"), Act("1")], {"y": "2", "x": "1", "cluster": ""}
+    )
 
 
 @given(st.lists(st.tuples(st.text(), st.binary()), unique_by=lambda pair: pair[0], max_size=3))
 def test_digest_tells_where_one_file_ends_and_the_next_begins(
     files: list[tuple[str, bytes]],
 ) -> None:
-    whole = digest_of([change(path, data) for path, data in files])
+    whole = compute_digest([change(path, data) for path, data in files])
     if files:
-        assert whole != digest_of([change(path, data) for path, data in files[1:]])
+        assert whole != compute_digest([change(path, data) for path, data in files[1:]])
     assert whole.startswith("sha256:")
 
 
@@ -225,8 +229,8 @@ def test_message_names_the_files_and_carries_the_digest() -> None:
     changes = [
         change("a"),
         change("b", b"2", b"1"),
-        Change("c", "l", "same", b"", b""),
-        Change("s", "base/a", "add", None, b"x"),
+        FileChange("c", "l", "same", b"", b""),
+        FileChange("s", "base/a", "add", None, b"x"),
     ]
     message = commit_message("prod", changes, DIGEST)
     assert message == (
@@ -239,11 +243,11 @@ def test_message_names_the_files_and_carries_the_digest() -> None:
     ("changes", "first"),
     [
         ([change()], "Add Airflow installation x"),
-        ([Change("a", "", "delete", b"", None)], "Remove Airflow installation x"),
+        ([FileChange("a", "", "delete", b"", None)], "Remove Airflow installation x"),
         ([], "Change Airflow installation x"),
     ],
 )
-def test_subject_says_what_happens(changes: list[Change], first: str) -> None:
+def test_subject_says_what_happens(changes: list[FileChange], first: str) -> None:
     assert commit_message("x", changes, DIGEST).splitlines()[0] == first
 
 
@@ -301,4 +305,4 @@ def test_trailer_stands_beside_others_and_survives_crlf() -> None:
 
 def test_only_a_digest_becomes_a_trailer() -> None:
     with pytest.raises(ValueError, match="not a plan digest"):
-        trailer("sha256:abc")
+        format_trailer("sha256:abc")

@@ -6,7 +6,14 @@ import pytest
 
 from wizard.errors import ConflictError
 from wizard.manifests.tree import File, Tree
-from wizard.plan.merge_base import Base, base_changes, base_files, base_path, index_path, read_base
+from wizard.plan.merge_base import (
+    MergeBase,
+    base_changes,
+    base_files,
+    base_path,
+    index_path,
+    read_base,
+)
 
 TREE = Tree(
     [
@@ -51,7 +58,7 @@ def test_base_without_a_version() -> None:
 
 
 def test_no_index_is_no_base() -> None:
-    assert read_base("airflow", {}) == Base("", {})
+    assert read_base("airflow", {}) == MergeBase("", {})
 
 
 @pytest.mark.parametrize(

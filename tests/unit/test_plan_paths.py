@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.git.paths import fold, overlaps, parents, path_problem
+from wizard.git.paths import find_overlaps, fold_path, parent_folders, path_problem
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_what_passes_stays_below_the_top(path: str) -> None:
         assert not path.startswith("/")
         assert ".." not in path.split("/")
         assert path.isprintable()
-        assert ".git" not in [fold(part)[:4] for part in path.split("/")]
+        assert ".git" not in [fold_path(part)[:4] for part in path.split("/")]
 
 
 def test_parents_from_the_top() -> None:
-    assert list(parents("a/b/c")) == ["a", "a/b"]
-    assert list(parents("a")) == []
+    assert list(parent_folders("a/b/c")) == ["a", "a/b"]
+    assert list(parent_folders("a")) == []
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_parents_from_the_top() -> None:
 def test_paths_that_some_systems_take_for_one(
     paths: list[str], pairs: list[tuple[str, str]]
 ) -> None:
-    assert overlaps(paths) == pairs
+    assert find_overlaps(paths) == pairs

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import MARKER
-from wizard.git.remotes import Location, locate, pr_url, provider, push_options, redact
+from wizard.git.remotes import (
+    WebLocation,
+    detect_provider,
+    parse_remote_url,
+    pr_url,
+    push_options,
+    redact,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,20 +48,20 @@ def test_no_password_survives(user: str, scheme: str) -> None:
 @pytest.mark.parametrize(
     ("url", "location"),
     [
-        ("git@git.example.com:a/b.git", Location("git.example.com", "a/b")),
-        ("ssh://git@git.example.com:2222/a/b.git", Location("git.example.com", "a/b")),
-        ("https://u:p@git.example.com:8443/a/b/", Location("git.example.com:8443", "a/b")),
-        ("http://git.example.com/a", Location("git.example.com", "a", "http")),
-        ("git@[::1]:a", Location("[::1]", "a")),
-        ("ssh://git@[fd00::1]:22/a", Location("[fd00::1]", "a")),
+        ("git@git.example.com:a/b.git", WebLocation("git.example.com", "a/b")),
+        ("ssh://git@git.example.com:2222/a/b.git", WebLocation("git.example.com", "a/b")),
+        ("https://u:p@git.example.com:8443/a/b/", WebLocation("git.example.com:8443", "a/b")),
+        ("http://git.example.com/a", WebLocation("git.example.com", "a", "http")),
+        ("git@[::1]:a", WebLocation("[::1]", "a")),
+        ("ssh://git@[fd00::1]:22/a", WebLocation("[fd00::1]", "a")),
         ("/srv/git/a.git", None),
         ("file:///srv/git/a.git", None),
         ("https://host:port/a", None),
         ("https://host/", None),
     ],
 )
-def test_where_a_remote_is_on_the_web(url: str, location: Location | None) -> None:
-    assert locate(url) == location
+def test_where_a_remote_is_on_the_web(url: str, location: WebLocation | None) -> None:
+    assert parse_remote_url(url) == location
 
 
 @pytest.mark.parametrize(
@@ -125,4 +132,4 @@ def test_gitlab_opens_the_request_by_itself() -> None:
         "merge_request.title=One line",
     ]
     assert push_options("git@github.com:a/b", "main", "x") == []
-    assert provider("nonsense") == ""
+    assert detect_provider("nonsense") == ""

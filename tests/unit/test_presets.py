@@ -9,10 +9,10 @@ import pytest
 
 from tests.rendered import FILL, filled, findings, rendering
 from wizard.answers import presets
-from wizard.answers.files import examine
-from wizard.answers.questions import specs
+from wizard.answers.files import validate_answers
+from wizard.answers.questions import field_specs
 from wizard.errors import UsageError
-from wizard.formats.nested import get
+from wizard.formats.nested import get_value
 
 
 def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
@@ -26,31 +26,31 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.list_presets())
 def test_a_newcomer_answers_at_most_a_dozen_questions(name: str) -> None:
-    found = examine(presets.load(name).answers)
+    found = validate_answers(presets.load_preset(name).answers)
     assert found.answers is not None
     assert found.warnings == ()
     needed = [problem.key for problem in found.problems]
     assert all("is needed" in problem.message for problem in found.problems)
     assert len(needed) <= (0 if name == "local" else 12)
     assert set(needed) <= set(leaves(FILL))
-    assert examine(filled(name)).problems == ()
+    assert validate_answers(filled(name)).problems == ()
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.list_presets())
 def test_a_preset_names_questions_and_holds_no_evidence_or_value(name: str) -> None:
-    preset = presets.load(name)
+    preset = presets.load_preset(name)
     assert preset.title
     assert len(preset.description) > 40
-    keys = {item.key for item in specs()}
+    keys = {item.key for item in field_specs()}
     for key in leaves(preset.answers):
         assert key in keys, key
-    assert get(preset.answers, ("dags", "host_keys")) is None
-    assert get(preset.answers, ("values",)) is None
+    assert get_value(preset.answers, ("dags", "host_keys")) is None
+    assert get_value(preset.answers, ("values",)) is None
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.list_presets())
 def test_a_preset_passes_every_check(name: str) -> None:
     assert [str(item) for item in findings(rendering(name)) if item.is_error] == []
 
@@ -75,5 +75,5 @@ def test_presets_are_what_their_names_say() -> None:
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="no preset 'prod'") as refused:
-        presets.load("prod")
-    assert all(name in refused.value.hint for name in presets.names())
+        presets.load_preset("prod")
+    assert all(name in refused.value.hint for name in presets.list_presets())

@@ -15,18 +15,18 @@ import pytest
 
 from tests.leaving import VARIABLE, left_behind
 from wizard.engine.probes import (
-    WORDS,
-    Once,
+    STATUS_WORDS,
+    CachedCall,
     Probe,
     ProbeResult,
-    Status,
-    blocking,
-    failed,
-    in_thread,
-    passed,
+    ProbeStatus,
+    fail_result,
+    pass_result,
+    run_in_thread,
     run_probes,
-    tally,
-    unknown,
+    summarize_results,
+    unknown_result,
+    wrap_blocking,
 )
 
 
@@ -47,7 +47,10 @@ async def results(*probes: Probe) -> dict[str, ProbeResult]:
 
 
 async def test_results_come_in_the_order_they_end() -> None:
-    probes = [probe("slow", after(0.2, passed("ok"))), probe("fast", after(0, failed("no")))]
+    probes = [
+        probe("slow", after(0.2, pass_result("ok"))),
+        probe("fast", after(0, fail_result("no"))),
+    ]
     order = [(done.id, result.status) async for done, result in run_probes(probes)]
     assert order == [("fast", "fail"), ("slow", "pass")]
 
@@ -58,7 +61,7 @@ async def test_probes_run_side_by_side() -> None:
 
     async def run() -> ProbeResult:
         await begun.wait()
-        return passed("ok")
+        return pass_result("ok")
 
     ended = await results(*(probe(str(n), run, 60) for n in range(20)))
     assert {result.status for result in ended.values()} == {"pass"}
@@ -73,7 +76,7 @@ async def deaf() -> ProbeResult:
     while True:
         try:
             await asyncio.sleep(1)
-            return passed("too late")
+            return pass_result("too late")
         except asyncio.CancelledError:
             continue
 
@@ -85,15 +88,15 @@ async def never() -> ProbeResult:
 
 def sleeps() -> ProbeResult:
     time.sleep(600)
-    return passed("too late")
+    return pass_result("too late")
 
 
-@pytest.mark.parametrize("run", [never, deaf, blocking(sleeps)])
+@pytest.mark.parametrize("run", [never, deaf, wrap_blocking(sleeps)])
 async def test_a_hanging_probe_is_unknown_and_names_its_endpoint(
     run: Callable[[], Awaitable[ProbeResult]],
 ) -> None:
     # Whoever waited for it would wait for longer than a test may take.
-    ended = await results(probe("hangs", run, 0.1), probe("other", after(0, passed("ok"))))
+    ended = await results(probe("hangs", run, 0.1), probe("other", after(0, pass_result("ok"))))
     assert ended["hangs"].status == "unknown"
     assert "db.example:5432 gave no answer in 0.1 s" in ended["hangs"].detail
     assert ended["other"].status == "pass"
@@ -106,7 +109,7 @@ async def test_a_raising_probe_is_unknown_and_its_message_stays_inside() -> None
     async def cancelled() -> ProbeResult:
         raise asyncio.CancelledError
 
-    ended = await results(probe("raises", blocking(fail)), probe("cancels", cancelled))
+    ended = await results(probe("raises", wrap_blocking(fail)), probe("cancels", cancelled))
     assert ended["raises"].status == ended["cancels"].status == "unknown"
     assert "OSError" in ended["raises"].detail
     assert "hunter2" not in str(ended)
@@ -123,9 +126,9 @@ async def test_closing_early_abandons_the_rest() -> None:
         except asyncio.CancelledError:
             ended.append("cancelled")
             raise
-        return passed("late")
+        return pass_result("late")
 
-    running = run_probes([probe("fast", after(0.05, passed("ok"))), probe("slow", slow)])
+    running = run_probes([probe("fast", after(0.05, pass_result("ok"))), probe("slow", slow)])
     async for done, _ in running:
         assert done.id == "fast"
         break
@@ -143,7 +146,7 @@ async def test_in_thread_returns_and_raises_what_the_call_does() -> None:
         assert threading.current_thread().daemon
         return 7
 
-    assert await in_thread(call) == 7
+    assert await run_in_thread(call) == 7
     assert names == ["probe"]
 
     def broken() -> int:
@@ -153,9 +156,9 @@ async def test_in_thread_returns_and_raises_what_the_call_does() -> None:
         raise StopIteration
 
     with pytest.raises(ValueError, match="no"):
-        await in_thread(broken)
+        await run_in_thread(broken)
     with pytest.raises(RuntimeError, match="StopIteration"):
-        await in_thread(stops)
+        await run_in_thread(stops)
 
 
 async def test_one_look_serves_many_readers_and_survives_a_reader_that_left() -> None:
@@ -166,7 +169,7 @@ async def test_one_look_serves_many_readers_and_survives_a_reader_that_left() ->
         time.sleep(0.2)
         return "seen"
 
-    once = Once(look)
+    once = CachedCall(look)
     leaving = asyncio.ensure_future(once())
     await asyncio.sleep(0.05)
     leaving.cancel()
@@ -179,10 +182,10 @@ async def test_a_look_that_fails_after_everybody_left_says_nothing() -> None:
         time.sleep(0.1)
         raise ValueError("no")
 
-    once = Once(look)
+    once = CachedCall(look)
 
     async def run() -> ProbeResult:
-        return passed(await once())
+        return pass_result(await once())
 
     ended = await results(probe("left", run, 0.01))
     assert ended["left"].status == "unknown"
@@ -192,8 +195,8 @@ async def test_a_look_that_fails_after_everybody_left_says_nothing() -> None:
 
 
 def test_json_names_probe_and_endpoint() -> None:
-    one = probe("database.login", after(0, passed("ok")))
-    assert one.to_json(unknown("no answer", "try again")) == {
+    one = probe("database.login", after(0, pass_result("ok")))
+    assert one.to_json(unknown_result("no answer", "try again")) == {
         "id": "database.login",
         "title": "database.login",
         "endpoint": "db.example:5432",
@@ -236,6 +239,6 @@ def test_a_hung_probe_is_not_waited_for_at_the_end(
 
 def test_an_end_is_told_in_the_same_words_everywhere() -> None:
     results = [ProbeResult("unknown", ""), ProbeResult("pass", ""), ProbeResult("pass", "")]
-    assert tally(results) == "2 ok, 1 unverified"
-    assert tally([]) == ""
-    assert set(WORDS) == set(get_args(Status))
+    assert summarize_results(results) == "2 ok, 1 unverified"
+    assert summarize_results([]) == ""
+    assert set(STATUS_WORDS) == set(get_args(ProbeStatus))

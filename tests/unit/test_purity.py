@@ -18,7 +18,7 @@ import pytest
 
 from tests.rendered import answers, rendering
 from wizard.answers import presets
-from wizard.answers.files import examine, load_text
+from wizard.answers.files import parse_answers, validate_answers
 from wizard.plan.render import render
 
 VARIANTS: list[dict[str, object]] = [
@@ -75,7 +75,7 @@ def test_another_process_renders_the_same_bytes(tmp_path: Path) -> None:
         "from wizard import presets\n"
         "for name in presets.names(): print(name, rendering(name).tree.digest())\n"
     )
-    wanted = [f"{name} {rendering(name).tree.digest()}" for name in presets.names()]
+    wanted = [f"{name} {rendering(name).tree.digest()}" for name in presets.list_presets()]
     for seed, zone, locale in (("1", "Asia/Taipei", "C"), ("2", "America/Lima", "de_DE.UTF-8")):
         env = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale,
                "PYTHONUTF8": "0"}  # fmt: skip
@@ -86,11 +86,11 @@ def test_another_process_renders_the_same_bytes(tmp_path: Path) -> None:
         assert done.stdout.splitlines() == wanted
 
 
-@pytest.mark.parametrize("preset", presets.names())
+@pytest.mark.parametrize("preset", presets.list_presets())
 def test_the_saved_answers_replay_the_same_tree(preset: str) -> None:
     made = rendering(preset)
     text = made.tree.by_logical("answers").text
-    again = examine(load_text(text, "answers"))
+    again = validate_answers(parse_answers(text, "answers"))
     assert (again.problems, again.warnings) == ((), ())
     assert again.answers is not None
     assert render(again.answers).tree.digest() == made.tree.digest()

@@ -7,7 +7,7 @@ import re
 
 from tests.tools.readme_tables import README, updated
 from wizard.cli.commands import COMMANDS
-from wizard.cli.parser import parser
+from wizard.cli.parser import build_parser
 from wizard.errors import ExitCode
 
 
@@ -28,7 +28,7 @@ def test_commands_and_options_exist() -> None:
 
 
 def _help(command: str) -> str:
-    top = parser()
+    top = build_parser()
     if not command or command == "screens":
         return top.format_help()
     (commands,) = (one for one in top._actions if isinstance(one, argparse._SubParsersAction))

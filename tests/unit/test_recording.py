@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from wizard.errors import WizardError
-from wizard.workspace.public_keys import record_in_file, with_public
+from wizard.workspace.public_keys import record_in_file, set_public_key
 
 PUBLIC = "ssh-ed25519 AAAAC3Nz+/= airflow-wizard prod git.example.com/platform/dags"
 OTHER = "ssh-ed25519 AAAABBBB old"
@@ -42,7 +42,7 @@ def without(text: str) -> list[str]:
 def test_the_key_is_spliced_in(text: str) -> None:
     before = yaml.safe_load(text)
 
-    after = with_public(text, "answers.yaml", PUBLIC)
+    after = set_public_key(text, "answers.yaml", PUBLIC)
 
     key = before.get("dags", {}).get("key") or {"generate": True}
     before.setdefault("dags", {})["key"] = {**key, "public": PUBLIC}
@@ -52,7 +52,7 @@ def test_the_key_is_spliced_in(text: str) -> None:
     assert set(without(text)) <= set(after.splitlines())
     assert ("\r\n" in after) == ("\r\n" in text)
     assert after.replace("\r\n", "").count("\r") == 0
-    assert with_public(after, "answers.yaml", PUBLIC) == after
+    assert set_public_key(after, "answers.yaml", PUBLIC) == after
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_key_is_spliced_in(text: str) -> None:
 )
 def test_where_there_is_no_place_a_person_is_told_what_to_write(text: str) -> None:
     with pytest.raises(WizardError) as caught:
-        with_public(text, "answers.yaml", PUBLIC)
+        set_public_key(text, "answers.yaml", PUBLIC)
 
     assert PUBLIC in caught.value.hint
 

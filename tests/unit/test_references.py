@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
-from wizard.answers.files import assigned
-from wizard.secrets.references import KINDS, SecretRef, parse
+from wizard.answers.files import apply_assignments
+from wizard.secrets.references import KINDS, SecretRef, parse_reference
 from wizard.secrets.references import DeployKey as AnswersKey
 
 SECRET = "hunter2-Correct-Horse"
@@ -151,7 +151,7 @@ def test_a_subclass_may_hold_what_is_public() -> None:
 
 
 def test_the_module_parses_too() -> None:
-    assert parse("file:/run/key") == SecretRef(file="/run/key")
+    assert parse_reference("file:/run/key") == SecretRef(file="/run/key")
 
 
 def test_a_reference_cannot_be_changed() -> None:
@@ -230,7 +230,7 @@ def test_why_a_deploy_key_may_push_stands_beside_it_only_where_somebody_says_so(
 def test_what_is_public_of_a_deploy_key_outlives_a_new_reference() -> None:
     held = {"dags": {"key": {"generate": True, "public": "ssh-ed25519 A", "writable": "CI"}}}
 
-    found = assigned(held, ["dags.key=file:/run/key"])
+    found = apply_assignments(held, ["dags.key=file:/run/key"])
 
     assert found["dags"]["key"] == {
         "file": "/run/key",

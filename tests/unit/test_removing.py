@@ -9,14 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.rendered import answers
-from wizard.clients.kube.resources import deletable
-from wizard.destroy.data import databases
-from wizard.destroy.files import Files
-from wizard.engine.actions import Event, Look, run_actions
-from wizard.git.changes import Change
+from wizard.clients.kube.resources import find_deletable_resources
+from wizard.destroy.data import build_database_removal
+from wizard.destroy.files import FileRemoval
+from wizard.engine.actions import StepEvent, StepStatus, run_steps
+from wizard.git.changes import FileChange
 
 
-class Slow(Files):
+class Slow(FileRemoval):
     """Commits once the event loop has turned meanwhile."""
 
     def __init__(self) -> None:
@@ -25,8 +25,8 @@ class Slow(Files):
         self.turned = threading.Event()
         self.done = False
 
-    def changes(self) -> list[Change]:
-        return [] if self.done else [Change("a", "a", "delete", b"", None)]
+    def changes(self) -> list[FileChange]:
+        return [] if self.done else [FileChange("a", "a", "delete", b"", None)]
 
     def _commit(self) -> str:
         self.done = self.turned.wait(5)
@@ -36,11 +36,11 @@ class Slow(Files):
 def test_the_commit_leaves_the_loop_free_in_which_the_lock_is_renewed() -> None:
     files = Slow()
 
-    async def run() -> list[Event]:
+    async def run() -> list[StepEvent]:
         action = files.action(lambda: None)
         assert action.last
         events = []
-        async for event in run_actions([action]):
+        async for event in run_steps([action]):
             events.append(event)
             if event.state == "changing":
                 asyncio.get_running_loop().call_later(0.05, files.turned.set)
@@ -58,9 +58,9 @@ def test_a_result_backend_of_its_own_is_told_to_its_owner_too() -> None:
         "database.result_backend.user": 'odd"name',
     }
 
-    async def looks(pieces: Any) -> list[Look]:
+    async def looks(pieces: Any) -> list[StepStatus]:
         target: Any = SimpleNamespace(answers=answers("production", own))
-        return [await one.check() for one in databases(target, pieces)]
+        return [await one.check() for one in build_database_removal(target, pieces)]
 
     kept, results = asyncio.run(looks(()))
     assert (kept.state, "database airflow at db.example.com:5432" in kept.detail) == ("kept", True)
@@ -90,6 +90,6 @@ def test_what_a_namespace_may_hold_is_named_once() -> None:
          "preferredVersion": {"groupVersion": "x.io/v2"}},
         {"versions": [{"groupVersion": "metrics.k8s.io/v1"}]},
     ]  # fmt: skip
-    found = deletable(groups, served.__getitem__)
+    found = find_deletable_resources(groups, served.__getitem__)
     assert set(found) == {("v1", "Pod"), ("x.io/v2", "Cluster"), ("x.io/v1", "Pool")}
     assert found["x.io/v1", "Pool"].path("n") == "/apis/x.io/v1/namespaces/n/pools"

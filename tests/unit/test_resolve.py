@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import Canary
-from wizard.secrets.leak_gate import too_weak
+from wizard.secrets.leak_gate import is_too_weak
 from wizard.secrets.references import SecretRef
-from wizard.secrets.resolve import MAX_BYTES, SecretError, resolve
+from wizard.secrets.resolve import MAX_BYTES, SecretError, resolve_reference
 
 KEY = "database.password"
 
@@ -26,14 +26,14 @@ def kept(path: Path, data: bytes, mode: int = 0o600) -> SecretRef:
 
 def refused(reference: SecretRef, says: str, **options: bool) -> SecretError:
     with pytest.raises(SecretError, match=says) as caught:
-        resolve(reference, KEY, **options)  # type: ignore[arg-type]
+        resolve_reference(reference, KEY, **options)  # type: ignore[arg-type]
     assert KEY in caught.value.message
     return caught.value
 
 
 def test_a_variable(monkeypatch: pytest.MonkeyPatch, canary: Canary) -> None:
     monkeypatch.setenv("DB_PASSWORD", canary.hostile())
-    value = resolve(SecretRef(env="DB_PASSWORD"), KEY)
+    value = resolve_reference(SecretRef(env="DB_PASSWORD"), KEY)
     assert value.get_secret_value() == canary.hostile()
     canary.assert_absent(repr(value), str(value))
     refused(SecretRef(env="NOT_SET"), "NOT_SET is not set")
@@ -49,12 +49,12 @@ def test_an_empty_or_undecodable_variable(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_a_file_loses_one_line_end_and_nothing_else(tmp_path: Path, end: bytes) -> None:
     reference = kept(tmp_path / "password", b"  spaces stay  " + end)
-    assert resolve(reference, KEY).get_secret_value() == "  spaces stay  "
+    assert resolve_reference(reference, KEY).get_secret_value() == "  spaces stay  "
 
 
 def test_a_file_is_found_beside_what_names_it(tmp_path: Path) -> None:
     kept(tmp_path / "password", b"good-enough-1")
-    value = resolve(SecretRef(file="password"), KEY, folder=tmp_path)
+    value = resolve_reference(SecretRef(file="password"), KEY, folder=tmp_path)
     assert value.get_secret_value() == "good-enough-1"
 
 
@@ -89,7 +89,7 @@ def test_files_that_hold_no_password(tmp_path: Path, data: bytes, says: str) -> 
 def test_a_weak_password_is_one_to_log_in_with(tmp_path: Path) -> None:
     """The server decides what it takes; only what is stored must be findable by the leak gate."""
     reference = kept(tmp_path / "password", b"short1!")
-    assert resolve(reference, KEY, weak=True).get_secret_value() == "short1!"
+    assert resolve_reference(reference, KEY, weak=True).get_secret_value() == "short1!"
 
 
 def test_no_regular_file(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_no_regular_file(tmp_path: Path) -> None:
 
 def test_several_lines_where_they_belong(tmp_path: Path) -> None:
     reference = kept(tmp_path / "key", b"-----BEGIN X-----\nabcdefgh\n-----END X-----\n")
-    value = resolve(reference, KEY, lines=True).get_secret_value()
+    value = resolve_reference(reference, KEY, lines=True).get_secret_value()
     assert value == "-----BEGIN X-----\nabcdefgh\n-----END X-----\n"
 
 
@@ -114,7 +114,7 @@ def test_a_prompt_gets_the_question_and_needs_a_person() -> None:
         asked.append(text)
         return "typed-by-hand-1"
 
-    assert resolve(SecretRef(prompt=True), KEY, prompt=prompt).get_secret_value()
+    assert resolve_reference(SecretRef(prompt=True), KEY, prompt=prompt).get_secret_value()
     assert asked == [KEY]
     assert refused(SecretRef(prompt=True), "no terminal").available
 
@@ -126,9 +126,9 @@ def test_what_does_not_exist_here_is_said_to(kind: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=30))
 def test_any_strong_line_comes_back_whole(text: str) -> None:
-    if not text or too_weak(text):
+    if not text or is_too_weak(text):
         with pytest.raises(SecretError):
-            resolve(SecretRef(prompt=True), KEY, prompt=lambda _: text)
+            resolve_reference(SecretRef(prompt=True), KEY, prompt=lambda _: text)
     else:
-        value = resolve(SecretRef(prompt=True), KEY, prompt=lambda _: text)
+        value = resolve_reference(SecretRef(prompt=True), KEY, prompt=lambda _: text)
         assert value.get_secret_value() == text

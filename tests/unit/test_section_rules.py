@@ -6,7 +6,7 @@ import pytest
 
 from tests.rendered import answers, filled, objections
 from wizard.answers import rules
-from wizard.answers.files import examine
+from wizard.answers.files import validate_answers
 
 CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
 OVER_HTTPS: dict[str, object] = {
@@ -222,22 +222,22 @@ def test_every_rule_has_a_case() -> None:
 def test_localhost_is_the_address_of_a_port_forward_only() -> None:
     found = answers("production")
     exposed = found.access.model_copy(update={"kind": "ingress"})
-    [problem] = rules.local_url(found.model_copy(update={"access": exposed}))
+    [problem] = rules.check_base_url(found.model_copy(update={"access": exposed}))
     assert str(problem) == "access.base_url: give the address people use"
-    assert list(rules.local_url(found)) == []
+    assert list(rules.check_base_url(found)) == []
 
 
 def test_all_problems_come_at_once() -> None:
     data = filled("production", {"database.host": "", "executor.kind": "LocalKubernetesExecutor"})
-    assert len(examine(data).problems) == 2
+    assert len(validate_answers(data).problems) == 2
     types = {"database.port": 0, "installation.name": "Prod", "dags.ref": "-x", "nope": 1}
-    found = [problem.key for problem in examine(filled("production", types)).problems]
+    found = [problem.key for problem in validate_answers(filled("production", types)).problems]
     assert sorted(found) == ["dags.ref", "database.port", "installation.name", "nope"]
 
 
 def test_answers_that_do_not_apply_are_ignored_with_a_warning() -> None:
     changes = {"executor.kind": "KubernetesExecutor", "broker.kind": "external"}
-    found = examine(filled("production", changes))
+    found = validate_answers(filled("production", changes))
     assert found.problems == ()
     ignored = [warning.split()[0] for warning in found.warnings]
     assert "broker.kind" in ignored

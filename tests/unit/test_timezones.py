@@ -6,12 +6,12 @@ import zoneinfo
 
 import pytest
 
-from wizard.answers.files import examine
-from wizard.formats.timezones import STORED, check_time_zone, names
+from wizard.answers.files import validate_answers
+from wizard.formats.timezones import TIME_ZONES_FILE, check_time_zone, load_time_zones
 
 
 def test_the_list_is_sorted_and_says_its_version() -> None:
-    first, *rest = STORED.read_text().splitlines()
+    first, *rest = TIME_ZONES_FILE.read_text().splitlines()
 
     assert first.startswith("# tzdata 20")
     assert rest == sorted(set(rest))
@@ -21,7 +21,9 @@ def test_the_list_is_sorted_and_says_its_version() -> None:
 def test_the_list_is_about_that_of_any_machine() -> None:
     here = zoneinfo.available_timezones() - {"localtime", "Factory"}
 
-    assert len(here - names()) < 20, "tzdata has grown: run python -m tests.tools.timezones"
+    assert len(here - load_time_zones()) < 20, (
+        "tzdata has grown: run python -m tests.tools.timezones"
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_names_of_the_database_are_taken(name: str) -> None:
     ],
 )
 def test_others_are_refused_with_the_nearest(name: str, near: str) -> None:
-    found = examine({"environment": {"timezone": name}})
+    found = validate_answers({"environment": {"timezone": name}})
 
     (problem,) = [one for one in found.problems if one.key == "environment.timezone"]
     assert near in problem.message

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from wizard.errors import ConflictError, RefusedError
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.published import published_keys
-from wizard.hostkeys.trust import Entry, Evidence, Verdict, judge, known_hosts, published_entries
+from wizard.hostkeys.trust import format_known_hosts, judge_host_keys, published_entries
+from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 HOST = "git.example.com"
 NOW = {"by": "Ada Example", "date": "2026-11-21"}
@@ -47,8 +48,8 @@ def rsa(seed: str) -> HostKey:
 A, B, R = ed25519("a"), ed25519("b"), rsa("r")
 
 
-def entry(key: HostKey, host: str = HOST, evidence: Evidence | None = None) -> Entry:
-    return Entry(host, key.type, key.key, evidence)
+def entry(key: HostKey, host: str = HOST, evidence: Evidence | None = None) -> KnownHost:
+    return KnownHost(host, key.type, key.key, evidence)
 
 
 def proven(
@@ -56,18 +57,18 @@ def proven(
     host: str = HOST,
     kind: Literal["published", "fingerprint"] = "fingerprint",
     source: str = "",
-) -> Entry:
+) -> KnownHost:
     return entry(key, host, Evidence(kind, key.fingerprint, "Grace", "2025-01-02", source))
 
 
 def ask(
-    entries: Sequence[Entry],
+    entries: Sequence[KnownHost],
     typed: Sequence[str] = (),
-    committed: Sequence[Entry] = (),
+    committed: Sequence[KnownHost] = (),
     host: str = HOST,
     port: int = 22,
-) -> Verdict:
-    return judge(entries, host=host, port=port, typed=typed, committed=committed, **NOW)
+) -> HostKeyVerdict:
+    return judge_host_keys(entries, host=host, port=port, typed=typed, committed=committed, **NOW)
 
 
 # --- the three reasons ----------------------------------------------------------------------------
@@ -146,7 +147,9 @@ def test_evidence_in_the_input_is_ignored() -> None:
     ],
     ids=["no evidence", "other host", "other port", "published", "other type", "other fingerprint"],
 )
-def test_a_committed_entry_that_is_not_exactly_this_one_proves_nothing(committed: Entry) -> None:
+def test_a_committed_entry_that_is_not_exactly_this_one_proves_nothing(
+    committed: KnownHost,
+) -> None:
     assert ask([entry(A)], committed=[committed]).accepted == ()
 
 
@@ -170,14 +173,14 @@ def test_a_key_of_another_host_is_refused_even_when_typed() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        Entry(HOST, "ssh-dss", "AAAA"),
-        Entry(HOST, "ssh-ed25519", R.key),
-        Entry(HOST, "ssh-ed25519", "hunter2"),
-        Entry("a b\n", "ssh-ed25519", A.key),
-        Entry("", "", ""),
+        KnownHost(HOST, "ssh-dss", "AAAA"),
+        KnownHost(HOST, "ssh-ed25519", R.key),
+        KnownHost(HOST, "ssh-ed25519", "hunter2"),
+        KnownHost("a b\n", "ssh-ed25519", A.key),
+        KnownHost("", "", ""),
     ],
 )
-def test_what_is_no_key_is_refused_and_not_repeated(bad: Entry) -> None:
+def test_what_is_no_key_is_refused_and_not_repeated(bad: KnownHost) -> None:
     verdict = ask([entry(A), bad], [A.fingerprint], [bad])
     assert [item.entry for item in verdict.refused] == [bad]
     with pytest.raises(RefusedError) as caught:
@@ -297,7 +300,7 @@ EVIDENCE = st.none() | st.builds(
 )
 ENTRIES = st.lists(
     st.builds(
-        lambda host, key, evidence, name: Entry(host, name or key.type, key.key, evidence),
+        lambda host, key, evidence, name: KnownHost(host, name or key.type, key.key, evidence),
         st.sampled_from(HOSTS),
         st.sampled_from(KEYS),
         EVIDENCE,
@@ -309,14 +312,14 @@ TYPED = st.lists(st.sampled_from([key.fingerprint for key in KEYS]), max_size=3)
 PLACES = st.sampled_from([(HOST, 22), ("github.com", 22), ("ssh.github.com", 443), (HOST, 2222)])
 
 
-def same_host(item: Entry, host: str) -> bool:
+def same_host(item: KnownHost, host: str) -> bool:
     return item.host.lower().rstrip(".") in {host, f"[{host}]:22"}
 
 
 @settings(max_examples=600)
 @given(ENTRIES, TYPED, ENTRIES, PLACES)
 def test_nothing_is_accepted_without_a_reason(
-    entries: list[Entry], typed: list[str], committed: list[Entry], place: tuple[str, int]
+    entries: list[KnownHost], typed: list[str], committed: list[KnownHost], place: tuple[str, int]
 ) -> None:
     host, port = place
     verdict = ask(entries, typed, committed, host, port)
@@ -349,12 +352,12 @@ def test_nothing_is_accepted_without_a_reason(
 @settings(max_examples=200)
 @given(ENTRIES, TYPED, ENTRIES, PLACES)
 def test_what_was_accepted_is_accepted_again_byte_for_byte(
-    entries: list[Entry], typed: list[str], committed: list[Entry], place: tuple[str, int]
+    entries: list[KnownHost], typed: list[str], committed: list[KnownHost], place: tuple[str, int]
 ) -> None:
     host, port = place
     first = ask(entries, typed, committed, host, port)
     if first.ok:
-        again = judge(
+        again = judge_host_keys(
             first.accepted, host=host, port=port, typed=(), committed=first.accepted,
             by="Somebody Else", date="2030-01-01",
         )  # fmt: skip
@@ -366,8 +369,8 @@ def test_what_was_accepted_is_accepted_again_byte_for_byte(
 
 def test_known_hosts_text_is_ours_and_in_a_fixed_order() -> None:
     accepted = [proven(R), proven(B), proven(A)]
-    text = known_hosts(accepted, port=2222)
-    assert text == known_hosts(accepted[::-1], port=2222)
+    text = format_known_hosts(accepted, port=2222)
+    assert text == format_known_hosts(accepted[::-1], port=2222)
     assert text.endswith("\n")
     assert "\r" not in text
     assert [line.split()[:2] for line in text.splitlines()] == [
@@ -375,22 +378,22 @@ def test_known_hosts_text_is_ours_and_in_a_fixed_order() -> None:
         [f"[{HOST}]:2222", "ssh-ed25519"],
         [f"[{HOST}]:2222", "ssh-rsa"],
     ]
-    assert known_hosts([proven(A)], port=22) == f"{HOST} ssh-ed25519 {A.key}\n"
+    assert format_known_hosts([proven(A)], port=22) == f"{HOST} ssh-ed25519 {A.key}\n"
 
 
 def test_known_hosts_is_never_empty_and_never_without_evidence() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        known_hosts([], port=22)
+        format_known_hosts([], port=22)
     for bad in (entry(A), replace(proven(A), key=B.key)):
         with pytest.raises(ValueError, match="no evidence"):
-            known_hosts([proven(R), bad], port=22)
+            format_known_hosts([proven(R), bad], port=22)
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed")
 @pytest.mark.parametrize(("host", "port"), [(HOST, 22), (HOST, 2222), ("2001:db8::1", 2222)])
 def test_openssh_finds_every_line(tmp_path: Path, host: str, port: int) -> None:
     path = tmp_path / "known_hosts"
-    path.write_text(known_hosts([proven(A, host), proven(R, host)], port=port))
+    path.write_text(format_known_hosts([proven(A, host), proven(R, host)], port=port))
     found = subprocess.run(
         ["ssh-keygen", "-F", known_hosts_name(host, port), "-f", str(path)],
         check=True,

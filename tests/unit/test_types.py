@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from wizard.answers.model import Answers
-from wizard.answers.questions import problems_of
+from wizard.answers.questions import convert_validation_error
 from wizard.formats import types
 from wizard.formats.durations import canonical_duration, check_duration, duration_seconds
 
@@ -88,7 +88,7 @@ LOOPBACK = ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "213
 def refusal(name: str, value: Any) -> str:
     with pytest.raises(ValidationError) as refused:
         TypeAdapter(getattr(types, name)).validate_python(value)
-    [problem] = problems_of(refused.value, Answers)
+    [problem] = convert_validation_error(refused.value, Answers)
     return problem.message
 
 

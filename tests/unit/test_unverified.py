@@ -12,17 +12,24 @@ import pytest
 from tests.cli import Wizard, aw, local
 from tests.gitfolder import GitFolder
 from wizard.cli import check_live
-from wizard.engine.probes import Probe, ProbeResult, failed, passed, skipped, unknown
-from wizard.state.memory import Memory
-from wizard.state.unverified import Left, Unverified
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+)
+from wizard.state.memory import StateFile
+from wizard.state.unverified import UnverifiedHistory, UnverifiedProbe
 
 __all__ = ["aw", "local"]
 
 FIRST, SECOND = "2026-11-20", "2026-11-21"
 
 
-def memory(folder: Path) -> Unverified:
-    return Unverified(GitFolder(folder).repo, "airflow")
+def memory(folder: Path) -> UnverifiedHistory:
+    return UnverifiedHistory(GitFolder(folder).repo, "airflow")
 
 
 def test_the_first_day_stays_until_it_was_found_out(local: Wizard) -> None:
@@ -33,14 +40,14 @@ def test_the_first_day_stays_until_it_was_found_out(local: Wizard) -> None:
     assert kept
     assert left == memory(local.folder).left()
     assert left == (
-        Left("database.login", FIRST, SECOND),
-        Left("broker.login", SECOND, SECOND),
+        UnverifiedProbe("database.login", FIRST, SECOND),
+        UnverifiedProbe("broker.login", SECOND, SECOND),
     )
     # Another database was never tried before.
     assert one.tried([("database.login", "other:5432")], SECOND)[0][0].since == SECOND
     one.tried([], SECOND)
     assert one.left() == ()
-    assert not Memory(GitFolder(local.folder).repo, "airflow", "unverified").place.exists()
+    assert not StateFile(GitFolder(local.folder).repo, "airflow", "unverified").place.exists()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,7 @@ def test_the_first_day_stays_until_it_was_found_out(local: Wizard) -> None:
     ],
 )
 def test_what_is_not_sound_counts_as_nothing(local: Wizard, left: Any) -> None:
-    Memory(GitFolder(local.folder).repo, "airflow", "unverified").write({"left": left})
+    StateFile(GitFolder(local.folder).repo, "airflow", "unverified").write({"left": left})
     assert memory(local.folder).left() == ()
     local.ok("plan")
 
@@ -72,8 +79,8 @@ def looks(monkeypatch: pytest.MonkeyPatch, **results: ProbeResult) -> None:
     def found(_situation: object) -> Sequence[Probe]:
         return [probe(name, result) for name, result in results.items()]
 
-    monkeypatch.setattr("wizard.probes.catalogue.probes_for", found)
-    monkeypatch.setattr(check_live, "_situation", lambda *_: None)
+    monkeypatch.setattr("wizard.probes.catalogue.collect_probes", found)
+    monkeypatch.setattr(check_live, "_prepare_situation", lambda *_: None)
 
 
 def test_every_command_tells_it_and_nothing_planned_depends_on_it(
@@ -81,7 +88,7 @@ def test_every_command_tells_it_and_nothing_planned_depends_on_it(
 ) -> None:
     before = json.loads(local.ok("plan", "--json").out)
     assert before["unverified"] == []
-    looks(monkeypatch, a_one=passed("x"), b_two=unknown("x"), c_three=skipped("x"))
+    looks(monkeypatch, a_one=pass_result("x"), b_two=unknown_result("x"), c_three=skip_result("x"))
     done = local.ok("check", "--live")
     today = done.out.rsplit("since ", 1)[1][:10]
     assert done.out.endswith(f"\nnot verified since {today}: b.two, c.three\n")
@@ -100,7 +107,7 @@ def test_every_command_tells_it_and_nothing_planned_depends_on_it(
     assert "two" not in local.git.git("show", "HEAD")
     assert local.git.git("status", "--porcelain", "--ignored") == ""
 
-    looks(monkeypatch, b_two=passed("x"), c_three=failed("x"))
+    looks(monkeypatch, b_two=pass_result("x"), c_three=fail_result("x"))
     done = local("check", "--live", "--json")
     (result,) = json.loads(done.out)
     assert (done.code, result["live"]["unverified"], result["live"]["since"]) == (4, [], {})
@@ -111,7 +118,7 @@ def test_where_it_cannot_be_kept_the_check_is_made_and_says_so(
     local: Wizard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(local.folder / "state"))
-    looks(monkeypatch, b_two=unknown("x"))
+    looks(monkeypatch, b_two=unknown_result("x"))
     done = local.ok("check", "--live")
     assert "what is unverified is forgotten" in done.err
     assert "not verified since" in done.out

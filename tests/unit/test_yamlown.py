@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.unit.test_yamltext import HOSTILE, data, every_path, same, text
-from wizard.formats.yaml_fast_reader import NotOursError, load
-from wizard.formats.yaml_writer import Yaml, dump
+from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
+from wizard.formats.yaml_writer import Yaml, dump_yaml
 
 
 def readable(value: Yaml) -> bool:
@@ -24,15 +24,15 @@ def readable(value: Yaml) -> bool:
 @given(data)
 def test_reads_back_what_was_written(value: Yaml) -> None:
     try:
-        assert same(load(dump(value)), value)
-    except NotOursError:
+        assert same(load_own_yaml(dump_yaml(value)), value)
+    except ForeignYamlError:
         assert not readable(value)
 
 
 @pytest.mark.parametrize("value", [text for text in HOSTILE if len(text) < 90])
 def test_hostile_text(value: str) -> None:
     wanted: Yaml = {"a": value, value: {value: [value, {value: value}, [value]]}, "z": "end"}
-    assert same(load(dump(wanted)), wanted)
+    assert same(load_own_yaml(dump_yaml(wanted)), wanted)
 
 
 @given(data, text, text, st.data())
@@ -40,10 +40,10 @@ def test_comments_make_no_difference(
     value: Yaml, header: str, comment: str, draw: st.DataObject
 ) -> None:
     chosen = draw.draw(st.lists(st.sampled_from(every_path(value)), max_size=5))
-    out = dump(value, dict.fromkeys(chosen, comment), header)
+    out = dump_yaml(value, dict.fromkeys(chosen, comment), header)
     try:
-        assert same(load(out), value)
-    except NotOursError:
+        assert same(load_own_yaml(out), value)
+    except ForeignYamlError:
         assert not readable(value) or not value or not isinstance(value, dict | list)
 
 
@@ -70,8 +70,8 @@ pieces = st.lists(
 @given(pieces)
 def test_what_it_accepts_means_the_same_to_every_reader(source: str) -> None:
     try:
-        found = load(source)
-    except NotOursError:
+        found = load_own_yaml(source)
+    except ForeignYamlError:
         return
     assert same(yaml.safe_load(source), found)
     assert same(YAML(typ="safe", pure=True).load(io.StringIO(source)), found)
@@ -79,12 +79,12 @@ def test_what_it_accepts_means_the_same_to_every_reader(source: str) -> None:
 
 @given(data, st.integers(0, 10_000), st.sampled_from(" \n#:-'\"|0\t\u2028,"))
 def test_a_changed_text_is_refused_or_right(value: Yaml, at: int, char: str) -> None:
-    source = dump(value)
+    source = dump_yaml(value)
     at %= len(source) + 1
     changed = source[:at] + char + source[at:]
     try:
-        found = load(changed)
-    except NotOursError:
+        found = load_own_yaml(changed)
+    except ForeignYamlError:
         return
     assert same(yaml.safe_load(changed), found)
 
@@ -97,19 +97,19 @@ def test_a_changed_text_is_refused_or_right(value: Yaml, at: int, char: str) -> 
      'a: "\\uD800"\n', "[" * 3000 + "\n", "a:\n" * 3000],
 )  # fmt: skip
 def test_other_forms_are_refused(foreign: str) -> None:
-    with pytest.raises(NotOursError):
-        load(foreign)
+    with pytest.raises(ForeignYamlError):
+        load_own_yaml(foreign)
 
 
 def test_deep_nesting_is_left_to_the_full_reader() -> None:
     nested: Yaml = "x"
     for _ in range(100):
         nested = {"a": nested}
-    with pytest.raises(NotOursError):
-        load(dump(nested))
+    with pytest.raises(ForeignYamlError):
+        load_own_yaml(dump_yaml(nested))
 
 
 def test_numbers_and_words() -> None:
     wanted: Yaml = {"i": -3, "f": 1e16, "g": -0.5, "inf": float("-inf"), "t": True, "n": None}
-    assert same(load(dump(wanted)), wanted)
-    assert re.search("nan", dump(float("nan")))
+    assert same(load_own_yaml(dump_yaml(wanted)), wanted)
+    assert re.search("nan", dump_yaml(float("nan")))

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.canary import MARKER, Canary
-from wizard.answers.files import load_text
+from wizard.answers.files import parse_answers
 from wizard.errors import AnswersError
-from wizard.formats.yaml_reader import MAX_BYTES, read, read_mapping
+from wizard.formats.yaml_reader import MAX_BYTES, read_mapping, read_yaml
 
 CANARY = Canary().secret("file")
 
@@ -91,13 +91,13 @@ def test_nothing_is_an_empty_mapping(text: str) -> None:
     ],
 )
 def test_values_mean_what_yaml_1_2_says(text: str, value: object) -> None:
-    assert read(f"a: {text}\n", "f") == {"a": value}
+    assert read_yaml(f"a: {text}\n", "f") == {"a": value}
 
 
 @pytest.mark.parametrize("number", ["2", "0", "-1", "'1'", "true", "1.0", "[]", "null", "x"])
 def test_a_schema_this_version_does_not_know_is_refused(number: str) -> None:
     with pytest.raises(AnswersError) as caught:
-        load_text(f"schema: {number}\n", "f.yaml")
+        parse_answers(f"schema: {number}\n", "f.yaml")
 
     (problem,) = caught.value.problems
     assert problem.key == "schema"
@@ -109,7 +109,7 @@ _NOISE = st.text(
 )
 
 
-@pytest.mark.parametrize("reader", [read, read_mapping, load_text])
+@pytest.mark.parametrize("reader", [read_yaml, read_mapping, parse_answers])
 @given(before=_NOISE, after=_NOISE)
 def test_whatever_the_text_only_this_error_is_raised_and_it_repeats_nothing(
     reader: Callable[[str, str], object], before: str, after: str
@@ -121,7 +121,7 @@ def test_whatever_the_text_only_this_error_is_raised_and_it_repeats_nothing(
 
 @given(st.text(max_size=200))
 def test_any_text_at_all(text: str) -> None:
-    refusal = _refusal(lambda: read(text, "f"))
+    refusal = _refusal(lambda: read_yaml(text, "f"))
 
     assert refusal is None or refusal.message.startswith("f")
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from wizard.formats.yaml_writer import Yaml, dump, quoted
+from wizard.formats.yaml_writer import Yaml, dump_yaml, quote_yaml
 
 HOSTILE = [
     "y", "n", "Y", "N", "yes", "no", "Yes", "NO", "on", "off", "ON", "Off", "true", "True", "false",
@@ -69,18 +69,18 @@ def same(left: object, right: object) -> bool:
 
 @given(data)
 def test_every_reader_reads_back_what_was_written(value: Yaml) -> None:
-    out = dump(value)
+    out = dump_yaml(value)
     assert out.endswith("\n")
     assert not out.startswith("\n")
     for loaded in both(out):
         assert same(loaded, value), out
-    assert dump(value) == out
+    assert dump_yaml(value) == out
 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_text_survives_as_value_key_and_item(value: str) -> None:
     wanted: Yaml = {"a": value, value: {value: [value, {value: value}, [value]]}, "z": "end"}
-    for loaded in both(dump(wanted)):
+    for loaded in both(dump_yaml(wanted)):
         assert same(loaded, wanted)
 
 
@@ -91,7 +91,7 @@ def test_comments_and_header_stay_comments(
 ) -> None:
     paths = list(every_path(value))
     chosen = draw.draw(st.lists(st.sampled_from(paths), max_size=5)) if draw else paths
-    out = dump(value, dict.fromkeys(chosen, comment), header)
+    out = dump_yaml(value, dict.fromkeys(chosen, comment), header)
     for loaded in both(out):
         assert same(loaded, value), out
 
@@ -111,18 +111,18 @@ def every_path(value: Yaml, path: tuple[str | int, ...] = ()) -> list[tuple[str 
     "attack", ["x\nadmin: true", "x\radmin: true", "x\x85admin: true", "x\u2028admin: true", "\x0b"]
 )
 def test_a_comment_cannot_add_a_key(attack: str) -> None:
-    out = dump({"a": {"b": 1}}, {("a",): attack, ("a", "b"): attack}, header=attack)
+    out = dump_yaml({"a": {"b": 1}}, {("a",): attack, ("a", "b"): attack}, header=attack)
     assert all(loaded == {"a": {"b": 1}} for loaded in both(out))
     assert all(line.lstrip().startswith("#") for line in out.splitlines() if "admin" in line)
 
 
 def test_hidden_characters_in_comments_are_spelled_out() -> None:
-    out = dump({"a": 1}, {("a",): "safe \u202eevil\ufeff \ud800"})
+    out = dump_yaml({"a": 1}, {("a",): "safe \u202eevil\ufeff \ud800"})
     assert out == "# safe \\u202Eevil\\uFEFF \\uD800\na: 1\n"
 
 
 def test_layout() -> None:
-    out = dump(
+    out = dump_yaml(
         {
             "executor": "CeleryExecutor",
             "version": "3.2.2",
@@ -177,26 +177,26 @@ def test_layout() -> None:
     [("a\nb", "|-"), ("a\nb\n", "|"), ("a\nb\n\n", "|+"), ("a \nb", '"'), ("\na", '"')],
 )
 def test_block_style(value: str, style: str) -> None:
-    out = dump({"a": value, "b": 1})
+    out = dump_yaml({"a": value, "b": 1})
     assert out.splitlines()[0].removeprefix("a: ").startswith(style)
     assert all(loaded == {"a": value, "b": 1} for loaded in both(out))
 
 
 def test_root_scalars_and_empties() -> None:
-    assert dump({}) == "{}\n"
-    assert dump([]) == "[]\n"
-    assert dump(None) == "null\n"
-    assert dump("yes") == '"yes"\n'
-    assert both(dump("a\n---\nb\n")) == ("a\n---\nb\n",) * 2
+    assert dump_yaml({}) == "{}\n"
+    assert dump_yaml([]) == "[]\n"
+    assert dump_yaml(None) == "null\n"
+    assert dump_yaml("yes") == '"yes"\n'
+    assert both(dump_yaml("a\n---\nb\n")) == ("a\n---\nb\n",) * 2
 
 
 def test_not_a_number_is_written_as_both_readers_know_it() -> None:
-    assert all(isinstance(x, float) and math.isnan(x) for x in both(dump(math.nan)))
+    assert all(isinstance(x, float) and math.isnan(x) for x in both(dump_yaml(math.nan)))
 
 
 def test_escapes_that_go_yaml_reads_too() -> None:
     # go-yaml rejects surrogate pairs; U+0085 and U+2028 are line breaks to YAML 1.1.
-    out = quoted('\U0001f600\U000e0041\x85\u2028\u202e\ufeff\x00\t"\\')
+    out = quote_yaml('\U0001f600\U000e0041\x85\u2028\u202e\ufeff\x00\t"\\')
     assert out == '"\U0001f600\\U000E0041\\u0085\\u2028\\u202E\\uFEFF\\u0000\\t\\"\\\\"'
     assert not re.search(r"\\u[dD][89a-fA-F]", out)
 
@@ -207,11 +207,11 @@ def test_what_cannot_be_written_is_refused_without_showing_it() -> None:
 
     for value in ({"a": Colour.RED}, {"a": [{1: "s3cret"}]}, {"a": b"s3cret"}, {"a": {"s3cret"}}):
         with pytest.raises(TypeError, match=r"^a") as caught:
-            dump(value)  # type: ignore[arg-type]
+            dump_yaml(value)  # type: ignore[arg-type]
         assert "s3cret" not in str(caught.value)
     for bad in ({"a": "s3cret\ud800"}, {"a": {"\ud800": "s3cret"}}, {"a": "x\ns3cret\udfff"}):
         with pytest.raises(ValueError, match=r"^a") as refused:
-            dump(bad)  # type: ignore[arg-type]
+            dump_yaml(bad)  # type: ignore[arg-type]
         assert "s3cret" not in str(refused.value)
 
 
@@ -219,4 +219,4 @@ def test_text_enums_are_written_by_value() -> None:
     class Kind(str, Enum):  # noqa: UP042
         ONE = "one"
 
-    assert dump({Kind.ONE: Kind.ONE}) == "one: one\n"
+    assert dump_yaml({Kind.ONE: Kind.ONE}) == "one: one\n"

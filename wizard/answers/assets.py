@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wizard.answers.questions import specs
+from wizard.answers.questions import field_specs
 from wizard.errors import AnswersError, Problem
-from wizard.formats.certificates import certificates
-from wizard.formats.nested import get
+from wizard.formats.certificates import extract_certificates
+from wizard.formats.nested import get_value
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 200_000
 
 
-def load(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
+def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
     """The assets of these answers by key, and the answers with each renamed to its copy's name.
 
     `read` takes the path as answered (relative to the answers file) and raises OSError. Raises
@@ -26,15 +26,17 @@ def load(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[
 
     found: dict[str, str] = {}
     problems = []
-    for item in specs(type(answers)):
-        path = str(get(answers, item.path)) if item.ask.asset and item.applies(answers) else ""
+    for item in field_specs(type(answers)):
+        path = (
+            str(get_value(answers, item.path)) if item.ask.asset and item.applies(answers) else ""
+        )
         if not path:
             continue
         try:
             data = read(path)
             if len(data) > _MAX_BYTES:
                 raise ValueError("the file is too large for CA certificates")
-            found[item.key] = certificates(data.decode("ascii", "replace"))
+            found[item.key] = extract_certificates(data.decode("ascii", "replace"))
         except OSError as error:
             problems.append(
                 Problem(item.key, f"cannot be read: {error.strerror or 'no such file'}")

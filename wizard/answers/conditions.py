@@ -9,7 +9,7 @@ KUBERNETES = Condition(
     "an executor that starts task pods", lambda a: "Kubernetes" in a.executor.kind
 )
 LOCAL = Condition("LocalExecutor", lambda a: a.executor.kind.startswith("Local"))
-SCALED = CELERY & Condition(
+AUTOSCALED_WORKERS = CELERY & Condition(
     "worker autoscaling", lambda a: a.executor.workers.autoscaling != "none"
 )
 FIXED_WORKERS = CELERY & Condition(
@@ -24,23 +24,27 @@ VERIFIED_TLS = EXTERNAL_DATABASE & Condition(
 PGBOUNCER = EXTERNAL_DATABASE & Condition(
     "the chart's PgBouncer", lambda a: a.database.pgbouncer.mode == "chart"
 )
-OUTER_PGBOUNCER = EXTERNAL_DATABASE & Condition(
+EXTERNAL_PGBOUNCER = EXTERNAL_DATABASE & Condition(
     "an external PgBouncer", lambda a: a.database.pgbouncer.mode == "external"
 )
 RESULT_BACKEND = EXTERNAL_DATABASE & CELERY
-OWN_RESULT_BACKEND = RESULT_BACKEND & Condition(
+SEPARATE_RESULT_BACKEND = RESULT_BACKEND & Condition(
     "a result backend of its own", lambda a: a.database.result_backend.kind == "separate"
 )
 RESULT_POOL = PGBOUNCER & CELERY
 
 CHART_REDIS = Condition("the chart's Redis", lambda a: a.broker.kind == "chart-redis")
-OUTER_BROKER = Condition("an external broker", lambda a: a.broker.kind == "external")
+EXTERNAL_BROKER = Condition("an external broker", lambda a: a.broker.kind == "external")
 
-FROM_GIT = Condition("DAGs from Git", lambda a: a.dags.source != "image")
+DAGS_FROM_GIT = Condition("DAGs from Git", lambda a: a.dags.source != "image")
 GIT_SYNC = Condition("git-sync", lambda a: a.dags.source == "git-sync")
-OVER_SSH = FROM_GIT & Condition("a repository over SSH", lambda a: a.dags.over_ssh)
-OVER_HTTPS = FROM_GIT & Condition("a repository over HTTPS", lambda a: not a.dags.over_ssh)
-PRIVATE_HTTPS = OVER_HTTPS & Condition("a private repository", lambda a: a.dags.credentials.needed)
+DAGS_OVER_SSH = DAGS_FROM_GIT & Condition("a repository over SSH", lambda a: a.dags.over_ssh)
+DAGS_OVER_HTTPS = DAGS_FROM_GIT & Condition(
+    "a repository over HTTPS", lambda a: not a.dags.over_ssh
+)
+PRIVATE_DAGS_OVER_HTTPS = DAGS_OVER_HTTPS & Condition(
+    "a private repository", lambda a: a.dags.credentials.needed
+)
 
 VAULT = Condition("Vault", lambda a: a.secrets.store == "vault")
 CLUSTER_STORE = VAULT & Condition("a cluster-wide store", lambda a: a.secrets.scope == "cluster")
@@ -60,4 +64,4 @@ REPOSITORY_TOKEN = STORE_CREDENTIAL & Condition(
 )
 HELM = Condition("Helm", lambda a: a.delivery.kind == "helm")
 KIND = Condition("a local kind cluster", lambda a: a.delivery.kind == "kind")
-OWN_IMAGE = Condition("an image of your own", lambda a: a.installation.image.repository != "")
+CUSTOM_IMAGE = Condition("an image of your own", lambda a: a.installation.image.repository != "")

@@ -16,7 +16,7 @@ from wizard.errors import AnswersError, Problem
 if TYPE_CHECKING:
     from wizard.answers.questions import FieldSpec
 
-STORED = Path(__file__).with_name("questions.json")
+QUESTIONS_FILE = Path(__file__).with_name("questions.json")
 
 _KINDS = {
     "text": "text",
@@ -59,7 +59,7 @@ class Explanation:
         return "\n".join([*lines, "", self.help])
 
 
-def _takes(item: FieldSpec) -> str:
+def _describe_input(item: FieldSpec) -> str:
     if item.kind == "choice":
         return ", ".join(
             choice if item.label(choice) == choice else f"{choice} ({item.label(choice)})"
@@ -68,22 +68,22 @@ def _takes(item: FieldSpec) -> str:
     return item.ask.takes or _KINDS[item.kind]
 
 
-def explanation(item: FieldSpec) -> Explanation:
+def explain_question(item: FieldSpec) -> Explanation:
     """One question in words."""
-    from wizard.answers.files import dumped
+    from wizard.answers.files import dump_value
 
     return Explanation(
         item.key,
         f"{item.group}: {item.title}" if item.group else item.title,
         item.help,
-        _takes(item),
-        dumped(item.default),
+        _describe_input(item),
+        dump_value(item.default),
         item.when.text,
         item.ask.source,
     )
 
 
-def _values() -> Explanation:
+def _explain_values() -> Explanation:
     """What no question covers."""
     from wizard.answers.model import Answers
 
@@ -99,27 +99,27 @@ def _values() -> Explanation:
     )
 
 
-def derived() -> list[Explanation]:
+def build_explanations() -> list[Explanation]:
     """Every question, in the order it is asked, and what passes through at the end."""
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
 
-    return [*(explanation(item) for item in specs()), _values()]
-
-
-def overview() -> list[Explanation]:
-    """What `derived` returned when this version of the wizard was made."""
-    return [Explanation(**row) for row in json.loads(STORED.read_text(encoding="utf-8"))]
+    return [*(explain_question(item) for item in field_specs()), _explain_values()]
 
 
-def describe(key: str) -> list[Explanation]:
+def load_explanations() -> list[Explanation]:
+    """What `build_explanations` returned when this version of the wizard was made."""
+    return [Explanation(**row) for row in json.loads(QUESTIONS_FILE.read_text(encoding="utf-8"))]
+
+
+def find_explanations(key: str) -> list[Explanation]:
     """The question with this key, or all below it; AnswersError naming the nearest key."""
-    rows = overview()
+    rows = load_explanations()
     if key.startswith("values."):
         return [row for row in rows if row.key == "values"]
     below = [row for row in rows if row.key == key or row.key.startswith(f"{key}.")]
     if not below:
-        from wizard.formats.messages import no_question
+        from wizard.formats.messages import describe_unknown_question
 
-        problem = Problem(key, no_question(key, [row.key for row in rows]))
+        problem = Problem(key, describe_unknown_question(key, [row.key for row in rows]))
         raise AnswersError("no such key", [problem])
     return below

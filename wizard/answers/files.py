@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from wizard.answers.model import Answers
-from wizard.answers.questions import FieldSpec, problems_of, spec, specs
-from wizard.answers.rules import problems as rule_problems
+from wizard.answers.questions import FieldSpec, convert_validation_error, field_spec, field_specs
+from wizard.answers.rules import find_rule_problems as rule_problems
 from wizard.answers.section import Section
 from wizard.errors import AnswersError, Problem
-from wizard.formats.nested import get, put
-from wizard.formats.yaml_reader import read, read_mapping
-from wizard.formats.yaml_writer import dump
+from wizard.formats.nested import get_value, put_value
+from wizard.formats.yaml_reader import read_mapping, read_yaml
+from wizard.formats.yaml_writer import dump_yaml
 
 _HEADER = (
     "Answers of Airflow Wizard: replays this installation. No secret stands here, only\n"
@@ -24,7 +24,7 @@ _HEADER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class ValidationResult:
     """What is wrong with raw answers; `answers` is None where not even the types fit."""
 
     answers: Answers | None
@@ -32,47 +32,49 @@ class Examination:
     warnings: tuple[str, ...] = ()
 
 
-def examine(data: Mapping[str, Any], model: type[Answers] = Answers) -> Examination:
+def validate_answers(data: Mapping[str, Any], model: type[Answers] = Answers) -> ValidationResult:
     """Validate raw nested answers: types first, then rules over what applies. Never raises."""
-    found = _checked(data, model)
+    found = _validate_once(data, model)
     if found.answers is None:
-        from wizard.answers.partial import beyond
+        from wizard.answers.partial import find_further_problems
 
-        more = beyond(data, found.problems, lambda some: _plainly(_checked(some, model)))
-        return Examination(None, (*found.problems, *more))
+        more = find_further_problems(
+            data, found.problems, lambda some: _answers_and_problems(_validate_once(some, model))
+        )
+        return ValidationResult(None, (*found.problems, *more))
     return found
 
 
-def _plainly(found: Examination) -> tuple[Answers | None, Sequence[Problem]]:
+def _answers_and_problems(found: ValidationResult) -> tuple[Answers | None, Sequence[Problem]]:
     return found.answers, found.problems
 
 
-def _checked(data: Mapping[str, Any], model: type[Answers]) -> Examination:
+def _validate_once(data: Mapping[str, Any], model: type[Answers]) -> ValidationResult:
     wrong = [
         Problem(item.key, "give a whole number")
-        for item in specs(model)
+        for item in field_specs(model)
         # pydantic would take true for 1.
-        if item.kind == "int" and isinstance(get(data, item.path), bool)
+        if item.kind == "int" and isinstance(get_value(data, item.path), bool)
     ]
     if wrong:
-        return Examination(None, tuple(wrong))
+        return ValidationResult(None, tuple(wrong))
     try:
         answers = model.model_validate(dict(data))
     except ValidationError as error:
-        return Examination(None, tuple(problems_of(error, model)))
-    reduced, warnings = applicable(answers)
-    return Examination(reduced, tuple(rule_problems(reduced)), tuple(warnings))
+        return ValidationResult(None, tuple(convert_validation_error(error, model)))
+    reduced, warnings = reset_inapplicable(answers)
+    return ValidationResult(reduced, tuple(rule_problems(reduced)), tuple(warnings))
 
 
-def validated(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, ...]]:
+def require_valid_answers(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, ...]]:
     """Complete, applicable answers and warnings; AnswersError with every problem at once."""
-    found = examine(data)
+    found = validate_answers(data)
     if found.problems or found.answers is None:
         raise AnswersError("the answers do not validate", found.problems)
     return found.answers, found.warnings
 
 
-def applicable(answers: Answers) -> tuple[Answers, list[str]]:
+def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
     """The answers with everything that does not apply back at its default, and what was ignored.
 
     A question may stop to apply because another one did, so this repeats until nothing changes.
@@ -80,15 +82,15 @@ def applicable(answers: Answers) -> tuple[Answers, list[str]]:
     ignored: list[str] = []
     while True:
         changed = answers
-        for item in specs(type(answers)):
-            value = get(changed, item.path)
+        for item in field_specs(type(answers)):
+            value = get_value(changed, item.path)
             if value != item.default and not item.applies(changed):
                 changed = with_value(changed, item.path, item.default)
                 ignored.append(item.key)
         if changed == answers:
             break
         answers = changed
-    by_key = {item.key: item for item in specs(type(answers))}
+    by_key = {item.key: item for item in field_specs(type(answers))}
     return answers, [
         f"{key} is ignored: it counts with {by_key[key].when.text}"
         if by_key[key].when.text != "every installation"
@@ -101,40 +103,40 @@ def with_value(answers: Answers, path: tuple[str, ...], value: object) -> Answer
     """A copy with one already valid value replaced."""
     head, *rest = path
     below = getattr(answers, head)
-    return answers.model_copy(update={head: _replaced(below, tuple(rest), value)})
+    return answers.model_copy(update={head: _replace_value(below, tuple(rest), value)})
 
 
-def _replaced(model: BaseModel, path: tuple[str, ...], value: object) -> object:
+def _replace_value(model: BaseModel, path: tuple[str, ...], value: object) -> object:
     if not path:
         return value
     head, *rest = path
-    return model.model_copy(update={head: _replaced(getattr(model, head), tuple(rest), value)})
+    return model.model_copy(update={head: _replace_value(getattr(model, head), tuple(rest), value)})
 
 
-def layered(*layers: Mapping[str, Any]) -> dict[str, Any]:
+def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Later layers over earlier ones: by question, never mixing two values of one question."""
     result: dict[str, Any] = {}
     for layer in layers:
-        result = _layer(result, layer, ())
+        result = _merge_layer(result, layer, ())
     return result
 
 
-def _layer(
+def _merge_layer(
     under: Mapping[str, Any], over: Mapping[str, Any], at: tuple[str, ...]
 ) -> dict[str, Any]:
     result = dict(under)
-    whole = {item.path for item in specs() if item.kind in {"secret", "mapping", "list"}}
+    whole = {item.path for item in field_specs() if item.kind in {"secret", "mapping", "list"}}
     for key, value in over.items():
         path = (*at, key)
         below = result.get(key)
         nested = isinstance(below, Mapping) and isinstance(value, Mapping)
         result[key] = (
-            _layer(below, value, path) if nested and path not in whole else value  # type: ignore[arg-type]
+            _merge_layer(below, value, path) if nested and path not in whole else value  # type: ignore[arg-type]
         )
     return result
 
 
-def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+def apply_assignments(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Raw answers with KEY=VALUE applied; VALUE is YAML, then of the question's type.
 
     Raises AnswersError with every missing `=`, unknown key and VALUE that is no YAML.
@@ -148,7 +150,7 @@ def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, A
             problems.append(Problem("", f"KEY=VALUE number {number} has no ="))
             continue
         try:
-            result = _assigned(result, key, text)
+            result = _apply_assignment(result, key, text)
         except AnswersError as error:
             text = error.message.removeprefix(key).lstrip(",: ")
             problems += error.problems or [Problem(key, text)]
@@ -157,27 +159,27 @@ def assigned(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, A
     return result
 
 
-def _assigned(data: dict[str, Any], key: str, text: str) -> dict[str, Any]:
+def _apply_assignment(data: dict[str, Any], key: str, text: str) -> dict[str, Any]:
     if key == "values" or key.startswith("values."):
         path = tuple(key.split("."))
         if "" in path:
             raise AnswersError("no such key", [Problem(key, "a part of the key is empty")])
-        return put(data, path, read(text, key))
-    item = spec(key)
-    value = parsed(item, text)
+        return put_value(data, path, read_yaml(text, key))
+    item = field_spec(key)
+    value = parse_value(item, text)
     if item.kind == "secret" and isinstance(value, Mapping):
-        value = {**beside(get(data, item.path)), **value}
-    return put(data, item.path, value)
+        value = {**deploy_key_fields(get_value(data, item.path)), **value}
+    return put_value(data, item.path, value)
 
 
-def beside(value: object) -> dict[str, Any]:
+def deploy_key_fields(value: object) -> dict[str, Any]:
     """What stands beside a secret reference and outlives it: all that is public of a deploy key."""
     if not isinstance(value, Mapping):
         return {}
     return {name: value[name] for name in ("public", "writable") if name in value}
 
 
-def parsed(item: FieldSpec, text: str) -> object:
+def parse_value(item: FieldSpec, text: str) -> object:
     """One answer from text, as `--set`, `ask` and the screens give it.
 
     Raises AnswersError when it is no YAML; whether it is a good answer is for validation to say.
@@ -185,22 +187,22 @@ def parsed(item: FieldSpec, text: str) -> object:
     if item.kind in {"text", "choice"}:
         value = text
         if text[:1] in {'"', "'"}:
-            quoted = read(text, item.key)
+            quoted = read_yaml(text, item.key)
             value = quoted if isinstance(quoted, str) else text
         return value
     if item.kind == "secret" and not text.lstrip().startswith("{"):
         from wizard.secrets.references import SecretRef
 
         try:
-            return dumped(SecretRef.parse(text))
+            return dump_value(SecretRef.parse(text))
         except ValueError as error:
             raise AnswersError("not a reference", [Problem(item.key, str(error))]) from None
     if item.kind == "mapping" and text.strip() and not text.lstrip().startswith("{"):
-        return _pairs(item.key, text)
-    return read(text, item.key) if text.strip() else item.default
+        return _parse_pairs(item.key, text)
+    return read_yaml(text, item.key) if text.strip() else item.default
 
 
-def _pairs(key: str, text: str) -> dict[str, str]:
+def _parse_pairs(key: str, text: str) -> dict[str, str]:
     """`A=1, B=2` as people type it into one line."""
     found = {}
     for pair in text.split(","):
@@ -211,21 +213,21 @@ def _pairs(key: str, text: str) -> dict[str, str]:
     return found
 
 
-def dumped(value: object) -> Any:
+def dump_value(value: object) -> Any:
     """An answer as plain data, the way the answers file holds it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
     if isinstance(value, list):
-        return [dumped(item) for item in value]
+        return [dump_value(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 
 def answers_data(answers: Answers) -> dict[str, Any]:
     """Every applicable value as plain nested data, in the order of the questions."""
     data: dict[str, Any] = {"schema": answers.schema_}
-    for item in specs(type(answers)):
+    for item in field_specs(type(answers)):
         if item.applies(answers):
-            data = put(data, item.path, dumped(get(answers, item.path)))
+            data = put_value(data, item.path, dump_value(get_value(answers, item.path)))
     data["values"] = answers.values
     return data
 
@@ -235,9 +237,9 @@ def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
     now = answers_data(answers)
     found = [
         item.key
-        for item in specs(type(answers))
+        for item in field_specs(type(answers))
         if item.applies(answers)
-        and get(before, item.path, dumped(item.default)) != get(now, item.path)
+        and get_value(before, item.path, dump_value(item.default)) != get_value(now, item.path)
     ]
     return found + (["values"] if before.get("values", {}) != now["values"] else [])
 
@@ -245,16 +247,16 @@ def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
 def answers_text(answers: Answers) -> str:
     """The commented answers file that replays these answers to the same tree."""
     comments: dict[tuple[str | int, ...], str] = {
-        item.path: item.help for item in specs(type(answers))
+        item.path: item.help for item in field_specs(type(answers))
     }
     for name in type(answers).model_fields:
         section = getattr(answers, name)
         if isinstance(section, Section):
             comments[(name,)] = section.intro
-    return dump(answers_data(answers), comments, _HEADER)
+    return dump_yaml(answers_data(answers), comments, _HEADER)
 
 
-def load_text(text: str, name: str) -> dict[str, Any]:
+def parse_answers(text: str, name: str) -> dict[str, Any]:
     """Raw answers from a file's text, of a schema this wizard knows.
 
     Raises AnswersError for YAML that cannot be read and for a schema of a newer wizard.

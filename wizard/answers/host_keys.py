@@ -9,39 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wizard.formats.nested import get, put
-from wizard.hostkeys.paste import as_mappings
+from wizard.formats.nested import get_value, put_value
+from wizard.hostkeys.paste import normalize_host_keys
 
 _PATH = ("dags", "host_keys")
 
 
-def taken_in(data: Mapping[str, Any]) -> dict[str, Any]:
+def parse_pasted_keys(data: Mapping[str, Any]) -> dict[str, Any]:
     """Raw answers with pasted host keys as mappings; text that cannot be read stays as it came.
 
     For the front ends, which show and change raw answers; validation says what is wrong.
     """
-    given = get(data, _PATH)
+    given = get_value(data, _PATH)
     try:
-        read = as_mappings(given, get(data, ("dags", "repo")))
+        read = normalize_host_keys(given, get_value(data, ("dags", "repo")))
     except ValueError:
         return dict(data)
     unread = isinstance(read, list) and {"host": "", "type": "", "key": ""} in read
-    return dict(data) if read is given or unread else put(data, _PATH, read)
+    return dict(data) if read is given or unread else put_value(data, _PATH, read)
 
 
-def for_screens(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_readable_host_keys(data: Mapping[str, Any]) -> dict[str, Any]:
     """Raw answers whose host keys are mappings, as the host-key page shows them.
 
     AnswersError where they cannot be read; text that does not count with these answers is left out.
     """
-    given = get(data, _PATH)
+    given = get_value(data, _PATH)
     if given is None or (isinstance(given, list) and all(isinstance(x, Mapping) for x in given)):
         return dict(data)
-    from wizard.answers.files import examine
+    from wizard.answers.files import validate_answers
     from wizard.errors import AnswersError
 
     key = ".".join(_PATH)
-    wrong = [one for one in examine(data).problems if f"{one.key}.".startswith(f"{key}.")]
+    wrong = [one for one in validate_answers(data).problems if f"{one.key}.".startswith(f"{key}.")]
     if wrong:
         raise AnswersError("the host keys given cannot be read", wrong)
-    return put(data, _PATH, [])
+    return put_value(data, _PATH, [])

@@ -18,7 +18,7 @@ from wizard.answers.sections.delivery import Delivery
 from wizard.answers.sections.environment import Environment
 from wizard.answers.sections.executor import Executor
 from wizard.answers.sections.installation import Installation
-from wizard.answers.sections.repository import Repository
+from wizard.answers.sections.repository import RepositorySection
 from wizard.answers.sections.secrets import Secrets
 
 
@@ -43,7 +43,7 @@ class Answers(Model):
     access: Access = Field(default_factory=Access)
     environment: Environment = Field(default_factory=Environment)
     delivery: Delivery = Field(default_factory=Delivery)
-    repository: Repository = Field(default_factory=Repository)
+    repository: RepositorySection = Field(default_factory=RepositorySection)
     values: dict[str, Any] = Field(
         default_factory=dict,
         title="Values",
@@ -51,7 +51,7 @@ class Answers(Model):
     )
 
 
-def sections_of(answers: Answers) -> dict[str, Section]:
+def applicable_sections(answers: Answers) -> dict[str, Section]:
     """The sections that apply, by name, in the order of the wizard."""
     found = {}
     for name in type(answers).model_fields:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.questions import FieldSpec, field_specs
 from wizard.errors import Problem
-from wizard.formats.nested import put
+from wizard.formats.nested import put_value
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -19,7 +19,7 @@ _CASES = 32
 Validate = Callable[[Mapping[str, Any]], "tuple[Answers | None, Sequence[Problem]]"]
 
 
-def beyond(
+def find_further_problems(
     data: Mapping[str, Any], found: Sequence[Problem], validate: Validate
 ) -> tuple[Problem, ...]:
     """More unreadable answers, and what the rules object to whatever all of them become.
@@ -30,7 +30,7 @@ def beyond(
     broken = {_question_path(problem.key) for problem in found}
     more: list[Problem] = []
     for _ in range(_ROUNDS):
-        data = _without_all(data, broken)
+        data = _drop_paths(data, broken)
         answers, problems = validate(data)
         if answers is not None:
             break
@@ -42,15 +42,17 @@ def beyond(
     for case in islice(_cases(data, broken), _CASES):
         problems = validate(case)[1]
         common = [one for one in (problems if common is None else common) if one in problems]
-    return (*more, *(one for one in common or () if not _below(one.key, broken)))
+    return (*more, *(one for one in common or () if not _is_below(one.key, broken)))
 
 
 def _cases(data: Mapping[str, Any], broken: set[tuple[str, ...]]) -> Iterator[Mapping[str, Any]]:
-    gates = [item for item in specs() if item.path in broken and item.kind in {"choice", "bool"}]
+    gates = [
+        item for item in field_specs() if item.path in broken and item.kind in {"choice", "bool"}
+    ]
     for values in product(*(_values(item) for item in gates)):
         case = data
         for item, value in zip(gates, values, strict=True):
-            case = put(case, item.path, value)
+            case = put_value(case, item.path, value)
         yield case
 
 
@@ -61,27 +63,27 @@ def _values(item: FieldSpec) -> Sequence[object]:
 def _question_path(key: str) -> tuple[str, ...]:
     """The path of the question that a problem's key belongs to, else the key's own."""
     parts = tuple(key.split("."))
-    paths = {item.path for item in specs()}
+    paths = {item.path for item in field_specs()}
     return next(
         (parts[:length] for length in range(len(parts), 0, -1) if parts[:length] in paths), parts
     )
 
 
-def _below(key: str, broken: set[tuple[str, ...]]) -> bool:
+def _is_below(key: str, broken: set[tuple[str, ...]]) -> bool:
     parts = tuple(key.split("."))
     return any(parts[: len(path)] == path for path in broken)
 
 
-def _without_all(data: Mapping[str, Any], paths: set[tuple[str, ...]]) -> Mapping[str, Any]:
+def _drop_paths(data: Mapping[str, Any], paths: set[tuple[str, ...]]) -> Mapping[str, Any]:
     for path in paths:
-        data = _without(data, path)
+        data = _drop_path(data, path)
     return data
 
 
-def _without(data: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+def _drop_path(data: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
     head, *rest = path
     below = data.get(head)
     if rest and isinstance(below, Mapping):
-        return {**data, head: _without(below, tuple(rest))}
+        return {**data, head: _drop_path(below, tuple(rest))}
     # What stands here instead of a mapping is what is broken.
     return {key: value for key, value in data.items() if key != head}

@@ -20,7 +20,7 @@ class Preset:
     answers: dict[str, Any]
 
 
-def names() -> tuple[str, ...]:
+def list_presets() -> tuple[str, ...]:
     """Names of the shipped presets, the safest default first."""
     found = sorted(
         entry.name.removesuffix(".yaml")
@@ -30,42 +30,44 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: (name != "production", name)))
 
 
-def load(name: str) -> Preset:
+def load_preset(name: str) -> Preset:
     """The preset of this name, with what it extends; UsageError when there is none."""
-    if name not in names():
-        raise UsageError(f"there is no preset {name!r}", f"choose one of: {', '.join(names())}")
+    if name not in list_presets():
+        raise UsageError(
+            f"there is no preset {name!r}", f"choose one of: {', '.join(list_presets())}"
+        )
     text = files("presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     data = read_mapping(text, f"presets/{name}.yaml")
     title, description = str(data.pop("title")), str(data.pop("description"))
     parent = data.pop("extends", None)
     if parent is not None:
-        from wizard.answers.files import layered
+        from wizard.answers.files import merge_layers
 
-        data = layered(load(str(parent)).answers, data)
+        data = merge_layers(load_preset(str(parent)).answers, data)
     return Preset(name, title, description, data)
 
 
-def to_fill(preset: Preset) -> dict[tuple[str | int, ...], str]:
+def comment_missing_answers(preset: Preset) -> dict[tuple[str | int, ...], str]:
     """What a preset leaves to answer, as comments by path for the file it is printed as.
 
     Each stands above the innermost key that the preset has on the way to it, and at the top (the
     empty path) where it has none.
     """
-    from wizard.answers.files import examine
-    from wizard.answers.questions import spec, specs
-    from wizard.formats.nested import get
+    from wizard.answers.files import validate_answers
+    from wizard.answers.questions import field_spec, field_specs
+    from wizard.formats.nested import get_value
 
-    required = {item.key for item in specs() if item.ask.required}
+    required = {item.key for item in field_specs() if item.ask.required}
     found: dict[tuple[str | int, ...], str] = {}
-    for problem in examine(preset.answers).problems:
+    for problem in validate_answers(preset.answers).problems:
         if problem.key not in required:
             continue
-        path = spec(problem.key).path
+        path = field_spec(problem.key).path
         depth = next(
             (
                 n
                 for n in range(len(path) - 1, 0, -1)
-                if isinstance(get(preset.answers, path[:n]), dict)
+                if isinstance(get_value(preset.answers, path[:n]), dict)
             ),
             0,
         )

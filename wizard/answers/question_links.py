@@ -7,15 +7,15 @@ import re
 _KEY = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)+")
 
 
-def question_in(remedy: str) -> str:
+def find_question(remedy: str) -> str:
     """The first question whose dotted key, or the group of whose key, stands in these words.
 
     Only our own words are read, never those of a server; empty where they name none, or only what
     no page asks.
     """
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
 
-    keys = [item.key for item in specs() if item.model.asked]
+    keys = [item.key for item in field_specs() if item.model.asked]
     for named in _KEY.findall(remedy):
         for key in keys:
             if named == key or named.startswith(f"{key}.") or key.startswith(f"{named}."):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from wizard.answers.section import ALWAYS, Ask, Condition, Model, Section
+from wizard.answers.section import ALWAYS, Condition, Model, QuestionInfo, Section
 from wizard.errors import AnswersError, Problem
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class FieldSpec:
     help: str
     default: object
     choices: tuple[str, ...]
-    ask: Ask
+    ask: QuestionInfo
     model: type[Section]
 
     @property
@@ -87,17 +87,17 @@ def _kind(annotation: Any, key: str) -> tuple[Kind, tuple[str, ...]]:
     raise TypeError(f"{key}: no question kind for {annotation!r}")
 
 
-def _ask(info: FieldInfo) -> Ask:
-    return next((item for item in info.metadata if isinstance(item, Ask)), Ask())
+def _ask(info: FieldInfo) -> QuestionInfo:
+    return next((item for item in info.metadata if isinstance(item, QuestionInfo)), QuestionInfo())
 
 
-def _plain(annotation: Any) -> Any:
+def _strip_annotation(annotation: Any) -> Any:
     """The annotation without Annotated[...] and `| None`."""
     while hasattr(annotation, "__metadata__"):
         annotation = annotation.__origin__
     if get_origin(annotation) in {types.UnionType}:
         parts = [part for part in get_args(annotation) if part is not type(None)]
-        return _plain(parts[0]) if len(parts) == 1 else annotation
+        return _strip_annotation(parts[0]) if len(parts) == 1 else annotation
     return annotation
 
 
@@ -106,7 +106,7 @@ def _walk(
 ) -> Iterator[FieldSpec]:
     for name, info in model.model_fields.items():
         key = f"{prefix}.{name}"
-        annotation = _plain(info.annotation)
+        annotation = _strip_annotation(info.annotation)
         ask = _ask(info)
         condition = when if ask.when is ALWAYS else ask.when if when is ALWAYS else when & ask.when
         nested = isinstance(annotation, type) and issubclass(annotation, Model)
@@ -116,7 +116,7 @@ def _walk(
         kind, choices = _kind(annotation, key)
         if not info.title or not info.description:
             raise TypeError(f"{key}: a question needs a title and a description")
-        merged = Ask(
+        merged = QuestionInfo(
             when=condition,
             required=ask.required,
             labels=ask.labels,
@@ -134,7 +134,7 @@ def _walk(
 
 
 @cache
-def specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
+def field_specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
     """Every question of the wizard in the order it is asked.
 
     Raises TypeError when a field lacks a title or a description, or has a type no form can show.
@@ -143,34 +143,34 @@ def specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
 
     found: list[FieldSpec] = []
     for name, info in (answers or Answers).model_fields.items():
-        section = _plain(info.annotation)
+        section = _strip_annotation(info.annotation)
         if isinstance(section, type) and issubclass(section, Section):
             found.extend(_walk(section, name, section, ALWAYS))
     return tuple(found)
 
 
-def spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
+def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
     """The question with this dotted key; AnswersError with the nearest key when there is none."""
-    by_key = {item.key: item for item in specs(answers)}
+    by_key = {item.key: item for item in field_specs(answers)}
     if key in by_key:
         return by_key[key]
-    from wizard.formats.messages import no_question
+    from wizard.formats.messages import describe_unknown_question
 
-    raise AnswersError("no such key", [Problem(key, no_question(key, list(by_key)))])
+    raise AnswersError("no such key", [Problem(key, describe_unknown_question(key, list(by_key)))])
 
 
-def _dotted(location: tuple[int | str, ...]) -> str:
+def _dotted_key(location: tuple[int | str, ...]) -> str:
     # pydantic adds the tag of a union or `[key]` to a location; those are no part of our keys.
     return ".".join(str(part) for part in location if str(part) != "[key]")
 
 
 def _message(kind: str, text: str, key: str, answers: type[BaseModel]) -> str:
-    from wizard.formats.messages import said, unknown
+    from wizard.formats.messages import describe_unknown_key, describe_validation_error
 
     if kind == "extra_forbidden":
         parent, _, name = key.rpartition(".")
-        return unknown(name, _names_below(answers, parent))
-    return said(kind, text)
+        return describe_unknown_key(name, _names_below(answers, parent))
+    return describe_validation_error(kind, text)
 
 
 def _names_below(model: type[BaseModel], parent: str) -> list[str]:
@@ -178,19 +178,19 @@ def _names_below(model: type[BaseModel], parent: str) -> list[str]:
         if part.isdecimal():
             continue
         info = model.model_fields.get(part)
-        below = _plain(info.annotation) if info else None
+        below = _strip_annotation(info.annotation) if info else None
         if get_origin(below) is list:
-            below = _plain(get_args(below)[0])
+            below = _strip_annotation(get_args(below)[0])
         if not (isinstance(below, type) and issubclass(below, BaseModel)):
             return []
         model = below
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
-def problems_of(error: ValidationError, answers: type[BaseModel]) -> list[Problem]:
+def convert_validation_error(error: ValidationError, answers: type[BaseModel]) -> list[Problem]:
     """A pydantic error as problems with dotted keys, without any value that was rejected."""
     found = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
-        key = _dotted(item["loc"])
+        key = _dotted_key(item["loc"])
         found.append(Problem(key, _message(item["type"], item["msg"], key, answers)))
     return found

@@ -12,7 +12,7 @@ from wizard.answers.conditions import STORE_CREDENTIAL
 from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
 from wizard.errors import Problem
 from wizard.formats.addresses import is_loopback
-from wizard.manifests.argocd import IN_CLUSTER
+from wizard.manifests.argocd import IN_CLUSTER_SERVER
 from wizard.manifests.postgres import STATS_USER
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 Rule = Callable[["Answers"], Iterator[Problem]]
 
-_GIVEN = {
+_NOT_GENERATED = {
     "broker.url": "or broker.kind chart-redis",
     "dags.credentials.password": "or a public repository",
     "delivery.argocd.token": "or a repository over SSH",
 }
 # Source: chart 1.22.0, enableBuiltInSecretEnvVars, and what the sections contribute.
-_OWN_VARIABLES = {
+_RESERVED_VARIABLES = {
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
     **dict.fromkeys(
         (
@@ -46,14 +46,14 @@ _OWN_VARIABLES = {
 }
 
 
-def _version(text: str) -> tuple[int, ...]:
+def _parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-def airflow_range(answers: Answers) -> Iterator[Problem]:
+def check_airflow_version(answers: Answers) -> Iterator[Problem]:
     """Source: charts 1.20 and later stop below 2.11.0; Airflow 4 is unknown to all of them."""
-    version = _version(answers.installation.airflow)
-    if version < _version(LOWEST_AIRFLOW):
+    version = _parse_version(answers.installation.airflow)
+    if version < _parse_version(LOWEST_AIRFLOW):
         yield Problem(
             "installation.airflow", f"give {LOWEST_AIRFLOW} or later: the charts stop below"
         )
@@ -62,7 +62,7 @@ def airflow_range(answers: Answers) -> Iterator[Problem]:
         yield Problem("installation.airflow", f"give 2.11.x or 3.x, such as {newest}")
 
 
-def hybrid_executors(answers: Answers) -> Iterator[Problem]:
+def check_hybrid_executors(answers: Answers) -> Iterator[Problem]:
     """Airflow 3 removed them, yet the chart renders them without complaint."""
     kind = answers.executor.kind
     new = {"CeleryKubernetesExecutor": "CeleryExecutor", "LocalKubernetesExecutor": "LocalExecutor"}
@@ -73,7 +73,7 @@ def hybrid_executors(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def worker_range(answers: Answers) -> Iterator[Problem]:
+def check_worker_replicas(answers: Answers) -> Iterator[Problem]:
     """An autoscaler with a minimum above its maximum, or an HPA that starts at none."""
     workers = answers.executor.workers
     if workers.autoscaling == "none" or "Celery" not in answers.executor.kind:
@@ -88,7 +88,7 @@ def worker_range(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def bundled_only_local(answers: Answers) -> Iterator[Problem]:
+def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
     """The bundled PostgreSQL and hand-made Secrets belong to a laptop."""
     local = answers.delivery.kind == "kind"
     if answers.database.kind == "bundled" and not local:
@@ -97,19 +97,19 @@ def bundled_only_local(answers: Answers) -> Iterator[Problem]:
         yield Problem("secrets.store", "use vault: Secrets made by hand are for kind only")
 
 
-def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
+def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
     """The runbook's commands generate values; given ones need a store."""
     if answers.secrets.store != "kubernetes":
         return
-    from wizard.answers.questions import specs
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_specs
+    from wizard.formats.nested import get_value
 
-    for item in specs(type(answers)):
+    for item in field_specs(type(answers)):
         if item.kind != "secret" or not item.applies(answers):
             continue
-        if item.key in _GIVEN:
-            yield Problem(item.key, f"choose store vault, {_GIVEN[item.key]}")
-        elif get(answers, item.path).kind != "generate":
+        if item.key in _NOT_GENERATED:
+            yield Problem(item.key, f"choose store vault, {_NOT_GENERATED[item.key]}")
+        elif get_value(answers, item.path).kind != "generate":
             yield Problem(
                 item.key, "use {generate: true} with store kubernetes, or choose store vault"
             )
@@ -120,18 +120,18 @@ def hand_made_secrets(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def given_values(answers: Answers) -> Iterator[Problem]:
+def check_given_values(answers: Answers) -> Iterator[Problem]:
     """A broker's URL and a Git token are made where they count; random text would be neither."""
-    from wizard.answers.questions import spec
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_spec
+    from wizard.formats.nested import get_value
 
-    for key, instead in _GIVEN.items():
-        item = spec(key, type(answers))
-        if item.applies(answers) and get(answers, item.path).kind == "generate":
+    for key, instead in _NOT_GENERATED.items():
+        item = field_spec(key, type(answers))
+        if item.applies(answers) and get_value(answers, item.path).kind == "generate":
             yield Problem(key, f"use env, file, prompt or store, {instead}: it cannot be generated")
 
 
-def guarded_namespaces(answers: Answers) -> Iterator[Problem]:
+def check_reserved_namespaces(answers: Answers) -> Iterator[Problem]:
     """Who may deploy into Argo CD's or the cluster's namespaces is an administrator of it all."""
     namespace, argo = answers.installation.namespace, answers.delivery.argocd
     taken = {"kube-system", "kube-public", "kube-node-lease"}
@@ -150,7 +150,7 @@ def guarded_namespaces(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def verified_certificates(answers: Answers) -> Iterator[Problem]:
+def check_verified_tls(answers: Answers) -> Iterator[Problem]:
     """Source: libpq fails to connect in verify modes without a root certificate file."""
     database = answers.database
     verified = database.kind == "external" and database.sslmode.startswith("verify")
@@ -161,25 +161,26 @@ def verified_certificates(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def own_variables(answers: Answers) -> Iterator[Problem]:
+def check_reserved_variables(answers: Answers) -> Iterator[Problem]:
     """A name that stands twice in a container is refused by server-side apply."""
     for name in answers.environment.variables:
-        if name in _OWN_VARIABLES:
+        if name in _RESERVED_VARIABLES:
             yield Problem(
-                f"environment.variables.{name}", f"leave it out: {_OWN_VARIABLES[name]} sets it"
+                f"environment.variables.{name}",
+                f"leave it out: {_RESERVED_VARIABLES[name]} sets it",
             )
 
 
-def literal_variables(answers: Answers) -> Iterator[Problem]:
+def check_secret_variables(answers: Answers) -> Iterator[Problem]:
     """Variables stand in Git as they are given, in the answers and in the values."""
     if not answers.environment.variables:
         return
     from wizard.secrets import names, patterns
 
     for name, value in answers.environment.variables.items():
-        if name in _OWN_VARIABLES:
+        if name in _RESERVED_VARIABLES:
             continue
-        if names.is_secret(name, value) or any(patterns.find(value)):
+        if names.is_secret(name, value) or any(patterns.find_secrets(value)):
             yield Problem(
                 f"environment.variables.{name}",
                 "leave it out: variables are committed in clear. Keep it in a Secret and name "
@@ -188,7 +189,7 @@ def literal_variables(answers: Answers) -> Iterator[Problem]:
             )
 
 
-def shared_workers(answers: Answers) -> Iterator[Problem]:
+def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
     """Source: chart 1.19 has one `workers.resources` for Celery workers and task pods."""
     executor = answers.executor
     both = "Celery" in executor.kind and "Kubernetes" in executor.kind
@@ -201,19 +202,19 @@ def shared_workers(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def bundle_version(answers: Answers) -> Iterator[Problem]:
+def check_bundle_version(answers: Answers) -> Iterator[Problem]:
     """GitDagBundle came with Airflow 3."""
     if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
         yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
 
 
-def image_dags(answers: Answers) -> Iterator[Problem]:
+def check_image_dags(answers: Answers) -> Iterator[Problem]:
     """DAGs in the image need an image."""
     if answers.dags.source == "image" and not answers.installation.image.repository:
         yield Problem("installation.image.repository", "name the image that holds the DAGs")
 
 
-def pooled_users(answers: Answers) -> Iterator[Problem]:
+def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
     """PgBouncer's user list holds one password a user, and a console user of ours."""
     database = answers.database
     results = database.result_backend
@@ -233,7 +234,7 @@ def pooled_users(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def local_url(answers: Answers) -> Iterator[Problem]:
+def check_base_url(answers: Answers) -> Iterator[Problem]:
     """Only a port-forward is opened on localhost."""
     from urllib.parse import urlsplit
 
@@ -242,18 +243,18 @@ def local_url(answers: Answers) -> Iterator[Problem]:
         yield Problem("access.base_url", "give the address people use")
 
 
-def own_certificates(answers: Answers) -> Iterator[Problem]:
+def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
     """Two CA files are copied side by side under their own names."""
     vault, database = answers.secrets.vault.ca.file, answers.database.ca.file
-    if vault and database and _base(vault) == _base(database) and vault != database:
+    if vault and database and _file_name(vault) == _file_name(database) and vault != database:
         yield Problem("database.ca.file", "name it differently from secrets.vault.ca.file")
 
 
-def _base(path: str) -> str:
+def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def vault_path_form(answers: Answers) -> Iterator[Problem]:
+def check_vault_paths(answers: Answers) -> Iterator[Problem]:
     """External Secrets adds the mount and `data/` by itself."""
     vault, own = answers.secrets.vault, answers.delivery.argocd.vault
     paths = {"secrets.vault.path": vault.path}
@@ -264,7 +265,7 @@ def vault_path_form(answers: Answers) -> Iterator[Problem]:
             yield Problem(key, "leave out the mount and data/: airflow/config, for example")
 
 
-def credential_apart(answers: Answers) -> Iterator[Problem]:
+def check_separate_credential(answers: Answers) -> Iterator[Problem]:
     """Argo CD's role reads Argo CD's path alone, and the store's role never reads that."""
     if not STORE_CREDENTIAL.test(answers):
         return
@@ -282,11 +283,11 @@ def credential_apart(answers: Answers) -> Iterator[Problem]:
         )
 
 
-def argocd_cluster(answers: Answers) -> Iterator[Problem]:
+def check_argocd_auth_mount(answers: Answers) -> Iterator[Problem]:
     """Vault knows each cluster by an auth mount of its own."""
     argo = answers.delivery.argocd
     mount = argo.vault.auth_mount
-    if not STORE_CREDENTIAL.test(answers) or argo.destination == IN_CLUSTER:
+    if not STORE_CREDENTIAL.test(answers) or argo.destination == IN_CLUSTER_SERVER:
         return
     if not mount or mount == answers.secrets.vault.auth_mount:
         yield Problem(
@@ -297,38 +298,38 @@ def argocd_cluster(answers: Answers) -> Iterator[Problem]:
 
 
 RULES: tuple[Rule, ...] = (
-    airflow_range,
-    hybrid_executors,
-    worker_range,
-    bundled_only_local,
-    hand_made_secrets,
-    given_values,
-    guarded_namespaces,
-    vault_path_form,
-    credential_apart,
-    verified_certificates,
-    own_variables,
-    literal_variables,
-    shared_workers,
-    bundle_version,
-    image_dags,
-    pooled_users,
-    local_url,
-    own_certificates,
+    check_airflow_version,
+    check_hybrid_executors,
+    check_worker_replicas,
+    check_local_only_choices,
+    check_manual_secrets,
+    check_given_values,
+    check_reserved_namespaces,
+    check_vault_paths,
+    check_separate_credential,
+    check_verified_tls,
+    check_reserved_variables,
+    check_secret_variables,
+    check_shared_worker_resources,
+    check_bundle_version,
+    check_image_dags,
+    check_pgbouncer_users,
+    check_base_url,
+    check_ca_file_names,
 )
 
 
-def problems(answers: Answers) -> list[Problem]:
+def find_rule_problems(answers: Answers) -> list[Problem]:
     """Everything the rules object to, and every required answer that is empty."""
-    from wizard.answers.questions import specs
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_specs
+    from wizard.formats.nested import get_value
 
     found = [problem for rule in RULES for problem in rule(answers)]
-    for item in specs(type(answers)):
-        if item.ask.required and item.applies(answers) and _empty(get(answers, item.path)):
+    for item in field_specs(type(answers)):
+        if item.ask.required and item.applies(answers) and _is_empty(get_value(answers, item.path)):
             found.append(Problem(item.key, f"is needed: {item.help}"))
     return found
 
 
-def _empty(value: object) -> bool:
+def _is_empty(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())

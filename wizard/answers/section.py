@@ -1,7 +1,7 @@
 """What a section is: a page of questions, and what follows from its answers.
 
 A question is a field: `title` is its label, `description` its help, its type and constraints its
-validation, and `Ask` says when it applies. A section's `contribute` turns answers into settings,
+validation, and `QuestionInfo` says when it applies. A section's `contribute` turns answers into settings,
 secrets, flows and files; `render` puts the contributions of all sections together.
 """
 
@@ -35,7 +35,7 @@ ALWAYS = Condition("every installation", lambda _answers: True)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class QuestionInfo:
     """Annotated metadata of a question that pydantic has no word for.
 
     `required`: an empty answer is a problem while the question applies. `labels`: what a choice

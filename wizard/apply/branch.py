@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import UsageError, WizardError
-from wizard.git.push import remote_for, remote_url
+from wizard.git.push import find_remote, remote_url
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
 # A merge request is read by people; whoever does not want to wait quits and runs again.
@@ -24,14 +24,14 @@ FETCH_SECONDS = 60.0
 _SHOWN = 3
 
 
-def action(target: Target) -> Action:
+def build_branch_step(target: Target) -> Step:
     """The wait; it reads the remote with the person's own credentials and changes no branch."""
     branch = target.answers.repository.branch
 
-    async def check() -> Look:
-        return await in_thread(lambda: _look(target.repository, branch, target.emitted))
+    async def check() -> StepStatus:
+        return await run_in_thread(lambda: _check_branch(target.repository, branch, target.emitted))
 
-    return Action(
+    return Step(
         "git.branch",
         f"Wait until {branch} holds the planned files",
         "me",
@@ -42,32 +42,32 @@ def action(target: Target) -> Action:
     )
 
 
-def _endpoint(repository: Repository, branch: str) -> str:
+def _endpoint(repository: WorkTree, branch: str) -> str:
     try:
-        return remote_url(repository, remote_for(repository, branch))
+        return remote_url(repository, find_remote(repository, branch))
     except UsageError:
         return str(repository.top)
 
 
-def _look(repository: Repository, branch: str, planned: Mapping[str, bytes]) -> Look:
+def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes]) -> StepStatus:
     try:
-        remote = remote_for(repository, branch)
+        remote = find_remote(repository, branch)
     except UsageError:
         # Argo CD reads some remote; which one is not known here, so nothing can be proven.
         commit = repository.resolve(branch)
-        found = _compared(repository, branch, commit, planned, "commit them there")
+        found = _compare_files(repository, branch, commit, planned, "commit them there")
         if found.state != "holds":
             return found
-        return Look("unknown", f"{branch} holds them here; there is no remote to compare")
+        return StepStatus("unknown", f"{branch} holds them here; there is no remote to compare")
     try:
-        commit = _fetched(repository, remote, branch)
+        commit = _fetch_commit(repository, remote, branch)
     except WizardError as error:
-        return Look("unknown", error.message, error.hint)
+        return StepStatus("unknown", error.message, error.hint)
     push = f"`git push {remote} {branch}`, or have the merge request merged"
-    return _compared(repository, f"{remote}/{branch}", commit, planned, push)
+    return _compare_files(repository, f"{remote}/{branch}", commit, planned, push)
 
 
-def _fetched(repository: Repository, remote: str, branch: str) -> str | None:
+def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
     """The remote's commit, brought here without touching any branch; None for no such branch."""
     ref = f"refs/heads/{branch}"
     asked = repository.git.act("ls-remote", "--", remote, ref, network=True, seconds=FETCH_SECONDS)
@@ -86,17 +86,19 @@ def _fetched(repository: Repository, remote: str, branch: str) -> str | None:
     return words[0]
 
 
-def _compared(
-    repository: Repository, name: str, commit: str | None, planned: Mapping[str, bytes], fix: str
-) -> Look:
+def _compare_files(
+    repository: WorkTree, name: str, commit: str | None, planned: Mapping[str, bytes], fix: str
+) -> StepStatus:
     if commit is None:
-        return Look("wanted", f"there is no branch {name} yet", fix)
+        return StepStatus("wanted", f"there is no branch {name} yet", fix)
     stand = repository.read_many(planned, commit)
     other = [path for path, data in planned.items() if stand[path] != data]
     if not other:
-        return Look("holds", f"{name} holds all {len(planned)} files, the merge base among them")
+        return StepStatus(
+            "holds", f"{name} holds all {len(planned)} files, the merge base among them"
+        )
     more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
-    return Look(
+    return StepStatus(
         "wanted",
         f"{name} differs in {len(other)} of {len(planned)} files: "
         f"{', '.join(other[:_SHOWN])}{more}",

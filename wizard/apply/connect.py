@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.errors import UsageError
-from wizard.state.apply_journal import Journal
+from wizard.state.apply_journal import ApplyHistory
 from wizard.systems.target import Target
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from wizard.clients.helm import Helm
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.database.admin import Admin
-    from wizard.workspace.installation import Installed
+    from wizard.workspace.installation import CommittedInstallation
 
 
-def opened(
-    found: Installed,
+def open_target(
+    found: CommittedInstallation,
     *,
     context: str = "",
     argocd_context: str = "",
@@ -37,17 +37,17 @@ def opened(
     Raises UsageError for a context or chart that was named and is not there, and where nothing
     says who this machine is to anybody.
     """
-    from wizard.clients.vault.address import HOW, address, credentials
+    from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
 
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
     own = answers.secrets.vault
-    who = credentials() if answers.secrets.store == "vault" else None
+    who = read_credentials() if answers.secrets.store == "vault" else None
     vault = None
     if who is not None:
         ca = release.assets.get("secrets.vault.ca.file", "")
-        vault = (address(own.server, ca=ca, namespace=own.namespace), who)
-    kube = _client(context)
+        vault = (read_address(own.server, ca=ca, namespace=own.namespace), who)
+    kube = _open_client(context)
     repository = found.start.workspace.repository
     changes = [change for change in proposal.plan.changes if change.new is not None]
     target = Target(
@@ -59,34 +59,36 @@ def opened(
         {change.path: change.new for change in changes if change.new is not None},
         vault,
         kube,
-        _client(argocd_context) if argocd_context else kube,
-        Journal(repository, found.name).met(),
+        _open_client(argocd_context) if argocd_context else kube,
+        ApplyHistory(repository, found.name).met(),
         database=database,
-        helm=_helm(answers, context) if kube is not None else None,
-        chart=_chart(chart),
+        helm=_open_helm(answers, context) if kube is not None else None,
+        chart=_find_chart(chart),
         agreed=agreed or {},
     )
     if target.vault is None and target.kube is None and database is None:
         raise UsageError(
             "nothing says who you are, neither to Vault nor to a cluster",
-            f"{HOW}; and name a kubeconfig context with --context, or export KUBECONFIG",
+            f"{LOGIN_HINT}; and name a kubeconfig context with --context, or export KUBECONFIG",
         )
     return target
 
 
-def _helm(answers: Answers, context: str) -> Helm | None:
+def _open_helm(answers: Answers, context: str) -> Helm | None:
     """The program for the same context; it sees no variable that a secret is read from."""
     if answers.delivery.kind != "helm":
         return None
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
     from wizard.clients.helm import open_helm
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
 
-    references = [get(answers, one.path) for one in specs(type(answers)) if one.kind == "secret"]
+    references = [
+        get_value(answers, one.path) for one in field_specs(type(answers)) if one.kind == "secret"
+    ]
     return open_helm(context, hidden=[one.env for one in references if one and one.env])
 
 
-def _chart(given: str) -> Path | None:
+def _find_chart(given: str) -> Path | None:
     from pathlib import Path
 
     path = Path(given) if given else None
@@ -95,7 +97,7 @@ def _chart(given: str) -> Path | None:
     return path
 
 
-def _client(context: str) -> Kube | None:
+def _open_client(context: str) -> Kube | None:
     """The client of a context; None where there is no kubeconfig and none was asked for."""
     from wizard.clients.kube.connect import open_kube
     from wizard.clients.kube.errors import NoContextError

@@ -17,7 +17,7 @@ from wizard.systems.helm import steps as helm
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
-    from wizard.engine.actions import Action
+    from wizard.engine.actions import Step
     from wizard.systems.target import Target
 
 
@@ -25,43 +25,44 @@ if TYPE_CHECKING:
 class Delivery:
     """One kind: its actions, and the cluster and namespace of its lock."""
 
-    actions: Callable[[Target], tuple[Action, ...]]
+    actions: Callable[[Target], tuple[Step, ...]]
     lock: Callable[[Target], tuple[Kube | None, str]]
 
 
-def _argocd(target: Target) -> tuple[Action, ...]:
+def _build_argocd_steps(target: Target) -> tuple[Step, ...]:
     return (
-        *argocd.actions(target),
-        *verify.before_chart(target),
-        verify.application(target),
-        *verify.after_chart(target),
+        *argocd.build_argocd_steps(target),
+        *verify.build_store_waits(target),
+        verify.build_application_wait(target),
+        *verify.build_chart_waits(target),
     )
 
 
-def _helm(target: Target) -> tuple[Action, ...]:
+def _build_helm_steps(target: Target) -> tuple[Step, ...]:
     return (
-        *helm.beside(target),
-        *verify.before_chart(target),
-        helm.chart(target),
-        *verify.after_chart(target),
+        *helm.build_manifest_steps(target),
+        *verify.build_store_waits(target),
+        helm.build_chart_step(target),
+        *verify.build_chart_waits(target),
     )
 
 
 _KINDS: Mapping[str, Delivery] = {
     "argocd": Delivery(
-        _argocd, lambda target: (target.argocd, target.answers.delivery.argocd.namespace)
+        _build_argocd_steps,
+        lambda target: (target.argocd, target.answers.delivery.argocd.namespace),
     ),
-    "helm": Delivery(_helm, lambda target: (target.kube, target.release.namespace)),
+    "helm": Delivery(_build_helm_steps, lambda target: (target.kube, target.release.namespace)),
 }
 
 
-def of_kind(kind: str, runbook: str) -> Delivery:
+def find_delivery(kind: str, runbook: str) -> Delivery:
     """The delivery of this kind; RefusedError for one that is made by hand, as `runbook` says."""
     if kind not in _KINDS:
         raise RefusedError(f"delivery {kind} is made by hand", f"{runbook} has the commands")
     return _KINDS[kind]
 
 
-def of(target: Target) -> Delivery:
-    """The delivery of the target's answers; RefusedError as `of_kind`."""
-    return of_kind(target.answers.delivery.kind, target.release.runbook)
+def get_delivery(target: Target) -> Delivery:
+    """The delivery of the target's answers; RefusedError as `find_delivery`."""
+    return find_delivery(target.answers.delivery.kind, target.release.runbook)

@@ -17,13 +17,13 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from wizard.apply.process import Process, whoever
+from wizard.apply.process import Process, describe_holder
 from wizard.clients.kube.errors import KubeConflictError, KubeError
-from wizard.clients.kube.protocol import MANAGER, Manifest, Ref
-from wizard.engine.actions import Action
-from wizard.engine.probes import in_thread
+from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
+from wizard.engine.actions import Step
+from wizard.engine.probes import run_in_thread
 from wizard.errors import ConflictError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -56,25 +56,25 @@ class RunLock:
         process: Process | None = None,
     ) -> None:
         self.kube = kube
-        self.ref = Ref(API_VERSION, "Lease", f"{MANAGER}-{installation}", namespace)
-        self.holder = holder or whoever()
+        self.ref = Ref(API_VERSION, "Lease", f"{FIELD_MANAGER}-{installation}", namespace)
+        self.holder = holder or describe_holder()
         self.seconds = seconds
         self.process = process or Process.current()
         self.note = "" if kube else "no cluster to hold the lock: other machines are not kept out"
         self._given_up = False
-        self._lease: Manifest | None = None
+        self._lease: KubeObject | None = None
         self._lost = ""
         self._turn = asyncio.Lock()
         self._stop = asyncio.Event()
-        self._taking: asyncio.Task[Manifest] | None = None
+        self._taking: asyncio.Task[KubeObject] | None = None
         self._renewing: asyncio.Task[None] | None = None
 
     @classmethod
     def of(cls, target: Target) -> RunLock:
         """The lock of the target's installation, where what delivers it runs."""
-        from wizard.apply.delivery import of
+        from wizard.apply.delivery import get_delivery
 
-        kube, namespace = of(target).lock(target)
+        kube, namespace = get_delivery(target).lock(target)
         return cls(kube, namespace, target.answers.installation.name)
 
     @property
@@ -82,11 +82,11 @@ class RunLock:
         """Whether the Lease is this run's."""
         return self._lease is not None and not self._lost
 
-    def guard(self, actions: Sequence[Action]) -> tuple[Action, ...]:
+    def guard(self, actions: Sequence[Step]) -> tuple[Step, ...]:
         """The same actions; each takes the lock before it changes anything."""
         return tuple(self._guarded(action) if action.change else action for action in actions)
 
-    def _guarded(self, action: Action) -> Action:
+    def _guarded(self, action: Step) -> Step:
         change = action.change
         assert change is not None  # noqa: S101 - only such actions come here
 
@@ -129,13 +129,13 @@ class RunLock:
             self._renewing = asyncio.ensure_future(self._renew(self.kube))
             return True
 
-    async def _taken(self, kube: Kube) -> Manifest:
+    async def _taken(self, kube: Kube) -> KubeObject:
         seen: tuple[object, float] | None = None
         while not self._stop.is_set():
-            found = await in_thread(partial(kube.get, self.ref))
+            found = await run_in_thread(partial(kube.get, self.ref))
             try:
                 if found is None:
-                    return await in_thread(lambda: kube.create(self._made(0)))
+                    return await run_in_thread(lambda: kube.create(self._made(0)))
                 version = found["metadata"].get("resourceVersion")
                 now = time.monotonic()
                 if seen is not None and seen[0] != version:
@@ -143,7 +143,7 @@ class RunLock:
                 seen = seen or (version, now)
                 if self._free(found) or now - seen[1] >= _duration(found, self.seconds):
                     over = self._over(found)
-                    return await in_thread(partial(kube.replace, over))
+                    return await run_in_thread(partial(kube.replace, over))
             except KubeConflictError:
                 # Somebody was faster; the next look says who.
                 seen = seen or ("", time.monotonic())
@@ -152,21 +152,23 @@ class RunLock:
                 await asyncio.wait_for(self._stop.wait(), min(1.0, self.seconds / 10))
         raise ConflictError("the lock was given up")
 
-    def _free(self, found: Manifest) -> bool:
+    def _free(self, found: KubeObject) -> bool:
         if not (found.get("spec") or {}).get("holderIdentity"):
             return True
         notes = found["metadata"].get("annotations") or {}
         return Process.read(str(notes.get(_PROCESS) or "")).is_dead(self.process)
 
-    def _busy(self, found: Manifest) -> ConflictError:
+    def _busy(self, found: KubeObject) -> ConflictError:
         spec = found.get("spec") or {}
-        who, since = (visible(str(spec.get(name))) for name in ("holderIdentity", "acquireTime"))
+        who, since = (
+            escape_unprintable(str(spec.get(name))) for name in ("holderIdentity", "acquireTime")
+        )
         return ConflictError(
             f"another run is under way: {who} since {since}",
             "wait until it has ended; then run this again, it goes on from there",
         )
 
-    def _made(self, transitions: int) -> Manifest:
+    def _made(self, transitions: int) -> KubeObject:
         now = _now()
         return {
             "apiVersion": API_VERSION,
@@ -174,7 +176,7 @@ class RunLock:
             "metadata": {
                 "name": self.ref.name,
                 "namespace": self.ref.namespace,
-                "labels": {"app.kubernetes.io/managed-by": MANAGER},
+                "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
                 "annotations": {_PROCESS: str(self.process)},
             },
             "spec": {
@@ -186,7 +188,7 @@ class RunLock:
             },
         }
 
-    def _over(self, found: Manifest) -> Manifest:
+    def _over(self, found: KubeObject) -> KubeObject:
         made = self._made(int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1)
         made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
         return made
@@ -201,7 +203,7 @@ class RunLock:
             about = {k: v for k, v in lease["metadata"].items() if k != "managedFields"}
             renewed = {**lease, "metadata": about, "spec": spec}
             try:
-                self._lease = await in_thread(partial(kube.replace, renewed))
+                self._lease = await run_in_thread(partial(kube.replace, renewed))
             except KubeConflictError:
                 self._lost = await self._other(kube)
                 return
@@ -211,8 +213,10 @@ class RunLock:
 
     async def _other(self, kube: Kube) -> str:
         with suppress(KubeError):
-            found = await in_thread(partial(kube.get, self.ref)) or {}
-            return visible(str((found.get("spec") or {}).get("holderIdentity") or "somebody"))
+            found = await run_in_thread(partial(kube.get, self.ref)) or {}
+            return escape_unprintable(
+                str((found.get("spec") or {}).get("holderIdentity") or "somebody")
+            )
         return "somebody"
 
     async def release(self) -> None:
@@ -230,7 +234,7 @@ class RunLock:
                 return
             about = lease["metadata"]
             with suppress(KubeError):
-                await in_thread(
+                await run_in_thread(
                     lambda: kube.delete(
                         self.ref, uid=about["uid"], version=about["resourceVersion"]
                     )
@@ -253,7 +257,7 @@ class RunLock:
             await asyncio.wait_for(self.release(), QUIT_SECONDS)
 
 
-def _duration(found: Manifest, seconds: float) -> float:
+def _duration(found: KubeObject, seconds: float) -> float:
     """How long the holder's Lease counts by its own word, within reason."""
     said = (found.get("spec") or {}).get("leaseDurationSeconds")
     return min(float(said), 10 * LEASE_SECONDS) if isinstance(said, int) else seconds

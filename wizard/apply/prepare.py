@@ -12,18 +12,18 @@ from wizard.errors import UsageError
 if TYPE_CHECKING:
     from wizard.apply.run import Run
     from wizard.apply.steps import Part
-    from wizard.engine.actions import Action
+    from wizard.engine.actions import Step
     from wizard.systems.database.admin import Admin
     from wizard.systems.target import Target
-    from wizard.workspace.installation import Installed
+    from wizard.workspace.installation import CommittedInstallation
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRun:
     """The same for every surface: it is shown, agreed to, and then run."""
 
     target: Target
-    actions: tuple[Action, ...]
+    actions: tuple[Step, ...]
 
     @property
     def title(self) -> str:
@@ -33,7 +33,7 @@ class Prepared:
     @property
     def left(self) -> tuple[str, ...]:
         """What others have to do, since nothing says who this machine is there."""
-        return without(self.target)
+        return list_missing_logins(self.target)
 
     def run(self, *, dry_run: bool = False) -> Run:
         """A run over these actions; each is gone through once."""
@@ -42,20 +42,20 @@ class Prepared:
         return Run(self.target, self.actions, dry_run=dry_run)
 
 
-def without(target: Target) -> tuple[str, ...]:
+def list_missing_logins(target: Target) -> tuple[str, ...]:
     """Whom this machine is nobody to, a sentence each."""
     found = []
     if target.vault is None and target.answers.secrets.store == "vault":
-        from wizard.clients.vault.address import HOW
+        from wizard.clients.vault.address import LOGIN_HINT
 
-        found.append(f"Vault is left to its owner: nothing says who you are there ({HOW})")
+        found.append(f"Vault is left to its owner: nothing says who you are there ({LOGIN_HINT})")
     if target.kube is None:
         found.append("the cluster is left to its owner: no kubeconfig context (--context)")
     return tuple(found)
 
 
-def prepared(
-    found: Installed,
+def prepare_run(
+    found: CommittedInstallation,
     *,
     plan: str | None = None,
     context: str = "",
@@ -64,7 +64,7 @@ def prepared(
     database: Admin | None = None,
     chart: str = "",
     take_over: Sequence[str] = (),
-) -> Prepared:
+) -> PreparedRun:
     """The actions of an installation in their order; nothing is sent.
 
     `plan` is a file of `plan --out`; contexts and chart are those of `wizard.apply.connect`.
@@ -72,31 +72,31 @@ def prepared(
     Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
     not shown, UsageError where nothing says who this machine is.
     """
-    from wizard.apply.connect import opened
-    from wizard.apply.steps import steps
-    from wizard.workspace.installation import require_shown
+    from wizard.apply.connect import open_target
+    from wizard.apply.steps import build_steps
+    from wizard.workspace.installation import require_shown_plan
 
-    require_delivered(found)
-    require_shown(found, plan)
-    target = opened(
+    require_delivery(found)
+    require_shown_plan(found, plan)
+    target = open_target(
         found,
         context=context,
         argocd_context=argocd_context,
         database=database,
         chart=chart,
-        agreed=dict(_agreed(one) for one in take_over),
+        agreed=dict(_parse_take_over(one) for one in take_over),
     )
-    actions = steps(target, only)
+    actions = build_steps(target, only)
     known = [action.id for action in actions]
     for name in target.agreed:
         if name not in known:
             raise UsageError(
                 f"--take-over: this run has no step {name}", f"its steps are: {', '.join(known)}"
             )
-    return Prepared(target, actions)
+    return PreparedRun(target, actions)
 
 
-def _agreed(given: str) -> tuple[str, str]:
+def _parse_take_over(given: str) -> tuple[str, str]:
     action, _, seal = given.partition("@")
     if not action or not re.fullmatch("[0-9a-f]{12}", seal):
         raise UsageError(
@@ -106,9 +106,9 @@ def _agreed(given: str) -> tuple[str, str]:
     return action, seal
 
 
-def require_delivered(found: Installed) -> None:
+def require_delivery(found: CommittedInstallation) -> None:
     """Raise RefusedError for a delivery that is made by hand."""
-    from wizard.apply.delivery import of_kind
+    from wizard.apply.delivery import find_delivery
 
     proposal = found.proposal
-    of_kind(proposal.answers.delivery.kind, proposal.rendering.release.runbook)
+    find_delivery(proposal.answers.delivery.kind, proposal.rendering.release.runbook)

@@ -29,7 +29,7 @@ class Process:
         except OSError:
             return cls("", number, "")
         machine = hashlib.sha256(f"{boot}:{space}".encode()).hexdigest()[:16]
-        return cls(machine, number, _started(number))
+        return cls(machine, number, _read_start_time(number))
 
     @classmethod
     def read(cls, text: str) -> Process:
@@ -46,10 +46,10 @@ class Process:
         """Whether it is proven to be gone: of this machine, and no longer running."""
         if not self.machine or self.machine != here.machine:
             return False
-        return _started(self.number) != self.started
+        return _read_start_time(self.number) != self.started
 
 
-def _started(number: int) -> str:
+def _read_start_time(number: int) -> str:
     """When a process began, in the kernel's ticks; empty when there is none."""
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
@@ -59,7 +59,7 @@ def _started(number: int) -> str:
     return text.rpartition(")")[2].split()[19]
 
 
-def whoever() -> str:
+def describe_holder() -> str:
     """user@host, as people tell runs apart."""
     import getpass
     import socket

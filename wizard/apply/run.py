@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wizard.answers.question_links import question_in
+from wizard.answers.question_links import find_question
 from wizard.apply.lock import RunLock
-from wizard.engine.actions import Event, run_actions
+from wizard.engine.actions import StepEvent, run_steps
 from wizard.errors import ExitCode
-from wizard.state.apply_journal import Journal
+from wizard.state.apply_journal import ApplyHistory
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Action
+    from wizard.engine.actions import Step
     from wizard.systems.target import Target
 
 # What an interrupted run may still wait for, beside the lock's own.
@@ -27,23 +27,25 @@ class Run:
     `told` are the events so far, `notes` what else a person has to know.
     """
 
-    def __init__(self, target: Target, actions: Sequence[Action], *, dry_run: bool = False) -> None:
+    def __init__(self, target: Target, actions: Sequence[Step], *, dry_run: bool = False) -> None:
         self.target = target
         self.actions = tuple(actions)
         self.dry_run = dry_run
-        self.told: list[Event] = []
+        self.told: list[StepEvent] = []
         self.notes: list[str] = []
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[StepEvent]:
         """Do it, in order; cancelling stops before the next request that was not sent yet."""
         kept = True
         target = self.target
-        journal = None if self.dry_run else Journal(target.repository, target.release.installation)
+        journal = (
+            None if self.dry_run else ApplyHistory(target.repository, target.release.installation)
+        )
         if journal:
             journal.begin(target.digest)
         async with RunLock.of(target) as lock:
-            async for event in run_actions(lock.guard(self.actions), dry_run=self.dry_run):
-                event = led(event)
+            async for event in run_steps(lock.guard(self.actions), dry_run=self.dry_run):
+                event = with_question(event)
                 self.told.append(event)
                 if journal and event.ended and event.state != "left":
                     kept = journal.ended(event.id, event.state, target.met)
@@ -55,7 +57,7 @@ class Run:
                 "note: your state folder cannot be written: which targets these were is lost"
             )
 
-    def interrupted(self) -> tuple[Event, ...]:
+    def interrupted(self) -> tuple[StepEvent, ...]:
         """What is left of a run that was stopped; it counts as told."""
         ended = {event.id for event in self.told if event.ended}
         last = {event.id: event.state for event in self.told}
@@ -64,7 +66,7 @@ class Run:
             if action.id not in ended:
                 under_way = last.get(action.id) == "changing"
                 detail = "interrupted while it was made: it may have been" if under_way else ""
-                left.append(Event(action.id, action.title, action.owner, "left", detail))
+                left.append(StepEvent(action.id, action.title, action.owner, "left", detail))
         self.told += left
         return tuple(left)
 
@@ -88,8 +90,8 @@ class Run:
         return ExitCode.PARTIAL if "failed" in states else ExitCode.DONE
 
 
-def led(event: Event) -> Event:
+def with_question(event: StepEvent) -> StepEvent:
     """The event with the question that its remedy names; one that names it already is kept."""
     if event.question or not event.fix:
         return event
-    return replace(event, question=question_in(event.fix))
+    return replace(event, question=find_question(event.fix))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Action, Look
+from wizard.engine.actions import Step, StepStatus
 from wizard.systems.argocd import application as application_state
 from wizard.systems.cluster import external_secrets, health, pods
-from wizard.systems.cluster.waits import SECRETS_SECONDS, wait
+from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -30,90 +30,92 @@ GIT_SYNC_SECONDS = 600.0
 AIRFLOW_SECONDS = 600.0
 
 
-def before_chart(target: Target) -> tuple[Action, ...]:
+def build_store_waits(target: Target) -> tuple[Step, ...]:
     """The waits for what the chart's pods read."""
-    found = [store(target)] if target.answers.secrets.store == "vault" else []
-    return (*found, secrets(target))
+    found = [build_store_wait(target)] if target.answers.secrets.store == "vault" else []
+    return (*found, build_secrets_wait(target))
 
 
-def after_chart(target: Target) -> tuple[Action, ...]:
+def build_chart_waits(target: Target) -> tuple[Step, ...]:
     """The waits for what the chart brings, in the order in which it comes true."""
-    found = [migrations(target)]
+    found = [build_migrations_wait(target)]
     if target.release.dag_source == "git-sync":
-        found.append(git_sync(target))
-    return (*found, airflow(target))
+        found.append(build_git_sync_wait(target))
+    return (*found, build_airflow_wait(target))
 
 
-def store(target: Target) -> Action:
+def build_store_wait(target: Target) -> Step:
     """The SecretStore or ClusterSecretStore is valid."""
 
-    def look(kube: Kube) -> Look:
-        return external_secrets.store(kube, target, lambda: _application_trouble(target))
+    def look(kube: Kube) -> StepStatus:
+        return external_secrets.check_store(kube, target, lambda: _application_trouble(target))
 
-    return wait(target.kube, "verify.store", "Wait until the store is valid", STORE_SECONDS, look)
+    return build_wait(
+        target.kube, "verify.store", "Wait until the store is valid", STORE_SECONDS, look
+    )
 
 
-def secrets(target: Target) -> Action:
+def build_secrets_wait(target: Target) -> Step:
     """The ExternalSecrets are synced, and the Secrets have the keys that are read."""
 
-    def look(kube: Kube) -> Look:
-        return external_secrets.secrets(
-            kube, target, lambda: external_secrets.store_trouble(kube, target) or
+    def look(kube: Kube) -> StepStatus:
+        return external_secrets.check_secrets(
+            kube, target, lambda: external_secrets.diagnose_store(kube, target) or
             _application_trouble(target),
         )  # fmt: skip
 
     title = "Wait until the Secrets are there"
-    return wait(target.kube, "verify.secrets", title, SECRETS_SECONDS, look)
+    return build_wait(target.kube, "verify.secrets", title, WAIT_FOR_SECRETS, look)
 
 
-def application(target: Target) -> Action:
+def build_application_wait(target: Target) -> Step:
     """The Applications are synced and healthy."""
 
     def why() -> Diagnosis | None:
         if target.kube is None:
             return None
-        store = external_secrets.store_trouble(target.kube, target)
-        return store or pods.trouble(target.kube, target.release)
+        store = external_secrets.diagnose_store(target.kube, target)
+        return store or pods.diagnose_pods(target.kube, target.release)
 
-    def look(kube: Kube) -> Look:
-        return application_state.applications(kube, target, why)
+    def look(kube: Kube) -> StepStatus:
+        return application_state.check_applications(kube, target, why)
 
     title = "Wait until Argo CD has synced it and it is healthy"
-    return wait(target.argocd, "verify.application", title, APPLICATION_SECONDS, look)
+    return build_wait(target.argocd, "verify.application", title, APPLICATION_SECONDS, look)
 
 
-def migrations(target: Target) -> Action:
+def build_migrations_wait(target: Target) -> Step:
     """The migration Job is complete."""
-    return wait(
+    return build_wait(
         target.kube,
         "verify.migrations",
         "Wait until the database is migrated",
         MIGRATIONS_SECONDS,
-        lambda kube: pods.migrations(kube, target.release),
+        lambda kube: pods.check_migrations(kube, target.release),
     )
 
 
-def git_sync(target: Target) -> Action:
+def build_git_sync_wait(target: Target) -> Step:
     """Every pod that reads DAGs has made its first clone."""
-    return wait(
+    return build_wait(
         target.kube,
         "verify.git-sync",
         "Wait until the DAGs are cloned",
         GIT_SYNC_SECONDS,
-        lambda kube: pods.git_sync(kube, target.release),
+        lambda kube: pods.check_git_sync(kube, target.release),
     )
 
 
-def airflow(target: Target) -> Action:
+def build_airflow_wait(target: Target) -> Step:
     """Everything is rolled out, and the API server says that all parts of Airflow are healthy."""
-    return wait(
+    return build_wait(
         target.kube,
         "verify.airflow",
         "Wait until Airflow is healthy",
         AIRFLOW_SECONDS,
-        lambda kube: health.airflow(kube, target.release),
+        lambda kube: health.check_airflow(kube, target.release),
     )
 
 
 def _application_trouble(target: Target) -> Diagnosis | None:
-    return application_state.trouble(target.argocd, target)
+    return application_state.diagnose_applications(target.argocd, target)

@@ -14,7 +14,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Version: TypeAlias = tuple[int, int, int]
 
 # What the chart assumes where values are silent, as far as the contract depends on it.
-DEFAULTS: Mapping[str, object] = {
+CHART_DEFAULTS: Mapping[str, object] = {
     "executor": "CeleryExecutor",
     "redis.enabled": True,
     "postgresql.enabled": True,
@@ -63,15 +63,17 @@ class SecretUse:
         return (
             self.airflow in ("any", line)
             and (not self.celery or is_celery(values))
-            and (not self.enabled or get(values, self.enabled) is True)
-            and not any(get(values, other) for other in self.unless)
+            and (not self.enabled or get_chart_value(values, self.enabled) is True)
+            and not any(get_chart_value(values, other) for other in self.unless)
         )
 
     def keys_read(self, values: Mapping[str, object]) -> tuple[str, ...]:
         """The keys the chart reads, an override taken into account."""
-        other = get(values, self.key_from) if self.key_from else None
+        other = get_chart_value(values, self.key_from) if self.key_from else None
         found = (other,) if isinstance(other, str) and other else self.keys
-        return (*found, self.also[1]) if self.also and get(values, self.also[0]) else found
+        return (
+            (*found, self.also[1]) if self.also and get_chart_value(values, self.also[0]) else found
+        )
 
 
 CONTRACT: tuple[SecretUse, ...] = (
@@ -170,7 +172,7 @@ CONTRACT: tuple[SecretUse, ...] = (
 PULL_SECRET_KEYS = (".dockerconfigjson",)
 
 # Non-empty, these put a secret into Git; `*` stands for any name.
-INLINE: tuple[str, ...] = (
+INLINE_SECRETS: tuple[str, ...] = (
     "data.metadataConnection.pass",
     "data.resultBackendConnection.pass",
     "data.brokerUrl",
@@ -210,44 +212,44 @@ SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
 )
 
 
-def get(values: Mapping[str, object], dotted: str) -> object:
+def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
     """A value, or what the chart assumes where it is not written; None where nothing is known."""
     node: object = values
     for part in dotted.split("."):
         if not isinstance(node, Mapping) or part not in node:
-            return DEFAULTS.get(dotted)
+            return CHART_DEFAULTS.get(dotted)
         node = node[part]
-    return DEFAULTS.get(dotted) if node is None else node
+    return CHART_DEFAULTS.get(dotted) if node is None else node
 
 
 def is_celery(values: Mapping[str, object]) -> bool:
     """Is Celery among the executors?"""
-    return "Celery" in str(get(values, "executor"))
+    return "Celery" in str(get_chart_value(values, "executor"))
 
 
-def inline_secrets(values: Mapping[str, object]) -> Iterator[Path]:
+def find_inline_secrets(values: Mapping[str, object]) -> Iterator[Path]:
     """The paths in `values` that hold a secret inline."""
-    for dotted in INLINE:
-        yield from _filled(values, dotted.split("."), ())
+    for dotted in INLINE_SECRETS:
+        yield from _find_filled(values, dotted.split("."), ())
     config = values.get("config")
     if isinstance(config, Mapping):
         for section, option in SENSITIVE_OPTIONS:
-            yield from _filled(config, [section, option], ("config",))
+            yield from _find_filled(config, [section, option], ("config",))
 
 
-def _filled(node: object, parts: Sequence[str], path: Path) -> Iterator[Path]:
+def _find_filled(node: object, parts: Sequence[str], path: Path) -> Iterator[Path]:
     if not parts:
-        if not _empty(node):
+        if not _is_empty(node):
             yield path
         return
     if not isinstance(node, Mapping):
         return
     names = list(node) if parts[0] == "*" else [parts[0]] if parts[0] in node else []
     for name in names:
-        yield from _filled(node[name], parts[1:], (*path, str(name)))
+        yield from _find_filled(node[name], parts[1:], (*path, str(name)))
 
 
-def _empty(value: object) -> bool:
+def _is_empty(value: object) -> bool:
     """Nothing there, or encrypted by SOPS in place."""
     if isinstance(value, str):
         return not value.strip() or value.startswith("ENC[AES256_GCM,")

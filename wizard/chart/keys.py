@@ -11,20 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from wizard.formats.nested import dotted
+from wizard.formats.nested import format_path
 
 Path: TypeAlias = tuple[str | int, ...]
 
 _VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
 
 
-def versions() -> tuple[str, ...]:
+def list_versions() -> tuple[str, ...]:
     """The chart versions with a key list, oldest first."""
     return _VERSIONS
 
 
 @lru_cache(maxsize=len(_VERSIONS))
-def keys(version: str) -> ChartKeys:
+def load_keys(version: str) -> ChartKeys:
     """The keys of one chart version. KeyError for a version without a list."""
     # Imported late: it costs as much as everything else here together.
     from importlib import resources
@@ -96,11 +96,11 @@ class ChartKeys:
 
     def unknown(self, values: Mapping[str, object]) -> list[Path]:
         """Every topmost key in `values` that the chart would silently ignore, in their order."""
-        return list(_unknown(self._root, values, ()))
+        return list(_find_unknown(self._root, values, ()))
 
     def deprecated_in(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
         """The deprecated keys that `values` sets, each at its most precise, with replacements."""
-        return list(_deprecated(self._root, values, ()))
+        return list(_find_deprecated(self._root, values, ()))
 
     def nearest(self, path: Sequence[str | int]) -> str | None:
         """The key somebody who wrote the unknown `path` most likely meant, dotted; or None."""
@@ -114,7 +114,7 @@ class ChartKeys:
                 continue
             near = get_close_matches(str(part), [*node.children], n=1, cutoff=0.75)
             if near:
-                return dotted([*path[:depth], near[0]])
+                return format_path([*path[:depth], near[0]])
             return self._elsewhere(str(part), path[:depth])
         return None
 
@@ -131,35 +131,35 @@ class ChartKeys:
         found = [path for path in _walk(self._root, ()) if path[-1] == name and "[]" not in path]
         if not found:
             return None
-        best = min(found, key=lambda path: (-_common(path, parent), len(path)))
-        near = _common(best, parent)
-        alike = [p for p in found if (_common(p, parent), len(p)) == (near, len(best))]
-        return dotted(best) if len(alike) == 1 else None
+        best = min(found, key=lambda path: (-_shared_length(path, parent), len(path)))
+        near = _shared_length(best, parent)
+        alike = [p for p in found if (_shared_length(p, parent), len(p)) == (near, len(best))]
+        return format_path(best) if len(alike) == 1 else None
 
 
-def _unknown(node: _Node, value: object, path: Path) -> Iterator[Path]:
-    for part, below in _below(value):
+def _find_unknown(node: _Node, value: object, path: Path) -> Iterator[Path]:
+    for part, below in _iterate_children(value):
         child = node.child(part)
         if child is None:
             yield (*path, part)
         elif child is not _ANYTHING:
-            yield from _unknown(child, below, (*path, part))
+            yield from _find_unknown(child, below, (*path, part))
 
 
-def _deprecated(node: _Node, value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    for part, below in _below(value):
+def _find_deprecated(node: _Node, value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    for part, below in _iterate_children(value):
         child = node.child(part)
         if child is None or child is _ANYTHING:
             continue
         here = (*path, part)
-        deeper = list(_deprecated(child, below, here))
+        deeper = list(_find_deprecated(child, below, here))
         if deeper:
             yield from deeper
         elif child.instead is not None:
             yield here, child.instead
 
 
-def _below(value: object) -> Iterator[tuple[str | int, object]]:
+def _iterate_children(value: object) -> Iterator[tuple[str | int, object]]:
     if isinstance(value, Mapping):
         for key, child in value.items():
             yield str(key), child
@@ -173,7 +173,7 @@ def _walk(node: _Node, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from _walk(child, (*path, key))
 
 
-def _common(left: Sequence[str | int], right: Sequence[str | int]) -> int:
+def _shared_length(left: Sequence[str | int], right: Sequence[str | int]) -> int:
     count = 0
     for one, other in zip(left, right, strict=False):
         if one != other:

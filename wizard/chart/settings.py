@@ -1,7 +1,7 @@
 """Settings -> keys of the chosen chart version.
 
-A setting's id is its key in chart 1.22.0. `_OLDER` lists where an older chart has the key under
-another name; what 1.22.0 has and an older chart lacks altogether is in `_SINCE`. Source: the
+A setting's id is its key in chart 1.22.0. `_RENAMES` lists where an older chart has the key under
+another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`. Source: the
 charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
 """
 
@@ -36,13 +36,13 @@ _BEFORE_1_20 = {
     "workers.celery.terminationGracePeriodSeconds": "workers.terminationGracePeriodSeconds",
     "workers.kubernetes.resources": "workers.resources",
 }
-_OLDER: Mapping[str, Mapping[str, str]] = {
+_RENAMES: Mapping[str, Mapping[str, str]] = {
     "1.22.0": {},
     "1.21.0": {},
     "1.20.0": _BEFORE_1_21,
     "1.19.0": _BEFORE_1_20,
 }
-_SINCE = {
+_INTRODUCED_IN = {
     "enableServiceLinks": "1.22.0",
     "dags.gitSync.recommendedProbeSetting": "1.20.0",
     "dags.gitSync.livenessProbe.enabled": "1.20.0",
@@ -61,12 +61,12 @@ class SharedKeyError(Exception):
         self.settings = settings
 
 
-def key_of(setting: str, chart: str) -> str | None:
+def map_setting(setting: str, chart: str) -> str | None:
     """The dotted key of `setting` in this chart version; None where the chart has no such key."""
-    since = _SINCE.get(setting)
+    since = _INTRODUCED_IN.get(setting)
     if since is not None and VERSIONS.index(chart) > VERSIONS.index(since):
         return None
-    renames = _OLDER[chart]
+    renames = _RENAMES[chart]
     parts = setting.split(".")
     for length in range(len(parts), 0, -1):
         renamed = renames.get(".".join(parts[:length]))
@@ -75,14 +75,14 @@ def key_of(setting: str, chart: str) -> str | None:
     return setting
 
 
-def keys_of(settings: Mapping[str, object], chart: str) -> dict[str, object]:
+def map_settings(settings: Mapping[str, object], chart: str) -> dict[str, object]:
     """Settings by the chart's dotted keys, in the same order.
 
     Raises SharedKeyError when an older chart has one key for two settings that differ.
     """
     found: dict[str, tuple[str, object]] = {}
     for setting, value in settings.items():
-        key = key_of(setting, chart)
+        key = map_setting(setting, chart)
         if key is None:
             continue
         if key in found and found[key][1] != value:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from wizard.chart.contract import get
-from wizard.checks.secrets import sources
-from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.chart.contract import get_chart_value
+from wizard.checks.secrets import application_sources
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding, Severity
 
 _GROUP = "argoproj.io"
@@ -44,7 +44,7 @@ _HOOKS = frozenset(("PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "Pos
 _DELETE_POLICIES = frozenset(("HookSucceeded", "HookFailed", "BeforeHookCreation"))
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_argocd(subject: Subject) -> Iterator[Finding]:
     """Applications, their projects, annotations and durations."""
     projects = {document.name: document for document in subject.objects("AppProject", group=_GROUP)}
     for project in projects.values():
@@ -66,7 +66,7 @@ def is_duration(text: object) -> bool:
 
 
 def _sources(subject: Subject, application: Document) -> Iterator[Finding]:
-    many = [mapping(source) for source in items(application.spec.get("sources"))]
+    many = [as_mapping(source) for source in as_list(application.spec.get("sources"))]
     refs = {str(source["ref"]): source for source in many if source.get("ref")}
     if not many and application.spec.get("source") is None:
         yield _finding(
@@ -79,8 +79,8 @@ def _sources(subject: Subject, application: Document) -> Iterator[Finding]:
             yield _finding(
                 application, "argocd.values-ref", f"spec.sources ref {name}", message, fix
             )
-    for where, source in sources(application):
-        for number, file in enumerate(items(below(source, "helm", "valueFiles"))):
+    for where, source in application_sources(application):
+        for number, file in enumerate(as_list(get_nested(source, "helm", "valueFiles"))):
             place = f"{where}.helm.valueFiles[{number}]"
             yield from _value_file(subject, application, place, str(file), refs)
 
@@ -104,13 +104,13 @@ def _value_file(
 
 
 def _policy(application: Document) -> Iterator[Finding]:
-    policy = mapping(application.spec.get("syncPolicy"))
-    for number, option in enumerate(items(policy.get("syncOptions"))):
-        if not _valid_option(str(option)):
+    policy = as_mapping(application.spec.get("syncPolicy"))
+    for number, option in enumerate(as_list(policy.get("syncOptions"))):
+        if not _is_sync_option(str(option)):
             where = f"spec.syncPolicy.syncOptions[{number}]"
             yield _option_finding(application, where)
     for field in ("duration", "maxDuration"):
-        value = below(policy, "retry", "backoff", field)
+        value = get_nested(policy, "retry", "backoff", field)
         # Argo CD reads a bare number as seconds.
         if value is not None and not (is_duration(value) or str(value).isdigit()):
             where = f"spec.syncPolicy.retry.backoff.{field}"
@@ -118,7 +118,7 @@ def _policy(application: Document) -> Iterator[Finding]:
             yield _finding(application, "argocd.duration", where, "not a duration", fix)
 
 
-def _valid_option(option: str) -> bool:
+def _is_sync_option(option: str) -> bool:
     name, equals, value = option.strip().partition("=")
     return bool(equals) and value in _OPTIONS.get(name, ())
 
@@ -140,7 +140,7 @@ def _annotations(
         message, fix = "", ""
         if not isinstance(value, str):
             message, fix = "an annotation must be text", "put it in quotes"
-        elif key == "sync-options" and not all(map(_valid_option, words)):
+        elif key == "sync-options" and not all(map(_is_sync_option, words)):
             yield _option_finding(document, place)
         elif key == "sync-wave" and not re.fullmatch(r"-?\d+", value):
             message, fix = "not a wave", "write a whole number in quotes"
@@ -154,25 +154,26 @@ def _annotations(
 
 def _project(subject: Subject, project: Document) -> Iterator[Finding]:
     spec = project.spec
-    for number, repository in enumerate(items(spec.get("sourceRepos"))):
+    for number, repository in enumerate(as_list(spec.get("sourceRepos"))):
         if repository == "*":
             message, fix = "allows every repository", "list the two that are used"
             where = f"spec.sourceRepos[{number}]"
             yield _finding(project, "argocd.project-wide", where, message, fix, "warning")
-    for number, destination in enumerate(items(spec.get("destinations"))):
-        namespace = str(below(destination, "namespace") or "")
-        if fnmatchcase(subject.layout.argocd, namespace) and not _applications_only(spec):
+    for number, destination in enumerate(as_list(spec.get("destinations"))):
+        namespace = str(get_nested(destination, "namespace") or "")
+        if fnmatchcase(subject.layout.argocd, namespace) and not _has_only_applications(spec):
             message = "Argo CD's own namespace: whoever writes there is its administrator"
             fix = f"allow the namespace {subject.layout.namespace} only"
             where = f"spec.destinations[{number}].namespace"
             yield _finding(project, "argocd.destination", where, message, fix)
 
 
-def _applications_only(spec: Mapping[str, Any]) -> bool:
+def _has_only_applications(spec: Mapping[str, Any]) -> bool:
     """A parent's project: it may write Applications, and nothing else."""
-    kinds = items(spec.get("namespaceResourceWhitelist"))
+    kinds = as_list(spec.get("namespaceResourceWhitelist"))
     return bool(kinds) and all(
-        below(kind, "group") == _GROUP and below(kind, "kind") == "Application" for kind in kinds
+        get_nested(kind, "group") == _GROUP and get_nested(kind, "kind") == "Application"
+        for kind in kinds
     )
 
 
@@ -180,10 +181,10 @@ def _membership(
     subject: Subject, application: Document, projects: Mapping[str, Document]
 ) -> Iterator[Finding]:
     name = str(application.spec.get("project") or "")
-    destination = mapping(application.spec.get("destination"))
+    destination = as_mapping(application.spec.get("destination"))
     project = projects.get(name)
     own = destination.get("namespace") == subject.layout.argocd
-    if own and not (project is not None and _applications_only(project.spec)):
+    if own and not (project is not None and _has_only_applications(project.spec)):
         message = "deploys into Argo CD's own namespace"
         fix = f"write {subject.layout.namespace}"
         yield _finding(
@@ -195,20 +196,23 @@ def _membership(
         yield _finding(application, "argocd.project", "spec.project", message, fix, "warning")
     if project is None:
         return
-    allowed = [str(repository) for repository in items(project.spec.get("sourceRepos"))]
-    for where, source in sources(application):
+    allowed = [str(repository) for repository in as_list(project.spec.get("sourceRepos"))]
+    for where, source in application_sources(application):
         repository = str(source.get("repoURL") or "")
         if not any(fnmatchcase(repository, pattern) for pattern in allowed):
             message = "the project does not allow this repository, spelled like this"
             fix = "list it in the project's sourceRepos with the same spelling"
             yield _finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
-    if not any(_reaches(mapping(d), destination) for d in items(project.spec.get("destinations"))):
+    if not any(
+        _is_destination_allowed(as_mapping(d), destination)
+        for d in as_list(project.spec.get("destinations"))
+    ):
         message = "the project does not allow this destination"
         fix = "list server and namespace in the project's destinations"
         yield _finding(application, "argocd.source-repo", "spec.destination", message, fix)
 
 
-def _reaches(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _is_destination_allowed(allowed: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     namespace = str(wanted.get("namespace") or "")
     if not fnmatchcase(namespace, str(allowed.get("namespace") or "")):
         return False
@@ -222,7 +226,7 @@ def _refresh(subject: Subject) -> Iterator[Finding]:
     for document in subject.objects("ExternalSecret", "ClusterExternalSecret"):
         places = [("spec.refreshInterval", document.spec.get("refreshInterval"))]
         if document.kind == "ClusterExternalSecret":
-            inner = below(document.spec, "externalSecretSpec", "refreshInterval")
+            inner = get_nested(document.spec, "externalSecretSpec", "refreshInterval")
             places = [
                 ("spec.refreshTime", document.spec.get("refreshTime")),
                 ("spec.externalSecretSpec.refreshInterval", inner),
@@ -239,18 +243,18 @@ def _jobs(subject: Subject) -> Iterator[Finding]:
     if values is None or not any(
         source.get("chart") == "airflow"
         for application in subject.objects("Application", group=_GROUP)
-        for _, source in sources(application)
+        for _, source in application_sources(application)
     ):
         return
     for job, hook in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):
-        if get(values, f"{job}.enabled") is False:
+        if get_chart_value(values, f"{job}.enabled") is False:
             continue
-        annotations = mapping(below(values, job, "jobAnnotations"))
+        annotations = as_mapping(get_nested(values, job, "jobAnnotations"))
         right = (
             annotations.get(f"{_ANNOTATION}hook") == hook
             and "BeforeHookCreation" in str(annotations.get(f"{_ANNOTATION}hook-delete-policy"))
-            and "ttlSecondsAfterFinished" in mapping(values.get(job))
-            and below(values, job, "ttlSecondsAfterFinished") is None
+            and "ttlSecondsAfterFinished" in as_mapping(values.get(job))
+            and get_nested(values, job, "ttlSecondsAfterFinished") is None
         )
         if not right:
             message = "Argo CD would re-run the finished Job, or fail to change it"

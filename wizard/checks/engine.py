@@ -1,4 +1,4 @@
-"""Runs every rule over a tree of files: `run`."""
+"""Runs every rule over a tree of files: `run_checks`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from wizard.checks import (
     templates,
     values,
 )
-from wizard.checks.subject import Document, Layout, Subject, items
+from wizard.checks.subject import Document, Layout, Subject, as_list
 from wizard.findings import Finding
-from wizard.formats.yaml_untrusted import parse
+from wizard.formats.yaml_untrusted import parse_yaml
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from wizard.secrets.leak_gate import Gate
 
 _RULES = (
-    secrets.check,
-    values.check,
-    hosts.check,
-    git_sync.check,
-    references.check,
-    stores.check,
-    templates.check,
-    argocd.check,
-    repositories.check,
-    kustomize.check,
+    secrets.check_secrets,
+    values.check_helm_values,
+    hosts.check_hosts,
+    git_sync.check_git_sync,
+    references.check_references,
+    stores.check_stores,
+    templates.check_templates,
+    argocd.check_argocd,
+    repositories.check_repositories,
+    kustomize.check_kustomize,
 )
 _YAML = (".yaml", ".yml", ".json")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
-def run(
+def run_checks(
     files: Mapping[str, bytes],
     *,
     chart: str,
@@ -66,13 +66,13 @@ def run(
     subject, found = _subject(files, chart, airflow, installation)
     for rule in _RULES:
         found.extend(rule(subject))
-    found.extend(schema.check(subject, chart_schema, crds))
+    found.extend(schema.check_schema(subject, chart_schema, crds))
     if held:
         from wizard.secrets.leak_gate import Gate
 
         gate = Gate(held)
-        found = [*_without([*found, *_held(files, gate)], gate)]
-    return sorted({_printable(finding) for finding in found}, key=Finding.sort_key)
+        found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
+    return sorted({_escape_finding(finding) for finding in found}, key=Finding.sort_key)
 
 
 def _subject(
@@ -83,14 +83,14 @@ def _subject(
     for path, data in files.items():
         if not path.endswith(_YAML) and path != layout.values:
             continue
-        parsed, problems = parse(path, data)
+        parsed, problems = parse_yaml(path, data)
         found += problems
         for number, document in enumerate(parsed):
             if isinstance(document, dict):
                 documents += _objects(path, number, document)
     helm = [document.data for document in documents if document.path == layout.values]
     if layout.values and not helm:
-        found.append(_no_values(layout.values, layout.values in files))
+        found.append(_missing_values_finding(layout.values, layout.values in files))
     version = _version(airflow)
     subject = Subject(files, layout, chart, version, tuple(documents), helm[0] if helm else None)
     return subject, found
@@ -100,14 +100,14 @@ def _objects(path: str, number: int, data: Mapping[str, Any]) -> Iterator[Docume
     """The document, or the objects of a `kind: List`."""
     kind = data.get("kind")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
-        for item in items(data["items"]):
+        for item in as_list(data["items"]):
             if isinstance(item, Mapping):
                 yield Document(path, number, item)
     else:
         yield Document(path, number, data)
 
 
-def _no_values(path: str, there: bool) -> Finding:
+def _missing_values_finding(path: str, there: bool) -> Finding:
     message = "the Helm values cannot be read" if there else "there is no file of Helm values"
     fix = "write one YAML mapping" if there else "render the installation again"
     return Finding("values.missing", "error", path, "", message, fix)
@@ -121,7 +121,7 @@ def _version(text: str) -> Version:
     return major, minor, patch
 
 
-def _held(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
+def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
     """The exact-value gate over contents and names; it has no false positives and no override."""
     fix = "remove the value; it belongs into the secret store only"
     for path, data in files.items():
@@ -133,7 +133,7 @@ def _held(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
             yield Finding("secret.held", "error", path, "", message, fix)
 
 
-def _without(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
+def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
     """Findings name keys, and a key may be a held secret: then the finding names its rule only."""
     for finding in found:
         if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
@@ -142,7 +142,7 @@ def _without(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
             yield finding
 
 
-def _printable(finding: Finding) -> Finding:
+def _escape_finding(finding: Finding) -> Finding:
     """Text from files is shown to people: nothing in it may move the cursor or hide."""
     path, where, message, fix = (
         _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.settings import DEFAULT_AIRFLOW, VERSIONS
-from wizard.checks.engine import run
+from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.findings import Finding
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
 _KINDS = (".yaml", ".yml", ".json", ".hcl", ".tf", ".env", ".ini", ".txt", ".md", ".toml", ".sh")
 _MAX_FILES = 5000
 
 
 def inspect_repository(
-    repository: Repository, chart: Path | None = None, *, ours: Sequence[str] = ()
+    repository: WorkTree, chart: Path | None = None, *, ours: Sequence[str] = ()
 ) -> tuple[int, list[Finding]]:
     """How many committed text files were checked, and the findings.
 
@@ -38,9 +38,9 @@ def inspect_repository(
     read = repository.read_many([*listed[:_MAX_FILES], *beside[:_MAX_FILES]])
     files = {path: data for path, data in read.items() if data is not None}
     own = {path: data for path, data in files.items() if not path.startswith(inside)}
-    values, airflow = _values(own)
-    version, schema = _deployed(chart)
-    found = run(
+    values, airflow = _find_values(own)
+    version, schema = _load_chart(chart)
+    found = run_checks(
         files,
         chart=version,
         airflow=airflow or DEFAULT_AIRFLOW[version],
@@ -55,7 +55,7 @@ def inspect_repository(
     return len(own), found
 
 
-def _deployed(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
+def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
     """The chart version whose rules are nearest, and the chart's own schema."""
     if chart is None:
         return VERSIONS[0], None
@@ -65,16 +65,16 @@ def _deployed(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
     return loaded.version if loaded.version in VERSIONS else VERSIONS[0], loaded.schema
 
 
-def _values(files: dict[str, bytes]) -> tuple[str, str]:
+def _find_values(files: dict[str, bytes]) -> tuple[str, str]:
     """Path of the Helm values of Airflow's chart, and the Airflow version it names."""
     import re
 
-    from wizard.formats.yaml_untrusted import parse
+    from wizard.formats.yaml_untrusted import parse_yaml
 
     for path, data in files.items():
         if not path.endswith((".yaml", ".yml")) or b"executor:" not in data:
             continue
-        documents, _ = parse(path, data)
+        documents, _ = parse_yaml(path, data)
         first: Any = documents[0] if len(documents) == 1 else None
         if (
             isinstance(first, dict)

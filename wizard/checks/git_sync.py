@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.chart.contract import get
-from wizard.checks.subject import Subject, below
+from wizard.chart.contract import get_chart_value
+from wizard.checks.subject import Subject, get_nested
 from wizard.checks.values import Report
 from wizard.findings import Finding
-from wizard.formats.nested import dotted, walk
-from wizard.formats.yaml_untrusted import parse_text
+from wizard.formats.nested import format_path, walk
+from wizard.formats.yaml_untrusted import parse_yaml_text
 
 _SSH = re.compile(r"(?:ssh|git\+ssh)://|[^/:@\s]+@[^/:\s]+:|[A-Za-z0-9.-]+:(?!//)")
 _KNOWN_HOSTS_SWITCHES = frozenset(
@@ -28,14 +28,14 @@ _LOOSE_SSH = re.compile(
 _LOOSE_TLS = re.compile(r"ssl\.?verify\"?\s*[:=]\s*\"?(?:false|0|no|off)", re.IGNORECASE)
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_git_sync(subject: Subject) -> Iterator[Finding]:
     """All rules over dags.gitSync and the environment it runs with."""
     values = subject.values
     if values is None:
         return
     report = Report(subject.layout.values)
     yield from _verification(values, report)
-    if get(values, "dags.gitSync.enabled") is True:
+    if get_chart_value(values, "dags.gitSync.enabled") is True:
         yield from _known_hosts(values, report)
         yield from _reference(values, report)
 
@@ -47,10 +47,14 @@ def is_ssh(repository: str) -> bool:
 
 def _known_hosts(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
     sync = "dags.gitSync"
-    repo = str(get(values, f"{sync}.repo") or "")
-    if not (is_ssh(repo) or get(values, f"{sync}.sshKeySecret") or get(values, f"{sync}.sshKey")):
+    repo = str(get_chart_value(values, f"{sync}.repo") or "")
+    if not (
+        is_ssh(repo)
+        or get_chart_value(values, f"{sync}.sshKeySecret")
+        or get_chart_value(values, f"{sync}.sshKey")
+    ):
         return
-    lines = str(get(values, f"{sync}.knownHosts") or "").splitlines()
+    lines = str(get_chart_value(values, f"{sync}.knownHosts") or "").splitlines()
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
         message = "empty: git-sync then clones with StrictHostKeyChecking=no, from anybody"
         fix = "pin the host's key, with evidence that it is the host's"
@@ -58,7 +62,7 @@ def _known_hosts(values: Mapping[str, Any], report: Report) -> Iterator[Finding]
 
 
 def _reference(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
-    sync = mapping_of(values)
+    sync = git_sync_values(values)
     branch, ref, rev = (sync.get(key) for key in ("branch", "ref", "rev"))
     pinned = bool(ref) and branch == ref and rev == "HEAD"
     plain = bool(ref) and branch == "" and rev == ""
@@ -76,32 +80,32 @@ def _reference(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
             yield report.error("git-sync.default", f"dags.gitSync.{key}", message, fix)
 
 
-def mapping_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def git_sync_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The values below dags.gitSync."""
-    sync = below(values, "dags", "gitSync")
+    sync = get_nested(values, "dags", "gitSync")
     return sync if isinstance(sync, Mapping) else {}
 
 
 def _verification(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
     for path, node in walk(values):
         if isinstance(node, Mapping) and isinstance(node.get("name"), str):
-            if switches_off(node["name"], node.get("value")):
-                yield _switched_off(dotted((*path, "value")), report)
+            if is_verification_disabled(node["name"], node.get("value")):
+                yield _verification_finding(format_path((*path, "value")), report)
         elif path and path[-1] in ("extraEnv", "envFrom") and isinstance(node, str):
-            for _, item in walk(parse_text(node)):
-                if isinstance(item, Mapping) and switches_off(
+            for _, item in walk(parse_yaml_text(node)):
+                if isinstance(item, Mapping) and is_verification_disabled(
                     str(item.get("name")), item.get("value")
                 ):
-                    yield _switched_off(dotted(path), report)
+                    yield _verification_finding(format_path(path), report)
 
 
-def _switched_off(where: str, report: Report) -> Finding:
+def _verification_finding(where: str, report: Report) -> Finding:
     message = "switches the verification of the Git host off"
     fix = "remove it and pin the host's key in dags.gitSync.knownHosts"
     return report.error("git-sync.verification", where, message, fix)
 
 
-def switches_off(name: str, value: object) -> bool:
+def is_verification_disabled(name: str, value: object) -> bool:
     """Does this environment variable switch off the check who the Git host is?"""
     text = str(value).strip().lower()
     if name in _KNOWN_HOSTS_SWITCHES:

@@ -45,14 +45,14 @@ def parse_policy(text: str) -> tuple[Grant, ...]:
             raise HclError('expected path "..." { capabilities = [...] }', line)
         if tokens[at + 2][0] != "{":
             raise HclError("expected { after the path", tokens[at + 2][1])
-        end = _closing(tokens, at + 2)
+        end = _find_closing(tokens, at + 2)
         body = [token for token, _ in tokens[at + 3 : end]]
         grants.append(Grant(_unquote(tokens[at + 1][0]), _capabilities(body, line), line))
         at = end + 1
     return tuple(grants)
 
 
-def allows(grants: Sequence[Grant], path: str, capability: str) -> bool:
+def is_allowed(grants: Sequence[Grant], path: str, capability: str) -> bool:
     """Do these grants allow the capability on the path?
 
     All matching stanzas count together, which is stricter about `deny` than Vault and never more
@@ -80,7 +80,7 @@ def _capabilities(body: list[str], line: int) -> tuple[str, ...]:
     return tuple(_unquote(word) for word in listed if word != ",")
 
 
-def _closing(tokens: list[tuple[str, int]], at: int) -> int:
+def _find_closing(tokens: list[tuple[str, int]], at: int) -> int:
     depth = 0
     for number in range(at, len(tokens)):
         depth += {"{": 1, "}": -1}.get(tokens[number][0], 0)

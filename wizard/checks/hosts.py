@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.contract import get
-from wizard.checks.subject import Subject, below, mapping
+from wizard.chart.contract import get_chart_value
+from wizard.checks.subject import Subject, as_mapping, get_nested
 from wizard.findings import Finding
 
 _HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
@@ -45,29 +45,33 @@ _SERVICES = (
 )
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_hosts(subject: Subject) -> Iterator[Finding]:
     """URLs that lead to a component that does not run, and components that are gone past."""
     values = subject.values
-    if values is None or get(values, "fullnameOverride") or get(values, "nameOverride"):
+    if (
+        values is None
+        or get_chart_value(values, "fullnameOverride")
+        or get_chart_value(values, "nameOverride")
+    ):
         return
     for service in _SERVICES:
         name = f"{subject.layout.release}-{service.suffix}"
         for value in service.values:
-            secret = get(values, value)
+            secret = get_chart_value(values, value)
             host = _host(subject, secret) if isinstance(secret, str) else ""
             if not host:
                 continue
             reached = host == name or host.startswith(f"{name}.")
-            missing = reached and get(values, service.switch) is not True
+            missing = reached and get_chart_value(values, service.switch) is not True
             first = value == service.values[0]
-            if missing or (first and not reached and _meant(values, service)):
+            if missing or (first and not reached and _is_enabled(values, service)):
                 yield _finding(subject, service, value, reached)
 
 
-def _meant(values: Mapping[str, Any], service: _Service) -> bool:
+def _is_enabled(values: Mapping[str, Any], service: _Service) -> bool:
     """Switched on in writing; a database behind PgBouncer is reached by that alone."""
-    pooled = service.suffix == "postgresql" and get(values, "pgbouncer.enabled") is True
-    return not pooled and below(values, *service.switch.split(".")) is True
+    pooled = service.suffix == "postgresql" and get_chart_value(values, "pgbouncer.enabled") is True
+    return not pooled and get_nested(values, *service.switch.split(".")) is True
 
 
 def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> Finding:
@@ -84,14 +88,14 @@ def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> 
 def _host(subject: Subject, secret: str) -> str:
     """The host of the URL that an ExternalSecret composes under `connection`; "" if unknown."""
     for document in subject.objects("ExternalSecret"):
-        target = mapping(below(document.spec, "target"))
+        target = as_mapping(get_nested(document.spec, "target"))
         if (target.get("name") or document.name) == secret:
-            found = _connection(target)
+            found = _connection_host(target)
             return found.strip("[]") if found else ""
     return ""
 
 
-def _connection(target: Mapping[str, Any]) -> str:
-    text = below(target, "template", "data", "connection")
+def _connection_host(target: Mapping[str, Any]) -> str:
+    text = get_nested(target, "template", "data", "connection")
     hosts = _HOST.findall(text) if isinstance(text, str) else []
     return str(hosts[-1]) if hosts else ""

@@ -9,26 +9,26 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from wizard.checks.subject import Document, Subject, items
+from wizard.checks.subject import Document, Subject, as_list
 from wizard.findings import Finding
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_kustomize(subject: Subject) -> Iterator[Finding]:
     """Every kustomization of the tree, and the values file's folder."""
     folders = set()
     for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
         if posixpath.basename(document.path) in _NAMES:
             folders.add(posixpath.dirname(document.path))
             yield from _resources(subject, document)
-    yield from _unlisted(subject, folders)
+    yield from _check_values_folder(subject, folders)
 
 
 def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
     folder = posixpath.dirname(document.path)
     listed = set()
-    for number, resource in enumerate(items(document.data.get("resources"))):
+    for number, resource in enumerate(as_list(document.data.get("resources"))):
         path = posixpath.normpath(posixpath.join(folder, str(resource)))
         listed.add(path)
         where = f"resources[{number}]"
@@ -44,13 +44,13 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
             yield Finding("kustomize.missing", "error", document.path, where, message, fix)
     for other in subject.documents:
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
-        if inside and other.api_version and other.kind and not _covered(other, listed, subject):
+        if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
             message = "stands in a folder with a kustomization that does not list it: not applied"
             fix = f"list it in {document.path}"
             yield Finding("kustomize.unlisted", "error", other.path, "", message, fix)
 
 
-def _covered(document: Document, listed: set[str], subject: Subject) -> bool:
+def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:
     if document.group in ("kustomize.config.k8s.io", "kind.x-k8s.io"):
         return True
     if document.path == subject.layout.values:
@@ -58,15 +58,15 @@ def _covered(document: Document, listed: set[str], subject: Subject) -> bool:
     return any(document.path == path or document.path.startswith(f"{path}/") for path in listed)
 
 
-def _unlisted(subject: Subject, folders: set[str]) -> Iterator[Finding]:
+def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Finding]:
     """An Application that renders the values file's folder needs a kustomization there."""
-    from wizard.checks.secrets import sources
+    from wizard.checks.secrets import application_sources
 
     folder = posixpath.dirname(subject.layout.values)
     if not subject.layout.values or folder in folders:
         return
     for application in subject.objects("Application", group="argoproj.io"):
-        for where, source in sources(application):
+        for where, source in application_sources(application):
             path = str(source.get("path") or "").strip("/")
             if path and not source.get("chart") and (path == folder or path.endswith(f"/{folder}")):
                 message = "Argo CD would apply the values file of this folder as a manifest"

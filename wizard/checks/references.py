@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.chart.contract import CONTRACT, PULL_SECRET_KEYS, get
-from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.chart.contract import CONTRACT, PULL_SECRET_KEYS, get_chart_value
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding, Severity
-from wizard.formats.nested import dotted, walk
-from wizard.formats.yaml_untrusted import parse_text
+from wizard.formats.nested import format_path, walk
+from wizard.formats.yaml_untrusted import parse_yaml_text
 
 Path = tuple[str | int, ...]
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
-_NO_PODS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore")
+_STORE_KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "ClusterSecretStore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Produced:
+class SecretProducer:
     """A Secret that will exist; `keys` is None where they cannot be known."""
 
     keys: frozenset[str] | None
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_references(subject: Subject) -> Iterator[Finding]:
     """Every reference against every producer."""
-    known = dict(producers(subject))
-    for reference in references(subject):
+    known = dict(find_producers(subject))
+    for reference in find_references(subject):
         found = known.get((reference.namespace, reference.name))
         if found is None:
             message = "names a Secret that nothing here makes and that is not known to exist"
@@ -65,63 +65,63 @@ def check(subject: Subject) -> Iterator[Finding]:
                     reference.path,
                     reference.where,
                     "the Secret named here lacks a key that is read from it",
-                    f"let it have the keys {', '.join(_printable(missing, reference))}",
+                    f"let it have the keys {', '.join(_printable_keys(missing, reference))}",
                 )
 
 
-def _printable(missing: Iterable[str], reference: Reference) -> list[str]:
+def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
     """Keys of the chart's contract are ours to print; those that a file names are not."""
     ours = {key for use in CONTRACT for key in use.keys} | {*PULL_SECRET_KEYS, "password"}
     return [key if key in ours else f"that {reference.where} reads" for key in missing]
 
 
-def producers(subject: Subject) -> Iterator[tuple[tuple[str, str], Produced]]:
+def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretProducer]]:
     """(namespace, name) of every Secret the tree makes or the layout says exists."""
     for name, keys in subject.layout.secrets.items():
         yield (
             (subject.layout.namespace, name),
-            Produced(None if keys is None else frozenset(keys)),
+            SecretProducer(None if keys is None else frozenset(keys)),
         )
     for document in subject.documents:
         namespace = subject.namespace(document)
         if document.kind == "ExternalSecret":
-            name = below(document.spec, "target", "name") or document.name
-            yield (namespace, str(name)), Produced(external_keys(document))
+            name = get_nested(document.spec, "target", "name") or document.name
+            yield (namespace, str(name)), SecretProducer(external_secret_keys(document))
         elif document.kind == "SealedSecret":
-            name = below(document.spec, "template", "metadata", "name") or document.name
-            sealed = mapping(document.spec.get("encryptedData"))
-            yield (namespace, str(name)), Produced(frozenset(sealed))
+            name = get_nested(document.spec, "template", "metadata", "name") or document.name
+            sealed = as_mapping(document.spec.get("encryptedData"))
+            yield (namespace, str(name)), SecretProducer(frozenset(sealed))
         elif document.kind == "Secret":
-            data, text = (mapping(document.data.get(key)) for key in ("data", "stringData"))
-            yield (namespace, document.name), Produced(frozenset((*data, *text)))
+            data, text = (as_mapping(document.data.get(key)) for key in ("data", "stringData"))
+            yield (namespace, document.name), SecretProducer(frozenset((*data, *text)))
         elif document.kind == "Certificate" and document.group == "cert-manager.io":
             name = str(document.spec.get("secretName"))
-            yield (namespace, name), Produced(frozenset(("tls.crt", "tls.key", "ca.crt")))
-    for name in mapping(below(subject.values, "extraSecrets")):
-        yield (subject.layout.namespace, _templated(name, subject)), Produced(None)
+            yield (namespace, name), SecretProducer(frozenset(("tls.crt", "tls.key", "ca.crt")))
+    for name in as_mapping(get_nested(subject.values, "extraSecrets")):
+        yield (subject.layout.namespace, _expand_release(name, subject)), SecretProducer(None)
 
 
-def external_keys(document: Document) -> frozenset[str] | None:
+def external_secret_keys(document: Document) -> frozenset[str] | None:
     """The keys of the Secret an ExternalSecret makes; None when only the store knows."""
-    template = mapping(below(document.spec, "target", "template"))
-    if items(template.get("templateFrom")):
+    template = as_mapping(get_nested(document.spec, "target", "template"))
+    if as_list(template.get("templateFrom")):
         return None
-    data = {str(below(item, "secretKey")) for item in items(document.spec.get("data"))}
-    composed = mapping(template.get("data"))
+    data = {str(get_nested(item, "secretKey")) for item in as_list(document.spec.get("data"))}
+    composed = as_mapping(template.get("data"))
     if composed and template.get("mergePolicy", "Replace") == "Replace":
         return frozenset(composed)
-    if items(document.spec.get("dataFrom")):
+    if as_list(document.spec.get("dataFrom")):
         return None
     return frozenset(data | set(composed))
 
 
-def references(subject: Subject) -> Iterator[Reference]:
+def find_references(subject: Subject) -> Iterator[Reference]:
     """Every Secret named in the values and in manifests of pods."""
     if subject.values is not None:
         yield from _contract(subject, subject.values)
         yield from _environment(subject, subject.layout.values, subject.values, "")
     for document in subject.documents:
-        if document.path != subject.layout.values and document.kind not in ("", *_NO_PODS):
+        if document.path != subject.layout.values and document.kind not in ("", *_STORE_KINDS):
             namespace = subject.namespace(document)
             for found in _environment(subject, document.path, document.data, namespace):
                 place = document.where(found.where)
@@ -131,21 +131,23 @@ def references(subject: Subject) -> Iterator[Reference]:
 def _contract(subject: Subject, values: Mapping[str, Any]) -> Iterator[Reference]:
     path, namespace = subject.layout.values, subject.layout.namespace
     for use in CONTRACT:
-        name = get(values, use.value)
+        name = get_chart_value(values, use.value)
         if name and isinstance(name, str) and use.applies(values, subject.airflow):
-            name = _templated(name, subject)
+            name = _expand_release(name, subject)
             if "{{" not in name:
                 yield Reference(path, use.value, name, use.keys_read(values), namespace)
-    for number, item in enumerate(items(values.get("imagePullSecrets"))):
-        name = item if isinstance(item, str) else below(item, "name")
+    for number, item in enumerate(as_list(values.get("imagePullSecrets"))):
+        name = item if isinstance(item, str) else get_nested(item, "name")
         if isinstance(name, str) and name:
             where = f"imagePullSecrets[{number}]"
-            yield Reference(path, where, _templated(name, subject), PULL_SECRET_KEYS, namespace)
-    for number, item in enumerate(items(values.get("secret"))):
-        name, key = below(item, "secretName"), below(item, "secretKey")
+            yield Reference(
+                path, where, _expand_release(name, subject), PULL_SECRET_KEYS, namespace
+            )
+    for number, item in enumerate(as_list(values.get("secret"))):
+        name, key = get_nested(item, "secretName"), get_nested(item, "secretKey")
         if isinstance(name, str) and name:
             yield Reference(
-                path, f"secret[{number}]", _templated(name, subject), _keys(key), namespace
+                path, f"secret[{number}]", _expand_release(name, subject), _keys(key), namespace
             )
 
 
@@ -154,18 +156,20 @@ def _environment(subject: Subject, path: str, data: object, namespace: str) -> I
     namespace = namespace or subject.layout.namespace
     for where, node in walk(data):
         if isinstance(node, str) and where and where[-1] in _TEXT_KEYS:
-            for found in _environment(subject, path, parse_text(node), namespace):
-                yield Reference(path, dotted(where), found.name, found.keys, namespace)
+            for found in _environment(subject, path, parse_yaml_text(node), namespace):
+                yield Reference(path, format_path(where), found.name, found.keys, namespace)
         if not isinstance(node, Mapping):
             continue
-        for name, keys, optional in _named(where, node):
-            name = _templated(name, subject)
+        for name, keys, optional in _secret_names(where, node):
+            name = _expand_release(name, subject)
             if not optional and "{{" not in name:
                 severity: Severity = "warning" if _is_tls(where) else "error"
-                yield Reference(path, dotted(where), name, keys, namespace, severity)
+                yield Reference(path, format_path(where), name, keys, namespace, severity)
 
 
-def _named(where: Path, node: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+def _secret_names(
+    where: Path, node: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     last = where[-1] if where else ""
     optional = node.get("optional") is True
     name, secret_name = node.get("name"), node.get("secretName")
@@ -174,7 +178,7 @@ def _named(where: Path, node: Mapping[str, Any]) -> Iterator[tuple[str, tuple[st
     elif last == "secretRef" and isinstance(name, str):
         yield name, (), optional
     elif last == "secret" and isinstance(secret_name or name, str):
-        keys = [below(item, "key") for item in items(node.get("items"))]
+        keys = [get_nested(item, "key") for item in as_list(node.get("items"))]
         yield str(secret_name or name), tuple(str(key) for key in keys if key), optional
     elif _is_tls(where) and isinstance(secret_name, str) and node.get("enabled") is not False:
         # Usually cert-manager makes it from an annotation, which no file here can show.
@@ -189,7 +193,7 @@ def _keys(key: object) -> tuple[str, ...]:
     return (key,) if isinstance(key, str) and key else ()
 
 
-def _templated(name: str, subject: Subject) -> str:
+def _expand_release(name: str, subject: Subject) -> str:
     """The name with the release's name and namespace put in, as the chart's `tpl` does."""
     for what, value in (
         ("Name", subject.layout.release),

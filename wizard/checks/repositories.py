@@ -8,42 +8,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from wizard.checks.secrets import sources
-from wizard.checks.subject import Document, Subject, below, mapping
+from wizard.checks.secrets import application_sources
+from wizard.checks.subject import Document, Subject, as_mapping, get_nested
 from wizard.findings import Finding
 from wizard.manifests.argocd import REPOSITORY_LABEL
 
 _KINDS = ("repository", "repo-creds", "repository-write", "repo-write-creds")
-_UNCHECKED = ("insecure", "insecureIgnoreHostKey")
-_LOGINS = ("sshPrivateKey", "password", "githubAppPrivateKey", "bearerToken")
+_INSECURE_KEYS = ("insecure", "insecureIgnoreHostKey")
+_LOGIN_KEYS = ("sshPrivateKey", "password", "githubAppPrivateKey", "bearerToken")
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_repositories(subject: Subject) -> Iterator[Finding]:
     """Every ExternalSecret that makes such a Secret."""
     urls = {
         str(source.get("repoURL") or "")
         for application in subject.objects("Application", group="argoproj.io")
-        for _, source in sources(application)
+        for _, source in application_sources(application)
     }
     for document in subject.objects("ExternalSecret"):
-        template = mapping(below(document.spec, "target", "template"))
-        kind = below(template, "metadata", "labels", REPOSITORY_LABEL)
+        template = as_mapping(get_nested(document.spec, "target", "template"))
+        kind = get_nested(template, "metadata", "labels", REPOSITORY_LABEL)
         if kind not in _KINDS:
             continue
-        yield from _place(subject, document)
-        data = mapping(template.get("data"))
-        yield from _verified(document, data)
+        yield from _check_namespace(subject, document)
+        data = as_mapping(template.get("data"))
+        yield from _check_verification(document, data)
         if kind == "repository" and urls and str(data.get("url") or "") not in urls:
             message = "no Application here reads a repository of this URL, spelled like this"
             fix = "write it as repoURL of the Application has it"
             yield _finding(document, "argocd.repository-url", "url", message, fix)
-        if not any(name in data for name in _LOGINS):
+        if not any(name in data for name in _LOGIN_KEYS):
             message = "has no key and no token, so it lets Argo CD read nothing"
-            fix = f"compose one of {', '.join(_LOGINS)}"
+            fix = f"compose one of {', '.join(_LOGIN_KEYS)}"
             yield _finding(document, "argocd.repository-login", "", message, fix)
 
 
-def _place(subject: Subject, document: Document) -> Iterator[Finding]:
+def _check_namespace(subject: Subject, document: Document) -> Iterator[Finding]:
     if subject.namespace(document) != subject.layout.argocd:
         message = "Argo CD looks for repositories in its own namespace only"
         fix = f"write {subject.layout.argocd}"
@@ -57,8 +57,8 @@ def _place(subject: Subject, document: Document) -> Iterator[Finding]:
         )
 
 
-def _verified(document: Document, data: Any) -> Iterator[Finding]:
-    for name in _UNCHECKED:
+def _check_verification(document: Document, data: Any) -> Iterator[Finding]:
+    for name in _INSECURE_KEYS:
         if name in data and str(data[name]).strip().lower() not in {"false", ""}:
             message = "Argo CD would read this repository from any host that answers"
             fix = "remove it, and let Argo CD know the host's keys"

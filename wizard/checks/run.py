@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.checks.engine import run
+from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.findings import Finding
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wizard.plan.render import Rendering
 
 
-def layout_of(rendering: Rendering) -> Layout:
+def build_layout(rendering: Rendering) -> Layout:
     """What the checks must know about an installation of ours."""
     release, total = rendering.release, rendering.total
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
@@ -26,18 +26,18 @@ def layout_of(rendering: Rendering) -> Layout:
         namespace=release.namespace,
         values=release.paths.values,
         secrets=outside,
-        policies={stem: path for logical, stem, path in vault if _is(logical, "policy")},
-        roles={stem: path for logical, stem, path in vault if _is(logical, "role")},
+        policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
+        roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
         argocd=release.argocd,
     )
 
 
-def _is(logical: str, what: str) -> bool:
+def _is_vault_file(logical: str, what: str) -> bool:
     """Whether it is the policy or role of the installation, or of another reader of the store."""
     return logical.startswith("vault/") and logical.endswith((f"/{what}", f"-{what}"))
 
 
-def inspect(
+def inspect_rendering(
     rendering: Rendering, files: Mapping[str, bytes], chart: Path | None = None
 ) -> list[Finding]:
     """Findings over the files as they will be; `chart` adds the chart's own schema.
@@ -45,11 +45,11 @@ def inspect(
     Raises UsageError when `chart` is no chart of the answered version.
     """
     release = rendering.release
-    return run(
+    return run_checks(
         files,
         chart=release.chart,
         airflow=".".join(str(part) for part in release.airflow),
-        installation=layout_of(rendering),
+        installation=build_layout(rendering),
         chart_schema=_schema(chart, release.chart) if chart else None,
     )
 

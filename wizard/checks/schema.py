@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wizard.checks.subject import Subject, below, items, mapping
+from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import WizardError
 from wizard.findings import Finding
-from wizard.formats.nested import dotted
+from wizard.formats.nested import format_path
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -35,8 +35,8 @@ _METADATA: dict[str, Any] = {
         **{key: {"type": "integer"} for key in ("generation", "deletionGracePeriodSeconds")},
     },
 }
-_LOGIC = ("allOf", "anyOf", "oneOf", "not")
-_KEPT = (
+_COMBINATORS = ("allOf", "anyOf", "oneOf", "not")
+_KEYWORDS = (
     "type", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
     "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties",
     "maxProperties", "required", "multipleOf",
@@ -57,38 +57,38 @@ def load_chart_schema(path: Path) -> ChartPackage:
     Raises WizardError when the path is no chart, is too large, or has no schema.
     """
     try:
-        files = _from_folder(path) if path.is_dir() else _from_archive(path)
+        files = _read_folder(path) if path.is_dir() else _read_archive(path)
     except (OSError, EOFError, ValueError) as error:
         hint = "give the chart's folder or its .tgz archive"
         raise WizardError(f"{path} cannot be read as a Helm chart", hint) from error
-    return _package(path, files)
+    return _parse_package(path, files)
 
 
 def crd_schemas(documents: Iterable[object]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Schemas by (apiVersion, kind) of every served version in these CustomResourceDefinitions."""
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for document in documents:
-        if below(document, "kind") != "CustomResourceDefinition":
+        if get_nested(document, "kind") != "CustomResourceDefinition":
             continue
-        spec = mapping(below(document, "spec"))
-        for version in items(spec.get("versions")):
-            schema = below(version, "schema", "openAPIV3Schema")
-            if below(version, "served") is True and isinstance(schema, Mapping):
-                api_version = f"{spec.get('group')}/{below(version, 'name')}"
-                found[api_version, str(below(spec, "names", "kind"))] = schema
+        spec = as_mapping(get_nested(document, "spec"))
+        for version in as_list(spec.get("versions")):
+            schema = get_nested(version, "schema", "openAPIV3Schema")
+            if get_nested(version, "served") is True and isinstance(schema, Mapping):
+                api_version = f"{spec.get('group')}/{get_nested(version, 'name')}"
+                found[api_version, str(get_nested(spec, "names", "kind"))] = schema
     return found
 
 
-def check(
+def check_schema(
     subject: Subject, chart_schema: Mapping[str, Any] | None, crds: Crds | None
 ) -> Iterator[Finding]:
     """The values against `chart_schema`, every object whose kind is known against its CRD."""
     if chart_schema is not None and subject.values is not None:
-        values = _without_nulls(subject.values)
+        values = _drop_nulls(subject.values)
         for where, message in _errors(chart_schema, values):
             fix = "see the chart's values.yaml for what it takes"
             path = subject.layout.values
-            yield Finding("schema.values", "error", path, dotted(where), message, fix)
+            yield Finding("schema.values", "error", path, format_path(where), message, fix)
     if not crds:
         return
     served = {api.partition("/")[0] for api, _ in crds}
@@ -99,7 +99,7 @@ def check(
             schema = strict.setdefault(key, strict_schema(crds[key]))
             for where, message in _errors(schema, document.data):
                 fix = "see `kubectl explain` for what the API server takes"
-                place = document.where(dotted(where))
+                place = document.where(format_path(where))
                 yield Finding("schema.object", "error", document.path, place, message, fix)
         elif document.group in served and any(
             api.partition("/")[0] == document.group and kind == document.kind for api, kind in crds
@@ -113,17 +113,21 @@ def check(
 
 def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, Any]:
     """A CRD's schema as JSON schema that also refuses unknown fields, as strict validation does."""
-    strict: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
+    strict: dict[str, Any] = {key: schema[key] for key in _KEYWORDS if key in schema}
     if schema.get("x-kubernetes-int-or-string"):
         strict["type"] = ["integer", "string"]
-    for key in _LOGIC:
+    for key in _COMBINATORS:
         # Validation only: fields named there are declared outside (structural schemas).
         if key in schema and not schema.get("x-kubernetes-int-or-string"):
             part = schema[key]
-            strict[key] = [*map(_loose, part)] if isinstance(part, list) else _loose(part)
+            strict[key] = (
+                [*map(_validation_schema, part)]
+                if isinstance(part, list)
+                else _validation_schema(part)
+            )
     properties = {
         name: strict_schema(child, root=False)
-        for name, child in mapping(schema.get("properties")).items()
+        for name, child in as_mapping(schema.get("properties")).items()
     }
     embedded = root or schema.get("x-kubernetes-embedded-resource")
     if embedded:
@@ -134,7 +138,11 @@ def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, 
     extra = schema.get("additionalProperties")
     if isinstance(extra, Mapping):
         strict["additionalProperties"] = strict_schema(extra, root=False)
-    elif schema.get("type") == "object" and extra is not True and not _preserves(schema):
+    elif (
+        schema.get("type") == "object"
+        and extra is not True
+        and not _may_have_unknown_fields(schema)
+    ):
         strict["additionalProperties"] = False
     if isinstance(schema.get("items"), Mapping):
         strict["items"] = strict_schema(schema["items"], root=False)
@@ -146,21 +154,27 @@ def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, 
     return strict
 
 
-def _preserves(schema: Mapping[str, Any]) -> bool:
+def _may_have_unknown_fields(schema: Mapping[str, Any]) -> bool:
     return bool(schema.get("x-kubernetes-preserve-unknown-fields"))
 
 
-def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
-    loose: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
-    for name in _LOGIC:
+def _validation_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    loose: dict[str, Any] = {key: schema[key] for key in _KEYWORDS if key in schema}
+    for name in _COMBINATORS:
         part = schema.get(name)
         if part is not None:
-            loose[name] = [*map(_loose, part)] if isinstance(part, list) else _loose(part)
-    properties = mapping(schema.get("properties"))
+            loose[name] = (
+                [*map(_validation_schema, part)]
+                if isinstance(part, list)
+                else _validation_schema(part)
+            )
+    properties = as_mapping(schema.get("properties"))
     if properties:
-        loose["properties"] = {name: _loose(child) for name, child in properties.items()}
+        loose["properties"] = {
+            name: _validation_schema(child) for name, child in properties.items()
+        }
     if isinstance(schema.get("items"), Mapping):
-        loose["items"] = _loose(schema["items"])
+        loose["items"] = _validation_schema(schema["items"])
     return loose
 
 
@@ -171,7 +185,7 @@ def _errors(schema: Mapping[str, Any], value: object) -> list[tuple[Sequence[str
     found = [
         (tuple(error.instance_path), _message(error)) for error in validator.iter_errors(value)
     ]
-    return sorted(found, key=lambda item: (dotted(item[0]), item[1]))
+    return sorted(found, key=lambda item: (format_path(item[0]), item[1]))
 
 
 def _message(error: Any) -> str:
@@ -200,16 +214,16 @@ def _message(error: Any) -> str:
             return f"violates the schema's rule {name}"
 
 
-def _without_nulls(value: Any) -> Any:
+def _drop_nulls(value: Any) -> Any:
     """Helm removes a key that is null, default and all, before it validates."""
     if isinstance(value, Mapping):
-        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
+        return {key: _drop_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
-        return [_without_nulls(child) for child in value]
+        return [_drop_nulls(child) for child in value]
     return value
 
 
-def _from_folder(folder: Path) -> dict[str, bytes]:
+def _read_folder(folder: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name in ("Chart.yaml", "values.schema.json"):
         file = folder / name
@@ -220,7 +234,7 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def _from_archive(path: Path) -> dict[str, bytes]:
+def _read_archive(path: Path) -> dict[str, bytes]:
     """The two files at the top of the archive's one folder, read as a stream."""
     import tarfile
     import zlib
@@ -247,13 +261,13 @@ def _from_archive(path: Path) -> dict[str, bytes]:
     return found
 
 
-def _package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
+def _parse_package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
     import json
 
-    from wizard.formats.yaml_untrusted import parse
+    from wizard.formats.yaml_untrusted import parse_yaml
 
-    documents, _ = parse("Chart.yaml", files.get("Chart.yaml", b""))
-    chart = mapping(documents[0]) if documents else {}
+    documents, _ = parse_yaml("Chart.yaml", files.get("Chart.yaml", b""))
+    chart = as_mapping(documents[0]) if documents else {}
     name, version = chart.get("name"), chart.get("version")
     if not (isinstance(name, str) and isinstance(version, str)):
         hint = "Chart.yaml must give a name and a version"

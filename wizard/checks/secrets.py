@@ -10,18 +10,18 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.chart.contract import INLINE, SENSITIVE_OPTIONS, Path, inline_secrets
-from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding
-from wizard.formats.nested import dotted
-from wizard.formats.yaml_untrusted import parse_text
+from wizard.formats.nested import format_path
+from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.secrets import names, patterns
 
 _FIX = "put the value into the secret store and name the Secret instead; rotate it if it is real"
 _LITERAL = "a secret is written out here; keep it in the store and name the Secret instead"
 _ENCRYPTED = "ENC[AES256_GCM,"
 # What composes Secrets or is judged by rules of its own; their texts are templates and names.
-_OWN_RULES = (
+_SKIPPED_KINDS = (
     "",
     "Application",
     "HelmRelease",
@@ -38,59 +38,59 @@ _BACKEND_SECRETS = frozenset(
 )
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_secrets(subject: Subject) -> Iterator[Finding]:
     """All structural rules over objects and values, and the shapes in every file."""
     for path, data in subject.files.items():
-        yield from _shapes(path, data)
+        yield from _check_patterns(path, data)
     for document in subject.documents:
         if document.kind == "Secret" and document.api_version == "v1":
-            yield from _secret(document)
+            yield from _check_secret(document)
         if document.kind == "Application":
             for where, values in application_values(document):
-                yield from _inline(document.path, document.where(where), values)
+                yield from _check_values(document.path, document.where(where), values)
             yield from _parameters(document)
         if document.kind == "HelmRelease":
-            values = mapping(document.spec.get("values"))
-            yield from _inline(document.path, document.where("spec.values"), values)
+            values = as_mapping(document.spec.get("values"))
+            yield from _check_values(document.path, document.where("spec.values"), values)
         ours = document.path == subject.layout.values
-        if document.kind not in _OWN_RULES and not ours:
-            yield from _object(document)
+        if document.kind not in _SKIPPED_KINDS and not ours:
+            yield from _check_object(document)
     if subject.values is not None:
-        yield from _inline(subject.layout.values, "", subject.values)
+        yield from _check_values(subject.layout.values, "", subject.values)
 
 
 def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Helm values that an Argo CD Application carries itself, with their place."""
-    for where, source in sources(document):
-        helm = mapping(source.get("helm"))
+    for where, source in application_sources(document):
+        helm = as_mapping(source.get("helm"))
         text = helm.get("values")
         if isinstance(text, str):
-            yield f"{where}.helm.values", mapping(parse_text(text))
-        yield f"{where}.helm.valuesObject", mapping(helm.get("valuesObject"))
+            yield f"{where}.helm.values", as_mapping(parse_yaml_text(text))
+        yield f"{where}.helm.valuesObject", as_mapping(helm.get("valuesObject"))
 
 
-def sources(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """An Application's sources as Argo CD counts them: `sources` wins over `source`."""
-    many = items(document.spec.get("sources"))
+def application_sources(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """An Application's sources as Argo CD counts them: `application_sources` wins over `source`."""
+    many = as_list(document.spec.get("sources"))
     for number, source in enumerate(many):
-        yield f"spec.sources[{number}]", mapping(source)
+        yield f"spec.sources[{number}]", as_mapping(source)
     if not many and document.spec.get("source") is not None:
-        yield "spec.source", mapping(document.spec.get("source"))
+        yield "spec.source", as_mapping(document.spec.get("source"))
 
 
-def _shapes(path: str, data: bytes) -> Iterator[Finding]:
+def _check_patterns(path: str, data: bytes) -> Iterator[Finding]:
     text = data.decode("utf-8", "replace")
-    for rule, offset, what in patterns.find(text):
+    for rule, offset, what in patterns.find_secrets(text):
         line = text.count("\n", 0, offset) + 1
         yield Finding(rule, "error", path, f"line {line}", f"this is {what}", _FIX)
-    for rule, _, what in patterns.find(path):
+    for rule, _, what in patterns.find_secrets(path):
         yield Finding(rule, "error", "(a file name)", "", f"a file's name holds {what}", _FIX)
 
 
-def _secret(document: Document) -> Iterator[Finding]:
+def _check_secret(document: Document) -> Iterator[Finding]:
     for field in ("data", "stringData"):
-        values = mapping(document.data.get(field))
-        if values and not all(_encrypted(value) for value in values.values()):
+        values = as_mapping(document.data.get(field))
+        if values and not all(_is_encrypted(value) for value in values.values()):
             message = "a Secret with its values: base64 is no encryption"
             fix = "write an ExternalSecret instead, or encrypt the values with SOPS"
             yield Finding(
@@ -98,29 +98,29 @@ def _secret(document: Document) -> Iterator[Finding]:
             )
 
 
-def _encrypted(value: object) -> bool:
+def _is_encrypted(value: object) -> bool:
     return isinstance(value, str) and value.startswith(_ENCRYPTED)
 
 
-def _inline(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Finding]:
-    known = {*inline_secrets(values), *_backend(values)}
+def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[Finding]:
+    known = {*find_inline_secrets(values), *_backend(values)}
     for found in sorted(known, key=str):
-        place = ".".join(part for part in (where, dotted(found)) if part)
+        place = ".".join(part for part in (where, format_path(found)) if part)
         message = "the chart reads this value as a secret"
         yield Finding("secret.inline-value", "error", path, place, message, _FIX)
-    for found in dict.fromkeys(names.in_tree(values)):
+    for found in dict.fromkeys(names.find_secret_paths(values)):
         if not any(found[: len(other)] == other for other in known):
-            place = ".".join(part for part in (where, dotted(found)) if part)
+            place = ".".join(part for part in (where, format_path(found)) if part)
             yield Finding("secret.literal", "error", path, place, _LITERAL, _FIX)
 
 
-def _object(document: Document) -> Iterator[Finding]:
+def _check_object(document: Document) -> Iterator[Finding]:
     """What a ConfigMap holds, and the environment of hand-written pods."""
     parts = ("data", "binaryData") if document.kind == "ConfigMap" else ("spec",)
     for part in parts:
-        for found in dict.fromkeys(names.in_tree({part: document.data.get(part)})):
+        for found in dict.fromkeys(names.find_secret_paths({part: document.data.get(part)})):
             if part != "spec" or found[-1] == "value":
-                place = document.where(dotted(found))
+                place = document.where(format_path(found))
                 yield Finding("secret.literal", "error", document.path, place, _LITERAL, _FIX)
 
 
@@ -128,24 +128,24 @@ def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
     """Credentials in the arguments of Airflow's secrets backend."""
     for section in ("secrets", "workers"):
         option = "backend_kwargs" if section == "secrets" else "secrets_backend_kwargs"
-        text = below(values, "config", section, option)
+        text = get_nested(values, "config", section, option)
         try:
             arguments = json.loads(text) if isinstance(text, str) else {}
         except ValueError:
             continue
-        for name, value in mapping(arguments).items():
+        for name, value in as_mapping(arguments).items():
             if name in _BACKEND_SECRETS and value and not patterns.is_placeholder(str(value)):
                 yield ("config", section, option)
                 break
 
 
 def _parameters(document: Document) -> Iterator[Finding]:
-    secret = {tuple(name.split(".")) for name in INLINE}
+    secret = {tuple(name.split(".")) for name in INLINE_SECRETS}
     secret |= {("config", section, option) for section, option in SENSITIVE_OPTIONS}
-    for where, source in sources(document):
-        for number, parameter in enumerate(items(below(source, "helm", "parameters"))):
-            name = str(mapping(parameter).get("name", ""))
-            if mapping(parameter).get("value") and _matches(tuple(name.split(".")), secret):
+    for where, source in application_sources(document):
+        for number, parameter in enumerate(as_list(get_nested(source, "helm", "parameters"))):
+            name = str(as_mapping(parameter).get("name", ""))
+            if as_mapping(parameter).get("value") and _matches(tuple(name.split(".")), secret):
                 place = document.where(f"{where}.helm.parameters[{number}]")
                 message = "a Helm parameter sets a value that the chart reads as a secret"
                 yield Finding("secret.parameter", "error", document.path, place, message, _FIX)

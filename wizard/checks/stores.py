@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wizard.checks.hcl import Grant, HclError, allows, parse_policy
-from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.checks.hcl import Grant, HclError, is_allowed, parse_policy
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding, Severity
 
 _STORES = ("SecretStore", "ClusterSecretStore")
@@ -28,7 +28,7 @@ class Policies:
     read: dict[str, set[str]] = field(default_factory=dict)
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_stores(subject: Subject) -> Iterator[Finding]:
     """Every ExternalSecret's store, every store's safety, every Vault grant."""
     stores = {
         (store.kind, subject.namespace(store) if store.kind == "SecretStore" else "", store.name): (
@@ -49,7 +49,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     readers: set[str] = set()
     paths: set[str] = set()
     for document in subject.objects("ExternalSecret", group=_GROUP):
-        reference = mapping(document.spec.get("secretStoreRef"))
+        reference = as_mapping(document.spec.get("secretStoreRef"))
         kind, name = str(reference.get("kind") or "SecretStore"), str(reference.get("name"))
         namespace = subject.namespace(document) if kind == "SecretStore" else ""
         found = stores.get((kind, namespace, name))
@@ -65,21 +65,21 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _store(subject: Subject, store: Document) -> Iterator[Finding]:
-    vault = mapping(below(store.spec, "provider", "vault"))
+    vault = as_mapping(get_nested(store.spec, "provider", "vault"))
     server = str(vault.get("server") or "")
     if vault and not server.startswith("https://"):
         message = "tokens and secrets would travel in clear; the API server does not refuse it"
         fix = "use https and give the CA in caProvider or caBundle"
         yield _finding(store, "store.plain-http", "spec.provider.vault.server", message, fix)
-    if store.kind == "ClusterSecretStore" and not items(store.spec.get("conditions")):
+    if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):
         message = "without conditions every namespace may read what this store may read"
         fix = f"write conditions: [{{namespaces: [{subject.layout.namespace}]}}]"
         yield _finding(store, "store.conditions", "spec.conditions", message, fix)
     if vault and vault.get("version") == "v1":
         message = "KV version 1 has no check-and-set and keeps no versions"
         yield _finding(store, "store.version", "spec.provider.vault.version", message, "use v2")
-    config_map = below(vault, "caProvider", "name")
-    if below(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
+    config_map = get_nested(vault, "caProvider", "name")
+    if get_nested(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
         names = {document.name for document in subject.objects("ConfigMap")}
         if config_map not in names:
             where = "spec.provider.vault.caProvider.name"
@@ -96,22 +96,22 @@ def _grants(
     paths: set[str],
 ) -> Iterator[Finding]:
     """Every path the ExternalSecret reads is allowed by the policies of the store's role."""
-    vault = mapping(below(store.spec, "provider", "vault"))
+    vault = as_mapping(get_nested(store.spec, "provider", "vault"))
     role = _role_document(subject, store)
-    attached = [policies.grants[name] for name in _names(role) if name in policies.grants]
+    attached = [policies.grants[name] for name in _policy_names(role) if name in policies.grants]
     for where, key in _remote_keys(document):
         path = data_path(str(vault.get("path") or "secret"), key)
         paths.add(path)
-        for name in _names(role):
+        for name in _policy_names(role):
             policies.read.setdefault(name, set()).add(path)
-        if role is not None and attached and not any(allows(g, path, "read") for g in attached):
+        if role is not None and attached and not any(is_allowed(g, path, "read") for g in attached):
             message = "the policy of the store's role does not allow reading this path"
             fix = f'grant read on path "{path}"'
             yield _finding(document, "vault.not-covered", where, message, fix)
 
 
-def _names(role: Mapping[str, Any] | None) -> list[str]:
-    return [str(name) for name in items(mapping(role).get("token_policies"))]
+def _policy_names(role: Mapping[str, Any] | None) -> list[str]:
+    return [str(name) for name in as_list(as_mapping(role).get("token_policies"))]
 
 
 def data_path(mount: str, key: str) -> str:
@@ -122,18 +122,18 @@ def data_path(mount: str, key: str) -> str:
 
 
 def _remote_keys(document: Document) -> Iterator[tuple[str, str]]:
-    for number, item in enumerate(items(document.spec.get("data"))):
-        key = below(item, "remoteRef", "key")
+    for number, item in enumerate(as_list(document.spec.get("data"))):
+        key = get_nested(item, "remoteRef", "key")
         if isinstance(key, str):
             yield f"spec.data[{number}].remoteRef.key", key
-    for number, item in enumerate(items(document.spec.get("dataFrom"))):
-        key = below(item, "extract", "key")
+    for number, item in enumerate(as_list(document.spec.get("dataFrom"))):
+        key = get_nested(item, "extract", "key")
         if isinstance(key, str):
             yield f"spec.dataFrom[{number}].extract.key", key
 
 
 def _kubernetes_auth(store: Document) -> Mapping[str, Any]:
-    return mapping(below(store.spec, "provider", "vault", "auth", "kubernetes"))
+    return as_mapping(get_nested(store.spec, "provider", "vault", "auth", "kubernetes"))
 
 
 def _role_document(subject: Subject, store: Document) -> Mapping[str, Any] | None:
@@ -153,12 +153,12 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
     if role is None:
         return
     path = subject.layout.roles[str(auth.get("role"))]
-    readers.update(_names(role))
-    account = mapping(auth.get("serviceAccountRef"))
+    readers.update(_policy_names(role))
+    account = as_mapping(auth.get("serviceAccountRef"))
     namespace = subject.namespace(store)
     if store.kind == "ClusterSecretStore":
         namespace = str(account.get("namespace") or "")
-    audiences = [str(audience) for audience in items(account.get("audiences"))]
+    audiences = [str(audience) for audience in as_list(account.get("audiences"))]
     wanted = (
         ("bound_service_account_names", str(account.get("name") or ""), "the store's account"),
         ("bound_service_account_namespaces", namespace, "the account's namespace"),
@@ -178,8 +178,10 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
         message = "the store's token does not carry this audience, so the login fails"
         fix = "write the same audience in the role and in serviceAccountRef.audiences"
         yield Finding("vault.role", "error", path, "audience", message, fix)
-    missing = [name for name in _names(role) if name not in (*subject.layout.policies, "default")]
-    if not _names(role) or missing:
+    missing = [
+        name for name in _policy_names(role) if name not in (*subject.layout.policies, "default")
+    ]
+    if not _policy_names(role) or missing:
         message = "attaches a policy that this tree does not hold, or none"
         yield Finding("vault.role", "error", path, "token_policies", message, "name the policy")
 
@@ -204,7 +206,7 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
                     yield Finding("vault.policy-wide", "error", file, where, message, fix)
         else:
             for path in sorted(paths):
-                if allows(grants, path, "read"):
+                if is_allowed(grants, path, "read"):
                     message = "this policy may read the installation's payload"
                     fix = "grant exact paths outside it: whoever runs DAGs could read every key"
                     yield Finding("vault.payload-readable", "error", file, "", message, fix)

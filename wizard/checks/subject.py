@@ -56,12 +56,12 @@ class Document:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The object's metadata."""
-        return mapping(self.data.get("metadata"))
+        return as_mapping(self.data.get("metadata"))
 
     @property
     def spec(self) -> Mapping[str, Any]:
         """The object's spec."""
-        return mapping(self.data.get("spec"))
+        return as_mapping(self.data.get("spec"))
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class Document:
     @property
     def annotations(self) -> Mapping[str, Any]:
         """The object's annotations."""
-        return mapping(self.metadata.get("annotations"))
+        return as_mapping(self.metadata.get("annotations"))
 
     def where(self, dotted: str = "") -> str:
         """A place in this document; later documents of a file say which they are."""
@@ -107,17 +107,17 @@ class Subject:
         return document.namespace or self.layout.namespace
 
 
-def mapping(value: object) -> Mapping[str, Any]:
+def as_mapping(value: object) -> Mapping[str, Any]:
     """The value if it is a mapping, else an empty one: hand-written files hold anything."""
     return value if isinstance(value, Mapping) else {}
 
 
-def items(value: object) -> list[Any]:
+def as_list(value: object) -> list[Any]:
     """The value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
-def below(value: object, *keys: str) -> Any:
+def get_nested(value: object, *keys: str) -> Any:
     """What stands below these keys, or None."""
     for key in keys:
         if not isinstance(value, Mapping):

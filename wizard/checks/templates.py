@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from wizard.checks.subject import Document, Subject, below, items, mapping
+from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding
 
 # Text in quotes may hold braces.
@@ -20,38 +20,38 @@ _UNDEFINED = re.compile(r"(?<![.\w])(required|env|expandenv|getHostByName)(?!\w)
 _SILENT = re.compile(r"(?<![.\w])(index|get)\b")
 _BLOCK = re.compile(r"(?<![.\w])(range|with|define|block)\b")
 _QUERY = re.compile(r"\burlquery\b(?!\s*\|\s*replace\s+\"\+\"\s+\"%20\")")
-_LOOSE = re.compile(r"strict_host_key_checking\"?\s*[:=]\s*\"?(?:no|false|accept-new)", re.I)
+_UNVERIFIED = re.compile(r"strict_host_key_checking\"?\s*[:=]\s*\"?(?:no|false|accept-new)", re.I)
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_templates(subject: Subject) -> Iterator[Finding]:
     """Every template of every ExternalSecret."""
     for document in subject.objects("ExternalSecret", "ClusterExternalSecret"):
         spec = document.spec
         place = "spec"
         if document.kind == "ClusterExternalSecret":
-            spec, place = mapping(spec.get("externalSecretSpec")), "spec.externalSecretSpec"
-        template = mapping(below(spec, "target", "template"))
+            spec, place = as_mapping(spec.get("externalSecretSpec")), "spec.externalSecretSpec"
+        template = as_mapping(get_nested(spec, "target", "template"))
         place = f"{place}.target.template"
         if template and template.get("engineVersion", "v2") != "v2":
             message, fix = "only engine v2 exists since 0.16", "write engineVersion: v2"
             yield _finding(document, "template.engine", f"{place}.engineVersion", message, fix)
         variables = _variables(spec)
-        for key, text in mapping(template.get("data")).items():
+        for key, text in as_mapping(template.get("data")).items():
             if isinstance(text, str):
                 yield from _template(document, f"{place}.data.{key}", text, variables)
 
 
 def _variables(spec: Mapping[str, object]) -> frozenset[str] | None:
     """The names a template may use; None when `dataFrom` brings in names only the store knows."""
-    if items(spec.get("dataFrom")):
+    if as_list(spec.get("dataFrom")):
         return None
-    return frozenset(str(below(item, "secretKey")) for item in items(spec.get("data")))
+    return frozenset(str(get_nested(item, "secretKey")) for item in as_list(spec.get("data")))
 
 
 def _template(
     document: Document, where: str, text: str, variables: frozenset[str] | None
 ) -> Iterator[Finding]:
-    if _LOOSE.search(text):
+    if _UNVERIFIED.search(text):
         message = "the connection switches the verification of the Git host off"
         fix = "write strict_host_key_checking yes and a known_hosts_file"
         yield _finding(document, "git-sync.verification", where, message, fix)
@@ -59,7 +59,7 @@ def _template(
     nested = any(_BLOCK.search(_TEXT.sub('""', action)) for action in actions)
     for action in actions:
         code = _TEXT.sub('""', action)
-        yield from _silent(document, where, action, code)
+        yield from _check_action(document, where, action, code)
         names = set() if nested or variables is None else set(_VARIABLE.findall(code))
         if variables is not None and names - variables:
             message = "uses a variable that no entry of spec.data provides"
@@ -67,7 +67,7 @@ def _template(
             yield _finding(document, "template.variable", where, message, fix)
 
 
-def _silent(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:
+def _check_action(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:
     """What parses elsewhere but goes wrong here, mostly without an error."""
     if "fromYaml" in code and _SILENT.search(code):
         message = "index and get write `<no value>` or nothing where a key is missing"

@@ -9,18 +9,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wizard.chart.contract import CONTRACT, get
-from wizard.chart.keys import keys, versions
-from wizard.checks.subject import Subject, below, items, mapping
+from wizard.chart.contract import CONTRACT, get_chart_value
+from wizard.chart.keys import list_versions, load_keys
+from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding, Severity
-from wizard.formats.nested import dotted, walk
+from wizard.formats.nested import format_path, walk
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)\Z")
 _LOWEST = (2, 11, 0)
-_LEGACY = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
+_REMOVED_EXECUTORS = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
 
 
-def check(subject: Subject) -> Iterator[Finding]:
+def check_helm_values(subject: Subject) -> Iterator[Finding]:
     """All rules over the values file."""
     values = subject.values
     if values is None:
@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     yield from _version(values, subject, report)
     yield from _executor(values, subject, report)
     yield from _jobs(values, report)
-    yield from _generated(values, subject, report)
+    yield from _check_generated_secrets(values, subject, report)
     yield from _database(values, report)
     yield from _network(values, subject, report)
     yield from _environments(values, report)
@@ -56,21 +56,21 @@ class Report:
 
 
 def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Finding]:
-    if chart not in versions():
-        fix = f"use one of {', '.join(versions())}, or check with the chart's own schema"
+    if chart not in list_versions():
+        fix = f"use one of {', '.join(list_versions())}, or check with the chart's own schema"
         message = "the keys of this chart version are not known here, so none was checked"
         yield report.warning("values.chart-version", "", message, fix)
         return
-    known = keys(chart)
+    known = load_keys(chart)
     for path in known.unknown(values):
         near = known.nearest(path)
         fix = f"did you mean {near}?" if near else f"remove it; chart {chart} has no such key"
         message = f"chart {chart} does not know this key"
-        yield report.error("values.unknown-key", dotted(path), message, fix)
+        yield report.error("values.unknown-key", format_path(path), message, fix)
     for path, instead in known.deprecated_in(values):
         fix = f"use {instead}" if instead else "remove it"
         message = f"deprecated in chart {chart}"
-        yield report.warning("values.deprecated-key", dotted(path), message, fix)
+        yield report.warning("values.deprecated-key", format_path(path), message, fix)
 
 
 def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
@@ -100,9 +100,9 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
 
 
 def _executor(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
-    executor = str(get(values, "executor"))
+    executor = str(get_chart_value(values, "executor"))
     if subject.airflow >= (3, 0, 0) and any(
-        name.strip().rpartition(".")[2] in _LEGACY for name in executor.split(",")
+        name.strip().rpartition(".")[2] in _REMOVED_EXECUTORS for name in executor.split(",")
     ):
         message = "Airflow 3 removed this executor; the chart renders it without complaint"
         fix = "write CeleryExecutor,KubernetesExecutor (the first is the default)"
@@ -111,10 +111,10 @@ def _executor(values: Mapping[str, Any], subject: Subject, report: Report) -> It
 
 def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
     for job in ("migrateDatabaseJob", "createUserJob"):
-        if get(values, f"{job}.enabled") is False:
+        if get_chart_value(values, f"{job}.enabled") is False:
             continue
         for key in ("useHelmHooks", "applyCustomEnv"):
-            if get(values, f"{job}.{key}") is not False:
+            if get_chart_value(values, f"{job}.{key}") is not False:
                 message = (
                     "a Helm hook runs after the pods are ready, and they wait for it: a deadlock "
                     "with Argo CD, --wait and --atomic"
@@ -124,25 +124,29 @@ def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
                 yield report.error("values.job-hooks", f"{job}.{key}", message, "write false")
 
 
-def _generated(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
+def _check_generated_secrets(
+    values: Mapping[str, Any], subject: Subject, report: Report
+) -> Iterator[Finding]:
     """Nothing the chart would make up at random: it changes with every rendering."""
     for use in CONTRACT:
         always = use.value == "data.brokerUrlSecretName"  # rendered as a hook for all executors
         if not use.random or not (always or use.applies(values, subject.airflow)):
             continue
-        if not get(values, use.value):
+        if not get_chart_value(values, use.value):
             message = f"missing: the chart would generate {use.purpose} anew at every rendering"
             fix = "name an existing Secret; for other executors than Celery any name will do"
             fix = fix if always else f"name a Secret with the key {', '.join(use.keys)}"
             yield report.error("values.generated-secret", use.value, message, fix)
-    if get(values, "data.brokerUrlSecretName") and get(values, "data.brokerUrl"):
+    if get_chart_value(values, "data.brokerUrlSecretName") and get_chart_value(
+        values, "data.brokerUrl"
+    ):
         message = "the chart refuses both a broker URL and a Secret with it"
         yield report.error("values.broker", "data.brokerUrl", message, "remove data.brokerUrl")
 
 
 def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
-    metadata = get(values, "data.metadataSecretName")
-    bundled = get(values, "postgresql.enabled") is True
+    metadata = get_chart_value(values, "data.metadataSecretName")
+    bundled = get_chart_value(values, "postgresql.enabled") is True
     where = "data.metadataSecretName"
     if not metadata and not bundled:
         message = "missing: the chart would write a Secret with the password from the values"
@@ -152,15 +156,18 @@ def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
         message = "missing: the chart writes a Secret with the bundled database's default password"
         fix = "name a Secret with the key connection; never use the bundled database in production"
         yield report.warning("values.metadata-secret", where, message, fix)
-    if metadata and bundled and "enabled" not in mapping(values.get("postgresql")):
+    if metadata and bundled and "enabled" not in as_mapping(values.get("postgresql")):
         message = "not written: the chart deploys a bundled PostgreSQL that nothing uses"
         fix = "write postgresql.enabled: false"
         yield report.warning("values.bundled-postgresql", "postgresql.enabled", message, fix)
-    if metadata and get(values, "pgbouncer.enabled") is True:
+    if metadata and get_chart_value(values, "pgbouncer.enabled") is True:
         for name in ("configSecretName", "metricsExporterSidecar.statsSecretName"):
-            if name == "configSecretName" and get(values, "pgbouncer.mountConfigSecret") is False:
+            if (
+                name == "configSecretName"
+                and get_chart_value(values, "pgbouncer.mountConfigSecret") is False
+            ):
                 continue
-            if not get(values, f"pgbouncer.{name}"):
+            if not get_chart_value(values, f"pgbouncer.{name}"):
                 message = (
                     "missing: with a metadata Secret of your own the chart points PgBouncer at a "
                     "database that does not exist, as postgres/postgres"
@@ -170,10 +177,13 @@ def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
 
 
 def _network(values: Mapping[str, Any], subject: Subject, report: Report) -> Iterator[Finding]:
-    if subject.airflow < (3, 0, 0) or get(values, "networkPolicies.enabled") is not True:
+    if (
+        subject.airflow < (3, 0, 0)
+        or get_chart_value(values, "networkPolicies.enabled") is not True
+    ):
         return
     where = "apiServer.networkPolicy.ingress.from"
-    if not items(get(values, where)):
+    if not as_list(get_chart_value(values, where)):
         message = "missing: the policies cut the API server off from the workers, so no task runs"
         fix = f"allow podSelector tier: airflow, release: {subject.layout.release} and the ingress"
         yield report.error("values.network-policy", where, message, fix)
@@ -185,9 +195,9 @@ def _environments(values: Mapping[str, Any], report: Report) -> Iterator[Finding
             continue
         seen: set[str] = set()
         for number, item in enumerate(node):
-            name = below(item, "name")
+            name = get_nested(item, "name")
             if isinstance(name, str) and name in seen:
                 message = "the name stands twice in this list: server-side apply refuses it"
-                place = dotted((*path, number, "name"))
+                place = format_path((*path, number, "name"))
                 yield report.error("values.duplicate-env", place, message, "keep one of them")
             seen.add(str(name))

@@ -6,13 +6,13 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from wizard.cli.console import Console
-from wizard.cli.run import carried_out, confirm
+from wizard.cli.run import confirm, execute_run
 from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from wizard.apply.prepare import Prepared
+    from wizard.apply.prepare import PreparedRun
     from wizard.systems.database.admin import Admin
-    from wizard.workspace.installation import Installed
+    from wizard.workspace.installation import CommittedInstallation
 
 
 def apply(arguments: Namespace, console: Console) -> ExitCode:
@@ -21,37 +21,39 @@ def apply(arguments: Namespace, console: Console) -> ExitCode:
     0 when everything holds or could not be read, 5 when another's object is in the way, 6 when a
     step failed; 130 after Ctrl-C, within a second, with what was done and what is left.
     """
-    from wizard.apply.prepare import prepared
-    from wizard.cli.reminders import remind
-    from wizard.cli.selection import installed
+    from wizard.apply.prepare import prepare_run
+    from wizard.cli.reminders import report_unverified
+    from wizard.cli.selection import load_installation
 
     if arguments.undo:
         from wizard.cli.destroy import undo
 
         return undo(arguments, console)
-    found = installed(
+    found = load_installation(
         arguments, command="apply", verb="apply", reason="it applies what is committed"
     )
-    ready = prepared(
+    ready = prepare_run(
         found,
         plan=getattr(arguments, "plan", None),
         context=getattr(arguments, "context", "") or "",
         argocd_context=getattr(arguments, "argocd_context", "") or "",
         only=getattr(arguments, "only", None),
-        database=_database(arguments, found, console),
+        database=_prepare_admin(arguments, found, console),
         chart=getattr(arguments, "chart", "") or "",
         take_over=getattr(arguments, "take_over", None) or (),
     )
-    _show(ready, console)
-    remind(found.start.workspace, found.name, console)
+    _print_run(ready, console)
+    report_unverified(found.start.workspace, found.name, console)
     if not arguments.dry_run:
         confirm(arguments, console)
     if ready.target.database is not None:
         ready.target.database.unlock()
-    return carried_out(ready.run(dry_run=arguments.dry_run), arguments, console)
+    return execute_run(ready.run(dry_run=arguments.dry_run), arguments, console)
 
 
-def _database(arguments: Namespace, found: Installed, console: Console) -> Admin | None:
+def _prepare_admin(
+    arguments: Namespace, found: CommittedInstallation, console: Console
+) -> Admin | None:
     """Who makes role and database, where the operator asked for it."""
     import sys
 
@@ -64,23 +66,23 @@ def _database(arguments: Namespace, found: Installed, console: Console) -> Admin
         raise UsageError("--database-admin belongs to the store, and --only delivery leaves it out")
     from getpass import getpass
 
-    from wizard.cli.console import confirmed
-    from wizard.systems.database.admin import administrator
+    from wizard.cli.console import ask_confirmation
+    from wizard.systems.database.admin import prepare_admin
 
     there = sys.stdin.isatty()
     asks = there and not getattr(arguments, "json", False)
-    return administrator(
+    return prepare_admin(
         user,
         found,
         allowed=getattr(arguments, "allow_reference", None) or (),
-        ask=(lambda question: confirmed(console, question)) if asks else None,
+        ask=(lambda question: ask_confirmation(console, question)) if asks else None,
         prompt=(lambda what: getpass(f"{what} (not shown): ", stream=console.err))
         if there
         else None,
     )
 
 
-def _show(ready: Prepared, console: Console) -> None:
+def _print_run(ready: PreparedRun, console: Console) -> None:
     console.say(ready.title)
     for who in ready.target.identities:
         console.say(f"  as  {who}")

@@ -7,27 +7,27 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
-from wizard.cli.selection import begin, looked_at
+from wizard.cli.selection import open_workspace_read_only, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.workspace import committed
-from wizard.workspace.installation import Start
+from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
     from wizard.workspace.workspace import Workspace
 
-Work = Callable[[Start], tuple[ExitCode, dict[str, Any]]]
+InstallationCommand = Callable[[CommandInput], tuple[ExitCode, dict[str, Any]]]
 
 
-def places(workspace: Workspace) -> list[Workspace]:
+def find_workspaces(workspace: Workspace) -> list[Workspace]:
     """The workspace itself; at the top of a work tree one for each folder with installations."""
     repository = workspace.repository
-    found = [] if repository.prefix else committed.prefixes(repository)
+    found = [] if repository.prefix else committed.list_prefixes(repository)
     if found in ([], [""]):
         return [workspace]
-    return [_in_folder(workspace, prefix) for prefix in found]
+    return [_subfolder_workspace(workspace, prefix) for prefix in found]
 
 
-def _in_folder(workspace: Workspace, prefix: str) -> Workspace:
+def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
     from wizard.workspace.workspace import Workspace
 
     if prefix == workspace.repository.prefix:
@@ -36,31 +36,31 @@ def _in_folder(workspace: Workspace, prefix: str) -> Workspace:
     return Workspace(repository, workspace.identity, workspace.work_branch, workspace.recovered)
 
 
-def titled(name: str, workspace: Workspace) -> str:
+def installation_title(name: str, workspace: Workspace) -> str:
     """An installation as results name it: with the folder it is in, unless that is the top."""
     prefix = workspace.repository.prefix
     return f"{name} in {prefix}" if prefix else name
 
 
-def over(
+def run_for_installations(
     arguments: Namespace,
     console: Console,
-    work: Work,
+    work: InstallationCommand,
     found: Sequence[Workspace] | None = None,
 ) -> tuple[ExitCode, list[Any]]:
     """Do it for each installation the command is about: the worst exit code, and all results.
 
-    With --all that is every one of every folder; `found` (from `places`) means them all without
+    With --all that is every one of every folder; `found` (from `find_workspaces`) means them all without
     --all too, or those of the name that --installation gives. One that cannot be dealt with does
     not keep the others from their turn; results are kept only for --json and --out, so that
     memory does not grow with the repository.
     """
     if not found:
-        workspace = looked_at(arguments)
+        workspace = open_workspace_read_only(arguments)
         if not getattr(arguments, "all", False):
-            code, result = work(begin(arguments, workspace))
+            code, result = work(read_command_input(arguments, workspace))
             return code, [result]
-        found = places(workspace)
+        found = find_workspaces(workspace)
     pairs = [(place, name) for place in found for name in place.installations()]
     if getattr(arguments, "all", False):
         _require_all(arguments, found[0], bool(pairs))
@@ -74,7 +74,7 @@ def over(
     keep = bool(getattr(arguments, "json", False) or getattr(arguments, "out", None))
     worst, results = ExitCode.DONE, []
     for place, name in pairs:
-        code, result = _one(arguments, console, work, place, name)
+        code, result = _run_one(arguments, console, work, place, name)
         worst = max(worst, code)
         if keep:
             folder = place.repository.prefix
@@ -82,13 +82,15 @@ def over(
     return worst, results
 
 
-def _one(
-    arguments: Namespace, console: Console, work: Work, place: Workspace, name: str
+def _run_one(
+    arguments: Namespace, console: Console, work: InstallationCommand, place: Workspace, name: str
 ) -> tuple[ExitCode, dict[str, Any]]:
     try:
-        return work(begin(Namespace(**{**vars(arguments), "installation": name}), place))
+        return work(
+            read_command_input(Namespace(**{**vars(arguments), "installation": name}), place)
+        )
     except WizardError as error:
-        console.say(f"{titled(name, place)}:")
+        console.say(f"{installation_title(name, place)}:")
         console.fail(error)
         return error.exit_code, {"installation": name, "error": error.message}
 

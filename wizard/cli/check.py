@@ -1,4 +1,4 @@
-"""`check`: is what stands committed consistent and safe?"""
+"""`run_check`: is what stands committed consistent and safe?"""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
-from wizard.cli.selection import looked_at
+from wizard.cli.selection import open_workspace_read_only
 from wizard.errors import ExitCode, UsageError
-from wizard.workspace.installation import Start
+from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
-    from wizard.cli.batch import Work
+    from wizard.cli.batch import InstallationCommand
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
 
-def check(arguments: Namespace, console: Console) -> ExitCode:
+def run_check(arguments: Namespace, console: Console) -> ExitCode:
     """Consistency and safety of what is committed; 4 when a check fails, 5 for hand edits.
 
     With --live also what the installation needs from outside.
@@ -35,10 +35,10 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
         raise UsageError("--allow-reference is for --live", "only --live reads secrets: add it")
     if not live and getattr(arguments, "argocd_context", None):
         raise UsageError("--argocd-context is for --live", "only --live asks clusters: add it")
-    from wizard.cli.batch import over, places
+    from wizard.cli.batch import find_workspaces, run_for_installations
 
-    workspace = looked_at(arguments)
-    found = places(workspace)
+    workspace = open_workspace_read_only(arguments)
+    found = find_workspaces(workspace)
     spread = found != [workspace]
     named = getattr(arguments, "installation", None)
     if not spread and not workspace.installations():
@@ -46,8 +46,8 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
             raise UsageError("there is no installation in this repository", "leave the option out")
         code, results = _check_foreign(arguments, workspace, console, [])
     else:
-        work = _work(arguments, console)
-        code, results = over(arguments, console, work, found if spread else None)
+        work = _build_check(arguments, console)
+        code, results = run_for_installations(arguments, console, work, found if spread else None)
     if spread and not named and not workspace.installations():
         folders = [place.repository.prefix for place in found]
         rest, more = _check_foreign(arguments, workspace, console, folders)
@@ -57,14 +57,14 @@ def check(arguments: Namespace, console: Console) -> ExitCode:
     return code
 
 
-def _work(arguments: Namespace, console: Console) -> Work:
-    from wizard.cli.batch import titled
+def _build_check(arguments: Namespace, console: Console) -> InstallationCommand:
+    from wizard.cli.batch import installation_title
 
-    def work(start: Start) -> tuple[ExitCode, dict[str, Any]]:
+    def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal, result = _check_one(arguments, start, console)
         if not _json(arguments):
             below = start.workspace.repository.below
-            _show(result, console, titled(start.existing, start.workspace), below)
+            _show(result, console, installation_title(start.existing, start.workspace), below)
         if getattr(arguments, "live", False):
             from wizard.cli.check_live import check_live
 
@@ -76,9 +76,9 @@ def _work(arguments: Namespace, console: Console) -> Work:
 
 
 def _check_one(
-    arguments: Namespace, start: Start, console: Console
+    arguments: Namespace, start: CommandInput, console: Console
 ) -> tuple[Proposal, dict[str, Any]]:
-    from wizard.checks.run import inspect
+    from wizard.checks.run import inspect_rendering
 
     workspace = start.workspace
     proposal = workspace.propose(start.data, typed=start.typed, existing=start.existing)
@@ -89,7 +89,7 @@ def _check_one(
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
-    found = inspect(proposal.rendering, files, _chart(arguments))
+    found = inspect_rendering(proposal.rendering, files, _chart(arguments))
     code = ExitCode.DONE
     if plan.evidence or any(finding.is_error for finding in found):
         code = ExitCode.REFUSED

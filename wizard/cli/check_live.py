@@ -9,42 +9,42 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
-from wizard.engine.probes import WORDS, Probe, ProbeResult, run_probes, tally
+from wizard.engine.probes import STATUS_WORDS, Probe, ProbeResult, run_probes, summarize_results
 from wizard.errors import ExitCode
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
-    from wizard.state.unverified import Left
-    from wizard.workspace.installation import Start
+    from wizard.state.unverified import UnverifiedProbe
+    from wizard.workspace.installation import CommandInput
     from wizard.workspace.proposal import Proposal
 
 
 def check_live(
-    arguments: Namespace, start: Start, proposal: Proposal, console: Console
+    arguments: Namespace, start: CommandInput, proposal: Proposal, console: Console
 ) -> tuple[ExitCode, dict[str, Any]]:
     """Run every probe that applies; 4 for a proven fault, and what was found as data.
 
     One line a probe on standard output, with --json on standard error. What could not be asked is
     listed as unverified and fails nothing. KeyboardInterrupt ends it at once.
     """
-    from wizard.probes.catalogue import probes_for
+    from wizard.probes.catalogue import collect_probes
 
-    probes = probes_for(_situation(arguments, start, proposal, console))
+    probes = collect_probes(_prepare_situation(arguments, start, proposal, console))
     json = bool(getattr(arguments, "json", False))
 
     def tell(probe: Probe, result: ProbeResult) -> None:
-        text = line(probe, result)
+        text = render_result(probe, result)
         if json:
             console.say(text)
         else:
             console.data(text)
 
-    found = asyncio.run(_run(probes, tell))
+    found = asyncio.run(_collect_results(probes, tell))
     order = {probe.id: number for number, probe in enumerate(probes)}
     found.sort(key=lambda one: order[one[0].id])
-    left = _remembered(start, found, console)
+    left = _record_unverified(start, found, console)
     if not json:
-        console.data(summary(start.existing, found, left))
+        console.data(render_summary(start.existing, found, left))
     faulty = any(result.status == "fail" for _, result in found)
     return ExitCode.REFUSED if faulty else ExitCode.DONE, {
         "probes": [probe.to_json(result) for probe, result in found],
@@ -53,7 +53,7 @@ def check_live(
     }
 
 
-async def _run(probes: Sequence[Probe], tell: Any) -> list[tuple[Probe, ProbeResult]]:
+async def _collect_results(probes: Sequence[Probe], tell: Any) -> list[tuple[Probe, ProbeResult]]:
     found = []
     async for probe, result in run_probes(probes):
         tell(probe, result)
@@ -61,77 +61,79 @@ async def _run(probes: Sequence[Probe], tell: Any) -> list[tuple[Probe, ProbeRes
     return found
 
 
-def _situation(
-    arguments: Namespace, start: Start, proposal: Proposal, console: Console
+def _prepare_situation(
+    arguments: Namespace, start: CommandInput, proposal: Proposal, console: Console
 ) -> Situation:
-    from wizard.systems.cluster.target_cluster import cluster_of, minting
-    from wizard.workspace.consent import require_known, target_answers
+    from wizard.systems.cluster.target_cluster import make_token_source, open_probe_cluster
+    from wizard.workspace.consent import require_reference_keys, target_answers
 
     allowed = getattr(arguments, "allow_reference", None) or ()
-    require_known(allowed)
+    require_reference_keys(allowed)
     asks = sys.stdin.isatty() and not getattr(arguments, "json", False)
     branch = proposal.answers.repository.branch
-    kube, absent = cluster_of(getattr(arguments, "context", "") or "")
+    kube, absent = open_probe_cluster(getattr(arguments, "context", "") or "")
     hub = getattr(arguments, "argocd_context", "") or ""
     return Situation(
         answers=proposal.answers,
         release=proposal.rendering.release,
         agreed=target_answers(start.workspace, start.existing, branch),
         allowed=frozenset(allowed),
-        ask=_asking(console) if asks else None,
-        prompt=_prompting(console) if asks else None,
+        ask=_make_confirm(console) if asks else None,
+        prompt=_make_prompt(console) if asks else None,
         folder=start.folder,
         kube=kube,
-        argocd=cluster_of(hub)[0] if hub else None,
+        argocd=open_probe_cluster(hub)[0] if hub else None,
         no_kube=absent,
-        mint=minting(kube, proposal.answers, proposal.rendering.release) if kube else None,
+        mint=make_token_source(kube, proposal.answers, proposal.rendering.release)
+        if kube
+        else None,
         say=console.say,
     )
 
 
-def _asking(console: Console) -> Any:
-    from wizard.cli.console import confirmed
+def _make_confirm(console: Console) -> Any:
+    from wizard.cli.console import ask_confirmation
 
-    return lambda question: confirmed(console, question)
+    return lambda question: ask_confirmation(console, question)
 
 
-def _prompting(console: Console) -> Any:
+def _make_prompt(console: Console) -> Any:
     from getpass import getpass
 
     return lambda key: getpass(f"{key} (not shown): ", stream=console.err)
 
 
-def line(probe: Probe, result: ProbeResult) -> str:
+def render_result(probe: Probe, result: ProbeResult) -> str:
     """One probe as a line; what to do next stands below it."""
-    from wizard.formats.terminal import visible
+    from wizard.formats.terminal import escape_unprintable
 
     # A server's own words may stand in it; they must not move the cursor.
-    text = f"{WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
-    shown = visible(" ".join(text.splitlines()))
+    text = f"{STATUS_WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
+    shown = escape_unprintable(" ".join(text.splitlines()))
     if result.fix and result.status != "pass":
-        shown += f"\n{'':<10} {visible(' '.join(result.fix.splitlines()))}"
+        shown += f"\n{'':<10} {escape_unprintable(' '.join(result.fix.splitlines()))}"
     return shown
 
 
-def summary(
-    name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[Left] = ()
+def render_summary(
+    name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[UnverifiedProbe] = ()
 ) -> str:
     """How it ended, in one line; and a second one with what is left to verify."""
-    from wizard.state.unverified import listed
+    from wizard.state.unverified import format_unverified
 
-    told = tally(result for _, result in found)
-    more = f"\nnot verified {listed(left)}" if left else ""
+    told = summarize_results(result for _, result in found)
+    more = f"\nnot verified {format_unverified(left)}" if left else ""
     return f"{name}: live: {told or 'nothing to ask'}{more}"
 
 
-def _remembered(
-    start: Start, found: Sequence[tuple[Probe, ProbeResult]], console: Console
-) -> tuple[Left, ...]:
+def _record_unverified(
+    start: CommandInput, found: Sequence[tuple[Probe, ProbeResult]], console: Console
+) -> tuple[UnverifiedProbe, ...]:
     """The probes that could not find out, or were not tried: since when, kept for later runs."""
-    from wizard.state.unverified import Unverified
+    from wizard.state.unverified import UnverifiedHistory
 
     open_ = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
-    memory = Unverified(start.workspace.repository, start.existing)
+    memory = UnverifiedHistory(start.workspace.repository, start.existing)
     left, kept = memory.tried(open_, start.workspace.identity.date)
     if not kept:
         console.say("note: your state folder cannot be written: what is unverified is forgotten")

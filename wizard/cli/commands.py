@@ -42,16 +42,16 @@ def presets(arguments: Namespace, console: Console) -> ExitCode:
     from wizard.answers import presets as shipped
 
     if arguments.name:
-        from wizard.formats.yaml_writer import dump
+        from wizard.formats.yaml_writer import dump_yaml
 
-        preset = shipped.load(arguments.name)
+        preset = shipped.load_preset(arguments.name)
         if getattr(arguments, "json", False):
             console.data(json.dumps(preset.answers, indent=2))
         else:
             header = f"{preset.title}: {preset.description}"
-            console.data(dump(preset.answers, shipped.to_fill(preset), header))
+            console.data(dump_yaml(preset.answers, shipped.comment_missing_answers(preset), header))
         return ExitCode.DONE
-    found = [shipped.load(name) for name in shipped.names()]
+    found = [shipped.load_preset(name) for name in shipped.list_presets()]
     if getattr(arguments, "json", False):
         rows = [
             {"name": item.name, "title": item.title, "description": item.description}
@@ -69,10 +69,10 @@ def explain(arguments: Namespace, console: Console) -> ExitCode:
     """What a key means, what it takes and when it is asked; without a key, all of them."""
     import json
 
-    from wizard.answers.explain import describe, overview
+    from wizard.answers.explain import find_explanations, load_explanations
 
     if not arguments.key:
-        rows = overview()
+        rows = load_explanations()
         if getattr(arguments, "json", False):
             console.data(json.dumps([row.to_json() for row in rows], indent=2))
             return ExitCode.DONE
@@ -80,7 +80,7 @@ def explain(arguments: Namespace, console: Console) -> ExitCode:
         for row in rows:
             console.data(f"{row.key:<{width}}  {row.title}")
         return ExitCode.DONE
-    found = describe(arguments.key)
+    found = find_explanations(arguments.key)
     for number, row in enumerate(found):
         if getattr(arguments, "json", False):
             continue
@@ -106,7 +106,7 @@ def ask(arguments: Namespace, console: Console) -> ExitCode:
 
 def secrets(arguments: Namespace, console: Console) -> ExitCode:
     """What the store lacks."""
-    from wizard.cli.secrets import secrets as provide
+    from wizard.cli.secrets import run_secrets as provide
 
     return provide(arguments, console)
 

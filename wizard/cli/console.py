@@ -31,10 +31,10 @@ class Console:
 
     def say(self, text: str) -> None:
         """One line about what is going on; never a result."""
-        from wizard.formats.terminal import visible
+        from wizard.formats.terminal import escape_unprintable
 
         # An error may quote a name from the repository; it must not move the cursor.
-        lines = [visible(line) for line in text.split("\n")]
+        lines = [escape_unprintable(line) for line in text.split("\n")]
         self.err.write("\n".join(lines) + "\n")
 
     def fail(self, error: WizardError) -> None:
@@ -78,6 +78,6 @@ def read_line(console: Console, prompt: str) -> str:
     return line.rstrip("\n").strip()
 
 
-def confirmed(console: Console, question: str) -> bool:
+def ask_confirmation(console: Console, question: str) -> bool:
     """A yes that was typed; anything else is a no."""
     return read_line(console, f"{question} [y/N]: ").casefold() in {"y", "yes"}

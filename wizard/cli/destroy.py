@@ -10,42 +10,42 @@ from wizard.cli.console import Console
 from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from wizard.destroy.files import Files, Options
-    from wizard.engine.actions import Action
-    from wizard.systems.target import Piece, Target
-    from wizard.workspace.installation import Installed
+    from wizard.destroy.files import CommitOptions, FileRemoval
+    from wizard.engine.actions import Step
+    from wizard.systems.target import DataKind, Target
+    from wizard.workspace.installation import CommittedInstallation
     from wizard.workspace.workspace import Workspace
 
 
 def undo(arguments: Namespace, console: Console) -> ExitCode:
     """Show what is taken back, ask, do it; exit codes as those of `apply`."""
     from wizard.apply.run import Run
-    from wizard.cli.run import carried_out, confirm
-    from wizard.cli.selection import installed
+    from wizard.cli.run import confirm, execute_run
+    from wizard.cli.selection import load_installation
+    from wizard.destroy.steps import build_undo_steps as steps
     from wizard.destroy.steps import require_removable
-    from wizard.destroy.steps import undo as steps
 
     if getattr(arguments, "plan", None):
         raise UsageError(
             "--undo takes no plan: it takes back what stands", "airflow-wizard apply --undo"
         )
-    found = installed(
+    found = load_installation(
         arguments,
         command="apply --undo",
         verb="undo",
         reason="it takes back what was applied of what is committed",
     )
     require_removable(found)
-    target = _opened(found, arguments)
+    target = _open_target(found, arguments)
     actions = steps(target, getattr(arguments, "only", None))
-    _show(f"undo {found.name}", target, actions, console)
+    _print_run(f"undo {found.name}", target, actions, console)
     if target.answers.delivery.kind == "argocd":
         console.say("  Airflow and its Secrets stay as they are, and nothing syncs them any more;")
     console.say("  payload, volumes, namespace, database and the committed files stay")
     if not arguments.dry_run:
         confirm(arguments, console)
     run = Run(target, actions, dry_run=arguments.dry_run)
-    return carried_out(run, arguments, console, again="apply --undo")
+    return execute_run(run, arguments, console, again="apply --undo")
 
 
 def destroy(arguments: Namespace, console: Console) -> ExitCode:
@@ -54,49 +54,51 @@ def destroy(arguments: Namespace, console: Console) -> ExitCode:
     64 for another name, before anything is sent; else the exit codes of `apply`.
     """
     from wizard.apply.run import Run
-    from wizard.cli.run import carried_out
-    from wizard.cli.selection import begin, looked_at, open_workspace
-    from wizard.destroy.files import Files, forget
-    from wizard.destroy.steps import destroy as steps
+    from wizard.cli.run import execute_run
+    from wizard.cli.selection import open_workspace, open_workspace_read_only, read_command_input
+    from wizard.destroy.files import FileRemoval, forget_installation
+    from wizard.destroy.steps import build_destroy_steps as steps
     from wizard.destroy.steps import require_removable
-    from wizard.workspace.installation import of_start
+    from wizard.workspace.installation import require_committed
 
-    _require_plain(arguments)
+    _refuse_changed_answers(arguments)
     dry = bool(arguments.dry_run)
-    workspace = looked_at(arguments) if dry else open_workspace(arguments, console)
-    gone = _already(arguments, workspace, console)
+    workspace = open_workspace_read_only(arguments) if dry else open_workspace(arguments, console)
+    gone = _finish_earlier_destroy(arguments, workspace, console)
     if gone is not None:
         return gone
-    found = of_start(begin(arguments, workspace))
+    found = require_committed(read_command_input(arguments, workspace))
     if not dry:
         _require_confirmable(arguments, found.name)
     require_removable(found)
-    files = Files(found, _options(arguments, console))
+    files = FileRemoval(found, _read_options(arguments, console))
     files.require_possible()
-    target = _opened(found, arguments)
+    target = _open_target(found, arguments)
     _require_clusters(target)
     pieces = tuple(dict.fromkeys(arguments.data or ()))
     actions = steps(target, found, pieces, files)
-    _show(f"destroy {found.name}", target, actions, console)
-    _show_files(files, pieces, console)
+    _print_run(f"destroy {found.name}", target, actions, console)
+    _print_files(files, pieces, console)
     if not dry:
         _confirm(arguments, found.name, console)
-    done = carried_out(Run(target, actions, dry_run=dry), arguments, console, again="destroy")
+    done = execute_run(Run(target, actions, dry_run=dry), arguments, console, again="destroy")
     if done is ExitCode.DONE and not dry:
-        forget(target.repository, found.name)
+        forget_installation(target.repository, found.name)
     return done
 
 
-def _require_plain(arguments: Namespace) -> None:
+def _refuse_changed_answers(arguments: Namespace) -> None:
     from wizard.cli.selection import refuse_changes
 
     refuse_changes(arguments, command="destroy", reason="it removes what is committed")
 
 
-def _already(arguments: Namespace, workspace: Workspace, console: Console) -> ExitCode | None:
+def _finish_earlier_destroy(
+    arguments: Namespace, workspace: Workspace, console: Console
+) -> ExitCode | None:
     """0 where the files have gone before; the push may be what was left."""
-    from wizard.destroy.files import destroyed, forget
-    from wizard.workspace.merge_request import caught_up
+    from wizard.destroy.files import find_destroy_commit, forget_installation
+    from wizard.workspace.merge_request import push_earlier_commits
 
     name = getattr(arguments, "installation", "") or getattr(arguments, "confirm", "") or ""
     if not name and not workspace.installations():
@@ -105,15 +107,15 @@ def _already(arguments: Namespace, workspace: Workspace, console: Console) -> Ex
         )
     if not name or name in workspace.installations():
         return None
-    commit = destroyed(workspace.repository, name)
+    commit = find_destroy_commit(workspace.repository, name)
     if not commit:
         return None
     console.say(f"there is nothing of {name} any more: its files went with {commit[:12]}")
     if not arguments.dry_run:
-        forget(workspace.repository, name)
+        forget_installation(workspace.repository, name)
         if arguments.push or arguments.pr:
             branch = workspace.repository.head.branch or ""
-            for note in caught_up(
+            for note in push_earlier_commits(
                 workspace.repository,
                 arguments.branch or "",
                 arguments.branch or branch,
@@ -124,10 +126,10 @@ def _already(arguments: Namespace, workspace: Workspace, console: Console) -> Ex
     return ExitCode.DONE
 
 
-def _opened(found: Installed, arguments: Namespace) -> Target:
-    from wizard.apply.connect import opened
+def _open_target(found: CommittedInstallation, arguments: Namespace) -> Target:
+    from wizard.apply.connect import open_target
 
-    return opened(
+    return open_target(
         found,
         context=getattr(arguments, "context", "") or "",
         argocd_context=getattr(arguments, "argocd_context", "") or "",
@@ -143,10 +145,10 @@ def _require_clusters(target: Target) -> None:
         )
 
 
-def _options(arguments: Namespace, console: Console) -> Options:
-    from wizard.destroy.files import Options
+def _read_options(arguments: Namespace, console: Console) -> CommitOptions:
+    from wizard.destroy.files import CommitOptions
 
-    return Options(
+    return CommitOptions(
         message=arguments.message,
         branch=arguments.branch or "",
         push=arguments.push,
@@ -155,26 +157,26 @@ def _options(arguments: Namespace, console: Console) -> Options:
     )
 
 
-def _show(title: str, target: Target, actions: Sequence[Action], console: Console) -> None:
-    from wizard.apply.prepare import without
+def _print_run(title: str, target: Target, actions: Sequence[Step], console: Console) -> None:
+    from wizard.apply.prepare import list_missing_logins
 
     console.say(title)
     for who in target.identities:
         console.say(f"  as  {who}")
-    for text in without(target):
+    for text in list_missing_logins(target):
         console.say(f"  {text}")
     for action in actions:
         console.say(f"  {action.title} [{action.owner}] {action.endpoint}")
 
 
-def _show_files(files: Files, pieces: Sequence[Piece], console: Console) -> None:
+def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Console) -> None:
     for path in files.shown:
         console.say(f"    {path}{' (edited by hand)' if path in files.edited else ''}")
     for path in files.strangers:
         console.say(f"  stays: {path}, which this wizard never wrote")
-    from wizard.destroy.data import PIECES
+    from wizard.destroy.data import DATA_KINDS
 
-    kept = [piece for piece in PIECES if piece not in pieces]
+    kept = [piece for piece in DATA_KINDS if piece not in pieces]
     if kept:
         console.say(f"  data that stays, since --data does not name it: {', '.join(kept)}")
 

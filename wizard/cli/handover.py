@@ -20,32 +20,32 @@ def handover(arguments: Namespace, console: Console) -> ExitCode:
     4 for a delivery without owners, 5 where the files are not as committed or --out would
     overwrite another's.
     """
-    from wizard.apply.prepare import require_delivered
-    from wizard.cli.selection import installed
-    from wizard.handover.scripts import Owner, handed
+    from wizard.apply.prepare import require_delivery
+    from wizard.cli.selection import load_installation
+    from wizard.handover.scripts import Owner, render_handover
 
-    stands = installed(
+    stands = load_installation(
         arguments, command="handover", verb="hand over", reason="it is about what is committed"
     )
-    require_delivered(stands)
+    require_delivery(stands)
     proposal = stands.proposal
     committed = {
         change.logical: change.new.decode()
         for change in proposal.plan.changes
         if change.logical and not change.is_base and change.new is not None
     }
-    found = handed(proposal.answers, proposal.rendering, committed)
+    found = render_handover(proposal.answers, proposal.rendering, committed)
     wanted = [arguments.owner] if arguments.owner else get_args(Owner)
     chosen = {owner: found[owner] for owner in wanted if owner in found}
     for owner in wanted:
         if owner not in found:
             console.say(f"{owner}: nothing to do for this installation")
     if arguments.out:
-        from wizard.handover.folder import write
+        from wizard.handover.folder import write_files
 
         texts = {f"{owner}/{name}": text for owner, own in chosen.items()
                  for name, text in own.items()}  # fmt: skip
-        for path in write(Path(arguments.out), stands.name, texts):
+        for path in write_files(Path(arguments.out), stands.name, texts):
             console.say(f"wrote {path}")
     if getattr(arguments, "json", False):
         console.data(json.dumps(chosen, indent=2))

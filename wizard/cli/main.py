@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from wizard.cli.console import Console
 
-_GARBAGE = 50_000
+_GC_THRESHOLD = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
-    _without_plugins()
+    _disable_plugins()
     # Imports make many objects and hardly any garbage: looking for it takes a twentieth of a plan.
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(_GC_THRESHOLD)
     console = _console()
     try:
         arguments = _parse(sys.argv[1:] if argv is None else argv)
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.BUG
 
 
-def _without_plugins() -> None:
+def _disable_plugins() -> None:
     """Keep plugins of other packages away from pydantic, which would hand them every answer.
 
     The variable forbids them. In place of its loader stands one that finds none, because loading
@@ -77,9 +77,9 @@ def _stream(stream: TextIO | None) -> TextIO:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    from wizard.cli.parser import parser
+    from wizard.cli.parser import build_parser
 
-    return parser().parse_args(argv)
+    return build_parser().parse_args(argv)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> ExitCode:

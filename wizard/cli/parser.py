@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-class _Top(_Parser):
+class _TopLevelParser(_Parser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse does, with what stands before the command kept beside what follows it."""
         found = super().parse_args(args, namespace)
@@ -38,14 +38,14 @@ class _Top(_Parser):
         return found
 
 
-def _filled(text: str) -> str:
+def _require_text(text: str) -> str:
     """An unset variable of a script must not pass as an option that was left out."""
     if not text:
         raise argparse.ArgumentTypeError("must not be empty")
     return text
 
 
-def _common(suffix: str = "") -> _Parser:
+def _global_parser(suffix: str = "") -> _Parser:
     """Options that every command understands, before or after its name.
 
     A command's own list would replace the one that stands before it, so that one has a `suffix`.
@@ -53,17 +53,26 @@ def _common(suffix: str = "") -> _Parser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("global options")
     group.add_argument(
-        "--repo", type=_filled, metavar="DIR", help="config repository (default: this folder)"
+        "--repo", type=_require_text, metavar="DIR", help="config repository (default: this folder)"
     )
     group.add_argument(
-        "--installation", type=_filled, metavar="NAME", help="which one, where there are several"
+        "--installation",
+        type=_require_text,
+        metavar="NAME",
+        help="which one, where there are several",
     )
     group.add_argument("--all", action="store_true", help="every installation of the repository")
     group.add_argument(
-        "--answers", type=_filled, metavar="FILE", help="answers file (- reads standard input)"
+        "--answers",
+        type=_require_text,
+        metavar="FILE",
+        help="answers file (- reads standard input)",
     )
     group.add_argument(
-        "--preset", type=_filled, metavar="NAME", help="start from a preset (new installations)"
+        "--preset",
+        type=_require_text,
+        metavar="NAME",
+        help="start from a preset (new installations)",
     )
     group.add_argument(
         "--set", dest=f"set{suffix}", metavar=_SET, action="append", help="one answer; repeatable"
@@ -76,33 +85,36 @@ def _common(suffix: str = "") -> _Parser:
         help="fingerprint you compared with the Git host's owner; repeatable",
     )
     group.add_argument(
-        "--chart", type=_filled, metavar="PATH", help="chart folder or .tgz for a full check"
+        "--chart", type=_require_text, metavar="PATH", help="chart folder or .tgz for a full check"
     )
     group.add_argument(
-        "--context", type=_filled, metavar="NAME", help="kubeconfig context of the target cluster"
+        "--context",
+        type=_require_text,
+        metavar="NAME",
+        help="kubeconfig context of the target cluster",
     )
     group.add_argument("--yes", action="store_true", help="write without asking; trusts no key")
     group.add_argument("--json", action="store_true", help="data as JSON on standard output")
     return common
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; raises UsageError instead of exiting."""
-    common = _common()
-    top = _Top(
+    common = _global_parser()
+    top = _TopLevelParser(
         prog="airflow-wizard",
         description="From an empty Kubernetes cluster to a GitOps-managed Apache Airflow. "
         "Without a command: the screens.",
         epilog="exit codes: 0 done, 1 failed, 2 files differ (plan --detailed-exitcode), "
         "3 answers invalid, 4 refused, 5 conflict, 6 apply stopped part-way, 64 usage, 70 a bug, "
         "130 interrupted",
-        parents=[_common("_before")],
+        parents=[_global_parser("_before")],
     )
     top.add_argument("--version", action="store_true", help="print the version and exit")
     top.add_argument(
         "--branch",
         dest="screens_branch",
-        type=_filled,
+        type=_require_text,
         metavar="NAME",
         help="work branch that the screens commit to",
     )
@@ -115,7 +127,7 @@ def parser() -> argparse.ArgumentParser:
     plan = add("plan", "what would change: files, then live actions")
     plan.add_argument("--detailed-exitcode", action="store_true", help="2 when files differ")
     plan.add_argument(
-        "--out", type=_filled, metavar="FILE", help="also write the plan as JSON to FILE"
+        "--out", type=_require_text, metavar="FILE", help="also write the plan as JSON to FILE"
     )
     _commit_options(add("commit", "write the files and commit them"))
     change = add("set", "change single settings: plan, then commit with --yes")
@@ -127,12 +139,12 @@ def parser() -> argparse.ArgumentParser:
     )
     secrets.add_argument(
         "--register",
-        type=_filled,
+        type=_require_text,
         metavar="REFERENCE",
         help="register the key read-only with the token from env:NAME, file:PATH or prompt",
     )
     _hand_off_options(secrets)
-    _allow_reference(secrets)
+    _reference_options(secrets)
     _apply_options(add("apply", "make it live: change, wait, verify"))
     _destroy_options(add("destroy", "remove the whole installation; data only where it is named"))
     _handover_options(add("handover", "scripts for the owners of what you may not touch"))
@@ -142,8 +154,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also ask everything outside, the cluster too; writes nothing",
     )
-    _argocd_context(check)
-    _allow_reference(check)
+    _argocd_options(check)
+    _reference_options(check)
     add("schema", "JSON schema of the answers file")
     presets = add("presets", "presets that ship with the wizard")
     presets.add_argument("name", nargs="?", help="print this preset's answers")
@@ -152,7 +164,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _allow_reference(command: argparse.ArgumentParser) -> None:
+def _reference_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-reference",
         metavar="KEY",
@@ -164,7 +176,10 @@ def _allow_reference(command: argparse.ArgumentParser) -> None:
 def _hand_off_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("without access to the store")
     group.add_argument(
-        "--hand-off", type=_filled, metavar="FILE", help="seal the values into this new file (age)"
+        "--hand-off",
+        type=_require_text,
+        metavar="FILE",
+        help="seal the values into this new file (age)",
     )
     group.add_argument(
         "--recipient",
@@ -174,7 +189,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--recipients-file",
-        type=_filled,
+        type=_require_text,
         metavar="PATH",
         action="append",
         help="such keys, one a line; repeatable",
@@ -185,11 +200,14 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         help="make new values although some were handed off before (that file is lost)",
     )
     group.add_argument(
-        "--take", type=_filled, metavar="FILE", help="put what such a file holds into the store"
+        "--take",
+        type=_require_text,
+        metavar="FILE",
+        help="put what such a file holds into the store",
     )
     group.add_argument(
         "--identity",
-        type=_filled,
+        type=_require_text,
         metavar="KEYFILE",
         action="append",
         help="private key that opens it; repeatable",
@@ -198,7 +216,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
 
 def _apply_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "plan", nargs="?", type=_filled, metavar="PLAN", help="a file of plan --out"
+        "plan", nargs="?", type=_require_text, metavar="PLAN", help="a file of plan --out"
     )
     command.add_argument(
         "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
@@ -209,24 +227,24 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--database-admin",
-        type=_filled,
+        type=_require_text,
         metavar="USER",
         help="also create PostgreSQL role and database, as this administrator of database.host",
     )
     command.add_argument(
         "--take-over",
         action="append",
-        type=_filled,
+        type=_require_text,
         metavar="STEP@SEAL",
         help="let ours what a run's diff showed of another's object (repeatable)",
     )
-    _allow_reference(command)
-    _argocd_context(command)
+    _reference_options(command)
+    _argocd_options(command)
 
 
 def _destroy_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--confirm", type=_filled, metavar="NAME", help="the installation's name, with --yes"
+        "--confirm", type=_require_text, metavar="NAME", help="the installation's name, with --yes"
     )
     command.add_argument(
         "--data",
@@ -237,31 +255,36 @@ def _destroy_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
     )
-    _argocd_context(command)
-    _published(command)
+    _argocd_options(command)
+    _publish_options(command)
 
 
 def _handover_options(command: argparse.ArgumentParser) -> None:
     owners = ("vault", "dba", "platform", "ci")
     command.add_argument("--owner", choices=owners, help="only this owner's")
-    command.add_argument("--out", type=_filled, metavar="DIR", help="write files below this folder")
-
-
-def _argocd_context(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--argocd-context", type=_filled, metavar="NAME", help="kubeconfig context of a hub cluster"
+        "--out", type=_require_text, metavar="DIR", help="write files below this folder"
+    )
+
+
+def _argocd_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--argocd-context",
+        type=_require_text,
+        metavar="NAME",
+        help="kubeconfig context of a hub cluster",
     )
 
 
 def _commit_options(command: argparse.ArgumentParser) -> None:
-    _published(command)
+    _publish_options(command)
     command.add_argument(
         "--no-commit", action="store_true", help="write the working tree only, commit nothing"
     )
 
 
-def _published(command: argparse.ArgumentParser) -> None:
+def _publish_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", default="", help="commit message")
-    command.add_argument("--branch", type=_filled, metavar="NAME", help="work branch to make")
+    command.add_argument("--branch", type=_require_text, metavar="NAME", help="work branch to make")
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
-from wizard.cli.selection import begin, open_workspace
+from wizard.cli.selection import open_workspace, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
-from wizard.workspace.installation import Start
+from wizard.workspace.installation import CommandInput
 
 if TYPE_CHECKING:
     from wizard.plan.plan import Plan
-    from wizard.workspace.workspace import Committed, Proposal
+    from wizard.workspace.proposal import CommitResult, Proposal
 
 
 _NOT_FOR_SET = {
@@ -27,24 +27,24 @@ _NOT_FOR_SET = {
 
 def plan(arguments: Namespace, console: Console) -> ExitCode:
     """What would change. 0 nothing stands against it, 2 with --detailed-exitcode and changes."""
-    from wizard.cli.batch import over, titled
-    from wizard.cli.reminders import remind
+    from wizard.cli.batch import installation_title, run_for_installations
+    from wizard.cli.reminders import report_unverified
 
     several = bool(getattr(arguments, "all", False))
 
-    def work(start: Start) -> tuple[ExitCode, dict[str, Any]]:
+    def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal = propose(arguments, start, console)
         if not _json(arguments):
             if several:
-                console.data(f"{titled(start.existing, start.workspace)}:")
-            show(proposal.plan, console)
+                console.data(f"{installation_title(start.existing, start.workspace)}:")
+            show_plan(proposal.plan, console)
         _tell_refusal(proposal.plan, console, named=several)
         document = proposal.plan.to_json() if _json(arguments) or arguments.out else {}
         # Beside the plan: what is unverified is about this machine, never part of what is planned.
-        document["unverified"] = remind(start.workspace, start.existing, console)
-        return _verdict(proposal, arguments), document
+        document["unverified"] = report_unverified(start.workspace, start.existing, console)
+        return _exit_code(proposal, arguments), document
 
-    code, results = over(arguments, console, work)
+    code, results = run_for_installations(arguments, console, work)
     if _json(arguments) or arguments.out:
         text = json.dumps(results if several else results[0], indent=2)
         if arguments.out:
@@ -75,7 +75,7 @@ def _write_out(path: Path, text: str) -> None:
 
 def _tell_refusal(plan: Plan, console: Console, *, named: bool) -> None:
     """What a commit of this plan would end with, on stderr: the plan itself is data."""
-    from wizard.workspace.workspace import require_ready
+    from wizard.plan.comparison import require_ready
 
     try:
         require_ready(plan)
@@ -85,7 +85,7 @@ def _tell_refusal(plan: Plan, console: Console, *, named: bool) -> None:
         console.fail(error)
 
 
-def _verdict(proposal: Proposal, arguments: Namespace) -> ExitCode:
+def _exit_code(proposal: Proposal, arguments: Namespace) -> ExitCode:
     if proposal.plan.conflicts:
         return ExitCode.CONFLICT
     if proposal.plan.refused:
@@ -99,15 +99,15 @@ def commit(arguments: Namespace, console: Console) -> ExitCode:
     """Write and commit; asks on a terminal, needs --yes without one."""
     import sys
 
-    from wizard.cli.selection import offered_workspace
+    from wizard.cli.selection import open_or_create_workspace
 
     _refuse_all(arguments)
     if getattr(arguments, "yes", False) or not sys.stdin.isatty():
         create = bool(getattr(arguments, "yes", False))
         workspace = open_workspace(arguments, console, create=create)
     else:
-        workspace = offered_workspace(arguments, console)
-    return _commit(arguments, begin(arguments, workspace), console)
+        workspace = open_or_create_workspace(arguments, console)
+    return _commit(arguments, read_command_input(arguments, workspace), console)
 
 
 def change(arguments: Namespace, console: Console) -> ExitCode:
@@ -123,7 +123,9 @@ def change(arguments: Namespace, console: Console) -> ExitCode:
             "begin one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
             + workspace.elsewhere(),
         )
-    return _commit(arguments, begin(arguments, workspace, arguments.assignments), console)
+    return _commit(
+        arguments, read_command_input(arguments, workspace, arguments.assignments), console
+    )
 
 
 def _refuse_all(arguments: Namespace) -> None:
@@ -131,9 +133,9 @@ def _refuse_all(arguments: Namespace) -> None:
         raise UsageError("--all is for plan and check", "name one with --installation")
 
 
-def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
-    from wizard.cli.reminders import remind
-    from wizard.workspace.workspace import require_ready
+def _commit(arguments: Namespace, start: CommandInput, console: Console) -> ExitCode:
+    from wizard.cli.reminders import report_unverified
+    from wizard.plan.comparison import require_ready
 
     asked = getattr(arguments, "yes", False)
     if _json(arguments) and not asked:
@@ -143,24 +145,24 @@ def _commit(arguments: Namespace, start: Start, console: Console) -> ExitCode:
         console.say(f"this is a new installation{others}")
     _tell_ignored(arguments, proposal, console)
     if not _json(arguments):
-        show(proposal.plan, console)
+        show_plan(proposal.plan, console)
     try:
         require_ready(proposal.plan)
     except WizardError:
         if _json(arguments):
             console.data(json.dumps(proposal.plan.to_json(), indent=2))
         raise
-    if proposal.plan.differs and not asked and not _agreed(console):
+    if proposal.plan.differs and not asked and not _confirm_commit(console):
         console.say("not confirmed; nothing was written")
         return ExitCode.USAGE
     done = start.workspace.commit(
         proposal, **commit_options(arguments), terminal=console.err.isatty()
     )
-    left = remind(start.workspace, start.existing, console)
+    left = report_unverified(start.workspace, start.existing, console)
     if _json(arguments):
-        document = {**_done_json(proposal, done), "unverified": left}
+        document = {**_result_json(proposal, done), "unverified": left}
         console.data(json.dumps(document, indent=2))
-    report(done, console)
+    report_commit(done, console)
     return ExitCode.DONE
 
 
@@ -177,29 +179,29 @@ def commit_options(arguments: Namespace) -> dict[str, Any]:
 
 def _tell_ignored(arguments: Namespace, proposal: Proposal, console: Console) -> None:
     """A setting that was asked for by name and has no effect must not pass in silence."""
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
 
     given = [*getattr(arguments, "assignments", []), *(getattr(arguments, "set", None) or [])]
     keys = {assignment.partition("=")[0] for assignment in given}
     told = " ".join(proposal.plan.warnings)
-    for item in specs(type(proposal.answers)):
+    for item in field_specs(type(proposal.answers)):
         if item.key in keys and not item.applies(proposal.answers) and item.key not in told:
             console.say(f"warning: {item.key} has no effect: it counts with {item.when.text}")
 
 
-def _agreed(console: Console) -> bool:
+def _confirm_commit(console: Console) -> bool:
     import sys
 
-    from wizard.cli.console import confirmed
+    from wizard.cli.console import ask_confirmation
 
     if not sys.stdin.isatty():
         raise UsageError(
             "there is no terminal to ask on, and no --yes", "look at the plan, then add --yes"
         )
-    return confirmed(console, "Write these files?")
+    return ask_confirmation(console, "Write these files?")
 
 
-def _done_json(proposal: Proposal, done: Committed) -> dict[str, Any]:
+def _result_json(proposal: Proposal, done: CommitResult) -> dict[str, Any]:
     return {
         "schema": 1,
         "installation": proposal.plan.installation,
@@ -211,7 +213,7 @@ def _done_json(proposal: Proposal, done: Committed) -> dict[str, Any]:
     }
 
 
-def report(done: Committed, console: Console) -> None:
+def report_commit(done: CommitResult, console: Console) -> None:
     """What was written, and what to do next."""
     files = "1 file" if len(done.paths) == 1 else f"{len(done.paths)} files"
     if done.commit:
@@ -228,7 +230,7 @@ def _json(arguments: Namespace) -> bool:
     return bool(getattr(arguments, "json", False))
 
 
-def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
+def propose(arguments: Namespace, start: CommandInput, console: Console) -> Proposal:
     """The proposal of a start; UsageError when nothing was given to plan with.
 
     Warnings are told here where the plan itself is printed as data.
@@ -239,7 +241,7 @@ def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
             "give --preset NAME, --answers FILE or --set KEY=VALUE; `airflow-wizard presets` "
             "lists presets" + start.workspace.elsewhere(),
         )
-    from wizard.clients.ssh.scanner import network
+    from wizard.clients.ssh.scanner import make_network_scanner
 
     chart = getattr(arguments, "chart", None)
     proposal = start.workspace.propose(
@@ -248,7 +250,7 @@ def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
         existing=start.existing,
         folder=start.folder,
         chart=Path(chart) if chart else None,
-        scanner=network(console.say),
+        scanner=make_network_scanner(console.say),
     )
     if _json(arguments):
         for warning in proposal.plan.warnings:
@@ -256,7 +258,7 @@ def propose(arguments: Namespace, start: Start, console: Console) -> Proposal:
     return proposal
 
 
-def show(plan: Plan, console: Console) -> None:
+def show_plan(plan: Plan, console: Console) -> None:
     """The plan as text; without the diffs where one of them would show a secret."""
     from wizard.plan.diff import render_plain
 
@@ -268,6 +270,6 @@ def show(plan: Plan, console: Console) -> None:
 
 def check(arguments: Namespace, console: Console) -> ExitCode:
     """Is what stands committed consistent and safe?"""
-    from wizard.cli.check import check as audit
+    from wizard.cli.check import run_check as audit
 
     return audit(arguments, console)

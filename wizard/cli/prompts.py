@@ -6,23 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.files import beside, dumped, examine, parsed
-from wizard.answers.questions import FieldSpec, specs
+from wizard.answers.files import deploy_key_fields, dump_value, parse_value, validate_answers
+from wizard.answers.questions import FieldSpec, field_specs
 from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError
-from wizard.formats.nested import get, put
+from wizard.formats.nested import get_value, put_value
 from wizard.secrets.references import KINDS
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-    from wizard.hostkeys.verdict import Entry, Verdict
+    from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 
 _SKIP = "skip"
 _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stops."
 
 
 @dataclass
-class Conversation:
+class PromptSession:
     """Asks what applies and keeps raw answers that always fit their types.
 
     `typed` are the fingerprints typed so far, `committed` the host keys that stand committed.
@@ -31,7 +31,7 @@ class Conversation:
     console: Console
     data: dict[str, Any]
     typed: list[str] = field(default_factory=list)
-    committed: Sequence[Entry] = ()
+    committed: Sequence[KnownHost] = ()
 
     def run(self) -> None:
         """Ask every question that applies; EOFError or KeyboardInterrupt end it."""
@@ -50,12 +50,14 @@ class Conversation:
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:
         """The next question; once all were asked, the first whose answer a rule objects to."""
-        found = examine(self.data)
+        found = validate_answers(self.data)
         if found.answers is None:
             # What was given from outside cannot be read: the plan says all that is wrong.
             return None
         seen = {item.key for item in asked}
-        applying = [item for item in specs() if item.model.asked and item.applies(found.answers)]
+        applying = [
+            item for item in field_specs() if item.model.asked and item.applies(found.answers)
+        ]
         for item in applying:
             if item.key not in seen:
                 return item
@@ -71,12 +73,12 @@ class Conversation:
         """One question until its answer is good; False when the person goes back."""
         label = f"{item.group}: {item.title}" if item.group else item.title
         if item.kind == "list":
-            return HostKeys(self, label, item.help).ask()
+            return HostKeyPrompt(self, label, item.help).ask()
         while True:
-            current = get(self.data, item.path, dumped(item.default))
+            current = get_value(self.data, item.path, dump_value(item.default))
             if item.kind == "choice":
                 self._choices(item, str(current))
-            text = read_line(self.console, f"{label} [{shown(item, current)}]: ")
+            text = read_line(self.console, f"{label} [{format_answer(item, current)}]: ")
             if text == "<":
                 return False
             if text == "?":
@@ -102,12 +104,12 @@ class Conversation:
             )
         try:
             # An empty answer is typed as "": a bare Enter keeps the value in brackets.
-            value = "" if text == '""' else parsed(item, text)
+            value = "" if text == '""' else parse_value(item, text)
         except AnswersError as error:
             return error.problems[0].message if error.problems else error.message
         if item.kind == "secret" and isinstance(value, dict):
-            value = {**beside(get(self.data, item.path)), **value}
-        data = put(self.data, item.path, value)
+            value = {**deploy_key_fields(get_value(self.data, item.path)), **value}
+        data = put_value(self.data, item.path, value)
         problem = self._objection(item, data)
         if not problem:
             self.data = data
@@ -118,27 +120,27 @@ class Conversation:
 
         What a rule across sections says is told and waits: the other answer may still come.
         """
-        found = examine(data)
+        found = validate_answers(data)
         own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
         if found.answers is None:
             return (own or list(found.problems))[0].message
         if not own:
             return ""
-        if item.ask.required and get(data, item.path, item.default) in ("", None):
+        if item.ask.required and get_value(data, item.path, item.default) in ("", None):
             return own[0].message
         self.console.say(f"  (to settle later: {own[0].message})")
         return ""
 
 
 @dataclass
-class HostKeys:
+class HostKeyPrompt:
     """The question about host keys: paste them, then type fingerprints; published need neither.
 
     It stays until every key has evidence or it is skipped by that word: what comes after it would
     be answered for nothing.
     """
 
-    talk: Conversation
+    talk: PromptSession
     label: str
     help: str
 
@@ -187,7 +189,7 @@ class HostKeys:
         except ValueError as error:
             return str(error)
         entries = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-        self.talk.data = put(self.talk.data, ("dags", "host_keys"), entries)
+        self.talk.data = put_value(self.talk.data, ("dags", "host_keys"), entries)
         self._list()
         return ""
 
@@ -229,14 +231,16 @@ class HostKeys:
             entry = refusal.entry
             self._say(f"  {entry.type} {_fingerprint(entry)}: {refusal.reason}")
 
-    def _verdict(self, *more: str) -> Verdict | None:
-        from wizard.workspace.host_keys import judged
+    def _verdict(self, *more: str) -> HostKeyVerdict | None:
+        from wizard.workspace.host_keys import judge_answers
 
         typed = [*self.talk.typed, *more]
-        return judged(self._answers(), typed=typed, committed=self.talk.committed, by="", date="")
+        return judge_answers(
+            self._answers(), typed=typed, committed=self.talk.committed, by="", date=""
+        )
 
     def _answers(self) -> Answers:
-        found = examine(self.talk.data).answers
+        found = validate_answers(self.talk.data).answers
         if found is None:
             raise AnswersError("the answers cannot be read")
         return found
@@ -251,14 +255,14 @@ class HostKeys:
         self.talk.console.say(text)
 
 
-def _fingerprint(entry: Entry) -> str:
-    from wizard.hostkeys.verdict import host_key
+def _fingerprint(entry: KnownHost) -> str:
+    from wizard.hostkeys.verdict import parse_host_key
 
-    key = host_key(entry)
+    key = parse_host_key(entry)
     return "(no key)" if isinstance(key, str) else key.fingerprint
 
 
-def shown(item: FieldSpec, value: object) -> str:
+def format_answer(item: FieldSpec, value: object) -> str:
     """A value the way its question takes it back."""
     if item.kind == "bool":
         return "y" if value else "n"

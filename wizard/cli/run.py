@@ -7,16 +7,16 @@ import json
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from wizard.apply.progress import counts, interruption, line
+from wizard.apply.progress import format_counts, format_event, format_interruption
 from wizard.cli.console import Console
 from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from wizard.apply.run import Run
-    from wizard.engine.actions import Event
+    from wizard.engine.actions import StepEvent
 
 
-def carried_out(
+def execute_run(
     run: Run, arguments: Namespace, console: Console, *, again: str = "apply"
 ) -> ExitCode:
     """Go through a run and print it; 130 after Ctrl-C, naming the command that goes on."""
@@ -24,21 +24,21 @@ def carried_out(
 
     async def work() -> None:
         async for event in run.events():
-            _tell(event, arguments, console)
+            _print_event(event, arguments, console)
 
     try:
         asyncio.run(work())
     except KeyboardInterrupt:
         for event in run.interrupted():
-            _tell(event, arguments, console)
-        console.say(counts(run.told))
-        console.say(interruption(again))
+            _print_event(event, arguments, console)
+        console.say(format_counts(run.told))
+        console.say(format_interruption(again))
         run.end(QUIT_SECONDS)
         return ExitCode.INTERRUPTED
     for note in run.notes:
         console.say(note)
     run.end()
-    console.say(counts(run.told))
+    console.say(format_counts(run.told))
     return run.outcome
 
 
@@ -46,7 +46,7 @@ def confirm(arguments: Namespace, console: Console) -> None:
     """A yes, given before or now; UsageError without one."""
     import sys
 
-    from wizard.cli.console import confirmed
+    from wizard.cli.console import ask_confirmation
 
     if getattr(arguments, "yes", False):
         return
@@ -55,13 +55,13 @@ def confirm(arguments: Namespace, console: Console) -> None:
             "there is no terminal to ask on, and no --yes",
             "look with --dry-run, then add --yes",
         )
-    if not confirmed(console, "Do this?"):
+    if not ask_confirmation(console, "Do this?"):
         raise UsageError("not confirmed; nothing was applied")
 
 
-def _tell(event: Event, arguments: Namespace, console: Console) -> None:
+def _print_event(event: StepEvent, arguments: Namespace, console: Console) -> None:
     if getattr(arguments, "json", False):
         console.data(json.dumps(event.to_json()))
     elif event.state != "checking":
-        for text in line(event):
+        for text in format_event(event):
             console.say(text)

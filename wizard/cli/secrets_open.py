@@ -6,22 +6,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.secrets_report import Outcome, Run, publics, record, report, show, tell_written
+from wizard.cli.secrets_report import (
+    Outcome,
+    SecretsRun,
+    collect_public_keys,
+    print_items,
+    record_public_keys,
+    report_outcomes,
+    report_written,
+)
 from wizard.errors import ConflictError, ExitCode
-from wizard.provisioning.sealed_file import Handed, checksum, parsed, place_of
+from wizard.provisioning.sealed_file import HandOff, checksum, parse_hand_off, store_location
 from wizard.provisioning.survey import Inputs
-from wizard.workspace.store_paths import paths
+from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.provisioning.steps import AtStore, Way
+    from wizard.provisioning.steps import StoreSession, StoreTarget
     from wizard.provisioning.survey import Survey
     from wizard.secrets.facts import Fact
-    from wizard.systems.vault.payload_store import Filled
+    from wizard.systems.vault.payload_store import FillResult
 
 
-class _FromFile(Inputs):
+class _FileInputs(Inputs):
     """Values of the file only: what it lacks is read nowhere."""
 
     def value(self, fact: Fact) -> SecretStr:
@@ -33,33 +41,33 @@ class _FromFile(Inputs):
         return self._known[fact.key]
 
 
-def opened(run: Run, way: Way) -> Handed:
+def open_hand_off(run: SecretsRun, way: StoreTarget) -> HandOff:
     """The file of --take, opened and found to be for this installation and place."""
     from wizard.clients import age
 
     path = Path(run.arguments.take)
     data = age.read_small(path, "--take")
-    keys = age.identities([Path(one) for one in run.arguments.identity])
-    handed = parsed(age.opened(data, keys, str(path)), str(path))
-    stores = [path.store for path in paths(way.proposal)]
-    handed.require_for(run.proposal.answers.installation.name, place_of(*stores))
+    keys = age.read_identities([Path(one) for one in run.arguments.identity])
+    handed = parse_hand_off(age.decrypt_text(data, keys, str(path)), str(path))
+    stores = [path.store for path in list_store_paths(way.proposal)]
+    handed.require_for(run.proposal.answers.installation.name, store_location(*stores))
     run.console.say(f"{path}: {checksum(data)}")
     return handed
 
 
-def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
+def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> ExitCode:
     """Put into the store what it lacks of the file's values, at once and by check-and-set.
 
     Raises ConflictError, which names keys only, where the store holds other values.
     """
     every = session.every()
     for one in every if not run.json else ():
-        show(run, one.found, f"as {one.vault.identity}", handed.values)
-    values = [_fitting(one.found, handed) for one in every]
-    _tell_strange(run, every, handed)
+        print_items(run, one.found, f"as {one.vault.identity}", handed.values)
+    values = [_select_values(one.found, handed) for one in every]
+    _report_unknown_keys(run, every, handed)
     for one, own in zip(every, values, strict=True):
         _require_same(one.found.store.name, one.found.seen.payload.get, own)
-    outcomes = [_put(run, one, own, handed) for one, own in zip(every, values, strict=True)]
+    outcomes = [_fill_path(run, one, own, handed) for one, own in zip(every, values, strict=True)]
     missing = [
         fact.key
         for one, own in zip(every, values, strict=True)
@@ -68,39 +76,41 @@ def take(run: Run, session: AtStore, handed: Handed) -> ExitCode:
     ]
     if missing:
         run.note(f"not in the file, and still lacking: {', '.join(missing)}")
-    recorded = record(run, publics(outcomes))
+    recorded = record_public_keys(run, collect_public_keys(outcomes))
     written = any(one.filled for one in outcomes)
-    report(run, outcomes, recorded, nothing=not written and not missing)
+    report_outcomes(run, outcomes, recorded, nothing=not written and not missing)
     return ExitCode.DONE
 
 
-def _put(run: Run, session: AtStore, values: Mapping[Fact, SecretStr], handed: Handed) -> Outcome:
+def _fill_path(
+    run: SecretsRun, session: StoreSession, values: Mapping[Fact, SecretStr], handed: HandOff
+) -> Outcome:
     """Write what one path lacks of the values."""
-    from wizard.cli.secrets_report import asked_cluster, confirm, tell_unknown
-    from wizard.systems.vault.payload_store import fill
+    from wizard.cli.secrets_report import confirm_write, note_unknown_places, open_run_cluster
+    from wizard.systems.vault.payload_store import fill_store
 
     found = session.found
     lacking = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
-    filled: Filled | None = None
+    filled: FillResult | None = None
     if lacking:
         session.require_rights()
-        inputs = _FromFile(run.proposal.answers, _known=dict(handed.values))
-        tell_unknown(run, session.signs(inputs, asked_cluster(run)))
-        confirm(run, len(lacking), found.store.name)
-        filled = fill(found.store, found.seen, lacking)
+        inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
+        note_unknown_places(run, session.signs(inputs, open_run_cluster(run)))
+        confirm_write(run, len(lacking), found.store.name)
+        filled = fill_store(found.store, found.seen, lacking)
         _require_same(found.store.name, filled.payload.get, values)
-        tell_written(run, found, filled)
+        report_written(run, found, filled)
     return Outcome(found, filled, session.key(filled))
 
 
-def _tell_strange(run: Run, every: Sequence[AtStore], handed: Handed) -> None:
+def _report_unknown_keys(run: SecretsRun, every: Sequence[StoreSession], handed: HandOff) -> None:
     known = {item.fact.key for one in every for item in one.found.items}
     strange = [key for key in handed.values if key not in known]
     if strange:
         run.note(f"in the file, and not needed by these answers: {', '.join(strange)}")
 
 
-def _fitting(found: Survey, handed: Handed) -> dict[Fact, SecretStr]:
+def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
     """The file's values for one path by fact, each one usable; raises where one is not."""
     from wizard.secrets.payload import Payload
 

@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from wizard.provisioning.survey import Survey
-    from wizard.secrets.deploy_key import DeployKey
-    from wizard.systems.prior_use import Cluster, Signs
-    from wizard.systems.vault.payload_store import Filled
+    from wizard.secrets.deploy_key import KeyPair
+    from wizard.systems.prior_use import PriorUse, SecretLookup
+    from wizard.systems.vault.payload_store import FillResult
     from wizard.workspace.deploy_keys import GitKey
-    from wizard.workspace.installation import Start
+    from wizard.workspace.installation import CommandInput
     from wizard.workspace.proposal import Proposal
 
-_NO_PLACE = (
+_NOT_RECORDED_NOTE = (
     "the public key could not be recorded yet: there is no answers file to write to; commit, then "
     "run `airflow-wizard secrets` again"
 )
 
 
 @dataclass
-class Run:
+class SecretsRun:
     """One run of the command for one installation."""
 
     arguments: Namespace
     console: Console
-    start: Start
+    start: CommandInput
     proposal: Proposal
     notes: list[str] = field(default_factory=list)
 
@@ -57,16 +57,16 @@ class Run:
 
     def agree(self, questions: dict[str, str]) -> None:
         """A yes to each question by key, from options or a person; RefusedError without one."""
-        from wizard.cli.console import confirmed
-        from wizard.workspace.consent import refusal
+        from wizard.cli.console import ask_confirmation
+        from wizard.workspace.consent import consent_error
 
         allowed = set(getattr(self.arguments, "allow_reference", None) or ())
         left = {key: text for key, text in questions.items() if key not in allowed}
         if left and not self.asks:
-            raise refusal(left)
+            raise consent_error(left)
         for key, text in left.items():
-            if not confirmed(self.console, text):
-                raise refusal([key])
+            if not ask_confirmation(self.console, text):
+                raise consent_error([key])
 
     def note(self, text: str) -> None:
         """Something a person should know; told at once, and part of the JSON."""
@@ -79,16 +79,16 @@ class Outcome:
     """What a run found at one path of the store, did there, and the deploy key it holds now."""
 
     found: Survey
-    filled: Filled | None = None
-    key: DeployKey | None = None
+    filled: FillResult | None = None
+    key: KeyPair | None = None
 
     def as_data(self) -> dict[str, object]:
         """The outcome for `--json`; no value is in it."""
-        from wizard.clients.forge_pages import key_page
+        from wizard.clients.forge_pages import find_key_page
         from wizard.secrets.deploy_key import fingerprint
 
         about = self.found.git_key
-        page = key_page(about.url) if about and self.key else None
+        page = find_key_page(about.url) if about and self.key else None
         seen = self.found.seen
         return {
             "store": self.found.store.name,
@@ -101,18 +101,21 @@ class Outcome:
         }
 
 
-def show(run: Run, found: Survey, how: str, handed: Container[str] = ()) -> None:
+def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str] = ()) -> None:
     """Show every fact and where it comes from, never a value.
 
-    `handed` are the keys of a hand-off file (see `wizard.provisioning.steps.listed`).
+    `handed` are the keys of a hand-off file (see `wizard.provisioning.steps.format_items`).
     """
-    from wizard.provisioning.steps import listed
+    from wizard.provisioning.steps import format_items
 
-    lines = [f"{found.store.name}, {how}", *(f"  {line}" for line in listed(found.items, handed))]
+    lines = [
+        f"{found.store.name}, {how}",
+        *(f"  {line}" for line in format_items(found.items, handed)),
+    ]
     run.console.data("\n".join(lines))
 
 
-def tell_written(run: Run, found: Survey, filled: Filled) -> None:
+def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
     """What the write did."""
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
@@ -123,7 +126,7 @@ def tell_written(run: Run, found: Survey, filled: Filled) -> None:
         run.console.say(f"written: {what}, version {filled.version} of {found.store.name}")
 
 
-def publics(outcomes: Sequence[Outcome]) -> dict[str, str]:
+def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
     """The public halves of the deploy keys, by the question that each answers."""
     return {
         about.question: one.key.public
@@ -132,11 +135,11 @@ def publics(outcomes: Sequence[Outcome]) -> dict[str, str]:
     }
 
 
-def record(run: Run, found: Mapping[str, str]) -> str:
+def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
     """Write public halves, by question, where the answers came from; empty where that has them."""
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
     from wizard.plan.merge_base import state_folder
-    from wizard.secrets.deploy_key import same_key
+    from wizard.secrets.deploy_key import is_same_key
     from wizard.workspace.public_keys import record_in_file, record_in_tree
 
     file, answers = getattr(run.arguments, "answers", None), run.proposal.answers
@@ -144,7 +147,7 @@ def record(run: Run, found: Mapping[str, str]) -> str:
     new = {
         question: public
         for question, public in found.items()
-        if not same_key(str(get(answers, (*question.split("."), "public"))), public)
+        if not is_same_key(str(get_value(answers, (*question.split("."), "public"))), public)
     }
     if not new:
         return ""
@@ -155,12 +158,12 @@ def record(run: Run, found: Mapping[str, str]) -> str:
         repository = run.start.workspace.repository
         changed = record_in_tree(repository, run.start.existing, new)
         return f"{state_folder(run.start.existing)}/answers.yaml" if changed else ""
-    run.note(_NO_PLACE)
+    run.note(_NOT_RECORDED_NOTE)
     return ""
 
 
-def report(
-    run: Run, outcomes: Sequence[Outcome], recorded: str, *, nothing: bool | None = None
+def report_outcomes(
+    run: SecretsRun, outcomes: Sequence[Outcome], recorded: str, *, nothing: bool | None = None
 ) -> None:
     """The result as data, and what to do next; the installation's own path is the first.
 
@@ -186,35 +189,37 @@ def report(
     for one in outcomes:
         about = one.found.git_key
         if one.key is not None and about is not None:
-            tell_key(run, git_key(run.proposal.answers, about.fact), one.key.public)
-    tell_recorded(run, recorded)
+            print_public_key(run, git_key(run.proposal.answers, about.fact), one.key.public)
+    report_recorded(run, recorded)
 
 
-def tell_key(run: Run, about: GitKey, public: str) -> None:
+def print_public_key(run: SecretsRun, about: GitKey, public: str) -> None:
     """The public half of a deploy key, and where to register it."""
-    from wizard.clients.forge_pages import key_page
+    from wizard.clients.forge_pages import find_key_page
     from wizard.secrets.deploy_key import fingerprint
-    from wizard.workspace.deploy_keys import place_of
+    from wizard.workspace.deploy_keys import repository_label
 
-    page = key_page(about.url)
+    page = find_key_page(about.url)
     if not run.json:
         run.console.data(f"\n{about.title} ({fingerprint(public)}):\n{public}")
     if page is not None and page.per_user:
         run.console.say(f"next: add it to the account that reads the repository: {page.url}")
     else:
-        where = page.url if page else f"at the deploy keys of {place_of(about.url)}"
+        where = page.url if page else f"at the deploy keys of {repository_label(about.url)}"
         run.console.say(f"next: register it, read-only: {where}")
 
 
-def tell_recorded(run: Run, recorded: str) -> None:
+def report_recorded(run: SecretsRun, recorded: str) -> None:
     """Where public halves were written, and that a commit takes them up."""
     if recorded:
         run.console.say(f"recorded in {recorded} (public keys)")
         # With other layers these would be other answers.
-        run.console.say(f"next: {shlex.join(['airflow-wizard', 'commit', *_given(run)])}")
+        run.console.say(
+            f"next: {shlex.join(['airflow-wizard', 'commit', *_list_answer_options(run)])}"
+        )
 
 
-def _given(run: Run) -> Iterator[str]:
+def _list_answer_options(run: SecretsRun) -> Iterator[str]:
     """The options with which a commit starts from the same answers; values stay references."""
     for name in ("repo", "installation", "preset", "answers", "set", "host_key_fingerprint"):
         found = getattr(run.arguments, name, None)
@@ -223,21 +228,21 @@ def _given(run: Run) -> Iterator[str]:
                 yield from (f"--{name.replace('_', '-')}", one)
 
 
-def asked_cluster(run: Run) -> Cluster | None:
+def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
     """How the cluster of the kubeconfig is asked which Secrets it has; None without a kubeconfig.
 
     A context that was named has to be there.
     """
-    from wizard.provisioning.steps import cluster_to_ask
+    from wizard.provisioning.steps import open_cluster
 
     context = getattr(run.arguments, "context", "") or ""
-    cluster, identity = cluster_to_ask(run.proposal.answers, context)
+    cluster, identity = open_cluster(run.proposal.answers, context)
     if cluster is not None:
         run.console.say(f"asking the cluster: {identity}")
     return cluster
 
 
-def prompting(run: Run) -> Any:
+def make_prompt(run: SecretsRun) -> Any:
     """How values are asked for without echo; None without a terminal."""
     if not run.asks:
         return None
@@ -246,7 +251,7 @@ def prompting(run: Run) -> Any:
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
-def tell_unknown(run: Run, signs: Signs) -> None:
+def note_unknown_places(run: SecretsRun, signs: PriorUse) -> None:
     """The places where an earlier life could not be looked for."""
     for place in signs.unknown:
         run.note(
@@ -255,9 +260,9 @@ def tell_unknown(run: Run, signs: Signs) -> None:
         )
 
 
-def confirm(run: Run, count: int, place: str) -> None:
+def confirm_write(run: SecretsRun, count: int, place: str) -> None:
     """A person or --yes agrees to the write of so many values."""
-    from wizard.cli.console import confirmed
+    from wizard.cli.console import ask_confirmation
 
     if run.yes:
         return
@@ -267,5 +272,5 @@ def confirm(run: Run, count: int, place: str) -> None:
             "look at the list above, then add --yes; nothing was written",
         )
     what = "this value" if count == 1 else f"these {count} values"
-    if not confirmed(run.console, f"Write {what} to {place}?"):
+    if not ask_confirmation(run.console, f"Write {what} to {place}?"):
         raise UsageError("not confirmed; nothing was written")

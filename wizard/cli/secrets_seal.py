@@ -12,32 +12,38 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.secrets_report import Run, record, show, tell_key, tell_recorded
+from wizard.cli.secrets_report import (
+    SecretsRun,
+    print_items,
+    print_public_key,
+    record_public_keys,
+    report_recorded,
+)
 from wizard.errors import ConflictError, ExitCode, UsageError
 from wizard.provisioning.sealed_file import (
-    Handed,
-    Note,
+    HandOff,
+    HandOffRecord,
     checksum,
-    new_file,
-    place_of,
-    remembered,
-    write_new,
+    load_hand_off_record,
+    resolve_new_file,
+    store_location,
+    write_new_file,
 )
 from wizard.provisioning.survey import Inputs
 from wizard.workspace.deploy_keys import QUESTIONS, git_key
-from wizard.workspace.store_paths import paths
+from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.clients.vault.protocol import Stored
-    from wizard.provisioning.survey import State, Survey
+    from wizard.clients.vault.protocol import StoredSecret
+    from wizard.provisioning.survey import ItemState, Survey
     from wizard.secrets.facts import Fact
 
 _HAND_OFF, _TAKE = ("recipient", "recipients_file", "new_hand_off"), ("identity",)
 
 
-def require_sound(arguments: Namespace) -> None:
+def require_valid_options(arguments: Namespace) -> None:
     """Raise UsageError for options of the two that do not go together."""
     handing = bool(getattr(arguments, "hand_off", None))
     taking = bool(getattr(arguments, "take", None))
@@ -63,73 +69,78 @@ def require_sound(arguments: Namespace) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unread:
+class _UnreadableStore:
     """A store that nobody here may look into: everything counts as lacking."""
 
     name: str
     document: bool
 
-    def read(self) -> Stored | None:
+    def read(self) -> StoredSecret | None:
         return None
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
         raise NotImplementedError("nothing is written to a store that is not read")
 
 
-def hand_off(run: Run, agreed: Mapping[str, Any]) -> ExitCode:
+def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
     """Make and read what the installation needs, and seal it into a file for its recipients.
 
     A run that was killed is continued by the same command. Raises ConflictError where values were
     handed off before, RefusedError where the installation has lived before.
     """
-    from wizard.cli.secrets_report import asked_cluster, confirm, prompting, tell_unknown
+    from wizard.cli.secrets_report import (
+        confirm_write,
+        make_prompt,
+        note_unknown_places,
+        open_run_cluster,
+    )
     from wizard.clients import age
-    from wizard.provisioning.steps import new_reads
-    from wizard.provisioning.survey import database_client, survey
+    from wizard.provisioning.steps import list_read_consents
+    from wizard.provisioning.survey import make_database_client, survey_store
 
     arguments, repository = run.arguments, run.start.workspace.repository
     files = [Path(one) for one in getattr(arguments, "recipients_file", None) or ()]
-    keys = age.recipients(getattr(arguments, "recipient", None) or (), files)
+    keys = age.read_recipients(getattr(arguments, "recipient", None) or (), files)
     name = run.proposal.answers.installation.name
-    if _finished(run, remembered(repository, name)):
+    if _is_finished(run, load_hand_off_record(repository, name)):
         return ExitCode.DONE
-    file = new_file(arguments.hand_off, repository)
-    stores = [path.store for path in paths(run.proposal)]
-    every = _fresh(run, [
-        survey(run.proposal, _Unread(f"{path.store.mount}/{path.store.path}", path.store.document),
+    file = resolve_new_file(arguments.hand_off, repository)
+    stores = [path.store for path in list_store_paths(run.proposal)]
+    every = _require_new_values(run, [
+        survey_store(run.proposal, _UnreadableStore(f"{path.store.mount}/{path.store.path}", path.store.document),
                path)
-        for path in paths(run.proposal)
+        for path in list_store_paths(run.proposal)
     ])  # fmt: skip
     lacking = _facts(every, "generate", "given")
     if not lacking:
         raise UsageError("there is nothing to hand off: every value is left to others", "")
     for found in every if not run.json else ():
-        show(run, found, f"sealed into {file}")
+        print_items(run, found, f"sealed into {file}")
     items = [item for found in every for item in found.items]
-    run.agree(new_reads(run.proposal, items, f"the recipients of {file}", agreed))
-    inputs = Inputs(run.proposal.answers, run.start.folder, prompting(run))
+    run.agree(list_read_consents(run.proposal, items, f"the recipients of {file}", agreed))
+    inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
     for found in every:
         if made := found.of("generate"):
-            signs = found.signs(inputs, asked_cluster(run), database_client(run.proposal))
+            signs = found.signs(inputs, open_run_cluster(run), make_database_client(run.proposal))
             signs.require_none(made, found.store.name)
-            tell_unknown(run, signs)
-    confirm(run, len(lacking), str(file))
+            note_unknown_places(run, signs)
+    confirm_write(run, len(lacking), str(file))
     values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
     generated = tuple(fact.key for fact in _facts(every, "generate"))
-    handed = Handed(name, place_of(*stores), values, generated)
-    sealed = age.sealed(handed.sealable(), keys)
+    handed = HandOff(name, store_location(*stores), values, generated)
+    sealed = age.encrypt_bytes(handed.sealable(), keys)
     date = run.start.workspace.identity.date
-    note = Note(date, str(file), checksum(sealed), generated, _public(every, values))
+    note = HandOffRecord(date, str(file), checksum(sealed), generated, _public_keys(every, values))
     _write(run, file, sealed, note)
-    _tell(run, every, note, len(keys))
+    _report(run, every, note, len(keys))
     return ExitCode.DONE
 
 
-def _facts(every: Sequence[Survey], *states: State) -> list[Fact]:
+def _facts(every: Sequence[Survey], *states: ItemState) -> list[Fact]:
     return [fact for found in every for fact in found.of(*states)]
 
 
-def _fresh(run: Run, every: Sequence[Survey]) -> list[Survey]:
+def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey]:
     """The surveys, once nothing in them was made before; with --new-hand-off, whatever was."""
     made = [fact.key for fact in _facts(every, "generate")]
     keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
@@ -145,7 +156,7 @@ def _fresh(run: Run, every: Sequence[Survey]) -> list[Survey]:
         run.proposal = replace(run.proposal, answers=answers)
         return [replace(found, proposal=run.proposal) for found in every]
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
-    note = remembered(repository, name)
+    note = load_hand_off_record(repository, name)
     if note is not None and set(note.generated) & set(made):
         raise note.conflict("none is generated a second time")
     for key in keys:
@@ -162,7 +173,7 @@ def _fresh(run: Run, every: Sequence[Survey]) -> list[Survey]:
     return list(every)
 
 
-def _require_place(run: Run) -> None:
+def _require_place(run: SecretsRun) -> None:
     """The public key is told once; it has to be recorded then."""
     file = getattr(run.arguments, "answers", None)
     if not run.start.existing and (not file or file == "-"):
@@ -172,7 +183,7 @@ def _require_place(run: Run) -> None:
         )
 
 
-def _public(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
+def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
     """The public halves of the deploy keys among the values, by question."""
     from wizard.secrets.payload import Payload
 
@@ -185,32 +196,32 @@ def _public(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[st
     }
 
 
-def _write(run: Run, file: Path, sealed: bytes, note: Note) -> None:
+def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> None:
     """The file, and on both sides of it the memory: a kill leaves nothing handed, or all known."""
-    from wizard.provisioning.sealed_file import remember
+    from wizard.provisioning.sealed_file import save_hand_off_record
 
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
-    if note.generated and not remember(repository, name, note):
+    if note.generated and not save_hand_off_record(repository, name, note):
         run.note("your state folder cannot be written: that values were handed off is not known")
-    write_new(file, sealed)
+    write_new_file(file, sealed)
     if note.generated:
-        remember(repository, name, replace(note, whole=True))
+        save_hand_off_record(repository, name, replace(note, whole=True))
 
 
-def _finished(run: Run, note: Note | None) -> bool:
+def _is_finished(run: SecretsRun, note: HandOffRecord | None) -> bool:
     """Whether this very file was made before; what lacked of that run is done then."""
     if note is None or getattr(run.arguments, "new_hand_off", False) or not note.there:
         return False
     if Path(note.file) != Path(run.arguments.hand_off).absolute().resolve():
         return False
     run.note(f"made on {note.date}, and still there; nothing is generated a second time")
-    _tell(run, (), note, 0)
+    _report(run, (), note, 0)
     return True
 
 
-def _tell(run: Run, every: Sequence[Survey], note: Note, recipients: int) -> None:
+def _report(run: SecretsRun, every: Sequence[Survey], note: HandOffRecord, recipients: int) -> None:
     """What the file holds and for whom; never a value."""
-    recorded = record(run, note.public)
+    recorded = record_public_keys(run, note.public)
     name = run.proposal.answers.installation.name
     left = [fact.key for fact in _facts(every, "others")]
     if run.json:
@@ -241,5 +252,5 @@ def _tell(run: Run, every: Sequence[Survey], note: Note, recipients: int) -> Non
     )
     for key in (git_key(run.proposal.answers, one) for one in QUESTIONS):
         if key.question in note.public:
-            tell_key(run, key, note.public[key.question])
-    tell_recorded(run, recorded)
+            print_public_key(run, key, note.public[key.question])
+    report_recorded(run, recorded)

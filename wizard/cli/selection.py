@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, UsageError
 from wizard.formats.yaml_reader import MAX_BYTES
-from wizard.workspace.installation import Installed, Start, of_start
+from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
 
 if TYPE_CHECKING:
     from wizard.cli.console import Console
@@ -30,14 +30,14 @@ def open_workspace(arguments: Namespace, console: Console, *, create: bool = Fal
     return workspace
 
 
-def looked_at(arguments: Namespace) -> Workspace:
+def open_workspace_read_only(arguments: Namespace) -> Workspace:
     """The config repository of --repo, only to look; ConflictError after an interrupted write."""
     from wizard.workspace.workspace import Workspace
 
     return Workspace.open(_folder(arguments), branch=_branch(arguments), recover=False)
 
 
-def offered_workspace(arguments: Namespace, console: Console) -> Workspace:
+def open_or_create_workspace(arguments: Namespace, console: Console) -> Workspace:
     """Like `open_workspace`; offers on the terminal to make a repository of an empty folder."""
     folder = _folder(arguments)
     try:
@@ -63,7 +63,7 @@ def _branch(arguments: Namespace) -> str:
     return getattr(arguments, "branch", "") or ""
 
 
-def chosen(workspace: Workspace, name: str) -> str:
+def choose_installation(workspace: Workspace, name: str) -> str:
     """The installation a command is about; empty when the repository has none yet.
 
     Raises UsageError for a name that is not there, or when there are several and none is named.
@@ -86,44 +86,46 @@ def chosen(workspace: Workspace, name: str) -> str:
     return found[0] if found else ""
 
 
-def begin(arguments: Namespace, workspace: Workspace, assignments: Sequence[str] = ()) -> Start:
+def read_command_input(
+    arguments: Namespace, workspace: Workspace, assignments: Sequence[str] = ()
+) -> CommandInput:
     """The raw answers of this run.
 
     New: --set over answers file over preset over defaults. Existing: the committed answers, or
     --answers in their place; a preset is refused. With `assignments` (the command `set`) it is
     always an existing one.
     """
-    from wizard.answers.files import assigned, layered
-    from wizard.answers.host_keys import taken_in
+    from wizard.answers.files import apply_assignments, merge_layers
+    from wizard.answers.host_keys import parse_pasted_keys
 
     preset = getattr(arguments, "preset", None)
     file = getattr(arguments, "answers", None)
     sets = [*(getattr(arguments, "set", None) or []), *assignments]
     layers, folder = _layers(preset, file)
-    given = assigned(layered(*layers), sets)
-    existing = _existing(
+    given = apply_assignments(merge_layers(*layers), sets)
+    existing = _find_existing(
         arguments, workspace, _name(given, bool(layers)) if not assignments else ""
     )
     if existing and preset:
-        from wizard.workspace.neighbours import ANOTHER
+        from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
 
         raise UsageError(
             f"--preset is for a new installation, and {existing} has answers already",
             "change them with `airflow-wizard set KEY=VALUE`; for another installation add "
-            + ANOTHER,
+            + NEW_INSTALLATION_HINT,
         )
     if existing and not file:
-        from wizard.workspace.public_keys import taken_up
+        from wizard.workspace.public_keys import with_recorded_keys
 
-        standing = taken_up(workspace, existing, workspace.committed(existing) or {})
-        given = assigned(standing, sets)
+        standing = with_recorded_keys(workspace, existing, workspace.committed(existing) or {})
+        given = apply_assignments(standing, sets)
     if not existing:
-        given = _in_place(given, workspace)
+        given = _with_repository_path(given, workspace)
     if folder is None and not existing:
         folder = Path.cwd()
     typed = tuple(getattr(arguments, "host_key_fingerprint", None) or ())
     known = bool(layers or sets or existing)
-    return Start(workspace, taken_in(given), existing, folder, typed, known)
+    return CommandInput(workspace, parse_pasted_keys(given), existing, folder, typed, known)
 
 
 def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any]], Path | None]:
@@ -133,44 +135,44 @@ def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any
     if preset:
         from wizard.answers import presets
 
-        layers.append(presets.load(preset).answers)
+        layers.append(presets.load_preset(preset).answers)
     if file:
-        from wizard.answers.files import load_text
+        from wizard.answers.files import parse_answers
 
         text, folder = _read_answers(file)
-        layers.append(load_text(text, _shown(file)))
+        layers.append(parse_answers(text, _display_name(file)))
     return layers, folder
 
 
 def _name(given: Mapping[str, Any], layered: bool) -> str:
     """The installation that given answers name; empty when they name none."""
-    from wizard.answers.questions import spec
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_spec
+    from wizard.formats.nested import get_value
 
-    default = spec("installation.name").default if layered else ""
-    name = get(given, ("installation", "name"), default)
+    default = field_spec("installation.name").default if layered else ""
+    name = get_value(given, ("installation", "name"), default)
     return name if isinstance(name, str) else ""
 
 
-def _existing(arguments: Namespace, workspace: Workspace, name: str) -> str:
+def _find_existing(arguments: Namespace, workspace: Workspace, name: str) -> str:
     named = getattr(arguments, "installation", "") or ""
     if named or not name:
-        return chosen(workspace, named)
+        return choose_installation(workspace, named)
     # Answers name their installation; another name than those that exist begins a new one.
     return name if name in workspace.installations() else ""
 
 
-def _in_place(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def _with_repository_path(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     """A new installation goes beside those of the folder that was opened."""
-    from wizard.formats.nested import get, put
+    from wizard.formats.nested import get_value, put_value
 
     prefix = workspace.repository.prefix
-    if not given or not prefix or get(given, ("repository", "path")) is not None:
+    if not given or not prefix or get_value(given, ("repository", "path")) is not None:
         return given
-    return put(given, ("repository", "path"), prefix)
+    return put_value(given, ("repository", "path"), prefix)
 
 
-def _shown(file: str) -> str:
+def _display_name(file: str) -> str:
     return "standard input" if file == "-" else file
 
 
@@ -184,38 +186,40 @@ def _read_answers(file: str) -> tuple[str, Path]:
             with path.open("rb") as opened:
                 data, folder = opened.read(MAX_BYTES + 1), path.resolve().parent
         if len(data) > MAX_BYTES:
-            raise AnswersError(f"{_shown(file)}: the file is larger than {MAX_BYTES} bytes")
+            raise AnswersError(f"{_display_name(file)}: the file is larger than {MAX_BYTES} bytes")
         return data.decode("utf-8"), folder
     except OSError as error:
-        raise AnswersError(f"{_shown(file)}: cannot be read: {error.strerror}") from None
+        raise AnswersError(f"{_display_name(file)}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise AnswersError(f"{_shown(file)}: is not UTF-8 text") from None
+        raise AnswersError(f"{_display_name(file)}: is not UTF-8 text") from None
 
 
-_GIVEN = ("answers", "preset", "set", "host_key_fingerprint")
+_ANSWER_OPTIONS = ("answers", "preset", "set", "host_key_fingerprint")
 
 
-def installed(arguments: Namespace, *, command: str, verb: str, reason: str) -> Installed:
+def load_installation(
+    arguments: Namespace, *, command: str, verb: str, reason: str
+) -> CommittedInstallation:
     """The installation that the arguments name, for a command that takes no other answers.
 
     `command`, `verb` and `reason` are its words in errors. Raises UsageError for arguments that
-    would change the answers and where nothing is committed, and all that `of_start` raises.
+    would change the answers and where nothing is committed, and all that `require_committed` raises.
     """
     refuse_changes(arguments, command=command, reason=reason)
-    start = begin(arguments, looked_at(arguments))
+    start = read_command_input(arguments, open_workspace_read_only(arguments))
     if not start.existing:
         raise UsageError(
             f"there is no committed installation to {verb}",
             "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
         )
-    return of_start(start)
+    return require_committed(start)
 
 
 def refuse_changes(arguments: Namespace, *, command: str, reason: str) -> None:
     """Raise UsageError for arguments that would change the answers, or name several at once."""
     if getattr(arguments, "all", False):
         raise UsageError("--all is for plan and check", "name one with --installation")
-    for name in _GIVEN:
+    for name in _ANSWER_OPTIONS:
         if getattr(arguments, name, None):
             raise UsageError(
                 f"{command} takes no --{name.replace('_', '-')}: {reason}",

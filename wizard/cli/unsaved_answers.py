@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from wizard.cli.console import Console
-from wizard.plan.merge_base import STATE
+from wizard.plan.merge_base import STATE_DIR
 
 _NAME = "airflow-answers"
 
 
-def offer(
+def offer_answers_file(
     console: Console,
     data: Mapping[str, Any],
     folder: Path,
@@ -28,15 +28,15 @@ def offer(
     write, nor where the answers hold what looks like a secret. Never raises: the reason for which
     `ask` ended is what counts.
     """
-    from wizard.cli.console import confirmed
+    from wizard.cli.console import ask_confirmation
 
     text = _text(data)
-    path = _free(folder)
-    if path is None or STATE in folder.resolve().parts or _holds_secret(data, text):
+    path = _find_free_path(folder)
+    if path is None or STATE_DIR in folder.resolve().parts or _holds_secret(data, text):
         console.say("the answers given are not kept: no file may hold them here")
         return
     try:
-        agreed = confirmed(console, f"Save the answers given so far to {path}?")
+        agreed = ask_confirmation(console, f"Save the answers given so far to {path}?")
     except (KeyboardInterrupt, EOFError, OSError):
         console.say("")
         agreed = False
@@ -58,14 +58,16 @@ def offer(
 
 
 def _text(data: Mapping[str, Any]) -> str:
-    from wizard.answers.questions import specs
-    from wizard.formats.yaml_writer import dump
+    from wizard.answers.questions import field_specs
+    from wizard.formats.yaml_writer import dump_yaml
 
     header = "Unfinished answers of Airflow Wizard: go on with `airflow-wizard ask --answers FILE`."
-    return dump({"schema": 1, **data}, {item.path: item.help for item in specs()}, header)
+    return dump_yaml(
+        {"schema": 1, **data}, {item.path: item.help for item in field_specs()}, header
+    )
 
 
-def _free(folder: Path) -> Path | None:
+def _find_free_path(folder: Path) -> Path | None:
     names = [f"{_NAME}.yaml", *(f"{_NAME}-{number}.yaml" for number in range(2, 100))]
     return next((folder / name for name in names if not (folder / name).exists()), None)
 
@@ -73,18 +75,18 @@ def _free(folder: Path) -> Path | None:
 def _holds_secret(data: Mapping[str, Any], text: str) -> bool:
     """Whether a commit would refuse these answers for a secret in them."""
     from wizard.chart.settings import DEFAULT_AIRFLOW
-    from wizard.checks.engine import run
+    from wizard.checks.engine import run_checks
     from wizard.checks.subject import Layout
-    from wizard.formats.nested import get
-    from wizard.formats.yaml_writer import dump
+    from wizard.formats.nested import get_value
+    from wizard.formats.yaml_writer import dump_yaml
 
-    variables, values = get(data, ("environment", "variables")), get(data, ("values",))
+    variables, values = get_value(data, ("environment", "variables")), get_value(data, ("values",))
     env: list[Any] = [
         {"name": name, "value": value} for name, value in dict(variables or {}).items()
     ]
-    files = {f"{_NAME}.yaml": text, "values.yaml": dump({**(values or {}), "env": env})}
+    files = {f"{_NAME}.yaml": text, "values.yaml": dump_yaml({**(values or {}), "env": env})}
     chart, airflow = max(DEFAULT_AIRFLOW.items())
-    found = run(
+    found = run_checks(
         {path: content.encode() for path, content in files.items()},
         chart=chart,
         airflow=airflow,

@@ -16,40 +16,42 @@ from wizard.errors import RefusedError, UsageError, WizardError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-_MOST = 1 << 20
+_MAX_BYTES = 1 << 20
 _SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - how such a key begins
 _HEADERS = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
-_RIGHT = (
+_RECIPIENT_HINT = (
     "give a public key: age1... (age-keygen prints it), or the whole of an ssh-ed25519 .pub line"
 )
 
 
-def recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[Any]:
+def read_recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[Any]:
     """The recipients that these public keys stand for, and those in files as `age -R` reads them.
 
     Raises UsageError for what is no public key.
     """
     found = {
-        text.strip(): _recipient(text.strip(), f"--recipient, the {_ordinal(number)} one")
+        text.strip(): _parse_recipient(text.strip(), f"--recipient, the {_ordinal(number)} one")
         for number, text in enumerate(texts, 1)
     }
     for path in files:
         lines = read_small(path, "--recipients-file").decode("utf-8", "replace").splitlines()
         for number, line in enumerate(lines, 1):
             if (text := line.strip()) and not text.startswith("#"):
-                found[text] = _recipient(text, f"--recipients-file {path}, line {number}")
+                found[text] = _parse_recipient(text, f"--recipients-file {path}, line {number}")
     if not found:
-        raise UsageError("--hand-off needs to know who may open the file", f"--recipient: {_RIGHT}")
+        raise UsageError(
+            "--hand-off needs to know who may open the file", f"--recipient: {_RECIPIENT_HINT}"
+        )
     return list(found.values())
 
 
-def _recipient(text: str, which: str) -> Any:
+def _parse_recipient(text: str, which: str) -> Any:
     from pyrage import RecipientError, ssh, x25519
 
     if _SECRET in text.upper() or "PRIVATE KEY" in text:
         raise UsageError(
             f"{which}: this is a private key, and no longer one: it has been shown",
-            f"make a new one, and {_RIGHT}",
+            f"make a new one, and {_RECIPIENT_HINT}",
         )
     kind = text.partition(" ")[0]
     try:
@@ -60,15 +62,15 @@ def _recipient(text: str, which: str) -> Any:
     except RecipientError:
         plugin = text.count("1") > 1 and not kind.startswith("ssh-")
         more = "; keys of plugins and on hardware cannot be used" if plugin else ""
-        raise UsageError(f"{which} cannot be read as a public key{more}", _RIGHT) from None
-    raise UsageError(f"{which} is neither an age nor an ssh-ed25519 key", _RIGHT)
+        raise UsageError(f"{which} cannot be read as a public key{more}", _RECIPIENT_HINT) from None
+    raise UsageError(f"{which} is neither an age nor an ssh-ed25519 key", _RECIPIENT_HINT)
 
 
 def _ordinal(number: int) -> str:
     return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
-def sealed(plain: bytes, keys: Sequence[Any]) -> bytes:
+def encrypt_bytes(plain: bytes, keys: Sequence[Any]) -> bytes:
     """`plain` as text that only the owners of these keys can read."""
     from pyrage import EncryptError, encrypt
 
@@ -78,15 +80,15 @@ def sealed(plain: bytes, keys: Sequence[Any]) -> bytes:
         raise WizardError("the hand-off file could not be encrypted") from None
 
 
-def identities(paths: Sequence[Path]) -> list[Any]:
+def read_identities(paths: Sequence[Path]) -> list[Any]:
     """The private keys in these files, as `age -i` reads them.
 
     Raises UsageError for a file that cannot be read or holds none, and for one with a passphrase.
     """
-    return [key for path in paths for key in _identities(path)]
+    return [key for path in paths for key in _read_identity_file(path)]
 
 
-def _identities(path: Path) -> list[Any]:
+def _read_identity_file(path: Path) -> list[Any]:
     from pyrage import IdentityError, ssh, x25519
 
     data = read_small(path, "--identity")
@@ -98,15 +100,15 @@ def _identities(path: Path) -> list[Any]:
         found = [x25519.Identity.from_str(key) for key in keys]
     except IdentityError as error:
         locked = "decrypted first" in str(error)
-        raise _no_identity(path, "has a passphrase" if locked else "") from None
+        raise _identity_error(path, "has a passphrase" if locked else "") from None
     except UnicodeDecodeError:
-        raise _no_identity(path, "") from None
+        raise _identity_error(path, "") from None
     if not found:
-        raise _no_identity(path, "")
+        raise _identity_error(path, "")
     return found
 
 
-def _no_identity(path: Path, why: str) -> UsageError:
+def _identity_error(path: Path, why: str) -> UsageError:
     return UsageError(
         f"--identity {path} {why or 'is no private key that can be used'}",
         "give the file that age-keygen wrote, or an ssh-ed25519 private key, without a passphrase; "
@@ -118,15 +120,15 @@ def read_small(path: Path, option: str) -> bytes:
     """A file's bytes; UsageError where it cannot be read or is far too large to be meant."""
     try:
         with path.open("rb") as file:
-            data = file.read(_MOST + 1)
+            data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{option} {path}: cannot be read: {error.strerror}") from None
-    if len(data) > _MOST:
-        raise UsageError(f"{option} {path}: is larger than {_MOST} bytes, so it is not meant")
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{option} {path}: is larger than {_MAX_BYTES} bytes, so it is not meant")
     return data
 
 
-def opened(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
+def decrypt_text(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
     """What was sealed; RefusedError where none of the keys opens it, or it was changed since."""
     from pydantic import SecretStr
     from pyrage import DecryptError, decrypt

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Kind = Literal["github", "gitlab", "bitbucket", "gitea"]
 
 SECONDS = 15.0
-_MOST = 4_000_000
-_PAGES = 20
+_MAX_BYTES = 4_000_000
+_MAX_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProviderRepository:
     """One repository at a provider: `api` is the base of its API, `path` is owner and name."""
 
     kind: Kind
@@ -70,30 +70,32 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegistrationResult:
     """What is registered now; `made` is false where the key stood there already."""
 
     made: bool
     note: str = ""
 
 
-def register(place: Place, token: SecretStr, title: str, public: str) -> Registered:
+def register_deploy_key(
+    place: ProviderRepository, token: SecretStr, title: str, public: str
+) -> RegistrationResult:
     """Register the public key read-only, unless it is; raises where it cannot be proven so.
 
     RefusedError for a key that may push, ConflictError where the provider knows the key from
     another repository, WizardError for everything else.
     """
-    from wizard.secrets.deploy_key import same_key
+    from wizard.secrets.deploy_key import is_same_key
 
     if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
         raise WizardError("the provider's token has spaces, line ends or other strange characters")
     api = _Api(place, token)
     for found in api.listed():
-        if same_key(str(found.get("key", "")), public):
+        if is_same_key(str(found.get("key", "")), public):
             _require_read_only(place, found)
-            return Registered(made=False)
+            return RegistrationResult(made=False)
     made = api.ask("POST", place.keys, place.body(title, public))
-    if not isinstance(made, Mapping) or not same_key(str(made.get("key", "")), public):
+    if not isinstance(made, Mapping) or not is_same_key(str(made.get("key", "")), public):
         raise WizardError(
             f"{place.api} answered, and the key it shows is not the one that was sent",
             "look at the repository's deploy keys",
@@ -105,10 +107,10 @@ def register(place: Place, token: SecretStr, title: str, public: str) -> Registe
             "GitHub deletes this key when the token that registered it is deleted; a GitHub App's "
             "token is safe"
         )
-    return Registered(made=True, note=note)
+    return RegistrationResult(made=True, note=note)
 
 
-def _require_read_only(place: Place, found: Mapping[str, Any]) -> None:
+def _require_read_only(place: ProviderRepository, found: Mapping[str, Any]) -> None:
     if place.may_push(found):
         raise RefusedError(
             f"the key is registered at {place.path}, and may push",
@@ -118,12 +120,12 @@ def _require_read_only(place: Place, found: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Api:
-    place: Place
+    place: ProviderRepository
     token: SecretStr = field(repr=False)
 
     def listed(self) -> Iterator[Mapping[str, Any]]:
         """The deploy keys that are registered."""
-        for number in range(1, _PAGES + 1):
+        for number in range(1, _MAX_PAGES + 1):
             answer = self.ask("GET", self.place.page(number))
             rows = answer.get("values") if isinstance(answer, Mapping) else answer
             if not isinstance(rows, list):
@@ -144,13 +146,13 @@ class _Api:
             url, data=data, method=method, headers=self._headers()
         )
         try:
-            with _opener().open(request, timeout=SECONDS) as answer:
-                return json.loads(answer.read(_MOST))
+            with _build_opener().open(request, timeout=SECONDS) as answer:
+                return json.loads(answer.read(_MAX_BYTES))
         except urllib.error.HTTPError as error:
             with error:
                 raise self._refusal(error.code, method) from None
         except (OSError, ValueError) as error:
-            raise WizardError(f"{self.place.api} {_reason(error)}") from None
+            raise WizardError(f"{self.place.api} {_describe_error(error)}") from None
 
     def _headers(self) -> dict[str, str]:
         secret = self.token.get_secret_value()
@@ -187,7 +189,7 @@ class _Api:
         return WizardError(f"{self.place.api} answers with {status}", "try again later")
 
 
-def _opener() -> Any:
+def _build_opener() -> Any:
     import ssl
     import urllib.request
 
@@ -199,7 +201,7 @@ def _opener() -> Any:
     return urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=context))
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     import ssl
 
     cause = getattr(error, "reason", error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wizard.formats.addresses import git_location
+from wizard.formats.addresses import parse_git_url
 
 # The SSH names of providers whose pages are under another name.
 _WEB_HOSTS = {
@@ -42,7 +42,7 @@ _AZURE = {"ssh.dev.azure.com", "vs-ssh.visualstudio.com", "dev.azure.com"}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DeployKeyPage:
     """A provider's page for deploy keys; `per_user` where keys belong to a person's account.
 
     `writing` is its name for the right to push, empty where there is none to give.
@@ -53,31 +53,33 @@ class Page:
     writing: str = ""
 
 
-def key_page(url: str) -> Page | None:
+def find_key_page(url: str) -> DeployKeyPage | None:
     """The page for the repository at `url`; None where the provider cannot be told.
 
-    Raises ValueError for a URL that `git_location` refuses.
+    Raises ValueError for a URL that `parse_git_url` refuses.
     """
-    location = git_location(url)
+    location = parse_git_url(url)
     host = _WEB_HOSTS.get(location.host, location.host)
     path = location.path.strip("/").removesuffix(".git")
     if host in _AZURE:
         match = re.match(r"(?:v3/)?([A-Za-z0-9][A-Za-z0-9-]*)/", path)
         return (
-            Page(f"https://dev.azure.com/{match[1]}/_usersSettings/keys", True) if match else None
+            DeployKeyPage(f"https://dev.azure.com/{match[1]}/_usersSettings/keys", True)
+            if match
+            else None
         )
     kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])
     if kind is None or "/" not in path:
         return None
-    return Page(_PAGES[kind].format(host=host, path=path), writing=_WRITING.get(kind, ""))
+    return DeployKeyPage(_PAGES[kind].format(host=host, path=path), writing=_WRITING.get(kind, ""))
 
 
-def api_of(url: str) -> tuple[str, str, str] | None:
+def find_api(url: str) -> tuple[str, str, str] | None:
     """Kind of provider, base of its API, and owner/name of the repository; None where unknown.
 
     Sources: REST references of GitHub (also Enterprise Server), GitLab, Bitbucket Cloud, Gitea.
     """
-    location = git_location(url)
+    location = parse_git_url(url)
     host = _WEB_HOSTS.get(location.host, location.host)
     path = location.path.strip("/").removesuffix(".git")
     kind = _KINDS.get(host) or _LABELS.get(host.partition(".")[0])

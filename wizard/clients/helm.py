@@ -18,29 +18,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import WizardError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wizard.clients.kube.config import Access
+    from wizard.clients.kube.config import KubeContext
 
 # `--labels` and `--dry-run=server` came with 3.13.
-LOWEST = (3, 13)
+MIN_VERSION = (3, 13)
 NEXT_MAJOR = 5
 LOOK_SECONDS = 60.0
 _INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
 # Helm marks a release as failed when it is asked to end; whoever interrupts waits no longer.
 _GRACE_SECONDS = 0.5
-_OWN = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REPOSITORY_CACHE",
+_HELM_PATH_VARIABLES = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REPOSITORY_CACHE",
         "HELM_REPOSITORY_CONFIG", "HELM_REGISTRY_CONFIG", "HELM_PLUGINS")  # fmt: skip
 # They would lead elsewhere than the plan says, or print what nobody asked for.
-_LEADING = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_DRIVER", "HELM_DEBUG", "HELM_BURST", "HELM_QPS")
-_SECRETS = ("VAULT_", "PG", "AIRFLOW")
+_REDIRECTING_PREFIXES = (
+    "HELM_KUBE",
+    "HELM_NAMESPACE",
+    "HELM_DRIVER",
+    "HELM_DEBUG",
+    "HELM_BURST",
+    "HELM_QPS",
+)
+_SECRET_PREFIXES = ("VAULT_", "PG", "AIRFLOW")
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class HelmOutput:
     """What one helm command ended with; `said` is safe to show."""
 
     code: int
@@ -49,7 +56,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HelmRevision:
     """One revision of a release as `helm history` tells it."""
 
     revision: int
@@ -64,14 +71,14 @@ class Helm:
     `hidden` are variables that hold secrets.
     """
 
-    def __init__(self, access: Access, *, hidden: Collection[str] = ()) -> None:
+    def __init__(self, access: KubeContext, *, hidden: Collection[str] = ()) -> None:
         self._access = access
         self._hidden = frozenset(hidden)
 
     @property
     def identity(self) -> str:
         """What will be used, for the plan; nothing is run for it."""
-        return f"{_executable() or 'helm, which is not on PATH'}, context {self._access.context}"
+        return f"{_find_helm() or 'helm, which is not on PATH'}, context {self._access.context}"
 
     async def version(self) -> str:
         """The program's version; WizardError where there is none, or one that will not do."""
@@ -80,17 +87,17 @@ class Helm:
         if done.code or found is None:
             raise WizardError(f"helm says no version: {done.said or done.out[:80]}", _INSTALL)
         number = (int(found[1]), int(found[2]))
-        if number < LOWEST or number[0] >= NEXT_MAJOR:
-            kind = "too old" if number < LOWEST else "newer than what this was made for"
-            raise WizardError(f"helm {visible(done.out.strip())} is {kind}", _INSTALL)
-        return visible(done.out.strip())
+        if number < MIN_VERSION or number[0] >= NEXT_MAJOR:
+            kind = "too old" if number < MIN_VERSION else "newer than what this was made for"
+            raise WizardError(f"helm {escape_unprintable(done.out.strip())} is {kind}", _INSTALL)
+        return escape_unprintable(done.out.strip())
 
-    async def history(self, release: str, namespace: str) -> list[Entry]:
+    async def history(self, release: str, namespace: str) -> list[HelmRevision]:
         """The newest revisions, the last one last."""
         found = await self._json("history", release, "--namespace", namespace, "--max", "20")
         try:
             return [
-                Entry(one["revision"], one["status"], one["chart"], one["description"])
+                HelmRevision(one["revision"], one["status"], one["chart"], one["description"])
                 for one in found
             ]
         except (TypeError, KeyError):
@@ -112,7 +119,7 @@ class Helm:
 
     async def act(
         self, *args: str, stdin: bytes = b"", seconds: float, context: bool = True
-    ) -> Output:
+    ) -> HelmOutput:
         """Run a command; WizardError with what helm said where it fails or does not end."""
         done = await self._run(*args, stdin=stdin, seconds=seconds, context=context)
         if done.code:
@@ -128,8 +135,8 @@ class Helm:
 
     async def _run(
         self, *args: str, stdin: bytes = b"", seconds: float = LOOK_SECONDS, context: bool = True
-    ) -> Output:
-        program = _executable()
+    ) -> HelmOutput:
+        program = _find_helm()
         if not program:
             raise WizardError("helm is not on PATH", _INSTALL)
         words = [*args, "--kube-context", self._access.context] if context else list(args)
@@ -145,42 +152,45 @@ class Helm:
         try:
             out, err = await asyncio.wait_for(process.communicate(stdin), seconds)
         except TimeoutError:
-            await _stop(process)
+            await _stop_process(process)
             raise WizardError(
                 f"helm {args[0]} did not end within {seconds:.0f} s and was stopped",
                 "does the cluster answer? then run it again",
             ) from None
         except BaseException:
-            await _stop(process)
+            await _stop_process(process)
             raise
-        return Output(process.returncode or 0, out.decode("utf-8", "replace"), _said(err))
+        return HelmOutput(
+            process.returncode or 0, out.decode("utf-8", "replace"), _extract_error(err)
+        )
 
     def _environment(self) -> dict[str, str]:
         """An allow-list; a login plugin of the kubeconfig may need any variable but ours."""
-        from wizard.clients.kube.config import files
-        from wizard.git.command import environment
+        from wizard.clients.kube.config import find_kubeconfigs
+        from wizard.git.command import git_environment
 
-        kept = environment(network=True)
-        kept |= {name: os.environ[name] for name in _OWN if name in os.environ}
+        kept = git_environment(network=True)
+        kept |= {name: os.environ[name] for name in _HELM_PATH_VARIABLES if name in os.environ}
         if self._access.plugin is not None:
             kept = {**os.environ}
         kept = {
             name: value
             for name, value in kept.items()
-            if name not in self._hidden and not name.startswith((*_LEADING, *_SECRETS))
+            if name not in self._hidden
+            and not name.startswith((*_REDIRECTING_PREFIXES, *_SECRET_PREFIXES))
         }
-        paths = os.pathsep.join(str(path.absolute()) for path in files())
+        paths = os.pathsep.join(str(path.absolute()) for path in find_kubeconfigs())
         return {**kept, "KUBECONFIG": paths, "HELM_DRIVER": "secret"}
 
 
 def open_helm(context: str = "", *, hidden: Collection[str] = ()) -> Helm:
     """For a kubeconfig context, empty for the current one; raises as `read_access`."""
-    from wizard.clients.kube.config import read_access
+    from wizard.clients.kube.config import read_context
 
-    return Helm(read_access(context), hidden=hidden)
+    return Helm(read_context(context), hidden=hidden)
 
 
-def _executable() -> str:
+def _find_helm() -> str:
     import shutil
     from pathlib import Path
 
@@ -189,7 +199,7 @@ def _executable() -> str:
     return shutil.which("helm", path=own) or ""
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop_process(process: asyncio.subprocess.Process) -> None:
     """End it and what it started: first asked to, which lets it note that it was."""
 
     def send(how: signal.Signals) -> None:
@@ -203,8 +213,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _said(err: bytes) -> str:
+def _extract_error(err: bytes) -> str:
     """The error itself in one safe line: a login plugin may have said more before it."""
     text = err.decode("utf-8", "replace")
     start = text.find("Error: ")
-    return visible(" ".join(text[start + 7 if start >= 0 else 0 :].split()))[:4000]
+    return escape_unprintable(" ".join(text[start + 7 if start >= 0 else 0 :].split()))[:4000]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from importlib import import_module
 
-_TURN = threading.Lock()
+_IMPORT_LOCK = threading.Lock()
 
 
-def load(*names: str) -> None:
+def import_modules(*names: str) -> None:
     """Import these modules; what is imported already costs nothing worth counting."""
-    with _TURN:
+    with _IMPORT_LOCK:
         for name in names:
             import_module(name)

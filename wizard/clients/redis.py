@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 SECONDS = 5.0
-_MOST = 1_048_576
+_MAX_BYTES = 1_048_576
 _PORT = 6379
 
 Kind = Literal["unreachable", "trust", "tls", "password", "database", "peer", "refused"]
 # Codes of errors that pass by themselves.
-_PASSING = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+_TRANSIENT_CODES = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
 
 class RedisError(SessionError[Kind]):
@@ -34,7 +34,7 @@ class RedisError(SessionError[Kind]):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RedisTarget:
     """A database of a Redis and who logs in; `verified` is whether Celery will verify TLS."""
 
     host: str
@@ -58,7 +58,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class RedisServer:
     """What one session saw; empty texts could not be read.
 
     `asks` is whether it wants a password, `logged_in` whether ours was sent and taken. `policy` is
@@ -74,15 +74,15 @@ class Server:
     limited: bool = False
 
 
-class Redis(Protocol):
+class RedisClient(Protocol):
     """What the probes need of a broker."""
 
-    def look(self) -> Server:
+    def look(self) -> RedisServer:
         """Everything at once; raises RedisError."""
         ...
 
 
-def target_of(url: SecretStr) -> Target | str:
+def parse_broker_url(url: SecretStr) -> RedisTarget | str:
     """The target of a broker URL, or its scheme where that is not Redis.
 
     Raises ValueError, which says what is wrong and repeats nothing of the URL.
@@ -110,7 +110,7 @@ def target_of(url: SecretStr) -> Target | str:
         raise ValueError("its database is no number; a / in the password must be written %2F")
     wanted = parse_qs(parts.query).get("ssl_cert_reqs", ["required"])[-1]
     password = unquote(parts.password or "")
-    return Target(
+    return RedisTarget(
         parts.hostname, port, int(database), unquote(parts.username or ""),
         SecretStr(password) if password else None, scheme == "rediss",
         wanted.casefold().removeprefix("cert_") == "required",
@@ -118,16 +118,16 @@ def target_of(url: SecretStr) -> Target | str:
 
 
 @dataclass(frozen=True, slots=True)
-class Resp:
+class SocketClient:
     """The real client of one target."""
 
-    target: Target
+    target: RedisTarget
 
-    def look(self) -> Server:
+    def look(self) -> RedisServer:
         """Log in where that is safe, and read; raises RedisError."""
         try:
-            with _connected(self.target) as connection:
-                return _look(_Session(connection), self.target)
+            with _open_connection(self.target) as connection:
+                return _read_server(_Session(connection), self.target)
         except TimeoutError:
             raise RedisError("unreachable", f"no answer in {SECONDS:g} s") from None
         except OSError as error:
@@ -135,7 +135,7 @@ class Resp:
             raise RedisError("unreachable", text) from None
 
 
-def _connected(target: Target) -> socket.socket:
+def _open_connection(target: RedisTarget) -> socket.socket:
     try:
         plain = socket.create_connection((target.host, target.port), timeout=SECONDS)
     except socket.gaierror:
@@ -163,18 +163,18 @@ def _connected(target: Target) -> socket.socket:
         raise
 
 
-def _look(session: _Session, target: Target) -> Server:
+def _read_server(session: _Session, target: RedisTarget) -> RedisServer:
     logged_in = False
     password = target.password
     if password is not None and target.private:
         words = [target.user] if target.user else []
-        _login(session.ask("AUTH", *words, password.get_secret_value()))
+        _check_login(session.ask("AUTH", *words, password.get_secret_value()))
         logged_in = True
     answer = session.ask("PING")
     if isinstance(answer, _Refusal):
         if answer.code == "NOAUTH":
-            return Server(asks=True, logged_in=False)
-        raise _refused(answer)
+            return RedisServer(asks=True, logged_in=False)
+        raise _refusal_error(answer)
     asks = logged_in
     if target.database:
         chosen = session.ask("SELECT", str(target.database))
@@ -182,11 +182,11 @@ def _look(session: _Session, target: Target) -> Server:
             raise RedisError("database", f"database {target.database}: {chosen.text}")
     info = session.ask("INFO")
     if isinstance(info, _Refusal):
-        return Server(asks, logged_in)
+        return RedisServer(asks, logged_in)
     facts = dict(
         line.strip().split(":", 1) for line in info.splitlines() if ":" in line
     )  # fmt: skip
-    return Server(
+    return RedisServer(
         asks, logged_in,
         version=facts.get("redis_version", "")[:40],
         mode=facts.get("redis_mode", "")[:40],
@@ -196,7 +196,7 @@ def _look(session: _Session, target: Target) -> Server:
     )  # fmt: skip
 
 
-def _login(answer: str | _Refusal) -> None:
+def _check_login(answer: str | _Refusal) -> None:
     """Only the code is repeated: the text of an error may quote the password."""
     if not isinstance(answer, _Refusal):
         return
@@ -205,15 +205,15 @@ def _login(answer: str | _Refusal) -> None:
         raise RedisError("password", f"the login was refused ({answer.code})")
     if "without any password" in low or "no password is set" in low:
         raise RedisError("password", "it has no password, and refuses a login with one")
-    if answer.code in {*_PASSING, "DENIED"} or "max number of clients" in low:
-        raise _refused(answer)
+    if answer.code in {*_TRANSIENT_CODES, "DENIED"} or "max number of clients" in low:
+        raise _refusal_error(answer)
     if "wrong number of arguments" in low:
         raise RedisError("password", "it is older than Redis 6 and knows no user names")
     raise RedisError("refused", f"it does not take the login ({answer.code})")
 
 
-def _refused(answer: _Refusal) -> RedisError:
-    passing = answer.code in _PASSING or "max number of clients" in answer.text
+def _refusal_error(answer: _Refusal) -> RedisError:
+    passing = answer.code in _TRANSIENT_CODES or "max number of clients" in answer.text
     return RedisError("unreachable" if passing else "refused", answer.text)
 
 
@@ -247,15 +247,15 @@ class _Session:
             return rest.decode("utf-8", "replace")
         if mark == b"-":
             return _Refusal(" ".join(rest.decode("utf-8", "replace").split())[:200])
-        if mark == b"$" and rest.isdigit() and int(rest) < _MOST:
+        if mark == b"$" and rest.isdigit() and int(rest) < _MAX_BYTES:
             data = self._take(int(rest) + 2)
             return data[:-2].decode("utf-8", "replace")
-        raise _stranger(line)
+        raise _protocol_error(line)
 
     def _line(self) -> bytes:
         while b"\r\n" not in self._held:
             if len(self._held) > 4096:
-                raise _stranger(self._held)
+                raise _protocol_error(self._held)
             self._receive()
         line, _, self._held = self._held.partition(b"\r\n")
         return line
@@ -273,13 +273,13 @@ class _Session:
         except ConnectionError:
             data = b""
         if not data and self._held:
-            raise _stranger(self._held)
+            raise _protocol_error(self._held)
         if not data:
             raise RedisError("unreachable", "it closed the connection; it may want TLS (rediss://)")
         self._held += data
 
 
-def _stranger(heard: bytes) -> RedisError:
+def _protocol_error(heard: bytes) -> RedisError:
     if heard[:1] == b"\x15":
         return RedisError("peer", "it wants TLS on this port")
     return RedisError("peer", "what answers is no Redis")

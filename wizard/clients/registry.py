@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 SECONDS = 8.0
-_MOST = 20_000_000
+_MAX_BYTES = 20_000_000
 _DOCKER = "registry-1.docker.io"
 _MANIFESTS = ", ".join(
     (
@@ -32,7 +32,7 @@ class WebError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebResponse:
     """What a server said; `headers` have lower-case names."""
 
     status: int
@@ -57,18 +57,18 @@ class Image:
         return cls(_DOCKER, repository if slash else f"library/{repository}", tag)
 
 
-def chart_versions(repository: str, chart: str) -> tuple[str, ...]:
+def fetch_chart_versions(repository: str, chart: str) -> tuple[str, ...]:
     """Versions of a chart in a Helm repository's index; empty where the index lists none.
 
     Raises WebError.
     """
-    answer = ask(f"{repository.rstrip('/')}/index.yaml")
+    answer = send_request(f"{repository.rstrip('/')}/index.yaml")
     if answer.status != 200:
         raise WebError(f"the index cannot be had (HTTP {answer.status})")
-    return listed(answer.body.decode("utf-8", "replace"), chart)
+    return parse_chart_versions(answer.body.decode("utf-8", "replace"), chart)
 
 
-def listed(index: str, chart: str) -> tuple[str, ...]:
+def parse_chart_versions(index: str, chart: str) -> tuple[str, ...]:
     """The versions in an index's text, which Helm always writes in this form.
 
     Reading it as YAML would take seconds: an index has thousands of lines.
@@ -85,18 +85,18 @@ def listed(index: str, chart: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def manifest(image: Image) -> Answer:
+def fetch_manifest(image: Image) -> WebResponse:
     """The registry's answer for the tag, as an anonymous login gets it; raises WebError."""
     url = f"https://{image.registry}/v2/{quote(image.name)}/manifests/{quote(image.tag)}"
-    answer = ask(url, method="HEAD", accept=_MANIFESTS)
+    answer = send_request(url, method="HEAD", accept=_MANIFESTS)
     if answer.status == 401:
-        token = _anonymous(answer.headers.get("www-authenticate", ""), image)
+        token = _fetch_anonymous_token(answer.headers.get("www-authenticate", ""), image)
         if token:
-            answer = ask(url, method="HEAD", accept=_MANIFESTS, token=token)
+            answer = send_request(url, method="HEAD", accept=_MANIFESTS, token=token)
     return answer
 
 
-def _anonymous(challenge: str, image: Image) -> str:
+def _fetch_anonymous_token(challenge: str, image: Image) -> str:
     """A token for anybody, as the registry's challenge says; empty where it gives none."""
     import json
 
@@ -106,7 +106,7 @@ def _anonymous(challenge: str, image: Image) -> str:
     if scheme.casefold() != "bearer" or urlsplit(realm).scheme != "https":
         return ""
     query = {"service": words.get("service", ""), "scope": f"repository:{image.name}:pull"}
-    answer = ask(f"{realm}?{urlencode({k: v for k, v in query.items() if v})}")
+    answer = send_request(f"{realm}?{urlencode({k: v for k, v in query.items() if v})}")
     try:
         found: Any = json.loads(answer.body)
         token = found.get("token") or found.get("access_token") or ""
@@ -115,7 +115,9 @@ def _anonymous(challenge: str, image: Image) -> str:
     return str(token) if answer.status == 200 and str(token).isprintable() else ""
 
 
-def ask(url: str, *, method: str = "GET", accept: str = "*/*", token: str = "") -> Answer:
+def send_request(
+    url: str, *, method: str = "GET", accept: str = "*/*", token: str = ""
+) -> WebResponse:
     """One request over https; every status is an answer. Raises WebError."""
     from http.client import HTTPException
     from urllib.error import HTTPError
@@ -129,20 +131,20 @@ def ask(url: str, *, method: str = "GET", accept: str = "*/*", token: str = "") 
         # Unredirected: another host gets no token.
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
-        with _opener().open(request, timeout=SECONDS) as response:
-            return _answer(response.status, response.headers, response.read(_MOST))
+        with _build_opener().open(request, timeout=SECONDS) as response:
+            return _build_response(response.status, response.headers, response.read(_MAX_BYTES))
     except HTTPError as error:
         with error:
-            return _answer(error.code, error.headers, b"")
+            return _build_response(error.code, error.headers, b"")
     except (OSError, HTTPException, ValueError) as error:
-        raise WebError(_why(error)) from None
+        raise WebError(_describe_error(error)) from None
 
 
-def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+def _build_response(status: int, headers: Any, body: bytes) -> WebResponse:
+    return WebResponse(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
-def _opener() -> Any:
+def _build_opener() -> Any:
     from urllib.request import HTTPRedirectHandler, build_opener
 
     class SafeRedirects(HTTPRedirectHandler):
@@ -160,7 +162,7 @@ def _opener() -> Any:
     return build_opener(SafeRedirects)
 
 
-def _why(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     import socket
     import ssl
 

@@ -9,25 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import blocking
-from wizard.git.changes import BASE_PREFIX, Change, conflict_error
-from wizard.plan.commit_message import commit_message, require_harmless
-from wizard.plan.merge_base import STATE, state_folder
-from wizard.plan.plan import digest_of
-from wizard.state.apply_journal import Journal
-from wizard.state.memory import Memory
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import wrap_blocking
+from wizard.git.changes import BASE_PREFIX, FileChange, conflict_error
+from wizard.plan.commit_message import commit_message, require_no_secret
+from wizard.plan.merge_base import STATE_DIR, state_folder
+from wizard.plan.plan import compute_digest
+from wizard.state.apply_journal import ApplyHistory
+from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
     from wizard.manifests.release import Paths
-    from wizard.workspace.installation import Installed
+    from wizard.workspace.installation import CommittedInstallation
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class CommitOptions:
     """How the commit is made and where it goes; as the options of `commit`."""
 
     message: str = ""
@@ -37,17 +37,17 @@ class Options:
     terminal: bool = False
 
 
-class Files:
+class FileRemoval:
     """What is emitted of an installation, and what else lies in its folders."""
 
-    def __init__(self, found: Installed, options: Options) -> None:
+    def __init__(self, found: CommittedInstallation, options: CommitOptions) -> None:
         proposal = found.proposal
         self._options = options
         self._name = found.name
-        self._repository: Repository = found.start.workspace.repository
+        self._repository: WorkTree = found.start.workspace.repository
         self._target = proposal.answers.repository.branch
         self._push = options.push or options.pr or proposal.answers.repository.push
-        self._digest = digest_of((), (), {"destroyed": proposal.plan.digest})
+        self._digest = compute_digest((), (), {"destroyed": proposal.plan.digest})
         emitted = {one.path: one.logical for one in proposal.plan.changes if one.new is not None}
         own = [path for path in self._below((state_folder(found.name),)) if path not in emitted]
         self._emitted = {**emitted, **dict.fromkeys(own, BASE_PREFIX)}
@@ -64,21 +64,21 @@ class Files:
     @property
     def shown(self) -> list[str]:
         """The files that go and that somebody reads; the merge base is not among them."""
-        hidden = f"{STATE}/{self._name}/base/"
+        hidden = f"{STATE_DIR}/{self._name}/base/"
         return sorted(path for path in self._emitted if not path.startswith(hidden))
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[FileChange]:
         """The deletions that are left to commit."""
         held = self._repository.read_many(self._emitted)
         return [
-            Change(path, self._emitted[path], "delete", data, None)
+            FileChange(path, self._emitted[path], "delete", data, None)
             for path, data in sorted(held.items())
             if data is not None
         ]
 
     def require_possible(self) -> None:
         """Before anything is removed: the commit could be made. Raises what a commit raises."""
-        require_harmless(self._options.message, self._options.branch)
+        require_no_secret(self._options.message, self._options.branch)
         repository = self._repository
         repository.require_idle()
         verdict = repository.examine(self.changes())
@@ -88,28 +88,28 @@ class Files:
         repository.author()
         repository.require_branch(self._target, self._options.branch or None)
 
-    def action(self, require_gone: Callable[[], None]) -> Action:
+    def action(self, require_gone: Callable[[], None]) -> Step:
         """The commit as the run's last action; the files stay while any step is still to be done.
 
         `require_gone` raises while anything may still follow the files. Git works beside the event
         loop, in which the run's lock is renewed; a hook or a push may take its time.
         """
 
-        def check() -> Look:
+        def check() -> StepStatus:
             left = self.changes()
             if not left:
-                return Look("holds", "no file of it is committed")
-            return Look("wanted", f"{len(left)} files are committed")
+                return StepStatus("holds", "no file of it is committed")
+            return StepStatus("wanted", f"{len(left)} files are committed")
 
         def change() -> str:
             require_gone()
             return self._commit()
 
         title = f"Remove the files of {self._name} in one commit"
-        return Action(
-            "destroy.files", title, "me", str(self._repository.top), blocking(check),
-            blocking(change),
-            blocking(lambda: f"one commit would remove {len(self.changes())} files"),
+        return Step(
+            "destroy.files", title, "me", str(self._repository.top), wrap_blocking(check),
+            wrap_blocking(change),
+            wrap_blocking(lambda: f"one commit would remove {len(self.changes())} files"),
             last=True,
         )  # fmt: skip
 
@@ -135,17 +135,17 @@ class Files:
         return "; ".join(said)
 
 
-def forget(repository: Repository, name: str) -> None:
+def forget_installation(repository: WorkTree, name: str) -> None:
     """What this machine remembers of an installation that is no more."""
-    Journal(repository, name).forget()
-    Memory(repository, name, "unverified").forget()
+    ApplyHistory(repository, name).forget()
+    StateFile(repository, name, "unverified").forget()
 
 
 def _folders(paths: Paths) -> tuple[str, ...]:
     return (paths.apps, paths.argocd, paths.vault, paths.docs, paths.image)
 
 
-def destroyed(repository: Repository, name: str) -> str:
+def find_destroy_commit(repository: WorkTree, name: str) -> str:
     """The commit that took an installation's files away; empty where HEAD's history has none."""
     path = repository.full(f"{state_folder(name)}/answers.yaml")
     found = repository.git.read(

@@ -16,8 +16,8 @@ from typing import Literal
 
 from wizard.errors import ConflictError, WizardError
 
-Holds = Literal["holds", "wanted", "unknown", "kept", "blocked"]
-State = Literal[
+CheckState = Literal["holds", "wanted", "unknown", "kept", "blocked"]
+StepState = Literal[
     "checking", "holds", "would change", "would wait", "changing", "changed", "waiting", "unknown",
     "kept", "blocked", "failed", "left",
 ]  # fmt: skip
@@ -27,7 +27,7 @@ INTERVAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StepStatus:
     """Whether the wanted state holds: `detail` says what is so, `fix` what to do next.
 
     `blocked`: something of another's stands there, which only a person may decide about; `diff`
@@ -35,14 +35,14 @@ class Look:
     others use. Neither holds a secret.
     """
 
-    state: Holds
+    state: CheckState
     detail: str = ""
     fix: str = ""
     diff: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class Step:
     """One change with an owner, or with no `change` something to wait for.
 
     `check` looks, `change` makes it so and says what it did, `rehearse` tries the change without
@@ -57,7 +57,7 @@ class Action:
     title: str
     owner: Owner
     endpoint: str
-    check: Callable[[], Awaitable[Look]]
+    check: Callable[[], Awaitable[StepStatus]]
     change: Callable[[], Awaitable[str]] | None = None
     rehearse: Callable[[], Awaitable[str]] | None = None
     patience: float = 0.0
@@ -67,7 +67,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StepEvent:
     """What became of an action by now; `seconds` since it began.
 
     `question` is the dotted key of the answer that would mend it, where that is known.
@@ -76,7 +76,7 @@ class Event:
     id: str
     title: str
     owner: Owner
-    state: State
+    state: StepState
     detail: str = ""
     fix: str = ""
     diff: str = ""
@@ -108,25 +108,25 @@ class Event:
         }
 
 
-async def run_actions(
-    actions: Sequence[Action], *, dry_run: bool = False, interval: float = INTERVAL_SECONDS
-) -> AsyncIterator[Event]:
+async def run_steps(
+    actions: Sequence[Step], *, dry_run: bool = False, interval: float = INTERVAL_SECONDS
+) -> AsyncIterator[StepEvent]:
     """Run them in order and tell each step; raises nothing of theirs.
 
     `interval` is how many seconds pass between two looks of an action that waits. Closing the
     generator stops before the next step; a change under way is not taken back.
     """
     stopped = False
-    blocked: list[Action] = []
+    blocked: list[Step] = []
     for action in actions:
         if stopped:
-            yield Event(action.id, action.title, action.owner, "left")
+            yield StepEvent(action.id, action.title, action.owner, "left")
             continue
         if action.last and blocked:
-            yield _after(action, blocked)
+            yield _blocked_event(action, blocked)
             stopped = True
             continue
-        run = _Run(action, dry_run=dry_run, interval=interval)
+        run = _StepRun(action, dry_run=dry_run, interval=interval)
         async for event in run.events():
             yield event
             passed_by = action.alone and event.state == "blocked"
@@ -134,29 +134,29 @@ async def run_actions(
             stopped = stopped or (event.stopped and not passed_by)
 
 
-def _after(action: Action, blocked: Sequence[Action]) -> Event:
+def _blocked_event(action: Step, blocked: Sequence[Step]) -> StepEvent:
     names = ", ".join(f"{one.id} ({one.title})" for one in blocked)
     detail = f"not while something stands in the way of {names}"
     fix = "do what is said there, then run it again: it goes on from there"
-    return Event(action.id, action.title, action.owner, "blocked", detail, fix)
+    return StepEvent(action.id, action.title, action.owner, "blocked", detail, fix)
 
 
-class _Run:
+class _StepRun:
     """One action on its way."""
 
-    def __init__(self, action: Action, *, dry_run: bool, interval: float) -> None:
+    def __init__(self, action: Step, *, dry_run: bool, interval: float) -> None:
         self.action = action
         self.dry_run = dry_run
         self.interval = action.interval or interval
         self.began = time.monotonic()
 
-    def event(self, state: State, detail: str = "", fix: str = "", diff: str = "") -> Event:
+    def event(self, state: StepState, detail: str = "", fix: str = "", diff: str = "") -> StepEvent:
         one = self.action
-        return Event(
+        return StepEvent(
             one.id, one.title, one.owner, state, detail, fix, diff, time.monotonic() - self.began
         )
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncIterator[StepEvent]:
         yield self.event("checking")
         try:
             async for event in self._steps():
@@ -169,7 +169,7 @@ class _Run:
             # Its message may quote anything, a password among it.
             yield self.event("failed", f"the step itself failed ({type(error).__name__})")
 
-    async def _steps(self) -> AsyncIterator[Event]:
+    async def _steps(self) -> AsyncIterator[StepEvent]:
         look = await self.action.check()
         if look.state != "wanted":
             yield self._told(look)
@@ -188,7 +188,7 @@ class _Run:
             async for event in self._proven(said):
                 yield event
 
-    async def _proven(self, said: str) -> AsyncIterator[Event]:
+    async def _proven(self, said: str) -> AsyncIterator[StepEvent]:
         look = await self.action.check()
         if look.state == "holds":
             yield self.event("changed", said)
@@ -200,7 +200,9 @@ class _Run:
         else:
             yield self.event("failed", look.detail or "it does not hold afterwards", look.fix)
 
-    async def _patient(self, look: Look, done: Event | None = None) -> AsyncIterator[Event]:
+    async def _patient(
+        self, look: StepStatus, done: StepEvent | None = None
+    ) -> AsyncIterator[StepEvent]:
         last = None
         while look.state == "wanted":
             left = self.action.patience - (time.monotonic() - self.began)
@@ -215,6 +217,6 @@ class _Run:
             look = await self.action.check()
         yield done if done and look.state == "holds" else self._told(look)
 
-    def _told(self, look: Look) -> Event:
-        state: State = "failed" if look.state == "wanted" else look.state
+    def _told(self, look: StepStatus) -> StepEvent:
+        state: StepState = "failed" if look.state == "wanted" else look.state
         return self.event(state, look.detail, look.fix, look.diff)

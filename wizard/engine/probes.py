@@ -1,7 +1,7 @@
 """The probe engine: read-only looks outside, each with a time limit, told in the order they end.
 
-A probe never raises and never writes. What could not be found out is `unknown` and blocks nothing;
-`fail` is a proven fault. Clients that block run in daemon threads (`in_thread`): the threads of
+A probe never raises and never writes. What could not be found out is `unknown_result` and blocks nothing;
+`fail` is a proven fault. Clients that block run in daemon threads (`run_in_thread`): the threads of
 asyncio's own executor are waited for at exit, so a server that never answers would keep the
 process alive.
 """
@@ -15,13 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Literal, ParamSpec, TypeVar
 
-Status = Literal["pass", "warn", "fail", "skip", "unknown"]
+ProbeStatus = Literal["pass", "warn", "fail", "skip", "unknown"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SECONDS = 10.0
+PROBE_TIMEOUT = 10.0
 # A status as people read it, in the order in which an end is told.
-WORDS: Mapping[Status, str] = {
+STATUS_WORDS: Mapping[ProbeStatus, str] = {
     "pass": "ok",
     "warn": "warning",
     "fail": "FAILED",
@@ -37,7 +37,7 @@ class ProbeResult:
     `word` is the same for a place with room for a word or two, such as a version.
     """
 
-    status: Status
+    status: ProbeStatus
     detail: str
     fix: str = ""
     word: str = ""
@@ -51,7 +51,7 @@ class Probe:
     title: str
     endpoint: str
     run: Callable[[], Awaitable[ProbeResult]]
-    timeout: float = SECONDS
+    timeout: float = PROBE_TIMEOUT
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
         """The probe and what it found, as `check --live --json` prints it."""
@@ -59,33 +59,35 @@ class Probe:
         return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **found}
 
 
-def tally(results: Iterable[ProbeResult]) -> str:
+def summarize_results(results: Iterable[ProbeResult]) -> str:
     """`7 ok, 1 warning`; empty without any."""
     states = [result.status for result in results]
-    return ", ".join(f"{states.count(one)} {word}" for one, word in WORDS.items() if one in states)
+    return ", ".join(
+        f"{states.count(one)} {word}" for one, word in STATUS_WORDS.items() if one in states
+    )
 
 
-def passed(detail: str, word: str = "") -> ProbeResult:
+def pass_result(detail: str, word: str = "") -> ProbeResult:
     """It is as it must be."""
     return ProbeResult("pass", detail, "", word)
 
 
-def warned(detail: str, fix: str = "") -> ProbeResult:
+def warn_result(detail: str, fix: str = "") -> ProbeResult:
     """It works, and something about it deserves a decision."""
     return ProbeResult("warn", detail, fix)
 
 
-def failed(detail: str, fix: str = "") -> ProbeResult:
+def fail_result(detail: str, fix: str = "") -> ProbeResult:
     """A proven fault: it cannot work like this."""
     return ProbeResult("fail", detail, fix)
 
 
-def skipped(detail: str, fix: str = "") -> ProbeResult:
+def skip_result(detail: str, fix: str = "") -> ProbeResult:
     """Not tried, and why."""
     return ProbeResult("skip", detail, fix)
 
 
-def unknown(detail: str, fix: str = "", word: str = "") -> ProbeResult:
+def unknown_result(detail: str, fix: str = "", word: str = "") -> ProbeResult:
     """Could not be found out from here; it stays unverified and is tried again."""
     return ProbeResult("unknown", detail, fix, word)
 
@@ -98,7 +100,7 @@ async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, Prob
     done: asyncio.Queue[tuple[Probe, ProbeResult]] = asyncio.Queue()
 
     async def one(probe: Probe) -> None:
-        done.put_nowait((probe, await _settled(probe)))
+        done.put_nowait((probe, await _run_probe(probe)))
 
     tasks = [asyncio.ensure_future(one(probe)) for probe in probes]
     try:
@@ -109,8 +111,8 @@ async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, Prob
             task.cancel()
 
 
-async def _settled(probe: Probe) -> ProbeResult:
-    work = asyncio.ensure_future(_guarded(probe))
+async def _run_probe(probe: Probe) -> ProbeResult:
+    work = asyncio.ensure_future(_run_guarded(probe))
     try:
         # Not asyncio.timeout: that would wait for a probe that does not heed its cancellation.
         await asyncio.wait({work}, timeout=probe.timeout)
@@ -118,18 +120,20 @@ async def _settled(probe: Probe) -> ProbeResult:
         work.cancel()
     if work.done() and not work.cancelled():
         return work.result()
-    return unknown(f"{probe.endpoint} gave no answer in {probe.timeout:g} s", "try again later")
+    return unknown_result(
+        f"{probe.endpoint} gave no answer in {probe.timeout:g} s", "try again later"
+    )
 
 
-async def _guarded(probe: Probe) -> ProbeResult:
+async def _run_guarded(probe: Probe) -> ProbeResult:
     try:
         return await probe.run()
     except Exception as error:
         # Its message may quote anything, a password among it.
-        return unknown(f"{probe.endpoint}: the check itself failed ({type(error).__name__})")
+        return unknown_result(f"{probe.endpoint}: the check itself failed ({type(error).__name__})")
 
 
-async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The value of a blocking call, made in a daemon thread; raises what it raises.
 
     When the waiting task is cancelled the thread is left to itself: nobody waits for it, not even
@@ -163,12 +167,12 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return await future
 
 
-def blocking(call: Callable[[], T]) -> Callable[[], Awaitable[T]]:
+def wrap_blocking(call: Callable[[], T]) -> Callable[[], Awaitable[T]]:
     """A blocking call as a probe's `run`."""
-    return lambda: in_thread(call)
+    return lambda: run_in_thread(call)
 
 
-class Once(Generic[T]):
+class CachedCall(Generic[T]):
     """One blocking look that several probes read: made at the first call, once.
 
     `call` reports what went wrong in its value; what it raises reaches every reader.
@@ -181,7 +185,7 @@ class Once(Generic[T]):
     async def __call__(self) -> T:
         """The value; a reader that is cancelled does not take it from the others."""
         if self._task is None:
-            self._task = asyncio.ensure_future(in_thread(self._call))
+            self._task = asyncio.ensure_future(run_in_thread(self._call))
             # Every reader may have given up by the time it fails.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._task)

@@ -60,7 +60,7 @@ def check_host(value: str) -> str:
     return bare.strip("[]").casefold()
 
 
-def _split(value: str) -> SplitResult:
+def _split_url(value: str) -> SplitResult:
     # urlsplit drops white space and control characters by itself; what is checked must be what is
     # kept.
     if re.search(r"[\x00-\x20\x7f]", value):
@@ -77,8 +77,8 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
-def _web(value: str, schemes: tuple[str, ...], example: str, *, loopback: bool) -> str:
-    parts = _split(value)
+def _check_url(value: str, schemes: tuple[str, ...], example: str, *, loopback: bool) -> str:
+    parts = _split_url(value)
     if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"give a URL such as {example}")
     if parts.username is not None:
@@ -92,12 +92,12 @@ def _web(value: str, schemes: tuple[str, ...], example: str, *, loopback: bool) 
 
 def check_https_url(value: str) -> str:
     """An https URL as pods use it; ValueError says what to give."""
-    return _web(value, ("https",), "https://vault.example.internal:8200", loopback=False)
+    return _check_url(value, ("https",), "https://vault.example.internal:8200", loopback=False)
 
 
 def check_web_url(value: str) -> str:
     """The URL people open: https, or http on localhost for a port-forward."""
-    checked = _web(value, ("https", "http"), "https://airflow.example.com", loopback=True)
+    checked = _check_url(value, ("https", "http"), "https://airflow.example.com", loopback=True)
     if "%" in checked:
         # airflow.cfg would take it for the start of an interpolation.
         raise ValueError("give a URL without percent-encoding")
@@ -106,7 +106,7 @@ def check_web_url(value: str) -> str:
     return checked
 
 
-def git_location(value: str) -> GitLocation:
+def parse_git_url(value: str) -> GitLocation:
     """The parts of an ssh:// or https:// Git URL, or of user@host:path.
 
     ValueError says what to give; the value itself is never repeated.
@@ -118,7 +118,7 @@ def git_location(value: str) -> GitLocation:
             raise ValueError(f"give a Git URL such as {example}")
         scheme, user, host, port, path = "ssh", match[1], match[2], None, match[3]
     else:
-        parts = _split(value)
+        parts = _split_url(value)
         if parts.query or parts.fragment or not parts.hostname:
             raise ValueError(f"give a Git URL such as {example}")
         scheme, user, host = parts.scheme, parts.username or "", parts.hostname
@@ -141,11 +141,11 @@ _DEFAULT_PORT = {"ssh": 22, "https": 443}
 
 def check_git_url(value: str) -> str:
     """A Git URL over SSH or HTTPS without credentials; ValueError says what to give."""
-    git_location(value)
+    parse_git_url(value)
     return value
 
 
-def normal_url(url: str) -> str:
+def normalize_url(url: str) -> str:
     """A repository's URL as Argo CD compares them: lower case, no ssh://, no .git, scp as a path.
 
     Source: Argo CD, NormalizeGitURL (util/git/git.go).

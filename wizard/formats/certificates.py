@@ -14,7 +14,7 @@ _BLOCK = re.compile(
 )
 
 
-def certificates(text: str) -> str:
+def extract_certificates(text: str) -> str:
     """The certificates in a PEM text, each rewritten by us; everything else is left out.
 
     Raises ValueError when there is none, or a block is no X.509 certificate: a private key or a

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     pass
 
 
-def audiences(jwt: str) -> tuple[str, ...]:
+def parse_audiences(jwt: str) -> tuple[str, ...]:
     """Whom a token names as its audience; empty for what is no token. Not verified here."""
     parts = jwt.split(".")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-_SAYS: Mapping[str, str] = {
+_MESSAGES: Mapping[str, str] = {
     "missing": "is required",
     "int_type": "give a whole number",
     "int_parsing": "give a whole number",
@@ -27,13 +27,13 @@ _BOUNDS: Mapping[str, str] = {
 }
 
 
-def said(kind: str, text: str) -> str:
+def describe_validation_error(kind: str, text: str) -> str:
     """pydantic's error of this type and text as a sentence for the person who answers.
 
     Source of the types and texts: https://docs.pydantic.dev/latest/errors/validation_errors/
     """
-    if kind in _SAYS:
-        return _SAYS[kind]
+    if kind in _MESSAGES:
+        return _MESSAGES[kind]
     if kind == "literal_error":
         return "give " + text.removeprefix("Input should be ")
     if kind in _BOUNDS:
@@ -42,23 +42,27 @@ def said(kind: str, text: str) -> str:
     return text.removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
-def unknown(name: str, known: Sequence[str]) -> str:
+def describe_unknown_key(name: str, known: Sequence[str]) -> str:
     """That a key does not exist, with the nearest one that does, else all of them."""
-    return f"there is no such key; {nearest(name, known) or _all(known)}"
+    return f"there is no such key; {suggest_nearest(name, known) or _list_known_keys(known)}"
 
 
-def no_question(key: str, known: Sequence[str]) -> str:
+def describe_unknown_question(key: str, known: Sequence[str]) -> str:
     """That no question has this key: a section is not answered whole, others have a neighbour."""
     below = [one for one in known if one.startswith(f"{key}.")]
     if below:
         return f"names {len(below)} questions; give one of them, such as {below[0]}"
     parents = {one.rpartition(".")[0] for one in known}
     parent = next((one for one in known if key.startswith(f"{one}.")), "")
-    near = f"did you mean {parent}?" if parent else nearest(key, [*known, *sorted(parents - {""})])
+    near = (
+        f"did you mean {parent}?"
+        if parent
+        else suggest_nearest(key, [*known, *sorted(parents - {""})])
+    )
     return f"there is no such question; {near or '`airflow-wizard explain` lists all keys'}"
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def suggest_nearest(name: str, known: Sequence[str]) -> str:
     """`did you mean X?`, empty when nothing is near."""
     from difflib import get_close_matches
 
@@ -66,5 +70,5 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
-def _all(known: Sequence[str]) -> str:
+def _list_known_keys(known: Sequence[str]) -> str:
     return f"known here: {', '.join(known)}" if known else "nothing stands below this key"

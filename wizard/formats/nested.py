@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     pass
 
 
-def dotted(path: Sequence[str | int]) -> str:
+def format_path(path: Sequence[str | int]) -> str:
     """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
     text = ""
     for part in path:
@@ -25,7 +25,7 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def get(data: Any, path: tuple[str, ...], default: object = None) -> Any:
+def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     """The value at `path` in nested mappings or models, else `default`."""
     for part in path:
         if isinstance(data, BaseModel):
@@ -39,7 +39,7 @@ def get(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     return data
 
 
-def put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
+def put_value(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
     """A copy of nested mappings with `value` at `path`; what stands in the way is replaced."""
     head, *rest = path
     copied = dict(data)
@@ -47,7 +47,7 @@ def put(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[s
         copied[head] = value
         return copied
     below = copied.get(head)
-    copied[head] = put(below if isinstance(below, Mapping) else {}, tuple(rest), value)
+    copied[head] = put_value(below if isinstance(below, Mapping) else {}, tuple(rest), value)
     return copied
 
 

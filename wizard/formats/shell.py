@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 Files = Mapping[str, str]
 
@@ -26,10 +26,10 @@ def quote(text: str) -> str:
 
 def comment(*lines: str, mark: str = "#") -> str:
     """Comment lines; what would end a line is shown instead of obeyed."""
-    return "\n".join(f"{mark} {visible(line)}".rstrip() for line in lines)
+    return "\n".join(f"{mark} {escape_unprintable(line)}".rstrip() for line in lines)
 
 
-def here(command: str, text: str) -> str:
+def here_document(command: str, text: str) -> str:
     """The command with this text on its standard input, in which nothing expands."""
     body = text if text.endswith("\n") else f"{text}\n"
     word, lines = "END", body.splitlines()
@@ -48,14 +48,14 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table; nothing in a cell ends it."""
     titles = list(head)
     lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(_escape_cell(cell) for cell in line)} |" for line in lines)
 
 
-def _cell(text: str) -> str:
-    return visible(text).replace("\\", "\\\\").replace("|", "\\|")
+def _escape_cell(text: str) -> str:
+    return escape_unprintable(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def sealed(name: str, installation: str, text: str) -> str:
+def add_seal(name: str, installation: str, text: str) -> str:
     """The text with a line that says whose it is and proves that nobody changed it since."""
     before, after = _COMMENTS[name.rpartition(".")[2]]
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -66,7 +66,7 @@ def sealed(name: str, installation: str, text: str) -> str:
     return f"{first}\n{line}{rest}"
 
 
-def untouched(data: bytes, installation: str) -> bool:
+def is_untouched(data: bytes, installation: str) -> bool:
     """Whether this is a file of an earlier handover of the installation, as it was written."""
     try:
         text = data.decode()

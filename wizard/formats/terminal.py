@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _SHORT = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\x1b": "\\e"}
 
 
-def visible(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """The text with everything that does not print as itself escaped (`\\e`, `\\u202e`, `\\xff`).
 
     `str.isprintable` is false for Unicode's controls, format characters (bidirectional and

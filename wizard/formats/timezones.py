@@ -5,31 +5,33 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-STORED = Path(__file__).with_name("timezones.txt")
+TIME_ZONES_FILE = Path(__file__).with_name("timezones.txt")
 
 
 @cache
-def names() -> frozenset[str]:
+def load_time_zones() -> frozenset[str]:
     """Every name that the time zone database has, also its older ones such as US/Pacific.
 
     Source: tzdata's list of zones, stored by tests/tools/timezones.py with its version.
     """
-    lines = STORED.read_text(encoding="utf-8").splitlines()
+    lines = TIME_ZONES_FILE.read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def check_time_zone(value: str) -> str:
     """A name that Airflow can load; ValueError names the nearest one."""
-    if value in names():
+    if value in load_time_zones():
         return value
     raise ValueError(f"the time zone database has no such name; {_advice(value)}")
 
 
 def _advice(value: str) -> str:
-    from wizard.formats.messages import nearest
+    from wizard.formats.messages import suggest_nearest
 
     folded = value.casefold()
-    same = next((name for name in sorted(names()) if name.casefold() == folded), "")
+    same = next((name for name in sorted(load_time_zones()) if name.casefold() == folded), "")
     if same:
         return f"did you mean {same}?"
-    return nearest(value, sorted(names())) or "give one such as UTC or Asia/Taipei"
+    return (
+        suggest_nearest(value, sorted(load_time_zones())) or "give one such as UTC or Asia/Taipei"
+    )

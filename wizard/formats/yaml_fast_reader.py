@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from wizard.formats.yaml_writer import HIDDEN, Yaml, dump
+from wizard.formats.yaml_writer import HIDDEN_CHARACTERS, Yaml, dump_yaml
 
 _DEPTH_LIMIT = 60
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -19,15 +19,15 @@ _NUMBER = re.compile(r"-?[0-9]+\Z").match
 _FLOAT = re.compile(r"-?[0-9]+\.[0-9]+(?:e[-+][0-9]+)?\Z|-?\.inf\Z|\.nan\Z").match
 _ESCAPE = re.compile(r"\\(?:u([0-9A-F]{4})|U([0-9A-F]{8})|(.))")
 _SHORT = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "r": "\r"}
-_UNSEEN = re.compile(f"[{HIDDEN}]").search
+_UNSEEN = re.compile(f"[{HIDDEN_CHARACTERS}]").search
 _CONSTANTS: dict[str, Yaml] = {"null": None, "true": True, "false": False}
 
 
-class NotOursError(ValueError):
+class ForeignYamlError(ValueError):
     """The text is not in the form that yamltext writes."""
 
 
-def load(text: str) -> Yaml:
+def load_own_yaml(text: str) -> Yaml:
     """The data of a text that yamltext wrote, with any comments on lines of their own.
 
     Raises NotOursError for every other text, valid YAML or not.
@@ -35,11 +35,11 @@ def load(text: str) -> Yaml:
     reader = _Reader(text)
     data = reader.document()
     try:
-        again = dump(data)
+        again = dump_yaml(data)
     except ValueError as error:  # half a surrogate pair, written as an escape
-        raise NotOursError from error
+        raise ForeignYamlError from error
     if again != "\n".join(reader.kept):
-        raise NotOursError
+        raise ForeignYamlError
     return data
 
 
@@ -55,14 +55,14 @@ class _Reader:
         """The one document of the text."""
         lines = self.lines
         if lines[-1]:
-            raise NotOursError
+            raise ForeignYamlError
         while lines[self.at].startswith("#"):
             self.comment(lines[self.at])
         if 0 < self.at < len(lines) - 1 and not lines[self.at]:
             self.at += 1
         self.comments()
         if self.at == len(lines) - 1:
-            raise NotOursError
+            raise ForeignYamlError
         line = lines[self.at]
         if line.startswith("- ") or _ENTRY(line):
             data = self.block(0, 0)
@@ -76,7 +76,7 @@ class _Reader:
     def comment(self, line: str) -> None:
         """Skip a comment line; what hides in one could be a line break to another reader."""
         if _UNSEEN(line):
-            raise NotOursError
+            raise ForeignYamlError
         self.at += 1
 
     def comments(self) -> None:
@@ -87,7 +87,7 @@ class _Reader:
     def block(self, indent: int, depth: int, first: str = "") -> Yaml:
         """A mapping or list at this indentation; `first` is its first line behind a dash."""
         if depth > _DEPTH_LIMIT:
-            raise NotOursError
+            raise ForeignYamlError
         line = first or self.lines[self.at][indent:]
         return (self.items if line.startswith("- ") else self.mapping)(indent, depth, first)
 
@@ -99,17 +99,17 @@ class _Reader:
         while line:
             entry = _ENTRY(line)
             if entry is None:
-                raise NotOursError
+                raise ForeignYamlError
             key = _text(entry[1]) if line[0] == '"' else entry[1]
             if key in found:
-                raise NotOursError
+                raise ForeignYamlError
             self.kept.append(lines[self.at])
             self.at += 1
             rest: str | None = entry[2]
             if rest is None:
                 self.comments()
                 if not lines[self.at].startswith(pad + "  "):
-                    raise NotOursError
+                    raise ForeignYamlError
                 found[key] = self.block(indent + 2, depth + 1)
             else:
                 found[key] = self.scalar(rest, indent + 2)
@@ -123,7 +123,7 @@ class _Reader:
         line = first or self.next(pad)
         while line:
             if not line.startswith("- "):
-                raise NotOursError
+                raise ForeignYamlError
             rest = line[2:]
             if rest.startswith("- ") or _ENTRY(rest):
                 found.append(self.block(indent + 2, depth + 1, rest))
@@ -142,7 +142,7 @@ class _Reader:
             return ""
         line = line[len(pad) :]
         if line.startswith(" "):
-            raise NotOursError
+            raise ForeignYamlError
         return line
 
     def scalar(self, text: str, indent: int) -> Yaml:
@@ -175,7 +175,7 @@ class _Reader:
 
 def _text(quoted: str) -> str:
     if _STRING(quoted) is None:
-        raise NotOursError
+        raise ForeignYamlError
     return _ESCAPE.sub(_unescape, quoted[1:-1])
 
 

@@ -22,7 +22,7 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
     `name` is the file as the operator knows it. Raises AnswersError for text that is too large,
     no YAML, no mapping, nested too deeply, or holds duplicate keys, anchors, aliases or tags.
     """
-    data = read(text, name)
+    data = read_yaml(text, name)
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -30,14 +30,14 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
     return data
 
 
-def read(text: str, name: str) -> Any:
+def read_yaml(text: str, name: str) -> Any:
     """Like `read_mapping` for any YAML value."""
     if len(text) > MAX_BYTES:
         raise AnswersError(f"{name}: the file is larger than {MAX_BYTES} bytes")
     try:
         # Most files read here are the wizard's own.
-        data = yaml_fast_reader.load(text)
-    except yaml_fast_reader.NotOursError:
+        data = yaml_fast_reader.load_own_yaml(text)
+    except yaml_fast_reader.ForeignYamlError:
         data = _read_any(text, name)
     _check_keys(data, name)
     return data
@@ -54,17 +54,17 @@ def _read_any(text: str, name: str) -> Any:
         node = yaml.compose(text)
         if node is None:
             return None
-        _refuse_tricks(node, name)
+        _refuse_unsafe_nodes(node, name)
         return yaml.constructor.construct_document(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise AnswersError(f"{name}{where}: {_what(error)}") from None
+        raise AnswersError(f"{name}{where}: {_describe_yaml_error(error)}") from None
     except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError):
         raise AnswersError(f"{name}: the file is no YAML that can be read") from None
 
 
-def _what(error: Exception) -> str:
+def _describe_yaml_error(error: Exception) -> str:
     if type(error).__name__ == "DuplicateKeyError":
         return "a key stands twice"
     if type(error).__name__ == "ComposerError" and "single document" in str(error):
@@ -72,7 +72,7 @@ def _what(error: Exception) -> str:
     return "this is no YAML that can be read"
 
 
-def _refuse_tricks(root: Any, name: str) -> None:
+def _refuse_unsafe_nodes(root: Any, name: str) -> None:
     """Anchors could grow without bound, and tags could make objects."""
     todo = [(root, 1)]
     while todo:

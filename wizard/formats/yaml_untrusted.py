@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wizard.findings import Finding
-from wizard.formats.nested import dotted
-from wizard.formats.yaml_fast_reader import NotOursError, load
+from wizard.formats.nested import format_path
+from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
 
 SIZE_LIMIT = 2 * 1024 * 1024
 NODE_LIMIT = 200_000
@@ -32,7 +32,7 @@ _TAG = "tag:yaml.org,2002:"
 Path = tuple[str | int, ...]
 
 
-def parse(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
+def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
     """The documents of one YAML (or JSON) file and what is wrong with its text.
 
     A file that cannot be read gives no documents and a finding; nothing is raised. Findings name
@@ -43,14 +43,14 @@ def parse(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
     return ([] if reader.broken else documents), reader.findings
 
 
-def parse_text(text: str) -> Any:
+def parse_yaml_text(text: str) -> Any:
     """One YAML document inside a value (`extraEnvFrom`); None when it cannot be read."""
-    documents, findings = parse("", text.encode("utf-8", "replace"))
+    documents, findings = parse_yaml("", text.encode("utf-8", "replace"))
     broken = any(finding.severity == "error" for finding in findings)
     return documents[0] if len(documents) == 1 and not broken else None
 
 
-class _TooMuchError(Exception):
+class _LimitError(Exception):
     """A document expands beyond the limits."""
 
 
@@ -73,8 +73,8 @@ class _Reader:
             self.report("yaml.not-utf8", f"byte {error.start}", "not UTF-8", "save it as UTF-8")
             return
         try:
-            yield load(text)
-        except NotOursError:
+            yield load_own_yaml(text)
+        except ForeignYamlError:
             yield from self.convert_all(text)
 
     def convert_all(self, text: str) -> Iterator[Any]:
@@ -94,7 +94,7 @@ class _Reader:
             self.report("yaml.syntax", "", "not valid YAML", "correct the syntax")
         except RecursionError:
             self.report("yaml.too-deep", "", "nested too deeply", "flatten the document")
-        except _TooMuchError:
+        except _LimitError:
             fix = "write the repeated parts out, or split the file"
             self.report("yaml.too-large", "", "too many or too deeply nested nodes", fix)
 
@@ -102,7 +102,7 @@ class _Reader:
         """Plain data of one node; an alias costs as much as what it stands for."""
         self.count += 1
         if self.count > NODE_LIMIT or len(path) > DEPTH_LIMIT:
-            raise _TooMuchError
+            raise _LimitError
         kind = node.id
         if kind == "scalar":
             return self.scalar(node, path)
@@ -116,7 +116,7 @@ class _Reader:
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if key_node.id != "scalar":
-                self.report("yaml.key", dotted(path), "a key is not text", "write a plain key")
+                self.report("yaml.key", format_path(path), "a key is not text", "write a plain key")
                 continue
             key = str(key_node.value)
             if key == "<<" and key_node.style is None:
@@ -125,7 +125,7 @@ class _Reader:
             if not isinstance(self.scalar(key_node, (*path, key)), str):
                 self.ambiguous_key((*path, key), key_node)
             if key in found:
-                where = dotted((*path, key))
+                where = format_path((*path, key))
                 self.report("yaml.duplicate-key", where, "the key stands twice", "keep one of them")
             found[key] = self.convert(value_node, (*path, key))
         return {**merged, **found}
@@ -147,7 +147,7 @@ class _Reader:
         if _AMBIGUOUS(text):
             fix = "put it in quotes, or write the value you mean plainly"
             message = "plain text that YAML 1.1 and 1.2 readers understand differently"
-            self.report("yaml.ambiguous", dotted(path), message, fix, "warning")
+            self.report("yaml.ambiguous", format_path(path), message, fix, "warning")
         tag = str(node.tag).removeprefix(_TAG)
         try:
             return _number(text, tag) if tag in ("int", "float") else _WORDS[tag](text)
@@ -158,7 +158,7 @@ class _Reader:
         """A key that a reader takes for a number, a boolean or null."""
         if not _AMBIGUOUS(str(node.value)):
             message = "a key that readers take for a number, a boolean or null"
-            self.report("yaml.ambiguous", dotted(path), message, "put it in quotes", "warning")
+            self.report("yaml.ambiguous", format_path(path), message, "put it in quotes", "warning")
 
     def report(
         self, rule: str, where: str, message: str, fix: str, severity: Any = "error"

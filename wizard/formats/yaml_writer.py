@@ -25,27 +25,27 @@ _WORD = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)\Z").match
 
 # Control, invisible, bidirectional, byte-order and non-characters: what a reader may reject or
 # change (U+0085, U+2028), and what a person reading the file would not see.
-HIDDEN = (
+HIDDEN_CHARACTERS = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_ESCAPE = re.compile(f'["\\\\{HIDDEN}]')
-_UNSEEN = re.compile(f"[{HIDDEN}]")
+_ESCAPE = re.compile(f'["\\\\{HIDDEN_CHARACTERS}]')
+_UNSEEN = re.compile(f"[{HIDDEN_CHARACTERS}]")
 _SURROGATE = re.compile("[\ud800-\udfff]").search
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 # Not safe as a literal block: anything hidden except the line feed and a tab inside a line, space
 # or tab at a line's ends, and an empty first line (it would need an indentation indicator).
 _NOT_LITERAL = re.compile(
-    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN[3:] + "]"
+    r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
 ).search
 
 # Readers give up on a simple key after 1,024 characters.
 _LONGEST_KEY = 1000
 
 
-def dump(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "") -> str:
+def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "") -> str:
     """The YAML text of `data`, ending in one line feed.
 
     `comments` maps the path of a key or list item to the text written above it as `# ` lines;
@@ -65,7 +65,7 @@ def dump(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "
     return "\n".join(lines)
 
 
-def quoted(text: str) -> str:
+def quote_yaml(text: str) -> str:
     """`text` as one double-quoted YAML scalar; also valid JSON unless it holds rare characters."""
     return '"' + _ESCAPE.sub(_escape, text) + '"'
 
@@ -103,7 +103,7 @@ class _Writer:
                 lines += _comment(comments[here], outer)
             if name is None:
                 _refuse_surrogates(key, path)
-                lines.append(f"{lead}? {quoted(key)}")
+                lines.append(f"{lead}? {quote_yaml(key)}")
                 start = pad + ":"
             else:
                 start = f"{lead}{name}:"
@@ -137,7 +137,7 @@ def _scalar(value: Yaml, indent: int, path: Path) -> str:
         if "\n" in text and not _NOT_LITERAL(text):
             return _literal(text, " " * (indent or 2))
         _refuse_surrogates(text, path)
-        return quoted(text)
+        return quote_yaml(text)
     if value is None:
         return "null"
     if value is True:
@@ -181,7 +181,7 @@ def _key(text: str) -> str | None:
         return text if len(text) < _LONGEST_KEY else None
     if _SURROGATE(text):
         return None
-    name = quoted(text)
+    name = quote_yaml(text)
     return name if len(name) < _LONGEST_KEY else None
 
 

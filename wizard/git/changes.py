@@ -8,17 +8,17 @@ from typing import Literal
 
 from wizard.errors import ConflictError
 
-Kind = Literal["add", "modify", "delete", "same"]
+ChangeKind = Literal["add", "modify", "delete", "same"]
 
 
 BASE_PREFIX = "base/"
 
 
-ALGORITHM = "sha256:"
+DIGEST_PREFIX = "sha256:"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """What becomes of one file: `old` is in the repository, `new` will be; None is no file.
 
     `same` files change nothing and are listed because the digest covers them. `note` says what a
@@ -27,7 +27,7 @@ class Change:
 
     path: str
     logical: str
-    kind: Kind
+    kind: ChangeKind
     old: bytes | None
     new: bytes | None
     note: str = ""

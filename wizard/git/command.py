@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from wizard.errors import WizardError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 from wizard.git.remotes import redact
 
 READ_SECONDS = 60.0
@@ -45,7 +45,7 @@ _NETWORK = frozenset(
 )  # fmt: skip
 
 # Attributes stay readable: check-attr runs nothing, and what it says is what a commit will do.
-_QUIET = (
+_READ_OPTIONS = (
     "--no-pager",
     "--no-optional-locks",
     "--no-replace-objects",
@@ -69,7 +69,7 @@ _QUIET = (
     ),
 )
 # Background maintenance would outlive the command; the person's next git command runs it.
-_ACTING = (
+_ACT_OPTIONS = (
     "--no-pager",
     "-c",
     "core.fsmonitor=false",
@@ -80,7 +80,7 @@ _ACTING = (
 )
 
 
-def environment(*, network: bool = False) -> dict[str, str]:
+def git_environment(*, network: bool = False) -> dict[str, str]:
     """The variables git and hooks get: an allow-list, so that tokens and passwords stay here.
 
     With `network` also proxies and certificate files.
@@ -94,7 +94,7 @@ def environment(*, network: bool = False) -> dict[str, str]:
 
 
 def _reading_environment() -> dict[str, str]:
-    kept = environment()
+    kept = git_environment()
     for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
         kept.pop(name, None)
     # Messages in English to be recognised; a blob that a partial clone lacks is not fetched.
@@ -103,7 +103,7 @@ def _reading_environment() -> dict[str, str]:
 
 
 @cache
-def executable() -> str:
+def find_git() -> str:
     """The git program, looked up in absolute PATH entries only (never in the repository)."""
     import shutil
 
@@ -115,7 +115,7 @@ def executable() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class GitOutput:
     """What a git command answered; `err` is safe to show."""
 
     args: tuple[str, ...]
@@ -131,7 +131,7 @@ class Output:
     @property
     def shown(self) -> str:
         """Standard output for people: without credentials and control characters."""
-        return _said(self.out)
+        return _clean_message(self.out)
 
     def error(self, hint: str = "") -> WizardError:
         """The failure as an error that says which command failed and what git said."""
@@ -145,15 +145,15 @@ class Git:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, *args: str, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> Output:
+    def read(self, *args: str, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> GitOutput:
         """Run a command that only looks; WizardError unless it ends with one of `ok`."""
-        command = [executable(), *_QUIET, *args]
+        command = [find_git(), *_READ_OPTIONS, *args]
         output = _run(command, self.folder, _reading_environment(), stdin, READ_SECONDS, args)
         if output.code not in ok:
             raise output.error()
         return output
 
-    def plumb(self, *args: str, stdin: bytes = b"") -> Output:
+    def plumb(self, *args: str, stdin: bytes = b"") -> GitOutput:
         """Change a ref or the index without any hook; WizardError when it fails."""
         return self.read(*args, stdin=stdin)
 
@@ -165,16 +165,16 @@ class Git:
         terminal: bool = False,
         started: Callable[[int], None] | None = None,
         seconds: float = ACT_SECONDS,
-    ) -> Output:
+    ) -> GitOutput:
         """Run a command with the person's hooks, signing and helpers; any exit code is returned.
 
         With `terminal` a passphrase may be asked for on it, otherwise nothing can ask. `started`
         gets the process id before the command sees its input.
         """
-        env = environment(network=network)
+        env = git_environment(network=network)
         if network:
             env["LC_ALL"] = "C"
-        command = [executable(), *_ACTING, *args]
+        command = [find_git(), *_ACT_OPTIONS, *args]
         return _run(command, self.folder, env, stdin, seconds, args, started, terminal, own=True)
 
 
@@ -188,7 +188,7 @@ def _run(
     started: Callable[[int], None] | None = None,
     terminal: bool = False,
     own: bool = False,
-) -> Output:
+) -> GitOutput:
     with ExitStack() as stack:
         # The person's own hooks may leave a process behind that keeps its output open for ever.
         files = [_sink(stack) for _ in range(2)] if own else [None, None]
@@ -207,7 +207,7 @@ def _run(
         try:
             if started:
                 started(process.pid)
-            piped = (process.communicate if own else partial(_heard, process))(
+            piped = (process.communicate if own else partial(_communicate, process))(
                 stdin, timeout=seconds
             )
         except subprocess.TimeoutExpired:
@@ -220,10 +220,10 @@ def _run(
             _stop(process, group=not terminal)
             raise
         out, err = (_contents(*pair) for pair in zip(files, piped, strict=True))
-        return Output(args, process.returncode, out, _said(err))
+        return GitOutput(args, process.returncode, out, _clean_message(err))
 
 
-def _heard(
+def _communicate(
     process: subprocess.Popen[bytes], stdin: bytes, timeout: float
 ) -> tuple[bytes | None, bytes | None]:
     """What git says until it ends; raises TimeoutExpired.
@@ -290,7 +290,7 @@ def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
                 stream.close()
 
 
-def _said(err: bytes) -> str:
+def _clean_message(err: bytes) -> str:
     lines = err.decode("utf-8", "surrogateescape").splitlines()
     kept = [line for line in lines if line.strip() and not line.startswith("hint:")]
-    return "\n".join(visible(redact(line)) for line in kept).removeprefix("fatal: ")
+    return "\n".join(escape_unprintable(redact(line)) for line in kept).removeprefix("fatal: ")

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from wizard.errors import RefusedError, UsageError, WizardError
-from wizard.formats.terminal import visible
-from wizard.git.command import Git, Output
+from wizard.formats.terminal import escape_unprintable
+from wizard.git.command import Git, GitOutput
 
 _QUESTIONS = (
     "--is-bare-repository",
@@ -20,7 +20,7 @@ _QUESTIONS = (
 )
 
 
-def discover(path: Path) -> tuple[Path, Path, Path, Path, str]:
+def discover_work_tree(path: Path) -> tuple[Path, Path, Path, Path, str]:
     """The folder itself, its work tree, Git folder, common Git folder and object format.
 
     UsageError when there is none or it has no work tree, RefusedError when git does not trust its
@@ -28,22 +28,24 @@ def discover(path: Path) -> tuple[Path, Path, Path, Path, str]:
     """
     folder = Path(os.path.realpath(path))
     if not folder.is_dir():
-        raise UsageError(f"{visible(str(path))}: there is no such folder", "check --repo")
+        raise UsageError(
+            f"{escape_unprintable(str(path))}: there is no such folder", "check --repo"
+        )
     asked = Git(folder).read("rev-parse", *_QUESTIONS, ok=(0, 128))
     lines = asked.text.split("\n")
     if asked.code:
-        raise _no_work_tree(folder, asked, lines)
+        raise _work_tree_error(folder, asked, lines)
     if len(lines) != len(_QUESTIONS) - 1:
         raise UsageError(
-            f"{visible(str(folder))}: the path has a line break", "move the repository"
+            f"{escape_unprintable(str(folder))}: the path has a line break", "move the repository"
         )
     object_format, git_dir, common_dir, root = lines[2], *(Path(line) for line in lines[3:])
     _require_own(folder, root, git_dir)
     return folder, root, git_dir, common_dir, object_format
 
 
-def _no_work_tree(folder: Path, asked: Output, lines: list[str]) -> WizardError:
-    where = visible(str(folder))
+def _work_tree_error(folder: Path, asked: GitOutput, lines: list[str]) -> WizardError:
+    where = escape_unprintable(str(folder))
     if "dubious ownership" in asked.err:
         return RefusedError(
             f"{where}: belongs to another user, so git does not trust its configuration",
@@ -78,26 +80,28 @@ def _require_own(folder: Path, root: Path, git_dir: Path) -> None:
             own = os.path.realpath(target) == os.path.realpath(git_dir)
     if not own:
         raise RefusedError(
-            f"{visible(str(folder))}: its Git configuration puts the work tree elsewhere "
-            f"({visible(str(root))})",
+            f"{escape_unprintable(str(folder))}: its Git configuration puts the work tree elsewhere "
+            f"({escape_unprintable(str(root))})",
             "remove core.worktree from its configuration, or use the folder that has `.git`",
         )
 
 
-def initialise(path: Path, branch: str) -> None:
+def init_repository(path: Path, branch: str) -> None:
     """`git init` in a new or empty folder; UsageError when something is there already."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise UsageError(f"{visible(str(path))}: is not a folder", "give a new or empty folder")
+        raise UsageError(
+            f"{escape_unprintable(str(path))}: is not a folder", "give a new or empty folder"
+        )
     if path.is_dir() and any(path.iterdir()):
         raise UsageError(
-            f"{visible(str(path))}: is not empty",
+            f"{escape_unprintable(str(path))}: is not empty",
             f"make it a repository yourself (`git init -b {branch}`), or give a new folder",
         )
     above = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
     outer = Git(above).read("rev-parse", "--show-toplevel", ok=(0, 128))
     if not outer.code:
         raise UsageError(
-            f"{visible(str(path))}: is inside the repository {visible(outer.text)}",
+            f"{escape_unprintable(str(path))}: is inside the repository {escape_unprintable(outer.text)}",
             "use that repository, or give a folder outside it",
         )
     made = Git(above).read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))
@@ -106,5 +110,7 @@ def initialise(path: Path, branch: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WizardError(f"{visible(str(path))}: cannot be made: {error.strerror}") from None
+        raise WizardError(
+            f"{escape_unprintable(str(path))}: cannot be made: {error.strerror}"
+        ) from None
     Git(path).read("init", "--quiet", "--template=", f"--initial-branch={branch}")

@@ -23,7 +23,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One file: its permission bits before (None: it did not exist), and what it becomes.
 
     `new` is the sha256 of the new bytes, None when the file is deleted; `old` likewise.
@@ -36,7 +36,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Record:
+class JournalRecord:
     """What one write sets out from.
 
     `head` and `ref` are the commit and branch it starts on, `branch` the work branch it makes,
@@ -46,7 +46,7 @@ class Record:
 
     token: str
     started: float
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     folders: tuple[str, ...] = ()
     head: str | None = None
     ref: str = ""
@@ -62,15 +62,17 @@ class Record:
         return f".airflow-wizard-{self.token}-{place}.tmp"
 
 
-class Journal:
+class WriteJournal:
     """The record on disk, and the original bytes beside it."""
 
-    def __init__(self, place: Path, record: Record) -> None:
+    def __init__(self, place: Path, record: JournalRecord) -> None:
         self._place = place
         self.record = record
 
     @classmethod
-    def begin(cls, git_folder: Path, record: Record, originals: Sequence[bytes | None]) -> Journal:
+    def begin(
+        cls, git_folder: Path, record: JournalRecord, originals: Sequence[bytes | None]
+    ) -> WriteJournal:
         """Write the record and the originals, one for each entry; from here a write may start."""
         place = private_folder(git_folder) / "journal"
         shutil.rmtree(place, ignore_errors=True)
@@ -87,7 +89,7 @@ class Journal:
         return journal
 
     @classmethod
-    def load(cls, git_folder: Path) -> Journal | None:
+    def load(cls, git_folder: Path) -> WriteJournal | None:
         """The journal of an interrupted write, None when none was; ConflictError if unreadable."""
         place = git_folder / "airflow-wizard" / "journal"
         try:
@@ -98,10 +100,10 @@ class Journal:
             fields: dict[str, Any] = json.loads(data)
             if fields.pop("version") != _VERSION:
                 raise ValueError
-            fields["entries"] = tuple(Entry(**entry) for entry in fields["entries"])
+            fields["entries"] = tuple(JournalEntry(**entry) for entry in fields["entries"])
             fields["folders"] = tuple(fields["folders"])
             fields["unknown"] = tuple(fields["unknown"])
-            return cls(place, Record(**fields))
+            return cls(place, JournalRecord(**fields))
         except (ValueError, TypeError, KeyError):
             raise ConflictError(
                 f"{place}: the journal of an interrupted write cannot be read",
@@ -121,7 +123,7 @@ class Journal:
         self.record = replace(self.record, **fields)
         self._save()
 
-    def original(self, entry: Entry) -> bytes:
+    def original(self, entry: JournalEntry) -> bytes:
         """The bytes a file had."""
         number = self.record.entries.index(entry)
         return (self._place / f"{number}.old").read_bytes()
@@ -169,7 +171,7 @@ def private_folder(git_folder: Path) -> Path:
 
 
 @contextmanager
-def locked(git_folder: Path) -> Iterator[None]:
+def lock_work_tree(git_folder: Path) -> Iterator[None]:
     """Only one run writes to a work tree at a time; ConflictError while another one does.
 
     The lock goes with the process, however it ends.

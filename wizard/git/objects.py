@@ -24,7 +24,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class IndexEntry:
     """One entry of the index: the flag of `ls-files -v`, the blob's id and the merge stage."""
 
     flag: str
@@ -32,7 +32,7 @@ class Staged:
     stage: str
 
 
-class Committed:
+class GitObjects:
     """A work tree (`root`) and the folder in it that emitted paths are relative to (`prefix`).
 
     Every method takes and returns paths relative to `top`, which is `root` without a prefix;
@@ -115,7 +115,7 @@ class Committed:
         blobs = self.objects([f"{start}:{self.full(path)}" for path in sound])
         found = dict(zip(sound, blobs, strict=True))
         self._require_absent(start, [path for path, blob in found.items() if blob is None])
-        return {path: _file(found.get(path)) for path in wanted}
+        return {path: _blob_data(found.get(path)) for path in wanted}
 
     def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
         """Files whose objects are missing (partial clone, damage) must not pass as not there."""
@@ -176,9 +176,9 @@ class Committed:
         """How long an object id is in a tree object."""
         return 32 if self.object_format == "sha256" else 20
 
-    def index(self, full_paths: Sequence[str]) -> dict[str, list[Staged]]:
+    def index(self, full_paths: Sequence[str]) -> dict[str, list[IndexEntry]]:
         """What the index says of paths relative to the root."""
-        found: dict[str, list[Staged]] = {}
+        found: dict[str, list[IndexEntry]] = {}
         for at in range(0, len(full_paths), _CHUNK):
             some = [f":(top,literal){path}" for path in full_paths[at : at + _CHUNK]]
             for line in self.git.read("ls-files", "-v", "-s", "-z", "--", *some).out.split(b"\0"):
@@ -186,7 +186,7 @@ class Committed:
                 if name:
                     flag, _, blob, stage = facts.decode().split(" ")
                     path = name.decode("utf-8", "surrogateescape")
-                    found.setdefault(path, []).append(Staged(flag, blob, stage))
+                    found.setdefault(path, []).append(IndexEntry(flag, blob, stage))
         return found
 
     def ask(self, full_paths: Sequence[str], *args: str) -> list[str]:
@@ -212,5 +212,5 @@ class Committed:
         return [line.strip("/") for line in listed.splitlines() if line.strip("/")]
 
 
-def _file(found: tuple[str, bytes] | None) -> bytes | None:
+def _blob_data(found: tuple[str, bytes] | None) -> bytes | None:
     return found[1] if found and found[0] == "blob" else None

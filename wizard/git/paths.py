@@ -51,7 +51,7 @@ def _name_problem(name: str) -> str:
         return "has a part that ends in a dot or space, which other systems drop"
     if len(name.encode("utf-8")) > _NAME_MAX:
         return f"has a part of more than {_NAME_MAX} bytes"
-    folded = fold(name)
+    folded = fold_path(name)
     if folded.startswith(".git") or _SHORT_GIT.fullmatch(folded):
         return "belongs to Git or its host (`.git*`), which Airflow Wizard never writes"
     if _RUNS_CODE.fullmatch(folded):
@@ -59,33 +59,33 @@ def _name_problem(name: str) -> str:
     return ""
 
 
-def fold(path: str) -> str:
+def fold_path(path: str) -> str:
     """The path as systems see it that ignore case and composition (macOS, Windows)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
-def parents(path: str) -> Iterator[str]:
+def parent_folders(path: str) -> Iterator[str]:
     """The folders above a path, topmost first; none for a file at the top."""
     parts = path.split("/")[:-1]
     for end in range(1, len(parts) + 1):
         yield "/".join(parts[:end])
 
 
-def overlaps(paths: Iterable[str]) -> list[tuple[str, str]]:
+def find_overlaps(paths: Iterable[str]) -> list[tuple[str, str]]:
     """Pairs that cannot exist side by side: one name in two spellings, or a file as a folder."""
     seen: dict[str, str] = {}
     found: list[tuple[str, str]] = []
     ordered = sorted(set(paths))
     for path in ordered:
-        other = seen.setdefault(fold(path), path)
+        other = seen.setdefault(fold_path(path), path)
         if other != path:
             found.append((other, path))
     spellings: dict[str, str] = {}
     for path in ordered:
-        for folder in parents(path):
-            if fold(folder) in seen:
-                found.append((seen[fold(folder)], path))
-            other = spellings.setdefault(fold(folder), folder)
+        for folder in parent_folders(path):
+            if fold_path(folder) in seen:
+                found.append((seen[fold_path(folder)], path))
+            other = spellings.setdefault(fold_path(folder), folder)
             if other != folder:
                 found.append((other, path))
     return list(dict.fromkeys(found))

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
 from wizard.git import files
-from wizard.git.changes import Change, Conflict
-from wizard.git.objects import Staged
-from wizard.git.paths import fold, overlaps, parents, path_problem
+from wizard.git.changes import Conflict, FileChange
+from wizard.git.objects import IndexEntry
+from wizard.git.paths import find_overlaps, fold_path, parent_folders, path_problem
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
-_CONVERTING = ("filter", "working-tree-encoding", "ident")
+_CONVERSION_ATTRIBUTES = ("filter", "working-tree-encoding", "ident")
 _NO_LINKS = (
     "nothing is ever written through links; put a real file or folder there, or change the path"
 )
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Preconditions:
     """Everything in the way of a write, by what it takes to go on."""
 
     refused: list[Conflict]
@@ -42,7 +42,9 @@ class Verdict:
             raise RefusedError("\n".join(["nothing was written:", *lines]), "\n".join(hints))
 
 
-def examine(repo: Repository, changes: Sequence[Change], *, commit: bool = True) -> Verdict:
+def examine_changes(
+    repo: WorkTree, changes: Sequence[FileChange], *, commit: bool = True
+) -> Preconditions:
     """Look at every changed path in HEAD, in the index and on disk.
 
     Without `commit` only the files on disk count. Nothing is run that the repository configures.
@@ -54,29 +56,29 @@ def examine(repo: Repository, changes: Sequence[Change], *, commit: bool = True)
         for full in paths
         if (problem := path_problem(full))
     ]
-    refused += _overlapping(repo, changes)
+    refused += _overlap_conflicts(repo, changes)
     sound = [full for full in paths if not path_problem(full)]
-    blocked = list(_blocked(repo, sound, paths))
+    blocked = list(_find_blocked_paths(repo, sound, paths))
     refused += [one for safe, one in blocked if not safe]
     conflicts = [one for safe, one in blocked if safe]
     settled = {one.path for one in (*refused, *conflicts)}
     free = {full: paths[full] for full in sound if paths[full].path not in settled}
     if commit:
-        refused += _converted(repo, free)
-        conflicts += _ignored(repo, free)
-        conflicts += _sparse(repo, free)
-    conflicts += _edited(repo, free, commit=commit)
+        refused += _find_converted_paths(repo, free)
+        conflicts += _find_ignored_paths(repo, free)
+        conflicts += _find_paths_outside_sparse(repo, free)
+    conflicts += _find_edited_files(repo, free, commit=commit)
     # A link that is committed and on disk is met twice.
-    return Verdict(
+    return Preconditions(
         list(dict.fromkeys(refused)),
         list({one.path: one for one in reversed(conflicts)}.values())[::-1],
     )
 
 
-def _overlapping(repo: Repository, changes: Sequence[Change]) -> Iterator[Conflict]:
+def _overlap_conflicts(repo: WorkTree, changes: Sequence[FileChange]) -> Iterator[Conflict]:
     """Among the files as they will be; what is deleted leaves its place."""
     kept = [repo.full(change.path) for change in changes if change.new is not None]
-    for one, other in overlaps(kept):
+    for one, other in find_overlaps(kept):
         yield Conflict(
             other.removeprefix(repo.below),
             f"cannot stand beside {one}: some systems take both for one path",
@@ -84,26 +86,26 @@ def _overlapping(repo: Repository, changes: Sequence[Change]) -> Iterator[Confli
         )
 
 
-def _blocked(
-    repo: Repository, full_paths: Sequence[str], changes: Mapping[str, Change]
+def _find_blocked_paths(
+    repo: WorkTree, full_paths: Sequence[str], changes: Mapping[str, FileChange]
 ) -> Iterator[tuple[bool, Conflict]]:
     """What lies on each path, in HEAD and on disk; True with it when it is no matter of safety."""
-    folders = sorted({"", *(folder for path in full_paths for folder in parents(path))})
+    folders = sorted({"", *(folder for path in full_paths for folder in parent_folders(path))})
     for scene in (_committed_kinds(repo, folders), _disk_kinds(repo.root, folders)):
-        spellings = {fold(path): path for path in scene}
+        spellings = {fold_path(path): path for path in scene}
         for full in full_paths:
-            found = _obstacle(full, scene, spellings)
+            found = _describe_obstacle(full, scene, spellings)
             if found:
                 yield found[0], Conflict(changes[full].path, found[1], found[2])
 
 
-def _obstacle(
+def _describe_obstacle(
     path: str, kinds: Mapping[str, str], spellings: Mapping[str, str]
 ) -> tuple[bool, str, str] | None:
-    for part in (*parents(path), path):
+    for part in (*parent_folders(path), path):
         kind, last = kinds.get(part), part == path
         if kind is None:
-            other = spellings.get(fold(part), part)
+            other = spellings.get(fold_path(part), part)
             if other == part:
                 return None
             reason = f"differs only in its spelling from {other}, which the repository has"
@@ -120,7 +122,7 @@ def _obstacle(
     return None
 
 
-def _committed_kinds(repo: Repository, folders: Sequence[str]) -> dict[str, str]:
+def _committed_kinds(repo: WorkTree, folders: Sequence[str]) -> dict[str, str]:
     """What HEAD has in these folders: path -> file, folder, link or repository."""
     commit = repo.head.commit
     if commit is None:
@@ -171,10 +173,10 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return "file" if entry.is_file(follow_symlinks=False) else "device or pipe"
 
 
-def _converted(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
+def _find_converted_paths(repo: WorkTree, free: Mapping[str, FileChange]) -> Iterator[Conflict]:
     """Paths of which Git would store other bytes than the ones shown, by their attributes."""
     paths = [full for full, change in free.items() if change.new is not None]
-    fields = repo.ask(paths, "check-attr", "-z", "--stdin", *_CONVERTING)
+    fields = repo.ask(paths, "check-attr", "-z", "--stdin", *_CONVERSION_ATTRIBUTES)
     for full, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if value not in {"unspecified", "unset"}:
             yield Conflict(
@@ -184,21 +186,23 @@ def _converted(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflic
             )
 
 
-def _ignored(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
-    rules = _ignoring(repo, [full for full, change in free.items() if change.kind == "add"])
-    folders = {f"{folder}/" for full in rules for folder in parents(full)}
-    excluded = _ignoring(repo, sorted(folders), "--no-index")
+def _find_ignored_paths(repo: WorkTree, free: Mapping[str, FileChange]) -> Iterator[Conflict]:
+    rules = _read_ignore_rules(
+        repo, [full for full, change in free.items() if change.kind == "add"]
+    )
+    folders = {f"{folder}/" for full in rules for folder in parent_folders(full)}
+    excluded = _read_ignore_rules(repo, sorted(folders), "--no-index")
     for full, (source, line, pattern) in rules.items():
-        above = [folder for folder in parents(full) if f"{folder}/" in excluded]
+        above = [folder for folder in parent_folders(full) if f"{folder}/" in excluded]
         yield Conflict(
             free[full].path,
             f"is ignored by Git: {source}:{line}: {pattern}",
-            _unignoring(full, above[0] if above else "", source),
+            _unignore_hint(full, above[0] if above else "", source),
         )
 
 
-def _ignoring(
-    repo: Repository, full_paths: Sequence[str], *options: str
+def _read_ignore_rules(
+    repo: WorkTree, full_paths: Sequence[str], *options: str
 ) -> dict[str, tuple[str, str, str]]:
     """The rule that ignores each path, as file, line and pattern; only for those that are."""
     fields = repo.ask(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
@@ -206,7 +210,7 @@ def _ignoring(
     return {full: (source, line, rule) for source, line, rule, full in rows if rule[:1] != "!"}
 
 
-def _unignoring(full: str, excluded: str, source: str) -> str:
+def _unignore_hint(full: str, excluded: str, source: str) -> str:
     """How to have a path again; no rule brings back a file below a folder that is `excluded`."""
     inside = source.endswith(".gitignore") and not source.startswith(("/", "~"))
     below = source.removesuffix(".gitignore") if inside else ""
@@ -214,26 +218,28 @@ def _unignoring(full: str, excluded: str, source: str) -> str:
     rules = [f"!/{full.removeprefix(below)}"]
     if excluded:
         rules = [f"!/{excluded.removeprefix(below)}/"]
-        deeper = [folder for folder in parents(full) if folder.startswith(f"{excluded}/")]
+        deeper = [folder for folder in parent_folders(full) if folder.startswith(f"{excluded}/")]
         if deeper:
             rules += [f"/{excluded.removeprefix(below)}/*", f"!/{deeper[0].removeprefix(below)}/"]
     lines = "".join(f"\n  {rule}" for rule in rules)
     return f"remove that rule, or add at the end of {file}, and commit that:{lines}"
 
 
-def _sparse(repo: Repository, free: Mapping[str, Change]) -> Iterator[Conflict]:
+def _find_paths_outside_sparse(
+    repo: WorkTree, free: Mapping[str, FileChange]
+) -> Iterator[Conflict]:
     """New paths outside a sparse checkout in cone mode; existing ones have a flag in the index."""
     folders = repo.sparse_folders()
     if folders is None:
         return
-    above = {"", *folders, *(part for folder in folders for part in parents(folder))}
+    above = {"", *folders, *(part for folder in folders for part in parent_folders(folder))}
     for full, change in free.items():
         parent = full.rpartition("/")[0]
         if parent not in above and not any(f"{parent}/".startswith(f"{one}/") for one in folders):
-            yield _outside(change, parent)
+            yield _sparse_conflict(change, parent)
 
 
-def _outside(change: Change, folder: str) -> Conflict:
+def _sparse_conflict(change: FileChange, folder: str) -> Conflict:
     return Conflict(
         change.path,
         "is outside the sparse checkout",
@@ -241,7 +247,9 @@ def _outside(change: Change, folder: str) -> Conflict:
     )
 
 
-def _edited(repo: Repository, free: Mapping[str, Change], *, commit: bool) -> Iterator[Conflict]:
+def _find_edited_files(
+    repo: WorkTree, free: Mapping[str, FileChange], *, commit: bool
+) -> Iterator[Conflict]:
     """Files that are not as the plan saw them: in HEAD, in the index or on disk."""
     head = repo.read_many([change.path for change in free.values()]) if commit else {}
     index = repo.index(list(free)) if commit else {}
@@ -252,20 +260,20 @@ def _edited(repo: Repository, free: Mapping[str, Change], *, commit: bool) -> It
                 change.path, "was changed in the repository since the plan", "plan again"
             )
         elif any(entry.flag == "S" for entry in staged):
-            yield _outside(change, full.rpartition("/")[0])
+            yield _sparse_conflict(change, full.rpartition("/")[0])
         elif any(entry.flag.islower() for entry in staged):
             yield Conflict(
                 change.path,
                 "is marked in the index as never changing",
                 f"`git update-index --no-assume-unchanged {full}`",
             )
-        elif not _on_disk(repo, full, change):
-            yield _uncommitted(change, full, "edits on disk")
-        elif commit and not _staged_as_known(repo, change, staged):
-            yield _uncommitted(change, full, "staged edits")
+        elif not _is_disk_as_planned(repo, full, change):
+            yield _uncommitted_conflict(change, full, "edits on disk")
+        elif commit and not _is_index_as_planned(repo, change, staged):
+            yield _uncommitted_conflict(change, full, "staged edits")
 
 
-def _uncommitted(change: Change, full: str, what: str) -> Conflict:
+def _uncommitted_conflict(change: FileChange, full: str, what: str) -> Conflict:
     if change.old is None:
         reason = "is in the way: a file that is not committed, with other contents"
         return Conflict(change.path, reason, "move it away, or commit it and plan again")
@@ -276,8 +284,8 @@ def _uncommitted(change: Change, full: str, what: str) -> Conflict:
     )
 
 
-def _on_disk(repo: Repository, full: str, change: Change) -> bool:
-    found = files.read(repo.root, full)
+def _is_disk_as_planned(repo: WorkTree, full: str, change: FileChange) -> bool:
+    found = files.read_file(repo.root, full)
     data = found[0] if found else None
     return data == change.new or _same_text(data, change.old)
 
@@ -289,7 +297,7 @@ def _same_text(data: bytes | None, expected: bytes | None) -> bool:
     return data == expected or data.replace(b"\r\n", b"\n") == expected
 
 
-def _staged_as_known(repo: Repository, change: Change, staged: Iterable[Staged]) -> bool:
+def _is_index_as_planned(repo: WorkTree, change: FileChange, staged: Iterable[IndexEntry]) -> bool:
     entries = list(staged)
     if not entries:
         return change.old is None or change.new is None

@@ -7,29 +7,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.errors import ConflictError, UsageError, WizardError
-from wizard.git.command import Output
+from wizard.git.command import GitOutput
 from wizard.git.remotes import redact
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
 PUSH_SECONDS = 300.0
 
 # What git, ssh, curl and the hosts say, in lower case; "could not read from remote repository"
 # follows every failure over ssh, so it is looked for last.
-_LOGIN = ("permission denied", "authentication", "could not read username", "could not read pass")
-_UNREACHED = (
+_LOGIN_TEXTS = (
+    "permission denied",
+    "authentication",
+    "could not read username",
+    "could not read pass",
+)
+_UNREACHABLE_TEXTS = (
     "could not resolve", "connection refused", "connection timed out", "no route to host",
     "network is unreachable", "failed to connect", "couldn't connect", "connection closed by",
 )  # fmt: skip
-_ABSENT = (
+_MISSING_TEXTS = (
     "does not appear to be a git repository", "does not exist", "not found", "no such file",
     "could not read from remote repository",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushResult:
     """Where a branch went; `url` has no credentials, `output` is what the server said."""
 
     remote: str
@@ -39,7 +44,7 @@ class Pushed:
     up_to_date: bool
 
 
-def remote_for(repo: Repository, branch: str) -> str:
+def find_remote(repo: WorkTree, branch: str) -> str:
     """The remote a plain `git push` would use for a branch; UsageError when none can be told."""
     wanted = "^(branch\\..*\\.(pushremote|remote)|remote\\.pushdefault)$"
     listed = repo.git.read("config", "-z", "--get-regexp", wanted, ok=(0, 1)).text
@@ -57,7 +62,7 @@ def remote_for(repo: Repository, branch: str) -> str:
     )
 
 
-def remote_url(repo: Repository, remote: str) -> str:
+def remote_url(repo: WorkTree, remote: str) -> str:
     """The URL a remote is pushed to, without credentials; UsageError for an unknown remote."""
     asked = repo.git.read("remote", "get-url", "--push", "--", remote, ok=(0, 2, 128))
     if asked.code:
@@ -65,20 +70,20 @@ def remote_url(repo: Repository, remote: str) -> str:
     return redact(asked.text.splitlines()[0])
 
 
-def push(
-    repo: Repository,
+def push_branch(
+    repo: WorkTree,
     branch: str,
     *,
     remote: str | None = None,
     options: Sequence[str] = (),
     terminal: bool = False,
-) -> Pushed:
+) -> PushResult:
     """Push one branch to the branch of its name, and nothing else.
 
     `options` are server-side push options. ConflictError when the server's branch has commits
     that are not here, WizardError for every other failure; never forces.
     """
-    name = remote or remote_for(repo, branch)
+    name = remote or find_remote(repo, branch)
     url = remote_url(repo, name)
     extra = [part for option in options for part in ("--push-option", option)]
     ref = f"refs/heads/{branch}:refs/heads/{branch}"
@@ -88,28 +93,28 @@ def push(
     )  # fmt: skip
     if done.code:
         raise _failure(done, name, url, branch)
-    return Pushed(name, url, branch, done.err, any(s.startswith("=") for s in _states(done)))
+    return PushResult(name, url, branch, done.err, any(s.startswith("=") for s in _states(done)))
 
 
-def ahead(repo: Repository, branch: str) -> bool:
+def is_ahead(repo: WorkTree, branch: str) -> bool:
     """Whether a local branch has commits that its remote was not yet seen to have.
 
     Looks at what the last fetch or push left here, not at the server. UsageError without a remote.
     """
     if repo.resolve(branch) is None:
         return False
-    seen = f"refs/remotes/{remote_for(repo, branch)}/{branch}"
+    seen = f"refs/remotes/{find_remote(repo, branch)}/{branch}"
     counted = repo.git.read("rev-list", "--count", f"{seen}..refs/heads/{branch}", ok=(0, 128))
     # A branch that was never pushed has no such ref; nor has a remote that is fetched otherwise.
     return bool(counted.code) or counted.text != "0"
 
 
-def _states(done: Output) -> list[str]:
+def _states(done: GitOutput) -> list[str]:
     """The lines of --porcelain that tell what became of a ref (a flag, a tab, the refs)."""
     return [line for line in done.shown.splitlines() if "\\t" in line[:4]]
 
 
-def _failure(done: Output, remote: str, url: str, branch: str) -> WizardError:
+def _failure(done: GitOutput, remote: str, url: str, branch: str) -> WizardError:
     said = done.err or done.shown
     states = " ".join(_states(done))
     if "(fetch first)" in states or "(non-fast-forward)" in states or "(stale info)" in states:
@@ -126,11 +131,11 @@ def _failure(done: Output, remote: str, url: str, branch: str) -> WizardError:
     lowered = said.lower()
     if "host key verification failed" in lowered:
         hint = "compare the server's host key with what its owner publishes, then add it with ssh"
-    elif any(word in lowered for word in _LOGIN):
+    elif any(word in lowered for word in _LOGIN_TEXTS):
         hint = f"log in first: `git push {remote} {branch}` by hand shows what is asked for"
-    elif any(word in lowered for word in _UNREACHED):
+    elif any(word in lowered for word in _UNREACHABLE_TEXTS):
         hint = f"the server cannot be reached from here; push later: `git push {remote} {branch}`"
-    elif any(word in lowered for word in _ABSENT):
+    elif any(word in lowered for word in _MISSING_TEXTS):
         hint = (
             "there is no repository at that address, or it is hidden from you: make it at the "
             f"server, correct the address (`git remote set-url {remote} URL`), or log in as "

@@ -36,7 +36,7 @@ def redact(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class WebLocation:
     """Where a remote is on the web: host (with port when it was an HTTP URL) and path."""
 
     host: str
@@ -51,7 +51,7 @@ class Location:
         return f"{self.scheme}://{self.host}/{quote(self.path, safe='/~')}"
 
 
-def locate(url: str) -> Location | None:
+def parse_remote_url(url: str) -> WebLocation | None:
     """The web address behind a remote URL; None for local paths and what is not understood."""
     from urllib.parse import unquote, urlsplit
 
@@ -75,15 +75,15 @@ def locate(url: str) -> Location | None:
         where, path, scheme = match["host"].lower(), match["path"], "https"
     where = _SSH_HOSTS.get(where, where)
     path = unquote(path).strip("/").removesuffix(".git")
-    return Location(where, path, scheme) if path else None
+    return WebLocation(where, path, scheme) if path else None
 
 
-def provider(url: str) -> str:
+def detect_provider(url: str) -> str:
     """github, gitlab, bitbucket, azure or gitea by the host's name; empty when it says nothing.
 
     A self-hosted server under a neutral name cannot be told from its URL.
     """
-    location = locate(url)
+    location = parse_remote_url(url)
     name = location.host.partition(":")[0] if location else ""
     if name in {"dev.azure.com", "ssh.dev.azure.com"} or name.endswith(".visualstudio.com"):
         return "azure"
@@ -101,11 +101,11 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
     """
     from urllib.parse import quote
 
-    location = locate(url)
+    location = parse_remote_url(url)
     if location is None:
         return None
     head, into = quote(branch, safe=""), quote(base, safe="")
-    match provider(url):
+    match detect_provider(url):
         case "github":
             pair = f"{quote(base, safe='/')}...{quote(branch, safe='/')}"
             return f"{location.url}/compare/{pair}?expand=1"
@@ -116,14 +116,14 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
         case "bitbucket" if location.host == "bitbucket.org":
             return f"{location.url}/pull-requests/new?source={head}&dest={into}"
         case "azure":
-            page = _azure(location)
+            page = _azure_page(location)
             return page and f"{page}/pullrequestcreate?sourceRef={head}&targetRef={into}"
         case "gitea":
             return f"{location.url}/compare/{quote(base, safe='/')}...{quote(branch, safe='/')}"
     return None
 
 
-def _azure(location: Location) -> str | None:
+def _azure_page(location: WebLocation) -> str | None:
     """Azure's page: over SSH the path is `v3/organisation/project/repository`."""
     from urllib.parse import quote
 
@@ -141,7 +141,7 @@ def push_options(url: str, base: str, title: str) -> list[str]:
 
     Source: https://docs.gitlab.com/topics/git/commit/#push-options
     """
-    if provider(url) != "gitlab":
+    if detect_provider(url) != "gitlab":
         return []
     line = " ".join(title.split())
     return ["merge_request.create", f"merge_request.target={base}", f"merge_request.title={line}"]

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import ConflictError, UsageError, WizardError
 from wizard.git import files
-from wizard.git.objects import Committed, Head
+from wizard.git.objects import GitObjects
 from wizard.git.paths import path_problem
 
 if TYPE_CHECKING:
-    from wizard.git.changes import Change
-    from wizard.git.preconditions import Verdict
-    from wizard.git.push import Pushed
-    from wizard.git.transaction import Recovered, Written
+    from wizard.git.changes import FileChange
+    from wizard.git.preconditions import Preconditions
+    from wizard.git.push import PushResult
+    from wizard.git.rollback import Recovery
+    from wizard.git.transaction import WriteResult
 
-_UNDER_WAY = {
+_GIT_OPERATIONS = {
     "MERGE_HEAD": ("a merge", "git merge --continue", "git merge --abort"),
     "rebase-merge": ("a rebase", "git rebase --continue", "git rebase --abort"),
     "rebase-apply": ("a rebase or `git am`", "git rebase --continue", "git rebase --abort"),
@@ -36,7 +37,7 @@ _UNDER_WAY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Author:
     """Who commits, as git is configured."""
 
     name: str
@@ -46,32 +47,32 @@ class Identity:
         return f"{self.name} <{self.email}>"
 
 
-class Repository(Committed):
+class WorkTree(GitObjects):
     """A work tree, to look at and to change; make one with `open` or `init`."""
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> Repository:
+    def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> WorkTree:
         """The work tree that contains a folder, linked work trees and submodules included.
 
         Without `prefix`, the nearest folder from there upwards that has `.airflow-wizard` is the
         top, else the work tree's root. UsageError when there is no usable work tree, RefusedError
         when git does not trust it; every error says how to go on.
         """
-        from wizard.git.discovery import discover
+        from wizard.git.discovery import discover_work_tree
 
-        start, root, git_dir, common_dir, object_format = discover(Path(path))
+        start, root, git_dir, common_dir, object_format = discover_work_tree(Path(path))
         repo = cls(root, git_dir, common_dir, object_format)
         return repo.at(repo._nearest(start) if prefix is None else prefix)
 
     @classmethod
-    def init(cls, path: str | os.PathLike[str], branch: str = "main") -> Repository:
+    def init(cls, path: str | os.PathLike[str], branch: str = "main") -> WorkTree:
         """Make a repository in a new or empty folder, without anybody's template hooks."""
-        from wizard.git.discovery import initialise
+        from wizard.git.discovery import init_repository
 
-        initialise(Path(path), branch)
+        init_repository(Path(path), branch)
         return cls.open(path, prefix="")
 
-    def at(self, prefix: str) -> Repository:
+    def at(self, prefix: str) -> WorkTree:
         """The same work tree with another top; UsageError for a prefix that leaves it."""
         clean = prefix.strip("/") if prefix.strip("/") != "." else ""
         clean = clean.removeprefix("./")
@@ -80,7 +81,7 @@ class Repository(Committed):
                 f"repository.path: {prefix!r} is not a folder of the repository",
                 "give it relative to the top of the work tree, with forward slashes",
             )
-        return Repository(self.root, self.git_dir, self.common_dir, self.object_format, clean)
+        return WorkTree(self.root, self.git_dir, self.common_dir, self.object_format, clean)
 
     def _nearest(self, start: Path) -> str:
         for folder in (start, *start.parents):
@@ -92,18 +93,18 @@ class Repository(Committed):
 
     def working(self, path: str) -> bytes | None:
         """The bytes on disk, None without a file; RefusedError when a link is on the way."""
-        found = files.read(self.root, self.full(path))
+        found = files.read_file(self.root, self.full(path))
         return found[0] if found else None
 
-    def examine(self, changes: Sequence[Change], *, commit: bool = True) -> Verdict:
+    def examine(self, changes: Sequence[FileChange], *, commit: bool = True) -> Preconditions:
         """What stands in the way of writing these changes: see `wizard.git.preconditions`."""
-        from wizard.git.preconditions import examine
+        from wizard.git.preconditions import examine_changes
 
-        return examine(self, changes, commit=commit)
+        return examine_changes(self, changes, commit=commit)
 
     # Who and where
 
-    def author(self) -> Identity:
+    def author(self) -> Author:
         """Who the next commit is by; WizardError with the commands that set it."""
         said = self.git.read(
             "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
@@ -115,11 +116,11 @@ class Repository(Committed):
                 'git config --global user.name "Your Name"\n'
                 "git config --global user.email you@example.com",
             )
-        return Identity(match[1], match[2])
+        return Author(match[1], match[2])
 
     def require_idle(self) -> None:
         """Raise ConflictError while a merge, rebase or another git command is under way."""
-        for name, (what, on, back) in _UNDER_WAY.items():
+        for name, (what, on, back) in _GIT_OPERATIONS.items():
             if (self.git_dir / name).exists():
                 raise ConflictError(
                     f"{self.root}: {what} is under way", f"finish it (`{on}`) or stop it (`{back}`)"
@@ -185,31 +186,33 @@ class Repository(Committed):
         """Whether a write was interrupted and `recover` has work to do."""
         return (self.git_dir / "airflow-wizard" / "journal" / "state.json").exists()
 
-    def recover(self) -> Recovered | None:
-        """Finish or undo an interrupted write: see `wizard.git.transaction.recover`."""
-        from wizard.git.transaction import recover
+    def recover(self) -> Recovery | None:
+        """Finish or undo an interrupted write: see `wizard.git.transaction.recover_interrupted_write`."""
+        from wizard.git.transaction import recover_interrupted_write
 
-        return recover(self)
+        return recover_interrupted_write(self)
 
     def commit(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[FileChange],
         message: str,
         *,
         target: str | None = None,
         branch: str | None = None,
         terminal: bool = False,
-    ) -> Written:
-        """Write the changes and commit exactly them: see `wizard.git.transaction.commit`."""
-        from wizard.git.transaction import commit
+    ) -> WriteResult:
+        """Write the changes and commit exactly them: see `wizard.git.transaction.commit_changes`."""
+        from wizard.git.transaction import commit_changes
 
-        return commit(self, changes, message, target=target, branch=branch, terminal=terminal)
+        return commit_changes(
+            self, changes, message, target=target, branch=branch, terminal=terminal
+        )
 
-    def write(self, changes: Sequence[Change]) -> Written:
-        """Write the changes to the work tree only: see `wizard.git.transaction.write`."""
-        from wizard.git.transaction import write
+    def write(self, changes: Sequence[FileChange]) -> WriteResult:
+        """Write the changes to the work tree only: see `wizard.git.transaction.write_changes`."""
+        from wizard.git.transaction import write_changes
 
-        return write(self, changes)
+        return write_changes(self, changes)
 
     def push(
         self,
@@ -218,11 +221,8 @@ class Repository(Committed):
         remote: str | None = None,
         options: Sequence[str] = (),
         terminal: bool = False,
-    ) -> Pushed:
-        """Push a branch: see `wizard.git.push.push`."""
-        from wizard.git.push import push
+    ) -> PushResult:
+        """Push a branch: see `wizard.git.push.push_branch`."""
+        from wizard.git.push import push_branch
 
-        return push(self, branch, remote=remote, options=options, terminal=terminal)
-
-
-__all__ = ["Head", "Identity", "Repository"]
+        return push_branch(self, branch, remote=remote, options=options, terminal=terminal)

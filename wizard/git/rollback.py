@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import ConflictError, RefusedError
 from wizard.git import files
-from wizard.git.journal import Entry, Journal, Record
-from wizard.git.paths import parents
+from wizard.git.journal import JournalEntry, JournalRecord, WriteJournal
+from wizard.git.paths import parent_folders
 from wizard.git.trailer import parse_trailer
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
-PATIENCE_SECONDS = 10.0
+GIT_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
-class Recovered:
+class Recovery:
     """What became of an interrupted write: finished as `commit`, or undone.
 
     `restored` are the files put back, `rescued` says where bytes were kept that somebody wrote
@@ -45,23 +45,23 @@ class Recovered:
         return "\n".join(lines)
 
 
-def recover_locked(repo: Repository) -> Recovered | None:
+def recover_locked(repo: WorkTree) -> Recovery | None:
     """Finish or undo an interrupted write; the caller holds the lock."""
-    journal = Journal.load(repo.git_dir)
+    journal = WriteJournal.load(repo.git_dir)
     if journal is None:
-        Journal.sweep(repo.git_dir)
+        WriteJournal.sweep(repo.git_dir)
         return None
-    _settle(repo, journal.record)
+    _wait_for_git(repo, journal.record)
     repo.refresh()
-    commit = committed_as(repo, journal.record)
+    commit = find_interrupted_commit(repo, journal.record)
     if commit:
-        prune(repo, journal.record)
+        remove_empty_folders(repo, journal.record)
         journal.close()
-        return Recovered(commit=commit)
+        return Recovery(commit=commit)
     return roll_back(repo, journal, later=True)
 
 
-def committed_as(repo: Repository, record: Record) -> str | None:
+def find_interrupted_commit(repo: WorkTree, record: JournalRecord) -> str | None:
     """The commit an interrupted write came to, None when it did not.
 
     The person may have committed on top since: it is the first one after the commit it started
@@ -85,16 +85,16 @@ def committed_as(repo: Repository, record: Record) -> str | None:
     return commit if same else None
 
 
-def prune(repo: Repository, record: Record) -> None:
+def remove_empty_folders(repo: WorkTree, record: JournalRecord) -> None:
     """Remove the folders that deleted files leave empty."""
     gone = [entry.path for entry in record.entries if entry.new is None]
-    folders = {folder for path in gone for folder in parents(path)}
+    folders = {folder for path in gone for folder in parent_folders(path)}
     for folder in sorted(folders, key=len, reverse=True):
         if folder.startswith(repo.below) and folder != repo.prefix:
-            files.remove_folder(repo.root, folder)
+            files.delete_empty_folder(repo.root, folder)
 
 
-def roll_back(repo: Repository, journal: Journal, *, later: bool) -> Recovered:
+def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery:
     """Put back files, folders, index and branch, and close the journal; may be repeated.
 
     `later` is a run after the one that was interrupted: what others did since is respected.
@@ -105,7 +105,7 @@ def roll_back(repo: Repository, journal: Journal, *, later: bool) -> Recovered:
     restored: list[str] = []
     rescued: list[str] = []
     left: list[str] = []
-    theirs = set(_committed_since(repo, record)) if later else set()
+    theirs = set(_find_later_commits(repo, record)) if later else set()
     for entry in record.entries:
         shown = entry.path.removeprefix(repo.below)
         try:
@@ -118,20 +118,20 @@ def roll_back(repo: Repository, journal: Journal, *, later: bool) -> Recovered:
         elif done:
             restored.append(shown)
     for folder in sorted(record.folders, key=len, reverse=True):
-        files.remove_folder(repo.root, folder)
+        files.delete_empty_folder(repo.root, folder)
     _forget(repo, record, theirs)
     _leave_branch(repo, record)
     journal.close()
-    return Recovered(None, tuple(restored), tuple(rescued), tuple(left))
+    return Recovery(None, tuple(restored), tuple(rescued), tuple(left))
 
 
-def _discard_temporary(repo: Repository, entry: Entry, record: Record) -> None:
+def _discard_temporary(repo: WorkTree, entry: JournalEntry, record: JournalRecord) -> None:
     folder = entry.path.rpartition("/")[0]
     with suppress(RefusedError):
-        files.remove(repo.root, f"{folder}/{record.temporary(entry.path)}".lstrip("/"))
+        files.delete_file(repo.root, f"{folder}/{record.temporary(entry.path)}".lstrip("/"))
 
 
-def _committed_since(repo: Repository, record: Record) -> Iterator[str]:
+def _find_later_commits(repo: WorkTree, record: JournalRecord) -> Iterator[str]:
     """Paths that somebody committed after the interruption: theirs now, not ours to put back."""
     if record.message is None or repo.head.commit in {None, record.head}:
         return
@@ -142,24 +142,24 @@ def _committed_since(repo: Repository, record: Record) -> Iterator[str]:
 
 
 def _restore(
-    repo: Repository, journal: Journal, entry: Entry, rescued: list[str], *, later: bool
+    repo: WorkTree, journal: WriteJournal, entry: JournalEntry, rescued: list[str], *, later: bool
 ) -> bool:
-    found = files.read(repo.root, entry.path)
+    found = files.read_file(repo.root, entry.path)
     now = hashlib.sha256(found[0]).hexdigest() if found else None
     if now == entry.old:
         return False
     if later and found and now != entry.new:
         rescued.append(str(journal.rescue(entry.path, found[0])))
     if entry.old is None:
-        files.remove(repo.root, entry.path)
+        files.delete_file(repo.root, entry.path)
         return True
     temporary = journal.record.temporary(entry.path)
-    files.stage(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
-    files.swap(repo.root, entry.path, temporary)
+    files.stage_file(repo.root, entry.path, journal.original(entry), entry.mode, temporary)
+    files.replace_file(repo.root, entry.path, temporary)
     return True
 
 
-def _forget(repo: Repository, record: Record, theirs: set[str]) -> None:
+def _forget(repo: WorkTree, record: JournalRecord, theirs: set[str]) -> None:
     """Take the paths out of the index that only the interrupted write put there."""
     paths = [path for path in record.unknown if path not in theirs]
     if paths and repo.index(paths):
@@ -167,7 +167,7 @@ def _forget(repo: Repository, record: Record, theirs: set[str]) -> None:
         repo.git.plumb("update-index", "--force-remove", "-z", "--stdin", stdin=stdin)
 
 
-def _leave_branch(repo: Repository, record: Record) -> None:
+def _leave_branch(repo: WorkTree, record: JournalRecord) -> None:
     if record.branch is None or record.head is None:
         return
     repo.refresh()
@@ -187,18 +187,18 @@ def _leave_branch(repo: Repository, record: Record) -> None:
 # What a killed git leaves behind
 
 
-def _settle(repo: Repository, record: Record) -> None:
+def _wait_for_git(repo: WorkTree, record: JournalRecord) -> None:
     """Wait for the git of the interrupted run, then clear away the lock files of a killed one."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while record.pid and _runs_in(repo.root, record.pid):
+    deadline = time.monotonic() + GIT_TIMEOUT
+    while record.pid and _is_git_in(repo.root, record.pid):
         if time.monotonic() > deadline:
             raise ConflictError(
                 f"git of an interrupted run is still at work (process {record.pid})",
                 "wait until it is done, or stop it, and run the same command again",
             )
         time.sleep(0.05)
-    while locks := list(_stale(repo, record)):
-        busy = _git_at_work(repo.root)
+    while locks := list(_find_stale_locks(repo, record)):
+        busy = _find_running_git(repo.root)
         if not busy:
             for lock in locks:
                 lock.unlink(missing_ok=True)
@@ -211,7 +211,7 @@ def _settle(repo: Repository, record: Record) -> None:
         time.sleep(0.05)
 
 
-def _stale(repo: Repository, record: Record) -> Iterator[Path]:
+def _find_stale_locks(repo: WorkTree, record: JournalRecord) -> Iterator[Path]:
     """Lock files of the branch and index that are younger than the interrupted write."""
     names = [repo.git_dir / "index.lock", repo.git_dir / "HEAD.lock"]
     branches = {name for name in (record.ref, record.branch) if name}
@@ -224,9 +224,9 @@ def _stale(repo: Repository, record: Record) -> Iterator[Path]:
                 yield name
 
 
-def _git_at_work(root: Path) -> int | None:
+def _find_running_git(root: Path) -> int | None:
     """The process id of a git command that runs in this work tree, None without one."""
-    return next((pid for pid in _processes() if _runs_in(root, pid)), None)
+    return next((pid for pid in _processes() if _is_git_in(root, pid)), None)
 
 
 def _processes() -> list[int]:
@@ -235,7 +235,7 @@ def _processes() -> list[int]:
     return []
 
 
-def _runs_in(root: Path, pid: int) -> bool:
+def _is_git_in(root: Path, pid: int) -> bool:
     """Whether this process is a git command in the work tree (a dead one has no folder).
 
     Without /proc only whether the process lives can be told.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wizard.git.changes import ALGORITHM
+from wizard.git.changes import DIGEST_PREFIX
 
 TRAILER = "Airflow-Wizard-Plan"
 
 
-def trailer(digest: str) -> str:
+def format_trailer(digest: str) -> str:
     """The line that ties a commit to the plan that was shown."""
-    if not digest.startswith(ALGORITHM) or len(digest) != len(ALGORITHM) + 64:
+    if not digest.startswith(DIGEST_PREFIX) or len(digest) != len(DIGEST_PREFIX) + 64:
         raise ValueError(f"not a plan digest: {digest!r}")
     return f"{TRAILER}: {digest}"
 
@@ -29,7 +29,7 @@ def _trailers(paragraph: str) -> Iterator[str]:
         if not separator or key.strip().lower() != TRAILER.lower():
             continue
         digest = value.strip()
-        hexadecimal = digest.removeprefix(ALGORITHM)
+        hexadecimal = digest.removeprefix(DIGEST_PREFIX)
         if digest != hexadecimal and len(hexadecimal) == 64 and _is_hex(hexadecimal):
             yield digest
 

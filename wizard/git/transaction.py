@@ -18,23 +18,27 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import ConflictError, WizardError
 from wizard.git import files
-from wizard.git.changes import Change, conflict_error
-from wizard.git.journal import Entry, Journal, Record, locked
-from wizard.git.paths import parents
-from wizard.git.rollback import Recovered, committed_as, prune, recover_locked, roll_back
+from wizard.git.changes import FileChange, conflict_error
+from wizard.git.journal import JournalEntry, JournalRecord, WriteJournal, lock_work_tree
+from wizard.git.paths import parent_folders
+from wizard.git.rollback import (
+    Recovery,
+    find_interrupted_commit,
+    recover_locked,
+    remove_empty_folders,
+    roll_back,
+)
 from wizard.git.trailer import parse_trailer
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
-
-__all__ = ["Recovered", "Written", "commit", "recover", "write"]
+    from wizard.git.repository import WorkTree
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a write did: `commit` is None when there was nothing to commit or none was asked for.
+class WriteResult:
+    """What a write did: `commit_changes` is None when there was nothing to commit or none was asked for.
 
-    `altered` says, a sentence each, what hooks changed about it; `recovered` tells of an earlier
+    `find_unplanned_changes` says, a sentence each, what hooks changed about it; `recovered` tells of an earlier
     write that was interrupted.
     """
 
@@ -43,7 +47,7 @@ class Written:
     branch: str = ""
     altered: tuple[str, ...] = ()
     output: str = ""
-    recovered: Recovered | None = None
+    recovered: Recovery | None = None
 
     def require_unaltered(self) -> None:
         """Raise ConflictError when hooks changed something: what was shown is not what is there.
@@ -60,41 +64,41 @@ class Written:
             )
 
 
-def recover(repo: Repository) -> Recovered | None:
+def recover_interrupted_write(repo: WorkTree) -> Recovery | None:
     """Finish or undo a write that was interrupted; None when none was.
 
     ConflictError while its git is still running.
     """
     if not (repo.git_dir / "airflow-wizard" / "journal").exists():
         return None
-    with locked(repo.git_dir):
+    with lock_work_tree(repo.git_dir):
         return recover_locked(repo)
 
 
-def write(repo: Repository, changes: Sequence[Change]) -> Written:
+def write_changes(repo: WorkTree, changes: Sequence[FileChange]) -> WriteResult:
     """Write the changes to the work tree, without touching the index or any branch.
 
     Raises RefusedError for unsafe paths, ConflictError for files that are not as planned, and
     WizardError when writing fails; in each case the work tree is as it was.
     """
     todo = [change for change in changes if change.differs]
-    with locked(repo.git_dir):
+    with lock_work_tree(repo.git_dir):
         recovered = recover_locked(repo)
         _require_clear(repo, changes, commit=False)
         if todo:
             _transaction(repo, todo, None, None, terminal=False)
-    return Written(tuple(change.path for change in todo), recovered=recovered)
+    return WriteResult(tuple(change.path for change in todo), recovered=recovered)
 
 
-def commit(
-    repo: Repository,
-    changes: Sequence[Change],
+def commit_changes(
+    repo: WorkTree,
+    changes: Sequence[FileChange],
     message: str,
     *,
     target: str | None = None,
     branch: str | None = None,
     terminal: bool = False,
-) -> Written:
+) -> WriteResult:
     """Write the changes and commit exactly them, whatever else is staged or edited.
 
     On `target` (where HEAD must be), or on the work branch `branch` made from it; the person's
@@ -103,29 +107,29 @@ def commit(
     and WizardError when a hook refuses or writing fails; then everything is as it was.
     """
     todo = [change for change in changes if change.differs]
-    with locked(repo.git_dir):
+    with lock_work_tree(repo.git_dir):
         recovered = recover_locked(repo)
         repo.refresh()
         repo.require_idle()
         repo.require_branch(target or repo.head.branch, branch)
         _require_clear(repo, changes, commit=True)
         if not todo:
-            return Written((), branch=repo.head.branch, recovered=recovered)
+            return WriteResult((), branch=repo.head.branch, recovered=recovered)
         repo.author()
         before = repo.head.commit
         output = _transaction(repo, todo, message, branch, terminal=terminal)
         repo.refresh()
-        return Written(
+        return WriteResult(
             tuple(change.path for change in todo),
             commit=repo.head.commit,
             branch=repo.head.branch,
-            altered=tuple(altered(repo, todo, message, before)),
+            altered=tuple(find_unplanned_changes(repo, todo, message, before)),
             output=output,
             recovered=recovered,
         )
 
 
-def _require_clear(repo: Repository, changes: Sequence[Change], *, commit: bool) -> None:
+def _require_clear(repo: WorkTree, changes: Sequence[FileChange], *, commit: bool) -> None:
     verdict = repo.examine(changes, commit=commit)
     verdict.require_safe()
     if verdict.conflicts:
@@ -133,8 +137,8 @@ def _require_clear(repo: Repository, changes: Sequence[Change], *, commit: bool)
 
 
 def _transaction(
-    repo: Repository,
-    todo: Sequence[Change],
+    repo: WorkTree,
+    todo: Sequence[FileChange],
     message: str | None,
     branch: str | None,
     *,
@@ -150,7 +154,7 @@ def _transaction(
             _add(repo, todo, journal)
             output = _commit(repo, todo, journal, terminal=terminal)
     except BaseException as error:
-        if message is not None and committed_as(repo, journal.record):
+        if message is not None and find_interrupted_commit(repo, journal.record):
             _finish(repo, journal)
             raise
         _undo(repo, journal, error)
@@ -160,43 +164,43 @@ def _transaction(
 
 
 def _begin(
-    repo: Repository, todo: Sequence[Change], message: str | None, branch: str | None
-) -> Journal:
+    repo: WorkTree, todo: Sequence[FileChange], message: str | None, branch: str | None
+) -> WriteJournal:
     import secrets
     import time
 
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     originals: list[bytes | None] = []
     folders: set[str] = set()
     for change in todo:
         full = repo.full(change.path)
-        found = files.read(repo.root, full)
+        found = files.read_file(repo.root, full)
         data, mode = found or (None, None)
-        entries.append(Entry(full, mode, sha256(data), sha256(change.new)))
+        entries.append(JournalEntry(full, mode, hash_contents(data), hash_contents(change.new)))
         originals.append(data)
-        folders.update(parents(full))
-    record = Record(
+        folders.update(parent_folders(full))
+    record = JournalRecord(
         token=secrets.token_hex(4),
         started=time.time(),
         entries=tuple(entries),
-        folders=tuple(sorted(files.missing_folders(repo.root, sorted(folders)))),
+        folders=tuple(sorted(files.find_missing_folders(repo.root, sorted(folders)))),
         head=repo.head.commit if message is not None else None,
         ref=repo.head.branch if message is not None else "",
         branch=branch if branch != repo.head.branch else None,
         message=message,
     )
     try:
-        return Journal.begin(repo.git_dir, record, originals)
+        return WriteJournal.begin(repo.git_dir, record, originals)
     except OSError as error:
-        raise _unwritable(str(repo.git_dir), error) from None
+        raise _write_error(str(repo.git_dir), error) from None
 
 
-def sha256(data: bytes | None) -> str | None:
+def hash_contents(data: bytes | None) -> str | None:
     """How the journal names contents; None is no file."""
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _put(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
+def _put(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> None:
     temporary = journal.record.temporary
     pairs = list(zip(todo, journal.record.entries, strict=True))
     path = ""
@@ -204,25 +208,27 @@ def _put(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
         for change, entry in pairs:
             path = change.path
             if change.new is not None:
-                files.stage(repo.root, entry.path, change.new, entry.mode, temporary(entry.path))
+                files.stage_file(
+                    repo.root, entry.path, change.new, entry.mode, temporary(entry.path)
+                )
         for change, entry in pairs:
             path = change.path
             if change.new is None:
-                files.remove(repo.root, entry.path)
+                files.delete_file(repo.root, entry.path)
             else:
-                files.swap(repo.root, entry.path, temporary(entry.path))
+                files.replace_file(repo.root, entry.path, temporary(entry.path))
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _write_error(path, error) from error
 
 
-def _unwritable(path: str, error: OSError) -> WizardError:
+def _write_error(path: str, error: OSError) -> WizardError:
     return WizardError(
         f"{path}: could not be written: {error.strerror}; everything is as it was",
         "make room or permit writing there, and run the same command again",
     )
 
 
-def _enter_branch(repo: Repository, journal: Journal) -> None:
+def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
     """Make HEAD the work branch; it stands at the same commit, so no file changes."""
     record = journal.record
     if record.branch is None or record.head is None:
@@ -234,7 +240,7 @@ def _enter_branch(repo: Repository, journal: Journal) -> None:
     repo.git.plumb("symbolic-ref", "-m", "Airflow Wizard: work branch", "HEAD", name)
 
 
-def _add(repo: Repository, todo: Sequence[Change], journal: Journal) -> None:
+def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> None:
     """Tell the index about new paths; their contents are taken by the commit itself."""
     new = [repo.full(change.path) for change in todo if change.new is not None]
     known = repo.index(new)
@@ -254,7 +260,9 @@ def _pathspecs(full_paths: Sequence[str]) -> bytes:
     return b"".join(b":(top,literal)" + path.encode() + b"\0" for path in full_paths)
 
 
-def _commit(repo: Repository, todo: Sequence[Change], journal: Journal, *, terminal: bool) -> str:
+def _commit(
+    repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal, *, terminal: bool
+) -> str:
     """`git commit --only`: the message comes on standard input, so it is read only once the
     journal knows the process; one that is orphaned before that reads an empty message and stops.
     """
@@ -267,13 +275,11 @@ def _commit(repo: Repository, todo: Sequence[Change], journal: Journal, *, termi
         terminal=terminal,
     )  # fmt: skip
     if done.code:
-        raise not_committed(
-            repo.git_dir, "\n".join(part for part in (done.err, done.shown) if part)
-        )
+        raise commit_error(repo.git_dir, "\n".join(part for part in (done.err, done.shown) if part))
     return "\n".join(part for part in (done.shown, done.err) if part)
 
 
-def _undo(repo: Repository, journal: Journal, error: BaseException) -> None:
+def _undo(repo: WorkTree, journal: WriteJournal, error: BaseException) -> None:
     try:
         roll_back(repo, journal, later=False)
     except (OSError, WizardError) as second:
@@ -284,13 +290,13 @@ def _undo(repo: Repository, journal: Journal, error: BaseException) -> None:
         ) from error
 
 
-def _finish(repo: Repository, journal: Journal) -> None:
-    prune(repo, journal.record)
+def _finish(repo: WorkTree, journal: WriteJournal) -> None:
+    remove_empty_folders(repo, journal.record)
     journal.close()
 
 
-def altered(
-    repo: Repository, todo: Sequence[Change], message: str, before: str | None
+def find_unplanned_changes(
+    repo: WorkTree, todo: Sequence[FileChange], message: str, before: str | None
 ) -> list[str]:
     """Sentences on what is in HEAD or on disk that was not in the plan; `before` was HEAD."""
     found = []
@@ -313,7 +319,7 @@ def altered(
     return found
 
 
-def _changed_paths(repo: Repository, before: str | None) -> list[str]:
+def _changed_paths(repo: WorkTree, before: str | None) -> list[str]:
     after = repo.head.commit or ""
     if before is None:
         out = repo.git.read("ls-tree", "-r", "-z", "--name-only", "--full-tree", after).out
@@ -322,16 +328,16 @@ def _changed_paths(repo: Repository, before: str | None) -> list[str]:
     return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
-_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
-_LEAST_ROOM = 64 * 1024
+_DISK_FULL_MESSAGES = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+_MIN_FREE_BYTES = 64 * 1024
 
 
-def not_committed(git_dir: Path, said: str) -> WizardError:
+def commit_error(git_dir: Path, said: str) -> WizardError:
     """The error for a `git commit` that failed and printed `said`; the files are as they were.
 
     git speaks the person's language, so the room itself is looked at too.
     """
-    if any(words in said for words in _NO_ROOM) or _is_full(git_dir):
+    if any(words in said for words in _DISK_FULL_MESSAGES) or _is_full(git_dir):
         told = f":\n{said}" if said else ""
         return WizardError(
             f"git could not commit, because there is no room left in {git_dir} or where git and "
@@ -347,6 +353,6 @@ def not_committed(git_dir: Path, said: str) -> WizardError:
 
 def _is_full(folder: Path) -> bool:
     try:
-        return shutil.disk_usage(folder).free < _LEAST_ROOM
+        return shutil.disk_usage(folder).free < _MIN_FREE_BYTES
     except OSError:
         return False

@@ -13,7 +13,7 @@ FLUSH = b"0000"
 MOST_BYTES = 33_554_432
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)(?:\0([^\n]*))?\n?")
 # gitrevisions(7): where git looks for a short name, in this order.
-_PLACES = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
+_REF_PATTERNS = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
 
 
 class WireError(Exception):
@@ -38,7 +38,7 @@ class Advertisement:
 
     def find(self, name: str) -> str:
         """The full name of the ref that git would fetch for `name`; empty without one."""
-        return next((ref for p in _PLACES if (ref := p.format(name)) in self.refs), "")
+        return next((ref for p in _REF_PATTERNS if (ref := p.format(name)) in self.refs), "")
 
     @property
     def default_branch(self) -> str:
@@ -61,7 +61,7 @@ def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
     raw = bytearray()
     refs: dict[str, str] = {}
     capabilities: tuple[str, ...] = ()
-    while (line := _packet(read, raw)) is not None:
+    while (line := _read_packet(read, raw)) is not None:
         if line.startswith(b"ERR "):
             raise WireError(line[4:].decode("utf-8", "replace").strip())
         if line.startswith(b"version 1"):
@@ -77,9 +77,9 @@ def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
     return Advertisement(refs, capabilities, bytes(raw))
 
 
-def _packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
+def _read_packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
     """The next packet's content; None at a flush."""
-    head = _exactly(read, 4, raw)
+    head = _read_exactly(read, 4, raw)
     if not re.fullmatch(rb"[0-9a-f]{4}", head):
         raise WireError
     size = int(head, 16)
@@ -87,10 +87,10 @@ def _packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
         return None
     if size < 4 or len(raw) + size > MOST_BYTES:
         raise WireError
-    return _exactly(read, size - 4, raw)
+    return _read_exactly(read, size - 4, raw)
 
 
-def _exactly(read: Callable[[int], bytes], size: int, raw: bytearray) -> bytes:
+def _read_exactly(read: Callable[[int], bytes], size: int, raw: bytearray) -> bytes:
     data = b""
     while len(data) < size:
         part = read(size - len(data))

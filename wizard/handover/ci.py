@@ -48,7 +48,7 @@ case ${1:-check} in
 esac"""
 
 
-def files(answers: Answers, release: Release) -> Files:
+def render_files(answers: Answers, release: Release) -> Files:
     """`job.sh check` for every change, `job.sh apply` on the target branch."""
     about = f"--installation {quote(release.installation)}"
     if release.prefix not in {"", "."}:

@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wizard.formats.addresses import git_location
-from wizard.formats.shell import Files, comment, here, quote, script, table
-from wizard.formats.yaml_writer import Yaml, dump
-from wizard.manifests.argocd import CHART_REPOSITORY, IN_CLUSTER
+from wizard.formats.addresses import parse_git_url
+from wizard.formats.shell import Files, comment, here_document, quote, script, table
+from wizard.formats.yaml_writer import Yaml, dump_yaml
+from wizard.manifests.argocd import CHART_REPOSITORY, IN_CLUSTER_SERVER
 from wizard.manifests.objects import pod_security_labels
-from wizard.manifests.store_readers import CREDENTIAL, PARTS
+from wizard.manifests.store_readers import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
 from wizard.systems.vault import reviewer
-from wizard.systems.vault.auth_mount import inside
+from wizard.systems.vault.auth_mount import is_in_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +54,7 @@ token 'ca\\.crt' | base64 -d >cluster-ca.pem
 token token | base64 -d >reviewer.token"""
 
 
-def files(
+def render_files(
     answers: Answers,
     release: Release,
     store: StoreSettings | None,
@@ -63,15 +63,15 @@ def files(
 ) -> Files:
     """`apply.sh`, `network.md` and, for a Vault outside the cluster, `reviewer.sh`."""
     found = {
-        "apply.sh": _apply(answers, release, store, committed),
-        "network.md": _network(answers, release, store, flows),
+        "apply.sh": _render_apply(answers, release, store, committed),
+        "network.md": _render_network(answers, release, store, flows),
     }
-    if store is not None and not inside(store.server):
-        found["reviewer.sh"] = _reviewer(answers)
+    if store is not None and not is_in_cluster(store.server):
+        found["reviewer.sh"] = _render_reviewer(answers)
     return found
 
 
-def _apply(
+def _render_apply(
     answers: Answers,
     release: Release,
     store: StoreSettings | None,
@@ -79,7 +79,7 @@ def _apply(
 ) -> str:
     guards = [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
     if release.delivery == "helm":
-        return _beside_helm(release, store, guards, committed["secrets/namespace"])
+        return _render_helm_apply(release, store, guards, committed["secrets/namespace"])
     argo = answers.delivery.argocd
     labels: dict[str, Yaml] = {**pod_security_labels(release)}
     space: dict[str, Yaml] = {
@@ -99,19 +99,23 @@ def _apply(
         ),
         _CLUSTER,
         _HUB,
-        _needs(
-            release, store, name, guarded=bool(guards), reads=f"{CREDENTIAL}secret" in committed
+        _render_requirements(
+            release,
+            store,
+            name,
+            guarded=bool(guards),
+            reads=f"{CREDENTIAL_PREFIX}secret" in committed,
         ),
-        here(f"cluster {_APPLY}", dump(space)),
-        *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
-        *_repository(answers, committed),
+        here_document(f"cluster {_APPLY}", dump_yaml(space)),
+        *([here_document(f"cluster {_APPLY}", _join_documents(guards))] if guards else []),
+        *_render_repository(answers, committed),
         comment(f"Once branch {argo.revision} holds what was committed:"),
-        *(here(f"argo {_APPLY}", committed[one]) for one in delivered),
-        _health(release),
+        *(here_document(f"argo {_APPLY}", committed[one]) for one in delivered),
+        _health_comment(release),
     )
 
 
-def _beside_helm(
+def _render_helm_apply(
     release: Release, store: StoreSettings | None, guards: list[str], namespace: str
 ) -> str:
     """What only the cluster's owner may do; the rest is `apply`'s, with Helm."""
@@ -123,14 +127,14 @@ def _beside_helm(
             "is a conflict that kubectl names, and is never forced.",
         ),
         _CLUSTER,
-        _needs(release, store, "", guarded=bool(guards)),
-        here(f"cluster {_APPLY}", namespace),
-        *([here(f"cluster {_APPLY}", _joined(guards))] if guards else []),
-        _health(release),
+        _render_requirements(release, store, "", guarded=bool(guards)),
+        here_document(f"cluster {_APPLY}", namespace),
+        *([here_document(f"cluster {_APPLY}", _join_documents(guards))] if guards else []),
+        _health_comment(release),
     )
 
 
-def _health(release: Release) -> str:
+def _health_comment(release: Release) -> str:
     """Read rights are given many ways; this one is easily forgotten, and nothing depends on it."""
     role, space = quote(release.names.object("health")), quote(release.namespace)
     return comment(
@@ -141,11 +145,11 @@ def _health(release: Release) -> str:
     )
 
 
-def _joined(texts: Iterable[str]) -> str:
+def _join_documents(texts: Iterable[str]) -> str:
     return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
-def _needs(
+def _render_requirements(
     release: Release, store: StoreSettings | None, argo: str, *, guarded: bool, reads: bool = False
 ) -> str:
     """What has to be installed, tried first, so that nothing is applied half."""
@@ -177,20 +181,24 @@ def _needs(
     return "\n".join(lines)
 
 
-def _repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ...]:
+def _render_repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ...]:
     argo = answers.delivery.argocd
-    own = [committed[f"{CREDENTIAL}{part}"] for part in PARTS if f"{CREDENTIAL}{part}" in committed]
+    own = [
+        committed[f"{CREDENTIAL_PREFIX}{part}"]
+        for part in CREDENTIAL_PARTS
+        if f"{CREDENTIAL_PREFIX}{part}" in committed
+    ]
     if own:
         text = "Argo CD's credential for the config repository, which it reads from Vault itself."
         hosts = "The keys of its host have to be, verified, in ConfigMap argocd-ssh-known-hosts-cm."
-        more = [hosts] if git_location(argo.repo_url).scheme == "ssh" else []
-        return (comment(text, *more), here(f"argo {_APPLY}", _joined(own)))
+        more = [hosts] if parse_git_url(argo.repo_url).scheme == "ssh" else []
+        return (comment(text, *more), here_document(f"argo {_APPLY}", _join_documents(own)))
     lines = [
         "Argo CD needs a read-only credential of its own for the config repository (its own",
         "deploy key, not the one of the DAGs); where it has none:",
         f"  argocd repo add {argo.repo_url}",
     ]
-    if git_location(argo.repo_url).scheme == "ssh":
+    if parse_git_url(argo.repo_url).scheme == "ssh":
         lines[-1] += " --ssh-private-key-path FILE"
         lines += [
             "and the keys of its host, verified, in ConfigMap argocd-ssh-known-hosts-cm of",
@@ -199,8 +207,8 @@ def _repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ..
     return (comment(*lines),)
 
 
-def _reviewer(answers: Answers) -> str:
-    objects = _joined(dump(one) for one in reviewer.manifests())
+def _render_reviewer(answers: Answers) -> str:
+    objects = _join_documents(dump_yaml(one) for one in reviewer.build_manifests())
     taken = _FETCH.replace("NAMESPACE", reviewer.NAMESPACE)
     return script(
         comment(
@@ -209,7 +217,7 @@ def _reviewer(answers: Answers) -> str:
             "Needed once, and only where Vault's auth mount has no reviewer of this cluster.",
         ),
         _CLUSTER,
-        here(f"cluster {_APPLY}", objects),
+        here_document(f"cluster {_APPLY}", objects),
         re.sub(r"\bSECRET\b", reviewer.SECRET, taken),
         comment(
             "Hand both over by a way that keeps them secret, as KUBERNETES_CA_FILE and",
@@ -218,7 +226,7 @@ def _reviewer(answers: Answers) -> str:
     )
 
 
-def _network(
+def _render_network(
     answers: Answers, release: Release, store: StoreSettings | None, flows: Iterable[Flow]
 ) -> str:
     rows: list[tuple[str, str, str, str, str]] = [
@@ -229,12 +237,12 @@ def _network(
         for flow in flows
     ]  # fmt: skip
     if store is not None:
-        rows.append(("External Secrets", *_place(store.server), "TCP", "Vault"))
-        if not inside(store.server):
+        rows.append(("External Secrets", *_split_address(store.server), "TCP", "Vault"))
+        if not is_in_cluster(store.server):
             server = answers.cluster.server
-            api = _place(server) if server else ("the API server of the cluster", "6443")
+            api = _split_address(server) if server else ("the API server of the cluster", "6443")
             rows.append(("Vault", *api, "TCP", "reviews of tokens"))
-    rows += _of_helm(answers) if release.delivery == "helm" else _of_argocd(answers)
+    rows += _list_helm_flows(answers) if release.delivery == "helm" else _list_argocd_flows(answers)
     head = ("from", "to", "port", "protocol", "for")
     name = release.installation
     return (
@@ -244,27 +252,32 @@ def _network(
     )
 
 
-def _of_argocd(answers: Answers) -> list[tuple[str, str, str, str, str]]:
+def _list_argocd_flows(answers: Answers) -> list[tuple[str, str, str, str, str]]:
     argo = answers.delivery.argocd
-    location = git_location(argo.repo_url)
+    location = parse_git_url(argo.repo_url)
     rows = [
         ("Argo CD", location.host, str(location.port), "TCP", "config repository"),
-        ("Argo CD", *_place(CHART_REPOSITORY), "TCP", "the chart"),
+        ("Argo CD", *_split_address(CHART_REPOSITORY), "TCP", "the chart"),
     ]
-    if argo.destination != IN_CLUSTER:
-        rows.append(("Argo CD", *_place(argo.destination), "TCP", "the cluster of Airflow"))
+    if argo.destination != IN_CLUSTER_SERVER:
+        rows.append(("Argo CD", *_split_address(argo.destination), "TCP", "the cluster of Airflow"))
     return rows
 
 
-def _of_helm(answers: Answers) -> list[tuple[str, str, str, str, str]]:
+def _list_helm_flows(answers: Answers) -> list[tuple[str, str, str, str, str]]:
     server = answers.cluster.server
-    api = _place(server) if server else ("the API server of the cluster", "6443")
+    api = _split_address(server) if server else ("the API server of the cluster", "6443")
     return [
-        ("where apply runs", *_place(CHART_REPOSITORY), "TCP", "the chart (or --chart PATH)"),
+        (
+            "where apply runs",
+            *_split_address(CHART_REPOSITORY),
+            "TCP",
+            "the chart (or --chart PATH)",
+        ),
         ("where apply runs", *api, "TCP", "the cluster of Airflow"),
     ]
 
 
-def _place(url: str) -> tuple[str, str]:
+def _split_address(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.hostname or "", str(parts.port or 443)

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from wizard.formats.shell import sealed
+from wizard.formats.shell import add_seal
 from wizard.handover import ci, platform
 from wizard.systems.database import handover as dba
 from wizard.systems.vault import handover as vault
-from wizard.workspace.store_paths import paths_of
+from wizard.workspace.store_paths import build_store_paths
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.plan.render import Rendering
 
 Owner = Literal["vault", "dba", "platform", "ci"]
-Handed = Mapping[Owner, Mapping[str, str]]
+HandoverFiles = Mapping[Owner, Mapping[str, str]]
 
 
-def handed(answers: Answers, rendering: Rendering, committed: Mapping[str, str]) -> Handed:
+def render_handover(
+    answers: Answers, rendering: Rendering, committed: Mapping[str, str]
+) -> HandoverFiles:
     """Texts by file name, for each owner that has something to do.
 
     `committed` holds the files as they stand in the repository, by logical id. No text has a
@@ -27,15 +29,15 @@ def handed(answers: Answers, rendering: Rendering, committed: Mapping[str, str])
     """
     release, total = rendering.release, rendering.total
     store = answers.secrets.store_settings(release) if release.store == "vault" else None
-    others = paths_of(answers, rendering)[1:] if store else ()
+    others = build_store_paths(answers, rendering)[1:] if store else ()
     found: dict[Owner, Mapping[str, str]] = {
-        "vault": vault.files(answers, store, total, committed, others) if store else {},
-        "dba": dba.files(answers, release),
-        "platform": platform.files(answers, release, store, total.flows, committed),
-        "ci": ci.files(answers, release),
+        "vault": vault.render_files(answers, store, total, committed, others) if store else {},
+        "dba": dba.render_files(answers, release),
+        "platform": platform.render_files(answers, release, store, total.flows, committed),
+        "ci": ci.render_files(answers, release),
     }
     return {
-        owner: {name: sealed(name, release.installation, text) for name, text in texts.items()}
+        owner: {name: add_seal(name, release.installation, text) for name, text in texts.items()}
         for owner, texts in found.items()
         if texts
     }

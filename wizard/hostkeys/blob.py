@@ -41,7 +41,7 @@ _CURVES = {
 }
 
 
-def decode(text: str) -> bytes:
+def decode_key(text: str) -> bytes:
     """The bytes of canonical base64; ValueError says what to do about anything else."""
     try:
         blob = base64.b64decode(text.encode("ascii"), validate=True)

@@ -16,17 +16,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from wizard.errors import Problem
-from wizard.hostkeys.blob import check_blob, decode
-
-__all__ = [
-    "ACCEPTED_TYPES",
-    "HostKey",
-    "HostKeyTextError",
-    "known_hosts_name",
-    "parse_fingerprint",
-    "parse_host_keys",
-    "refused_type",
-]
+from wizard.hostkeys.blob import check_blob, decode_key
 
 ACCEPTED_TYPES = (
     "ssh-ed25519",
@@ -70,10 +60,10 @@ class HostKey:
     bits: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        reason = refused_type(self.type)
+        reason = explain_refused_type(self.type)
         if reason:
             raise ValueError(reason)
-        object.__setattr__(self, "bits", check_blob(self.type, decode(self.key)))
+        object.__setattr__(self, "bits", check_blob(self.type, decode_key(self.key)))
 
     @property
     def blob(self) -> bytes:
@@ -142,7 +132,7 @@ def _bare_host(host: str) -> str:
         return bare
 
 
-def refused_type(name: str) -> str:
+def explain_refused_type(name: str) -> str:
     """Why a key of this type is not accepted and what to paste instead; empty when it is."""
     if name in ACCEPTED_TYPES:
         return ""
@@ -157,7 +147,7 @@ def refused_type(name: str) -> str:
     return f"{reason}; paste a key of one of the types {', '.join(ACCEPTED_TYPES)}"
 
 
-def _looks_like_type(word: str) -> bool:
+def _is_type_name(word: str) -> bool:
     return (
         word in ACCEPTED_TYPES
         or word in _REFUSED_TYPES
@@ -174,7 +164,7 @@ def parse_host_keys(text: str, *, host: str, port: int) -> tuple[HostKey, ...]:
     """
     if len(text) > _MAX_TEXT:
         raise HostKeyTextError([Problem("", f"this is too long: {_PASTE}")])
-    whole = _wrong_kind(text)
+    whole = _explain_wrong_kind(text)
     if whole:
         raise HostKeyTextError([Problem("", whole)])
     wanted = known_hosts_name(host, port)
@@ -195,7 +185,7 @@ def parse_host_keys(text: str, *, host: str, port: int) -> tuple[HostKey, ...]:
     return tuple(keys)
 
 
-def _wrong_kind(text: str) -> str:
+def _explain_wrong_kind(text: str) -> str:
     if re.search(r"PRIVATE KEY-|PuTTY-User-Key-File|openssh-key-v1|b3BlbnNzaC1rZXk", text):
         return _PRIVATE
     if "---- BEGIN" in text or "-----BEGIN" in text:
@@ -208,16 +198,16 @@ def _parse_line(line: str, wanted: str) -> HostKey:
         raise ValueError("the line holds control or invisible characters: type or copy it again")
     words = re.split(r"[ \t]+", line)
     if words[0].startswith("@"):
-        raise ValueError(_marker(words[0]))
+        raise ValueError(_explain_marker(words[0]))
     if words[0].startswith("|"):
         raise ValueError(
             "the host is hashed, so nobody can review it: paste the line with its plain host name, "
             "or only the type and the key"
         )
-    if len(words) > 2 and _looks_like_type(words[1]):
+    if len(words) > 2 and _is_type_name(words[1]):
         _check_hosts(words[0], wanted)
         return HostKey(words[1], words[2])
-    if len(words) > 1 and _looks_like_type(words[0]):
+    if len(words) > 1 and _is_type_name(words[0]):
         return HostKey(words[0], words[1])
     if re.search(r"(^| )(SHA256|MD5):", line):
         raise ValueError(
@@ -227,7 +217,7 @@ def _parse_line(line: str, wanted: str) -> HostKey:
     raise ValueError(f"this is no public host key: {_PASTE}")
 
 
-def _marker(word: str) -> str:
+def _explain_marker(word: str) -> str:
     if word == "@revoked":
         return "this line says that the key is revoked, so it is not accepted: remove the line"
     if word == "@cert-authority":
@@ -276,13 +266,13 @@ def parse_fingerprint(text: str) -> str:
     printed = _PRINTED.fullmatch(value)
     if printed:
         value = printed[1] or printed[2]
-    reason = _wrong(value)
+    reason = _explain_error(value)
     if reason:
         raise ValueError(reason)
     return value
 
 
-def _wrong(value: str) -> str:
+def _explain_error(value: str) -> str:
     if re.search(r"PRIVATE KEY-|PuTTY-User-Key-File|b3BlbnNzaC1rZXk", value):
         return f"this is a private key; nothing was kept; give the fingerprint: {_HOW}"
     if re.fullmatch(r"(?i)(MD5:)?([0-9a-f]{2}:){15}[0-9a-f]{2}|MD5:.*", value):
@@ -298,10 +288,10 @@ def _wrong(value: str) -> str:
     body = value.removeprefix("SHA256:")
     if body == value:
         return f"a fingerprint begins with SHA256: in capital letters ({_HOW})"
-    return _wrong_body(body)
+    return _explain_body_error(body)
 
 
-def _wrong_body(body: str) -> str:
+def _explain_body_error(body: str) -> str:
     if body.endswith("="):
         return "leave out the = at the end, as ssh-keygen -lf prints it"
     if not re.fullmatch(r"[A-Za-z0-9+/]*", body):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wizard.formats.addresses import git_location
+from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import parse_host_keys
 
 
-def as_mappings(value: object, repo: object) -> object:
+def normalize_host_keys(value: object, repo: object) -> object:
     """`value` of dags.host_keys with its text as mappings; what holds no text comes back as it is.
 
     `repo` is dags.repo, whose host and port the lines are for. Where it names no SSH host the keys
@@ -21,7 +21,7 @@ def as_mappings(value: object, repo: object) -> object:
     if not any(line.strip() for line in lines):
         return rest
     try:
-        location = git_location(repo) if isinstance(repo, str) and repo else None
+        location = parse_git_url(repo) if isinstance(repo, str) and repo else None
     except ValueError:
         location = None
     if location is None or location.scheme != "ssh":

@@ -1,7 +1,7 @@
 """What a scan of a host's keys found, and which of them may be put to the judge.
 
 A scan proves that whoever answered holds these keys, never that it is the right host: its keys are
-candidates for `wizard.hostkeys.trust.judge` exactly as pasted ones are, and nothing here accepts
+candidates for `wizard.hostkeys.trust.judge_host_keys` exactly as pasted ones are, and nothing here accepts
 any.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wizard.hostkeys.keys import HostKey, known_hosts_name, parse_fingerprint
 from wizard.hostkeys.published import published_keys, retired_reason
-from wizard.hostkeys.verdict import Entry
+from wizard.hostkeys.verdict import KnownHost
 
 Scanner = Callable[[str, int], "Scan"]
 
@@ -38,10 +38,10 @@ class Scan:
         return known_hosts_name(self.host, self.port)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[KnownHost, ...]:
         """The keys as entries without evidence."""
         bare = known_hosts_name(self.host, 22)
-        return tuple(Entry(bare, key.type, key.key) for key in self.keys)
+        return tuple(KnownHost(bare, key.type, key.key) for key in self.keys)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -57,11 +57,11 @@ class Scan:
 class Candidates:
     """Scanned keys for the judge, and those left out because nobody vouched for them."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[KnownHost, ...]
     left_out: tuple[HostKey, ...] = ()
     typed: frozenset[str] = frozenset()
 
-    def beside(self, given: Sequence[Entry]) -> tuple[Entry, ...]:
+    def beside(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
         """The given entries and these; one whose fingerprint was typed takes its type's place."""
         replaced = {
             entry.type
@@ -71,7 +71,9 @@ class Candidates:
         return (*(one for one in given if one.type not in replaced), *self.entries)
 
 
-def candidates(scan: Scan, *, typed: Sequence[str], committed: Sequence[Entry]) -> Candidates:
+def select_candidates(
+    scan: Scan, *, typed: Sequence[str], committed: Sequence[KnownHost]
+) -> Candidates:
     """Which scanned keys to judge: all, unless some are vouched for and others merely unknown.
 
     Typing one fingerprint pins that key and leaves the host's other types out. What argues
@@ -91,7 +93,7 @@ def candidates(scan: Scan, *, typed: Sequence[str], committed: Sequence[Entry]) 
     return Candidates(tuple(entries[key] for key in scan.keys if key not in left), left, wanted)
 
 
-def _keys_of(entries: Iterable[Entry], scan: Scan) -> set[HostKey]:
+def _keys_of(entries: Iterable[KnownHost], scan: Scan) -> set[HostKey]:
     found = set()
     for entry in entries:
         try:

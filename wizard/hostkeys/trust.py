@@ -14,21 +14,18 @@ from dataclasses import dataclass, replace
 
 from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey, known_hosts_name, parse_fingerprint
 from wizard.hostkeys.published import published_keys, retired_reason
-from wizard.hostkeys.verdict import COMPARE, Change, Entry, Evidence, Refusal, Verdict, host_key
-
-__all__ = [
-    "Change",
-    "Entry",
-    "Evidence",
-    "Refusal",
-    "Verdict",
-    "judge",
-    "known_hosts",
-    "published_entries",
-]
+from wizard.hostkeys.verdict import (
+    COMPARE_HINT,
+    Evidence,
+    HostKeyVerdict,
+    KeyChange,
+    KnownHost,
+    Refusal,
+    parse_host_key,
+)
 
 
-def _is_for(entry: Entry, host: str, port: int) -> bool:
+def _is_for(entry: KnownHost, host: str, port: int) -> bool:
     """Entries name the bare host, whatever the port; a written-out port must be the right one."""
     try:
         name = known_hosts_name(entry.host, 22)
@@ -37,24 +34,26 @@ def _is_for(entry: Entry, host: str, port: int) -> bool:
     return name == known_hosts_name(host, 22)
 
 
-def published_entries(host: str, port: int) -> tuple[Entry, ...]:
-    """The keys that the host's publisher prints, so that nobody need paste them; `judge` still
+def published_entries(host: str, port: int) -> tuple[KnownHost, ...]:
+    """The keys that the host's publisher prints, so that nobody need paste them; `judge_host_keys` still
     has to accept them. Empty for a host that is not on the list.
     """
     bare = known_hosts_name(host, 22)
-    return tuple(Entry(bare, item.key.type, item.key.key) for item in published_keys(host, port))
+    return tuple(
+        KnownHost(bare, item.key.type, item.key.key) for item in published_keys(host, port)
+    )
 
 
-def judge(
-    entries: Sequence[Entry],
+def judge_host_keys(
+    entries: Sequence[KnownHost],
     *,
     host: str,
     port: int,
     typed: Sequence[str],
-    committed: Sequence[Entry],
+    committed: Sequence[KnownHost],
     by: str,
     date: str,
-) -> Verdict:
+) -> HostKeyVerdict:
     """Which of `entries` may be written for the repository's `host` and `port`, and why.
 
     `typed` are the fingerprints typed or flagged in this run, `committed` the entries that stand on
@@ -64,21 +63,29 @@ def judge(
     name = known_hosts_name(host, port)
     wanted = tuple(dict.fromkeys(parse_fingerprint(text) for text in typed))
     bare = known_hosts_name(host, 22)
-    standing = [_normal(entry, bare) for entry in committed if _is_for(entry, host, port)]
-    given = [_normal(entry, bare) if _is_for(entry, host, port) else entry for entry in entries]
+    standing = [_with_bare_host(entry, bare) for entry in committed if _is_for(entry, host, port)]
+    given = [
+        _with_bare_host(entry, bare) if _is_for(entry, host, port) else entry for entry in entries
+    ]
     given = list(dict.fromkeys(replace(entry, evidence=None) for entry in given))
     rules = _Rules(
-        bare, port, frozenset(wanted), tuple(standing), by, date, _listed(given, host, port)
+        bare,
+        port,
+        frozenset(wanted),
+        tuple(standing),
+        by,
+        date,
+        _find_publisher_pages(given, host, port),
     )
     results = [rules.decide(entry) for entry in given]
-    accepted = [item for item in results if isinstance(item, Entry)]
+    accepted = [item for item in results if isinstance(item, KnownHost)]
     refused = [item for item in results if isinstance(item, Refusal)]
     if refused and published_keys(host, port):
         # One key that its publisher does not print makes the whole answer of that host suspect.
-        refused = [_with_the_rest(item) for item in results]
+        refused = [_refuse_entry(item) for item in results]
         accepted = []
-    seen = {key.fingerprint for key in map(host_key, given) if isinstance(key, HostKey)}
-    return Verdict(
+    seen = {key.fingerprint for key in map(parse_host_key, given) if isinstance(key, HostKey)}
+    return HostKeyVerdict(
         name,
         tuple(sorted(accepted, key=_order)),
         tuple(refused),
@@ -87,11 +94,11 @@ def judge(
     )
 
 
-def _normal(entry: Entry, bare: str) -> Entry:
+def _with_bare_host(entry: KnownHost, bare: str) -> KnownHost:
     return replace(entry, host=bare)
 
 
-def _with_the_rest(item: Entry | Refusal) -> Refusal:
+def _refuse_entry(item: KnownHost | Refusal) -> Refusal:
     if isinstance(item, Refusal):
         return item
     return Refusal(
@@ -101,10 +108,10 @@ def _with_the_rest(item: Entry | Refusal) -> Refusal:
     )
 
 
-def _listed(entries: Iterable[Entry], host: str, port: int) -> dict[HostKey, str]:
+def _find_publisher_pages(entries: Iterable[KnownHost], host: str, port: int) -> dict[HostKey, str]:
     """The publisher's page of each key, when every one of `entries` is on the list."""
     sources = {item.key: item.source for item in published_keys(host, port)}
-    return sources if all(host_key(entry) in sources for entry in entries) else {}
+    return sources if all(parse_host_key(entry) in sources for entry in entries) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +119,13 @@ class _Rules:
     host: str
     port: int
     typed: frozenset[str]
-    committed: tuple[Entry, ...]
+    committed: tuple[KnownHost, ...]
     by: str
     date: str
     listed: dict[HostKey, str]
 
-    def decide(self, entry: Entry) -> Entry | Refusal:
-        key = host_key(entry)
+    def decide(self, entry: KnownHost) -> KnownHost | Refusal:
+        key = parse_host_key(entry)
         if isinstance(key, str):
             return Refusal(entry, key, "paste the key again as ssh-keyscan prints it")
         if entry.host != self.host:
@@ -138,14 +145,14 @@ class _Rules:
             return Refusal(
                 entry,
                 "the committed key of this type is another one",
-                f"if the host's owner replaced it: {COMPARE}",
+                f"if the host's owner replaced it: {COMPARE_HINT}",
             )
         evidence = self._evidence(entry, key)
         if evidence is None:
             return self._unproven(entry, key)
         return replace(entry, evidence=evidence)
 
-    def _evidence(self, entry: Entry, key: HostKey) -> Evidence | None:
+    def _evidence(self, entry: KnownHost, key: HostKey) -> Evidence | None:
         before = [
             standing.evidence
             for standing in self.committed
@@ -164,48 +171,48 @@ class _Rules:
             return Evidence("fingerprint", key.fingerprint, self.by, self.date)
         return None
 
-    def _unproven(self, entry: Entry, key: HostKey) -> Refusal:
+    def _unproven(self, entry: KnownHost, key: HostKey) -> Refusal:
         if published_keys(self.host, self.port):
             return Refusal(
                 entry,
                 f"{known_hosts_name(self.host, self.port)} publishes its keys, and not every key "
                 "given is on the list of this version",
                 "remove the key that is not published, or take the publisher's page and "
-                f"{COMPARE} for every key",
+                f"{COMPARE_HINT} for every key",
             )
         return Refusal(
             entry,
             "nothing proves that this key is the host's",
-            f"its fingerprint is {key.fingerprint}: {COMPARE}",
+            f"its fingerprint is {key.fingerprint}: {COMPARE_HINT}",
         )
 
-    def _replaces(self, entry: Entry) -> bool:
+    def _replaces(self, entry: KnownHost) -> bool:
         return any(standing.type == entry.type for standing in self.committed) and not any(
             (standing.type, standing.key) == (entry.type, entry.key) for standing in self.committed
         )
 
-    def changes(self, entries: Sequence[Entry]) -> list[Change]:
+    def changes(self, entries: Sequence[KnownHost]) -> list[KeyChange]:
         """New keys in the place of committed ones of the same type."""
         found = []
         for entry in entries:
-            new = host_key(entry)
+            new = parse_host_key(entry)
             if entry.host != self.host or isinstance(new, str) or not self._replaces(entry):
                 continue
             for standing in self.committed:
-                old = host_key(standing)
+                old = parse_host_key(standing)
                 if standing.type == entry.type and isinstance(old, HostKey):
                     typed = new.fingerprint in self.typed
                     found.append(
-                        Change(self.host, entry.type, old.fingerprint, new.fingerprint, typed)
+                        KeyChange(self.host, entry.type, old.fingerprint, new.fingerprint, typed)
                     )
         return found
 
 
-def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
+def format_known_hosts(accepted: Sequence[KnownHost], *, port: int) -> str:
     """The text of `dags.gitSync.knownHosts`: a line a key in a fixed order, LF, unhashed.
 
     Raises ValueError when there is no entry (the chart would switch host-key checking off) or
-    one that `judge` did not accept.
+    one that `judge_host_keys` did not accept.
     """
     if not accepted:
         raise ValueError("known_hosts needs at least one accepted key")
@@ -218,5 +225,5 @@ def known_hosts(accepted: Sequence[Entry], *, port: int) -> str:
     return "".join(lines)
 
 
-def _order(entry: Entry) -> tuple[int, str]:
+def _order(entry: KnownHost) -> tuple[int, str]:
     return (ACCEPTED_TYPES.index(entry.type), entry.key)

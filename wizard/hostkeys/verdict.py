@@ -9,7 +9,7 @@ from typing import Literal
 from wizard.errors import ConflictError, RefusedError
 from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey
 
-COMPARE = (
+COMPARE_HINT = (
     "compare it with what the host's owner publishes or reads out to you, and type it "
     "(--host-key-fingerprint SHA256:...)"
 )
@@ -27,7 +27,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownHost:
     """One item of `dags.host_keys`; its evidence is read only where it stands committed."""
 
     host: str
@@ -40,13 +40,13 @@ class Entry:
 class Refusal:
     """A key that is not accepted: why, and what to do about it."""
 
-    entry: Entry
+    entry: KnownHost
     reason: str
     fix: str
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class KeyChange:
     """A key that is not the committed one of its type; `typed`: its fingerprint was typed now."""
 
     host: str
@@ -57,14 +57,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HostKeyVerdict:
     """What `judge` found; only `require` lets anybody go on from here."""
 
     name: str
-    accepted: tuple[Entry, ...] = ()
+    accepted: tuple[KnownHost, ...] = ()
     refused: tuple[Refusal, ...] = ()
     unused: tuple[str, ...] = ()
-    changed: tuple[Change, ...] = ()
+    changed: tuple[KeyChange, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -73,7 +73,7 @@ class Verdict:
 
     def require(
         self, *, replace_changed: bool = False, used_elsewhere: Collection[str] = ()
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[KnownHost, ...]:
         """The accepted entries, when nothing stands against them.
 
         `replace_changed` is the operator's explicit yes to replacing committed keys whose new
@@ -89,7 +89,7 @@ class Verdict:
                     f"{item.type} was {item.old} and is now {item.new}" for item in self.changed
                 ),
                 "somebody may be between you and the host: ask its owner whether the key was "
-                f"replaced; if so, {COMPARE}, and confirm the replacement",
+                f"replaced; if so, {COMPARE_HINT}, and confirm the replacement",
             )
         lines = [f"{_short(item.entry)}: {item.reason}" for item in self.refused]
         lines += [
@@ -103,19 +103,19 @@ class Verdict:
             fixes = dict.fromkeys(item.fix for item in self.refused)
             raise RefusedError(
                 f"the SSH host keys of {self.name} are not proven: " + "; ".join(lines),
-                "; ".join(fixes) or f"scan or paste the keys of {self.name}, then {COMPARE}",
+                "; ".join(fixes) or f"scan or paste the keys of {self.name}, then {COMPARE_HINT}",
             )
         return self.accepted
 
 
-def _short(entry: Entry) -> str:
-    key = host_key(entry)
+def _short(entry: KnownHost) -> str:
+    key = parse_host_key(entry)
     if isinstance(key, HostKey):
         return f"{key.type} {key.fingerprint}"
     return entry.type if entry.type in ACCEPTED_TYPES else "a key"
 
 
-def host_key(entry: Entry) -> HostKey | str:
+def parse_host_key(entry: KnownHost) -> HostKey | str:
     """The entry's key, or why it is none."""
     try:
         return HostKey(entry.type, entry.key)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from wizard.formats.yaml_writer import dump
-from wizard.manifests.objects import manifest, metadata
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def account_guard(release: Release, account: str) -> tuple[File, ...]:
 
 
 def _file(release: Release, name: str, kind: str, stem: str, spec: dict[str, Any]) -> File:
-    about = metadata(release, name, namespaced=False)
+    about = object_metadata(release, name, namespaced=False)
     data: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": kind,
@@ -67,7 +67,7 @@ def _file(release: Release, name: str, kind: str, stem: str, spec: dict[str, Any
         "spec": spec,
     }
     if release.delivery != "argocd":
-        return manifest(release, stem, data)
+        return manifest_file(release, stem, data)
     # Outside what Argo CD syncs: see the module's docstring.
     path = f"{release.paths.argocd}/bootstrap/{stem}.yaml"
-    return File(f"argocd/bootstrap/{stem}", path, dump(data))
+    return File(f"argocd/bootstrap/{stem}", path, dump_yaml(data))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.formats.yaml_writer import dump
-from wizard.manifests.objects import WAVE, owned, pod_security_labels
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_security_labels
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CHART_REPOSITORY = "https://airflow.apache.org"
 API_VERSION = "argoproj.io/v1alpha1"
-IN_CLUSTER = "https://kubernetes.default.svc"
+IN_CLUSTER_SERVER = "https://kubernetes.default.svc"
 # Argo CD finds its repositories by this label of Secrets in its own namespace.
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
 
@@ -46,14 +46,16 @@ def _metadata(release: Release, argo: ArgoSettings, name: str, wave: str = "") -
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
-    annotations = ({WAVE: wave} if wave else {}) | owned(release)
+    annotations = ({WAVE_ANNOTATION: wave} if wave else {}) | owner_annotation(release)
     if annotations:
         found["annotations"] = annotations
     return found
 
 
 def _file(release: Release, name: str, data: dict[str, Any], header: str = "") -> File:
-    return File(f"argocd/{name}", f"{release.paths.argocd}/{name}.yaml", dump(data, header=header))
+    return File(
+        f"argocd/{name}", f"{release.paths.argocd}/{name}.yaml", dump_yaml(data, header=header)
+    )
 
 
 def app_project(release: Release, argo: ArgoSettings) -> File:
@@ -126,7 +128,7 @@ def _repository(argo: ArgoSettings, **more: str) -> dict[str, Any]:
 
 
 # Operators 2.3 to 2.6 add this default themselves (external-secrets#6398).
-_IGNORE = {
+_IGNORE_DIFFERENCES = {
     "ignoreDifferences": [
         {
             "group": "external-secrets.io",
@@ -144,7 +146,7 @@ def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) ->
         values["path"] = argo.path(release.paths.apps)
     sources = [_chart_source(release, argo), _repository(argo, **values)]
     name = _application_name(release)
-    data = _application(release, argo, name, "", {"sources": sources, **_IGNORE})
+    data = _application(release, argo, name, "", {"sources": sources, **_IGNORE_DIFFERENCES})
     header = "Chart and Secrets in one sync: store in wave -6, ExternalSecrets -5, chart 0."
     return (_file(release, "application", data, header),)
 
@@ -165,7 +167,7 @@ def two_applications(release: Release, argo: ArgoSettings) -> tuple[File, ...]:
         argo,
         f"{name}-secrets",
         "5",
-        {"source": _repository(argo, path=argo.path(release.paths.apps)), **_IGNORE},
+        {"source": _repository(argo, path=argo.path(release.paths.apps)), **_IGNORE_DIFFERENCES},
     )
     chart = _application(
         release,
@@ -189,7 +191,7 @@ def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]
         "spec": {
             "description": f"Parent of installation {release.installation}: Applications only",
             "sourceRepos": [argo.repo_url],
-            "destinations": [{"server": IN_CLUSTER, "namespace": argo.namespace}],
+            "destinations": [{"server": IN_CLUSTER_SERVER, "namespace": argo.namespace}],
             "clusterResourceWhitelist": [],
             "namespaceResourceWhitelist": [{"group": "argoproj.io", "kind": "Application"}],
         },
@@ -203,7 +205,7 @@ def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]
         "spec": {
             "project": f"{argo.project}-bootstrap",
             "source": source,
-            "destination": {"server": IN_CLUSTER, "namespace": argo.namespace},
+            "destination": {"server": IN_CLUSTER_SERVER, "namespace": argo.namespace},
             "syncPolicy": {"automated": {"prune": True, "selfHeal": True, "allowEmpty": False}},
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def ca_config_map(release: Release, suffix: str, pem: str) -> File:
     data = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "metadata": object_metadata(release, name, wave=BASICS_WAVE),
         "data": {CA_KEY: pem},
     }
-    return manifest(release, suffix, data)
+    return manifest_file(release, suffix, data)

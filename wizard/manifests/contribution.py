@@ -54,7 +54,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedAction:
+class StepSpec:
     """Something that has to happen outside Git after the commit, and who may do it."""
 
     id: str
@@ -98,7 +98,7 @@ class Contribution:
     flows: tuple[Flow, ...] = ()
     manifests: tuple[File, ...] = ()
     files: tuple[File, ...] = ()
-    actions: tuple[PlannedAction, ...] = ()
+    actions: tuple[StepSpec, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -107,7 +107,7 @@ class ContributionClashError(Exception):
     """Two sections set one thing: a bug in a section, never an operator's mistake."""
 
 
-def combine(parts: Iterable[Contribution]) -> Contribution:
+def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
     """All contributions as one, in the order of the sections.
 
     Raises ContributionClashError when two of them set the same key, or a key and its parent.
@@ -117,7 +117,7 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
     below: dict[str, str] = {}  # every parent of a key that is set, with that key
     for part in parts:
         for key, value in part.settings.items():
-            parents = _parents(key)
+            parents = _parent_keys(key)
             clash = next((old for old in (key, *parents) if old in settings), below.get(key))
             if clash is not None:
                 raise ContributionClashError(f"{key} and {clash} are set by two sections")
@@ -142,6 +142,6 @@ def combine(parts: Iterable[Contribution]) -> Contribution:
     )
 
 
-def _parents(key: str) -> list[str]:
+def _parent_keys(key: str) -> list[str]:
     parts = key.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts))]

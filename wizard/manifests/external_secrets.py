@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.formats.durations import canonical_duration
 from wizard.manifests.certificates import CA_KEY
-from wizard.manifests.objects import BASICS_WAVE, SECRETS_WAVE, STORE_WAVE, manifest, metadata
+from wizard.manifests.objects import (
+    BASICS_WAVE,
+    SECRETS_WAVE,
+    STORE_WAVE,
+    manifest_file,
+    object_metadata,
+)
 from wizard.manifests.tree import File
-from wizard.secrets.facts import Encoding, Form, SecretSpec, Template, Use
+from wizard.secrets.facts import Encoding, FactUse, Form, SecretSpec, Template
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -77,8 +83,8 @@ class StoreSettings:
 
 def service_account(release: Release, store: StoreSettings) -> File:
     """The ServiceAccount only this store uses; it mounts no token into any pod."""
-    about = metadata(release, store.service_account, wave=BASICS_WAVE)
-    return manifest(release, "service-account", account_object(about))
+    about = object_metadata(release, store.service_account, wave=BASICS_WAVE)
+    return manifest_file(release, "service-account", account_object(about))
 
 
 def account_object(about: dict[str, Any]) -> dict[str, Any]:
@@ -94,12 +100,12 @@ def account_object(about: dict[str, Any]) -> dict[str, Any]:
 def secret_store(release: Release, store: StoreSettings) -> File:
     """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
     cluster = store.kind == "ClusterSecretStore"
-    about = metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
+    about = object_metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
     # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
     data = store_object(store, about, "" if cluster else release.names.object("vault-ca"))
     if cluster:
         data["spec"]["conditions"] = [{"namespaces": [release.namespace]}]
-    return manifest(release, "store", data)
+    return manifest_file(release, "store", data)
 
 
 def store_object(store: StoreSettings, about: dict[str, Any], ca_map: str = "") -> dict[str, Any]:
@@ -136,7 +142,7 @@ def go_template(template: Template, *, document: bool) -> str:
     """
     text = ""
     for part in template:
-        if isinstance(part, Use):
+        if isinstance(part, FactUse):
             place = f"(fromYaml .config).{part.fact.place}" if document else f".{part.fact.key}"
             text += "{{ " + place + _filters(part) + " }}"
         else:
@@ -150,7 +156,7 @@ def _literal(text: str) -> str:
     return f'{quoted[:-1]}{{{{ "{{" }}}}' if quoted.endswith("{") else quoted
 
 
-def _filters(use: Use) -> str:
+def _filters(use: FactUse) -> str:
     if use.encoding is Encoding.JSON and use.fact.form is Form.SSH_KEY:
         return _KEY_AS_JSON
     return _FILTERS[use.encoding]
@@ -158,11 +164,11 @@ def _filters(use: Use) -> str:
 
 def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:
     """One ExternalSecret; deleting it never deletes an irreplaceable value by accident."""
-    about = metadata(
+    about = object_metadata(
         release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
     )
     header = f"{secret.purpose[:1].upper()}{secret.purpose[1:]}." if secret.purpose else ""
-    return manifest(release, secret.name, secret_object(store, secret, about), header)
+    return manifest_file(release, secret.name, secret_object(store, secret, about), header)
 
 
 def secret_object(

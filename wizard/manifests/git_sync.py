@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.durations import duration_seconds
-from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
-from wizard.secrets.facts import Encoding, Fact, SecretSpec, Template, Use
+from wizard.secrets.facts import Encoding, Fact, FactUse, SecretSpec, Template
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -91,14 +91,14 @@ def bundle_connection(
         template: Template = (
             f'{{"conn_type": "git", "host": {json.dumps(repo)}, "extra": {extra[:-1]}, '
             '"private_key": ',
-            Use(fact, Encoding.JSON),
+            FactUse(fact, Encoding.JSON),
             "}}",
         )
     else:
         template = (
             f'{{"conn_type": "git", "host": {json.dumps(repo)}, '
             f'"login": {json.dumps(username)}, "password": ',
-            Use(fact, Encoding.JSON),
+            FactUse(fact, Encoding.JSON),
             "}",
         )
     return SecretSpec(
@@ -112,7 +112,7 @@ def known_hosts_config_map(release: Release) -> File:
     data = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "metadata": object_metadata(release, name, wave=BASICS_WAVE),
         "data": {KNOWN_HOSTS_KEY: release.known_hosts},
     }
-    return manifest(release, "git-known-hosts", data)
+    return manifest_file(release, "git-known-hosts", data)

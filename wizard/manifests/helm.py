@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 # Says on a release, as on every object, whose it is; Helm carries it from revision to revision.
-OWN_LABEL = "app.kubernetes.io/managed-by=airflow-wizard"
-CHART = "airflow"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by=airflow-wizard"
+CHART_NAME = "airflow"
 
 
 def manifests_command(release: Release) -> str:
@@ -30,9 +30,9 @@ def chart_command(release: Release) -> tuple[str, ...]:
     return (
         # With `--repo`, a folder that is named like the chart would be taken for it.
         f"helm repo add apache-airflow {CHART_REPOSITORY}",
-        f"helm upgrade --install {release.names.release} apache-airflow/{CHART} \\",
+        f"helm upgrade --install {release.names.release} apache-airflow/{CHART_NAME} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",
-        f"  --labels {OWN_LABEL} --values {release.paths.values}",
+        f"  --labels {MANAGED_BY_LABEL} --values {release.paths.values}",
     )
 
 

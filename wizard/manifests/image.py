@@ -13,7 +13,7 @@ from wizard.manifests.tree import File
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-BASE = "apache/airflow"
+BASE_IMAGE = "apache/airflow"
 
 
 def image_files(release: Release) -> tuple[File, ...]:
@@ -34,7 +34,7 @@ _REQUIREMENTS = "# Python packages of this image, one a line with its version; y
 
 def _dockerfile(release: Release) -> str:
     lines = [
-        f"FROM {BASE}:{release.airflow_version}",
+        f"FROM {BASE_IMAGE}:{release.airflow_version}",
         "",
         "# Naming Airflow beside the packages keeps pip from replacing it.",
         "COPY requirements.txt /requirements.txt",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wizard.formats.yaml_writer import dump, quoted
+from wizard.formats.yaml_writer import dump_yaml, quote_yaml
 from wizard.manifests.tree import File
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 
-def cluster_file(release: Release) -> File:
+def kind_cluster_file(release: Release) -> File:
     """One node; enough for Airflow's pods on a laptop."""
     data: dict[str, Any] = {
         "kind": "Cluster",
@@ -20,11 +20,11 @@ def cluster_file(release: Release) -> File:
         "name": release.installation,
         "nodes": [{"role": "control-plane"}],
     }
-    return File("kind-cluster", f"{release.paths.apps}/kind-cluster.yaml", dump(data))
+    return File("kind-cluster", f"{release.paths.apps}/kind-cluster.yaml", dump_yaml(data))
 
 
 # Every form is safe in a URL, in YAML and in a users file, so no encoding is needed.
-MAKERS = {
+GENERATE_COMMANDS = {
     Form.FERNET: "openssl rand -base64 32 | tr '+/' '-_'",
     Form.KEY: "openssl rand -hex 64",
     Form.PASSWORD: "openssl rand -hex 24",
@@ -48,7 +48,7 @@ def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
         "(",
         "set -euo pipefail",
         f"if ! {kubectl} get secret {source} >/dev/null 2>&1; then",
-        *(f'  {fact.key}="$({MAKERS[fact.form]})"' for fact in facts.values()),
+        *(f'  {fact.key}="$({GENERATE_COMMANDS[fact.form]})"' for fact in facts.values()),
         f"  {kubectl} create -f - <<EOF",
         *_secret(source, {key: f'"${{{key}}}"' for key in facts}),
         "EOF",
@@ -71,16 +71,16 @@ def _secret(name: str, texts: dict[str, str]) -> list[str]:
     return lines + [f"  {key}: {text}" for key, text in texts.items()]
 
 
-def _shell_text(parts: tuple[str | Use, ...]) -> str:
+def _shell_text(parts: tuple[str | FactUse, ...]) -> str:
     """A YAML string inside an unquoted here-document: only our variables expand.
 
     `:?` stops before anything is sent when a value is missing.
     """
     text = []
     for part in parts:
-        if isinstance(part, Use):
+        if isinstance(part, FactUse):
             text.append(f"${{{part.fact.key}:?}}")
         else:
-            escaped = quoted(part)[1:-1]
+            escaped = quote_yaml(part)[1:-1]
             text.append(escaped.replace("\\", "\\\\").replace("$", "\\$").replace("`", "\\`"))
     return f'"{"".join(text)}"'

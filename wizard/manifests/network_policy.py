@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wizard.manifests.objects import BASICS_WAVE, manifest, metadata
+from wizard.manifests.objects import BASICS_WAVE, manifest_file, object_metadata
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
     data = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(release, name, wave=BASICS_WAVE),
+        "metadata": object_metadata(release, name, wave=BASICS_WAVE),
         "spec": {
             "podSelector": {"matchLabels": {"release": release.names.release}},
             "policyTypes": ["Egress"],
@@ -65,4 +65,4 @@ def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
     header = "\n".join(
         ["What Airflow may reach: pods of its namespace, DNS, and these ports anywhere:", *purposes]
     )
-    return manifest(release, "egress", data, header)
+    return manifest_file(release, "egress", data, header)

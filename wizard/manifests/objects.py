@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.formats.yaml_writer import dump
-from wizard.manifests.ownership import SOURCE
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-WAVE = "argocd.argoproj.io/sync-wave"
-SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
+WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
+SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 
 # Order inside one Application's sync, proven with Argo CD 3.5.1 (facts on Argo CD): what a store
 # needs, the store, the Secrets, then the chart in wave 0.
@@ -22,7 +22,7 @@ BASICS_WAVE, STORE_WAVE, SECRETS_WAVE = "-7", "-6", "-5"
 _POD_SECURITY = "pod-security.kubernetes.io"
 
 
-def metadata(
+def object_metadata(
     release: Release, name: str, *, wave: str = "", sync_options: str = "", namespaced: bool = True
 ) -> dict[str, Any]:
     """Object metadata; Argo CD's annotations only where Argo CD delivers.
@@ -38,25 +38,25 @@ def metadata(
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
     if release.delivery == "argocd":
-        annotations = {WAVE: wave} if wave else {}
+        annotations = {WAVE_ANNOTATION: wave} if wave else {}
         if sync_options:
-            annotations[SYNC_OPTIONS] = sync_options
+            annotations[SYNC_OPTIONS_ANNOTATION] = sync_options
         if not namespaced:
-            annotations |= owned(release)
+            annotations |= owner_annotation(release)
         if annotations:
             found["annotations"] = annotations
     return found
 
 
-def owned(release: Release) -> dict[str, str]:
+def owner_annotation(release: Release) -> dict[str, str]:
     """The annotation that says whose an object is; none where no answer names the repository."""
-    return {SOURCE: release.source} if release.source else {}
+    return {OWNER_ANNOTATION: release.source} if release.source else {}
 
 
-def manifest(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:
+def manifest_file(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:
     """One object in the secrets folder, where kustomization.yaml lists it."""
     path = f"{release.paths.apps}/secrets/{name}.yaml"
-    return File(f"secrets/{name}", path, dump(dict(data), header=header))
+    return File(f"secrets/{name}", path, dump_yaml(dict(data), header=header))
 
 
 def pod_security_labels(release: Release) -> dict[str, str]:
@@ -70,15 +70,15 @@ def pod_security_labels(release: Release) -> dict[str, str]:
     return labels
 
 
-def namespace(release: Release) -> File:
+def namespace_file(release: Release) -> File:
     """The namespace with its pod security labels, where nobody else makes it."""
-    about = metadata(release, release.namespace, namespaced=False)
+    about = object_metadata(release, release.namespace, namespaced=False)
     about["labels"] |= pod_security_labels(release)
     data = {"apiVersion": "v1", "kind": "Namespace", "metadata": about}
-    return manifest(release, "namespace", data)
+    return manifest_file(release, "namespace", data)
 
 
-def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
+def kustomization_file(release: Release, manifests: tuple[File, ...]) -> File:
     """The list of what is a manifest, the namespace first; the values file beside it is not.
 
     Without it Argo CD would try to apply the values file too. No `namespace:` here: every object
@@ -93,7 +93,7 @@ def kustomization(release: Release, manifests: tuple[File, ...]) -> File:
         ),
     }
     header = "What is applied from this folder; airflow-values.yaml is Helm's and not listed."
-    return File("kustomization", f"{folder}kustomization.yaml", dump(data, header=header))
+    return File("kustomization", f"{folder}kustomization.yaml", dump_yaml(data, header=header))
 
 
 def _namespace_first(path: str) -> tuple[bool, str]:

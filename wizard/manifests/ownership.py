@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wizard.formats.addresses import git_location, normal_url
+from wizard.formats.addresses import normalize_url, parse_git_url
 
 # An annotation, because a label's value could not hold it; Helm's releases have labels only.
-SOURCE = "airflow-wizard/source"
+OWNER_ANNOTATION = "airflow-wizard/source"
 
 
-def source(url: str, prefix: str, installation: str) -> str:
+def owner_id(url: str, prefix: str, installation: str) -> str:
     """The installation of a repository, whichever way its URL is written; empty without a URL."""
     if not url:
         return ""
@@ -28,21 +28,21 @@ def source(url: str, prefix: str, installation: str) -> str:
 def _place(url: str) -> str:
     """Host and path of a repository, the same for ssh://, user@host:path and https://."""
     try:
-        found = git_location(url)
+        found = parse_git_url(url)
     except ValueError:
         # Such as a folder of this machine, or a host that only its SSH configuration knows.
-        return re.sub(r"^[a-z+]+://", "", normal_url(url.rstrip("/")))
-    return normal_url(f"{found.host}/{found.path.strip('/')}")
+        return re.sub(r"^[a-z+]+://", "", normalize_url(url.rstrip("/")))
+    return normalize_url(f"{found.host}/{found.path.strip('/')}")
 
 
-def mark(text: str) -> str:
+def owner_label(text: str) -> str:
     """The same as the value of a label."""
     return hashlib.sha256(text.encode()).hexdigest()[:20] if text else ""
 
 
-def another(found: Mapping[str, Any], own: str) -> str:
+def describe_other_owner(found: Mapping[str, Any], own: str) -> str:
     """Whose an object is that names another source than `own`; empty where it names none."""
-    theirs = str((found["metadata"].get("annotations") or {}).get(SOURCE) or "")
+    theirs = str((found["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "")
     if not theirs or theirs == own:
         return ""
     place, _, installation = theirs.rpartition("#")

@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from wizard.secrets.facts import Encoding, Fact, SecretSpec, Template, Use, url_quote
+from wizard.secrets.facts import Encoding, Fact, FactUse, SecretSpec, Template, url_quote
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
@@ -49,7 +49,7 @@ class Endpoint:
             parameters.append(f"sslrootcert={CA_PATH}")
         query = f"?{'&'.join(parameters)}" if parameters else ""
         place = f"@{url_host(self.host)}:{self.port}/{url_quote(self.name)}{query}"
-        return (f"{scheme}://{url_quote(self.user)}:", Use(self.password, Encoding.URL), place)
+        return (f"{scheme}://{url_quote(self.user)}:", FactUse(self.password, Encoding.URL), place)
 
 
 def url_host(host: str) -> str:
@@ -60,12 +60,12 @@ def url_host(host: str) -> str:
         return host
 
 
-def _ini(value: str) -> str:
+def _quote_ini(value: str) -> str:
     """A value of PgBouncer's connection string: single quotes, doubled inside."""
     return "'" + value.replace("'", "''") + "'"
 
 
-def _userlist(value: str) -> str:
+def _quote_userlist(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
 
 
@@ -79,7 +79,7 @@ def pgbouncer_ini(
     """
     lines = ["[databases]"]
     for alias, (endpoint, pool) in databases.items():
-        place = f"host={_ini(endpoint.host)} port={endpoint.port} dbname={_ini(endpoint.name)}"
+        place = f"host={_quote_ini(endpoint.host)} port={endpoint.port} dbname={_quote_ini(endpoint.name)}"
         lines.append(f"{alias} = {place} pool_size={pool}")
     lines += [
         "",
@@ -125,12 +125,12 @@ def pgbouncer_secrets(
         sslmode=metadata.sslmode,
         has_ca=metadata.has_ca,
     )
-    userlist: list[str | Use] = []
+    userlist: list[str | FactUse] = []
     for user, fact in [*users.items(), (STATS_USER, metadata.password)]:
-        userlist += [f'{_userlist(user)} "', Use(fact, Encoding.USERLIST), '"\n']
+        userlist += [f'{_quote_userlist(user)} "', FactUse(fact, Encoding.USERLIST), '"\n']
     stats: Template = (
         f"postgresql://{STATS_USER}:",
-        Use(metadata.password, Encoding.URL),
+        FactUse(metadata.password, Encoding.URL),
         "@127.0.0.1:6543/pgbouncer?sslmode=disable",
     )
     return [
@@ -149,7 +149,7 @@ def pgbouncer_secrets(
     ]
 
 
-def direct_migrations(secret: str) -> dict[str, object]:
+def direct_migration_settings(secret: str) -> dict[str, object]:
     """Settings that run migrations past the pooler.
 
     Migrations hold a session's advisory lock, which a killed Job would leave on a pooled
@@ -175,7 +175,7 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
     """
     parts = ["## Database\n\nOnce, as an administrator of the server; psql asks for the password."]
     for host, name, user in owners:
-        role, database = identifier(user), identifier(name)
+        role, database = quote_identifier(user), quote_identifier(name)
         parts.append(
             f"On `{host}`:\n\n```sql\nCREATE ROLE {role} LOGIN;\n\\password {role}\n"
             f"GRANT {role} TO CURRENT_USER;\n"
@@ -187,6 +187,6 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
     return "\n\n".join(parts)
 
 
-def identifier(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name as SQL and psql take it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wizard.formats.yaml_writer import dump
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.external_secrets import (
     StoreSettings,
     account_object,
     secret_object,
     store_object,
 )
-from wizard.manifests.objects import owned
+from wizard.manifests.objects import owner_annotation
 from wizard.manifests.tree import File
 from wizard.manifests.vault import policy_file, role_file
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 CREDENTIAL_TITLE = "Give Argo CD a store of its own, with its credential"
 CREDENTIAL_WAIT = "Wait until Argo CD has its credential for this repository"
-CREDENTIAL = "argocd/bootstrap/credential-"
+CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
 # The order in which they are applied.
-PARTS = ("account", "store", "secret")
+CREDENTIAL_PARTS = ("account", "store", "secret")
 
 
 def reader_files(release: Release, store: StoreSettings, reader: Reader) -> tuple[File, ...]:
@@ -37,29 +37,31 @@ def reader_files(release: Release, store: StoreSettings, reader: Reader) -> tupl
     return (
         policy_file(release, store),
         role_file(release, store),
-        _file(release, "account", account_object(_about(release, reader, store.service_account))),
-        _file(release, "store", store_object(store, _about(release, reader, store.name))),
+        _file(
+            release, "account", account_object(_metadata(release, reader, store.service_account))
+        ),
+        _file(release, "store", store_object(store, _metadata(release, reader, store.name))),
         _file(
             release,
             "secret",
-            secret_object(store, reader.secret, _about(release, reader, reader.secret.name)),
+            secret_object(store, reader.secret, _metadata(release, reader, reader.secret.name)),
             f"{purpose[:1].upper()}{purpose[1:]}.",
         ),
     )
 
 
-def _about(release: Release, reader: Reader, name: str) -> dict[str, Any]:
+def _metadata(release: Release, reader: Reader, name: str) -> dict[str, Any]:
     labels = {
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
     found: dict[str, Any] = {"name": name, "namespace": reader.namespace, "labels": labels}
-    if annotations := owned(release):
+    if annotations := owner_annotation(release):
         found["annotations"] = annotations
     return found
 
 
 def _file(release: Release, part: str, data: dict[str, Any], header: str = "") -> File:
-    logical = f"{CREDENTIAL}{part}"
+    logical = f"{CREDENTIAL_PREFIX}{part}"
     path = f"{release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
-    return File(logical, path, dump(data, header=header))
+    return File(logical, path, dump_yaml(data, header=header))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 
-def tear_down(release: Release, argo_namespace: str, readers: Iterable[Reader] = ()) -> str:
+def render_teardown(release: Release, argo_namespace: str, readers: Iterable[Reader] = ()) -> str:
     """The runbook's section; every name in it passed a type that needs no shell quoting."""
     namespace = release.namespace
     if release.delivery == "kind":
@@ -21,15 +21,15 @@ def tear_down(release: Release, argo_namespace: str, readers: Iterable[Reader] =
         )
     parts = ["## Tear down", "Back the database up first."]
     parts += [
-        *_by_the_wizard(release),
+        *_wizard_steps(release),
         "By hand, ExternalSecrets go before the operator: their finalizer would hold the "
         "namespace.\nDeleting them deletes the Secrets; deleting the namespace, its volumes.",
-        _block(*_by_hand(release, argo_namespace, readers)),
+        _block(*_manual_commands(release, argo_namespace, readers)),
     ]
     return "\n\n".join(parts)
 
 
-def _by_the_wizard(release: Release) -> list[str]:
+def _wizard_steps(release: Release) -> list[str]:
     name = f"--installation {release.installation}"
     left = ", and leave Airflow running as it is" if release.delivery == "argocd" else ""
     payload = "`--data payload` (the values in the store),\n" if release.store == "vault" else ""
@@ -46,7 +46,7 @@ def _by_the_wizard(release: Release) -> list[str]:
     ]
 
 
-def _by_hand(release: Release, argo_namespace: str, readers: Iterable[Reader]) -> list[str]:
+def _manual_commands(release: Release, argo_namespace: str, readers: Iterable[Reader]) -> list[str]:
     name, namespace = release.installation, release.namespace
     names = f"{name}-parent {name} {name}-secrets" if release.applications == "two" else name
     chart = f"kubectl -n {argo_namespace} delete application {names}"

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 _PORT = 8080
 
 
-def reach(release: Release) -> str:
+def render_ui_access(release: Release) -> str:
     """The port-forward to the port of the base URL, and the admin's password, as Markdown."""
     web = "api-server" if release.airflow_3 else "webserver"
     namespace = release.namespace
-    port, opened = _local(release.base_url)
+    port, opened = _forward_target(release.base_url)
     forward = f"kubectl -n {namespace} port-forward svc/{release.names.object(web)} {port}:{_PORT}"
     text = f"## Reach the UI\n\n```bash\n{forward}\n```\n\nThen open {opened}."
     if release.admin:
@@ -30,7 +30,7 @@ def reach(release: Release) -> str:
     return text
 
 
-def _local(base_url: str) -> tuple[int, str]:
+def _forward_target(base_url: str) -> tuple[int, str]:
     """The port to listen on and what to open; a base URL elsewhere is not ours to forward to."""
     parts = urlsplit(base_url)
     if not is_loopback(parts.hostname or ""):

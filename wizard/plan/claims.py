@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wizard.formats.addresses import normal_url
-from wizard.manifests.argocd import IN_CLUSTER
+from wizard.formats.addresses import normalize_url
+from wizard.manifests.argocd import IN_CLUSTER_SERVER
 
 NAME, NAMESPACE = "installation.name", "installation.namespace"
 CREDENTIAL = "delivery.argocd.credential"
 READER, READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
 READER_MOUNT = "delivery.argocd.vault.auth_mount"
 # What comes of the names where there are two Applications.
-TWO, BOOTSTRAP = ("-parent", "-secrets"), ("-bootstrap",)
+PARENT_SUFFIXES, BOOTSTRAP_SUFFIXES = ("-parent", "-secrets"), ("-bootstrap",)
 PROJECT, ROLE, PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
 
 
@@ -49,12 +49,18 @@ class Claims:
     @property
     def applications(self) -> set[str]:
         """The Applications at Argo CD; a parent and one for the Secrets where there are two."""
-        return names_from(self.name, TWO if self.two else ()) if self.argocd else set()
+        return (
+            add_suffixes(self.name, PARENT_SUFFIXES if self.two else ()) if self.argocd else set()
+        )
 
     @property
     def projects(self) -> set[str]:
         """The AppProjects at Argo CD; one for the parent where there are two Applications."""
-        return names_from(self.project, BOOTSTRAP if self.two else ()) if self.argocd else set()
+        return (
+            add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.two else ())
+            if self.argocd
+            else set()
+        )
 
     @property
     def lasting(self) -> Claims:
@@ -65,29 +71,31 @@ class Claims:
         return f"installation {self.name}" + (f" in {self.folder}" if self.folder else "")
 
 
-def names_from(name: str, suffixes: tuple[str, ...]) -> set[str]:
+def add_suffixes(name: str, suffixes: tuple[str, ...]) -> set[str]:
     """A name and those that come of it."""
     return {name, *(name + suffix for suffix in suffixes)}
 
 
-def claims(data: Mapping[str, Any], folder: str) -> Claims:
+def derive_claims(data: Mapping[str, Any], folder: str) -> Claims:
     """What the installation of raw answers owns; a value of the wrong type counts as its default.
 
     `folder` is the one its paths start from, relative to the top of the work tree.
     """
 
     def text(key: str, applies: bool = True) -> str:
-        from wizard.answers.questions import spec
-        from wizard.formats.nested import get
+        from wizard.answers.questions import field_spec
+        from wizard.formats.nested import get_value
 
-        default = spec(key).default
-        value = get(data, tuple(key.split(".")), default)
+        default = field_spec(key).default
+        value = get_value(data, tuple(key.split(".")), default)
         return str(value if isinstance(value, str) else default) if applies else ""
 
     kind = text("delivery.kind")
     argocd, vault = kind == "argocd", text("secrets.store") == "vault"
     # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
-    destination = IN_CLUSTER if kind == "helm" else text("delivery.argocd.destination", argocd)
+    destination = (
+        IN_CLUSTER_SERVER if kind == "helm" else text("delivery.argocd.destination", argocd)
+    )
     name = text(NAME)
     reads = argocd and vault and text(CREDENTIAL) == "store"
     role = text(ROLE, vault)
@@ -106,7 +114,7 @@ def claims(data: Mapping[str, Any], folder: str) -> Claims:
         role=role,
         mount=text("secrets.vault.mount", vault),
         path=(text(PATH) or f"airflow-install/{name}/config") if vault else "",
-        repository=normal_url(text("delivery.argocd.repo_url")) if reads else "",
+        repository=normalize_url(text("delivery.argocd.repo_url")) if reads else "",
         reader=(text(READER) or f"{role}-argocd") if reads else "",
         reader_path=(text(READER_PATH) or f"airflow-install/{name}/argocd") if reads else "",
         reader_mount=(text(READER_MOUNT) or text("secrets.vault.auth_mount")) if reads else "",

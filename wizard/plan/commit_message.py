@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from wizard.errors import RefusedError
-from wizard.git.changes import Change, Kind
-from wizard.git.trailer import trailer
+from wizard.git.changes import ChangeKind, FileChange
+from wizard.git.trailer import format_trailer
 
 # What `git log --oneline` and forges show of a subject.
 _WIDTH = 72
@@ -14,7 +14,7 @@ _WIDTH = 72
 
 def commit_message(
     installation: str,
-    changes: Iterable[Change],
+    changes: Iterable[FileChange],
     digest: str,
     subject: str = "",
     settings: Sequence[str] = (),
@@ -27,12 +27,12 @@ def commit_message(
     shown = [change for change in changes if change.differs and not change.is_base]
     title = subject.strip() or _subject(installation, shown, settings)
     lines = [] if ", ".join(settings) in title else [f"Set {key}" for key in settings]
-    lines += [f"{_VERB[change.kind]} {change.path}" for change in shown]
+    lines += [f"{_VERBS[change.kind]} {change.path}" for change in shown]
     body = [title, "", *lines, ""] if lines and not subject.strip() else [title, ""]
-    return "\n".join([*body, trailer(digest), ""])
+    return "\n".join([*body, format_trailer(digest), ""])
 
 
-def require_harmless(message: str, branch: str) -> None:
+def require_no_secret(message: str, branch: str) -> None:
     """Raise RefusedError where a commit's message or its branch's name holds a secret.
 
     Both are as public as the files, and a name is told on: to hooks, the Git host and its mails.
@@ -40,7 +40,7 @@ def require_harmless(message: str, branch: str) -> None:
     from wizard.secrets import patterns
 
     for option, text in (("--message", message), ("--branch", branch.replace("/", " "))):
-        for _, _, what in patterns.find(text):
+        for _, _, what in patterns.find_secrets(text):
             raise RefusedError(
                 f"{option} holds {what}; nothing was written",
                 "leave it out, and rotate it if it is real: the command line is in the shell's "
@@ -48,10 +48,15 @@ def require_harmless(message: str, branch: str) -> None:
             )
 
 
-_VERB: Mapping[Kind, str] = {"add": "Add", "modify": "Change", "delete": "Delete", "same": "Keep"}
+_VERBS: Mapping[ChangeKind, str] = {
+    "add": "Add",
+    "modify": "Change",
+    "delete": "Delete",
+    "same": "Keep",
+}
 
 
-def _subject(installation: str, shown: Sequence[Change], settings: Sequence[str]) -> str:
+def _subject(installation: str, shown: Sequence[FileChange], settings: Sequence[str]) -> str:
     if shown and all(change.kind == "add" for change in shown):
         return f"Add Airflow installation {installation}"
     if shown and all(change.kind == "delete" for change in shown):

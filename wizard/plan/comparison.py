@@ -7,66 +7,73 @@ from typing import TYPE_CHECKING
 
 from wizard import __version__
 from wizard.errors import ConflictError, RefusedError
-from wizard.git.changes import Change, Conflict
+from wizard.git.changes import Conflict, FileChange
 from wizard.manifests.tree import Tree
-from wizard.plan.merge_base import STATE, Base, base_changes, base_files, base_folder, read_base
-from wizard.plan.plan import Plan, compare, replaced
+from wizard.plan.merge_base import (
+    STATE_DIR,
+    MergeBase,
+    base_changes,
+    base_files,
+    base_folder,
+    read_base,
+)
+from wizard.plan.plan import Plan, compare_owned_files, compare_tree
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
     from wizard.plan.render import Rendering
 
 
-def compared(
-    repository: Repository,
+def compare_rendering(
+    repository: WorkTree,
     rendering: Rendering,
     stored: Mapping[str, bytes] | None = None,
-) -> tuple[list[Change], list[Conflict], Base]:
+) -> tuple[list[FileChange], list[Conflict], MergeBase]:
     """A rendering held against the repository: changes, conflicts, and the base it was held to.
 
     `stored` are the committed files of the merge base where they have been read before.
     Raises ConflictError when a newer wizard wrote the installation.
     """
     name = rendering.release.installation
-    own = [file for file in rendering.tree.values() if file.path.startswith(f"{STATE}/")]
+    own = [file for file in rendering.tree.values() if file.path.startswith(f"{STATE_DIR}/")]
     emitted = Tree(
-        file for file in rendering.tree.values() if not file.path.startswith(f"{STATE}/")
+        file for file in rendering.tree.values() if not file.path.startswith(f"{STATE_DIR}/")
     )
     if stored is None:
         stored = repository.read_under(base_folder(name))
     base = read_base(name, stored)
-    if _newer(base.version):
+    if _is_newer(base.version):
         raise ConflictError(
             f"a newer Airflow Wizard ({base.version}) wrote this installation",
             "use that version, or a later one",
         )
     before = base.by_path()
     mine = repository.read_many({*emitted, *before, *(file.path for file in own)})
-    changes, conflicts = compare(emitted, before, mine)
-    changes += replaced(Tree(own), mine)
+    changes, conflicts = compare_tree(emitted, before, mine)
+    changes += compare_owned_files(Tree(own), mine)
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
-    from wizard.plan.guarded_keys import guarded_edits
+    from wizard.plan.guarded_keys import find_guarded_edits
 
     # An edit of a guarded leaf is named even where the file is in conflict anyway.
     disputed = [
-        Change(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
+        FileChange(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
         for one in conflicts
         if one.path in emitted and one.path in before and mine[one.path] is not None
     ]
-    guarded = guarded_edits([*changes, *disputed], before, rendering)
+    guarded = find_guarded_edits([*changes, *disputed], before, rendering)
     blocked = {conflict.path for conflict in guarded}
     return [one for one in changes if one.path not in blocked], [*conflicts, *guarded], base
 
 
-def _newer(version: str) -> bool:
+def _is_newer(version: str) -> bool:
     def numbers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(".") if part.isdecimal())
 
     return bool(version) and numbers(version) > numbers(__version__)
 
 
-def merged(
-    changes: Sequence[Change], conflicts: Sequence[Conflict], rendering: Rendering
+def merge_files(
+    changes: Sequence[FileChange], conflicts: Sequence[Conflict], rendering: Rendering
 ) -> dict[str, bytes]:
     """The files as they will be, without the merge base.
 
@@ -78,12 +85,12 @@ def merged(
     return files | {one.path: tree[one.path].data for one in conflicts if one.path in tree}
 
 
-def uncommitted(repository: Repository, changes: Sequence[Change]) -> Iterator[str]:
+def find_uncommitted_edits(repository: WorkTree, changes: Sequence[FileChange]) -> Iterator[str]:
     """Warnings about edits on disk that are not committed: a plan is made from what is."""
     answers: list[str] = []
     others: list[str] = []
     for change in changes:
-        if change.is_base or not _edited(repository, change):
+        if change.is_base or not _is_edited(repository, change):
             continue
         (answers if change.logical == "answers" else others).append(change.path)
     for path in answers:
@@ -98,7 +105,7 @@ def uncommitted(repository: Repository, changes: Sequence[Change]) -> Iterator[s
         )
 
 
-def _edited(repository: Repository, change: Change) -> bool:
+def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     try:
         disk = repository.working(change.path)
     except RefusedError:

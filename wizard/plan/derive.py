@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.chart.names import Names
-from wizard.manifests.ownership import source
+from wizard.manifests.ownership import owner_id
 from wizard.manifests.release import RELOADER, Paths, Release
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 
-def _source(answers: Answers) -> str:
+def _derive_owner_id(answers: Answers) -> str:
     if answers.delivery.kind != "argocd":
         return ""
     url = answers.delivery.argocd.repo_url
-    return source(url, answers.repository.path, answers.installation.name)
+    return owner_id(url, answers.repository.path, answers.installation.name)
 
 
-def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
+def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
     """The release these (applicable, complete) answers describe.
 
     `assets` are public texts that answers name by file, by the answer's key: CA certificates as
@@ -49,7 +49,7 @@ def derive(answers: Answers, assets: Mapping[str, str] | None = None) -> Release
         delivery=answers.delivery.kind,
         applications=answers.delivery.argocd.applications,
         argocd=answers.delivery.argocd.namespace,
-        source=_source(answers),
+        source=_derive_owner_id(answers),
         admin=answers.admin.create,
         reloader=RELOADER if answers.environment.reloader else {},
         disruption_budgets=answers.environment.disruption_budgets,

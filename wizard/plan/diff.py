@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
-    from wizard.git.changes import Change, Conflict
+    from wizard.git.changes import Conflict, FileChange
     from wizard.plan.plan import Plan
 
 LineKind = Literal["header", "hunk", "add", "del", "context"]
@@ -33,7 +33,7 @@ class DiffLine:
     text: str
 
 
-def diff(change: Change, context: int = 3) -> list[DiffLine]:
+def diff_change(change: FileChange, context: int = 3) -> list[DiffLine]:
     """The unified diff of one change, header first; empty when the bytes are the same."""
     return diff_bytes(change.path, change.old, change.new, context)
 
@@ -46,7 +46,7 @@ def diff_bytes(path: str, old: bytes | None, new: bytes | None, context: int = 3
     """
     if old == new:
         return []
-    name = visible(path)
+    name = escape_unprintable(path)
     before = "/dev/null" if old is None else f"a/{name}"
     after = "/dev/null" if new is None else f"b/{name}"
     lines = [DiffLine("header", f"--- {before}"), DiffLine("header", f"+++ {after}")]
@@ -74,10 +74,10 @@ def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
         yield DiffLine("hunk", f"@@ -{removed} +{added} @@")
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
-                yield from _marked("context", " ", old[i1:i2])
+                yield from _mark_lines("context", " ", old[i1:i2])
             else:
-                yield from _marked("del", "-", old[i1:i2])
-                yield from _marked("add", "+", new[j1:j2])
+                yield from _mark_lines("del", "-", old[i1:i2])
+                yield from _mark_lines("add", "+", new[j1:j2])
 
 
 def _range(start: int, stop: int) -> str:
@@ -88,38 +88,38 @@ def _range(start: int, stop: int) -> str:
     return f"{start if not length else start + 1},{length}"
 
 
-def _marked(kind: LineKind, mark: str, lines: Sequence[str]) -> Iterator[DiffLine]:
+def _mark_lines(kind: LineKind, mark: str, lines: Sequence[str]) -> Iterator[DiffLine]:
     for line in lines:
-        yield DiffLine(kind, mark + visible(line.removesuffix("\n")))
+        yield DiffLine(kind, mark + escape_unprintable(line.removesuffix("\n")))
         if not line.endswith("\n"):
             yield DiffLine(kind, NO_NEWLINE)
 
 
-def counts(change: Change) -> tuple[int, int]:
+def count_lines(change: FileChange) -> tuple[int, int]:
     """How many lines a change adds and removes."""
-    lines = diff(change, context=0)
+    lines = diff_change(change, context=0)
     real = [line for line in lines if line.text != NO_NEWLINE]
     added = sum(line.kind == "add" for line in real)
     return added, sum(line.kind == "del" for line in real)
 
 
-def summary(change: Change) -> str:
+def summarize_change(change: FileChange) -> str:
     """One line on one file: `+ apps/airflow/airflow-values.yaml (new, 120 lines)`."""
     mark = {"add": "+", "modify": "~", "delete": "-", "same": "="}[change.kind]
     if change.kind == "add":
-        detail = f"new, {_count(len(_lines(change.new)))}"
+        detail = f"new, {_format_count(len(_lines(change.new)))}"
     elif change.kind == "delete":
-        detail = f"deleted, {_count(len(_lines(change.old)))}"
+        detail = f"deleted, {_format_count(len(_lines(change.old)))}"
     elif change.kind == "modify":
-        added, removed = counts(change)
+        added, removed = count_lines(change)
         detail = f"+{added} -{removed}"
     else:
         detail = "unchanged"
     note = f"; {change.note}" if change.note else ""
-    return f"{mark} {visible(change.path)} ({detail}{note})"
+    return f"{mark} {escape_unprintable(change.path)} ({detail}{note})"
 
 
-def _count(lines: int) -> str:
+def _format_count(lines: int) -> str:
     return "1 line" if lines == 1 else f"{lines} lines"
 
 
@@ -142,15 +142,15 @@ def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) ->
     if show_diff:
         for change in shown:
             if change.differs:
-                lines += ["", *(_paint(line, colour) for line in diff(change))]
+                lines += ["", *(_paint(line, colour) for line in diff_change(change))]
     return "\n".join(lines) + "\n"
 
 
-def _files(shown: Sequence[Change], colour: bool) -> Iterator[str]:
+def _files(shown: Sequence[FileChange], colour: bool) -> Iterator[str]:
     kinds: dict[str, LineKind] = {"add": "add", "delete": "del"}
     listed = [change for change in shown if change.differs or change.note]
     for change in listed:
-        line = DiffLine(kinds.get(change.kind, "context"), summary(change))
+        line = DiffLine(kinds.get(change.kind, "context"), summarize_change(change))
         yield _paint(line, colour)
     if not any(change.differs for change in shown):
         yield "No file changes."
@@ -164,7 +164,7 @@ def _conflicts(conflicts: Iterable[Conflict]) -> Iterator[str]:
 
 
 def _section(title: str, entries: Iterable[str]) -> list[str]:
-    lines = [f"  {visible(line)}" for entry in entries for line in entry.split("\n")]
+    lines = [f"  {escape_unprintable(line)}" for entry in entries for line in entry.split("\n")]
     return ["", f"{title}:", *lines] if lines else []
 
 

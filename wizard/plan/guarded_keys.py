@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, Problem
-from wizard.git.changes import Change, Conflict
-from wizard.manifests.store_readers import CREDENTIAL
-from wizard.plan.overrides import overridden
+from wizard.git.changes import Conflict, FileChange
+from wizard.manifests.store_readers import CREDENTIAL_PREFIX
+from wizard.plan.overrides import check_overrides
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -37,8 +37,8 @@ _HOSTS = frozenset(
 _SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSecret")
 
 
-def guarded_edits(
-    kept: Sequence[Change], base: Mapping[str, bytes], rendering: Rendering
+def find_guarded_edits(
+    kept: Sequence[FileChange], base: Mapping[str, bytes], rendering: Rendering
 ) -> list[Conflict]:
     """Conflicts for hand edits on guarded leaves of the rendered files.
 
@@ -50,11 +50,13 @@ def guarded_edits(
         if file is None or change.new is None or change.new == file.data:
             continue
         rendered = base.get(change.path, file.data)
-        found += [_conflict(change.path, *item) for item in _edits(change, rendered)]
+        found += [_conflict(change.path, *item) for item in _find_edits(change, rendered)]
     return found
 
 
-def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str, str]) -> list[str]:
+def refuse_guarded_values(
+    answers: Answers, rendering: Rendering, assets: Mapping[str, str]
+) -> list[str]:
     """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf.
 
     Guarded are the links to Secrets and trust, and what a question owns (see overrides). Returns
@@ -68,12 +70,12 @@ def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str,
     mine, wanted = _values_leaves(rendering), _values_leaves(ours)
     changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
     problems = [
-        Problem(f"values.{path}", f"leave it alone: {_breaks(path)}")
+        Problem(f"values.{path}", f"leave it alone: {_break_reason(path)}")
         for path in changed
         if path not in _HOSTS
     ]
     named = {problem.key for problem in problems}
-    contradictions, warnings = overridden(ours, answers.values)
+    contradictions, warnings = check_overrides(ours, answers.values)
     problems += [problem for problem in contradictions if problem.key not in named]
     if problems:
         raise AnswersError(
@@ -85,31 +87,31 @@ def require_guarded(answers: Answers, rendering: Rendering, assets: Mapping[str,
 
 
 def _values_leaves(rendering: Rendering) -> dict[str, Any]:
-    return _leaves(rendering.tree[rendering.release.paths.values].data)
+    return _guarded_leaves(rendering.tree[rendering.release.paths.values].data)
 
 
-def _edits(change: Change, rendered: bytes) -> Iterator[tuple[str, str]]:
+def _find_edits(change: FileChange, rendered: bytes) -> Iterator[tuple[str, str]]:
     if change.logical.startswith("vault/"):
         yield "", _BREAKS["vault"]
     elif change.logical.startswith("secrets/"):
         yield "", _BREAKS["manifest"]
-    elif change.logical.startswith(CREDENTIAL):
+    elif change.logical.startswith(CREDENTIAL_PREFIX):
         yield "", _BREAKS["credential"]
     elif change.logical == "values" and change.new is not None:
-        mine, ours = _leaves(change.new), _leaves(rendered)
+        mine, ours = _guarded_leaves(change.new), _guarded_leaves(rendered)
         for path in sorted({*mine, *ours}):
             if mine.get(path) != ours.get(path):
-                yield path, _breaks(path)
+                yield path, _break_reason(path)
 
 
-def _breaks(path: str) -> str:
+def _break_reason(path: str) -> str:
     name = path.rpartition(".")[2]
     if path in _HOSTS:
         return "the Secrets hold addresses of hosts that would not be there, or go past them"
     return _BREAKS.get(name, _BREAKS["secret"])
 
 
-def _leaves(data: bytes) -> dict[str, Any]:
+def _guarded_leaves(data: bytes) -> dict[str, Any]:
     """The guarded leaves of a values file by dotted path."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError

@@ -14,19 +14,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wizard.errors import ConflictError
-from wizard.git.changes import BASE_PREFIX, Change
+from wizard.git.changes import BASE_PREFIX, FileChange
 from wizard.manifests.tree import File, Tree
-from wizard.plan.plan import replaced
+from wizard.plan.plan import compare_owned_files
 
-STATE = ".airflow-wizard"
+STATE_DIR = ".airflow-wizard"
 SUFFIX = ".base"
 FORMAT = 1
-_LOGICAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_LOGICAL_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
 def state_folder(installation: str) -> str:
     """Where an installation's answers and base are: `.airflow-wizard/<installation>`."""
-    return f"{STATE}/{installation}"
+    return f"{STATE_DIR}/{installation}"
 
 
 def base_folder(installation: str) -> str:
@@ -39,7 +39,7 @@ def base_path(installation: str, logical: str) -> str:
 
     The suffix goes on every file, so that ids ``secrets`` and ``secrets/a`` do not collide.
     """
-    if not _LOGICAL.fullmatch(logical) or ".." in logical.split("/"):
+    if not _LOGICAL_ID.fullmatch(logical) or ".." in logical.split("/"):
         raise ValueError(f"not a logical file id: {logical!r}")
     return f"{base_folder(installation)}/{logical}{SUFFIX}"
 
@@ -55,7 +55,7 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
     Whatever lies in `.airflow-wizard/` (the answers, the CA beside them) is not rendered from the
     answers and so is left out. `version` is the wizard's, for the older one that must refuse.
     """
-    rendered = [file for file in tree.values() if not file.path.startswith(f"{STATE}/")]
+    rendered = [file for file in tree.values() if not file.path.startswith(f"{STATE_DIR}/")]
     lines = [f"format {FORMAT}", f"version {version}"] if version else [f"format {FORMAT}"]
     lines += sorted(f"file {file.logical} {file.path}" for file in rendered)
     index = File(f"{BASE_PREFIX}index", index_path(installation), "\n".join(lines) + "\n")
@@ -69,7 +69,7 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
 
 
 @dataclass(frozen=True)
-class Base:
+class MergeBase:
     """A base as it was read: the version that wrote it, and path and bytes by logical id."""
 
     version: str
@@ -84,7 +84,7 @@ class Base:
         return next((name for name, (where, _) in self.files.items() if where == path), "")
 
 
-def read_base(installation: str, stored: Mapping[str, bytes | None]) -> Base:
+def read_base(installation: str, stored: Mapping[str, bytes | None]) -> MergeBase:
     """Read a base from the repository's files below `base_folder` (path -> bytes).
 
     No index means no base: this installation was never committed. Raises ConflictError for an
@@ -93,15 +93,17 @@ def read_base(installation: str, stored: Mapping[str, bytes | None]) -> Base:
     where = index_path(installation)
     data = stored.get(where)
     if data is None:
-        return Base("", {})
+        return MergeBase("", {})
     version, paths = _parse_index(where, data)
     files: dict[str, tuple[str, bytes]] = {}
     for logical, path in paths.items():
         contents = stored.get(base_path(installation, logical))
         if contents is None:
-            raise _damaged(base_path(installation, logical), "is listed in the index, but missing")
+            raise _damage_error(
+                base_path(installation, logical), "is listed in the index, but missing"
+            )
         files[logical] = (path, contents)
-    return Base(version, files)
+    return MergeBase(version, files)
 
 
 def _parse_index(where: str, data: bytes) -> tuple[str, dict[str, str]]:
@@ -110,7 +112,7 @@ def _parse_index(where: str, data: bytes) -> tuple[str, dict[str, str]]:
     try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
-        raise _damaged(where, "is not text") from None
+        raise _damage_error(where, "is not text") from None
     for number, line in enumerate(lines, 1):
         word, _, rest = line.partition(" ")
         if number == 1:
@@ -119,17 +121,17 @@ def _parse_index(where: str, data: bytes) -> tuple[str, dict[str, str]]:
             version = rest
         elif word == "file":
             logical, _, path = rest.partition(" ")
-            if not path or not _LOGICAL.fullmatch(logical) or logical in paths:
-                raise _damaged(where, f"line {number} does not name one file")
+            if not path or not _LOGICAL_ID.fullmatch(logical) or logical in paths:
+                raise _damage_error(where, f"line {number} does not name one file")
             paths[logical] = path
         else:
-            raise _damaged(where, f"line {number} is not understood")
+            raise _damage_error(where, f"line {number} is not understood")
     return version, paths
 
 
 def _require_format(where: str, word: str, number: str) -> None:
     if word != "format" or not number.isdecimal():
-        raise _damaged(where, "does not start with its format")
+        raise _damage_error(where, "does not start with its format")
     if int(number) > FORMAT:
         raise ConflictError(
             f"{where}: written by a newer Airflow Wizard (format {number}, this one knows "
@@ -138,7 +140,7 @@ def _require_format(where: str, word: str, number: str) -> None:
         )
 
 
-def _damaged(path: str, what: str) -> ConflictError:
+def _damage_error(path: str, what: str) -> ConflictError:
     return ConflictError(
         f"{path}: {what}",
         "the merge base is written by Airflow Wizard alone; bring back the committed files with "
@@ -148,8 +150,8 @@ def _damaged(path: str, what: str) -> ConflictError:
 
 def base_changes(
     installation: str, files: Iterable[File], stored: Mapping[str, bytes | None]
-) -> list[Change]:
+) -> list[FileChange]:
     """Changes that bring the stored base to `files`; stale base files are deleted."""
     folder = base_folder(installation) + "/"
     stale = [path for path in stored if path.startswith(folder)]
-    return replaced(Tree(files), stored, delete=stale)
+    return compare_owned_files(Tree(files), stored, delete=stale)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.contract import DEFAULTS, inline_secrets
-from wizard.chart.settings import key_of
+from wizard.chart.contract import CHART_DEFAULTS, find_inline_secrets
+from wizard.chart.settings import map_setting
 from wizard.errors import Problem
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _NAMES = "the Secrets hold addresses made of the release's name (installation.re
 _PORTS = "the Secrets hold addresses with the chart's own port"
 _JOB = "the Job's script and variables belong together (admin.*)"
 # Settings and the question that owns each; a setting owns what stands below it.
-_OWNER: Mapping[str, str] = {
+_OWNING_QUESTIONS: Mapping[str, str] = {
     "airflowVersion": "installation.airflow",
     "defaultAirflowTag": "installation.airflow",
     "defaultAirflowRepository": "installation.image.repository",
@@ -66,7 +66,7 @@ _OWNER: Mapping[str, str] = {
     "env": "environment.variables (or values.extraEnv, for what comes from a Secret)",
 }
 # Settings without a question of their own, and what hangs on them.
-_FIXED: Mapping[str, str] = {
+_FIXED_SETTINGS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "fullnameOverride",
@@ -87,8 +87,8 @@ _FIXED: Mapping[str, str] = {
     "volumeMounts": "certificates and keys are mounted by it; add to the items, drop none",
 }
 # What the chart does where the rendering is silent: saying the same again is no contradiction.
-_SILENT: Mapping[str, object] = {
-    **DEFAULTS,
+_CHART_DEFAULTS: Mapping[str, object] = {
+    **CHART_DEFAULTS,
     "workers.celery.keda.enabled": False,
     "workers.celery.hpa.enabled": False,
     "workers.keda.enabled": False,
@@ -103,25 +103,25 @@ _SILENT: Mapping[str, object] = {
 _MISSING = object()
 
 
-def against_answers(
+def check_values(
     values: Mapping[str, Any], emitted: Mapping[str, Any], chart: str
 ) -> tuple[list[Problem], list[str]]:
     """Problems and warnings of `values`, held against the values that the answers come to."""
     problems: dict[str, Problem] = {}
     warnings: list[str] = []
     # A secret is refused by the checks, which also say to rotate it.
-    secrets = set(inline_secrets(values))
+    secrets = set(find_inline_secrets(values))
     for path, value in _leaves(values, ()):
         if path in secrets:
             continue
-        for at, old, new in _replaced(path, value, emitted):
+        for at, old, new in _find_replaced_values(path, value, emitted):
             key = ".".join(at)
-            why = _why(key, chart)
+            why = _describe_owner(key, chart)
             if old is _MISSING:
-                old = _SILENT.get(key, _MISSING) if why and not _is_list_rule(key) else new
+                old = _CHART_DEFAULTS.get(key, _MISSING) if why and not _is_list_rule(key) else new
             if old == new and type(old) is type(new):
                 continue
-            if isinstance(old, list) and isinstance(new, list) and _adds(old, new):
+            if isinstance(old, list) and isinstance(new, list) and _is_extension(old, new):
                 continue
             if why or isinstance(old, list):
                 name = ".".join(path)
@@ -132,14 +132,16 @@ def against_answers(
     return list(problems.values()), list(dict.fromkeys(warnings))
 
 
-def overridden(rendering: Rendering, values: Mapping[str, Any]) -> tuple[list[Problem], list[str]]:
+def check_overrides(
+    rendering: Rendering, values: Mapping[str, Any]
+) -> tuple[list[Problem], list[str]]:
     """Problems and warnings of `values` of the answers that `rendering` was made of."""
     if not values:
         return [], []
     from wizard.plan.render import emitted_values
 
     chart = rendering.release.chart
-    return against_answers(values, emitted_values(rendering.release, rendering.total), chart)
+    return check_values(values, emitted_values(rendering.release, rendering.total), chart)
 
 
 def _leaves(node: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, Any]]:
@@ -151,7 +153,9 @@ def _leaves(node: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, Any]]:
             yield path, value
 
 
-def _replaced(path: Path, new: object, emitted: object) -> Iterator[tuple[Path, Any, Any]]:
+def _find_replaced_values(
+    path: Path, new: object, emitted: object
+) -> Iterator[tuple[Path, Any, Any]]:
     """(where, before, after) of everything that a leaf replaces: more than one below a mapping."""
     node, nothing = emitted, isinstance(new, Mapping)
     for number, part in enumerate(path):
@@ -172,16 +176,16 @@ def _replaced(path: Path, new: object, emitted: object) -> Iterator[tuple[Path, 
     yield path, node, new
 
 
-def _why(key: str, chart: str) -> str:
+def _describe_owner(key: str, chart: str) -> str:
     """Whose a key is, the nearest first; "" where nobody owns it."""
     parts = key.split(".")
-    owners = {key_of(setting, chart): text for setting, text in _OWNER.items()}
+    owners = {map_setting(setting, chart): text for setting, text in _OWNING_QUESTIONS.items()}
     for length in range(len(parts), 0, -1):
         prefix = ".".join(parts[:length])
         if prefix in owners:
             return f"leave it out and answer {owners[prefix]} instead"
-        if prefix in _FIXED:
-            return f"leave it alone: {_FIXED[prefix]}"
+        if prefix in _FIXED_SETTINGS:
+            return f"leave it alone: {_FIXED_SETTINGS[prefix]}"
     if parts[-2:] == ["podDisruptionBudget", "enabled"]:
         return "leave it out and answer environment.disruption_budgets instead"
     return ""
@@ -192,6 +196,6 @@ def _is_list_rule(key: str) -> bool:
     return key.partition(".")[2] in {"args", "env"} or key in {"env", "volumes", "volumeMounts"}
 
 
-def _adds(old: list[Any], new: list[Any]) -> bool:
+def _is_extension(old: list[Any], new: list[Any]) -> bool:
     """Whether every item stays, in its order, and others only come after them."""
     return new[: len(old)] == old

@@ -1,6 +1,6 @@
 """What would change, computed without looking at anything: files, live actions and a digest.
 
-`compare` holds the rendering against the repository and the base of the last one, file by file;
+`compare_tree` holds the rendering against the repository and the base of the last one, file by file;
 `Plan` gathers the result for the command line, the screens and `--json`.
 """
 
@@ -12,13 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from wizard.findings import Finding
-from wizard.git.changes import ALGORITHM, BASE_PREFIX, Change, Conflict, Kind, conflict_error
+from wizard.git.changes import (
+    BASE_PREFIX,
+    DIGEST_PREFIX,
+    ChangeKind,
+    Conflict,
+    FileChange,
+    conflict_error,
+)
 from wizard.manifests.tree import Tree
 
 SCHEMA = 1
 
 
-class Action(Protocol):
+class PlannedStep(Protocol):
     """What a plan needs of a live change outside Git: see `wizard.answers.section`."""
 
     @property
@@ -34,9 +41,9 @@ class Action(Protocol):
         """Who may do it; part of the digest."""
 
 
-def compare(
+def compare_tree(
     tree: Tree, base: Mapping[str, bytes], mine: Mapping[str, bytes | None]
-) -> tuple[list[Change], list[Conflict]]:
+) -> tuple[list[FileChange], list[Conflict]]:
     """Hold the rendering against the repository: what changes, and what needs an answer.
 
     `base` is the last pure rendering by path, `mine` what the repository holds by path; a path
@@ -44,31 +51,31 @@ def compare(
     person edited is kept while the rendering stays as it was, and a conflict once both changed.
     Changes come in path order; a path in conflict has no change.
     """
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     conflicts: list[Conflict] = []
     for path in sorted({*tree, *base}):
         file = tree.get(path)
         verdict = (
-            _rendered(path, file.logical, file.data, base.get(path), mine.get(path))
+            _compare_rendered(path, file.logical, file.data, base.get(path), mine.get(path))
             if file
-            else _dropped(path, base[path], mine.get(path))
+            else _compare_dropped(path, base[path], mine.get(path))
         )
-        if isinstance(verdict, Change):
+        if isinstance(verdict, FileChange):
             changes.append(verdict)
         elif verdict is not None:
             conflicts.append(verdict)
     return changes, conflicts
 
 
-def _rendered(
+def _compare_rendered(
     path: str, logical: str, new: bytes, base: bytes | None, mine: bytes | None
-) -> Change | Conflict:
+) -> FileChange | Conflict:
     if mine == new:
-        return Change(path, logical, "same", mine, new)
+        return FileChange(path, logical, "same", mine, new)
     if mine is None:
         if base is None:
-            return Change(path, logical, "add", None, new)
-        return _deleted_by_hand(path, changed=base != new)
+            return FileChange(path, logical, "add", None, new)
+        return _deletion_conflict(path, changed=base != new)
     if base is None:
         return Conflict(
             path,
@@ -76,9 +83,9 @@ def _rendered(
             f"move it away (`git mv {path} ELSEWHERE`) or delete it, commit that, and plan again",
         )
     if mine == base:
-        return Change(path, logical, "modify", mine, new)
+        return FileChange(path, logical, "modify", mine, new)
     if base == new:
-        return Change(path, logical, "same", mine, mine, note="hand edit kept")
+        return FileChange(path, logical, "same", mine, mine, note="hand edit kept")
     return Conflict(
         path,
         "was edited by hand since it was written, and the answers change it too",
@@ -87,7 +94,7 @@ def _rendered(
     )
 
 
-def _deleted_by_hand(path: str, *, changed: bool) -> Conflict:
+def _deletion_conflict(path: str, *, changed: bool) -> Conflict:
     reason = "was deleted by hand, but the answers still call for it"
     if changed:
         reason = "was deleted by hand, and the answers now call for other contents"
@@ -99,11 +106,11 @@ def _deleted_by_hand(path: str, *, changed: bool) -> Conflict:
     )
 
 
-def _dropped(path: str, base: bytes, mine: bytes | None) -> Change | Conflict | None:
+def _compare_dropped(path: str, base: bytes, mine: bytes | None) -> FileChange | Conflict | None:
     if mine is None:
         return None
     if mine == base:
-        return Change(path, "", "delete", mine, None)
+        return FileChange(path, "", "delete", mine, None)
     return Conflict(
         path,
         "is no longer called for, but was edited by hand since it was written",
@@ -111,9 +118,9 @@ def _dropped(path: str, base: bytes, mine: bytes | None) -> Change | Conflict | 
     )
 
 
-def replaced(
+def compare_owned_files(
     tree: Tree, files: Mapping[str, bytes | None], *, delete: Iterable[str] = ()
-) -> list[Change]:
+) -> list[FileChange]:
     """Changes for files that are the wizard's alone (answers, merge base): the new bytes win.
 
     `files` is what the repository holds by path, `delete` the paths that go when they exist.
@@ -121,18 +128,18 @@ def replaced(
     changes = []
     for path, file in tree.items():
         old = files.get(path)
-        kind: Kind = "same" if old == file.data else "add" if old is None else "modify"
-        changes.append(Change(path, file.logical, kind, old, file.data))
+        kind: ChangeKind = "same" if old == file.data else "add" if old is None else "modify"
+        changes.append(FileChange(path, file.logical, kind, old, file.data))
     for path in sorted(set(delete) - set(tree)):
         old = files.get(path)
         if old is not None:
-            changes.append(Change(path, BASE_PREFIX, "delete", old, None))
+            changes.append(FileChange(path, BASE_PREFIX, "delete", old, None))
     return changes
 
 
-def digest_of(
-    changes: Iterable[Change],
-    actions: Iterable[Action] = (),
+def compute_digest(
+    changes: Iterable[FileChange],
+    actions: Iterable[PlannedStep] = (),
     identities: Mapping[str, str] | None = None,
 ) -> str:
     """`sha256:...` over the files as they will be, the wanted actions and the known targets.
@@ -149,7 +156,7 @@ def digest_of(
     for name, value in sorted((identities or {}).items()):
         if value:
             _feed(total.update, "identity", name, value)
-    return ALGORITHM + total.hexdigest()
+    return DIGEST_PREFIX + total.hexdigest()
 
 
 def _feed(update: Any, *parts: str) -> None:
@@ -169,9 +176,9 @@ class Plan:
     """
 
     installation: str
-    changes: Sequence[Change] = ()
+    changes: Sequence[FileChange] = ()
     conflicts: Sequence[Conflict] = ()
-    actions: Sequence[Action] = ()
+    actions: Sequence[PlannedStep] = ()
     findings: Sequence[Finding] = ()
     warnings: Sequence[str] = ()
     evidence: Sequence[str] = ()
@@ -179,8 +186,8 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What `apply` compares with the commit's trailer: see `digest_of`."""
-        return digest_of(self.changes, self.actions, self.identities)
+        """What `apply` compares with the commit's trailer: see `compute_digest`."""
+        return compute_digest(self.changes, self.actions, self.identities)
 
     @property
     def differs(self) -> bool:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wizard.answers.model import Answers, sections_of
-from wizard.chart.settings import SharedKeyError, keys_of
+from wizard.answers.model import Answers, applicable_sections
+from wizard.chart.settings import SharedKeyError, map_settings
 from wizard.errors import AnswersError, Problem
-from wizard.formats.yaml_writer import dump
-from wizard.manifests.contribution import Contribution, combine
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File, Tree
-from wizard.plan.derive import derive
+from wizard.plan.derive import derive_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
     """
     from wizard.answers.files import answers_text
 
-    release = derive(answers, assets)
-    sections = sections_of(answers)
-    total = combine(section.contribute(release) for section in sections.values())
+    release = derive_release(answers, assets)
+    sections = applicable_sections(answers)
+    total = combine_contributions(section.contribute(release) for section in sections.values())
     for section in sections.values():
-        total = combine([total, section.compose(release, total)])
+        total = combine_contributions([total, section.compose(release, total)])
     files = [
         File("answers", release.paths.answers, answers_text(answers)),
         _values_file(answers, release, total),
@@ -54,9 +54,9 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
 
 
 def _file_name(answers: Answers, key: str) -> str:
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
 
-    return str(get(answers, tuple(key.split("."))))
+    return str(get_value(answers, tuple(key.split("."))))
 
 
 def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
     Raises AnswersError when an older chart has one key for two answers that differ.
     """
     try:
-        keyed = keys_of({**total.settings, **_pod_settings(total)}, release.chart)
+        keyed = map_settings({**total.settings, **_pod_settings(total)}, release.chart)
     except SharedKeyError as error:
         problem = Problem(
             "installation.chart",
@@ -85,13 +85,13 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
     comments: dict[tuple[str | int, ...], str] = {
         tuple(key.split(".")): text
         for setting, text in total.comments.items()
-        for key in keys_of({setting: None}, release.chart)
+        for key in map_settings({setting: None}, release.chart)
     }
     header = (
         f"Helm values of {release.installation}: chart {release.chart}, no secret in it.\n"
         "Secrets are named here and made outside Git."
     )
-    return File("values", release.paths.values, dump(values, comments, header))
+    return File("values", release.paths.values, dump_yaml(values, comments, header))
 
 
 def _pod_settings(total: Contribution) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Which answers name an address, and which: what name and port are tried while they are typed.
 
-A new question that holds a host or a URL is one line here, or one in `ELSEWHERE` where nobody can
+A new question that holds a host or a URL is one line here, or one in `UNCHECKED_ADDRESSES` where nobody can
 expect it to answer this machine.
 """
 
@@ -21,7 +21,7 @@ _INSIDE = ("kubernetes.default", ".svc", ".cluster.local")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AddressQuestions:
     """Questions that together name one address; the outcome stands beside the first."""
 
     keys: tuple[str, ...]
@@ -45,19 +45,19 @@ class Place:
         return None if bare.endswith(_INSIDE) or bare == "kubernetes" else found
 
 
-def _of_url(url: str) -> Address | None:
+def _parse_url(url: str) -> Address | None:
     parts = urlsplit(url)
     return (parts.hostname or "", parts.port or _PORTS[parts.scheme]) if parts.scheme else None
 
 
-def _of_repository(url: str) -> Address | None:
-    from wizard.formats.addresses import git_location
+def _parse_repository(url: str) -> Address | None:
+    from wizard.formats.addresses import parse_git_url
 
-    location = git_location(url) if url else None
+    location = parse_git_url(url) if url else None
     return (location.host, location.port) if location else None
 
 
-def _of_image(repository: str) -> Address | None:
+def _parse_image(repository: str) -> Address | None:
     first, slash, _ = repository.partition("/")
     if not slash or not ("." in first or ":" in first):
         return None
@@ -65,23 +65,33 @@ def _of_image(repository: str) -> Address | None:
     return host, int(port or 443)
 
 
-PLACES: tuple[Place, ...] = (
-    Place(("installation.image.repository",), lambda a: _of_image(a.installation.image.repository)),
-    Place(("database.host", "database.port"), lambda a: (a.database.host, a.database.port)),
-    Place(
+ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
+    AddressQuestions(
+        ("installation.image.repository",), lambda a: _parse_image(a.installation.image.repository)
+    ),
+    AddressQuestions(
+        ("database.host", "database.port"), lambda a: (a.database.host, a.database.port)
+    ),
+    AddressQuestions(
         ("database.pgbouncer.host", "database.pgbouncer.port"),
         lambda a: (a.database.pgbouncer.host, a.database.pgbouncer.port),
     ),
-    Place(
+    AddressQuestions(
         ("database.result_backend.host", "database.result_backend.port"),
         lambda a: (a.database.result_backend.host, a.database.result_backend.port),
     ),
-    Place(("broker.host", "broker.port"), lambda a: (a.broker.host, a.broker.port)),
-    Place(("dags.repo",), lambda a: _of_repository(a.dags.repo)),
-    Place(("secrets.vault.server",), lambda a: _of_url(a.secrets.vault.server)),
-    Place(("delivery.argocd.repo_url",), lambda a: _of_repository(a.delivery.argocd.repo_url)),
-    Place(("delivery.argocd.destination",), lambda a: _of_url(a.delivery.argocd.destination)),
+    AddressQuestions(("broker.host", "broker.port"), lambda a: (a.broker.host, a.broker.port)),
+    AddressQuestions(("dags.repo",), lambda a: _parse_repository(a.dags.repo)),
+    AddressQuestions(("secrets.vault.server",), lambda a: _parse_url(a.secrets.vault.server)),
+    AddressQuestions(
+        ("delivery.argocd.repo_url",), lambda a: _parse_repository(a.delivery.argocd.repo_url)
+    ),
+    AddressQuestions(
+        ("delivery.argocd.destination",), lambda a: _parse_url(a.delivery.argocd.destination)
+    ),
 )
 # Addresses in answers that are not tried: nobody types the one, nothing answers at the other yet.
-ELSEWHERE: tuple[str, ...] = ("cluster.server", "access.base_url")
-BY_QUESTION: dict[str, Place] = {key: place for place in PLACES for key in place.keys}
+UNCHECKED_ADDRESSES: tuple[str, ...] = ("cluster.server", "access.base_url")
+ADDRESS_BY_QUESTION: dict[str, AddressQuestions] = {
+    key: place for place in ADDRESS_QUESTIONS for key in place.keys
+}

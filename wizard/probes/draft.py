@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wizard.workspace.workspace import Workspace
 
 
-def situation_of(
+def prepare_situation(
     workspace: Workspace,
     answers: Answers,
     *,
@@ -28,18 +28,18 @@ def situation_of(
     Without `cluster` the kubeconfig is not looked at. Nobody has agreed to anything yet. Raises
     AnswersError for a file that cannot be used, and WizardError for a context that is not there.
     """
-    from wizard.plan.derive import derive
-    from wizard.systems.cluster.target_cluster import cluster_of, minting
+    from wizard.plan.derive import derive_release
+    from wizard.systems.cluster.target_cluster import make_token_source, open_probe_cluster
 
     answers, assets = workspace.with_assets(answers, existing, folder)
-    release = derive(answers, assets)
-    kube, absent = cluster_of(context) if cluster else (None, None)
+    release = derive_release(answers, assets)
+    kube, absent = open_probe_cluster(context) if cluster else (None, None)
     return Situation(
         answers=answers,
         release=release,
         folder=folder,
         kube=kube,
         no_kube=absent,
-        mint=minting(kube, answers, release) if kube else None,
+        mint=make_token_source(kube, answers, release) if kube else None,
         scanner=scanner,
     )

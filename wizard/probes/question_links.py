@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.answers.question_links import question_in
+from wizard.answers.question_links import find_question
 
 if TYPE_CHECKING:
     from wizard.engine.probes import Probe, ProbeResult
@@ -54,15 +54,17 @@ QUESTIONS: dict[str, str] = {
     "image": "installation.image.repository",
 }
 # Whoever answers is not proven to be the right one: no commit is made over these.
-TRUST: frozenset[str] = frozenset({"dags.host_keys", "repository.host_keys", "vault.certificate"})
+TRUST_PROBES: frozenset[str] = frozenset(
+    {"dags.host_keys", "repository.host_keys", "vault.certificate"}
+)
 
 
-def question(probe: Probe, result: ProbeResult) -> str:
+def find_probe_question(probe: Probe, result: ProbeResult) -> str:
     """The dotted key of the question to look at; empty where no answer mends it."""
-    return question_in(result.fix) or _listed(probe.id)
+    return find_question(result.fix) or _lookup_question(probe.id)
 
 
-def _listed(name: str) -> str:
+def _lookup_question(name: str) -> str:
     while name:
         if name in QUESTIONS:
             return QUESTIONS[name]

@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
-from wizard.systems.situation import Situation, prompted
+from wizard.systems.situation import Situation, describe_prompt
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.engine.probes import Probe, ProbeResult
-    from wizard.probes.catalogue import Source
+    from wizard.probes.catalogue import ProbeSource
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class ProbeRequirements:
     """What one source needs: `probes` as far as they are known yet, `lines` for a person to read.
 
     `agreements` are what a yes is given to: endpoints, uses of secrets, identities. `prompts` are
     the values that a person has to type.
     """
 
-    source: Source
+    source: ProbeSource
     probes: tuple[Probe, ...]
     lines: tuple[str, ...]
     agreements: frozenset[str]
@@ -35,7 +35,7 @@ class Needed:
 
 
 @dataclass(frozen=True)
-class _Rehearsal(Situation):
+class _DryRun(Situation):
     uses: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
@@ -46,13 +46,13 @@ class _Rehearsal(Situation):
         """A stand-in; where there will be no value, what says so."""
         from pydantic import SecretStr
 
-        from wizard.formats.nested import get
+        from wizard.formats.nested import get_value
 
-        reference = get(self.answers, tuple(key.split(".")))
+        reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"generate", "store"}:
             return super().secret(key, *places, where=where, lines=lines)
         if reference.kind == "prompt":
-            self.prompts.append(prompted(key, where))
+            self.prompts.append(describe_prompt(key, where))
             self.shown.append(f"{where} with {key}, which you type")
         else:
             self.refusal(key, *places, use=f"read {reference} and use it at {where}")
@@ -66,13 +66,15 @@ class _Rehearsal(Situation):
         return None
 
 
-def rehearsed(situation: Situation, sources: Sequence[Source]) -> tuple[Needed, ...]:
+def dry_run_sources(
+    situation: Situation, sources: Sequence[ProbeSource]
+) -> tuple[ProbeRequirements, ...]:
     """What each source that applies would need; reads no secret and asks nobody."""
     found = []
     for source in sources:
         said: list[str] = []
         trial = replace(situation, say=said.append)
-        own = _Rehearsal(**{one.name: getattr(trial, one.name) for one in fields(Situation)})
+        own = _DryRun(**{one.name: getattr(trial, one.name) for one in fields(Situation)})
         probes = tuple(source.probes(own))
         if not probes:
             continue
@@ -80,5 +82,7 @@ def rehearsed(situation: Situation, sources: Sequence[Source]) -> tuple[Needed, 
         lines = [*own.shown, *said]
         lines += [one for one in endpoints if not any(one in line for line in lines)]
         agreements = frozenset([*endpoints, *own.uses, *said, *own.prompts])
-        found.append(Needed(source, probes, tuple(lines), agreements, tuple(own.prompts)))
+        found.append(
+            ProbeRequirements(source, probes, tuple(lines), agreements, tuple(own.prompts))
+        )
     return tuple(found)

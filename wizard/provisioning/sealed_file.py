@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wizard.errors import ConflictError, RefusedError, UsageError
-from wizard.state.memory import Memory
+from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
     from wizard.manifests.external_secrets import StoreSettings
 
 KIND = "airflow-wizard hand-off"
@@ -32,7 +32,7 @@ _MADE_BY = "give the file that `airflow-wizard secrets --hand-off` wrote"
 
 
 @dataclass(frozen=True)
-class Handed:
+class HandOff:
     """What a file holds: values by fact, for one place of one installation."""
 
     installation: str
@@ -71,7 +71,7 @@ class Handed:
             )
 
 
-def place_of(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
+def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
     """The place in the store, as the file and a message name it; `others` are further paths."""
     return {
         "server": settings.server,
@@ -83,11 +83,11 @@ def place_of(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
     }
 
 
-def parsed(text: SecretStr, name: str) -> Handed:
+def parse_hand_off(text: SecretStr, name: str) -> HandOff:
     """The payload of an opened file; RefusedError, which quotes nothing of it, for what is none."""
     from pydantic import SecretStr
 
-    from wizard.formats.terminal import visible
+    from wizard.formats.terminal import escape_unprintable
 
     try:
         data: Any = json.loads(text.get_secret_value())
@@ -99,19 +99,19 @@ def parsed(text: SecretStr, name: str) -> Handed:
         raise RefusedError(f"{name} was made by a newer version", "update airflow-wizard")
     store, values, made = data.get("store"), data.get("values"), data.get("generated")
     name_of = data.get("installation")
-    if not (_texts(store) and _texts(values) and isinstance(made, list)) or not (
-        isinstance(name_of, str) and values
-    ):
+    if not (
+        _is_text_mapping(store) and _is_text_mapping(values) and isinstance(made, list)
+    ) or not (isinstance(name_of, str) and values):
         raise RefusedError(f"{name} is damaged: a part of it is missing", _MADE_BY)
-    return Handed(
-        visible(name_of),
-        {visible(key): visible(value) for key, value in store.items()},
-        {visible(key): SecretStr(value) for key, value in values.items()},
-        tuple(visible(str(key)) for key in made),
+    return HandOff(
+        escape_unprintable(name_of),
+        {escape_unprintable(key): escape_unprintable(value) for key, value in store.items()},
+        {escape_unprintable(key): SecretStr(value) for key, value in values.items()},
+        tuple(escape_unprintable(str(key)) for key in made),
     )
 
 
-def _texts(found: object) -> TypeGuard[Mapping[str, str]]:
+def _is_text_mapping(found: object) -> TypeGuard[Mapping[str, str]]:
     return isinstance(found, Mapping) and all(
         isinstance(part, str) for item in found.items() for part in item
     )
@@ -127,7 +127,7 @@ def checksum(data: bytes) -> str:
 # --- the file
 
 
-def new_file(given: str, repository: Repository) -> Path:
+def resolve_new_file(given: str, repository: WorkTree) -> Path:
     """Where the file will be; UsageError where one is, or where Git could pick it up."""
     if given == "-":
         raise UsageError("--hand-off writes a file", "give a file name outside of any repository")
@@ -140,7 +140,7 @@ def new_file(given: str, repository: Repository) -> Path:
         raise UsageError(
             f"--hand-off {path}: {error.strerror}", "give a file in a folder"
         ) from None
-    inside = next((one for one in (folder, *folder.parents) if _of_git(one)), None)
+    inside = next((one for one in (folder, *folder.parents) if _is_repository(one)), None)
     if inside is None and folder.is_relative_to(repository.root.resolve()):
         inside = repository.root
     if inside is not None:
@@ -151,13 +151,13 @@ def new_file(given: str, repository: Repository) -> Path:
     return folder / path.name
 
 
-def _of_git(folder: Path) -> bool:
+def _is_repository(folder: Path) -> bool:
     """Whether it is the top of a work tree, or a repository's own folder."""
     bare = all((folder / name).exists() for name in ("HEAD", "objects", "refs"))
     return bare or os.path.lexists(folder / ".git")
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new_file(path: Path, data: bytes) -> None:
     """All of it for this user alone, or nothing; UsageError where that cannot be."""
     from contextlib import suppress
 
@@ -169,7 +169,7 @@ def write_new(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _linked(fresh, path, data)
+            _link_file(fresh, path, data)
         finally:
             with suppress(FileNotFoundError):
                 fresh.unlink()
@@ -179,7 +179,7 @@ def write_new(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _linked(fresh: Path, path: Path, data: bytes) -> None:
+def _link_file(fresh: Path, path: Path, data: bytes) -> None:
     """The file under its name; unlike a rename, never in the place of one that came meanwhile."""
     try:
         os.link(fresh, path)
@@ -198,7 +198,7 @@ def _linked(fresh: Path, path: Path, data: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class HandOffRecord:
     """A hand-off that was made here: when, where to, and the keys that were generated for it.
 
     `public` are the deploy keys' public halves by question; `whole` is false while the file is
@@ -231,11 +231,11 @@ class Note:
         )
 
 
-def _memory(repository: Repository, installation: str) -> Memory:
-    return Memory(repository, installation, "handoff")
+def _memory(repository: WorkTree, installation: str) -> StateFile:
+    return StateFile(repository, installation, "handoff")
 
 
-def remembered(repository: Repository, installation: str) -> Note | None:
+def load_hand_off_record(repository: WorkTree, installation: str) -> HandOffRecord | None:
     """The last hand-off that was made here with generated values; None without one."""
     found = _memory(repository, installation).read()
     texts = [found.get(name) for name in ("date", "file", "checksum")]
@@ -243,19 +243,19 @@ def remembered(repository: Repository, installation: str) -> Note | None:
     if not all(isinstance(text, str) for text in texts) or not isinstance(made, list) or not made:
         return None
     date, file, digest = (str(text) for text in texts)
-    note = Note(
+    note = HandOffRecord(
         date,
         file,
         digest,
         tuple(str(key) for key in made),
-        dict(public) if _texts(public) else {},
+        dict(public) if _is_text_mapping(public) else {},
         bool(found.get("whole")),
     )
     # One that was killed before its file stood has handed nothing to anybody.
     return note if note.whole or note.there else None
 
 
-def remember(repository: Repository, installation: str, note: Note) -> bool:
+def save_hand_off_record(repository: WorkTree, installation: str, note: HandOffRecord) -> bool:
     """Keep this one instead; whether that was possible."""
     return _memory(repository, installation).write(
         {
@@ -269,10 +269,10 @@ def remember(repository: Repository, installation: str, note: Note) -> bool:
     )
 
 
-def require_not_handed(
-    repository: Repository, installation: str, generated: tuple[str, ...], place: str
+def require_no_earlier_hand_off(
+    repository: WorkTree, installation: str, generated: tuple[str, ...], place: str
 ) -> None:
     """Raise ConflictError where values that would be generated for `place` were handed off."""
-    note = remembered(repository, installation)
+    note = load_hand_off_record(repository, installation)
     if note is not None and set(note.generated) & set(generated):
         raise note.conflict(f"{place} does not hold them yet, and none is generated a second time")

@@ -17,73 +17,73 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.answers.model import Answers
-    from wizard.clients.forge import Place, Registered
-    from wizard.clients.vault.address import Address, AppRole, Token
+    from wizard.clients.forge import ProviderRepository, RegistrationResult
+    from wizard.clients.vault.address import AppRole, Token, VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.engine.probes import Probe
     from wizard.manifests.external_secrets import StoreSettings
-    from wizard.provisioning.survey import Inputs, Item, Survey
-    from wizard.secrets.deploy_key import DeployKey
+    from wizard.provisioning.survey import Inputs, StoreItem, Survey
+    from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.references import SecretRef
-    from wizard.systems.prior_use import Cluster, Signs
-    from wizard.systems.vault.payload_store import Filled
+    from wizard.systems.prior_use import PriorUse, SecretLookup
+    from wizard.systems.vault.payload_store import FillResult
     from wizard.workspace.deploy_keys import GitKey
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.store_paths import StorePath
 
-_PATIENCE = 10.0
+_KUBE_TIMEOUT = 10.0
 _TOKEN_KINDS = ("env", "file", "prompt")
 
 
 @dataclass(frozen=True)
-class Way:
+class StoreTarget:
     """Where the store is for this machine; nothing was sent there yet.
 
     `vouched`: the operator's own environment names the server, or the target branch does.
     """
 
     proposal: Proposal
-    where: Address
+    where: VaultAddress
     settings: StoreSettings
     vouched: bool
 
     @property
     def question(self) -> dict[str, str]:
         """What needs a yes before a login is sent, by its key."""
-        from wizard.workspace.consent import SERVER
+        from wizard.workspace.consent import VAULT_SERVER_KEY
 
         if self.vouched:
             return {}
-        return {SERVER: f"Send your Vault login and new secrets to {self.where.url}?"}
+        return {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {self.where.url}?"}
 
     def login(self) -> Token | AppRole:
         """Who the operator is there; WizardError with what to do where nothing says so."""
-        from wizard.clients.vault.address import HOW, credentials
+        from wizard.clients.vault.address import LOGIN_HINT, read_credentials
 
-        who = credentials()
+        who = read_credentials()
         if who is None:
-            command = other_way(self.proposal.answers.installation.name)
+            command = secrets_command(self.proposal.answers.installation.name)
             raise WizardError(
                 f"nothing says who you are to Vault at {self.where.endpoint}; nothing was done",
-                f"{HOW}; or have somebody who may write there run it in this repository: "
+                f"{LOGIN_HINT}; or have somebody who may write there run it in this repository: "
                 f"{command}; or hand them the values: --hand-off FILE --recipient age1...",
             )
         return who
 
 
-def other_way(installation: str) -> str:
+def secrets_command(installation: str) -> str:
     """The command that somebody with access to the store runs."""
     return f"airflow-wizard secrets --installation {installation}"
 
 
-def way_to_store(proposal: Proposal, agreed: Mapping[str, Any]) -> Way:
+def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
     """Where the store is; `agreed` are the raw answers on the target branch.
 
     Raises UsageError where it is no Vault, or its address cannot be used.
     """
-    from wizard.clients.vault.address import address
-    from wizard.formats.nested import get
-    from wizard.workspace.consent import SERVER
+    from wizard.clients.vault.address import read_address
+    from wizard.formats.nested import get_value
+    from wizard.workspace.consent import VAULT_SERVER_KEY
 
     release = proposal.rendering.release
     if release.store != "vault":
@@ -93,14 +93,14 @@ def way_to_store(proposal: Proposal, agreed: Mapping[str, Any]) -> Way:
         )
     own = proposal.answers.secrets.vault
     ca = release.assets.get("secrets.vault.ca.file", "")
-    where = address(own.server, ca=ca, namespace=own.namespace)
-    known = get(agreed, tuple(SERVER.split("."))) == own.server
+    where = read_address(own.server, ca=ca, namespace=own.namespace)
+    known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
     settings = proposal.answers.secrets.store_settings(release)
-    return Way(proposal, where, settings, where.source != SERVER or known)
+    return StoreTarget(proposal, where, settings, where.source != VAULT_SERVER_KEY or known)
 
 
 @dataclass(frozen=True)
-class AtStore:
+class StoreSession:
     """A login at the store, and what one path of it has and lacks: the installation's own."""
 
     proposal: Proposal
@@ -108,12 +108,12 @@ class AtStore:
     settings: StoreSettings
     found: Survey
 
-    def every(self) -> tuple[AtStore, ...]:
-        """This path and those of further readers, by the same login; raises as `at_store`."""
-        from wizard.workspace.store_paths import paths
+    def every(self) -> tuple[StoreSession, ...]:
+        """This path and those of further readers, by the same login; raises as `open_store`."""
+        from wizard.workspace.store_paths import list_store_paths
 
-        others = paths(self.proposal)[1:]
-        return (self, *(_at_path(self.proposal, self.vault, path) for path in others))
+        others = list_store_paths(self.proposal)[1:]
+        return (self, *(_open_path(self.proposal, self.vault, path) for path in others))
 
     def require_rights(self) -> None:
         """Before anything is asked or made: may this login write there?"""
@@ -126,50 +126,50 @@ class AtStore:
                 '{ capabilities = ["create", "read", "update"] }',
             )
 
-    def signs(self, inputs: Inputs, cluster: Cluster | None) -> Signs:
+    def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
         """What could not be looked at; RefusedError where this installation has lived before."""
-        from wizard.provisioning.survey import database_client
+        from wizard.provisioning.survey import make_database_client
 
-        signs = self.found.signs(inputs, cluster, database_client(self.proposal))
+        signs = self.found.signs(inputs, cluster, make_database_client(self.proposal))
         signs.require_none(self.found.of("generate"), self.found.store.name)
         return signs
 
-    def fill(self, inputs: Inputs) -> Filled:
+    def fill(self, inputs: Inputs) -> FillResult:
         """Make and read what lacks, and write it at once; call `signs` before."""
-        from wizard.systems.vault.payload_store import fill
+        from wizard.systems.vault.payload_store import fill_store
 
-        return fill(self.found.store, self.found.seen, self.found.values(inputs))
+        return fill_store(self.found.store, self.found.seen, self.found.values(inputs))
 
-    def key(self, filled: Filled | None = None) -> DeployKey | None:
+    def key(self, filled: FillResult | None = None) -> KeyPair | None:
         """The deploy key that the store holds now."""
         return self.found.deploy_key(filled.payload if filled else self.found.seen.payload)
 
 
 @contextmanager
-def at_store(way: Way, who: Token | AppRole) -> Iterator[AtStore]:
+def open_store(way: StoreTarget, who: Token | AppRole) -> Iterator[StoreSession]:
     """Log in and look; a login made here is revoked at the end.
 
-    Raises VaultError, and as `wizard.provisioning.survey.survey` where something stands in the way.
+    Raises VaultError, and as `wizard.provisioning.survey.survey_store` where something stands in the way.
     """
-    from wizard.clients.vault.connect import opened
-    from wizard.workspace.store_paths import paths
+    from wizard.clients.vault.connect import open_vault
+    from wizard.workspace.store_paths import list_store_paths
 
-    with opened(way.where, who) as vault:
+    with open_vault(way.where, who) as vault:
         vault.mount(way.settings.mount)
-        yield _at_path(way.proposal, vault, paths(way.proposal)[0])
+        yield _open_path(way.proposal, vault, list_store_paths(way.proposal)[0])
 
 
-def _at_path(proposal: Proposal, vault: Vault, path: StorePath) -> AtStore:
-    from wizard.provisioning.survey import survey
-    from wizard.systems.vault.payload_store import VaultStore
+def _open_path(proposal: Proposal, vault: Vault, path: StorePath) -> StoreSession:
+    from wizard.provisioning.survey import survey_store
+    from wizard.systems.vault.payload_store import VaultPayloadStore
 
     settings = path.store
-    store = VaultStore(vault, settings.mount, settings.path, settings.document)
-    return AtStore(proposal, vault, settings, survey(proposal, store, path))
+    store = VaultPayloadStore(vault, settings.mount, settings.path, settings.document)
+    return StoreSession(proposal, vault, settings, survey_store(proposal, store, path))
 
 
-def new_reads(
-    proposal: Proposal, items: Sequence[Item], place: str, agreed: Mapping[str, Any]
+def list_read_consents(
+    proposal: Proposal, items: Sequence[StoreItem], place: str, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """What needs a yes before it is read and sent to `place`, by its key."""
     from wizard.workspace.consent import new_references
@@ -181,7 +181,7 @@ def new_reads(
     }
 
 
-def listed(items: Sequence[Item], handed: Container[str] = ()) -> list[str]:
+def format_items(items: Sequence[StoreItem], handed: Container[str] = ()) -> list[str]:
     """Every fact and where it comes from, a line each; never a value.
 
     `handed` are the keys of a hand-off file, which come from there.
@@ -194,23 +194,23 @@ def listed(items: Sequence[Item], handed: Container[str] = ()) -> list[str]:
     return lines
 
 
-def cluster_to_ask(answers: Answers, context: str = "") -> tuple[Cluster | None, str]:
+def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | None, str]:
     """How the kubeconfig's cluster is asked which Secrets it has, and as whom; None without one.
 
     What was named has to be there; nothing is sent yet.
     """
     from wizard.clients.kube.connect import open_kube
     from wizard.clients.kube.errors import NoContextError
-    from wizard.systems.cluster.target_cluster import existing_secrets
+    from wizard.systems.cluster.target_cluster import make_secret_lookup
 
     try:
-        kube = open_kube(context, patience=_PATIENCE)
+        kube = open_kube(context, patience=_KUBE_TIMEOUT)
     except NoContextError:
         return None, ""
-    return existing_secrets(kube, answers), kube.identity
+    return make_secret_lookup(kube, answers), kube.identity
 
 
-def token_reference(text: str) -> SecretRef:
+def parse_token_reference(text: str) -> SecretRef:
     """Where a provider's token comes from; ValueError for a token itself, which is not repeated."""
     from wizard.secrets.references import SecretRef
 
@@ -220,54 +220,62 @@ def token_reference(text: str) -> SecretRef:
     return reference
 
 
-def provider(answers: Answers, key: GitKey | None = None) -> Place | None:
+def find_provider_api(answers: Answers, key: GitKey | None = None) -> ProviderRepository | None:
     """The API of the provider of a key's repository (default: the DAGs'); None where unknown."""
-    from wizard.clients.forge import Place
-    from wizard.clients.forge_pages import api_of
+    from wizard.clients.forge import ProviderRepository
+    from wizard.clients.forge_pages import find_api
 
-    api = api_of(key.url if key else answers.dags.repo)
-    return Place(*api) if api else None  # type: ignore[arg-type]
+    api = find_api(key.url if key else answers.dags.repo)
+    return ProviderRepository(*api) if api else None  # type: ignore[arg-type]
 
 
-def token_question(
-    key: GitKey, place: Place, reference: SecretRef, agreed: Mapping[str, Any]
+def list_token_consents(
+    key: GitKey, place: ProviderRepository, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """What needs a yes before a token is sent: only the answers say whose API it is."""
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
 
-    if get(agreed, tuple(key.repository.split("."))) == key.url:
+    if get_value(agreed, tuple(key.repository.split("."))) == key.url:
         return {}
     return {key.repository: f"Send the token from {reference} to {place.api}?"}
 
 
-def register(answers: Answers, place: Place, token: SecretStr, public: str) -> Registered:
+def register_key(
+    answers: Answers, place: ProviderRepository, token: SecretStr, public: str
+) -> RegistrationResult:
     """Have the provider know the key, read-only; raises as `forge_api.register`."""
     from wizard.clients import forge
 
     title = f"airflow-wizard {answers.installation.name}"
-    return forge.register(place, token, title, public)
+    return forge.register_deploy_key(place, token, title, public)
 
 
-def proof(answers: Answers, private: SecretStr, key: GitKey | None = None) -> list[Probe]:
+def list_clone_probes(
+    answers: Answers, private: SecretStr, key: GitKey | None = None
+) -> list[Probe]:
     """The looks that prove a clone with this very private key (default: the DAGs').
 
     RefusedError without a pinned host key.
     """
-    from wizard.clients.ssh.clone import Paramiko
-    from wizard.systems.git.dag_probes import DAGS, clone_target, looking
+    from wizard.clients.ssh.clone import ParamikoClient
+    from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_lookup
 
     if key is not None and key.question != "dags.key":
-        from wizard.systems.argocd.probes import CONFIG, repository_target, unproven
+        from wizard.systems.argocd.probes import (
+            CONFIG_CLONE,
+            make_unproven_probe,
+            repository_target,
+        )
 
         config = repository_target(answers)
         if config is None:
-            return [unproven(answers)]
-        look = looking(Paramiko(config, private))
-        return list(CONFIG.probes(config, look, writable=key.answer.writable))
+            return [make_unproven_probe(answers)]
+        look = make_lookup(ParamikoClient(config, private))
+        return list(CONFIG_CLONE.probes(config, look, writable=key.answer.writable))
     target = clone_target(answers)
     if target is None:
         raise RefusedError(
             "not proven: no host key has evidence yet", "`airflow-wizard plan` says more"
         )
-    look = looking(Paramiko(target, private))
-    return list(DAGS.probes(target, look, writable=answers.dags.key.writable))
+    look = make_lookup(ParamikoClient(target, private))
+    return list(DAG_CLONE.probes(target, look, writable=answers.dags.key.writable))

@@ -1,6 +1,6 @@
 """Creates what the store lacks of an installation: the engine behind `secrets`.
 
-`survey` looks and decides, `Survey.values` makes and reads values, `filling.fill` writes them at
+`survey_store` looks and decides, `Survey.values` makes and reads values, `filling.fill` writes them at
 once. The deploy key's public half follows from what the store holds, so that a run that was killed
 after the write finds it again.
 """
@@ -14,40 +14,40 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.errors import ConflictError, WizardError
 from wizard.secrets.deploy_key import (
-    DeployKey,
+    KeyPair,
+    choose_kind,
     fingerprint,
-    generate,
-    kind_for,
-    read,
-    require_recorded,
+    generate_key_pair,
+    read_private_key,
+    require_recorded_key,
 )
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
-from wizard.systems.prior_use import Cluster, Signs, in_cluster, in_database
-from wizard.systems.vault.payload_store import Standing, Store, standing
-from wizard.workspace.deploy_keys import GitKey, git_key, git_key_of
-from wizard.workspace.store_paths import StorePath, paths
+from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
+from wizard.systems.vault.payload_store import Store, StoreState, read_state
+from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
+from wizard.workspace.store_paths import StorePath, list_store_paths
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.answers.model import Answers
-    from wizard.clients.postgres.client import Postgres
+    from wizard.clients.postgres.client import PostgresClient
     from wizard.workspace.proposal import Proposal
 
-State = Literal["kept", "generate", "given", "others"]
+ItemState = Literal["kept", "generate", "given", "others"]
 _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class StoreItem:
     """One fact: whether the store has it (`kept`), and where it comes from if not.
 
-    `generate`: made here; `given`: read from its reference; `others`: somebody else puts it there.
+    `generate_key_pair`: made here; `given`: read from its reference; `others`: somebody else puts it there.
     """
 
     fact: Fact
-    state: State
+    state: ItemState
 
     @property
     def source(self) -> str:
@@ -74,13 +74,13 @@ class Inputs:
 
     def value(self, fact: Fact) -> SecretStr:
         """The value that a fact's reference stands for; raises SecretError."""
-        from wizard.secrets.resolve import resolve
-        from wizard.workspace.consent import key_of
+        from wizard.secrets.resolve import resolve_reference
+        from wizard.workspace.consent import reference_key
 
         assert fact.reference is not None  # noqa: S101 - generated facts never come here
         if fact.key not in self._known:
-            key = key_of(self.answers, fact.reference)
-            self._known[fact.key] = resolve(
+            key = reference_key(self.answers, fact.reference)
+            self._known[fact.key] = resolve_reference(
                 fact.reference,
                 key,
                 folder=self.folder,
@@ -97,10 +97,10 @@ class Survey:
     proposal: Proposal
     path: StorePath
     store: Store
-    seen: Standing
-    items: tuple[Item, ...]
+    seen: StoreState
+    items: tuple[StoreItem, ...]
 
-    def of(self, *states: State) -> tuple[Fact, ...]:
+    def of(self, *states: ItemState) -> tuple[Fact, ...]:
         """The facts in one of these states."""
         return tuple(item.fact for item in self.items if item.state in states)
 
@@ -110,8 +110,11 @@ class Survey:
         return self.of("generate", "given")
 
     def signs(
-        self, inputs: Inputs, cluster: Cluster | None, database: Callable[[SecretStr], Postgres]
-    ) -> Signs:
+        self,
+        inputs: Inputs,
+        cluster: SecretLookup | None,
+        database: Callable[[SecretStr], PostgresClient],
+    ) -> PriorUse:
         """Signs that this installation has lived before; only looked for where it matters.
 
         The database counts where the Fernet key lacks, for it holds what that key encrypted; the
@@ -119,31 +122,33 @@ class Survey:
         """
         made = self.of("generate")
         if not made:
-            return Signs()
+            return PriorUse()
         named = [secret for secret in self.path.secrets if set(secret.facts) & set(made)]
         if self.path.elsewhere:
-            return Signs(unknown=("the cluster of Argo CD: it is another one than Airflow's",))
-        found = in_cluster(cluster, self.path.namespace, named)
+            return PriorUse(unknown=("the cluster of Argo CD: it is another one than Airflow's",))
+        found = find_cluster_use(cluster, self.path.namespace, named)
         if any(fact.form is Form.FERNET for fact in made):
             found += self._in_database(inputs, database)
         return found
 
-    def _in_database(self, inputs: Inputs, database: Callable[[SecretStr], Postgres]) -> Signs:
+    def _in_database(
+        self, inputs: Inputs, database: Callable[[SecretStr], PostgresClient]
+    ) -> PriorUse:
         from wizard.secrets.resolve import SecretError
 
         fact = next((item.fact for item in self.items if item.fact.key == _PASSWORD), None)
         if fact is None:
-            return Signs()
+            return PriorUse()
         settings = self.proposal.answers.database
         endpoint = f"{settings.host}:{settings.port}"
         try:
-            password = _held(self.seen.payload, fact) or inputs.value(fact)
+            password = _read_secret(self.seen.payload, fact) or inputs.value(fact)
         except SecretError as error:
             if error.available:
                 # `values` says so, together with all else that is wrong.
-                return Signs()
-            return Signs(unknown=(f"the database {endpoint}: its password is not known here",))
-        return in_database(database(password), endpoint)
+                return PriorUse()
+            return PriorUse(unknown=(f"the database {endpoint}: its password is not known here",))
+        return find_database_use(database(password), endpoint)
 
     def values(self, inputs: Inputs) -> dict[Fact, SecretStr]:
         """A value for everything this run would write; raises with all that is wrong at once."""
@@ -160,7 +165,7 @@ class Survey:
                 elif item.state == "generate" and fact.form is Form.SSH_KEY:
                     found[fact] = self._new_key(fact).private
                 elif item.state == "generate":
-                    found[fact] = generation.generate(fact.form)
+                    found[fact] = generation.generate_value(fact.form)
             except SecretError as error:
                 problems.append(error)
         if problems:
@@ -175,11 +180,11 @@ class Survey:
         if fact.form is not Form.SSH_KEY:
             return value
         about = git_key(self.proposal.answers, fact.key)
-        key = read(value, about.question, about.comment, about.question)
-        require_recorded(key, about.public, about.question)
+        key = read_private_key(value, about.question, about.comment, about.question)
+        require_recorded_key(key, about.public, about.question)
         return key.private
 
-    def _new_key(self, fact: Fact) -> DeployKey:
+    def _new_key(self, fact: Fact) -> KeyPair:
         about = git_key(self.proposal.answers, fact.key)
         if about.public:
             raise ConflictError(
@@ -188,26 +193,26 @@ class Survey:
                 f"put that private key into the store ({about.fact}), or empty "
                 f"{about.question}.public to have a new one made",
             )
-        return generate(kind_for(about.location.host), about.comment)
+        return generate_key_pair(choose_kind(about.location.host), about.comment)
 
     @property
     def git_key(self) -> GitKey | None:
         """The deploy key that stands at this path, as the answers have it; None without one."""
-        return git_key_of(self.proposal.answers, (item.fact for item in self.items))
+        return find_git_key(self.proposal.answers, (item.fact for item in self.items))
 
-    def deploy_key(self, payload: Payload) -> DeployKey | None:
+    def deploy_key(self, payload: Payload) -> KeyPair | None:
         """The deploy key that a payload holds; None without one.
 
         Raises ConflictError where the answers record another one.
         """
         about = self.git_key
         fact = next((i.fact for i in self.items if about and i.fact.key == about.fact), None)
-        value = _held(payload, fact) if fact else None
+        value = _read_secret(payload, fact) if fact else None
         if about is None or fact is None or value is None:
             return None
         name = f"{self.store.name}: {fact.key}"
-        key = read(value, name, about.comment, about.question)
-        require_recorded(key, about.public, about.question)
+        key = read_private_key(value, name, about.comment, about.question)
+        require_recorded_key(key, about.public, about.question)
         return key
 
 
@@ -216,29 +221,29 @@ def key_comment(answers: Answers) -> str:
     return git_key(answers).comment
 
 
-def _held(payload: Payload, fact: Fact) -> SecretStr | None:
+def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
     from pydantic import SecretStr
 
     value = payload.get(fact)
     return None if value is None else SecretStr(value)
 
 
-def survey(proposal: Proposal, store: Store, path: StorePath | None = None) -> Survey:
+def survey_store(proposal: Proposal, store: Store, path: StorePath | None = None) -> Survey:
     """Read the store and decide about every fact; raises where something there stands in the way.
 
     Without a `path` it is the installation's own. A deploy key that is not the recorded one is a
     conflict before anything else is done.
     """
-    path = path or paths(proposal)[0]
-    seen = standing(store)
+    path = path or list_store_paths(proposal)[0]
+    seen = read_state(store)
     missing = seen.payload.missing(path.facts)
-    items = tuple(Item(fact, _state(fact, missing)) for fact in path.facts)
+    items = tuple(StoreItem(fact, _state(fact, missing)) for fact in path.facts)
     found = Survey(proposal, path, store, seen, items)
     found.deploy_key(seen.payload)
     return found
 
 
-def _state(fact: Fact, missing: Iterable[Fact]) -> State:
+def _state(fact: Fact, missing: Iterable[Fact]) -> ItemState:
     if fact not in missing:
         return "kept"
     if fact.generated:
@@ -246,20 +251,20 @@ def _state(fact: Fact, missing: Iterable[Fact]) -> State:
     return "others" if fact.reference is not None and fact.reference.kind == "store" else "given"
 
 
-def database_client(proposal: Proposal) -> Callable[[SecretStr], Postgres]:
+def make_database_client(proposal: Proposal) -> Callable[[SecretStr], PostgresClient]:
     """The real client of the metadata database, once its password is known."""
 
-    def client(password: SecretStr) -> Postgres:
-        from wizard.clients.postgres.client import Psycopg, Target
+    def client(password: SecretStr) -> PostgresClient:
+        from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 
         own = proposal.answers.database
         ca = proposal.rendering.release.assets.get("database.ca.file", "")
-        target = Target(own.host, own.port, own.name, own.user, own.sslmode, ca)
-        return Psycopg(target, password)
+        target = PostgresTarget(own.host, own.port, own.name, own.user, own.sslmode, ca)
+        return PsycopgClient(target, password)
 
     return client
 
 
-def names(facts: Sequence[Fact]) -> str:
+def join_fact_keys(facts: Sequence[Fact]) -> str:
     """Keys of facts, for sentences; never a value."""
     return ", ".join(fact.key for fact in facts)

@@ -18,7 +18,7 @@ from wizard.secrets.resolve import SecretError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-Kind = Literal["ed25519", "rsa"]
+KeyKind = Literal["ed25519", "rsa"]
 
 _RSA_BITS = 3072
 _COMMENT = 100
@@ -33,14 +33,14 @@ _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
 
 
 @dataclass(frozen=True, slots=True)
-class DeployKey:
+class KeyPair:
     """A key pair: the private half as pods read it, and the public line with its comment."""
 
     private: SecretStr
     public: str
 
 
-def kind_for(host: str) -> Kind:
+def choose_kind(host: str) -> KeyKind:
     """What to generate for this Git host.
 
     AWS CodeCommit and Azure DevOps take RSA keys only (their documentation of SSH keys).
@@ -50,13 +50,13 @@ def kind_for(host: str) -> Kind:
     return "rsa" if azure or codecommit else "ed25519"
 
 
-def comment_for(installation: str, place: str) -> str:
+def build_comment(installation: str, place: str) -> str:
     """The public line's comment: whose key it is, and for which repository (`host/path`)."""
     text = f"airflow-wizard {installation} {place}"
     return re.sub(r"[^A-Za-z0-9 ._@:+/-]", "-", text)[:_COMMENT].rstrip()
 
 
-def generate(kind: Kind, comment: str) -> DeployKey:
+def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
     """A new key, in memory."""
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
     from pydantic import SecretStr
@@ -66,10 +66,12 @@ def generate(kind: Kind, comment: str) -> DeployKey:
         if kind == "rsa"
         else ed25519.Ed25519PrivateKey.generate()
     )
-    return DeployKey(SecretStr(_openssh(key)), _public_line(key, comment))
+    return KeyPair(SecretStr(_to_openssh(key)), _public_line(key, comment))
 
 
-def read(text: SecretStr, name: str, comment: str, question: str = "dags.key") -> DeployKey:
+def read_private_key(
+    text: SecretStr, name: str, comment: str, question: str = "dags.key"
+) -> KeyPair:
     """A key that was given, or stands in the store, in the form pods need.
 
     White space and line ends are set right, PEM becomes OpenSSH's format. `name` is where it comes
@@ -77,24 +79,24 @@ def read(text: SecretStr, name: str, comment: str, question: str = "dags.key") -
     usable private key.
     """
     try:
-        return _read(text, name, comment)
+        return _read_private_key(text, name, comment)
     except SecretError as error:
         error.hint = error.hint.replace(_QUESTION, question)
         raise
 
 
-def _read(text: SecretStr, name: str, comment: str) -> DeployKey:
+def _read_private_key(text: SecretStr, name: str, comment: str) -> KeyPair:
     from pydantic import SecretStr
 
-    label, body = _armour(text.get_secret_value(), name)
-    key = _loaded(label, body, name)
+    label, body = _extract_pem(text.get_secret_value(), name)
+    key = _load_key(label, body, name)
     _require_strong(key, name)
-    private = _wrapped(label, body) if label == _OPENSSH else _openssh(key)
-    return DeployKey(SecretStr(private), _public_line(key, comment))
+    private = _format_pem(label, body) if label == _OPENSSH else _to_openssh(key)
+    return KeyPair(SecretStr(private), _public_line(key, comment))
 
 
-def repairs(text: SecretStr) -> tuple[str, ...]:
-    """What `read` sets right in a key that is given: OpenSSH refuses it so, or others do."""
+def list_repairs(text: SecretStr) -> tuple[str, ...]:
+    """What `read_private_key` sets right in a key that is given: OpenSSH refuses it so, or others do."""
     given = text.get_secret_value()
     plain = given.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     label = _ARMOUR.search(plain)
@@ -109,7 +111,7 @@ def repairs(text: SecretStr) -> tuple[str, ...]:
     return tuple(name for name, there in found.items() if there)
 
 
-def same_key(one: str, other: str) -> bool:
+def is_same_key(one: str, other: str) -> bool:
     """Whether two public lines hold the same key, whatever their comments say."""
     first, second = one.split()[:2], other.split()[:2]
     return len(first) == 2 and first == second
@@ -128,9 +130,9 @@ def fingerprint(public: str) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
-def require_recorded(key: DeployKey, recorded: str, question: str = "dags.key") -> None:
+def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key") -> None:
     """Raise ConflictError where the answers record another public key than this one's."""
-    if recorded and not same_key(key.public, recorded):
+    if recorded and not is_same_key(key.public, recorded):
         raise ConflictError(
             f"{question}.public is {fingerprint(recorded) or 'no public key'}, and the private key "
             f"in use belongs to {fingerprint(key.public)}",
@@ -139,7 +141,7 @@ def require_recorded(key: DeployKey, recorded: str, question: str = "dags.key") 
         )
 
 
-def _armour(text: str, name: str) -> tuple[str, str]:
+def _extract_pem(text: str, name: str) -> tuple[str, str]:
     """The label and the base64 body of the one private key in a text."""
     # A variable often holds the two characters \n where a line ended.
     plain = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
@@ -164,26 +166,26 @@ def _armour(text: str, name: str) -> tuple[str, str]:
         raise SecretError(f"{name}: {reason}", f"copy the whole file, {_NEW_KEY}")
     ((label, body),) = found
     if label == "ENCRYPTED PRIVATE KEY" or "ENCRYPTED" in body:
-        raise _locked(name)
+        raise _passphrase_error(name)
     if label != _OPENSSH and label not in _PEM:
         kind = "DSA keys are broken" if label.startswith("DSA") else f"this is a {label.lower()}"
         raise SecretError(f"{name}: {kind}", f"give an Ed25519 or RSA private key, {_NEW_KEY}")
     return label, "".join(body.split())
 
 
-def _locked(name: str) -> SecretError:
+def _passphrase_error(name: str) -> SecretError:
     return SecretError(
         f"{name}: the key is protected by a passphrase, which no pod could type",
         f"give a key of its own without one: ssh-keygen -p -N '' -f COPY, {_NEW_KEY}",
     )
 
 
-def _wrapped(label: str, body: str) -> str:
+def _format_pem(label: str, body: str) -> str:
     lines = [body[at : at + _WIDTH] for at in range(0, len(body), _WIDTH)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
-def _loaded(label: str, body: str, name: str) -> Any:
+def _load_key(label: str, body: str, name: str) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
         load_pem_private_key,
@@ -192,14 +194,14 @@ def _loaded(label: str, body: str, name: str) -> Any:
 
     load = load_ssh_private_key if label == _OPENSSH else load_pem_private_key
     try:
-        key = load(_wrapped(label, body).encode("ascii"), None)
-        whole = label != _OPENSSH or _public_blob(key) == _embedded(body)
+        key = load(_format_pem(label, body).encode("ascii"), None)
+        whole = label != _OPENSSH or _public_blob(key) == _embedded_public_key(body)
     except TypeError:
         # What cryptography raises for a key that needs a passphrase.
-        raise _locked(name) from None
+        raise _passphrase_error(name) from None
     except UnsupportedAlgorithm:
-        if _embedded(body)[4:].startswith((b"ssh-dss", b"sk-")):
-            raise _foreign(name) from None
+        if _embedded_public_key(body)[4:].startswith((b"ssh-dss", b"sk-")):
+            raise _unsupported_error(name) from None
         whole, key = False, None
     except Exception:
         # Not repeated and not chained: a parser may quote what it read.
@@ -212,7 +214,7 @@ def _loaded(label: str, body: str, name: str) -> Any:
     return key
 
 
-def _embedded(body: str) -> bytes:
+def _embedded_public_key(body: str) -> bytes:
     """The public key that stands in clear in OpenSSH's format (PROTOCOL.key)."""
     import base64
 
@@ -233,22 +235,22 @@ def _require_strong(key: Any, name: str) -> None:
                 f"{name}: an RSA key of {key.key_size} bits; {MIN_RSA_BITS} is the least", _NEW_KEY
             )
     elif not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
-        raise _foreign(name)
+        raise _unsupported_error(name)
 
 
-def _foreign(name: str) -> SecretError:
+def _unsupported_error(name: str) -> SecretError:
     return SecretError(
         f"{name}: DSA keys and keys on hardware cannot be used",
         f"give an Ed25519 or RSA private key, {_NEW_KEY}",
     )
 
 
-def _openssh(key: Any) -> str:
+def _to_openssh(key: Any) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     text: str = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     # In lines as long as ssh-keygen's, so that a key reads the same wherever it went.
-    return _wrapped(_OPENSSH, "".join(text.split("-----")[2].split()))
+    return _format_pem(_OPENSSH, "".join(text.split("-----")[2].split()))
 
 
 def _public_text(key: Any) -> str:

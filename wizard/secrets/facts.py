@@ -63,14 +63,14 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class FactUse:
     """A fact at one place of a template, in the encoding that place needs."""
 
     fact: Fact
     encoding: Encoding = Encoding.RAW
 
 
-Template = tuple[str | Use, ...]
+Template = tuple[str | FactUse, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class SecretSpec:
         found: dict[str, Fact] = {}
         for template in self.keys.values():
             for part in template:
-                if isinstance(part, Use):
+                if isinstance(part, FactUse):
                     found.setdefault(part.fact.key, part.fact)
         return tuple(found.values())
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 
-def generate(form: Form) -> SecretStr:
+def generate_value(form: Form) -> SecretStr:
     """A new value; ValueError for forms that are not made here (deploy keys, given values)."""
     import base64
     import secrets
@@ -31,7 +31,7 @@ def generate(form: Form) -> SecretStr:
     raise ValueError(f"a value of the form {form.value} is not generated here")
 
 
-def form_problem(form: Form, value: str) -> str:
+def find_form_problem(form: Form, value: str) -> str:
     """Why a value that stands in a store cannot work; empty when it can, never the value."""
     import base64
     import binascii

@@ -12,7 +12,7 @@ lines that any key has in common or that only repeat the public key do not.
 
 Values under 8 characters, and values of one or two different characters (a row of stars), are not
 looked for: `airflow` as a password stands in every file, and a gate that always refuses would be
-switched off. Whoever takes such a value in has to refuse it (`too_weak`).
+switched off. Whoever takes such a value in has to refuse it (`is_too_weak`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SINGLE = {
 }  # fmt: skip
 
 
-def too_weak(value: str) -> bool:
+def is_too_weak(value: str) -> bool:
     """Whether the gate cannot look for this value without false alarms."""
     return len(value.strip()) < MIN_LENGTH or len(set(value.strip())) < 3
 
@@ -58,37 +58,37 @@ class Gate:
         self._base64: set[bytes] = set()
         self._hex: set[bytes] = set()
         for secret in held:
-            for value in _values(secret.get_secret_value()):
+            for value in _searched_values(secret.get_secret_value()):
                 self._add(value)
 
     def _add(self, value: str) -> None:
-        data = _encoded(value)
+        data = _to_bytes(value)
         self._clear |= {data, b"\n".join(_lines(data))}
         joined = b"".join(_lines(data))
         if len(joined) >= _MIN_JOINED:
             self._joined.add(joined)
         wide = value.encode("utf-16-le", "surrogatepass")
         self._utf16 |= {wide, value.encode("utf-16-be", "surrogatepass")}
-        for form in (*_forms(value), wide):
-            self._base64 |= set(_aligned(form))
+        for form in (*_encoded_forms(value), wide):
+            self._base64 |= set(_base64_needles(form))
             self._hex.add(form.hex().encode())
 
     def leaks(self, data: bytes) -> bool:
         """Whether any of the values stands in `data`: a file, its name, a message, a log."""
         if not self._clear:
             return False
-        if _any(self._utf16, data):
+        if _has_any(self._utf16, data):
             return True
-        for view in _views(data):
+        for view in _decode_views(data):
             # Not by a regular expression: those take quadratic time on long rows of blanks.
             lines = (line.rstrip(b" \t\r\"'\\") for line in view.split(b"\n"))
             joined = b"".join(line.lstrip(b" \t\"'>|#") for line in lines)
             if (
-                _any(self._clear, view)
-                or _any(self._joined, joined)
-                or _any(self._base64, view)
-                or _any(self._base64, joined)
-                or _any(self._hex, re.sub(rb"[\s:]+", b"", view).lower())
+                _has_any(self._clear, view)
+                or _has_any(self._joined, joined)
+                or _has_any(self._base64, view)
+                or _has_any(self._base64, joined)
+                or _has_any(self._hex, re.sub(rb"[\s:]+", b"", view).lower())
             ):
                 return True
         return False
@@ -111,16 +111,16 @@ class Gate:
         return (low,)
 
 
-def _any(needles: Iterable[bytes], data: bytes) -> bool:
+def _has_any(needles: Iterable[bytes], data: bytes) -> bool:
     return any(needle in data for needle in needles)
 
 
-def leaks(data: bytes, held: Sequence[SecretStr]) -> bool:
+def has_leak(data: bytes, held: Sequence[SecretStr]) -> bool:
     """Whether any value of `held` stands in `data`; for many files make one `Gate`."""
     return Gate(held).leaks(data)
 
 
-def where(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
+def find_leak_lines(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
     """Numbers of the lines of `data` that hold a value of `held`; never the value."""
     return Gate(held).where(data)
 
@@ -128,14 +128,14 @@ def where(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
 # --- values -----------------------------------------------------------------------------------
 
 
-def _encoded(value: str) -> bytes:
+def _to_bytes(value: str) -> bytes:
     return value.encode("utf-8", "surrogatepass")
 
 
-def _values(value: str) -> Iterator[str]:
+def _searched_values(value: str) -> Iterator[str]:
     """What to look for: the value without outer blanks, and each line of its private keys."""
     stripped = value.strip()
-    if too_weak(stripped):
+    if is_too_weak(stripped):
         return
     yield stripped
     # A service account's JSON holds its PEM with escaped line ends.
@@ -178,26 +178,26 @@ def _public_part(body: bytes) -> bytes:
     return point[0] if point else b""
 
 
-def _forms(value: str) -> set[bytes]:
+def _encoded_forms(value: str) -> set[bytes]:
     """The value as a program may have encoded it before the whole text became base64 or hex."""
     import html
     import json
     from urllib.parse import quote, quote_plus
 
-    data = _encoded(value)
+    data = _to_bytes(value)
     return {
         data,
         quote(data, safe="").encode(),
         quote(data, safe="/").encode(),
         quote_plus(data).encode(),
-        _encoded(json.dumps(value)[1:-1]),
-        _encoded(json.dumps(value, ensure_ascii=False)[1:-1]),
-        _encoded(html.escape(value)),
+        _to_bytes(json.dumps(value)[1:-1]),
+        _to_bytes(json.dumps(value, ensure_ascii=False)[1:-1]),
+        _to_bytes(html.escape(value)),
         data.replace(b"'", b"''"),
     }
 
 
-def _aligned(data: bytes) -> Iterator[bytes]:
+def _base64_needles(data: bytes) -> Iterator[bytes]:
     """The base64 characters that `data` alone decides, wherever in a text it begins."""
     for offset in range(3):
         text = base64.b64encode(bytes(offset) + data)
@@ -209,7 +209,7 @@ def _aligned(data: bytes) -> Iterator[bytes]:
 # --- readings of the data -------------------------------------------------------------------------
 
 
-def _views(data: bytes) -> Iterator[bytes]:
+def _decode_views(data: bytes) -> Iterator[bytes]:
     yield data
     seen = {data}
     # Lines as a block or a folded text may have moved them: indented, blank ones between, CRLF.
@@ -228,14 +228,14 @@ def _lines(data: bytes) -> list[bytes]:
     return [line.strip(b" \t\r") for line in data.split(b"\n") if line.strip(b" \t\r")]
 
 
-def _percent(data: bytes) -> bytes:
+def _decode_percent(data: bytes) -> bytes:
     from urllib.parse import unquote_to_bytes
 
     return unquote_to_bytes(data)
 
 
-def _plus(data: bytes) -> bytes:
-    return _percent(data.replace(b"+", b" "))
+def _decode_plus(data: bytes) -> bytes:
+    return _decode_percent(data.replace(b"+", b" "))
 
 
 def _unescape(data: bytes) -> bytes:
@@ -252,7 +252,7 @@ def _unescape(data: bytes) -> bytes:
     return _ESCAPE.sub(plain, data)
 
 
-def _html(data: bytes) -> bytes:
+def _decode_html(data: bytes) -> bytes:
     import html
 
     text = data.decode("utf-8", "surrogateescape")
@@ -263,18 +263,18 @@ def _undouble(data: bytes) -> bytes:
     return re.sub(rb"(['\"%$])\1", rb"\1", data)
 
 
-def _shell(data: bytes) -> bytes:
+def _decode_shell(data: bytes) -> bytes:
     return data.replace(b"'\\''", b"'").replace(b"'\"'\"'", b"'")
 
 
 _READINGS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
-    (b"%", _percent),
-    (b"+", _plus),
+    (b"%", _decode_percent),
+    (b"+", _decode_plus),
     (b"\\", _unescape),
-    (b"&", _html),
+    (b"&", _decode_html),
     (b"''", _undouble),
     (b'""', _undouble),
     (b"%%", _undouble),
     (b"$$", _undouble),
-    (b"'", _shell),
+    (b"'", _decode_shell),
 )

@@ -21,7 +21,7 @@ _SENSITIVE = frozenset(
     f"AIRFLOW__{section}__{option}".upper() for section, option in SENSITIVE_OPTIONS
 )
 _PASSWORD = re.compile(r"\w*(PASSWORD|PASSWD|PASSPHRASE)|PWD|PASS")
-_LAST = frozenset(
+_SECRET_WORDS = frozenset(
     (
         "SECRET",
         "TOKEN",
@@ -30,7 +30,7 @@ _LAST = frozenset(
         "PAT",
     )
 )
-_KEYS = frozenset(
+_KEY_WORDS = frozenset(
     (
         "ACCESS",
         "ACCOUNT",
@@ -56,7 +56,7 @@ _KEYS = frozenset(
 )
 # `PASSWORD_SECRET`, `existingSecret`, `AIRFLOW__..._CONN_SECRET`: the name of a Secret or of an
 # entry in a secrets backend.
-_NAMED_BY = frozenset(
+_SECRET_NAME_WORDS = frozenset(
     (
         "PASSWORD",
         "PASSWD",
@@ -98,7 +98,7 @@ _SUFFIX = frozenset(("B64", "BASE64", "VALUE", "DEFAULT", "HEX", "JSON", "PLAIN"
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NUMBERED = re.compile(r"(?<=[A-Za-z]{2})\d+$")
 
-_NOTHING = frozenset(
+_NO_SECRET_VALUES = frozenset(
     (
         "true",
         "false",
@@ -140,24 +140,24 @@ def is_secret(name: str, value: object) -> bool:
     if not text or text.startswith("ENC[AES256_GCM,") or patterns.is_placeholder(text):
         return False
     if name.upper().startswith("AIRFLOW_CONN_"):
-        return _connection(text)
-    if _speaks_of_secret(name):
+        return _is_secret_connection(text)
+    if _is_secret_name(name):
         return _is_literal(name, text)
-    return _is_key(name, text) or _holds_password(text) or _PAIR.search(text) is not None
+    return _is_key(name, text) or _has_password(text) or _PAIR.search(text) is not None
 
 
-def in_text(text: str) -> Iterator[int]:
+def find_secret_lines(text: str) -> Iterator[int]:
     """Line numbers of secrets assigned in a file's text: INI, properties, YAML, Python, shell."""
     for match in _ASSIGNED.finditer(text):
         value = match["value"].split(" #")[0].strip().rstrip(",;").strip("\"'")
-        named = _speaks_of_secret(match["name"]) and not _CALL.fullmatch(value)
+        named = _is_secret_name(match["name"]) and not _CALL.fullmatch(value)
         if named and is_secret(match["name"], value):
             yield text.count("\n", 0, match.start()) + 1
 
 
-def in_tree(data: object) -> Iterator[Path]:
+def find_secret_paths(data: object) -> Iterator[Path]:
     """The paths below `data` (Helm values, a ConfigMap) that hold a secret written out."""
-    from wizard.formats.yaml_untrusted import parse_text
+    from wizard.formats.yaml_untrusted import parse_yaml_text
 
     for path, node in walk(data):
         if isinstance(node, Mapping):
@@ -167,10 +167,10 @@ def in_tree(data: object) -> Iterator[Path]:
             continue
         key = next((part for part in reversed(path) if isinstance(part, str)), "")
         if isinstance(node, str) and key in _TEXT_KEYS:
-            if any(in_tree(parse_text(node))):
+            if any(find_secret_paths(parse_yaml_text(node))):
                 yield path
         elif is_secret(_KEY_NAMES.sub("", key), node) or (
-            isinstance(node, str) and any(in_text(node))
+            isinstance(node, str) and any(find_secret_lines(node))
         ):
             yield path
 
@@ -182,7 +182,7 @@ def _words(name: str) -> list[str]:
     return words
 
 
-def _speaks_of_secret(name: str) -> bool:
+def _is_secret_name(name: str) -> bool:
     """Whether what goes under this name is a secret itself, not something about one."""
     if name.upper() in _SENSITIVE:
         return True
@@ -190,18 +190,18 @@ def _speaks_of_secret(name: str) -> bool:
     if not words:
         return False
     before = words[-2] if len(words) > 1 else ""
-    if words[-1] == "SECRET" and before in _NAMED_BY:
+    if words[-1] == "SECRET" and before in _SECRET_NAME_WORDS:
         return False
     return (
         _PASSWORD.fullmatch(words[-1]) is not None
-        or words[-1] in _LAST
-        or (words[-1] == "KEY" and before in _KEYS)
-        or (words[-1].endswith("KEY") and words[-1][:-3] in _KEYS)
+        or words[-1] in _SECRET_WORDS
+        or (words[-1] == "KEY" and before in _KEY_WORDS)
+        or (words[-1].endswith("KEY") and words[-1][:-3] in _KEY_WORDS)
     )
 
 
 def _is_literal(name: str, text: str) -> bool:
-    if text.lower() in _NOTHING or _PATH.fullmatch(text) or _REFERENCE.fullmatch(text):
+    if text.lower() in _NO_SECRET_VALUES or _PATH.fullmatch(text) or _REFERENCE.fullmatch(text):
         return False
     number = re.fullmatch(r"[+-]?\d{1,9}(\.\d+)?", text)
     return not number or _PASSWORD.fullmatch(_words(name)[-1]) is not None
@@ -216,30 +216,30 @@ def _is_key(name: str, text: str) -> bool:
     return entropy > 4
 
 
-def _connection(text: str) -> bool:
+def _is_secret_connection(text: str) -> bool:
     """An Airflow connection as JSON or as URL; one without a login is none of our business."""
     if text.startswith("{"):
-        return _holds_password(text)
-    return "://" not in text or any(patterns.find(text))
+        return _has_password(text)
+    return "://" not in text or any(patterns.find_secrets(text))
 
 
-def _holds_password(text: str) -> bool:
+def _has_password(text: str) -> bool:
     if not text.startswith(("{", "[")):
         return False
     try:
-        return _in_json(json.loads(text), 4)
+        return _has_secret_in_json(json.loads(text), 4)
     except (ValueError, RecursionError):
         return False
 
 
-def _in_json(node: object, depth: int) -> bool:
+def _has_secret_in_json(node: object, depth: int) -> bool:
     if depth == 0:
         return False
     if isinstance(node, Mapping):
         return any(
-            (_speaks_of_secret(str(name)) and is_secret(str(name), value))
-            or (isinstance(value, str) and _holds_password(value))
-            or _in_json(value, depth - 1)
+            (_is_secret_name(str(name)) and is_secret(str(name), value))
+            or (isinstance(value, str) and _has_password(value))
+            or _has_secret_in_json(value, depth - 1)
             for name, value in node.items()
         )
-    return isinstance(node, list) and any(_in_json(item, depth - 1) for item in node)
+    return isinstance(node, list) and any(_has_secret_in_json(item, depth - 1) for item in node)

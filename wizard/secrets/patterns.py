@@ -55,7 +55,7 @@ _PLACEHOLDER = re.compile(
 )
 
 
-def find(text: str) -> Iterator[tuple[str, int, str]]:
+def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
     """(rule, offset, what it is) of every secret-shaped text; never the text itself."""
     for match in _PEM.finditer(text):
         if _has_body(text, match.end()):
@@ -69,7 +69,7 @@ def find(text: str) -> Iterator[tuple[str, int, str]]:
         for match in pattern.finditer(text):
             yield "secret.token", match.start(), name
     for match in _BASE64.finditer(text):
-        if hidden := _hidden(match[0], 2):
+        if hidden := _find_in_base64(match[0], 2):
             rule, what = hidden
             yield rule, match.start(), f"{what} in base64"
 
@@ -88,7 +88,7 @@ def _has_body(text: str, start: int) -> bool:
     return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
 
 
-def _hidden(run: str, depth: int) -> tuple[str, str] | None:
+def _find_in_base64(run: str, depth: int) -> tuple[str, str] | None:
     """The rule and the kind of secret that this base64 text, at any alignment, decodes to."""
     compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
     for offset in range(4):
@@ -106,6 +106,6 @@ def _hidden(run: str, depth: int) -> tuple[str, str] | None:
             return "secret.url", "a URL with a password"
         if depth > 1:
             for match in _BASE64.finditer(text):
-                if hidden := _hidden(match[0], depth - 1):
+                if hidden := _find_in_base64(match[0], depth - 1):
                     return hidden
     return None

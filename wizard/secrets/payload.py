@@ -14,13 +14,13 @@ from typing import Any
 
 from wizard.errors import AnswersError, ConflictError, RefusedError
 from wizard.secrets.facts import Fact, SecretSpec
-from wizard.secrets.generation import form_problem
+from wizard.secrets.generation import find_form_problem
 
 DOCUMENT_KEY = "config"
-_WIDE = 1 << 20
+_YAML_WIDTH = 1 << 20
 
 
-def facts_of(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
+def collect_facts(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
     """Every fact that the Secrets are composed of, each once, in order of first use."""
     found: dict[str, Fact] = {}
     for secret in secrets:
@@ -56,7 +56,7 @@ class Payload:
         place = fact.place if self.document else fact.key
         if not isinstance(value, str):
             raise self._unfit(place, "is no text; quote it")
-        if problem := form_problem(fact.form, value):
+        if problem := find_form_problem(fact.form, value):
             raise self._unfit(place, problem)
         return value
 
@@ -104,12 +104,12 @@ class Payload:
         from ruamel.yaml.comments import CommentedMap
         from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-        from wizard.formats.nested import put
+        from wizard.formats.nested import put_value
         from wizard.formats.yaml_reader import read_mapping
 
         yaml = YAML()
         yaml.preserve_quotes = True
-        yaml.width = _WIDE
+        yaml.width = _YAML_WIDTH
         wanted: Mapping[str, Any] = self._parsed()
         document = yaml.load(self._text) if wanted else CommentedMap()
         for place, value in values.items():
@@ -120,7 +120,7 @@ class Payload:
                     below[part] = CommentedMap()
                 below = below[part]
             below[last] = DoubleQuotedScalarString(value)
-            wanted = put(wanted, tuple(place.split(".")), value)
+            wanted = put_value(wanted, tuple(place.split(".")), value)
         stream = StringIO()
         yaml.dump(document, stream)
         text = stream.getvalue()

@@ -25,9 +25,9 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from wizard.formats.types import Text
 
-Kind = Literal["env", "file", "prompt", "generate", "store"]
+ReferenceKind = Literal["env", "file", "prompt", "generate", "store"]
 
-KINDS: tuple[Kind, ...] = ("env", "file", "prompt", "generate", "store")
+KINDS: tuple[ReferenceKind, ...] = ("env", "file", "prompt", "generate", "store")
 _ENV = r"[A-Z_][A-Z0-9_]*"
 _MAX_PATH = 1000
 _SHAPES = (
@@ -38,14 +38,14 @@ _FORM = (
     "a secret's value never stands here: give where it comes from, one of env:NAME, file:PATH, "
     "prompt, generate, store"
 )
-_ENV_SAYS = "env takes the name of a variable (capital letters, digits, underscores), not its value"
-_FILE_SAYS = "file takes the path of a file on one line, not its content"
+_ENV_HINT = "env takes the name of a variable (capital letters, digits, underscores), not its value"
+_FILE_HINT = "file takes the path of a file on one line, not its content"
 
 
 class SecretRef(BaseModel):
     """One reference to a secret; frozen, and without the secret.
 
-    Made from a mapping with exactly one of the five keys, or by `parse`. Raises pydantic's
+    Made from a mapping with exactly one of the five keys, or by `parse_reference`. Raises pydantic's
     ValidationError whose text repeats nothing of what was given; a caller that reads its `errors()`
     passes ``include_input=False``. A subclass may add fields that are public (a deploy key's
     public part); they stand beside the one key.
@@ -70,7 +70,7 @@ class SecretRef(BaseModel):
         # Before the fields: their own errors would name keys and values, and either may be it.
         if isinstance(value, SecretRef):
             return value
-        reason = _refusal(value, cls._beside())
+        reason = _refusal_reason(value, cls._beside())
         if reason:
             raise PydanticCustomError("secret_reference", "{reason}", {"reason": reason})
         return dict(value)
@@ -113,7 +113,7 @@ class SecretRef(BaseModel):
         }
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ReferenceKind:
         """Which of the five references this is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
@@ -129,7 +129,7 @@ class SecretRef(BaseModel):
         """
         word, colon, argument = text.strip(" \t").partition(":")
         value: dict[str, str | bool] = {word: argument.strip(" \t") if colon else True}
-        reason = _refusal(value)
+        reason = _refusal_reason(value)
         if reason:
             raise ValueError(_FORM if reason == _SHAPES else reason)
         return cls.model_validate(value)
@@ -150,12 +150,12 @@ class DeployKey(SecretRef):
     writable: Text = ""
 
 
-def parse(text: str) -> SecretRef:
+def parse_reference(text: str) -> SecretRef:
     """`SecretRef.parse`, for callers that need the plain reference."""
     return SecretRef.parse(text)
 
 
-def _refusal(value: object, beside: Sequence[str] = ()) -> str:
+def _refusal_reason(value: object, beside: Sequence[str] = ()) -> str:
     """Why this is no reference; empty when it is one. Never repeats any part of it."""
     if not isinstance(value, Mapping):
         return _SHAPES
@@ -167,10 +167,10 @@ def _refusal(value: object, beside: Sequence[str] = ()) -> str:
     ((kind, argument),) = items
     if kind == "env":
         if not (isinstance(argument, str) and re.fullmatch(_ENV, argument)):
-            return _ENV_SAYS
+            return _ENV_HINT
     elif kind == "file":
         if not (isinstance(argument, str) and _is_path(argument)):
-            return _FILE_SAYS
+            return _FILE_HINT
     elif kind not in KINDS or argument is not True:
         return _SHAPES
     return ""

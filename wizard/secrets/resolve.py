@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
-from wizard.secrets.leak_gate import MIN_LENGTH, too_weak
+from wizard.secrets.leak_gate import MIN_LENGTH, is_too_weak
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wizard.secrets.references import SecretRef
 
 MAX_BYTES = 65536
-_OTHERS = 0o077
+_OTHERS_MODE = 0o077
 
 
 class SecretError(WizardError):
@@ -35,7 +35,7 @@ class SecretError(WizardError):
         self.available = available
 
 
-def resolve(
+def resolve_reference(
     reference: SecretRef,
     key: str,
     *,
@@ -72,7 +72,7 @@ def resolve(
         )
     else:
         text = prompt(key)
-    return SecretStr(_usable(key, str(reference), text, lines, weak))
+    return SecretStr(_require_usable(key, str(reference), text, lines, weak))
 
 
 def _from_environment(key: str, name: str) -> str:
@@ -94,7 +94,7 @@ def _from_file(key: str, path: Path) -> str:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise SecretError(f"{key}: {path} is no regular file")
-            if state.st_mode & _OTHERS:
+            if state.st_mode & _OTHERS_MODE:
                 raise SecretError(
                     f"{key}: others may read or write {path} (mode {state.st_mode & 0o777:04o})",
                     f"chmod 600 {path}, or hand the value over in a variable",
@@ -116,14 +116,14 @@ def _from_file(key: str, path: Path) -> str:
     return text
 
 
-def _usable(key: str, reference: str, text: str, lines: bool, weak: bool) -> str:
+def _require_usable(key: str, reference: str, text: str, lines: bool, weak: bool) -> str:
     if not text:
         raise SecretError(f"{key}: {reference} is empty")
     if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
         raise SecretError(f"{key}: {reference} is not UTF-8 text")
     if "\0" in text or (not lines and ("\n" in text or "\r" in text)):
         raise SecretError(f"{key}: {reference} has more than one line, or a NUL character")
-    if not weak and too_weak(text):
+    if not weak and is_too_weak(text):
         raise SecretError(
             f"{key}: {reference} is too weak: fewer than {MIN_LENGTH} characters, or fewer than 3 "
             "different ones",

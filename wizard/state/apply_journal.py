@@ -15,29 +15,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import RefusedError, WizardError
-from wizard.state.memory import Memory
+from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.answers.sections.cluster import Cluster
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
-SERVER, UID, VAULT = "cluster.server", "cluster.uid", "vault.cluster_id"
-_MOST_RUNS = 20
-_FORMS = {
-    SERVER: re.compile(r"https://[A-Za-z0-9.:\[\]/_~-]{1,300}"),
-    UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
-    VAULT: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+CLUSTER_SERVER, CLUSTER_UID, VAULT_CLUSTER_ID = "cluster.server", "cluster.uid", "vault.cluster_id"
+_MAX_RUNS = 20
+_IDENTITY_PATTERNS = {
+    CLUSTER_SERVER: re.compile(r"https://[A-Za-z0-9.:\[\]/_~-]{1,300}"),
+    CLUSTER_UID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
+    VAULT_CLUSTER_ID: re.compile(r"[A-Za-z0-9._:-]{1,100}"),
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-class Journal:
+class ApplyHistory:
     """The memory of one installation; reading and writing never raise."""
 
-    def __init__(self, repository: Repository, installation: str) -> None:
+    def __init__(self, repository: WorkTree, installation: str) -> None:
         self._repository = repository
-        self._memory = Memory(repository, installation)
+        self._memory = StateFile(repository, installation)
         self._run: dict[str, Any] = {}
 
     @property
@@ -51,7 +51,7 @@ class Journal:
         They count only while the commit that was applied is in this repository.
         """
         data = self._memory.read()
-        found = sound(data.get("met"))
+        found = valid_identities(data.get("met"))
         commit = data.get("commit")
         if not found or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
             return {}
@@ -77,36 +77,38 @@ class Journal:
         others = [one for one in others if one.get("began") != self._run["began"]]
         data = {
             "commit": self._repository.head.commit,
-            "met": {**sound(before.get("met")), **sound(dict(met))},
-            "runs": [*others, self._run][-_MOST_RUNS:],
+            "met": {**valid_identities(before.get("met")), **valid_identities(dict(met))},
+            "runs": [*others, self._run][-_MAX_RUNS:],
         }
         return self._memory.write(data)
 
 
-def sound(found: object) -> dict[str, str]:
+def valid_identities(found: object) -> dict[str, str]:
     """What of these has the form of an identity; the rest is left out."""
     if not isinstance(found, Mapping):
         return {}
     return {
         key: value
-        for key, form in _FORMS.items()
+        for key, form in _IDENTITY_PATTERNS.items()
         if isinstance(value := found.get(key), str) and form.fullmatch(value)
     }
 
 
-def filled(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
+def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
     """What the answers record of the cluster, and what was met where they record nothing.
 
     Met on another cluster than the recorded one, it says nothing about this one.
     """
     from pydantic import ValidationError
 
-    from wizard.clients.kube.protocol import Cluster as Seen
-    from wizard.state.cluster_identity import difference
+    from wizard.clients.kube.protocol import ClusterIdentity as Seen
+    from wizard.state.cluster_identity import compare_clusters
 
-    if UID not in met or difference(recorded, Seen(met.get(SERVER, ""), met[UID], "")):
+    if CLUSTER_UID not in met or compare_clusters(
+        recorded, Seen(met.get(CLUSTER_SERVER, ""), met[CLUSTER_UID], "")
+    ):
         return recorded
-    for key in (SERVER, UID):
+    for key in (CLUSTER_SERVER, CLUSTER_UID):
         name = key.partition(".")[2]
         if not getattr(recorded, name) and met.get(key):
             with suppress(ValidationError):
@@ -115,7 +117,7 @@ def filled(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
     return recorded
 
 
-def taken_in(answers: Answers, repository: Repository, installation: str) -> Answers:
+def with_cluster_identity(answers: Answers, repository: WorkTree, installation: str) -> Answers:
     """The answers with the identity that `apply` met in their empty places; else the same object.
 
     For a commit that changes something anyway: an identity alone is no reason for one.
@@ -123,14 +125,14 @@ def taken_in(answers: Answers, repository: Repository, installation: str) -> Ans
     own = answers.cluster
     if own.server and own.uid:
         return answers
-    if not _as_committed(repository, installation):
+    if not _is_committed(repository, installation):
         return answers
-    found = Journal(repository, installation).met()
-    cluster = filled(own, found) if found else own
+    found = ApplyHistory(repository, installation).met()
+    cluster = fill_cluster_identity(own, found) if found else own
     return answers if cluster == own else answers.model_copy(update={"cluster": cluster})
 
 
-def _as_committed(repository: Repository, installation: str) -> bool:
+def _is_committed(repository: WorkTree, installation: str) -> bool:
     """Whether the answers on disk are those of HEAD.
 
     What `secrets` recorded there is committed as it stands; with more in it, it would not be.

@@ -17,20 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
 _VERSION = 1
-_MOST_BYTES = 256 * 1024
+_MAX_BYTES = 256 * 1024
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
-class Memory:
+class StateFile:
     """One kind of memory of one installation; reading and writing never raise.
 
     `kind` keeps what is written at different times apart; empty for what `apply` met and did.
     """
 
-    def __init__(self, repository: Repository, installation: str, kind: str = "") -> None:
+    def __init__(self, repository: WorkTree, installation: str, kind: str = "") -> None:
         self._repository = repository
         self._installation = installation
         place = f"{repository.common_dir}\0{repository.prefix}\0{installation}"
@@ -45,12 +45,12 @@ class Memory:
     def read(self) -> dict[str, Any]:
         """What was written last; empty where that is not sound."""
         try:
-            with _opened(make=False) as folder:
+            with _open_state_folder(make=False) as folder:
                 handle = os.open(self._name, os.O_RDONLY | _FLAGS, dir_fd=folder)
                 with os.fdopen(handle, "rb") as file:
                     _require_own(os.fstat(handle), stat.S_ISREG)
-                    text = file.read(_MOST_BYTES + 1)
-            data: Any = json.loads(text) if len(text) <= _MOST_BYTES else None
+                    text = file.read(_MAX_BYTES + 1)
+            data: Any = json.loads(text) if len(text) <= _MAX_BYTES else None
         except (OSError, RuntimeError, ValueError):
             return {}
         return data if isinstance(data, dict) and data.get("version") == _VERSION else {}
@@ -70,11 +70,11 @@ class Memory:
 
     def forget(self) -> None:
         """Nothing is remembered any more."""
-        with suppress(OSError, RuntimeError), _opened(make=False) as folder:
+        with suppress(OSError, RuntimeError), _open_state_folder(make=False) as folder:
             os.unlink(self._name, dir_fd=folder)
 
     def _replace(self, data: bytes) -> None:
-        with _opened(make=True, outside=self._repository.root) as folder:
+        with _open_state_folder(make=True, outside=self._repository.root) as folder:
             fresh = f".{self._name}.{os.getpid()}"
             with suppress(FileNotFoundError):
                 os.unlink(fresh, dir_fd=folder)
@@ -98,7 +98,7 @@ def state_home() -> Path:
 
 
 @contextmanager
-def _opened(*, make: bool, outside: Path | None = None) -> Iterator[int]:
+def _open_state_folder(*, make: bool, outside: Path | None = None) -> Iterator[int]:
     """The folder, held open so that nobody can put another in its place; OSError without it."""
     place = state_home()
     if outside is not None and place.resolve().is_relative_to(outside.resolve()):

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.state.memory import Memory
+from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
-_MOST = 200
+_MAX_PROBES = 200
 _ID = re.compile(r"[a-z0-9_.-]{1,80}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _PLACE = re.compile(r"[0-9a-f]{16}")
-AGAIN = "airflow-wizard check --live"
+RETRY_COMMAND = "airflow-wizard check --live"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnverifiedProbe:
     """A probe that never found out: `since` and `tried` are the first and the last UTC date."""
 
     id: str
@@ -36,17 +36,19 @@ class Left:
         return {"id": self.id, "since": self.since, "tried": self.tried}
 
 
-class Unverified:
+class UnverifiedHistory:
     """The memory of what is unverified about one installation; nothing here raises."""
 
-    def __init__(self, repository: Repository, installation: str) -> None:
-        self._memory = Memory(repository, installation, "unverified")
+    def __init__(self, repository: WorkTree, installation: str) -> None:
+        self._memory = StateFile(repository, installation, "unverified")
 
-    def left(self) -> tuple[Left, ...]:
+    def left(self) -> tuple[UnverifiedProbe, ...]:
         """What is still to be found out, in the order in which it was asked."""
-        return tuple(Left(name, *dates) for name, (*dates, _) in self._sound().items())
+        return tuple(UnverifiedProbe(name, *dates) for name, (*dates, _) in self._sound().items())
 
-    def tried(self, found: Iterable[tuple[str, str]], today: str) -> tuple[tuple[Left, ...], bool]:
+    def tried(
+        self, found: Iterable[tuple[str, str]], today: str
+    ) -> tuple[tuple[UnverifiedProbe, ...], bool]:
         """Remember a whole round: the ids, with their endpoints, that did not find out.
 
         What is not among them is forgotten: it was found out, or does not apply any more. At
@@ -59,7 +61,7 @@ class Unverified:
             since, _, place = before.get(name, (today, today, ""))
             here = _hashed(endpoint)
             data[name] = {"since": since if place == here else today, "tried": today, "at": here}
-        left = tuple(Left(name, one["since"], today) for name, one in data.items())
+        left = tuple(UnverifiedProbe(name, one["since"], today) for name, one in data.items())
         if not data:
             self._memory.forget()
             return left, True
@@ -70,7 +72,7 @@ class Unverified:
         if not isinstance(found, Mapping):
             return {}
         sound = {}
-        for name, item in list(found.items())[:_MOST]:
+        for name, item in list(found.items())[:_MAX_PROBES]:
             one = item if isinstance(item, Mapping) else {}
             texts = tuple(str(one.get(key, "")) for key in ("since", "tried", "at"))
             fit = zip((_ID, _DATE, _DATE, _PLACE), (name, *texts), strict=True)
@@ -79,7 +81,7 @@ class Unverified:
         return sound
 
 
-def listed(left: Iterable[Left]) -> str:
+def format_unverified(left: Iterable[UnverifiedProbe]) -> str:
     """Since when what is not verified, as the end of a line: `since DATE: ids; since DATE: ids`."""
     dates: dict[str, list[str]] = {}
     for one in left:

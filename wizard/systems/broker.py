@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from wizard.clients.redis import Redis, RedisError, Server, Target
-from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.clients.redis import RedisClient, RedisError, RedisServer, RedisTarget
+from wizard.engine.probes import (
+    CachedCall,
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+    warn_result,
+)
 
 SECONDS = 15.0
 _FIXES = {
@@ -17,15 +26,15 @@ _FIXES = {
     "peer": "correct scheme, host and port: rediss:// is TLS, redis:// is not",
     "refused": "ask the server's owner: the reason is in its words",
 }
-_DEFERRED = {"unreachable", "trust"}
+_UNPROVEN_KINDS = {"unreachable", "trust"}
 
-Look = Callable[[], Server | RedisError]
+ServerLookup = Callable[[], RedisServer | RedisError]
 
 
-def looking(client: Redis) -> Look:
+def make_lookup(client: RedisClient) -> ServerLookup:
     """One look that hands its failure back as a value, for all probes that read it."""
 
-    def look() -> Server | RedisError:
+    def look() -> RedisServer | RedisError:
         try:
             return client.look()
         except RedisError as error:
@@ -34,65 +43,65 @@ def looking(client: Redis) -> Look:
     return look
 
 
-def broker_probes(target: Target, look: Look, host: str, port: int) -> Iterator[Probe]:
+def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int) -> Iterator[Probe]:
     """Address, TLS, login, version and memory; `host` and `port` are those of the answers."""
-    session = Once(look)
+    session = CachedCall(look)
 
-    def probe(what: str, judge: Callable[[Server], ProbeResult]) -> Probe:
+    def probe(what: str, judge: Callable[[RedisServer], ProbeResult]) -> Probe:
         async def run() -> ProbeResult:
             seen = await session()
             if isinstance(seen, RedisError):
-                return skipped("needs broker.login")
+                return skip_result("needs broker.login")
             return judge(seen)
 
         return Probe(f"broker.{what}", f"Broker: {what}", target.endpoint, run, SECONDS)
 
     async def login() -> ProbeResult:
         seen = await session()
-        return refusal(seen) if isinstance(seen, RedisError) else logged_in(seen, target)
+        return classify_error(seen) if isinstance(seen, RedisError) else check_login(seen, target)
 
     async def place() -> ProbeResult:
-        return address(target, host, port)
+        return check_address(target, host, port)
 
     async def tls() -> ProbeResult:
-        return encryption(target)
+        return check_encryption(target)
 
     yield Probe("broker.address", "Broker: address", target.endpoint, place)
     yield Probe("broker.tls", "Broker: TLS", target.endpoint, tls)
     yield Probe("broker.login", "Broker: login", target.endpoint, login, SECONDS)
-    yield probe("version", version)
-    yield probe("memory", memory)
+    yield probe("version", check_version)
+    yield probe("memory", check_memory)
 
 
-def address(target: Target, host: str, port: int) -> ProbeResult:
+def check_address(target: RedisTarget, host: str, port: int) -> ProbeResult:
     """Network policies are written for the answers' host and port, and Celery uses the URL's."""
     if not host:
-        return skipped("broker.host is not answered", "set broker.host")
+        return skip_result("broker.host is not answered", "set broker.host")
     if (target.host.casefold(), target.port) == (host.casefold(), port):
-        return passed("URL and answers name the same host and port")
-    return failed(
+        return pass_result("URL and answers name the same host and port")
+    return fail_result(
         f"the URL leads to {target.endpoint}, and the answers say {host}:{port}",
         "correct broker.host and broker.port, or the URL",
     )
 
 
-def encryption(target: Target) -> ProbeResult:
+def check_encryption(target: RedisTarget) -> ProbeResult:
     """What the URL's scheme allows; whether the server takes part, the login says."""
     if not target.tls:
-        return warned("redis://: password and tasks travel in clear", "use rediss://")
+        return warn_result("redis://: password and tasks travel in clear", "use rediss://")
     if not target.verified:
-        return warned(
+        return warn_result(
             "rediss:// without verification: a man in the middle is accepted",
             "add ?ssl_cert_reqs=required to the URL",
         )
-    return passed(
+    return pass_result(
         "rediss:// allows no connection without TLS, nor to a server that cannot prove itself"
     )
 
 
-def refusal(error: RedisError) -> ProbeResult:
+def classify_error(error: RedisError) -> ProbeResult:
     """What a session that could not be had means: only its absence here is no fault."""
-    result = unknown if error.kind in _DEFERRED else failed
+    result = unknown_result if error.kind in _UNPROVEN_KINDS else fail_result
     said = error.message
     if error.kind == "trust":
         said = f"this machine does not trust its certificate: {said}; the password was not sent"
@@ -101,46 +110,52 @@ def refusal(error: RedisError) -> ProbeResult:
     return result(said, _FIXES[error.kind])
 
 
-def logged_in(seen: Server, target: Target) -> ProbeResult:
+def check_login(seen: RedisServer, target: RedisTarget) -> ProbeResult:
     """The session itself."""
     if seen.role == "slave":
-        return failed("it is a read-only replica", "name the primary server")
+        return fail_result("it is a read-only replica", "name the primary server")
     if seen.mode == "cluster":
-        return failed("it is a Redis Cluster, which Celery cannot use", "use one without sharding")
+        return fail_result(
+            "it is a Redis Cluster, which Celery cannot use", "use one without sharding"
+        )
     if not seen.logged_in:
         if seen.asks and target.password is None:
-            return failed("it wants a password, and the URL has none", _FIXES["password"])
+            return fail_result("it wants a password, and the URL has none", _FIXES["password"])
         if seen.asks:
-            return unknown(
+            return unknown_result(
                 "it wants a password, which is not sent in clear",
                 "use rediss://, or try it from a pod",
             )
         if target.password is None:
-            return warned(
+            return warn_result(
                 "everybody who reaches it may read and write tasks: it has no password",
                 "have a password set (requirepass, or a user of its own)",
             )
-        return failed(
+        return fail_result(
             "it answers without a password, so a login with one is refused", _FIXES["password"]
         )
-    return passed(f"{target.user or 'default'} at database {target.database}")
+    return pass_result(f"{target.user or 'default'} at database {target.database}")
 
 
-def version(seen: Server) -> ProbeResult:
+def check_version(seen: RedisServer) -> ProbeResult:
     """The server's version, to be read by people."""
     if not seen.version:
-        return unknown("its INFO may not be read", "allow this user INFO, or look at the server")
-    return passed(f"Redis {seen.version}", seen.version)
+        return unknown_result(
+            "its INFO may not be read", "allow this user INFO, or look at the server"
+        )
+    return pass_result(f"Redis {seen.version}", seen.version)
 
 
-def memory(seen: Server) -> ProbeResult:
+def check_memory(seen: RedisServer) -> ProbeResult:
     """Queued tasks have no expiry: only policies that drop any key lose them."""
     if not seen.policy:
-        return unknown("its INFO may not be read", "allow this user INFO, or look at the server")
+        return unknown_result(
+            "its INFO may not be read", "allow this user INFO, or look at the server"
+        )
     if not seen.policy.startswith("allkeys-"):
-        return passed(f"maxmemory-policy {seen.policy}")
+        return pass_result(f"maxmemory-policy {seen.policy}")
     when = "as soon as memory is full" if seen.limited else "once it has a memory limit"
-    return warned(
+    return warn_result(
         f"maxmemory-policy {seen.policy} drops queued tasks {when}",
         "set maxmemory-policy noeviction",
     )

@@ -5,24 +5,30 @@ from __future__ import annotations
 import socket
 import time
 
-from wizard.engine.probes import Probe, ProbeResult, blocking, passed, unknown
+from wizard.engine.probes import Probe, ProbeResult, pass_result, unknown_result, wrap_blocking
 
 SECONDS = 5.0
 _ELSEWHERE = "pods may see it otherwise; try again from a machine in the same network"
 
 
-def reachable(id: str, purpose: str, host: str, port: int) -> Probe:  # noqa: A002
+def connection_probe(id: str, purpose: str, host: str, port: int) -> Probe:  # noqa: A002
     """Name resolution and a TCP connection; never a fault, as pods may live in another network."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Probe(id, f"{purpose} answers", shown, blocking(lambda: reach(host, port)), 2 * SECONDS)
+    return Probe(
+        id,
+        f"{purpose} answers",
+        shown,
+        wrap_blocking(lambda: check_connection(host, port)),
+        2 * SECONDS,
+    )
 
 
-def reach(host: str, port: int) -> ProbeResult:
+def check_connection(host: str, port: int) -> ProbeResult:
     """Connect to the first address that answers; blocks up to the time limit."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return unknown(f"the name {host} does not resolve here", _ELSEWHERE, "no name")
+        return unknown_result(f"the name {host} does not resolve here", _ELSEWHERE, "no name")
     deadline = time.monotonic() + SECONDS
     reason, word = "no answer", "no answer"
     for family, kind, protocol, _, address in found:
@@ -37,6 +43,6 @@ def reach(host: str, port: int) -> ProbeResult:
             except OSError as error:
                 reason, word = error.strerror or "not reachable", "no route"
             else:
-                return passed(f"TCP connection to {address[0]}")
+                return pass_result(f"TCP connection to {address[0]}")
     count = f"{len(found)} address{'es' if len(found) > 1 else ''}"
-    return unknown(f"{reason} ({count})", _ELSEWHERE, word)
+    return unknown_result(f"{reason} ({count})", _ELSEWHERE, word)

@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError
-from wizard.systems.situation import NotAskedError
+from wizard.systems.situation import NotCheckedError
 
 if TYPE_CHECKING:
-    from wizard.clients.postgres.client import Postgres
+    from wizard.clients.postgres.client import PostgresClient
     from wizard.secrets.facts import Fact, SecretSpec
 
 # Gets the namespace and names of Secrets; which of them exist. Raises NotAskedError.
-Cluster = Callable[[str, Sequence[str]], Sequence[str]]
+SecretLookup = Callable[[str, Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class PriorUse:
     """`found` are signs of an earlier life, `unknown` the places that could not be looked at."""
 
     found: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
-    def __add__(self, other: Signs) -> Signs:
-        return Signs(self.found + other.found, self.unknown + other.unknown)
+    def __add__(self, other: PriorUse) -> PriorUse:
+        return PriorUse(self.found + other.found, self.unknown + other.unknown)
 
     def require_none(self, facts: Iterable[Fact], place: str) -> None:
         """Raise RefusedError where these facts would be made although they were made before."""
@@ -44,25 +44,27 @@ class Signs:
         )
 
 
-def in_database(client: Postgres, endpoint: str) -> Signs:
+def find_database_use(client: PostgresClient, endpoint: str) -> PriorUse:
     """Whether Airflow's migrations ran in the database."""
     from wizard.clients.postgres.client import PostgresError
 
     try:
         seen = client.look()
     except PostgresError as error:
-        return Signs(unknown=(f"the database {endpoint}: {error.message}",))
-    return Signs((f"the database {endpoint} is migrated",) if seen.migrated else ())
+        return PriorUse(unknown=(f"the database {endpoint}: {error.message}",))
+    return PriorUse((f"the database {endpoint} is migrated",) if seen.migrated else ())
 
 
-def in_cluster(cluster: Cluster | None, namespace: str, secrets: Sequence[SecretSpec]) -> Signs:
+def find_cluster_use(
+    cluster: SecretLookup | None, namespace: str, secrets: Sequence[SecretSpec]
+) -> PriorUse:
     """Which of these Secrets exist in the cluster; without a way to ask it, unknown."""
     names = [secret.name for secret in secrets]
     try:
         if cluster is None:
-            raise NotAskedError("there is no kubeconfig to ask it with")
+            raise NotCheckedError("there is no kubeconfig to ask it with")
         found = cluster(namespace, names)
-    except NotAskedError as error:
-        return Signs(unknown=(f"the cluster: {error}",))
+    except NotCheckedError as error:
+        return PriorUse(unknown=(f"the cluster: {error}",))
     shown = ", ".join(found)
-    return Signs((f"namespace {namespace} has the Secrets {shown}",) if found else ())
+    return PriorUse((f"namespace {namespace} has the Secrets {shown}",) if found else ())

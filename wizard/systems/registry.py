@@ -6,15 +6,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wizard.clients.registry import Image, WebError, chart_versions, manifest
-from wizard.engine.probes import Probe, ProbeResult, blocking, failed, passed, unknown, warned
+from wizard.clients.registry import Image, WebError, fetch_chart_versions, fetch_manifest
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    unknown_result,
+    warn_result,
+    wrap_blocking,
+)
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 SECONDS = 30.0
-OFFICIAL = "apache/airflow"
-_ELSEWHERE = "the cluster may see it otherwise; try again from a machine that reaches it"
+OFFICIAL_IMAGE = "apache/airflow"
+_UNREACHABLE_HINT = "the cluster may see it otherwise; try again from a machine that reaches it"
 
 
 def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
@@ -22,53 +30,57 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
     version = answers.installation.chart
     host = urlsplit(repository).netloc
     own = answers.installation.image
-    image = Image.of(own.repository or OFFICIAL, own.tag or answers.installation.airflow)
+    image = Image.of(own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow)
     yield Probe(
         "chart.version", "Chart: version", host,
-        blocking(lambda: chart(repository, version)), SECONDS,
+        wrap_blocking(lambda: check_chart_version(repository, version)), SECONDS,
     )  # fmt: skip
     yield Probe(
         "image.tag", "Image: tag", image.registry,
-        blocking(lambda: tag(image, own=bool(own.repository), secret=own.pull_secret)), SECONDS,
+        wrap_blocking(lambda: check_image_tag(image, own=bool(own.repository), secret=own.pull_secret)), SECONDS,
     )  # fmt: skip
 
 
-def chart(repository: str, version: str) -> ProbeResult:
+def check_chart_version(repository: str, version: str) -> ProbeResult:
     """Whether the Helm repository lists the version."""
     try:
-        found = chart_versions(repository, "airflow")
+        found = fetch_chart_versions(repository, "airflow")
     except WebError as error:
-        return unknown(str(error), _ELSEWHERE)
+        return unknown_result(str(error), _UNREACHABLE_HINT)
     if not found:
-        return unknown("the index lists no version of airflow in the form that Helm writes")
+        return unknown_result("the index lists no version of airflow in the form that Helm writes")
     if version in found:
-        return passed(f"airflow {version} is listed")
-    return failed(
+        return pass_result(f"airflow {version} is listed")
+    return fail_result(
         f"airflow {version} is not listed; the newest there is {found[0]}",
         "set installation.chart to one that is",
     )
 
 
-def tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
+def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
     """Whether anybody finds the tag; `own`: somebody builds it, `secret`: pulling takes a login."""
     name = f"{image.name}:{image.tag}"
     try:
-        answer = manifest(image)
+        answer = fetch_manifest(image)
     except WebError as error:
-        return unknown(str(error), _ELSEWHERE)
+        return unknown_result(str(error), _UNREACHABLE_HINT)
     if answer.status == 200:
         digest = answer.headers.get("docker-content-digest", "")[:19]
-        return passed(f"{name}{' is ' + digest if digest else ''}")
+        return pass_result(f"{name}{' is ' + digest if digest else ''}")
     if answer.status in {401, 403}:
         with_secret = f", and {secret} was not tried" if secret else ""
-        return unknown(
+        return unknown_result(
             f"{name} may not be looked at without a login{with_secret}",
             "" if secret else "name a registry Secret in installation.image.pull_secret",
         )
     if answer.status != 404:
-        return unknown(f"{name}: the registry answers with HTTP {answer.status}", _ELSEWHERE)
+        return unknown_result(
+            f"{name}: the registry answers with HTTP {answer.status}", _UNREACHABLE_HINT
+        )
     if not own:
-        return failed(f"there is no {name}", "set installation.airflow to a released version")
+        return fail_result(f"there is no {name}", "set installation.airflow to a released version")
     if secret:
-        return unknown(f"without a login there is no {name}, and {secret} was not tried")
-    return warned(f"there is no {name} yet", "build and push it, as image/ and the runbook say")
+        return unknown_result(f"without a login there is no {name}, and {secret} was not tried")
+    return warn_result(
+        f"there is no {name} yet", "build and push it, as image/ and the runbook say"
+    )

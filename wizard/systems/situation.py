@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.engine.probes import ProbeResult, skipped, unknown
+from wizard.engine.probes import ProbeResult, skip_result, unknown_result
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -45,7 +45,7 @@ class Situation:
     kube: Kube | None = None
     argocd: Kube | None = None
     no_kube: ProbeResult | None = None
-    mint: Mint | None = None
+    mint: TokenSource | None = None
     scanner: Scanner | None = None
     say: Callable[[str], None] = lambda _text: None
     stored: bool = False
@@ -61,24 +61,24 @@ class Situation:
 
         `places` are the questions that decide where the value goes, `where` says it to a person.
         """
-        from wizard.formats.nested import get
-        from wizard.secrets.resolve import SecretError, resolve
+        from wizard.formats.nested import get_value
+        from wizard.secrets.resolve import SecretError, resolve_reference
 
-        reference = get(self.answers, tuple(key.split(".")))
+        reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"env", "file"}:
             refused = self.refusal(key, *places, use=f"read {reference} and use it at {where}")
             if refused is not None:
                 return refused
         ask = self.prompt
-        prompt = None if ask is None else (lambda key: ask(prompted(key, where)))
+        prompt = None if ask is None else (lambda key: ask(describe_prompt(key, where)))
         try:
-            return resolve(
+            return resolve_reference(
                 reference, key, folder=self.folder, prompt=prompt, lines=lines, weak=not self.stored
             )
         except SecretError as error:
             if not error.available:
-                return skipped(error.message, "look again once the value is in the store")
-            return unknown(error.message, error.hint)
+                return skip_result(error.message, "look again once the value is in the store")
+            return unknown_result(error.message, error.hint)
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
         """What a probe ends with where nobody agreed to `use`; None where somebody did."""
@@ -92,30 +92,30 @@ class Situation:
             f"{' and '.join(new)} {'is' if len(new) == 1 else 'are'} new to {branch}: {use}?"
         ):
             return None
-        return skipped(
+        return skip_result(
             f"{' and '.join(new)}: new to {branch}, and nobody agreed to {use}",
             f"look at these answers, then add --allow-reference {key}",
         )
 
     def _stands(self, key: str) -> bool:
         """Whether an answer stands on the target branch as it is here."""
-        from wizard.answers.files import dumped
-        from wizard.answers.questions import spec
-        from wizard.formats.nested import get
+        from wizard.answers.files import dump_value
+        from wizard.answers.questions import field_spec
+        from wizard.formats.nested import get_value
 
         path = tuple(key.split("."))
-        here = dumped(get(self.answers, path))
-        return bool(self.agreed) and _bare(here) == _bare(
-            get(self.agreed, path, dumped(spec(key).default))
+        here = dump_value(get_value(self.answers, path))
+        return bool(self.agreed) and _strip_reference(here) == _strip_reference(
+            get_value(self.agreed, path, dump_value(field_spec(key).default))
         )
 
 
-def prompted(key: str, where: str) -> str:
+def describe_prompt(key: str, where: str) -> str:
     """What a person is asked for: which secret, and where it will go."""
     return f"{key} for {where}"
 
 
-def _bare(value: object) -> object:
+def _strip_reference(value: object) -> object:
     """A reference without what is public beside it."""
     if isinstance(value, Mapping):
         return {name: part for name, part in value.items() if name in {"env", "file"}}
@@ -123,8 +123,8 @@ def _bare(value: object) -> object:
 
 
 # Gives a token of the store's ServiceAccount for the store's audience, or raises WizardError.
-Mint = Callable[[], "SecretStr"]
+TokenSource = Callable[[], "SecretStr"]
 
 
-class NotAskedError(Exception):
+class NotCheckedError(Exception):
     """A place could not be looked at; the message says why, as the end of a sentence."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from wizard.state.apply_journal import filled
+from wizard.state.apply_journal import fill_cluster_identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from wizard.answers.sections.cluster import Cluster
     from wizard.clients.helm import Helm
     from wizard.clients.kube.protocol import Kube
-    from wizard.clients.vault.address import Address, Credentials
-    from wizard.git.repository import Repository
+    from wizard.clients.vault.address import VaultAddress, VaultCredentials
+    from wizard.git.repository import WorkTree
     from wizard.manifests.release import Release
     from wizard.systems.database.admin import Admin
 
@@ -40,11 +40,11 @@ class Target:
 
     answers: Answers
     release: Release
-    repository: Repository
+    repository: WorkTree
     digest: str
     files: Mapping[str, bytes] = field(repr=False)
     emitted: Mapping[str, bytes] = field(repr=False, default_factory=dict)
-    vault: tuple[Address, Credentials] | None = None
+    vault: tuple[VaultAddress, VaultCredentials] | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
     known: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Target:
     @property
     def cluster(self) -> Cluster:
         """The recorded identity of the cluster: in the answers, else by an earlier run."""
-        return filled(self.answers.cluster, self.known)
+        return fill_cluster_identity(self.answers.cluster, self.known)
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -90,4 +90,4 @@ class Target:
         }
 
 
-Piece = Literal["payload", "volumes", "namespace", "database"]
+DataKind = Literal["payload", "volumes", "namespace", "database"]

@@ -7,38 +7,40 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError
-from wizard.git.trailer import trailer
-from wizard.plan.merge_base import STATE, state_folder
+from wizard.git.trailer import format_trailer
+from wizard.plan.merge_base import STATE_DIR, state_folder
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
-    from wizard.hostkeys.verdict import Entry
+    from wizard.git.repository import WorkTree
+    from wizard.hostkeys.verdict import KnownHost
 
 
-def installations(repository: Repository) -> tuple[str, ...]:
+def list_installations(repository: WorkTree) -> tuple[str, ...]:
     """Names of the installations that are committed below the repository's top."""
-    parts = [path.split("/") for path in repository.head_tree(STATE)]
+    parts = [path.split("/") for path in repository.head_tree(STATE_DIR)]
     found = (part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
     return tuple(sorted(found))
 
 
-def prefixes(repository: Repository) -> list[str]:
+def list_prefixes(repository: WorkTree) -> list[str]:
     """Folders of the whole work tree below which installations are committed; "" is its top."""
     whole = repository.at("") if repository.prefix else repository
     tree = whole.head_tree()
-    found = re.findall(rf"^(.*/|){re.escape(STATE)}/[^/\n]+/answers\.yaml$", "\n".join(tree), re.M)
+    found = re.findall(
+        rf"^(.*/|){re.escape(STATE_DIR)}/[^/\n]+/answers\.yaml$", "\n".join(tree), re.M
+    )
     return sorted({folder.rstrip("/") for folder in found})
 
 
-def folders(repository: Repository) -> list[str]:
+def list_installation_folders(repository: WorkTree) -> list[str]:
     """The same as absolute paths, as --repo takes them."""
-    return [str(repository.root / prefix) for prefix in prefixes(repository)]
+    return [str(repository.root / prefix) for prefix in list_prefixes(repository)]
 
 
-def drafts(repository: Repository) -> list[str]:
+def list_drafts(repository: WorkTree) -> list[str]:
     """Answers files that were written into the work tree and are not committed."""
-    committed = {f"{state_folder(name)}/answers.yaml" for name in installations(repository)}
-    found = (repository.top / STATE).glob("*/answers.yaml")
+    committed = {f"{state_folder(name)}/answers.yaml" for name in list_installations(repository)}
+    found = (repository.top / STATE_DIR).glob("*/answers.yaml")
     return sorted(
         str(path)
         for path in found
@@ -46,44 +48,50 @@ def drafts(repository: Repository) -> list[str]:
     )
 
 
-def elsewhere(repository: Repository) -> str:
+def other_installations_hint(repository: WorkTree) -> str:
     """Where else installations are, committed or only written, as the end of a hint."""
     own = str(repository.root / repository.prefix)
-    there = [folder for folder in folders(repository) if folder != own]
-    written = drafts(repository)
+    there = [folder for folder in list_installation_folders(repository) if folder != own]
+    written = list_drafts(repository)
     hint = f"; installations are in {', '.join(there)} (--repo)" if there else ""
     if written:
         hint += f"; {', '.join(written)} is not committed: commit it, or give it as --answers"
     return hint
 
 
-def answers(repository: Repository, name: str, commit: str | None) -> dict[str, Any] | None:
+def read_committed_answers(
+    repository: WorkTree, name: str, commit: str | None
+) -> dict[str, Any] | None:
     """The raw answers of an installation in a commit (None: HEAD's); None without any.
 
     Raises AnswersError when they cannot be read.
     """
-    from wizard.answers.files import load_text
+    from wizard.answers.files import parse_answers
 
     path = f"{state_folder(name)}/answers.yaml"
     data = repository.read(path, commit)
     if data is None:
         return None
     try:
-        return load_text(data.decode("utf-8"), path)
+        return parse_answers(data.decode("utf-8"), path)
     except UnicodeDecodeError:
         raise AnswersError(f"{path}: is not UTF-8 text") from None
 
 
 def target_branch(data: Mapping[str, Any] | None) -> str:
     """The target branch that raw answers name."""
-    from wizard.answers.questions import spec
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_spec
+    from wizard.formats.nested import get_value
 
-    branch = get(data or {}, ("repository", "branch"), spec("repository.branch").default)
+    branch = get_value(
+        data or {}, ("repository", "branch"), field_spec("repository.branch").default
+    )
     return branch if isinstance(branch, str) else ""
 
 
-def entries(data: Mapping[str, Any] | None, base: Mapping[str, bytes]) -> tuple[Entry, ...]:
+def select_rendered_entries(
+    data: Mapping[str, Any] | None, base: Mapping[str, bytes]
+) -> tuple[KnownHost, ...]:
     """The host keys of raw answers that the last rendering (`base`) wrote too.
 
     An entry that somebody added to the answers by hand and committed is no evidence.
@@ -97,12 +105,12 @@ def entries(data: Mapping[str, Any] | None, base: Mapping[str, bytes]) -> tuple[
     )
 
 
-def was_shown(repository: Repository, digest: str) -> bool:
+def has_plan_trailer(repository: WorkTree, digest: str) -> bool:
     """Whether a commit below HEAD carries this plan's trailer, also inside a squashed message.
 
     The digest covers contents, so the plan of an older commit counts again once it is restored.
     """
-    wanted = ("--fixed-strings", f"--grep={trailer(digest)}", "--max-count=1", "--format=%H")
+    wanted = ("--fixed-strings", f"--grep={format_trailer(digest)}", "--max-count=1", "--format=%H")
     found = repository.git.read("log", *wanted, "HEAD", "--", ok=(0, 128))
     return found.code == 0 and bool(found.text)
 
@@ -110,7 +118,7 @@ def was_shown(repository: Repository, digest: str) -> bool:
 _VERSIONS = 200
 
 
-def was_committed(repository: Repository, path: str, same: Callable[[str], bool]) -> bool:
+def was_committed(repository: WorkTree, path: str, same: Callable[[str], bool]) -> bool:
     """Whether one of the last versions of a file, as HEAD's history has them, is the same."""
     commits = repository.git.read(
         "log", "--format=%H", f"-n{_VERSIONS}", "HEAD", "--", repository.full(path), ok=(0, 128)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.formats.addresses import git_location
+from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import HostKey, known_hosts_name
-from wizard.hostkeys.trust import judge, known_hosts, published_entries
+from wizard.hostkeys.trust import format_known_hosts, judge_host_keys, published_entries
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 
-def verified(answers: Answers) -> str:
+def verified_known_hosts(answers: Answers) -> str:
     """known_hosts lines for the host that Argo CD reads from; empty where nothing is verified."""
     url = answers.delivery.argocd.repo_url
-    location = git_location(url) if url else None
+    location = parse_git_url(url) if url else None
     if location is None or location.scheme != "ssh":
         return ""
     host, port = location.host, location.port
@@ -27,15 +27,15 @@ def verified(answers: Answers) -> str:
     if dags is not None and answers.dags.known_hosts and (dags.host, dags.port) == (host, port):
         return answers.dags.known_hosts
     # Neither a name nor a date is needed: this evidence is found again at every run.
-    verdict = judge(
+    verdict = judge_host_keys(
         published_entries(host, port), host=host, port=port, typed=(), committed=(), by="", date=""
     )
-    return known_hosts(verdict.accepted, port=port) if verdict.accepted else ""
+    return format_known_hosts(verdict.accepted, port=port) if verdict.accepted else ""
 
 
-def pinned(answers: Answers) -> tuple[HostKey, ...]:
+def verified_host_keys(answers: Answers) -> tuple[HostKey, ...]:
     """The same as keys."""
-    location = git_location(answers.delivery.argocd.repo_url)
+    location = parse_git_url(answers.delivery.argocd.repo_url)
     name = known_hosts_name(location.host, location.port)
-    rows = [line.split() for line in verified(answers).splitlines()]
+    rows = [line.split() for line in verified_known_hosts(answers).splitlines()]
     return tuple(HostKey(kind, key) for host, kind, key in rows if host == name)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from wizard.secrets.references import SecretRef
     from wizard.workspace.workspace import Workspace
 
-SERVER = "secrets.vault.server"
-REPOSITORY, CONFIG_REPOSITORY = "dags.repo", "delivery.argocd.repo_url"
-_READ = ("env", "file")
+VAULT_SERVER_KEY = "secrets.vault.server"
+DAGS_REPO_KEY, CONFIG_REPO_KEY = "dags.repo", "delivery.argocd.repo_url"
+_READ_KINDS = ("env", "file")
 
 
 def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str, Any]:
@@ -31,18 +31,18 @@ def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str,
     commit = head.commit if head.branch == branch else repository.resolve(branch)
     if not name or commit is None:
         return {}
-    return committed.answers(repository, name, commit) or {}
+    return committed.read_committed_answers(repository, name, commit) or {}
 
 
-def key_of(answers: Answers, reference: SecretRef) -> str:
+def reference_key(answers: Answers, reference: SecretRef) -> str:
     """The dotted key of the question that holds this very reference."""
-    from wizard.answers.questions import specs
-    from wizard.formats.nested import get
+    from wizard.answers.questions import field_specs
+    from wizard.formats.nested import get_value
 
     return next(
         item.key
-        for item in specs(type(answers))
-        if item.kind == "secret" and get(answers, item.path) is reference
+        for item in field_specs(type(answers))
+        if item.kind == "secret" and get_value(answers, item.path) is reference
     )
 
 
@@ -50,25 +50,25 @@ def new_references(
     answers: Answers, facts: Iterable[Fact], agreed: Mapping[str, Any]
 ) -> dict[str, SecretRef]:
     """References of these facts that would be read and stand otherwise in `agreed`, by key."""
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
 
     found = {}
     for fact in facts:
         reference = fact.reference
-        if reference is None or reference.kind not in _READ:
+        if reference is None or reference.kind not in _READ_KINDS:
             continue
-        key = key_of(answers, reference)
-        if get(agreed, (*key.split("."), reference.kind)) != reference.argument:
+        key = reference_key(answers, reference)
+        if get_value(agreed, (*key.split("."), reference.kind)) != reference.argument:
             found[key] = reference
     return found
 
 
-def require_known(allowed: Iterable[str]) -> None:
+def require_reference_keys(allowed: Iterable[str]) -> None:
     """Raise UsageError for a KEY of --allow-reference that names no reference."""
-    from wizard.answers.questions import specs
+    from wizard.answers.questions import field_specs
 
-    known = {item.key for item in specs() if item.kind == "secret"}
-    known |= {SERVER, REPOSITORY, CONFIG_REPOSITORY}
+    known = {item.key for item in field_specs() if item.kind == "secret"}
+    known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
     for key in allowed:
         if key not in known:
             raise UsageError(
@@ -77,7 +77,7 @@ def require_known(allowed: Iterable[str]) -> None:
             )
 
 
-def refusal(keys: Iterable[str]) -> RefusedError:
+def consent_error(keys: Iterable[str]) -> RefusedError:
     """The error where nobody said yes."""
     named = list(keys)
     options = " ".join(f"--allow-reference {key}" for key in named)

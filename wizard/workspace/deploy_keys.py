@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.formats.addresses import GitLocation, git_location
+from wizard.formats.addresses import GitLocation, parse_git_url
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -44,29 +44,29 @@ class GitKey:
     @property
     def location(self) -> GitLocation:
         """The repository's parts."""
-        return git_location(self.url)
+        return parse_git_url(self.url)
 
 
 def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
     """The key that stands under this name in the store."""
-    from wizard.formats.nested import get
-    from wizard.secrets.deploy_key import comment_for
+    from wizard.formats.nested import get_value
+    from wizard.secrets.deploy_key import build_comment
 
     question, repository = QUESTIONS[name]
-    url = str(get(answers, tuple(repository.split("."))))
-    answer: DeployKey = get(answers, tuple(question.split(".")))
-    comment = comment_for(answers.installation.name, place_of(url))
+    url = str(get_value(answers, tuple(repository.split("."))))
+    answer: DeployKey = get_value(answers, tuple(question.split(".")))
+    comment = build_comment(answers.installation.name, repository_label(url))
     return GitKey(name, question, repository, url, answer, comment)
 
 
-def git_key_of(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
+def find_git_key(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
     """The one among these facts; a path of the store holds at most one."""
     return next((git_key(answers, fact.key) for fact in facts if fact.key in QUESTIONS), None)
 
 
-def place_of(url: str) -> str:
+def repository_label(url: str) -> str:
     """Host and path of a repository, for people; empty without one."""
     if not url:
         return ""
-    location = git_location(url)
+    location = parse_git_url(url)
     return f"{location.host}/{location.path}"

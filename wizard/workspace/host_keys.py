@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.hostkeys.keys import HostKey, known_hosts_name, parse_fingerprint
-from wizard.hostkeys.scan import Scan, Scanner, candidates
-from wizard.hostkeys.trust import judge, published_entries
-from wizard.hostkeys.verdict import Entry, Evidence, Verdict
+from wizard.hostkeys.scan import Scan, Scanner, select_candidates
+from wizard.hostkeys.trust import judge_host_keys, published_entries
+from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class VerifiedAnswers:
     """Answers whose host keys all carry evidence of this run, and what stands against the rest.
 
     `missing` are sentences for `plan`; `verdict` is None where no host key is needed. `notes` tell
@@ -24,17 +24,17 @@ class Settled:
     """
 
     answers: Answers
-    verdict: Verdict | None
+    verdict: HostKeyVerdict | None
     missing: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
-def committed_entries(data: Mapping[str, Any] | None) -> tuple[Entry, ...]:
+def committed_entries(data: Mapping[str, Any] | None) -> tuple[KnownHost, ...]:
     """The entries that stand in committed raw answers, with the evidence recorded there."""
-    from wizard.formats.nested import get
+    from wizard.formats.nested import get_value
 
     found = []
-    for item in get(data or {}, ("dags", "host_keys"), []) or []:
+    for item in get_value(data or {}, ("dags", "host_keys"), []) or []:
         if not isinstance(item, Mapping):
             continue
         record = item.get("evidence")
@@ -43,20 +43,20 @@ def committed_entries(data: Mapping[str, Any] | None) -> tuple[Entry, ...]:
             texts = {name: str(record.get(name, "")) for name in ("sha256", "by", "date", "source")}
             evidence = Evidence(record["kind"], **texts)
         texts = {name: str(item.get(name, "")) for name in ("host", "type", "key")}
-        found.append(Entry(**texts, evidence=evidence))
+        found.append(KnownHost(**texts, evidence=evidence))
     return tuple(found)
 
 
-def settle(
+def verify_host_keys(
     answers: Answers,
     *,
     typed: Sequence[str],
-    committed: Sequence[Entry],
+    committed: Sequence[KnownHost],
     by: str,
     date: str,
     scanner: Scanner | None = None,
     scan: Scan | None = None,
-) -> Settled:
+) -> VerifiedAnswers:
     """Judge the answers' host keys; what they say about their own evidence is not looked at.
 
     Where nothing was pasted for a host whose publisher prints its keys, those are taken; for
@@ -68,43 +68,45 @@ def settle(
     """
     host = needed_host(answers)
     if host is None:
-        return Settled(_with_keys(answers, ()), None, (), _not_used(typed))
-    if scan is None and scanner is not None and _wanting(_known(answers, *host), typed):
+        return VerifiedAnswers(_with_keys(answers, ()), None, (), _unused_fingerprint_notes(typed))
+    if scan is None and scanner is not None and _needs_scan(_known_entries(answers, *host), typed):
         scan = scanner(*host)
     if scan is not None and scan.name != known_hosts_name(*host):
         scan = None
-    verdict = judged(answers, typed=typed, committed=committed, by=by, date=date, scan=scan)
+    verdict = judge_answers(answers, typed=typed, committed=committed, by=by, date=date, scan=scan)
     if verdict is None:
-        return Settled(_with_keys(answers, ()), None, ())
+        return VerifiedAnswers(_with_keys(answers, ()), None, ())
     if any(not change.typed for change in verdict.changed):
         # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
         verdict.require()
     notes: tuple[str, ...] = ()
     if scan is not None:
-        left = candidates(scan, typed=typed, committed=committed).left_out
-        notes = (*scan.notes, *(_left_out(scan, key) for key in left))
-    missing = _missing(verdict, scan)
-    return Settled(_with_keys(answers, verdict.accepted), verdict, tuple(missing), notes)
+        left = select_candidates(scan, typed=typed, committed=committed).left_out
+        notes = (*scan.notes, *(_skip_note(scan, key) for key in left))
+    missing = _missing_evidence(verdict, scan)
+    return VerifiedAnswers(_with_keys(answers, verdict.accepted), verdict, tuple(missing), notes)
 
 
-def judged(
+def judge_answers(
     answers: Answers,
     *,
     typed: Sequence[str],
-    committed: Sequence[Entry],
+    committed: Sequence[KnownHost],
     by: str,
     date: str,
     scan: Scan | None = None,
-) -> Verdict | None:
-    """What `settle` judges by, without a stop; None where no host key is needed."""
+) -> HostKeyVerdict | None:
+    """What `verify_host_keys` judges by, without a stop; None where no host key is needed."""
     place = needed_host(answers)
     if place is None:
         return None
     host, port = place
-    entries = _known(answers, host, port)
+    entries = _known_entries(answers, host, port)
     if scan is not None and scan.name == known_hosts_name(host, port):
-        entries = candidates(scan, typed=typed, committed=committed).beside(entries)
-    return judge(entries, host=host, port=port, typed=typed, committed=committed, by=by, date=date)
+        entries = select_candidates(scan, typed=typed, committed=committed).beside(entries)
+    return judge_host_keys(
+        entries, host=host, port=port, typed=typed, committed=committed, by=by, date=date
+    )
 
 
 def needed_host(answers: Answers) -> tuple[str, int] | None:
@@ -115,12 +117,12 @@ def needed_host(answers: Answers) -> tuple[str, int] | None:
     return location.host, location.port
 
 
-def _known(answers: Answers, host: str, port: int) -> tuple[Entry, ...]:
-    given = tuple(Entry(item.host, item.type, item.key) for item in answers.dags.host_keys)
+def _known_entries(answers: Answers, host: str, port: int) -> tuple[KnownHost, ...]:
+    given = tuple(KnownHost(item.host, item.type, item.key) for item in answers.dags.host_keys)
     return given or published_entries(host, port)
 
 
-def _wanting(known: Sequence[Entry], typed: Sequence[str]) -> bool:
+def _needs_scan(known: Sequence[KnownHost], typed: Sequence[str]) -> bool:
     """Whether the host has to be asked: nothing is known, or another key was vouched for."""
     if not known:
         return True
@@ -128,14 +130,14 @@ def _wanting(known: Sequence[Entry], typed: Sequence[str]) -> bool:
     return not {parse_fingerprint(text) for text in typed} <= shown
 
 
-def _left_out(scan: Scan, key: HostKey) -> str:
+def _skip_note(scan: Scan, key: HostKey) -> str:
     return (
         f"{scan.name} shows another key, {key.type} {key.fingerprint}; it is left out, because its "
         "fingerprint was not typed"
     )
 
 
-def _missing(verdict: Verdict, scan: Scan | None) -> list[str]:
+def _missing_evidence(verdict: HostKeyVerdict, scan: Scan | None) -> list[str]:
     found = [
         f"{item.entry.host} {item.entry.type}: {item.reason}; {item.fix}"
         for item in verdict.refused
@@ -151,14 +153,14 @@ def _missing(verdict: Verdict, scan: Scan | None) -> list[str]:
     return found
 
 
-def _not_used(typed: Sequence[str]) -> tuple[str, ...]:
+def _unused_fingerprint_notes(typed: Sequence[str]) -> tuple[str, ...]:
     """A fingerprint where none is needed; ValueError when it is none at all."""
     if not [parse_fingerprint(text) for text in typed]:
         return ()
     return ("--host-key-fingerprint is not used: these answers need no host key",)
 
 
-def _with_keys(answers: Answers, entries: Sequence[Entry]) -> Answers:
+def _with_keys(answers: Answers, entries: Sequence[KnownHost]) -> Answers:
     from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
 
     keys = [

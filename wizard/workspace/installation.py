@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, RefusedError, UsageError
-from wizard.workspace.committed import was_shown
+from wizard.workspace.committed import has_plan_trailer
 
 if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class CommittedInstallation:
     """An installation as it is committed: where it was found, and what its answers lead to."""
 
-    start: Start
+    start: CommandInput
     proposal: Proposal
 
     @property
@@ -29,19 +29,21 @@ class Installed:
         return self.start.existing
 
 
-def standing(workspace: Workspace, name: str) -> Installed:
-    """The installation of this name as it is committed now; raises as `of_start` does."""
-    from wizard.answers.host_keys import taken_in
-    from wizard.workspace.public_keys import taken_up
+def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallation:
+    """The installation of this name as it is committed now; raises as `require_committed` does."""
+    from wizard.answers.host_keys import parse_pasted_keys
+    from wizard.workspace.public_keys import with_recorded_keys
 
     workspace.repository.refresh()
     data = workspace.committed(name)
     if data is None:
         raise UsageError(f"there is no installation {name!r} in this repository")
-    return of_start(Start(workspace, taken_in(taken_up(workspace, name, data)), name))
+    return require_committed(
+        CommandInput(workspace, parse_pasted_keys(with_recorded_keys(workspace, name, data)), name)
+    )
 
 
-def of_start(start: Start) -> Installed:
+def require_committed(start: CommandInput) -> CommittedInstallation:
     """What stands committed where a command starts; the repository is only read.
 
     Raises ConflictError where the answers lead to other files than those that stand, RefusedError
@@ -57,23 +59,23 @@ def of_start(start: Start) -> Installed:
             "the committed answers lead to other files than those that are committed",
             "look with `airflow-wizard plan`, then `airflow-wizard commit`",
         )
-    return Installed(start, proposal)
+    return CommittedInstallation(start, proposal)
 
 
-def require_shown(found: Installed, plan: str | None = None) -> None:
+def require_shown_plan(found: CommittedInstallation, plan: str | None = None) -> None:
     """Hold what stands against what was shown: the plan in a file, else the commit's trailer.
 
     Raises ConflictError when they differ, UsageError for a file that is no plan.
     """
     digest = found.proposal.plan.digest
     if plan is not None:
-        if _planned(Path(plan), found.name) != digest:
+        if _read_digest(Path(plan), found.name) != digest:
             raise ConflictError(
                 f"{plan} is not about what stands now: files, actions or targets differ",
                 f"look again: airflow-wizard plan --out {plan}",
             )
         return
-    if not was_shown(found.start.workspace.repository, digest):
+    if not has_plan_trailer(found.start.workspace.repository, digest):
         raise ConflictError(
             "what stands is not what a commit of the wizard showed: it was changed since",
             "look at it and apply exactly that: airflow-wizard plan --out FILE, then "
@@ -81,7 +83,7 @@ def require_shown(found: Installed, plan: str | None = None) -> None:
         )
 
 
-def _planned(path: Path, installation: str) -> str:
+def _read_digest(path: Path, installation: str) -> str:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         name, digest = found["installation"], found["digest"]
@@ -95,7 +97,7 @@ def _planned(path: Path, installation: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class CommandInput:
     """Where a command starts: raw answers, and the committed installation they belong to.
 
     `existing` is empty for a new installation; `folder` is what file names in the answers are

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
-from wizard.git.push import ahead, remote_for, remote_url
+from wizard.git.push import find_remote, is_ahead, remote_url
 from wizard.git.remotes import pr_url, push_options
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
-    from wizard.git.transaction import Written
+    from wizard.git.repository import WorkTree
+    from wizard.git.transaction import WriteResult
 
 
 def publish(
-    repository: Repository, written: Written, target: str, *, pr: bool, terminal: bool
+    repository: WorkTree, written: WriteResult, target: str, *, pr: bool, terminal: bool
 ) -> list[str]:
     """Push the branch that was committed to; with `pr` request a merge into `target`.
 
@@ -28,34 +28,34 @@ def publish(
         if not written.commit:
             raise
         made = f"committed {written.commit[:12]}, but not pushed"
-        raise type(error)(f"{made}: {error.message}", _again(error.hint)) from None
+        raise type(error)(f"{made}: {error.message}", _push_again_hint(error.hint)) from None
 
 
-def _again(hint: str) -> str:
+def _push_again_hint(hint: str) -> str:
     return f"{hint}\nthe commit stands: the same command with --push pushes it".lstrip()
 
 
-def caught_up(
-    repository: Repository, branch: str, target: str, *, pr: bool, terminal: bool
+def push_earlier_commits(
+    repository: WorkTree, branch: str, target: str, *, pr: bool, terminal: bool
 ) -> list[str]:
     """Push what an earlier run committed and could not push; what to tell the person.
 
     Raises as `publish` does.
     """
-    from wizard.git.transaction import Written
+    from wizard.git.transaction import WriteResult
 
-    if repository.head.branch != (branch or target) or not ahead(repository, branch or target):
+    if repository.head.branch != (branch or target) or not is_ahead(repository, branch or target):
         return []
-    written = Written((), branch=branch or target)
+    written = WriteResult((), branch=branch or target)
     return publish(repository, written, target, pr=pr, terminal=terminal)
 
 
 def _publish(
-    repository: Repository, written: Written, target: str, *, pr: bool, terminal: bool
+    repository: WorkTree, written: WriteResult, target: str, *, pr: bool, terminal: bool
 ) -> list[str]:
     written.require_unaltered()
     branch = written.branch or target
-    remote = remote_for(repository, branch)
+    remote = find_remote(repository, branch)
     url = remote_url(repository, remote)
     options = push_options(url, target, f"Airflow: {branch}") if pr and branch != target else []
     pushed = repository.push(branch, remote=remote, options=options, terminal=terminal)
@@ -70,11 +70,11 @@ def _publish(
     return notes
 
 
-def pushing_step(repository: Repository, branch: str) -> list[str]:
+def list_push_commands(repository: WorkTree, branch: str) -> list[str]:
     """The command that pushes a branch; none where there is no remote it could go to."""
     from wizard.errors import UsageError
 
     try:
-        return [f"git push {remote_for(repository, branch)} {branch}"]
+        return [f"git push {find_remote(repository, branch)} {branch}"]
     except UsageError:
         return []

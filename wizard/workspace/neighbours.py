@@ -13,53 +13,53 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, Problem, UsageError
-from wizard.manifests.argocd import IN_CLUSTER
+from wizard.manifests.argocd import IN_CLUSTER_SERVER
 from wizard.plan.claims import (
-    BOOTSTRAP,
+    BOOTSTRAP_SUFFIXES,
     CREDENTIAL,
     NAME,
     NAMESPACE,
+    PARENT_SUFFIXES,
     PATH,
     PROJECT,
     READER,
     READER_PATH,
     ROLE,
-    TWO,
     Claims,
-    claims,
-    names_from,
+    add_suffixes,
+    derive_claims,
 )
-from wizard.plan.merge_base import STATE
+from wizard.plan.merge_base import STATE_DIR
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
 
-ANOTHER = (
+NEW_INSTALLATION_HINT = (
     "--set installation.name=NAME --set installation.namespace=NAME and, as far as they apply, "
     "--set delivery.argocd.project=airflow-NAME --set secrets.vault.role=external-secrets-NAME "
     "--set secrets.vault.path=airflow-install/NAME/config"
 )
 
 
-def committed(repository: Repository) -> list[Claims]:
+def load_committed_claims(repository: WorkTree) -> list[Claims]:
     """What each committed installation of the whole work tree owns; those that can be read."""
-    from wizard.answers.files import load_text
+    from wizard.answers.files import parse_answers
 
     whole = repository.at("") if repository.prefix else repository
-    form = re.compile(rf"(?:(.*)/)?{re.escape(STATE)}/[^/]+/answers\.yaml")
+    form = re.compile(rf"(?:(.*)/)?{re.escape(STATE_DIR)}/[^/]+/answers\.yaml")
     places = {path: match[1] or "" for path in whole.head_tree() if (match := form.fullmatch(path))}
     found = []
     for path, data in whole.read_many(places).items():
         try:
-            found.append(claims(load_text((data or b"").decode(), path), places[path]))
+            found.append(derive_claims(parse_answers((data or b"").decode(), path), places[path]))
         except (AnswersError, UnicodeDecodeError):
             # Said where it is that installation's turn; it must not stop this one.
             continue
     return found
 
 
-def require_name(answers: Answers, existing: str, repository: Repository) -> None:
+def require_name(answers: Answers, existing: str, repository: WorkTree) -> None:
     """An installation keeps its name, and a new one takes none that is there.
 
     AnswersError or UsageError otherwise.
@@ -74,18 +74,18 @@ def require_name(answers: Answers, existing: str, repository: Repository) -> Non
             "or --answers too",
         )
         raise AnswersError("an installation keeps its name", [problem])
-    if not existing and name in standing.installations(repository):
+    if not existing and name in standing.list_installations(repository):
         raise UsageError(
             f"installation {name} exists already in {repository.prefix or 'this repository'}",
             f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
-            f"names of its own: {ANOTHER}",
+            f"names of its own: {NEW_INSTALLATION_HINT}",
         )
 
 
-def require_apart(
+def require_disjoint_claims(
     answers: Answers,
     before: Mapping[str, Any] | None,
-    repository: Repository,
+    repository: WorkTree,
     others: Callable[[], Iterable[Claims]],
 ) -> None:
     """Raise AnswersError naming each answer with which this installation takes from another.
@@ -96,36 +96,36 @@ def require_apart(
     from wizard.answers.files import answers_data
 
     folder = repository.prefix
-    own = claims(answers_data(answers), folder)
-    if before is not None and claims(before, folder).lasting == own.lasting:
+    own = derive_claims(answers_data(answers), folder)
+    if before is not None and derive_claims(before, folder).lasting == own.lasting:
         return
     there = [one for one in others() if (one.name, one.folder) != (own.name, folder)]
     taken: dict[str, tuple[str, Claims]] = {}
     for other in there:
-        for key, value in _taken(own, other):
+        for key, value in _find_shared_claims(own, other):
             taken.setdefault(key, (value, other))
     if not taken:
         return
-    free = {key: _free(key, own, there) for key in taken}
+    free = {key: _suggest_value(key, own, there) for key in taken}
     problems = [
-        Problem(key, f"{value} belongs to {other}; {_instead(key, free[key])}")
+        Problem(key, f"{value} belongs to {other}; {_describe_alternative(key, free[key])}")
         for key, (value, other) in taken.items()
     ]
     options = " ".join(f"--set {key}={value}" for key, value in free.items())
     raise AnswersError(
         "this installation would take from another one of this repository",
         problems,
-        f"add {options}\n{_other_cluster(own, [other for _, other in taken.values()])}".rstrip(),
+        f"add {options}\n{_other_cluster_hint(own, [other for _, other in taken.values()])}".rstrip(),
     )
 
 
-def _instead(key: str, free: str) -> str:
+def _describe_alternative(key: str, free: str) -> str:
     if key == CREDENTIAL:
         return "Argo CD has one for each repository, so here it is known"
     return f"give another, such as {free}"
 
 
-def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
+def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
     """The keys of the answers with which `own` takes what `other` owns, and what it is."""
     same = _same_cluster(own, other)
     vault = bool(own.vault[0]) and own.vault == other.vault
@@ -143,10 +143,12 @@ def _taken(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
         yield ROLE, f"Vault role {own.role} with its policy"
     if vault and same and stored:
         yield PATH, f"the payload at {own.mount}/{own.path}"
-    yield from _credential(own, other, vault=vault)
+    yield from _find_shared_credentials(own, other, vault=vault)
 
 
-def _credential(own: Claims, other: Claims, *, vault: bool) -> Iterator[tuple[str, str]]:
+def _find_shared_credentials(
+    own: Claims, other: Claims, *, vault: bool
+) -> Iterator[tuple[str, str]]:
     """Argo CD has one credential a repository, a role one policy, and a path one reader."""
     if _same_argocd(own, other) and own.repository and own.repository == other.repository:
         yield CREDENTIAL, "Argo CD's credential for this repository"
@@ -176,7 +178,7 @@ def _same_cluster(own: Claims, other: Claims) -> bool:
     if own.vault[0] and own.vault == other.vault:
         return own.auth_mount == other.auth_mount
     # Every cluster calls itself so: folders of a repository are often clusters of their own.
-    return own.destination != IN_CLUSTER or own.folder == other.folder
+    return own.destination != IN_CLUSTER_SERVER or own.folder == other.folder
 
 
 def _same_argocd(own: Claims, other: Claims) -> bool:
@@ -189,12 +191,12 @@ def _same_argocd(own: Claims, other: Claims) -> bool:
     if own.reader_mount and other.reader_mount and own.vault == other.vault:
         # One auth mount a cluster, and this one is that of Argo CD's.
         return own.reader_mount == other.reader_mount
-    if own.destination == other.destination == IN_CLUSTER:
+    if own.destination == other.destination == IN_CLUSTER_SERVER:
         return _same_cluster(own, other)
     return True
 
 
-def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
+def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
     """A value that none of the others has, from the installation's name."""
     others = list(others)
     if key == CREDENTIAL:
@@ -218,15 +220,15 @@ def _free(key: str, own: Claims, others: Iterable[Claims]) -> str:
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
     # What comes of a name must be nobody's either.
-    more = {NAME: TWO, PROJECT: BOOTSTRAP}.get(key, ()) if own.two else ()
-    if not used & names_from(start, more):
+    more = {NAME: PARENT_SUFFIXES, PROJECT: BOOTSTRAP_SUFFIXES}.get(key, ()) if own.two else ()
+    if not used & add_suffixes(start, more):
         return start
     head, slash, tail = start.rpartition("/")
     stems = (f"{head}-{n}/{tail}" if slash else f"{start}-{n}" for n in range(2, 9999))
-    return next(one for one in stems if not used & names_from(one, more))
+    return next(one for one in stems if not used & add_suffixes(one, more))
 
 
-def _other_cluster(own: Claims, others: Iterable[Claims]) -> str:
+def _other_cluster_hint(own: Claims, others: Iterable[Claims]) -> str:
     """How to say that the cluster is another one, where that is not known."""
     if not any(_same_cluster(own, other) for other in others):
         return ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Acceptance:
     """Who accepts evidence, and on which UTC date."""
 
     by: str
@@ -41,7 +41,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
+class CommitResult:
     """What a commit did: its id (empty: working tree only), the files, and what comes next."""
 
     commit: str

@@ -15,44 +15,44 @@ from wizard.errors import WizardError
 from wizard.workspace.deploy_keys import QUESTIONS
 
 if TYPE_CHECKING:
-    from wizard.git.repository import Repository
+    from wizard.git.repository import WorkTree
     from wizard.workspace.workspace import Workspace
 
 _PATHS = tuple((*question.split("."), "public") for question, _ in QUESTIONS.values())
-_RECORDED = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
+_PUBLIC_KEY_LINE = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
 
 
-def with_public(text: str, name: str, public: str, question: str = "dags.key") -> str:
+def set_public_key(text: str, name: str, public: str, question: str = "dags.key") -> str:
     """The answers file's text with this question's `public` set; the same where it is already.
 
     Raises AnswersError for a text that is no answers file, WizardError where the place cannot be
     found in it; the hint says what to write by hand.
     """
-    from wizard.answers.files import load_text
-    from wizard.formats.nested import get, put
+    from wizard.answers.files import parse_answers
+    from wizard.formats.nested import get_value, put_value
 
-    before = load_text(text, name)
+    before = parse_answers(text, name)
     path = tuple(question.split("."))
-    if get(before, (*path, "public")) == public:
+    if get_value(before, (*path, "public")) == public:
         return text
-    key = get(before, path, {"generate": True})
+    key = get_value(before, path, {"generate": True})
     fits = isinstance(key, Mapping)
-    wanted = put(before, path, {**key, "public": public}) if fits else {}
-    after = _spliced(text, path, public) if fits else None
+    wanted = put_value(before, path, {**key, "public": public}) if fits else {}
+    after = _splice_public_key(text, path, public) if fits else None
     try:
-        sound = after is not None and load_text(after, name) == wanted
+        sound = after is not None and parse_answers(after, name) == wanted
     except WizardError:
         sound = False
     if after is None or not sound:
-        raise _by_hand(f"{name}: {question}.public could not be written", public)
+        raise _manual_edit_error(f"{name}: {question}.public could not be written", public)
     return after
 
 
-def _by_hand(message: str, public: str) -> WizardError:
+def _manual_edit_error(message: str, public: str) -> WizardError:
     return WizardError(message, f"write it there yourself: {public}")
 
 
-def _spliced(text: str, path: tuple[str, ...], public: str) -> str | None:
+def _splice_public_key(text: str, path: tuple[str, ...], public: str) -> str | None:
     from ruamel.yaml import YAML
 
     key = YAML(typ="safe", pure=True).compose(text)
@@ -62,12 +62,12 @@ def _spliced(text: str, path: tuple[str, ...], public: str) -> str | None:
             return None
         below = _value(key, part) if part else key
         if below is None:
-            return _first(text, key, _flow(path[number:], public), end)
+            return _insert_first(text, key, _flow(path[number:], public), end)
         key = below
     scalar = _scalar(public, flow=key.flow_style)
     old = _value(key, "public")
     if old is None:
-        return _last(text, key, f"public: {scalar}", end)
+        return _insert_last(text, key, f"public: {scalar}", end)
     start, stop = old.start_mark.index, old.end_mark.index
     if start == stop:
         # Nothing stands after the colon: its mark may be anywhere behind.
@@ -83,9 +83,9 @@ def _value(mapping: Any, name: str) -> Any:
 
 def _scalar(public: str, *, flow: bool) -> str:
     """As the wizard writes it, so that a commit finds the bytes it would write itself."""
-    from wizard.formats.yaml_writer import dump, quoted
+    from wizard.formats.yaml_writer import dump_yaml, quote_yaml
 
-    return quoted(public) if flow else dump(public).rstrip("\n")
+    return quote_yaml(public) if flow else dump_yaml(public).rstrip("\n")
 
 
 def _flow(names: tuple[str, ...], public: str) -> str:
@@ -95,14 +95,14 @@ def _flow(names: tuple[str, ...], public: str) -> str:
     return f"{names[0]}: {text}"
 
 
-def _first(text: str, mapping: Any, entry: str, end: str) -> str:
+def _insert_first(text: str, mapping: Any, entry: str, end: str) -> str:
     """The entry before all others of a mapping."""
     mark = mapping.value[0][0].start_mark
     between = ", " if mapping.flow_style else end + " " * mark.column
     return text[: mark.index] + entry + between + text[mark.index :]
 
 
-def _last(text: str, mapping: Any, entry: str, end: str) -> str:
+def _insert_last(text: str, mapping: Any, entry: str, end: str) -> str:
     """The entry after the last one of a mapping whose values are scalars on one line."""
     stop = mapping.value[-1][1].end_mark.index
     if mapping.flow_style:
@@ -113,16 +113,16 @@ def _last(text: str, mapping: Any, entry: str, end: str) -> str:
     return f"{head}{end}{' ' * mapping.value[0][0].start_mark.column}{entry}{text[line:]}"
 
 
-Publics = Mapping[str, str]
+PublicKeys = Mapping[str, str]
 
 
-def _with_all(text: str, name: str, publics: Publics) -> str:
+def _set_public_keys(text: str, name: str, publics: PublicKeys) -> str:
     for question, public in publics.items():
-        text = with_public(text, name, public, question)
+        text = set_public_key(text, name, public, question)
     return text
 
 
-def record_in_file(path: Path, publics: Publics) -> bool:
+def record_in_file(path: Path, publics: PublicKeys) -> bool:
     """Write public parts, by question, into somebody's answers file; whether that changed it.
 
     All of it is written or nothing.
@@ -136,7 +136,7 @@ def record_in_file(path: Path, publics: Publics) -> bool:
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         text = target.read_bytes().decode("utf-8")
-        after = _with_all(text, str(path), publics)
+        after = _set_public_keys(text, str(path), publics)
         if after == text:
             return False
         mode = target.stat().st_mode & 0o777
@@ -152,55 +152,57 @@ def record_in_file(path: Path, publics: Publics) -> bool:
                 temporary.unlink()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise _by_hand(f"{path}: cannot be written: {reason}", _lines(publics)) from None
+        raise _manual_edit_error(f"{path}: cannot be written: {reason}", _lines(publics)) from None
     return True
 
 
-def _lines(publics: Publics) -> str:
+def _lines(publics: PublicKeys) -> str:
     return "; ".join(publics.values())
 
 
-def record_in_tree(repository: Repository, name: str, publics: Publics) -> bool:
+def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool:
     """Write them into the installation's answers on disk; `commit` takes that edit up.
 
     Raises WizardError, RefusedError and ConflictError as `Repository.write` does.
     """
-    from wizard.git.changes import Change
+    from wizard.git.changes import FileChange
     from wizard.plan.merge_base import state_folder
 
     path = f"{state_folder(name)}/answers.yaml"
     old = repository.working(path)
     if old is None:
-        raise _by_hand(f"{path} is not on disk", _lines(publics))
-    new = _with_all(old.decode("utf-8"), path, publics).encode("utf-8")
+        raise _manual_edit_error(f"{path} is not on disk", _lines(publics))
+    new = _set_public_keys(old.decode("utf-8"), path, publics).encode("utf-8")
     if new == old:
         return False
-    repository.write([Change(path, "answers", "modify", old, new)])
+    repository.write([FileChange(path, "answers", "modify", old, new)])
     return True
 
 
-def taken_up(workspace: Workspace, name: str, committed: dict[str, Any]) -> dict[str, Any]:
+def with_recorded_keys(
+    workspace: Workspace, name: str, committed: dict[str, Any]
+) -> dict[str, Any]:
     """The committed answers with the public parts that `secrets` wrote beside them.
 
     Only where the file on disk differs from the committed one in nothing else.
     """
-    from wizard.answers.files import load_text
+    from wizard.answers.files import parse_answers
     from wizard.errors import AnswersError, RefusedError
-    from wizard.formats.nested import get, put
+    from wizard.formats.nested import get_value, put_value
     from wizard.plan.merge_base import state_folder
 
     path = f"{state_folder(name)}/answers.yaml"
     try:
         disk = workspace.repository.working(path)
         # Read as text first: most answers on disk are the committed ones.
-        if disk is None or not _RECORDED.search(disk):
+        if disk is None or not _PUBLIC_KEY_LINE.search(disk):
             return committed
-        found = load_text(disk.decode("utf-8"), path)
+        found = parse_answers(disk.decode("utf-8"), path)
     except (AnswersError, RefusedError, UnicodeDecodeError):
         return committed
     wanted = committed
     for place in _PATHS:
-        public = get(found, place)
-        if isinstance(public, str) and isinstance(get(committed, place[:-1]), Mapping):
-            wanted = put(wanted, place, public)
+        public = get_value(found, place)
+        if isinstance(public, str) and isinstance(get_value(committed, place[:-1]), Mapping):
+            wanted = put_value(wanted, place, public)
     return wanted if found == wanted else committed

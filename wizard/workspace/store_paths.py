@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.manifests.argocd import IN_CLUSTER
-from wizard.secrets.payload import facts_of
+from wizard.manifests.argocd import IN_CLUSTER_SERVER
+from wizard.secrets.payload import collect_facts
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -35,10 +35,10 @@ class StorePath:
     @property
     def facts(self) -> tuple[Fact, ...]:
         """What stands there, each fact once."""
-        return facts_of(self.secrets)
+        return collect_facts(self.secrets)
 
 
-def stores(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
+def list_store_settings(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
     """The settings of each path, the installation's own first; for an installation in Vault."""
     own = answers.secrets
     readers = answers.delivery.readers(release)
@@ -48,16 +48,16 @@ def stores(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
     )
 
 
-def paths(proposal: Proposal) -> tuple[StorePath, ...]:
+def list_store_paths(proposal: Proposal) -> tuple[StorePath, ...]:
     """The same with what stands there."""
-    return paths_of(proposal.answers, proposal.rendering)
+    return build_store_paths(proposal.answers, proposal.rendering)
 
 
-def paths_of(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
+def build_store_paths(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
     """The same for answers and what they come to."""
     release, total = rendering.release, rendering.total
-    first, *others = stores(answers, release)
-    hub = answers.delivery.argocd.destination != IN_CLUSTER
+    first, *others = list_store_settings(answers, release)
+    hub = answers.delivery.argocd.destination != IN_CLUSTER_SERVER
     return (
         StorePath(first, total.secrets, release.namespace),
         *(

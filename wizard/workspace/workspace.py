@@ -14,25 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
-from wizard.git.repository import Repository
-from wizard.plan.commit_message import require_harmless
-from wizard.plan.comparison import compared, merged, require_ready, uncommitted
-from wizard.plan.guarded_keys import require_guarded
-from wizard.plan.merge_base import STATE, base_folder
+from wizard.git.repository import WorkTree
+from wizard.plan.commit_message import require_no_secret
+from wizard.plan.comparison import (
+    compare_rendering,
+    find_uncommitted_edits,
+    merge_files,
+    require_ready,
+)
+from wizard.plan.guarded_keys import refuse_guarded_values
+from wizard.plan.merge_base import STATE_DIR, base_folder
 from wizard.plan.plan import Plan
-from wizard.state.apply_journal import taken_in
+from wizard.state.apply_journal import with_cluster_identity
 from wizard.workspace import committed as standing
-from wizard.workspace.proposal import Committed, Identity, Proposal
+from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.findings import Finding
-    from wizard.git.rollback import Recovered
+    from wizard.git.rollback import Recovery
     from wizard.hostkeys.scan import Scan, Scanner
-    from wizard.hostkeys.verdict import Entry
+    from wizard.hostkeys.verdict import KnownHost
     from wizard.plan.claims import Claims
-
-__all__ = ["Committed", "Identity", "Proposal", "Workspace", "require_ready"]
 
 
 class Workspace:
@@ -40,10 +43,10 @@ class Workspace:
 
     def __init__(
         self,
-        repository: Repository,
-        identity: Identity,
+        repository: WorkTree,
+        identity: Acceptance,
         branch: str = "",
-        recovered: Recovered | None = None,
+        recovered: Recovery | None = None,
     ) -> None:
         self.repository = repository
         self.identity = identity
@@ -67,11 +70,11 @@ class Workspace:
         caller only looks, it is a ConflictError. Raises UsageError when there is no repository.
         """
         try:
-            repository = Repository.open(folder)
+            repository = WorkTree.open(folder)
         except UsageError:
             if not create or (folder.exists() and any(folder.iterdir())):
                 raise
-            repository = Repository.init(folder)
+            repository = WorkTree.init(folder)
         recovered = None
         if repository.interrupted:
             if not recover:
@@ -86,7 +89,7 @@ class Workspace:
         except WizardError:
             # Looking needs no name; committing asks again and says how to set it.
             by = ""
-        return cls(repository, Identity(by, today or _today()), branch, recovered)
+        return cls(repository, Acceptance(by, today or _today()), branch, recovered)
 
     @property
     def label(self) -> str:
@@ -100,11 +103,11 @@ class Workspace:
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _installations(self, commit: str | None) -> tuple[str, ...]:
         del commit
-        return standing.installations(self.repository)
+        return standing.list_installations(self.repository)
 
     def elsewhere(self) -> str:
         """Where else installations are, committed or only written, as the end of a hint."""
-        return standing.elsewhere(self.repository)
+        return standing.other_installations_hint(self.repository)
 
     def committed(self, name: str) -> dict[str, Any] | None:
         """The committed raw answers of an installation; None without any."""
@@ -112,16 +115,16 @@ class Workspace:
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _answers_at(self, name: str, commit: str | None) -> dict[str, Any] | None:
-        return standing.answers(self.repository, name, commit)
+        return standing.read_committed_answers(self.repository, name, commit)
 
     @lru_cache(maxsize=1)  # noqa: B019 - a workspace lives as long as the process
     def _others(self, commit: str | None) -> Sequence[Claims]:
         del commit
         from wizard.workspace import neighbours
 
-        return neighbours.committed(self.repository)
+        return neighbours.load_committed_claims(self.repository)
 
-    def committed_entries(self, name: str, branch: str = "") -> tuple[Entry, ...]:
+    def committed_entries(self, name: str, branch: str = "") -> tuple[KnownHost, ...]:
         """The host keys that stand on the target branch, with the evidence recorded there.
 
         `branch` is the target (default: the one that the committed answers name). A key counts
@@ -135,7 +138,9 @@ class Workspace:
         commit = head.commit if head.branch == target else self.repository.resolve(target)
         if commit is None:
             return ()
-        return standing.entries(self._answers_at(name, commit), self._stored(name, commit))
+        return standing.select_rendered_entries(
+            self._answers_at(name, commit), self._stored(name, commit)
+        )
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
@@ -160,19 +165,21 @@ class Workspace:
         asked where no host key is known, and `scan` is one that the operator asked for. Raises
         AnswersError for answers that do not validate.
         """
-        from wizard.answers.files import validated
+        from wizard.answers.files import require_valid_answers
         from wizard.plan.render import render
-        from wizard.workspace.host_keys import settle
-        from wizard.workspace.neighbours import require_apart, require_name
+        from wizard.workspace.host_keys import verify_host_keys
+        from wizard.workspace.neighbours import require_disjoint_claims, require_name
 
-        answers, warnings = validated(data)
+        answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
         require_name(answers, existing, repository)
         before = self.committed(existing) if existing else None
-        require_apart(answers, before, repository, lambda: self._others(repository.head.commit))
+        require_disjoint_claims(
+            answers, before, repository, lambda: self._others(repository.head.commit)
+        )
         answers, assets = self.with_assets(answers, existing, folder)
         try:
-            settled = settle(
+            settled = verify_host_keys(
                 answers,
                 typed=typed,
                 committed=self.committed_entries(existing, answers.repository.branch),
@@ -186,33 +193,35 @@ class Workspace:
                 "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
             ) from None
         rendering = render(settled.answers, assets)
-        warnings = (*warnings, *require_guarded(settled.answers, rendering, assets))
+        warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
         stored = self._stored(existing, repository.head.commit) if existing else None
-        changes, conflicts, base = compared(repository, rendering, stored)
+        changes, conflicts, base = compare_rendering(repository, rendering, stored)
         if existing and any(one.differs for one in changes):
-            met = taken_in(settled.answers, repository, existing)
+            met = with_cluster_identity(settled.answers, repository, existing)
             if met is not settled.answers:
                 settled, rendering = replace(settled, answers=met), render(met, assets)
-                changes, conflicts, base = compared(repository, rendering, stored)
+                changes, conflicts, base = compare_rendering(repository, rendering, stored)
         unchanged = base.version == __version__ and not any(one.differs for one in changes)
         findings: list[Finding] = []
         if chart is not None or conflicts or not unchanged:
-            from wizard.checks.run import inspect
+            from wizard.checks.run import inspect_rendering
 
-            findings = inspect(rendering, merged(changes, conflicts, rendering), chart)
+            findings = inspect_rendering(
+                rendering, merge_files(changes, conflicts, rendering), chart
+            )
         plan = Plan(
             rendering.release.installation,
             changes,
             conflicts,
             rendering.total.actions,
             findings,
-            (*warnings, *settled.notes, *uncommitted(repository, changes)),
+            (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
             settled.missing,
             {"cluster": settled.answers.cluster.uid},
         )
         return Proposal(settled.answers, rendering, plan, existing)
 
-    def _at(self, answers: Answers, existing: str) -> Repository:
+    def _at(self, answers: Answers, existing: str) -> WorkTree:
         wanted = answers.repository.path.strip("/")
         wanted = "" if wanted == "." else wanted
         if existing and wanted != self.repository.prefix:
@@ -223,14 +232,14 @@ class Workspace:
     def with_assets(
         self, answers: Answers, existing: str, folder: Path | None
     ) -> tuple[Answers, dict[str, str]]:
-        """The public files that answers name, see `wizard.answers.assets.load`; AnswersError."""
-        from wizard.answers.assets import load
+        """The public files that answers name, see `wizard.answers.assets.load_assets`; AnswersError."""
+        from wizard.answers.assets import load_assets
 
-        return load(answers, lambda path: self._asset(path, existing, folder))
+        return load_assets(answers, lambda path: self._asset(path, existing, folder))
 
     def _asset(self, path: str, existing: str, folder: Path | None) -> bytes:
         if existing and "/" not in path:
-            data = self.repository.read(f"{STATE}/{existing}/{path}")
+            data = self.repository.read(f"{STATE_DIR}/{existing}/{path}")
             if data is not None and (folder is None or not (folder / path).exists()):
                 return data
         return ((folder or Path.cwd()) / path).read_bytes()
@@ -245,14 +254,14 @@ class Workspace:
         pr: bool = False,
         write_only: bool = False,
         terminal: bool = False,
-    ) -> Committed:
+    ) -> CommitResult:
         """Write a proposal's files and commit exactly them; all or nothing.
 
         Raises RefusedError (4) for failed checks, missing evidence and a secret in the message,
         ConflictError (5) for hand edits and dirty files.
         """
         require_ready(proposal.plan)
-        require_harmless(message, branch)
+        require_no_secret(message, branch)
         repository = self._at(proposal.answers, proposal.existing)
         repository.require_idle()
         target = proposal.answers.repository.branch
@@ -262,13 +271,17 @@ class Workspace:
         if write_only:
             if changes:
                 repository.write(changes)
-            return Committed("", paths, [], [])
+            return CommitResult("", paths, [], [])
         push = push or pr or proposal.answers.repository.push
         if not changes:
-            from wizard.workspace.merge_request import caught_up
+            from wizard.workspace.merge_request import push_earlier_commits
 
-            late = caught_up(repository, branch, target, pr=pr, terminal=terminal) if push else []
-            return Committed("", [], ["nothing to change", *late], [])
+            late = (
+                push_earlier_commits(repository, branch, target, pr=pr, terminal=terminal)
+                if push
+                else []
+            )
+            return CommitResult("", [], ["nothing to change", *late], [])
         repository.author()
         repository.require_branch(target, branch or None)
         text = proposal.message(self.committed(proposal.existing) or {}, message)
@@ -284,10 +297,10 @@ class Workspace:
 
             notes += publish(repository, written, target, pr=pr, terminal=terminal)
         else:
-            from wizard.workspace.merge_request import pushing_step
+            from wizard.workspace.merge_request import list_push_commands
 
-            following[:0] = pushing_step(repository, branch or target)
-        return Committed(written.commit or "", paths, notes, following)
+            following[:0] = list_push_commands(repository, branch or target)
+        return CommitResult(written.commit or "", paths, notes, following)
 
 
 def _today() -> str:

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textual.screen import ModalScreen
 
-from screens.pages.apply.parts import Pick
-from screens.widgets.dialogs import Ask
+from screens.pages.apply.parts import SelectDialog
+from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import TextField
-from screens.widgets.prompts import Value, masked_value
+from screens.widgets.prompts import PromptDialog, create_secret_prompt
 from wizard.errors import UsageError
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
-    from screens.pages.apply.plan import Wishes
+    from screens.pages.apply.plan import ApplyOptions
 
 T = TypeVar("T")
 
-ADMIN = (
+ADMIN_PROMPT = (
     "Its login creates role and database where they are missing; CREATEROLE and CREATEDB are "
     "enough. The password comes from PGPASSWORD or PGPASSFILE, else it is asked for, unseen. "
     "Empty: leave PostgreSQL to its owner."
 )
 
 
-class Person:
+class DialogPrompter:
     """What the command line asks on its terminal, as dialogs; escape is a no."""
 
     def __init__(self, app: WizardApp, is_shown: Callable[[], bool]) -> None:
@@ -36,12 +36,14 @@ class Person:
 
     def ask(self, question: str) -> bool:
         """A yes to something outside; blocking, never called on the app's own thread."""
-        answer = self._shown(lambda: Ask("PostgreSQL", question, yes="yes", no="no"))
+        answer = self._shown(lambda: ConfirmDialog("PostgreSQL", question, yes="yes", no="no"))
         return bool(answer)
 
     def prompt(self, what: str) -> str:
         """A secret, typed unseen; blocking. Raises UsageError where none is given."""
-        given = self._shown(lambda: masked_value(what, "It is held in memory, for this run only."))
+        given = self._shown(
+            lambda: create_secret_prompt(what, "It is held in memory, for this run only.")
+        )
         if given is None:
             raise UsageError(
                 f"{what}: none was given; nothing was sent", "begin again, and type it"
@@ -62,7 +64,7 @@ class Person:
         return future.result()
 
 
-def name_admin(app: WizardApp, wishes: Wishes, changed: Callable[[], None]) -> None:
+def prompt_admin(app: WizardApp, wishes: ApplyOptions, changed: Callable[[], None]) -> None:
     """Ask for the administrator of the database server; `changed` is called for another one."""
 
     def answered(name: str | None) -> None:
@@ -71,10 +73,12 @@ def name_admin(app: WizardApp, wishes: Wishes, changed: Callable[[], None]) -> N
             changed()
 
     field = TextField(wishes.admin, placeholder="postgres")
-    app.push_screen(Value("PostgreSQL's administrator", ADMIN, field, str.strip, "name"), answered)
+    app.push_screen(
+        PromptDialog("PostgreSQL's administrator", ADMIN_PROMPT, field, str.strip, "name"), answered
+    )
 
 
-def choose(
+def choose_context(
     app: WizardApp,
     about: tuple[str, str, Sequence[str]],
     holder: object,
@@ -94,4 +98,4 @@ def choose(
             changed()
 
     names = [("", default), *((one, one) for one in contexts)]
-    app.push_screen(Pick(title, names, now), answered)
+    app.push_screen(SelectDialog(title, names, now), answered)

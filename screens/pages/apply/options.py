@@ -6,15 +6,15 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from screens.pages.apply.consent import choose, name_admin
-from screens.pages.apply.parts import STANDING, TAKE
-from screens.pages.apply.plan import Wishes
-from screens.pages.apply.progress import takes
+from screens.pages.apply.consent import choose_context, prompt_admin
+from screens.pages.apply.parts import IDLE_PHASES, TAKE_OVER_TEXT
+from screens.pages.apply.plan import ApplyOptions
+from screens.pages.apply.progress import find_take_over_id
 from screens.pages.apply.run_page import RunPage
-from screens.widgets.dialogs import Ask
+from screens.widgets.dialogs import ConfirmDialog
 
 
-class WishesPage(RunPage):
+class ApplyOptionsPage(RunPage):
     """Contexts, the administrator of PostgreSQL, and what of another's is taken over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -26,7 +26,7 @@ class WishesPage(RunPage):
 
     def __init__(self, installation: str) -> None:
         super().__init__(installation)
-        self.wishes = Wishes(is_shown=lambda: self in self.app.screen_stack)
+        self.wishes = ApplyOptions(is_shown=lambda: self in self.app.screen_stack)
 
     def look(self, *, dry_run: bool | None = None) -> None:
         """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
@@ -43,17 +43,17 @@ class WishesPage(RunPage):
 
     def action_database(self) -> None:
         """Say who makes PostgreSQL's role and database."""
-        if self.phase in STANDING:
-            name_admin(self.wizard, self.wishes, self.look)
+        if self.phase in IDLE_PHASES:
+            prompt_admin(self.wizard, self.wishes, self.look)
 
     def _choose(self, title: str, default: str, holder: object, name: str) -> None:
-        if self.phase in STANDING and len(self.contexts) > 1:
-            choose(self.wizard, (title, default, self.contexts), holder, name, self.look)
+        if self.phase in IDLE_PHASES and len(self.contexts) > 1:
+            choose_context(self.wizard, (title, default, self.contexts), holder, name, self.look)
 
     def action_take(self) -> None:
         """Let ours what the diff of another's object shows, and no more than that."""
         event, run = self.highlighted_event, self.under_way
-        seal = takes(event)
+        seal = find_take_over_id(event)
         if self.phase != "ended" or event is None or run is None or not seal:
             self.app.bell()
             return
@@ -62,7 +62,10 @@ class WishesPage(RunPage):
             self.wishes.take_over.append(seal)
             self.look(dry_run=run.dry_run)
 
-        ask = Ask(
-            "Take over what the diff shows?", f"{event.detail}\n\n{TAKE}", "take it", "leave it"
+        ask = ConfirmDialog(
+            "Take over what the diff shows?",
+            f"{event.detail}\n\n{TAKE_OVER_TEXT}",
+            "take it",
+            "leave it",
         )
         self.app.push_screen(ask, lambda yes: agreed() if yes else None)

@@ -18,30 +18,30 @@ from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import OptionList
 
-from screens.pages.apply.options import WishesPage
-from screens.pages.apply.parts import KEYS, STOP, ActionList, verdict
-from screens.pages.apply.plan import agreement, committed, contexts
+from screens.pages.apply.options import ApplyOptionsPage
+from screens.pages.apply.parts import APPLY_KEY_HELP, STOP_TEXT, StepList, describe_run_end
+from screens.pages.apply.plan import consent_key, list_contexts, prepare_committed_run
 from screens.pages.apply.progress import Progress
-from screens.pages.reload import reopen
+from screens.pages.reload import reload_installation
 from screens.steps import REVIEW
-from screens.text import as_error, counted
-from screens.widgets.dialogs import Ask
-from wizard.apply.progress import applied
+from screens.text import as_error, pluralize
+from screens.widgets.dialogs import ConfirmDialog
+from wizard.apply.progress import summarize_run
 from wizard.apply.run import QUIT_SECONDS
-from wizard.engine.probes import in_thread
+from wizard.engine.probes import run_in_thread
 
 if TYPE_CHECKING:
     from screens.pages.apply.plan import Prepare
-    from wizard.apply.prepare import Prepared
+    from wizard.apply.prepare import PreparedRun
     from wizard.apply.run import Run
     from wizard.errors import WizardError
-    from wizard.workspace.workspace import Committed
+    from wizard.workspace.proposal import CommitResult
 
 # Revoking logins at the end of a run must not keep anybody from reading how it ended.
 END_SECONDS = 5.0
 
 
-class ApplyScreen(WishesPage):
+class ApplyScreen(ApplyOptionsPage):
     """Plan, run and end of one `apply`; `done` is the commit that was made just before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,9 +54,9 @@ class ApplyScreen(WishesPage):
     def __init__(
         self,
         installation: str,
-        done: Committed | None = None,
+        done: CommitResult | None = None,
         *,
-        prepare: Prepare = committed,
+        prepare: Prepare = prepare_committed_run,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(installation)
@@ -68,7 +68,7 @@ class ApplyScreen(WishesPage):
 
     def on_mount(self) -> None:
         """Look at what is committed; nothing is sent."""
-        self.query_one(ActionList).focus()
+        self.query_one(StepList).focus()
         self.look()
 
     def on_unmount(self) -> None:
@@ -85,10 +85,10 @@ class ApplyScreen(WishesPage):
 
     async def _prepare(self, dry_run: bool | None) -> None:
         try:
-            self.contexts = await in_thread(contexts)
-            plan = await in_thread(self.prepare, self.wizard, self.installation, self.wishes)
+            self.contexts = await run_in_thread(list_contexts)
+            plan = await run_in_thread(self.prepare, self.wizard, self.installation, self.wishes)
             self.prepared, self.phase = plan, "plan"
-            if dry_run is not None and agreement(plan) == self._agreed:
+            if dry_run is not None and consent_key(plan) == self._agreed:
                 await self._unlock(plan, dry_run=dry_run)
         except Exception as error:
             self._refuse(as_error(error, "apply"))
@@ -99,7 +99,7 @@ class ApplyScreen(WishesPage):
         self.show()
 
     def _begin(self, *, dry_run: bool) -> None:
-        async def work(plan: Prepared) -> None:
+        async def work(plan: PreparedRun) -> None:
             try:
                 await self._unlock(plan, dry_run=dry_run)
             except Exception as error:
@@ -109,14 +109,14 @@ class ApplyScreen(WishesPage):
         assert plan is not None  # noqa: S101
         self.begin(partial(work, plan), "plan")
 
-    async def _unlock(self, plan: Prepared, *, dry_run: bool) -> None:
+    async def _unlock(self, plan: PreparedRun, *, dry_run: bool) -> None:
         """Passwords that nobody gave yet are asked for, and nothing is sent without them."""
-        self._agreed = agreement(plan)
+        self._agreed = consent_key(plan)
         if plan.target.database is not None:
-            await in_thread(plan.target.database.unlock)
+            await run_in_thread(plan.target.database.unlock)
         self._start(plan, dry_run=dry_run)
 
-    def _start(self, plan: Prepared, *, dry_run: bool) -> None:
+    def _start(self, plan: PreparedRun, *, dry_run: bool) -> None:
         self.under_way = plan.run(dry_run=dry_run)
         self.progress = Progress(plan.actions, self.now)
         self.phase, self.following, self.outcome = "running", True, ""
@@ -131,7 +131,7 @@ class ApplyScreen(WishesPage):
         except Exception as error:  # never its text: it may hold a value
             self._end(run, f"! a bug ({type(error).__name__}); `airflow-wizard apply` says where")
             return
-        await in_thread(run.end, END_SECONDS)
+        await run_in_thread(run.end, END_SECONDS)
         self._end(run)
 
     def _end(self, run: Run, said: str = "", *, interrupted: bool = False) -> None:
@@ -140,10 +140,10 @@ class ApplyScreen(WishesPage):
         if self._ticker is not None:
             self._ticker.stop()
         self.phase = "ended"
-        self.outcome = said or verdict(run, interrupted=interrupted)
-        self.wizard.ending.applied = applied(run, interrupted=interrupted)
+        self.outcome = said or describe_run_end(run, interrupted=interrupted)
+        self.wizard.ending.applied = summarize_run(run, interrupted=interrupted)
         if self.following and self.progress.stopped is not None:
-            self.query_one(ActionList).highlighted = self.progress.stopped
+            self.query_one(StepList).highlighted = self.progress.stopped
         self.show()
 
     async def _stop(self) -> None:
@@ -156,7 +156,7 @@ class ApplyScreen(WishesPage):
                 await task
             for event in run.interrupted():
                 self.hear(event)
-            await in_thread(run.end, QUIT_SECONDS)
+            await run_in_thread(run.end, QUIT_SECONDS)
             self._end(run, interrupted=True)
         if self._leaving:
             self.wizard.exit(self.wizard.ending.committed)
@@ -168,7 +168,7 @@ class ApplyScreen(WishesPage):
                 self.run_worker(self._stop(), group="stop", exit_on_error=False)
 
         title = "Stop and leave?" if leave else "Stop?"
-        self.app.push_screen(Ask(title, STOP, yes="stop", no="go on"), answered)
+        self.app.push_screen(ConfirmDialog(title, STOP_TEXT, yes="stop", no="go on"), answered)
 
     def action_leave(self) -> None:
         """Quit; asks while something runs."""
@@ -209,7 +209,7 @@ class ApplyScreen(WishesPage):
         elif self.next_step == "enter done":
             self.action_leave()
         elif self.next_step and event is not None:
-            reopen(self.wizard, self.installation, event.question)
+            reload_installation(self.wizard, self.installation, event.question)
         else:
             self.app.bell()
 
@@ -218,12 +218,12 @@ class ApplyScreen(WishesPage):
         assert plan is not None  # noqa: S101
         who = "\n".join(f"as  {one}" for one in plan.target.identities)
         text = f"What holds is left alone, and what is another's is never overwritten.\n\n{who}"
-        title = f"Apply {self.installation}, {counted(len(plan.actions), 'step')}?"
-        ask = Ask(title, text, yes="apply it", no="not yet")
+        title = f"Apply {self.installation}, {pluralize(len(plan.actions), 'step')}?"
+        ask = ConfirmDialog(title, text, yes="apply it", no="not yet")
         self.app.push_screen(ask, lambda yes: self._agree(plan) if yes else None)
 
-    def _agree(self, plan: Prepared) -> None:
-        self._agreed = agreement(plan)
+    def _agree(self, plan: PreparedRun) -> None:
+        self._agreed = consent_key(plan)
         if self.phase == "plan":
             self._begin(dry_run=False)
         else:
@@ -249,12 +249,12 @@ class ApplyScreen(WishesPage):
     def _highlighted(self) -> None:
         self.show_log()
 
-    @on(ActionList.Looked)
+    @on(StepList.Looked)
     def _looked(self) -> None:
-        here = self.query_one(ActionList).highlighted
+        here = self.query_one(StepList).highlighted
         self.following = self.progress is None or here == self.progress.current
         self.show_log()
 
     def action_help(self) -> None:
         """The keys of this page."""
-        self.wizard.show_note("Keys", KEYS)
+        self.wizard.show_note("Keys", APPLY_KEY_HELP)

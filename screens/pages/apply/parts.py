@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from screens.text import counted, plain
-from screens.widgets.choices import Options
+from screens.text import plain, pluralize
+from screens.widgets.choices import MarkedOptionList
 from wizard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Phase = Literal["opening", "refused", "plan", "running", "stopping", "ended"]
 
-KEYS = """\
+APPLY_KEY_HELP = """\
 enter        on the plan: apply it, after a yes; on a failed step: the question
              that mends it; when all is done: leave
 up, down     look at another step, also while it runs
@@ -37,12 +37,12 @@ escape       stop safely; when nothing runs, the page before
 ctrl+q       stop safely and leave"""
 
 # Nothing runs: what the next run takes as options may be said.
-STANDING = frozenset({"plan", "refused", "ended"})
-TAKE = (
+IDLE_PHASES = frozenset({"plan", "refused", "ended"})
+TAKE_OVER_TEXT = (
     "Everything is looked at again, and exactly this difference is made ours. Should it be another "
     "by then, it is shown again."
 )
-STOP = (
+STOP_TEXT = (
     "What is under way is not taken back, and nothing more is begun. The lock is given back, "
     "logins are revoked. What is done stays: r here, or `airflow-wizard apply`, goes on from there."
 )
@@ -54,7 +54,7 @@ _TAKE = "[@click=screen.take]t take over[/]  "
 _AGAIN = "[@click=screen.again]r run again[/]"
 
 
-class Offers(NamedTuple):
+class EnabledKeys(NamedTuple):
     """What there is to do: contexts to choose from, a diff to take over, and what enter does."""
 
     contexts: bool = False
@@ -62,7 +62,7 @@ class Offers(NamedTuple):
     enter: str = ""
 
 
-def keys(phase: Phase, offers: Offers) -> str:
+def render_key_bar(phase: Phase, offers: EnabledKeys) -> str:
     """The keys that do something now."""
     contexts = (
         "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if offers.contexts else ""
@@ -82,7 +82,7 @@ def keys(phase: Phase, offers: Offers) -> str:
     return _QUIT
 
 
-def verdict(run: Run, *, interrupted: bool = False) -> str:
+def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
     """How a run ended, in words; `! ` before it where it did not reach its end."""
     states = [event.state for event in run.told if event.ended]
     unread = states.count("unknown")
@@ -93,15 +93,15 @@ def verdict(run: Run, *, interrupted: bool = False) -> str:
     if run.outcome != ExitCode.DONE:
         return "! stopped: a step failed; what is done stays, r runs again from the start"
     if run.dry_run:
-        wanted = counted(states.count("would change"), "step")
+        wanted = pluralize(states.count("would change"), "step")
         return f"tried and nothing kept: {wanted} would change something; enter applies them"
     following = f"next: {run.target.release.runbook}"
     if unread:
-        return f"done, {counted(unread, 'step')} could not be read; {following}"
+        return f"done, {pluralize(unread, 'step')} could not be read; {following}"
     return f"done: everything is as it was committed; {following}"
 
 
-class ActionList(Options):
+class StepList(MarkedOptionList):
     """One line an action; enter is the page's, and a click only looks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -143,7 +143,7 @@ class ActionList(Options):
         self.action_look()
 
 
-class Pick(ModalScreen[str | None]):
+class SelectDialog(ModalScreen[str | None]):
     """One of a few names; escape keeps what was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -159,7 +159,7 @@ class Pick(ModalScreen[str | None]):
         """The names; the one that counts now is highlighted."""
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
-            yield Options(*(Option(plain(words)) for _, words in self.names), compact=True)
+            yield MarkedOptionList(*(Option(plain(words)) for _, words in self.names), compact=True)
             yield Static("enter chooses, escape keeps what was", classes="hint")
 
     def on_mount(self) -> None:

@@ -11,13 +11,13 @@ from wizard.errors import UsageError
 
 if TYPE_CHECKING:
     from screens.app import WizardApp
-    from wizard.apply.prepare import Prepared
+    from wizard.apply.prepare import PreparedRun
 
-    Prepare = Callable[[WizardApp, str, "Wishes"], Prepared]
+    Prepare = Callable[[WizardApp, str, "ApplyOptions"], PreparedRun]
 
 
 @dataclass
-class Wishes:
+class ApplyOptions:
     """What `apply` takes as options; the context of Airflow's cluster is the app's own.
 
     `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster), `admin` who
@@ -31,20 +31,20 @@ class Wishes:
     is_shown: Callable[[], bool] = lambda: True
 
 
-def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
+def prepare_committed_run(app: WizardApp, name: str, wishes: ApplyOptions) -> PreparedRun:
     """The run of an installation as it is committed now; refused in the words of `apply`."""
-    from wizard.apply.prepare import prepared
-    from wizard.workspace.installation import standing
+    from wizard.apply.prepare import prepare_run
+    from wizard.workspace.installation import refresh_installation
 
-    found = standing(app.workspace, name)
+    found = refresh_installation(app.workspace, name)
     database = None
     if wishes.admin:
-        from screens.pages.apply.consent import Person
-        from wizard.systems.database.admin import administrator
+        from screens.pages.apply.consent import DialogPrompter
+        from wizard.systems.database.admin import prepare_admin
 
-        person = Person(app, wishes.is_shown)
-        database = administrator(wishes.admin, found, ask=person.ask, prompt=person.prompt)
-    return prepared(
+        person = DialogPrompter(app, wishes.is_shown)
+        database = prepare_admin(wishes.admin, found, ask=person.ask, prompt=person.prompt)
+    return prepare_run(
         found,
         context=app.context,
         argocd_context=wishes.hub,
@@ -54,16 +54,16 @@ def committed(app: WizardApp, name: str, wishes: Wishes) -> Prepared:
     )
 
 
-def contexts() -> tuple[str, ...]:
+def list_contexts() -> tuple[str, ...]:
     """The contexts of this machine's kubeconfig; none where there is none that can be read."""
-    from wizard.clients.kube.config import contexts as known
+    from wizard.clients.kube.config import list_kube_contexts as known
 
     with suppress(UsageError):
         return known()[0]
     return ()
 
 
-def agreement(plan: Prepared) -> object:
+def consent_key(plan: PreparedRun) -> object:
     """What a yes is about: the state, the identities and the steps."""
     steps = [(one.id, one.title, one.endpoint) for one in plan.actions]
     return (plan.target.digest, plan.target.identities, steps)

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from screens.text import plain, question
-from wizard.apply.progress import remedy
-from wizard.formats.terminal import visible
+from screens.text import plain, question_label
+from wizard.apply.progress import format_fix
+from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Action, Event
+    from wizard.engine.actions import Step, StepEvent
 
-STATE, SPENT, OWNER, TITLE = 12, 7, 8, 52
+STATE_WIDTH, TIME_WIDTH, OWNER_WIDTH, TITLE_WIDTH = 12, 7, 8, 52
 # From here on there is room for the owner and the endpoint beside each action.
-WIDE = 100
+MIN_WIDE_WIDTH = 100
 TO_DO = "to do"
 # Textual's $text-muted is a share of the contrast, which content in a list does not get.
 MUTED = "dim"
@@ -38,43 +38,43 @@ _COLOURS = {
     "left": MUTED,
     TO_DO: MUTED,
 }
-_SEAL = re.compile(r"--take-over (\S+@[0-9a-f]+)")
-_DIFF = {"+": "$text-success", "-": "$text-error"}
+_TAKE_OVER_PATTERN = re.compile(r"--take-over (\S+@[0-9a-f]+)")
+_DIFF_COLOURS = {"+": "$text-success", "-": "$text-error"}
 
 
-def spent(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """`4 s`, from a minute on `1:04`, from an hour on `1:02:05`; empty below a second."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s" if whole else ""
-    return clock(whole)
+    return format_clock(whole)
 
 
-def clock(seconds: float) -> str:
+def format_clock(seconds: float) -> str:
     """Minutes and seconds, and hours where there are any."""
     hours, rest = divmod(int(seconds), 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
-def fitted(text: str, width: int) -> str:
+def fit_text(text: str, width: int) -> str:
     """The text in exactly so many cells; what does not fit is cut and marked."""
-    safe = visible(text)
+    safe = escape_unprintable(text)
     if cell_len(safe) <= width:
         return set_cell_size(safe, max(width, 0))
     return set_cell_size(safe, width - 1) + "…" if width > 0 else ""
 
 
 @dataclass
-class Told:
+class StepProgress:
     """What one action has come to: its events, each with the second of the run it came in."""
 
-    action: Action
-    events: list[tuple[float, Event]] = field(default_factory=list)
+    action: Step
+    events: list[tuple[float, StepEvent]] = field(default_factory=list)
     began: float = 0.0
 
     @property
-    def last(self) -> Event | None:
+    def last(self) -> StepEvent | None:
         """The newest event; None before its turn."""
         return self.events[-1][1] if self.events else None
 
@@ -87,8 +87,8 @@ class Told:
 class Progress:
     """A run as it is told; `now` gives seconds, of which only differences count."""
 
-    def __init__(self, actions: Sequence[Action], now: Callable[[], float]) -> None:
-        self.rows = [Told(action) for action in actions]
+    def __init__(self, actions: Sequence[Step], now: Callable[[], float]) -> None:
+        self.rows = [StepProgress(action) for action in actions]
         self.now = now
         self.began = now()
         self.ended: float | None = None
@@ -99,7 +99,7 @@ class Progress:
         """Seconds of the run, up to its end."""
         return (self.now() if self.ended is None else self.ended) - self.began
 
-    def hear(self, event: Event) -> int:
+    def hear(self, event: StepEvent) -> int:
         """Take in an event; the number of its action."""
         number = next(n for n, row in enumerate(self.rows) if row.action.id == event.id)
         row = self.rows[number]
@@ -143,9 +143,9 @@ class Progress:
     def line(self, number: int, width: int) -> Content:
         """State, title and seconds, in one line of this width."""
         row = self.rows[number]
-        took = f"{spent(self.seconds(number)):>{SPENT}}"
-        title, more = _columns(row.action, width - STATE - 1 - SPENT)
-        state = Content.styled(fitted(row.state, STATE), _COLOURS.get(row.state, ""))
+        took = f"{format_seconds(self.seconds(number)):>{TIME_WIDTH}}"
+        title, more = _columns(row.action, width - STATE_WIDTH - 1 - TIME_WIDTH)
+        state = Content.styled(fit_text(row.state, STATE_WIDTH), _COLOURS.get(row.state, ""))
         style = MUTED if row.state in {TO_DO, "left"} else ""
         return Content.assemble(
             state, " ", Content.styled(title, style), Content.styled(more + took, MUTED)
@@ -154,91 +154,94 @@ class Progress:
     def log(self, number: int, width: int) -> Content:
         """What the action is, and everything that was said of it."""
         row = self.rows[number]
-        place = fitted(f"{row.action.owner}, {row.action.endpoint}", width).rstrip()
+        place = fit_text(f"{row.action.owner}, {row.action.endpoint}", width).rstrip()
         parts = [plain(place, MUTED)]
         shown: tuple[str, str] = ("", "")
         for at, event in row.events:
-            parts += [plain(text) for text in _said(at, event, width)]
+            parts += [plain(text) for text in _event_lines(at, event, width)]
             if event.diff and event.diff != shown[0]:
                 parts += [_diff_line(text) for text in event.diff.splitlines()]
             if event.fix and event.fix != shown[1] and event.state != "checking":
-                parts += [plain(text) for text in _hung(remedy(event), 9, width)]
+                parts += [plain(text) for text in _wrap_indented(format_fix(event), 9, width)]
             shown = (event.diff or shown[0], event.fix or shown[1])
         if not row.events:
             parts.append(plain("         its turn has not come yet", MUTED))
-        if leads(row.last):
-            parts.append(Content.styled(f"         enter goes to: {leads(row.last)}", "bold"))
-        if takes(row.last):
+        if find_fix_question(row.last):
+            parts.append(
+                Content.styled(f"         enter goes to: {find_fix_question(row.last)}", "bold")
+            )
+        if find_take_over_id(row.last):
             parts.append(Content.styled("         t takes over what the diff shows", "bold"))
         return Content("\n").join(parts)
 
 
-def planned(action: Action, width: int) -> Content:
+def render_planned_step(action: Step, width: int) -> Content:
     """One line of the plan: who owns it, what it is, and where."""
-    title, more = _columns(action, width - OWNER - 1, owner=False)
+    title, more = _columns(action, width - OWNER_WIDTH - 1, owner=False)
     return Content.assemble(
-        Content.styled(fitted(action.owner, OWNER), MUTED), " ", title,
+        Content.styled(fit_text(action.owner, OWNER_WIDTH), MUTED), " ", title,
         Content.styled(more, MUTED),
     )  # fmt: skip
 
 
-def about(action: Action, width: int) -> Content:
+def describe_step(action: Step, width: int) -> Content:
     """What an action is, whose it is, and whom it asks."""
-    head = Content.styled(visible(action.title), "bold")
-    place = _hung(f"{action.owner}, {action.endpoint}", 0, width)
+    head = Content.styled(escape_unprintable(action.title), "bold")
+    place = _wrap_indented(f"{action.owner}, {action.endpoint}", 0, width)
     return Content("\n").join([head, *(plain(text, MUTED) for text in place)])
 
 
-def who(text: str, width: int) -> Content:
+def render_identity(text: str, width: int) -> Content:
     """Who one is to one system, wrapped under itself."""
-    lines = _hung(text, 4, width)
+    lines = _wrap_indented(text, 4, width)
     return plain("\n".join(["as  " + lines[0].lstrip(), *lines[1:]]))
 
 
-def leads(event: Event | None) -> str:
+def find_fix_question(event: StepEvent | None) -> str:
     """The question that mends it, in words; empty for none."""
-    return question(event.question) if event and event.stopped and event.question else ""
+    return question_label(event.question) if event and event.stopped and event.question else ""
 
 
-def takes(event: Event | None) -> str:
+def find_take_over_id(event: StepEvent | None) -> str:
     """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
-    found = _SEAL.search(event.fix) if event and event.stopped else None
+    found = _TAKE_OVER_PATTERN.search(event.fix) if event and event.stopped else None
     return found[1] if found else ""
 
 
-def _columns(action: Action, width: int, *, owner: bool = True) -> tuple[str, str]:
+def _columns(action: Step, width: int, *, owner: bool = True) -> tuple[str, str]:
     """Title, then owner and endpoint where there is room for them."""
-    if owner and width < WIDE - STATE - SPENT - 4:
-        return fitted(action.title, width), ""
-    title = min(TITLE, width)
-    named = fitted(action.owner, OWNER) + " " if owner else ""
+    if owner and width < MIN_WIDE_WIDTH - STATE_WIDTH - TIME_WIDTH - 4:
+        return fit_text(action.title, width), ""
+    title = min(TITLE_WIDTH, width)
+    named = fit_text(action.owner, OWNER_WIDTH) + " " if owner else ""
     rest = width - title - 1 - len(named)
     # A context's server and user stand below, once for the highlighted one.
     place = action.endpoint.partition(": ")[0]
-    return fitted(action.title, title), f" {named}{fitted(place, rest)}"
+    return fit_text(action.title, title), f" {named}{fit_text(place, rest)}"
 
 
-def _said(at: float, event: Event, width: int) -> Iterator[str]:
+def _event_lines(at: float, event: StepEvent, width: int) -> Iterator[str]:
     """One event: when, the state, and what was said, wrapped under each other."""
-    head = f"{clock(at):>7}  {event.state}"
+    head = f"{format_clock(at):>7}  {event.state}"
     if not event.detail:
         yield head
         return
-    first, *rest = _hung(event.detail, len(head) + 2, width)
+    first, *rest = _wrap_indented(event.detail, len(head) + 2, width)
     yield f"{head}  {first.lstrip()}"
     yield from rest
 
 
-def _hung(text: str, indent: int, width: int) -> list[str]:
+def _wrap_indented(text: str, indent: int, width: int) -> list[str]:
     """Wrapped, each line that far from the left, which shrinks where there is little room."""
     indent = indent if width > indent + 30 else 2
     lines = [
         part
         for line in text.split("\n")
-        for part in wrap(visible(line), max(width - indent, 10), break_on_hyphens=False) or [""]
+        for part in wrap(escape_unprintable(line), max(width - indent, 10), break_on_hyphens=False)
+        or [""]
     ]
     return [" " * indent + line for line in lines]
 
 
 def _diff_line(text: str) -> Content:
-    return plain(f"         {text}", _DIFF.get(text[:1], MUTED))
+    return plain(f"         {text}", _DIFF_COLOURS.get(text[:1], MUTED))

@@ -11,17 +11,25 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from screens.pages.apply.parts import ActionList, Offers, Phase, keys
-from screens.pages.apply.progress import Progress, about, clock, leads, planned, takes, who
+from screens.pages.apply.parts import EnabledKeys, Phase, StepList, render_key_bar
+from screens.pages.apply.progress import (
+    Progress,
+    describe_step,
+    find_fix_question,
+    find_take_over_id,
+    format_clock,
+    render_identity,
+    render_planned_step,
+)
 from screens.pages.base import Page
-from screens.text import counted, plain
+from screens.text import plain, pluralize
 from screens.widgets.fields import Line
 from wizard.errors import ExitCode, WizardError
 
 if TYPE_CHECKING:
-    from wizard.apply.prepare import Prepared
+    from wizard.apply.prepare import PreparedRun
     from wizard.apply.run import Run
-    from wizard.engine.actions import Event
+    from wizard.engine.actions import StepEvent
 
 
 class RunPage(Page):
@@ -43,7 +51,7 @@ class RunPage(Page):
         self.installation = installation
         self.phase: Phase = "opening"
         self.contexts: Sequence[str] = ()
-        self.prepared: Prepared | None = None
+        self.prepared: PreparedRun | None = None
         self.refusal: WizardError | None = None
         self.under_way: Run | None = None
         self.progress: Progress | None = None
@@ -53,7 +61,7 @@ class RunPage(Page):
     def content(self) -> Iterator[Widget]:
         """Who one is or why not, the actions, and what was said of the highlighted one."""
         yield Static(id="banner")
-        yield ActionList(id="actions", compact=True)
+        yield StepList(id="actions", compact=True)
         with VerticalScroll(id="log", can_focus=False):
             yield Static(id="said")
 
@@ -81,13 +89,15 @@ class RunPage(Page):
                 plain(self.refusal.hint),
             ]
         if self.phase == "plan" and self.prepared is not None:
-            identities = [who(one, self._width) for one in self.prepared.target.identities]
+            identities = [
+                render_identity(one, self._width) for one in self.prepared.target.identities
+            ]
             return [*identities, *(plain(text, "$text-warning") for text in self.prepared.left)]
         notes = self.under_way.notes if self.phase == "ended" and self.under_way else []
         return [plain(text) for text in notes]
 
     def _show_actions(self) -> None:
-        listed = self.query_one(ActionList)
+        listed = self.query_one(StepList)
         number = len(self.prepared.actions) if self.prepared else 0
         if listed.option_count != number:
             listed.clear_options()
@@ -110,29 +120,31 @@ class RunPage(Page):
         if self.progress is not None:
             return self.progress.line(number, self._width)
         assert self.prepared is not None  # noqa: S101
-        return planned(self.prepared.actions[number], self._width)
+        return render_planned_step(self.prepared.actions[number], self._width)
 
     def show_log(self) -> None:
         """What was said of the highlighted action."""
-        number = self.query_one(ActionList).highlighted
+        number = self.query_one(StepList).highlighted
         said, width = Content(""), self._width
         if self.prepared is not None and number is not None:
             if self.progress is not None:
                 said = self.progress.log(number, width)
             else:
-                said = about(self.prepared.actions[number], width)
+                said = describe_step(self.prepared.actions[number], width)
         self.query_one("#said", Static).update(said)
-        offers = Offers(len(self.contexts) > 1, bool(takes(self.highlighted_event)), self.next_step)
-        self.query_one("#keys", Static).update(keys(self.phase, offers))
+        offers = EnabledKeys(
+            len(self.contexts) > 1, bool(find_take_over_id(self.highlighted_event)), self.next_step
+        )
+        self.query_one("#keys", Static).update(render_key_bar(self.phase, offers))
         scroll = self.query_one("#log", VerticalScroll)
         if self.phase in {"running", "stopping"}:
             self.call_after_refresh(scroll.scroll_end, animate=False)
 
-    def hear(self, event: Event) -> None:
+    def hear(self, event: StepEvent) -> None:
         """One event of the run under way."""
         assert self.progress is not None  # noqa: S101
         number = self.progress.hear(event)
-        listed = self.query_one(ActionList)
+        listed = self.query_one(StepList)
         listed.replace_option_prompt_at_index(number, self._line(number))
         if self.following and event.state != "left":
             listed.highlighted = self.progress.current
@@ -144,7 +156,7 @@ class RunPage(Page):
         """A second has passed."""
         if self.progress is not None and self.phase == "running":
             number = self.progress.current
-            self.query_one(ActionList).replace_option_prompt_at_index(number, self._line(number))
+            self.query_one(StepList).replace_option_prompt_at_index(number, self._line(number))
             self.show_state()
 
     def show_state(self) -> None:
@@ -155,7 +167,7 @@ class RunPage(Page):
         self.query_one("#where", Line).put(where)
         progress = self.progress
         far = (
-            f"{progress.done} of {len(progress.rows)}   {clock(progress.elapsed)}"
+            f"{progress.done} of {len(progress.rows)}   {format_clock(progress.elapsed)}"
             if progress
             else ""
         )
@@ -174,7 +186,7 @@ class RunPage(Page):
         if self.phase == "stopping":
             return "stopping before the next step ..."
         if self.phase == "plan" and self.prepared is not None:
-            steps = counted(len(self.prepared.actions), "step")
+            steps = pluralize(len(self.prepared.actions), "step")
             return f"nothing was sent yet; enter applies {steps}, d tries them and keeps nothing"
         if self.phase == "running" and self.progress is not None:
             if self.progress.rows[self.progress.current].state == "waiting":
@@ -189,15 +201,15 @@ class RunPage(Page):
         if self.phase != "ended" or run is None or progress is None:
             return ""
         if run.outcome != ExitCode.DONE:
-            return "enter to its question" if leads(self.highlighted_event) else ""
+            return "enter to its question" if find_fix_question(self.highlighted_event) else ""
         if progress.done < len(progress.rows):
             return ""
         return "enter apply" if run.dry_run else "enter done"
 
     @property
-    def highlighted_event(self) -> Event | None:
+    def highlighted_event(self) -> StepEvent | None:
         """The last event of the highlighted action."""
-        number = self.query_one(ActionList).highlighted
+        number = self.query_one(StepList).highlighted
         return self.progress.rows[number].last if self.progress and number is not None else None
 
     def action_next(self) -> None:

@@ -17,23 +17,23 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.pages.base import Page
-from screens.pages.deploy_key.steps import identity
-from screens.pages.deploy_key.store import OWN
+from screens.pages.deploy_key.steps import find_operator
+from screens.pages.deploy_key.store import OWN_KEY_KINDS
 from screens.pages.deploy_key.view import (
     INTRO,
-    View,
-    copyable,
-    facts,
-    outcome,
-    picture,
-    title,
-    troubles,
+    KeyView,
+    draw_randomart,
+    render_facts,
+    render_problems,
+    render_proof,
+    render_public_line,
+    render_title,
 )
-from screens.pages.deploy_key.work import KeyWork, work_of
+from screens.pages.deploy_key.work import KeyTasks, get_key_tasks
 from screens.steps import DEPLOY_KEY
 from screens.text import plain
 from screens.widgets.fields import Line
-from wizard.answers.questions import spec
+from wizard.answers.questions import field_spec
 from wizard.errors import ConflictError
 
 
@@ -59,19 +59,19 @@ class DeployKeyScreen(Page):
         self._drawn: object = None
 
     @property
-    def work(self) -> KeyWork:
+    def work(self) -> KeyTasks:
         """What was found out, and what is under way."""
-        return work_of(self.wizard)
+        return get_key_tasks(self.wizard)
 
     @property
-    def view(self) -> View:
+    def view(self) -> KeyView:
         """What is shown now."""
         width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
-        return View(self.draft.readable, self.work.findings, self.work.error, self.login, width)
+        return KeyView(self.draft.readable, self.work.findings, self.work.error, self.login, width)
 
     def content(self) -> Iterator[Widget]:
         """Facts with the picture beside them, then what follows from them."""
-        yield Static(plain(title(self.draft.readable)), classes="title")
+        yield Static(plain(render_title(self.draft.readable)), classes="title")
         yield Static(plain(INTRO), classes="intro")
         with VerticalScroll(id="key-page", can_focus=False):
             with Horizontal(id="key-facts"):
@@ -85,7 +85,7 @@ class DeployKeyScreen(Page):
 
     def on_mount(self) -> None:
         """Show what is known; nothing outside is asked."""
-        self.login = identity()
+        self.login = find_operator()
         self.work.show = self.changed
         self.set_interval(1, self._tick)
         self.call_after_refresh(self.changed)
@@ -107,10 +107,10 @@ class DeployKeyScreen(Page):
         if not self.is_mounted or not self.query("#facts"):
             return
         view = self.view
-        art = plain(picture(view.public))
+        art = plain(draw_randomart(view.public))
         shown = {
-            "facts": facts(view), "beside": art, "troubles": troubles(view),
-            "line": copyable(view), "outcome": outcome(view), "below": art,
+            "facts": render_facts(view), "beside": art, "troubles": render_problems(view),
+            "line": render_public_line(view), "outcome": render_proof(view), "below": art,
         }  # fmt: skip
         for name, text in shown.items():
             part = self.query_one(f"#{name}", Static)
@@ -122,7 +122,7 @@ class DeployKeyScreen(Page):
         self.query_one("#keys", Static).update(_keys(self._offered(view)))
         self.show_state()
 
-    def _follow(self, view: View) -> None:
+    def _follow(self, view: KeyView) -> None:
         """Bring what is new about the line into sight."""
         lacking = view.found.looked is not None and view.found.looked.lacking
         made = "" if lacking else view.public
@@ -149,7 +149,7 @@ class DeployKeyScreen(Page):
         seconds = int(time.monotonic() - job[1])
         self.say(f"{job[0]}, {seconds} s; esc stops")
 
-    def _next(self, view: View) -> str:
+    def _next(self, view: KeyView) -> str:
         """The one thing to do next."""
         looked = view.found.looked
         if view.proven:
@@ -166,10 +166,10 @@ class DeployKeyScreen(Page):
             return f"f5 {what}, after a yes. Enter goes on: the key may wait."
         return "Enter goes on: the key may wait for somebody with access."
 
-    def _can_look(self, view: View) -> bool:
-        return bool(view.in_vault and view.login) or view.answers.dags.key.kind in OWN
+    def _can_look(self, view: KeyView) -> bool:
+        return bool(view.in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
 
-    def _offered(self, view: View) -> list[tuple[str, str]]:
+    def _offered(self, view: KeyView) -> list[tuple[str, str]]:
         """Actions that make sense now, with what they are called."""
         looked = view.found.looked
         lacking = looked is not None and looked.lacking and looked.denied is None
@@ -229,7 +229,7 @@ class DeployKeyScreen(Page):
             return
         try:
             with self.app.suspend():
-                _show_bare(line)
+                _print_public_line(line)
         except SuspendNotSupported:
             self.say("! this terminal cannot leave the screens; c copies the line")
 
@@ -257,7 +257,7 @@ class DeployKeyScreen(Page):
 
     def action_help(self) -> None:
         """Help for the question behind the page."""
-        self.wizard.show_help(spec("dags.key"))
+        self.wizard.show_help(field_spec("dags.key"))
 
 
 def _keys(offers: list[tuple[str, str]]) -> str:
@@ -267,13 +267,13 @@ def _keys(offers: list[tuple[str, str]]) -> str:
     return "  ".join(f"[@click=screen.{name}]{label}[/]" for name, label in shown)
 
 
-def _show_bare(line: str) -> None:
-    from screens.text import masked
+def _print_public_line(line: str) -> None:
+    from screens.text import replace_unprintable
 
     out, read = sys.__stdout__, sys.__stdin__
     if out is None or read is None:
         return
-    out.write(f"\n{masked(line)}\n\nenter goes back to the wizard ")
+    out.write(f"\n{replace_unprintable(line)}\n\nenter goes back to the wizard ")
     out.flush()
     # asyncio's own handler would end the app, answers and all.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import ConflictError, RefusedError, WizardError
-from wizard.provisioning.steps import AtStore, Way, at_store, way_to_store
+from wizard.provisioning.steps import StoreSession, StoreTarget, open_store, resolve_store
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.vault.address import AppRole, Token
-    from wizard.provisioning.survey import Inputs, Item
-    from wizard.secrets.deploy_key import DeployKey
-    from wizard.systems.prior_use import Signs
+    from wizard.provisioning.survey import Inputs, StoreItem
+    from wizard.secrets.deploy_key import KeyPair
+    from wizard.systems.prior_use import PriorUse
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.workspace import Workspace
 
@@ -28,12 +28,12 @@ GIT_KEY = "gitSshKey"
 
 
 @dataclass(frozen=True)
-class Ready:
+class StoreAccess:
     """What a look at the store needs, before anything is sent there."""
 
     proposal: Proposal
     agreed: Mapping[str, Any]
-    way: Way
+    way: StoreTarget
     who: Token | AppRole
     workspace: Workspace
 
@@ -44,7 +44,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Looked:
+class StoreContents:
     """What the store has and lacks, of a proposal; nothing of its values.
 
     `denied` is why what lacks could not be written. `elsewhere` says of further paths of the
@@ -55,13 +55,13 @@ class Looked:
     store: str
     identity: str
     version: int
-    items: tuple[Item, ...]
+    items: tuple[StoreItem, ...]
     public: str = ""
     denied: WizardError | None = None
     elsewhere: tuple[str, ...] = ()
 
     @property
-    def lacking(self) -> tuple[Item, ...]:
+    def lacking(self) -> tuple[StoreItem, ...]:
         """What would be made or read, and written."""
         return tuple(item for item in self.items if item.state in {"generate", "given"})
 
@@ -77,45 +77,45 @@ class Looked:
         return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
 
-def agreed_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
+def load_target_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
     """The raw answers on the target branch."""
     from wizard.workspace.consent import target_answers
 
     return target_answers(workspace, existing, answers.repository.branch)
 
 
-def identity() -> str:
+def find_operator() -> str:
     """Who the operator is to Vault, without the secret; empty where nothing says so."""
-    from wizard.clients.vault.address import credentials
+    from wizard.clients.vault.address import read_credentials
 
     try:
-        who = credentials()
+        who = read_credentials()
     except WizardError as error:
         # The look says it in full.
         return error.message
     return who.identity if who else ""
 
 
-def ready(proposal: Proposal, workspace: Workspace) -> Ready:
+def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
     """Where the store is and who the operator is there; nothing is sent."""
-    agreed = agreed_answers(workspace, proposal.existing, proposal.answers)
-    way = way_to_store(proposal, agreed)
-    return Ready(proposal, agreed, way, way.login(), workspace)
+    agreed = load_target_answers(workspace, proposal.existing, proposal.answers)
+    way = resolve_store(proposal, agreed)
+    return StoreAccess(proposal, agreed, way, way.login(), workspace)
 
 
-def look(start: Ready) -> Looked:
+def read_store(start: StoreAccess) -> StoreContents:
     """Read the store."""
-    with at_store(start.way, start.who) as session:
+    with open_store(start.way, start.who) as session:
         denied: WizardError | None = None
         if session.found.lacking:
             try:
                 session.require_rights()
             except RefusedError as error:
                 denied = error
-        return _looked(session, session.key(), denied)
+        return _store_contents(session, session.key(), denied)
 
 
-def _elsewhere(session: AtStore) -> Iterator[str]:
+def _other_path_lines(session: StoreSession) -> Iterator[str]:
     """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
     try:
         others = session.every()[1:]
@@ -128,9 +128,11 @@ def _elsewhere(session: AtStore) -> Iterator[str]:
             yield f"{other.found.store.name} lacks {lacks}"
 
 
-def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None = None) -> Looked:
+def _store_contents(
+    session: StoreSession, key: KeyPair | None, denied: WizardError | None = None
+) -> StoreContents:
     found = session.found
-    return Looked(
+    return StoreContents(
         session.proposal,
         found.store.name,
         session.vault.identity,
@@ -138,25 +140,27 @@ def _looked(session: AtStore, key: DeployKey | None, denied: WizardError | None 
         found.items,
         key.public if key else "",
         denied,
-        tuple(_elsewhere(session)),
+        tuple(_other_path_lines(session)),
     )
 
 
-def signs(start: Ready, inputs: Inputs) -> Signs:
+def find_prior_use(start: StoreAccess, inputs: Inputs) -> PriorUse:
     """What could not be looked at; raises where the installation has lived before."""
-    from wizard.provisioning.steps import cluster_to_ask
+    from wizard.provisioning.steps import open_cluster
 
-    with at_store(start.way, start.who) as session:
+    with open_store(start.way, start.who) as session:
         session.require_rights()
         _require_not_handed(start, session)
         made = session.found.of("generate")
-        cluster = cluster_to_ask(start.proposal.answers)[0] if made else None
+        cluster = open_cluster(start.proposal.answers)[0] if made else None
         return session.signs(inputs, cluster)
 
 
-def fill(start: Ready, shown: Sequence[Item], inputs: Inputs) -> tuple[Looked, tuple[str, ...]]:
+def fill_store(
+    start: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
+) -> tuple[StoreContents, tuple[str, ...]]:
     """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
-    with at_store(start.way, start.who) as session:
+    with open_store(start.way, start.who) as session:
         if _states(session.found.items) != _states(shown):
             raise ConflictError(
                 f"{session.found.store.name} has changed since it was shown; nothing was written",
@@ -164,7 +168,7 @@ def fill(start: Ready, shown: Sequence[Item], inputs: Inputs) -> tuple[Looked, t
             )
         _require_not_handed(start, session)
         filled = session.fill(inputs)
-        before = _looked(session, session.key(filled))
+        before = _store_contents(session, session.key(filled))
     items = tuple(
         replace(item, state="kept") if item in before.lacking else item for item in before.items
     )
@@ -178,38 +182,38 @@ def fill(start: Ready, shown: Sequence[Item], inputs: Inputs) -> tuple[Looked, t
     return now, tuple(notes)
 
 
-def _require_not_handed(start: Ready, session: AtStore) -> None:
+def _require_not_handed(start: StoreAccess, session: StoreSession) -> None:
     """What was handed over in a file is not made once more."""
-    from wizard.provisioning.sealed_file import require_not_handed
+    from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 
     made = tuple(fact.key for fact in session.found.of("generate"))
     name = start.proposal.answers.installation.name
-    require_not_handed(start.workspace.repository, name, made, session.found.store.name)
+    require_no_earlier_hand_off(start.workspace.repository, name, made, session.found.store.name)
 
 
-def _states(items: Sequence[Item]) -> list[tuple[str, str]]:
+def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:
     return [(item.fact.key, item.source) for item in items]
 
 
-def stored_key(start: Ready) -> DeployKey:
+def read_stored_key(start: StoreAccess) -> KeyPair:
     """The deploy key in the store, with its private half in memory."""
-    with at_store(start.way, start.who) as session:
+    with open_store(start.way, start.who) as session:
         key = session.key()
     if key is None:
         raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")
     return key
 
 
-def own_key(
+def read_own_key(
     answers: Answers, folder: Path | None, prompt: Any
-) -> tuple[DeployKey, tuple[str, ...]]:
+) -> tuple[KeyPair, tuple[str, ...]]:
     """A key of one's own, diagnosed: with its private half, and what is set right in it."""
     from wizard.provisioning.survey import key_comment
-    from wizard.secrets.deploy_key import read, repairs, require_recorded
-    from wizard.secrets.resolve import resolve
+    from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
+    from wizard.secrets.resolve import resolve_reference
 
     reference = answers.dags.key
-    value = resolve(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
-    key = read(value, f"dags.key ({reference})", key_comment(answers))
-    require_recorded(key, reference.public)
-    return key, repairs(value)
+    value = resolve_reference(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
+    key = read_private_key(value, f"dags.key ({reference})", key_comment(answers))
+    require_recorded_key(key, reference.public)
+    return key, list_repairs(value)

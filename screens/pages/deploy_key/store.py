@@ -10,28 +10,28 @@ from dataclasses import dataclass, field
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-from screens.background.tasks import Errands
+from screens.background.tasks import TaskRunner
 from screens.pages.deploy_key import steps
-from screens.text import counted
-from screens.widgets.prompts import Agree
-from wizard.answers.questions import spec, specs
+from screens.text import pluralize
+from screens.widgets.prompts import ConfirmListDialog
+from wizard.answers.questions import field_spec, field_specs
 from wizard.engine.probes import Probe, ProbeResult
 from wizard.errors import AnswersError, WizardError
-from wizard.formats.nested import get
+from wizard.formats.nested import get_value
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from screens.pages.deploy_key.steps import Looked, Ready
+    from screens.pages.deploy_key.steps import StoreAccess, StoreContents
     from wizard.answers.model import Answers
     from wizard.provisioning.survey import Inputs
     from wizard.workspace.proposal import Proposal
 
-OWN = ("env", "file", "prompt")
+OWN_KEY_KINDS = ("env", "file", "prompt")
 
 
 @dataclass
-class Findings:
+class KeyStatus:
     """What was found out and done about one key since the wizard was opened; nothing secret.
 
     `repairs` is what is set right in a key of one's own, None while it was not read; `said` is how
@@ -39,7 +39,7 @@ class Findings:
     """
 
     about: tuple[object, ...] = ()
-    looked: Looked | None = None
+    looked: StoreContents | None = None
     repairs: tuple[str, ...] | None = None
     said: str = ""
     registered: str = ""
@@ -47,33 +47,35 @@ class Findings:
     proof: dict[str, tuple[Probe, ProbeResult | None]] = field(default_factory=dict)
 
 
-def about(answers: Answers) -> tuple[object, ...]:
+def relevant_answers(answers: Answers) -> tuple[object, ...]:
     """The answers that findings belong to: another repository or store, and they are stale."""
     dags, own = answers.dags, answers.secrets
     # What lacks is shown and made with the references that stand now.
-    references = [str(get(answers, item.path)) for item in specs() if item.kind == "secret"]
+    references = [
+        str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
+    ]
     return (dags.repo, dags.source, own.store, own.payload, own.vault, answers.installation.name,
             answers.delivery, references)  # fmt: skip
 
 
-class StoreErrands(Errands):
+class StoreTasks(TaskRunner):
     """Looking into the store, and filling it by the steps of `secrets`."""
 
-    found = Findings()
+    found = KeyStatus()
 
     @property
-    def findings(self) -> Findings:
+    def findings(self) -> KeyStatus:
         """What is known of the answers as they stand."""
-        now = about(self.app.draft.readable)
+        now = relevant_answers(self.app.draft.readable)
         if self.found.about != now:
-            self.found, self.error = Findings(now), None
+            self.found, self.error = KeyStatus(now), None
         return self.found
 
     async def look(self) -> None:
         """f5: the store first; a key of one's own where the store has none."""
         answers = self.app.draft.readable
-        own = answers.dags.key.kind in OWN
-        if answers.secrets.store != "vault" or (own and not steps.identity()):
+        own = answers.dags.key.kind in OWN_KEY_KINDS
+        if answers.secrets.store != "vault" or (own and not steps.find_operator()):
             await self._read_own(answers)
             return
         try:
@@ -84,7 +86,7 @@ class StoreErrands(Errands):
             raise
         await self._to_vault(start)
         text = f"asking Vault at {start.way.where.endpoint}"
-        looked = await self._blocking(text, lambda: steps.look(start))
+        looked = await self._blocking(text, lambda: steps.read_store(start))
         found = self.findings
         found.looked = looked
         if looked.public:
@@ -92,10 +94,10 @@ class StoreErrands(Errands):
         elif own and looked.state_of(steps.GIT_KEY) == "given":
             await self._read_own(answers)
 
-    async def _ready(self) -> Ready:
+    async def _ready(self) -> StoreAccess:
         proposal = await self._proposal()
         return await self._blocking(
-            "reading the target branch", lambda: steps.ready(proposal, self.app.workspace)
+            "reading the target branch", lambda: steps.prepare_access(proposal, self.app.workspace)
         )
 
     async def _proposal(self) -> Proposal:
@@ -110,7 +112,7 @@ class StoreErrands(Errands):
                 "give them, then come back; the key may wait until then",
             ) from None
 
-    async def _to_vault(self, start: Ready) -> None:
+    async def _to_vault(self, start: StoreAccess) -> None:
         source = start.way.where.source
         named = "the answers name" if source == "secrets.vault.server" else f"{source} names"
         text = (
@@ -130,7 +132,7 @@ class StoreErrands(Errands):
         if looked.denied is not None:
             raise looked.denied
         if looked.unset:
-            names = counted(len(looked.unset), "variable")
+            names = pluralize(len(looked.unset), "variable")
             raise WizardError(
                 f"{names} to read from not set here: {', '.join(looked.unset)}",
                 'choose "ask at run" at that question (ctrl+p finds it), and it is typed here; or '
@@ -142,30 +144,32 @@ class StoreErrands(Errands):
         await self._prompt_for(looked)
         inputs = Inputs(start.proposal.answers, self.app.folder, self._prompt)
         text = "looking for signs of an earlier life"
-        signs = await self._blocking(text, lambda: steps.signs(start, inputs))
-        await self._ask(_writing(looked, signs.unknown))
+        signs = await self._blocking(text, lambda: steps.find_prior_use(start, inputs))
+        await self._ask(_create_write_dialog(looked, signs.unknown))
         await self._fill(start, looked, inputs)
 
-    async def _fill(self, start: Ready, looked: Looked, inputs: Inputs) -> None:
+    async def _fill(self, start: StoreAccess, looked: StoreContents, inputs: Inputs) -> None:
         self.writing = True
         text = f"writing to {looked.store}"
         before = self.findings
-        now, notes = await self._blocking(text, lambda: steps.fill(start, looked.items, inputs))
+        now, notes = await self._blocking(
+            text, lambda: steps.fill_store(start, looked.items, inputs)
+        )
         if self.findings is before:
             before.looked, before.said = now, "; ".join(notes)
             self._record(now.public)
 
-    async def _agree_to_reads(self, start: Ready, looked: Looked) -> None:
+    async def _agree_to_reads(self, start: StoreAccess, looked: StoreContents) -> None:
         """What is new here is read only after a yes, and nobody is asked unannounced."""
-        from wizard.provisioning.steps import cluster_to_ask, new_reads
+        from wizard.provisioning.steps import list_read_consents, open_cluster
 
         answers = start.proposal.answers
-        reads = new_reads(looked.proposal, looked.items, looked.store, start.agreed)
+        reads = list_read_consents(looked.proposal, looked.items, looked.store, start.agreed)
         lines = [text.removesuffix("?") for text in reads.values()]
         made = any(item.state == "generate" for item in looked.items)
         if made:
             text = "reading the kubeconfig"
-            _, identity = await self._blocking(text, lambda: cluster_to_ask(answers))
+            _, identity = await self._blocking(text, lambda: open_cluster(answers))
             lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
         if any(item.fact.key == "fernetKey" and item.state == "generate" for item in looked.items):
             own = answers.database
@@ -178,25 +182,25 @@ class StoreErrands(Errands):
         if lines:
             await self._consent(f"make {text}", "Before anything is made:", text, "go on")
 
-    async def _prompt_for(self, looked: Looked) -> None:
-        from wizard.workspace.consent import key_of
+    async def _prompt_for(self, looked: StoreContents) -> None:
+        from wizard.workspace.consent import reference_key
 
         for item in looked.lacking:
             reference = item.fact.reference
             if item.state == "given" and reference is not None and reference.kind == "prompt":
-                key = key_of(looked.proposal.answers, reference)
+                key = reference_key(looked.proposal.answers, reference)
                 await self._type(key, f"It goes to {looked.store} and nowhere else.")
 
     def _record(self, public: str) -> None:
         """The public part into the draft, as `secrets` records it."""
-        from wizard.secrets.deploy_key import same_key
+        from wizard.secrets.deploy_key import is_same_key
 
         # The same key's comment may be the person's own.
-        if public and not same_key(self.app.draft.readable.dags.key.public, public):
+        if public and not is_same_key(self.app.draft.readable.dags.key.public, public):
             self._put(public)
 
     def _put(self, public: str) -> None:
-        draft, item = self.app.draft, spec("dags.key")
+        draft, item = self.app.draft, field_spec("dags.key")
         raw = draft.value(item)
         kept = raw if isinstance(raw, Mapping) else {"generate": True}
         self.app.draft = draft.answered(item, {**kept, "public": public})
@@ -207,36 +211,38 @@ class StoreErrands(Errands):
             "The answers then name no deploy key: the store's is recorded at the next look, or a "
             "new one is made. A key that is registered at the Git host stays registered there."
         )
-        await self._ask(Agree("Empty dags.key.public?", text, yes="empty it", no="keep it"))
+        await self._ask(
+            ConfirmListDialog("Empty dags.key.public?", text, yes="empty it", no="keep it")
+        )
         self._put("")
-        self.found = Findings(about(self.app.draft.readable))
+        self.found = KeyStatus(relevant_answers(self.app.draft.readable))
 
     async def _read_own(self, answers: Answers) -> SecretStr | None:
         """Read and diagnose it; its private half, for a proof."""
         reference = answers.dags.key
-        if reference.kind not in OWN:
+        if reference.kind not in OWN_KEY_KINDS:
             return None
         app = self.app
         agreed = await self._blocking(
             "reading the target branch",
-            lambda: steps.agreed_answers(app.workspace, app.existing, answers),
+            lambda: steps.load_target_answers(app.workspace, app.existing, answers),
         )
         await self._agree_to_own(answers, agreed)
         if reference.kind == "prompt":
             await self._type("dags.key", "Paste the whole private key; it is only looked at here.")
         key, repairs = await self._blocking(
-            f"reading {reference}", lambda: steps.own_key(answers, app.folder, self._prompt)
+            f"reading {reference}", lambda: steps.read_own_key(answers, app.folder, self._prompt)
         )
         self.findings.repairs = repairs
         self._record(key.public)
         return key.private
 
     async def _agree_to_own(self, answers: Answers, agreed: Mapping[str, Any]) -> None:
-        from wizard.formats.nested import get
+        from wizard.formats.nested import get_value
 
         reference = answers.dags.key
         path = ("dags", "key", reference.kind)
-        if reference.kind == "prompt" or get(agreed, path) == reference.argument:
+        if reference.kind == "prompt" or get_value(agreed, path) == reference.argument:
             return
         title = f"Read {reference} on this machine?"
         text = (
@@ -246,15 +252,15 @@ class StoreErrands(Errands):
         await self._consent(f"read {reference}", title, text, "read it")
 
 
-def _writing(looked: Looked, unknown: tuple[str, ...]) -> Agree:
+def _create_write_dialog(looked: StoreContents, unknown: tuple[str, ...]) -> ConfirmListDialog:
     """The yes to the write: the list as `secrets` shows it, and what nobody could look at."""
-    from wizard.provisioning.steps import listed
+    from wizard.provisioning.steps import format_items
 
     path, _, where = looked.store.partition(" at ")
     lines = [f"at {where}, as {looked.identity}"]
     if unknown:
         lines += [f"! not looked at: {place}" for place in unknown]
         lines += ["If this installation ran before, stop: put its values there instead."]
-    lines += ["", *listed(looked.items)]
-    title = f"Write {counted(len(looked.lacking), 'value')} to {path}?"
-    return Agree(title, "\n".join(lines), yes="make and store them", no="not now")
+    lines += ["", *format_items(looked.items)]
+    title = f"Write {pluralize(len(looked.lacking), 'value')} to {path}?"
+    return ConfirmListDialog(title, "\n".join(lines), yes="make and store them", no="not now")

@@ -13,29 +13,29 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from screens.pages.deploy_key.steps import GIT_KEY
-from screens.text import counted, plain
+from screens.text import plain, pluralize
 from wizard.hostkeys.keys import HostKey
 
 if TYPE_CHECKING:
-    from screens.pages.deploy_key.store import Findings
+    from screens.pages.deploy_key.store import KeyStatus
     from wizard.answers.model import Answers
-    from wizard.clients.forge_pages import Page
+    from wizard.clients.forge_pages import DeployKeyPage
     from wizard.engine.probes import Probe, ProbeResult
     from wizard.errors import WizardError
 
-CAPTION, COLUMN = 10, 50
+CAPTION_WIDTH, COLUMN_WIDTH = 10, 50
 INTRO = "The one key that git-sync clones with; it may only read."
 _WORDS = {"pass": "pass", "warn": "! pass", "fail": "! FAIL", "skip": "skipped",
           "unknown": "unverified"}  # fmt: skip
-Row = tuple[str, str]
+CaptionRow = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class View:
+class KeyView:
     """All that the page is drawn from. `login` is who the operator is to the store, if anybody."""
 
     answers: Answers
-    found: Findings
+    found: KeyStatus
     error: WizardError | None
     login: str
     width: int
@@ -56,11 +56,11 @@ class View:
         return self.found.looked is not None and self.found.looked.state_of(GIT_KEY) == "kept"
 
     @property
-    def page(self) -> Page | None:
+    def page(self) -> DeployKeyPage | None:
         """The provider's page for deploy keys."""
-        from wizard.clients.forge_pages import key_page
+        from wizard.clients.forge_pages import find_key_page
 
-        return key_page(self.answers.dags.repo)
+        return find_key_page(self.answers.dags.repo)
 
     @property
     def proven(self) -> bool:
@@ -69,7 +69,7 @@ class View:
         return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
 
 
-def title(answers: Answers) -> str:
+def render_title(answers: Answers) -> str:
     """Whose key it is."""
     location = answers.dags.location
     if location is None:
@@ -78,29 +78,29 @@ def title(answers: Answers) -> str:
     return f"Deploy key of {location.host}{port}/{location.path}"
 
 
-def facts(view: View) -> Content:
+def render_facts(view: KeyView) -> Content:
     """Kind, place, state and public part under each other."""
     rows = [*_key(view), *_place(view), *_store(view), *_public(view)]
-    return _lines(rows, COLUMN)
+    return _lines(rows, COLUMN_WIDTH)
 
 
-def troubles(view: View) -> Content:
+def render_problems(view: KeyView) -> Content:
     """What went wrong, what lacks, and what it means where nobody here can change that."""
-    from wizard.provisioning.steps import listed, other_way
+    from wizard.provisioning.steps import format_items, secrets_command
 
-    wide = max(20, view.width - CAPTION)
+    wide = max(20, view.width - CAPTION_WIDTH)
     parts: list[Content] = []
     if view.error is not None:
         rows = [("!", view.error.message), ("", view.error.hint)]
         parts.append(_lines([row for row in rows if row[1]], wide))
     looked = view.found.looked
     if looked is not None and looked.lacking:
-        lacks = f"the store lacks {counted(len(looked.lacking), 'value')}:"
+        lacks = f"the store lacks {pluralize(len(looked.lacking), 'value')}:"
         unset = [f"! not set here: {name}" for name in looked.unset]
-        lines = [lacks, *(f"  {line}" for line in listed(looked.items)), *unset]
+        lines = [lacks, *(f"  {line}" for line in format_items(looked.items)), *unset]
         parts.append(plain("\n".join(lines)))
     if looked is not None and looked.elsewhere:
-        command = other_way(view.answers.installation.name)
+        command = secrets_command(view.answers.installation.name)
         rows = [("further", one) for one in looked.elsewhere]
         parts.append(_lines([*rows, ("", f"this page does not fill it: {command}")], wide))
     deferred = list(_deferred(view))
@@ -108,26 +108,26 @@ def troubles(view: View) -> Content:
     return Content("\n\n").join(parts)
 
 
-def copyable(view: View) -> Content:
+def render_public_line(view: KeyView) -> Content:
     """The public line, whole, in as few rows as fit."""
     line, width = view.public, max(20, view.width)
     rows = [line[at : at + width] for at in range(0, len(line), width)]
     return Content("\n").join(plain(row, "bold") for row in rows)
 
 
-def outcome(view: View) -> Content:
+def render_proof(view: KeyView) -> Content:
     """Where the line is registered, and the proof."""
     rows = [*_registration(view), *_proof(view)] if view.public else []
-    return _lines(rows, max(20, view.width - CAPTION))
+    return _lines(rows, max(20, view.width - CAPTION_WIDTH))
 
 
-def picture(public: str) -> str:
+def draw_randomart(public: str) -> str:
     """Randomart of the public part; empty where it is none."""
-    key = _parsed(public)
+    key = _parse_public(public)
     return key.randomart() if key else ""
 
 
-def _parsed(public: str) -> HostKey | None:
+def _parse_public(public: str) -> HostKey | None:
     words = public.split()
     try:
         return HostKey(words[0], words[1])
@@ -135,14 +135,14 @@ def _parsed(public: str) -> HostKey | None:
         return None
 
 
-def _key(view: View) -> Iterator[Row]:
-    from wizard.secrets.deploy_key import kind_for
+def _key(view: KeyView) -> Iterator[CaptionRow]:
+    from wizard.secrets.deploy_key import choose_kind
 
     reference = view.answers.dags.key
     location = view.answers.dags.location
     host = location.host if location else ""
     if reference.kind == "generate":
-        rsa = kind_for(host) == "rsa"
+        rsa = choose_kind(host) == "rsa"
         kind = f"RSA 3072, for {host} takes no ed25519" if rsa else "ed25519"
         yield "key", f"made here, in memory, once: {kind}"
     elif reference.kind == "store":
@@ -157,7 +157,7 @@ def _key(view: View) -> Iterator[Row]:
             yield "", f"set right when it is stored: {', '.join(view.found.repairs)}"
 
 
-def _place(view: View) -> Iterator[Row]:
+def _place(view: KeyView) -> Iterator[CaptionRow]:
     own = view.answers.secrets
     if not view.in_vault:
         name = view.answers.installation.name
@@ -173,7 +173,7 @@ def _place(view: View) -> Iterator[Row]:
     yield "", f"{GIT_KEY}, in Vault {at}"
 
 
-def _store(view: View) -> Iterator[Row]:
+def _store(view: KeyView) -> Iterator[CaptionRow]:
     if not view.in_vault:
         return
     looked = view.found.looked
@@ -191,20 +191,20 @@ def _store(view: View) -> Iterator[Row]:
         yield "store", f"! the key is not there yet; looked at {who}"
 
 
-def _public(view: View) -> Iterator[Row]:
+def _public(view: KeyView) -> Iterator[CaptionRow]:
     from wizard.secrets.deploy_key import fingerprint
 
     if not view.public:
         yield "public", "none recorded yet"
         return
-    shown = fingerprint(view.public) if _parsed(view.public) else ""
+    shown = fingerprint(view.public) if _parse_public(view.public) else ""
     yield "public", shown or "! what is recorded is no public key"
 
 
-def _deferred(view: View) -> Iterator[Row]:
+def _deferred(view: KeyView) -> Iterator[CaptionRow]:
     """What it means that nobody here can look into the store; it never stops a commit."""
-    from wizard.clients.vault.address import HOW
-    from wizard.provisioning.steps import other_way
+    from wizard.clients.vault.address import LOGIN_HINT
+    from wizard.provisioning.steps import secrets_command
 
     if not view.in_vault or view.present:
         return
@@ -212,7 +212,7 @@ def _deferred(view: View) -> Iterator[Row]:
     if view.login and not denied and not (view.error and view.found.looked is None):
         return
     if not view.login:
-        yield "login", f"{HOW}, then open the wizard again"
+        yield "login", f"{LOGIN_HINT}, then open the wizard again"
     yield (
         "deferred",
         (
@@ -220,10 +220,10 @@ def _deferred(view: View) -> Iterator[Row]:
             "somebody with access runs, in this repository:"
         ),
     )
-    yield "", other_way(view.answers.installation.name)
+    yield "", secrets_command(view.answers.installation.name)
 
 
-def _registration(view: View) -> Iterator[Row]:
+def _registration(view: KeyView) -> Iterator[CaptionRow]:
     page = view.page
     if view.found.registered:
         yield "at", f"ok, {view.found.registered}"
@@ -241,12 +241,12 @@ def _registration(view: View) -> Iterator[Row]:
         yield "", "access keys can only read there"
 
 
-def _proof(view: View) -> Iterator[Row]:
+def _proof(view: KeyView) -> Iterator[CaptionRow]:
     for probe, result in view.found.proof.values():
         yield from _probe(probe, result)
 
 
-def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[Row]:
+def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
     """What was looked at, then the verdict in words."""
     caption = probe.id.rpartition(".")[2]
     if result is None or result.status == "skip":
@@ -257,11 +257,11 @@ def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[Row]:
         yield "", result.fix
 
 
-def _lines(rows: list[Row], width: int) -> Content:
+def _lines(rows: list[CaptionRow], width: int) -> Content:
     lines = []
     for caption, text in rows:
         style = "$text-error" if "!" in (caption, text[:1]) else ""
         for number, part in enumerate(wrap(text, width, break_on_hyphens=False) or [""]):
-            name = f"{'' if number else caption:<{CAPTION}}"
+            name = f"{'' if number else caption:<{CAPTION_WIDTH}}"
             lines.append(plain(name, style or "$text-muted") + plain(part, style))
     return Content("\n").join(lines)

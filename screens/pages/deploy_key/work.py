@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from screens.pages.deploy_key import steps
-from screens.pages.deploy_key.store import OWN, StoreErrands
-from screens.widgets.prompts import token_source
+from screens.pages.deploy_key.store import OWN_KEY_KINDS, StoreTasks
+from screens.widgets.prompts import create_token_prompt
 from wizard.engine.probes import Probe, run_probes
 from wizard.errors import RefusedError
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 
-class KeyWork(StoreErrands):
+class KeyTasks(StoreTasks):
     """All that can be done about the deploy key."""
 
     async def register(self) -> None:
         """Have the provider know the key, read-only, with a token by reference."""
         from wizard.provisioning import steps as storing
-        from wizard.secrets.resolve import resolve
+        from wizard.secrets.resolve import resolve_reference
 
         answers = self.app.draft.readable
-        place, public = storing.provider(answers), answers.dags.key.public
+        place, public = storing.find_provider_api(answers), answers.dags.key.public
         if place is None or not public:
             return
         title = f"Register the key at {place.path}, read-only"
         text = f"{place.api} takes it with a token of somebody who administers the repository."
-        reference = await self._ask(token_source(title, text, storing.token_reference))
+        reference = await self._ask(create_token_prompt(title, text, storing.parse_token_reference))
         if reference.kind == "prompt":
             await self._type("token", f"It goes to {place.api} and nowhere else.")
         else:
             title = f"Send the token from {reference} to {place.api}?"
             text = "It is read now, sent there alone over verified TLS, and forgotten."
             await self._consent(f"{reference} to {place.api}", title, text, "send it")
-        token = resolve(reference, "token", folder=self.app.folder, prompt=self._prompt)
+        token = resolve_reference(reference, "token", folder=self.app.folder, prompt=self._prompt)
         self.writing = True
         done = await self._blocking(
-            f"asking {place.api}", lambda: storing.register(answers, place, token, public)
+            f"asking {place.api}", lambda: storing.register_key(answers, place, token, public)
         )
         found = self.findings
         found.registered = "registered" if done.made else "registered already"
@@ -62,19 +62,19 @@ class KeyWork(StoreErrands):
         title = f"Clone from {host} with this key?"
         text = "Only the names of its files are fetched; nothing is written there."
         await self._consent(f"clone {answers.dags.repo}", title, text, "clone")
-        await self._probe(storing.proof(answers, private))
+        await self._probe(storing.list_clone_probes(answers, private))
 
     async def _private(self, answers: Answers) -> SecretStr:
         looked = self.findings.looked
         held = looked is not None and looked.state_of(steps.GIT_KEY) == "kept"
-        if answers.dags.key.kind in OWN and not held:
+        if answers.dags.key.kind in OWN_KEY_KINDS and not held:
             own = await self._read_own(answers)
             assert own is not None  # noqa: S101
             return own
         start = await self._ready()
         await self._to_vault(start)
         text = f"asking Vault at {start.way.where.endpoint}"
-        key = await self._blocking(text, lambda: steps.stored_key(start))
+        key = await self._blocking(text, lambda: steps.read_stored_key(start))
         self._record(key.public)
         return key.private
 
@@ -88,13 +88,13 @@ class KeyWork(StoreErrands):
             self.show()
 
 
-_WORK: WeakKeyDictionary[WizardApp, KeyWork] = WeakKeyDictionary()
+_KEY_TASKS: WeakKeyDictionary[WizardApp, KeyTasks] = WeakKeyDictionary()
 
 
-def work_of(app: WizardApp) -> KeyWork:
+def get_key_tasks(app: WizardApp) -> KeyTasks:
     """The work of this app; its findings stay while pages come and go."""
-    if app not in _WORK:
+    if app not in _KEY_TASKS:
         from screens.pages.deploy_key.page import DeployKeyScreen
 
-        _WORK[app] = KeyWork(app, DeployKeyScreen)
-    return _WORK[app]
+        _KEY_TASKS[app] = KeyTasks(app, DeployKeyScreen)
+    return _KEY_TASKS[app]

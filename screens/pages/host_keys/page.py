@@ -15,19 +15,19 @@ from textual.widgets import Input, Static, TextArea
 
 from screens.pages.host_keys.scan import ScanningPage
 from screens.pages.host_keys.view import (
-    Around,
     KeyBlock,
-    bare,
-    given_key,
+    KeyComparison,
     introduction,
-    key_lines,
-    left_out,
+    parse_answer_key,
+    render_key,
+    render_unaccepted_key,
+    strip_evidence,
 )
 from screens.steps import HOST_KEYS
-from screens.text import counted, plain
+from screens.text import plain, pluralize
 from screens.widgets.fields import Line, PasteArea, TextField
-from wizard.answers.questions import spec
-from wizard.formats.nested import get
+from wizard.answers.questions import field_spec
+from wizard.formats.nested import get_value
 from wizard.hostkeys.keys import (
     HostKey,
     HostKeyTextError,
@@ -36,7 +36,7 @@ from wizard.hostkeys.keys import (
     parse_host_keys,
 )
 from wizard.hostkeys.published import published_keys
-from wizard.hostkeys.verdict import Entry, Refusal, Verdict
+from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, Refusal
 
 _PASTE = (
     "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. Or "
@@ -55,7 +55,7 @@ _NO_KEY = "No key yet: paste them above, or f5 asks the host."
 
 
 class HostKeyScreen(ScanningPage):
-    """Keys of the repository's host; every decision is `wizard.hostkeys.trust.judge`'s."""
+    """Keys of the repository's host; every decision is `wizard.hostkeys.trust.judge_host_keys`'s."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pagedown", "read(1)", show=False),
@@ -101,7 +101,7 @@ class HostKeyScreen(ScanningPage):
         if kept is not None:
             return kept
         host, port = self.host
-        keys = [given_key(item) for item in self._stored()]
+        keys = [parse_answer_key(item) for item in self._stored()]
         return "\n".join(key.line(host, port) for key in keys if key is not None)
 
     async def on_mount(self) -> None:
@@ -112,10 +112,10 @@ class HostKeyScreen(ScanningPage):
         self.query_one(TextField if keys_known else PasteArea).focus()
         self.show_message()
 
-    def _verdict(self) -> Verdict | None:
+    def _verdict(self) -> HostKeyVerdict | None:
         return self.draft.settled.verdict
 
-    def _given(self) -> list[Entry | Refusal]:
+    def _given(self) -> list[KnownHost | Refusal]:
         verdict = self._verdict()
         return [*verdict.accepted, *verdict.refused] if verdict else []
 
@@ -127,14 +127,14 @@ class HostKeyScreen(ScanningPage):
         if keys is not None:
             host, _ = self.host
             value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-            if value != [bare(item) for item in self._stored()]:
-                self.wizard.draft = self.draft.answered(spec(HOST_KEYS), value)
+            if value != [strip_evidence(item) for item in self._stored()]:
+                self.wizard.draft = self.draft.answered(field_spec(HOST_KEYS), value)
         self.show_state()
         self.show_message()
         await self._show_keys()
 
     def _stored(self) -> list[object]:
-        found = get(self.draft.applicable, ("dags", "host_keys"))
+        found = get_value(self.draft.applicable, ("dags", "host_keys"))
         return list(found) if isinstance(found, list | tuple) else []
 
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
@@ -217,7 +217,7 @@ class HostKeyScreen(ScanningPage):
             return _NOTHING
         verdict = self._verdict()
         if verdict and verdict.accepted and not in_area:
-            return f"{counted(len(verdict.accepted), 'key')} accepted. {_MORE}"
+            return f"{pluralize(len(verdict.accepted), 'key')} accepted. {_MORE}"
         return _PASTE if in_area else _TYPE
 
     async def scanned(self) -> None:
@@ -232,13 +232,13 @@ class HostKeyScreen(ScanningPage):
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
-        given = {key for key in map(given_key, self._stored()) if key is not None}
-        around = Around(*self.host, frozenset(given), self.draft.scan, self._verdict())
+        given = {key for key in map(parse_answer_key, self._stored()) if key is not None}
+        around = KeyComparison(*self.host, frozenset(given), self.draft.scan, self._verdict())
         async with self.batch():
             await holder.remove_children()
-            blocks: list[Widget] = [KeyBlock(*key_lines(item, around)) for item in self._given()]
+            blocks: list[Widget] = [KeyBlock(*render_key(item, around)) for item in self._given()]
             others = self._left_out()
-            blocks += [KeyBlock(*left_out(key)) for key in others]
+            blocks += [KeyBlock(*render_unaccepted_key(key)) for key in others]
             shown = {key.fingerprint for key in others}
             notes = [one for one in self.draft.settled.notes if not any(f in one for f in shown)]
             blocks += [Static(plain(f"- {note}")) for note in notes]
@@ -273,4 +273,4 @@ class HostKeyScreen(ScanningPage):
 
     def action_help(self) -> None:
         """Help for the question behind the page."""
-        self.wizard.show_help(spec(HOST_KEYS))
+        self.wizard.show_help(field_spec(HOST_KEYS))

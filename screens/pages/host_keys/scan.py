@@ -10,9 +10,9 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from screens.pages.base import Page
-from screens.text import counted
-from screens.widgets.dialogs import Ask
-from wizard.engine.probes import in_thread
+from screens.text import pluralize
+from screens.widgets.dialogs import ConfirmDialog
+from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan
@@ -59,7 +59,7 @@ class ScanningPage(Page):
                 self._begin()
 
         title = f"Ask {name} for its SSH host keys?"
-        ask = Ask(title, _CONSENT, yes="ask it", no="not now", yes_first=True)
+        ask = ConfirmDialog(title, _CONSENT, yes="ask it", no="not now", yes_first=True)
         self.app.push_screen(ask, answered)
 
     def _begin(self) -> None:
@@ -70,12 +70,12 @@ class ScanningPage(Page):
 
     async def _scan(self, host: str, port: int) -> None:
         try:
-            scan = await in_thread(self.wizard.scanner, host, port)
+            scan = await run_in_thread(self.wizard.scanner, host, port)
         except WizardError as error:
             self._end(f"! {error.message}")
             return
         self.wizard.draft = self.draft.with_scan(scan)
-        self._end(_found(scan))
+        self._end(_summarize_scan(scan))
         await self.scanned()
 
     def _end(self, text: str) -> None:
@@ -103,7 +103,7 @@ class ScanningPage(Page):
         self._end("stopped; nothing was taken over")
 
 
-def _found(scan: Scan) -> str:
+def _summarize_scan(scan: Scan) -> str:
     if scan.problem:
         return f"! {scan.notes[0]}"
-    return f"{scan.name} showed {counted(len(scan.keys), 'key')}; compare the fingerprints"
+    return f"{scan.name} showed {pluralize(len(scan.keys), 'key')}; compare the fingerprints"

@@ -15,7 +15,7 @@ from screens.text import plain
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.scan import Scan
-from wizard.hostkeys.verdict import COMPARE, Entry, Refusal, Verdict, host_key
+from wizard.hostkeys.verdict import COMPARE_HINT, HostKeyVerdict, KnownHost, Refusal, parse_host_key
 
 # A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
 _CAPTION, _COLUMN = 10, 50
@@ -44,48 +44,48 @@ def introduction(host: str, port: int) -> str:
     return f"Published, so nothing need be pasted: {', '.join(sources)}"
 
 
-def bare(item: object) -> dict[str, object]:
+def strip_evidence(item: object) -> dict[str, object]:
     """A host key's answer without its evidence."""
     if not isinstance(item, dict):
         return {}
     return {name: item.get(name) for name in ("host", "type", "key")}
 
 
-def given_key(item: object) -> HostKey | None:
+def parse_answer_key(item: object) -> HostKey | None:
     """The key of one answer; None when it is none."""
     if not isinstance(item, dict):
         return None
-    key = host_key(Entry("", str(item.get("type")), str(item.get("key"))))
+    key = parse_host_key(KnownHost("", str(item.get("type")), str(item.get("key"))))
     return key if isinstance(key, HostKey) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class KeyComparison:
     """What a key is shown beside: the host, the keys given, what it showed, and the verdict."""
 
     host: str
     port: int
     given: frozenset[HostKey]
     scan: Scan | None
-    verdict: Verdict | None
+    verdict: HostKeyVerdict | None
 
-    def before(self, entry: Entry) -> str:
+    def before(self, entry: KnownHost) -> str:
         """The fingerprint of the committed key that this one would replace; empty for none."""
         changes = self.verdict.changed if self.verdict else ()
         return next((one.old for one in changes if one.type == entry.type), "")
 
 
-def key_lines(item: Entry | Refusal, around: Around) -> tuple[Content, str]:
+def render_key(item: KnownHost | Refusal, around: KeyComparison) -> tuple[Content, str]:
     """Every fingerprint of one key in the same column, then the verdict in words."""
     entry = item.entry if isinstance(item, Refusal) else item
-    key = host_key(entry)
+    key = parse_host_key(entry)
     if not isinstance(key, HostKey):
         return plain(f"a key that cannot be read: {key}"), ""
     rows = list(_fingerprints(entry, key, around))
     changed = bool(around.before(entry)) and isinstance(item, Refusal)
     rows.append(("verdict", f"! CHANGED: {_CHANGED}" if changed else _words(item)))
     if isinstance(item, Refusal) and key.fingerprint not in item.fix:
-        rows.append(("", item.fix.replace(COMPARE, _COMPARE)))
+        rows.append(("", item.fix.replace(COMPARE_HINT, _COMPARE)))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
     lines = [
         plain(f"{'' if number else label:<{_CAPTION}}", "$text-muted") + plain(part, _style(part))
@@ -95,7 +95,7 @@ def key_lines(item: Entry | Refusal, around: Around) -> tuple[Content, str]:
     return Content("\n").join([title, *lines]), key.randomart()
 
 
-def left_out(key: HostKey) -> tuple[Content, str]:
+def render_unaccepted_key(key: HostKey) -> tuple[Content, str]:
     """A key that the host showed beside those accepted; it is not pinned."""
     rows = (("scanned", key.fingerprint), ("verdict", "- left out: its fingerprint was not typed"))
     lines = [plain(f"{label:<{_CAPTION}}", "$text-muted") + plain(text) for label, text in rows]
@@ -107,7 +107,9 @@ def _style(text: str) -> str:
     return "$text-error" if text.startswith("!") else ""
 
 
-def _fingerprints(entry: Entry, key: HostKey, around: Around) -> Iterator[tuple[str, str]]:
+def _fingerprints(
+    entry: KnownHost, key: HostKey, around: KeyComparison
+) -> Iterator[tuple[str, str]]:
     if around.before(entry):
         yield "before", around.before(entry)
     if key in around.given:
@@ -132,7 +134,7 @@ def _scanned(key: HostKey, scan: Scan) -> str:
     return scan.problems.get(key.type) or scan.problem or "not shown"
 
 
-def _words(item: Entry | Refusal) -> str:
+def _words(item: KnownHost | Refusal) -> str:
     if isinstance(item, Refusal):
         # One row for what stands at most of the keys.
         reason = item.reason.replace("proves that this key is", "proves it is")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wizard.chart.keys import versions
-from wizard.checks.engine import run
+from wizard.chart.keys import list_versions
+from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -32,7 +32,7 @@ def outside(text: str) -> dict[str, tuple[str, ...]]:
 def findings(file: Path, chart: str, **secrets: tuple[str, ...]) -> set[tuple[str, str]]:
     schema = json.loads((DATA / "chart" / chart / "values.schema.json").read_text("utf-8"))
     text = file.read_text("utf-8")
-    found = run(
+    found = run_checks(
         {"values.yaml": file.read_bytes()},
         chart=chart,
         airflow="3.2.2",
@@ -54,7 +54,7 @@ def test_the_quickstart_shows_its_two_known_weaknesses() -> None:
     }
 
 
-@pytest.mark.parametrize("chart", versions()[:-1])
+@pytest.mark.parametrize("chart", list_versions()[:-1])
 @pytest.mark.parametrize("file", EXAMPLES[:2], ids=lambda file: file.name[0])
 def test_older_charts_lack_only_keys_that_came_later(file: Path, chart: str) -> None:
     rules = {rule for rule, _ in findings(file, chart)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wizard.checks.hcl import Grant, HclError, allows, parse_policy
+from wizard.checks.hcl import Grant, HclError, is_allowed, parse_policy
 
 
 def test_stanzas_comments_and_other_settings() -> None:
@@ -54,11 +54,11 @@ def test_anything_else_is_an_error_with_its_line(text: str, line: int) -> None:
     ],
 )
 def test_patterns(pattern: str, path: str, allowed: bool) -> None:
-    assert allows([Grant(pattern, ("read",), 1)], path, "read") is allowed
+    assert is_allowed([Grant(pattern, ("read",), 1)], path, "read") is allowed
 
 
 def test_deny_wins_and_other_capabilities_do_not_read() -> None:
     read, deny = Grant("a/*", ("read",), 1), Grant("a/b", ("deny",), 2)
-    assert allows([read, deny], "a/c", "read")
-    assert not allows([read, deny], "a/b", "read")
-    assert not allows([Grant("a", ("list",), 1)], "a", "read")
+    assert is_allowed([read, deny], "a/c", "read")
+    assert not is_allowed([read, deny], "a/b", "read")
+    assert not is_allowed([Grant("a", ("list",), 1)], "a", "read")

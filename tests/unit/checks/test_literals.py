@@ -13,7 +13,7 @@ import pytest
 
 from tests.rendered import objections, rendering
 from tests.unit.checks.trees import VALUES, good
-from wizard.checks.run import inspect
+from wizard.checks.run import inspect_rendering
 from wizard.findings import Finding
 from wizard.secrets import names, patterns
 
@@ -81,7 +81,7 @@ GREEN = [
 
 
 def refused(name: str, value: str) -> bool:
-    return names.is_secret(name, value) or any(patterns.find(value))
+    return names.is_secret(name, value) or any(patterns.find_secrets(value))
 
 
 @pytest.mark.parametrize(("name", "value"), RED)
@@ -101,7 +101,7 @@ def test_what_only_speaks_of_a_secret_passes(name: str, value: str) -> None:
 
 def found_in(values: dict[str, Any]) -> list[Finding]:
     made = rendering("production", {"values": values})
-    return [one for one in inspect(made, {p: f.data for p, f in made.tree.items()})
+    return [one for one in inspect_rendering(made, {p: f.data for p, f in made.tree.items()})
             if one.rule.startswith("secret.")]  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_what_the_remedy_names_passes_every_check() -> None:
         "production",
         {"values": {"extraEnvFrom": "- secretRef:\n    name: x\n    optional: true\n"}},
     )
-    found = inspect(made, {path: file.data for path, file in made.tree.items()})
+    found = inspect_rendering(made, {path: file.data for path, file in made.tree.items()})
 
     assert [str(one) for one in found if one.severity == "error"] == []
 

@@ -7,13 +7,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.formats.yaml_untrusted import parse, parse_text
+from wizard.formats.yaml_untrusted import parse_yaml, parse_yaml_text
 
 CHARTS = Path(__file__).resolve().parents[4] / "shared" / "data" / "chart"
 
 
 def one(source: str) -> object:
-    documents, findings = parse("x.yaml", source.encode())
+    documents, findings = parse_yaml("x.yaml", source.encode())
     assert [f for f in findings if f.severity == "error"] == []
     (document,) = documents
     return document
@@ -40,9 +40,9 @@ def test_values(source: str, wanted: object) -> None:
 
 
 def test_every_document_of_a_file() -> None:
-    assert parse("x", b"a: 1\n---\n- b\n---\n") == ([{"a": 1}, ["b"], None], [])
-    assert parse("x", b"") == ([], [])
-    _, findings = parse("x", b"a: 1\n---\nb: yes\n")
+    assert parse_yaml("x", b"a: 1\n---\n- b\n---\n") == ([{"a": 1}, ["b"], None], [])
+    assert parse_yaml("x", b"") == ([], [])
+    _, findings = parse_yaml("x", b"a: 1\n---\nb: yes\n")
     assert [finding.where for finding in findings] == ["document 2: b"]
 
 
@@ -55,7 +55,7 @@ def test_reads_the_charts_values_as_other_readers_do(file: Path) -> None:
 @given(st.one_of(st.binary(max_size=60), st.text(
     alphabet="ab:-[]{}#&*!|>'\"%@`, \n\t?<~0.é", max_size=40).map(str.encode)))  # fmt: skip
 def test_nothing_raises_and_no_text_is_quoted(source: bytes) -> None:
-    documents, findings = parse("x.yaml", source)
+    documents, findings = parse_yaml("x.yaml", source)
     assert isinstance(documents, list)
     for finding in findings:
         assert finding.rule.startswith("yaml.")
@@ -76,20 +76,20 @@ def test_nothing_raises_and_no_text_is_quoted(source: bytes) -> None:
     ids=["laughs", "loop", "loop in a map"],
 )  # fmt: skip
 def test_bombs_are_reported(bomb: str) -> None:
-    documents, findings = parse("x.yaml", bomb.encode())
+    documents, findings = parse_yaml("x.yaml", bomb.encode())
     assert documents == []
     assert [finding.rule for finding in findings] == ["yaml.too-large"]
 
 
 def test_a_file_with_too_many_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wizard.formats.yaml_untrusted.NODE_LIMIT", 50)
-    assert parse("x.yaml", b"[" + b"a," * 49 + b"]")[1] == []
-    documents, findings = parse("x.yaml", b"[" + b"a," * 50 + b"]")
+    assert parse_yaml("x.yaml", b"[" + b"a," * 49 + b"]")[1] == []
+    documents, findings = parse_yaml("x.yaml", b"[" + b"a," * 50 + b"]")
     assert (documents, [finding.rule for finding in findings]) == ([], ["yaml.too-large"])
 
 
 def test_text_inside_values() -> None:
-    assert parse_text("- secretRef: {name: a}\n") == [{"secretRef": {"name": "a"}}]
-    assert parse_text("a: [") is None
-    assert parse_text("a: 1\n---\nb: 1") is None
-    assert parse_text("x\ud800") == "x?"
+    assert parse_yaml_text("- secretRef: {name: a}\n") == [{"secretRef": {"name": "a"}}]
+    assert parse_yaml_text("a: [") is None
+    assert parse_yaml_text("a: 1\n---\nb: 1") is None
+    assert parse_yaml_text("x\ud800") == "x?"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.unit.checks.trees import APPLICATION, METADATA, PROJECT, STORE, VALUES, good
-from wizard.chart.keys import versions
+from wizard.chart.keys import list_versions
 from wizard.checks.schema import crd_schemas, load_chart_schema
 from wizard.errors import WizardError
 
@@ -33,7 +33,7 @@ def crds() -> dict[tuple[str, str], Mapping[str, Any]]:
 
 
 @with_data
-@pytest.mark.parametrize("version", versions())
+@pytest.mark.parametrize("version", list_versions())
 def test_right_values_pass_the_schema_of_every_chart(version: str) -> None:
     case = good()
     case.chart = version

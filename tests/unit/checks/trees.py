@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from wizard.checks.engine import run
+from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.findings import Finding
-from wizard.formats.yaml_writer import dump
+from wizard.formats.yaml_writer import dump_yaml
 
 VALUES = "apps/airflow/airflow-values.yaml"
 STORE = "apps/airflow/secrets/store.yaml"
@@ -327,7 +327,7 @@ class Case:
         """The tree as bytes."""
         found = dict(self.texts)
         for path, data in self.objects.items():
-            text = json.dumps(data) if path.endswith(".json") else dump(data)
+            text = json.dumps(data) if path.endswith(".json") else dump_yaml(data)
             found[path] = text.encode()
         return found
 
@@ -338,7 +338,7 @@ class Case:
 
     def run(self, held: tuple[str, ...] = ()) -> list[Finding]:
         """All findings."""
-        return run(
+        return run_checks(
             self.files(),
             chart=self.chart,
             airflow=self.airflow,

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.section import Ask, Section
+from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import WebUrl
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
@@ -19,13 +19,13 @@ class Access(Section):
     intro: ClassVar[str] = "A port-forward works everywhere and exposes nothing."
 
     kind: Annotated[
-        Literal["port-forward"], Ask(labels={"port-forward": "kubectl port-forward"})
+        Literal["port-forward"], QuestionInfo(labels={"port-forward": "kubectl port-forward"})
     ] = Field(
         default="port-forward",
         title="Access",
         description="Reach the UI through kubectl; nothing is exposed outside the cluster.",
     )
-    base_url: Annotated[WebUrl, Ask(required=True)] = Field(
+    base_url: Annotated[WebUrl, QuestionInfo(required=True)] = Field(
         default="http://localhost:8080",
         title="Base URL",
         description="Address in people's browsers; Airflow writes it into links.",

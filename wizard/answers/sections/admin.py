@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.conditions import ADMIN
-from wizard.answers.section import Ask, Section
+from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import Email, Text
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.release import Release
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 
 _PREFIX = "AIRFLOW_DEFAULT_"
@@ -38,19 +38,19 @@ class Admin(Section):
         title="Create",
         description="Off where users come from an identity provider; needs FabAuthManager.",
     )
-    username: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+    username: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="admin", title="User name", description="Login name of the first admin."
     )
-    email: Annotated[Email, Ask(when=ADMIN, required=True)] = Field(
+    email: Annotated[Email, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="admin@example.com", title="E-mail", description="Address of the first admin."
     )
-    first_name: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+    first_name: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="Platform", title="First name", description="Shown in the UI."
     )
-    last_name: Annotated[Text, Ask(when=ADMIN, required=True)] = Field(
+    last_name: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="Admin", title="Last name", description="Shown in the UI."
     )
-    password: Annotated[SecretRef, Ask(when=ADMIN)] = Field(
+    password: Annotated[SecretRef, QuestionInfo(when=ADMIN)] = Field(
         default=SecretRef(generate=True),
         title="Password",
         description="Generated into the store by default; the runbook says how to read it.",
@@ -63,9 +63,9 @@ class Admin(Section):
         place = "createUserJob.defaultUser.password"
         fact = Fact("adminPassword", Form.PASSWORD, "admin password", place, self.password)
         name = release.secret("default-user")
-        keys: dict[str, tuple[str | Use, ...]] = {
+        keys: dict[str, tuple[str | FactUse, ...]] = {
             "username": (self.username,),
-            "password": (Use(fact),),
+            "password": (FactUse(fact),),
             "email": (self.email,),
             "firstName": (self.first_name,),
             "lastName": (self.last_name,),

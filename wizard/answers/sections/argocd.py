@@ -13,8 +13,8 @@ from wizard.answers.conditions import (
     STORE_CREDENTIAL,
     VAULT,
 )
-from wizard.answers.section import Ask, Model
-from wizard.formats.addresses import git_location
+from wizard.answers.section import Model, QuestionInfo
+from wizard.formats.addresses import parse_git_url
 from wizard.formats.types import (
     GitRef,
     GitUrl,
@@ -27,24 +27,24 @@ from wizard.formats.types import (
 from wizard.manifests.argocd import REPOSITORY_LABEL
 from wizard.manifests.contribution import Reader
 from wizard.manifests.release import Release
-from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey, SecretRef
 
 
 class CredentialPath(Model):
     """Where the credential lies in Vault, and who may read it; empty answers follow the store's."""
 
-    path: Annotated[OptionalVaultPath, Ask(when=STORE_CREDENTIAL)] = Field(
+    path: Annotated[OptionalVaultPath, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
         default="",
         title="Path",
         description="Where the credential lives; empty is airflow-install/<name>/argocd.",
     )
-    role: Annotated[OptionalVaultName, Ask(when=STORE_CREDENTIAL)] = Field(
+    role: Annotated[OptionalVaultName, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
         default="",
         title="Role",
         description="Argo CD's own role: it reads this path alone; empty is the store's, -argocd.",
     )
-    auth_mount: Annotated[OptionalVaultPath, Ask(when=STORE_CREDENTIAL)] = Field(
+    auth_mount: Annotated[OptionalVaultPath, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
         default="",
         title="Auth mount",
         description=(
@@ -57,17 +57,17 @@ class CredentialPath(Model):
 class ArgoCd(Model):
     """Argo CD as it stands in the cluster."""
 
-    namespace: Annotated[KubeName, Ask(when=ARGOCD)] = Field(
+    namespace: Annotated[KubeName, QuestionInfo(when=ARGOCD)] = Field(
         default="argocd", title="Argo namespace", description="Where Argo CD runs."
     )
-    project: Annotated[KubeName, Ask(when=ARGOCD, preview="argocd/project")] = Field(
+    project: Annotated[KubeName, QuestionInfo(when=ARGOCD, preview="argocd/project")] = Field(
         default="airflow",
         title="Project",
         description="An AppProject of its own: `default` would allow everything.",
     )
     applications: Annotated[
         Literal["one", "two"],
-        Ask(
+        QuestionInfo(
             when=ARGOCD,
             labels={"one": "one, ordered by waves", "two": "two, under a parent"},
         ),
@@ -76,14 +76,14 @@ class ArgoCd(Model):
         title="Applications",
         description="One orders Secrets before the chart by itself; two need an admin's parent.",
     )
-    repo_url: Annotated[GitUrl, Ask(when=ARGOCD, required=True)] = Field(
+    repo_url: Annotated[GitUrl, QuestionInfo(when=ARGOCD, required=True)] = Field(
         default="",
         title="This repository",
         description="URL of the config repository as Argo CD knows it, spelled the same.",
     )
     credential: Annotated[
         Literal["known", "store"],
-        Ask(
+        QuestionInfo(
             when=ARGOCD & VAULT,
             labels={"known": "Argo CD has one already", "store": "from Vault, read by Argo CD"},
             source="Argo CD, repository credentials",
@@ -96,7 +96,7 @@ class ArgoCd(Model):
             "a path and with a role that Airflow's store is refused."
         ),
     )
-    key: Annotated[DeployKey, Ask(when=REPOSITORY_KEY)] = Field(
+    key: Annotated[DeployKey, QuestionInfo(when=REPOSITORY_KEY)] = Field(
         default=DeployKey(generate=True),
         title="Repository key",
         description=(
@@ -104,18 +104,18 @@ class ArgoCd(Model):
             "of yours by reference."
         ),
     )
-    username: Annotated[Text, Ask(when=REPOSITORY_TOKEN, required=True)] = Field(
+    username: Annotated[Text, QuestionInfo(when=REPOSITORY_TOKEN, required=True)] = Field(
         default="", title="User", description="User or token name of a read-only token."
     )
-    token: Annotated[SecretRef, Ask(when=REPOSITORY_TOKEN)] = Field(
+    token: Annotated[SecretRef, QuestionInfo(when=REPOSITORY_TOKEN)] = Field(
         default=SecretRef(env="ARGOCD_REPOSITORY_TOKEN"),
         title="Token",
         description="Where the read-only token comes from; the answers hold only the reference.",
     )
-    revision: Annotated[GitRef, Ask(when=ARGOCD)] = Field(
+    revision: Annotated[GitRef, QuestionInfo(when=ARGOCD)] = Field(
         default="main", title="Revision", description="Branch Argo CD follows."
     )
-    destination: Annotated[HttpsUrl, Ask(when=ARGOCD)] = Field(
+    destination: Annotated[HttpsUrl, QuestionInfo(when=ARGOCD)] = Field(
         default="https://kubernetes.default.svc",
         title="Cluster",
         description="Target cluster as Argo CD names it; the default is its own cluster.",
@@ -125,7 +125,7 @@ class ArgoCd(Model):
     @property
     def over_ssh(self) -> bool:
         """Whether the config repository is read over SSH."""
-        return bool(self.repo_url) and git_location(self.repo_url).scheme == "ssh"
+        return bool(self.repo_url) and parse_git_url(self.repo_url).scheme == "ssh"
 
     def reader(self, release: Release) -> Reader:
         """Argo CD as a reader of the store: its repository Secret, by the label it looks for."""
@@ -137,10 +137,10 @@ class ArgoCd(Model):
         if self.over_ssh:
             title = "key of the config repository"
             key = Fact("repositorySshKey", Form.SSH_KEY, title, "", self.key)
-            keys["sshPrivateKey"] = (Use(key, Encoding.PEM), "\n")
+            keys["sshPrivateKey"] = (FactUse(key, Encoding.PEM), "\n")
         else:
             token = Fact("repositoryToken", Form.GIVEN, "Argo CD's Git token", "", self.token)
-            keys |= {"username": (self.username,), "password": (Use(token),)}
+            keys |= {"username": (self.username,), "password": (FactUse(token),)}
         name = f"{release.installation}-repository"
         secret = SecretSpec(
             name,

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import CELERY, CHART_REDIS, OUTER_BROKER
-from wizard.answers.section import Ask, Section
+from wizard.answers.conditions import CELERY, CHART_REDIS, EXTERNAL_BROKER
+from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import HostName, Port, Quantity
 from wizard.manifests.contribution import Contribution, Flow
 from wizard.manifests.release import Release
-from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 
 if TYPE_CHECKING:
@@ -26,28 +26,28 @@ class Broker(Section):
 
     kind: Annotated[
         Literal["chart-redis", "external"],
-        Ask(labels={"chart-redis": "the chart's Redis", "external": "one you run"}),
+        QuestionInfo(labels={"chart-redis": "the chart's Redis", "external": "one you run"}),
     ] = Field(
         default="chart-redis",
         title="Broker",
         description="The chart's Redis is one pod with a volume; queued tasks survive its restart.",
     )
-    persistence: Annotated[Quantity, Ask(when=CHART_REDIS)] = Field(
+    persistence: Annotated[Quantity, QuestionInfo(when=CHART_REDIS)] = Field(
         default="1Gi",
         title="Volume",
         description="Volume of the chart's Redis; empty keeps queued tasks in memory only.",
     )
-    url: Annotated[SecretRef, Ask(when=OUTER_BROKER)] = Field(
+    url: Annotated[SecretRef, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default=SecretRef(env="BROKER_URL"),
         title="URL",
         description="Where the whole broker URL comes from: it holds a password, so it is secret.",
     )
-    host: Annotated[HostName, Ask(when=OUTER_BROKER)] = Field(
+    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default="",
         title="Host",
         description="Address of your broker, for network policies and checks; not secret.",
     )
-    port: Annotated[Port, Ask(when=OUTER_BROKER)] = Field(
+    port: Annotated[Port, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default=6379, title="Port", description="Port of your broker."
     )
 
@@ -63,7 +63,7 @@ class Broker(Section):
         if self.kind == "external":
             fact = Fact("brokerUrl", Form.GIVEN, "broker URL", "", self.url)
             secret = SecretSpec(
-                name, {"connection": (Use(fact),)}, ("data.brokerUrlSecretName",), "broker"
+                name, {"connection": (FactUse(fact),)}, ("data.brokerUrlSecretName",), "broker"
             )
             # Without a host too: the egress rule needs only the port.
             flows = (Flow("broker", self.host, self.port),)
@@ -88,13 +88,13 @@ class Broker(Section):
         return (
             SecretSpec(
                 release.secret("broker-url"),
-                {"connection": ("redis://:", Use(fact, Encoding.URL), place)},
+                {"connection": ("redis://:", FactUse(fact, Encoding.URL), place)},
                 ("data.brokerUrlSecretName",),
                 "broker",
             ),
             SecretSpec(
                 release.secret("redis-password"),
-                {"password": (Use(fact),)},
+                {"password": (FactUse(fact),)},
                 ("redis.passwordSecretName",),
                 "Redis",
             ),

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.postgres import Endpoint
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 
-def bundled(release: Release) -> Contribution:
+def bundled_database_contribution(release: Release) -> Contribution:
     """The chart's toy PostgreSQL with Secrets of our own, so that the chart makes none."""
     fact = Fact("databasePassword", Form.PASSWORD, "database password")
     endpoint = Endpoint(
@@ -26,7 +26,7 @@ def bundled(release: Release) -> Contribution:
     )
     auth = SecretSpec(
         release.secret("postgresql-auth"),
-        {"postgres-password": (Use(fact),), "password": (Use(fact),)},
+        {"postgres-password": (FactUse(fact),), "password": (FactUse(fact),)},
         ("postgresql.auth.existingSecret",),
         "bundled PostgreSQL",
     )

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wizard.answers.section import Ask, Model
+from wizard.answers.section import Model, QuestionInfo
 from wizard.formats.types import CertificateFile
 
 
 class CaFile(Model):
     """A PEM file with CA certificates, relative to the answers file."""
 
-    file: Annotated[CertificateFile, Ask(asset=True)] = Field(
+    file: Annotated[CertificateFile, QuestionInfo(asset=True)] = Field(
         default="",
         title="CA file",
         description="PEM file of the CA, if it is your own; only its certificates are taken.",

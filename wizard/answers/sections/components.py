@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.conditions import PERSISTENT_LOGS
-from wizard.answers.section import Ask, Model, Section
+from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
@@ -44,7 +44,7 @@ class Component(Model):
 class Triggerer(Component):
     """The triggerer keeps its logs on a volume of its own."""
 
-    persistence: Annotated[Quantity, Ask(required=True)] = Field(
+    persistence: Annotated[Quantity, QuestionInfo(required=True)] = Field(
         default="5Gi", title="Log volume", description="Volume of each triggerer's logs."
     )
 
@@ -60,10 +60,10 @@ class Logs(Model):
             "the pod unless logs are shipped."
         ),
     )
-    size: Annotated[Quantity, Ask(when=PERSISTENT_LOGS, required=True)] = Field(
+    size: Annotated[Quantity, QuestionInfo(when=PERSISTENT_LOGS, required=True)] = Field(
         default="50Gi", title="Size", description="Size of the shared log volume."
     )
-    storage_class: Annotated[ObjectName, Ask(when=PERSISTENT_LOGS)] = Field(
+    storage_class: Annotated[ObjectName, QuestionInfo(when=PERSISTENT_LOGS)] = Field(
         default="",
         title="Storage class",
         description="A class that offers ReadWriteMany; empty is the cluster's default.",

@@ -6,17 +6,24 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from wizard.answers.conditions import FROM_GIT, GIT_SYNC, OVER_HTTPS, OVER_SSH, PRIVATE_HTTPS
-from wizard.answers.section import Ask, Model, Section
-from wizard.formats.addresses import GitLocation, git_location
+from wizard.answers.conditions import (
+    DAGS_FROM_GIT,
+    DAGS_OVER_HTTPS,
+    DAGS_OVER_SSH,
+    GIT_SYNC,
+    PRIVATE_DAGS_OVER_HTTPS,
+)
+from wizard.answers.section import Model, QuestionInfo, Section
+from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
-from wizard.hostkeys.trust import Entry, Evidence, known_hosts
-from wizard.manifests.contribution import Contribution, Flow, Mount, PlannedAction
+from wizard.hostkeys.trust import format_known_hosts
+from wizard.hostkeys.verdict import Evidence, KnownHost
+from wizard.manifests.contribution import Contribution, Flow, Mount, StepSpec
 from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sync_settings
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
-from wizard.secrets.facts import Encoding, Fact, Form, SecretSpec, Template, Use
+from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey, SecretRef
 
 
@@ -42,15 +49,15 @@ class HostKeyEntry(Model):
 class Credentials(Model):
     """Login of a repository over HTTPS."""
 
-    needed: Annotated[bool, Ask(when=OVER_HTTPS)] = Field(
+    needed: Annotated[bool, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(
         default=False,
         title="Private",
         description="The repository asks for a login over HTTPS; a public one does not.",
     )
-    username: Annotated[Text, Ask(when=PRIVATE_HTTPS, required=True)] = Field(
+    username: Annotated[Text, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS, required=True)] = Field(
         default="", title="User", description="User or token name of a read-only token."
     )
-    password: Annotated[SecretRef, Ask(when=PRIVATE_HTTPS)] = Field(
+    password: Annotated[SecretRef, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS)] = Field(
         default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
         title="Token",
         description="Where the read-only token comes from; the answers hold only the reference.",
@@ -65,7 +72,7 @@ class Dags(Section):
 
     source: Annotated[
         Literal["git-sync", "image", "bundle"],
-        Ask(
+        QuestionInfo(
             labels={
                 "git-sync": "git-sync sidecars",
                 "image": "baked into the image",
@@ -80,26 +87,26 @@ class Dags(Section):
             "image changes only by a rollout."
         ),
     )
-    repo: Annotated[GitUrl, Ask(when=FROM_GIT, required=True)] = Field(
+    repo: Annotated[GitUrl, QuestionInfo(when=DAGS_FROM_GIT, required=True)] = Field(
         default="",
         title="Repository",
         description="URL as pods reach it, ssh:// or https://, without credentials in it.",
     )
-    ref: Annotated[GitRef, Ask(when=FROM_GIT, required=True)] = Field(
+    ref: Annotated[GitRef, QuestionInfo(when=DAGS_FROM_GIT, required=True)] = Field(
         default="main", title="Ref", description="Branch, tag or commit to follow."
     )
-    subpath: Annotated[RepositoryPath, Ask(when=FROM_GIT)] = Field(
+    subpath: Annotated[RepositoryPath, QuestionInfo(when=DAGS_FROM_GIT)] = Field(
         default="dags",
         title="Folder",
         description="Folder with DAGs inside the repository; empty is its top.",
     )
-    depth: Annotated[int, Field(ge=0, le=1000000), Ask(when=GIT_SYNC)] = Field(
+    depth: Annotated[int, Field(ge=0, le=1000000), QuestionInfo(when=GIT_SYNC)] = Field(
         default=1, title="Depth", description="Commits of history to clone; 0 is all of it."
     )
-    period: Annotated[Duration, Ask(when=FROM_GIT)] = Field(
+    period: Annotated[Duration, QuestionInfo(when=DAGS_FROM_GIT)] = Field(
         default="30s", title="Period", description="How often to look for a new commit."
     )
-    key: Annotated[DeployKey, Ask(when=OVER_SSH)] = Field(
+    key: Annotated[DeployKey, QuestionInfo(when=DAGS_OVER_SSH)] = Field(
         default=DeployKey(generate=True),
         title="Deploy key",
         description="A read-only key: generated into the store, or one of yours by reference.",
@@ -107,8 +114,8 @@ class Dags(Section):
     credentials: Credentials = Field(default_factory=Credentials, title="Login")
     host_keys: Annotated[
         list[HostKeyEntry],
-        Ask(
-            when=OVER_SSH,
+        QuestionInfo(
+            when=DAGS_OVER_SSH,
             takes="text as ssh-keyscan prints it (several lines: host_keys: |), a list of such "
             "lines, or a list of {host, type, key}, as it is saved",
         ),
@@ -126,14 +133,14 @@ class Dags(Section):
     )
     @classmethod
     def _pasted(cls, value: object, info: ValidationInfo) -> object:
-        from wizard.hostkeys.paste import as_mappings
+        from wizard.hostkeys.paste import normalize_host_keys
 
-        return as_mappings(value, info.data.get("repo"))
+        return normalize_host_keys(value, info.data.get("repo"))
 
     @property
     def location(self) -> GitLocation | None:
         """The parts of the URL; None while there is none."""
-        return git_location(self.repo) if self.repo else None
+        return parse_git_url(self.repo) if self.repo else None
 
     @property
     def over_ssh(self) -> bool:
@@ -148,11 +155,11 @@ class Dags(Section):
         if location is None or self.source == "image" or not self.over_ssh:
             return ""
         entries = [
-            Entry(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
+            KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
             for item in self.host_keys
             if item.evidence is not None
         ]
-        return known_hosts(entries, port=location.port) if entries else ""
+        return format_known_hosts(entries, port=location.port) if entries else ""
 
     def contribute(self, release: Release) -> Contribution:
         """git-sync or a bundle with its Secret, or nothing for DAGs in the image."""
@@ -160,10 +167,10 @@ class Dags(Section):
         if self.source == "image" or location is None:
             return Contribution(settings={"dags.gitSync.enabled": False})
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
-        actions: tuple[PlannedAction, ...] = ()
+        actions: tuple[StepSpec, ...] = ()
         if self.over_ssh:
             title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
-            actions = (PlannedAction("dags.register-key", title, "platform"),)
+            actions = (StepSpec("dags.register-key", title, "platform"),)
         if self.source == "bundle":
             return self._bundle(release, flows, actions)
         secrets = self._git_sync_secrets(release)
@@ -192,7 +199,7 @@ class Dags(Section):
 
     def _git_sync_secrets(self, release: Release) -> tuple[SecretSpec, ...]:
         if self.over_ssh:
-            key: tuple[str | Use, ...] = (Use(self._key_fact(), Encoding.PEM), "\n")
+            key: tuple[str | FactUse, ...] = (FactUse(self._key_fact(), Encoding.PEM), "\n")
             return (
                 SecretSpec(
                     release.secret("ssh-secret"),
@@ -203,7 +210,7 @@ class Dags(Section):
             )
         if not self.credentials.needed:
             return ()
-        user, token = (self.credentials.username,), (Use(self._token_fact()),)
+        user, token = (self.credentials.username,), (FactUse(self._token_fact()),)
         # Chart 1.22.0 reads all four names: the old pair is not optional.
         keys: dict[str, Template] = {
             "GIT_SYNC_USERNAME": user,
@@ -215,7 +222,7 @@ class Dags(Section):
         return (SecretSpec(name, keys, ("dags.gitSync.credentialsSecret",), "git-sync's login"),)
 
     def _bundle(
-        self, release: Release, flows: tuple[Flow, ...], actions: tuple[PlannedAction, ...]
+        self, release: Release, flows: tuple[Flow, ...], actions: tuple[StepSpec, ...]
     ) -> Contribution:
         fact = None
         if self.over_ssh:

@@ -8,15 +8,15 @@ from pydantic import Field
 
 from wizard.answers.conditions import (
     EXTERNAL_DATABASE,
-    OUTER_PGBOUNCER,
-    OWN_RESULT_BACKEND,
+    EXTERNAL_PGBOUNCER,
     PGBOUNCER,
     RESULT_BACKEND,
     RESULT_POOL,
+    SEPARATE_RESULT_BACKEND,
     VERIFIED_TLS,
 )
-from wizard.answers.section import Ask, Model, Section
-from wizard.answers.sections.bundled_database import bundled
+from wizard.answers.section import Model, QuestionInfo, Section
+from wizard.answers.sections.bundled_database import bundled_database_contribution
 from wizard.answers.sections.ca import CaFile
 from wizard.formats.types import HostName, Port, PostgresName
 from wizard.manifests.certificates import ca_config_map
@@ -25,7 +25,7 @@ from wizard.manifests.postgres import (
     CA_PATH,
     Endpoint,
     database_note,
-    direct_migrations,
+    direct_migration_settings,
     pgbouncer_secrets,
 )
 from wizard.manifests.release import Release
@@ -41,7 +41,7 @@ class PgBouncer(Model):
 
     mode: Annotated[
         Literal["off", "chart", "external"],
-        Ask(
+        QuestionInfo(
             when=EXTERNAL_DATABASE,
             labels={"off": "none", "chart": "chart-managed", "external": "one you run"},
             source="production guide, PgBouncer",
@@ -54,27 +54,27 @@ class PgBouncer(Model):
             "Secrets are ours too, so that it is never bypassed."
         ),
     )
-    max_client_conn: Annotated[int, Field(ge=1, le=100000), Ask(when=PGBOUNCER)] = Field(
+    max_client_conn: Annotated[int, Field(ge=1, le=100000), QuestionInfo(when=PGBOUNCER)] = Field(
         default=100, title="Clients", description="Connections PgBouncer accepts from Airflow."
     )
-    metadata_pool: Annotated[int, Field(ge=1, le=10000), Ask(when=PGBOUNCER)] = Field(
+    metadata_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=PGBOUNCER)] = Field(
         default=10,
         title="Pool",
         description="Server connections to the metadata database, for each PgBouncer replica.",
     )
-    result_pool: Annotated[int, Field(ge=1, le=10000), Ask(when=RESULT_POOL)] = Field(
+    result_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=RESULT_POOL)] = Field(
         default=5, title="Result pool", description="Server connections to the result backend."
     )
-    replicas: Annotated[int, Field(ge=1, le=20), Ask(when=PGBOUNCER)] = Field(
+    replicas: Annotated[int, Field(ge=1, le=20), QuestionInfo(when=PGBOUNCER)] = Field(
         default=1, title="Replicas", description="PgBouncer pods; pools count for each."
     )
-    host: Annotated[HostName, Ask(when=OUTER_PGBOUNCER, required=True)] = Field(
+    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_PGBOUNCER, required=True)] = Field(
         default="", title="Pool host", description="Address of your PgBouncer as pods reach it."
     )
-    port: Annotated[Port, Ask(when=OUTER_PGBOUNCER)] = Field(
+    port: Annotated[Port, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
         default=6432, title="Pool port", description="Port of your PgBouncer."
     )
-    database: Annotated[PostgresName, Ask(when=OUTER_PGBOUNCER)] = Field(
+    database: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
         default="",
         title="Alias",
         description="Database name in your PgBouncer; empty is the database's own name.",
@@ -86,7 +86,7 @@ class ResultBackend(Model):
 
     kind: Annotated[
         Literal["metadata", "separate"],
-        Ask(
+        QuestionInfo(
             when=RESULT_BACKEND,
             labels={"metadata": "the metadata database", "separate": "a database of its own"},
         ),
@@ -95,19 +95,19 @@ class ResultBackend(Model):
         title="Results",
         description="Celery's results may live in the metadata database or in one of their own.",
     )
-    host: Annotated[HostName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
+    host: Annotated[HostName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = Field(
         default="", title="Host", description="Address of the result backend's PostgreSQL."
     )
-    port: Annotated[Port, Ask(when=OWN_RESULT_BACKEND)] = Field(
+    port: Annotated[Port, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=5432, title="Port", description="Port of the result backend's PostgreSQL."
     )
-    name: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
-        default="airflow_results", title="Database", description="Database for results."
+    name: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
+        Field(default="airflow_results", title="Database", description="Database for results.")
     )
-    user: Annotated[PostgresName, Ask(when=OWN_RESULT_BACKEND, required=True)] = Field(
-        default="airflow_results", title="User", description="Role that owns it."
+    user: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
+        Field(default="airflow_results", title="User", description="Role that owns it.")
     )
-    password: Annotated[SecretRef, Ask(when=OWN_RESULT_BACKEND)] = Field(
+    password: Annotated[SecretRef, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=SecretRef(env="AIRFLOW_RESULT_DB_PASSWORD"),
         title="Password",
         description="Where the role's password comes from; the answers hold only the reference.",
@@ -122,44 +122,46 @@ class Database(Section):
 
     kind: Annotated[
         Literal["external", "bundled"],
-        Ask(labels={"external": "external PostgreSQL", "bundled": "bundled toy (local only)"}),
+        QuestionInfo(
+            labels={"external": "external PostgreSQL", "bundled": "bundled toy (local only)"}
+        ),
     ] = Field(
         default="external",
         title="Kind",
         description="The bundled PostgreSQL is one pod without a backup: for a laptop only.",
     )
-    host: Annotated[HostName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+    host: Annotated[HostName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="", title="Host", description="Address of PostgreSQL as pods reach it."
     )
-    port: Annotated[Port, Ask(when=EXTERNAL_DATABASE)] = Field(
+    port: Annotated[Port, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default=5432, title="Port", description="Port of PostgreSQL."
     )
-    name: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+    name: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="airflow", title="Database", description="Database, encoded in UTF-8."
     )
-    user: Annotated[PostgresName, Ask(when=EXTERNAL_DATABASE, required=True)] = Field(
+    user: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="airflow",
         title="User",
         description="Role that owns the database: PostgreSQL 15 closed schema public to others.",
     )
-    password: Annotated[SecretRef, Ask(when=EXTERNAL_DATABASE)] = Field(
+    password: Annotated[SecretRef, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default=SecretRef(env="AIRFLOW_DB_PASSWORD"),
         title="Password",
         description="Where the role's password comes from; the answers hold only the reference.",
     )
-    sslmode: Annotated[SslMode, Ask(when=EXTERNAL_DATABASE)] = Field(
+    sslmode: Annotated[SslMode, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default="require",
         title="TLS mode",
         description="verify-full also proves the server's name; disable sends data in clear.",
     )
-    ca: Annotated[CaFile, Ask(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
+    ca: Annotated[CaFile, QuestionInfo(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
     pgbouncer: PgBouncer = Field(default_factory=PgBouncer, title="PgBouncer")
     result_backend: ResultBackend = Field(default_factory=ResultBackend, title="Result backend")
 
     def contribute(self, release: Release) -> Contribution:
         """Connections as Secrets, PgBouncer, and migrations on the direct URL."""
         if self.kind == "bundled":
-            return bundled(release)
+            return bundled_database_contribution(release)
         metadata = self._metadata()
         secrets, settings = self._connections(release, metadata)
         comments = {"data": "names of Secrets made outside Git; no value stands here"}
@@ -170,7 +172,7 @@ class Database(Section):
                 purpose="migrations, past the pooler",
             )
             secrets.append(direct)
-            settings.update(direct_migrations(direct.name))
+            settings.update(direct_migration_settings(direct.name))
         if self.pgbouncer.mode == "chart":
             settings.update(self._pooler_settings(release))
             secrets.extend(

@@ -6,15 +6,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.section import Ask, Section
+from wizard.answers.section import QuestionInfo, Section
 from wizard.answers.sections.argocd import ArgoCd
-from wizard.formats.addresses import git_location
+from wizard.formats.addresses import parse_git_url
 from wizard.manifests.argocd import ArgoSettings, app_project, one_application, two_applications
-from wizard.manifests.contribution import Contribution, PlannedAction, Reader
-from wizard.manifests.kind import cluster_file
-from wizard.manifests.objects import kustomization, namespace
+from wizard.manifests.contribution import Contribution, Reader, StepSpec
+from wizard.manifests.kind import kind_cluster_file
+from wizard.manifests.objects import kustomization_file, namespace_file
 from wizard.manifests.release import Release
-from wizard.manifests.runbook import runbook
+from wizard.manifests.runbook import render_runbook
 from wizard.manifests.store_readers import CREDENTIAL_TITLE, CREDENTIAL_WAIT
 from wizard.manifests.tree import File
 
@@ -45,7 +45,9 @@ class Delivery(Section):
 
     kind: Annotated[
         Literal["argocd", "helm", "kind"],
-        Ask(labels={"argocd": "Argo CD", "helm": "Helm, by apply", "kind": "local kind cluster"}),
+        QuestionInfo(
+            labels={"argocd": "Argo CD", "helm": "Helm, by apply", "kind": "local kind cluster"}
+        ),
     ] = Field(
         default="argocd",
         title="Delivery",
@@ -81,16 +83,18 @@ class Delivery(Section):
     def compose(self, release: Release, total: Contribution) -> Contribution:
         """Kustomization, Argo CD's objects, the namespace or kind's cluster file, the runbook."""
         # Argo CD makes the namespace itself, and so do the runbook's commands for kind.
-        own = (namespace(release),) if self.kind == "helm" else ()
+        own = (namespace_file(release),) if self.kind == "helm" else ()
         files: list[File] = [*own]
         if total.manifests or own:
-            files.append(kustomization(release, (*own, *total.manifests)))
+            files.append(kustomization_file(release, (*own, *total.manifests)))
         if self.kind == "argocd":
             files.extend(self._argo_files(release, total))
         elif self.kind == "kind":
-            files.append(cluster_file(release))
+            files.append(kind_cluster_file(release))
         actions = self._actions(release, total)
-        files.append(runbook(release, total, (*total.actions, *actions), self.argocd.namespace))
+        files.append(
+            render_runbook(release, total, (*total.actions, *actions), self.argocd.namespace)
+        )
         return Contribution(files=tuple(files), actions=actions)
 
     def _argo_files(self, release: Release, total: Contribution) -> tuple[File, ...]:
@@ -109,50 +113,50 @@ class Delivery(Section):
             applications = one_application(release, argo, manifests=bool(total.manifests))
         return (app_project(release, argo), *applications)
 
-    def _actions(self, release: Release, total: Contribution) -> tuple[PlannedAction, ...]:
+    def _actions(self, release: Release, total: Contribution) -> tuple[StepSpec, ...]:
         """What `apply` does and waits for, under the same ids and owners."""
         if self.kind == "kind":
-            return (PlannedAction("kind.install", "Install the chart with Helm (runbook)", "me"),)
+            return (StepSpec("kind.install", "Install the chart with Helm (runbook)", "me"),)
         if self.kind == "helm":
-            return _helm_actions(release, total)
+            return _helm_steps(release, total)
         argo = self.argocd
         parent = "-parent" if argo.applications == "two" else ""
         found = [
-            PlannedAction("git.branch", "Wait until the branch holds the planned files", "me"),
-            PlannedAction("cluster.identity", "Compare the cluster with the recorded one", "me"),
+            StepSpec("git.branch", "Wait until the branch holds the planned files", "me"),
+            StepSpec("cluster.identity", "Compare the cluster with the recorded one", "me"),
         ]
-        if argo.repo_url and git_location(argo.repo_url).scheme == "ssh":
+        if argo.repo_url and parse_git_url(argo.repo_url).scheme == "ssh":
             title = "Let Argo CD know the SSH host keys of this repository"
-            found.append(PlannedAction("argocd.known-hosts", title, "platform"))
+            found.append(StepSpec("argocd.known-hosts", title, "platform"))
         found += self._credential(release)
         found += [
-            PlannedAction("argocd.project", f"Create AppProject {argo.project}", "platform"),
-            PlannedAction(
+            StepSpec("argocd.project", f"Create AppProject {argo.project}", "platform"),
+            StepSpec(
                 "argocd.application",
                 f"Create Application {release.installation}{parent}",
                 "platform",
             ),
         ]
-        return (*found, *_waits(release))
+        return (*found, *_wait_steps(release))
 
-    def _credential(self, release: Release) -> tuple[PlannedAction, ...]:
+    def _credential(self, release: Release) -> tuple[StepSpec, ...]:
         if not self.readers(release):
             title = "See whether Argo CD may read this repository"
-            return (PlannedAction("argocd.repository", title, "platform"),)
-        found: tuple[PlannedAction, ...] = ()
+            return (StepSpec("argocd.repository", title, "platform"),)
+        found: tuple[StepSpec, ...] = ()
         if self.argocd.over_ssh:
-            place = git_location(self.argocd.repo_url)
+            place = parse_git_url(self.argocd.repo_url)
             title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
-            found = (PlannedAction("argocd.register-key", title, "platform"),)
+            found = (StepSpec("argocd.register-key", title, "platform"),)
         return (
             *found,
-            PlannedAction("argocd.credential", CREDENTIAL_TITLE, "platform"),
-            PlannedAction("argocd.repository", CREDENTIAL_WAIT, "me"),
+            StepSpec("argocd.credential", CREDENTIAL_TITLE, "platform"),
+            StepSpec("argocd.repository", CREDENTIAL_WAIT, "me"),
         )
 
 
-def _helm_actions(release: Release, total: Contribution) -> tuple[PlannedAction, ...]:
-    waits = _waits(release)
+def _helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:
+    waits = _wait_steps(release)
     before = ("verify.store", "verify.secrets")
     store = {f"secrets/{name}" for name in ("store", "service-account", "vault-ca")}
     secrets = {f"secrets/{secret.name}" for secret in total.secrets}
@@ -161,22 +165,22 @@ def _helm_actions(release: Release, total: Contribution) -> tuple[PlannedAction,
         for file in total.manifests
         if file.logical not in store | secrets and "/store-account-" not in file.logical
     ]
-    more = PlannedAction("helm.manifests", "Create what else stands beside the chart", "me")
+    more = StepSpec("helm.manifests", "Create what else stands beside the chart", "me")
     return (
-        PlannedAction("git.branch", "Wait until the branch holds the planned files", "me"),
-        PlannedAction("cluster.identity", "Compare the cluster with the recorded one", "me"),
-        PlannedAction("helm.program", "See which helm is on this machine", "me"),
-        PlannedAction("helm.namespace", f"Create namespace {release.namespace}", "platform"),
-        PlannedAction("helm.store", "Create the store and its account", "me"),
-        PlannedAction("helm.secrets", "Create the ExternalSecrets", "me"),
+        StepSpec("git.branch", "Wait until the branch holds the planned files", "me"),
+        StepSpec("cluster.identity", "Compare the cluster with the recorded one", "me"),
+        StepSpec("helm.program", "See which helm is on this machine", "me"),
+        StepSpec("helm.namespace", f"Create namespace {release.namespace}", "platform"),
+        StepSpec("helm.store", "Create the store and its account", "me"),
+        StepSpec("helm.secrets", "Create the ExternalSecrets", "me"),
         *([more] if others else []),
         *(one for one in waits if one.id in before),
-        PlannedAction("helm.chart", f"Install chart {release.chart} with Helm", "me"),
+        StepSpec("helm.chart", f"Install chart {release.chart} with Helm", "me"),
         *(one for one in waits if one.id not in before),
     )
 
 
-def _waits(release: Release) -> tuple[PlannedAction, ...]:
+def _wait_steps(release: Release) -> tuple[StepSpec, ...]:
     titles = {
         "store": "Wait until the store is valid",
         "secrets": "Wait until the Secrets are there",
@@ -191,4 +195,4 @@ def _waits(release: Release) -> tuple[PlannedAction, ...]:
         del titles["application"]
     if release.dag_source != "git-sync":
         del titles["git-sync"]
-    return tuple(PlannedAction(f"verify.{name}", title, "me") for name, title in titles.items())
+    return tuple(StepSpec(f"verify.{name}", title, "me") for name, title in titles.items())

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.section import Ask, Section
+from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import EnvName, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.network_policy import egress_policy, ingress_settings
@@ -55,7 +55,7 @@ class Environment(Section):
     )
     pod_security: Annotated[
         Literal["none", "baseline", "restricted"],
-        Ask(
+        QuestionInfo(
             preview="argocd/application",
             labels={
                 "none": "no labels",

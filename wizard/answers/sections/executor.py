@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import CELERY, FIXED_WORKERS, KUBERNETES, LOCAL, SCALED
-from wizard.answers.section import Ask, Model, Section
+from wizard.answers.conditions import AUTOSCALED_WORKERS, CELERY, FIXED_WORKERS, KUBERNETES, LOCAL
+from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
@@ -43,7 +43,7 @@ class Workers(Model):
 
     autoscaling: Annotated[
         Literal["none", "keda", "hpa"],
-        Ask(
+        QuestionInfo(
             when=CELERY,
             labels={
                 "none": "fixed number",
@@ -56,26 +56,28 @@ class Workers(Model):
         title="Scaling",
         description="KEDA must be installed in the cluster; HPA needs metrics-server.",
     )
-    replicas: Annotated[int, Field(ge=1, le=1000), Ask(when=FIXED_WORKERS)] = Field(
+    replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=FIXED_WORKERS)] = Field(
         default=1, title="Workers", description="Celery worker pods that always run."
     )
-    min_replicas: Annotated[int, Field(ge=0, le=1000), Ask(when=SCALED)] = Field(
-        default=1,
-        title="At least",
-        description="Fewest workers. KEDA may go down to 0; an HPA needs 1 or more.",
+    min_replicas: Annotated[int, Field(ge=0, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
+        Field(
+            default=1,
+            title="At least",
+            description="Fewest workers. KEDA may go down to 0; an HPA needs 1 or more.",
+        )
     )
-    max_replicas: Annotated[int, Field(ge=1, le=1000), Ask(when=SCALED)] = Field(
-        default=10, title="At most", description="Most workers autoscaling may start."
+    max_replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
+        Field(default=10, title="At most", description="Most workers autoscaling may start.")
     )
-    concurrency: Annotated[int, Field(ge=1, le=1000), Ask(when=CELERY)] = Field(
+    concurrency: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=CELERY)] = Field(
         default=16, title="Tasks a worker", description="Tasks one Celery worker runs at a time."
     )
-    persistence: Annotated[Quantity, Ask(when=CELERY, required=True)] = Field(
+    persistence: Annotated[Quantity, QuestionInfo(when=CELERY, required=True)] = Field(
         default="10Gi",
         title="Log volume",
         description="Volume of each worker's logs; its stable name is how logs are fetched.",
     )
-    resources: Annotated[WorkerResources, Ask(when=CELERY)] = Field(
+    resources: Annotated[WorkerResources, QuestionInfo(when=CELERY)] = Field(
         default_factory=WorkerResources, title="Worker resources"
     )
 
@@ -96,7 +98,7 @@ class Executor(Section):
             "CeleryKubernetesExecutor",
             "LocalKubernetesExecutor",
         ],
-        Ask(
+        QuestionInfo(
             labels={
                 "CeleryExecutor": "Celery: standing workers, a broker",
                 "KubernetesExecutor": "Kubernetes: one pod a task",
@@ -113,15 +115,15 @@ class Executor(Section):
         description="Celery starts tasks at once; Kubernetes isolates each and costs nothing idle.",
     )
     workers: Workers = Field(default_factory=Workers, title="Workers")
-    task_pods: Annotated[WorkerResources, Ask(when=KUBERNETES)] = Field(
+    task_pods: Annotated[WorkerResources, QuestionInfo(when=KUBERNETES)] = Field(
         default_factory=WorkerResources, title="Task pods"
     )
-    local_persistence: Annotated[Quantity, Ask(when=LOCAL, required=True)] = Field(
+    local_persistence: Annotated[Quantity, QuestionInfo(when=LOCAL, required=True)] = Field(
         default="10Gi",
         title="Log volume",
         description="Volume of the scheduler's logs: LocalExecutor runs tasks beside it.",
     )
-    queue: Annotated[QueueNames, Ask(when=CELERY)] = Field(
+    queue: Annotated[QueueNames, QuestionInfo(when=CELERY)] = Field(
         default="default",
         title="Queue",
         description="Celery queues the workers listen on, with commas between them.",

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import OWN_IMAGE
-from wizard.answers.section import Ask, Model, Section
+from wizard.answers.conditions import CUSTOM_IMAGE
+from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import (
     ImageRepository,
     ImageTag,
@@ -30,12 +30,12 @@ class Image(Model):
         title="Own image",
         description="Image repository without tag; empty runs the official image of this version.",
     )
-    tag: Annotated[ImageTag, Ask(when=OWN_IMAGE, required=True)] = Field(
+    tag: Annotated[ImageTag, QuestionInfo(when=CUSTOM_IMAGE, required=True)] = Field(
         default="",
         title="Image tag",
         description="A fixed tag. The Airflow version above still decides what the chart starts.",
     )
-    pull_secret: Annotated[ObjectName, Ask(when=OWN_IMAGE)] = Field(
+    pull_secret: Annotated[ObjectName, QuestionInfo(when=CUSTOM_IMAGE)] = Field(
         default="",
         title="Pull secret",
         description="An existing registry Secret in the namespace; empty if none is needed.",
@@ -66,7 +66,7 @@ class Installation(Section):
         ),
     )
     chart: Annotated[
-        Literal["1.22.0", "1.21.0", "1.20.0", "1.19.0"], Ask(source="chart release notes")
+        Literal["1.22.0", "1.21.0", "1.20.0", "1.19.0"], QuestionInfo(source="chart release notes")
     ] = Field(
         default="1.22.0",
         title="Chart",

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from wizard.answers.conditions import OWN_IMAGE
-from wizard.answers.section import Ask, Model, Section
+from wizard.answers.conditions import CUSTOM_IMAGE
+from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import GitRef, RepositoryPath
 
 
@@ -24,12 +24,12 @@ class Paths(Model):
         default="vault", title="Vault", description="Folder of Vault's policy and role."
     )
     docs: RepositoryPath = Field(default="docs", title="Docs", description="Folder of the runbook.")
-    image: Annotated[RepositoryPath, Ask(when=OWN_IMAGE)] = Field(
+    image: Annotated[RepositoryPath, QuestionInfo(when=CUSTOM_IMAGE)] = Field(
         default="image", title="Image", description="Folder of the image's Dockerfile."
     )
 
 
-class Repository(Section):
+class RepositorySection(Section):
     """The config repository."""
 
     title: ClassVar[str] = "Repository"

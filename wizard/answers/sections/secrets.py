@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.conditions import CLUSTER_STORE, VAULT
-from wizard.answers.section import Ask, Model, Section
+from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.answers.sections.ca import CaFile
 from wizard.formats.types import (
     Audience,
@@ -22,7 +22,7 @@ from wizard.formats.types import (
 )
 from wizard.manifests.admission_policy import account_guard
 from wizard.manifests.certificates import ca_config_map
-from wizard.manifests.contribution import Contribution, PlannedAction, Reader
+from wizard.manifests.contribution import Contribution, Reader, StepSpec
 from wizard.manifests.external_secrets import (
     StoreSettings,
     external_secret,
@@ -33,7 +33,7 @@ from wizard.manifests.release import Release
 from wizard.manifests.store_readers import reader_files
 from wizard.manifests.tree import File
 from wizard.manifests.vault import policy_file, role_file
-from wizard.secrets.facts import Fact, Form, SecretSpec, Use
+from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 # Secret suffix, key the chart reads, setting, fact, purpose (chart 1.22.0, Secret contract).
 _FERNET = (
@@ -72,34 +72,34 @@ _KEYS_2 = (
 )
 
 
-_GUARD = PlannedAction(
+_GUARD_STEP = StepSpec(
     "cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform"
 )
 
 
-def _reader_actions(store: StoreSettings) -> tuple[PlannedAction, ...]:
+def _reader_steps(store: StoreSettings) -> tuple[StepSpec, ...]:
     """What a reader's path needs beside what the installation's has."""
     role = f"Write role {store.role} at {store.auth_mount}"
     return (
-        PlannedAction(f"vault.{store.part('policy')}", f"Write policy {store.policy}", "vault"),
-        PlannedAction(f"vault.{store.part('role')}", role, "vault"),
-        PlannedAction(f"vault.{store.part('payload')}", f"Fill {store.mount}/{store.path}", "me"),
+        StepSpec(f"vault.{store.part('policy')}", f"Write policy {store.policy}", "vault"),
+        StepSpec(f"vault.{store.part('role')}", role, "vault"),
+        StepSpec(f"vault.{store.part('payload')}", f"Fill {store.mount}/{store.path}", "me"),
     )
 
 
 class VaultStore(Model):
     """HashiCorp Vault or OpenBao, KV version 2."""
 
-    server: Annotated[HttpsUrl, Ask(when=VAULT, required=True)] = Field(
+    server: Annotated[HttpsUrl, QuestionInfo(when=VAULT, required=True)] = Field(
         default="",
         title="Server",
         description="Vault's https address as the operator's pods reach it.",
     )
-    ca: Annotated[CaFile, Ask(when=VAULT)] = Field(default_factory=CaFile)
-    mount: Annotated[VaultPath, Ask(when=VAULT)] = Field(
+    ca: Annotated[CaFile, QuestionInfo(when=VAULT)] = Field(default_factory=CaFile)
+    mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
         default="secret", title="Mount", description="KV version 2 mount; version 1 is refused."
     )
-    path: Annotated[OptionalVaultPath, Ask(when=VAULT)] = Field(
+    path: Annotated[OptionalVaultPath, QuestionInfo(when=VAULT)] = Field(
         default="",
         title="Path",
         description=(
@@ -107,32 +107,32 @@ class VaultStore(Model):
             "what workers may read."
         ),
     )
-    auth_mount: Annotated[VaultPath, Ask(when=VAULT)] = Field(
+    auth_mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
         default="kubernetes",
         title="Auth mount",
         description="Vault's Kubernetes auth mount of this cluster; one mount a cluster.",
     )
-    role: Annotated[VaultName, Ask(when=VAULT)] = Field(
+    role: Annotated[VaultName, QuestionInfo(when=VAULT)] = Field(
         default="external-secrets-airflow",
         title="Role",
         description="Vault role the store logs in with; it may read the payload and nothing else.",
     )
-    audience: Annotated[Audience, Ask(when=VAULT, required=True)] = Field(
+    audience: Annotated[Audience, QuestionInfo(when=VAULT, required=True)] = Field(
         default="vault",
         title="Audience",
         description="Audience of the token and of the role: both must say the same.",
     )
-    namespace: Annotated[VaultNamespace, Ask(when=VAULT)] = Field(
+    namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT)] = Field(
         default="",
         title="Vault namespace",
         description="Namespace of Vault Enterprise or OpenBao; empty is the root.",
     )
-    service_account: Annotated[KubeName, Ask(when=CLUSTER_STORE)] = Field(
+    service_account: Annotated[KubeName, QuestionInfo(when=CLUSTER_STORE)] = Field(
         default="external-secrets",
         title="Operator account",
         description="ServiceAccount of the External Secrets Operator.",
     )
-    operator_namespace: Annotated[KubeName, Ask(when=CLUSTER_STORE)] = Field(
+    operator_namespace: Annotated[KubeName, QuestionInfo(when=CLUSTER_STORE)] = Field(
         default="external-secrets",
         title="Operator namespace",
         description="Namespace of the External Secrets Operator.",
@@ -148,7 +148,7 @@ class Secrets(Section):
 
     store: Annotated[
         Literal["vault", "kubernetes"],
-        Ask(
+        QuestionInfo(
             labels={
                 "vault": "Vault through External Secrets",
                 "kubernetes": "Secrets made by hand (local)",
@@ -161,7 +161,7 @@ class Secrets(Section):
     )
     scope: Annotated[
         Literal["namespace", "cluster"],
-        Ask(
+        QuestionInfo(
             when=VAULT,
             labels={
                 "namespace": "SecretStore, own account",
@@ -175,7 +175,7 @@ class Secrets(Section):
     )
     payload: Annotated[
         Literal["keys", "document"],
-        Ask(
+        QuestionInfo(
             when=VAULT,
             labels={"keys": "one key a value", "document": "one YAML document under `config`"},
         ),
@@ -184,12 +184,12 @@ class Secrets(Section):
         title="Payload",
         description="One key a value fails one by one; a document is read as a whole.",
     )
-    refresh_interval: Annotated[Duration, Ask(when=VAULT, preview="secrets/airflow-metadata")] = (
-        Field(
-            default="1h",
-            title="Refresh",
-            description="How often the operator reads the store: each read is a login.",
-        )
+    refresh_interval: Annotated[
+        Duration, QuestionInfo(when=VAULT, preview="secrets/airflow-metadata")
+    ] = Field(
+        default="1h",
+        title="Refresh",
+        description="How often the operator reads the store: each read is a login.",
     )
     vault: VaultStore = Field(default_factory=VaultStore, title="Vault")
 
@@ -197,7 +197,7 @@ class Secrets(Section):
         """Airflow's own keys: each named, or the chart makes a new one at every sync."""
         keys = _KEYS_3 if release.airflow_3 else _KEYS_2
         secrets = [
-            SecretSpec(release.secret(suffix), {key: (Use(fact),)}, (setting,), purpose)
+            SecretSpec(release.secret(suffix), {key: (FactUse(fact),)}, (setting,), purpose)
             for suffix, key, setting, fact, purpose in keys
         ]
         settings = {setting: secret.name for secret in secrets for setting in secret.settings}
@@ -218,21 +218,21 @@ class Secrets(Section):
                 manifests.append(ca_config_map(release, "vault-ca", store.ca))
         for secret in total.secrets:
             manifests.append(external_secret(release, store, secret))
-        actions: tuple[PlannedAction, ...] = (
-            PlannedAction("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
-            PlannedAction("vault.policy", f"Write policy {store.policy}", "vault"),
-            PlannedAction("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
-            PlannedAction("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
-            PlannedAction("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
+        actions: tuple[StepSpec, ...] = (
+            StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
+            StepSpec("vault.policy", f"Write policy {store.policy}", "vault"),
+            StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
+            StepSpec("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
+            StepSpec("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
         )
         for reader in total.readers:
             own = self.reader_settings(release, reader)
             files.extend(reader_files(release, own, reader))
-            actions += _reader_actions(own)
+            actions += _reader_steps(own)
         return Contribution(
             manifests=tuple(manifests),
             files=tuple(files),
-            actions=actions if self.scope == "cluster" else (*actions, _GUARD),
+            actions=actions if self.scope == "cluster" else (*actions, _GUARD_STEP),
         )
 
     def reader_settings(self, release: Release, reader: Reader) -> StoreSettings:

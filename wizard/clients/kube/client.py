@@ -8,17 +8,30 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import MANAGER, Cluster, Manifest, Propagation, Ref, Reply, Right
-from wizard.clients.kube.request import APPLY, Request
-from wizard.clients.kube.resources import Resource, deletable, place, resources
+from wizard.clients.kube.protocol import (
+    FIELD_MANAGER,
+    ClusterIdentity,
+    KubeObject,
+    PodResponse,
+    Propagation,
+    Ref,
+    Right,
+)
+from wizard.clients.kube.request import APPLY_MEDIA_TYPE, Request
+from wizard.clients.kube.resources import (
+    Resource,
+    find_deletable_resources,
+    index_resources,
+    version_path,
+)
 from wizard.clients.kube.transport import Transport
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 _PAGE = 500
-_ROUND, _PAUSE = 10.0, 2.0
-_PASSING = ("unreachable", "busy", "server", "expired")
+_WATCH_SECONDS, _PAUSE = 10.0, 2.0
+_TRANSIENT_KINDS = ("unreachable", "busy", "server", "expired")
 _JSON = "application/json"
 _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
@@ -45,7 +58,7 @@ class KubeClient:
         """What the server is verified with; see Kube."""
         return self._transport.access.ca
 
-    def cluster(self) -> Cluster:
+    def cluster(self) -> ClusterIdentity:
         """Which cluster answers; see Kube."""
         version = self._send("GET", "/version", "version of the API server")
         try:
@@ -55,7 +68,9 @@ class KubeClient:
                 raise
             system = None
         uid = str(system["metadata"]["uid"]) if system else ""
-        return Cluster(self.server, uid, str(version.get("gitVersion", "")).removeprefix("v"))
+        return ClusterIdentity(
+            self.server, uid, str(version.get("gitVersion", "")).removeprefix("v")
+        )
 
     def served(self, group: str) -> tuple[str, ...]:
         """Versions of a group; see Kube."""
@@ -71,11 +86,11 @@ class KubeClient:
     def namespaced(self) -> tuple[tuple[str, str], ...]:
         """Kinds that namespaces hold; see Kube."""
         groups = self._send("GET", "/apis", "API groups").get("groups", [])
-        found = deletable(groups, self._discovered)
+        found = find_deletable_resources(groups, self._discovered)
         self._found |= found
         return tuple(found)
 
-    def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
+    def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
         """The object, or None; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         accept = _META.format("") if metadata else _JSON
@@ -89,33 +104,35 @@ class KubeClient:
         *,
         labels: str = "",
         metadata: bool = False,
-    ) -> list[Manifest]:
+    ) -> list[KubeObject]:
         """All objects of a kind; see Kube."""
         query = [("labelSelector", labels)] if labels else []
         found, _ = self._page(api_version, kind, namespace, query, metadata=metadata)
         return found
 
-    def apply(self, manifest: Manifest, *, dry_run: bool = False, force: bool = False) -> Manifest:
+    def apply(
+        self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
+    ) -> KubeObject:
         """Server-side apply; see Kube."""
         ref = Ref.of(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        query = _options(dry_run) + [("force", "true")] * force
-        return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY)
+        query = _write_options(dry_run) + [("force", "true")] * force
+        return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY_MEDIA_TYPE)
 
-    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Make it; see Kube."""
         ref = Ref.of(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
-        options = _options(dry_run)
+        options = _write_options(dry_run)
         return self._send("POST", path, f"create {ref}", options, manifest, again=False)
 
-    def replace(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Put it in the place of its former version; see Kube."""
         ref = Ref.of(manifest)
         if not manifest["metadata"].get("resourceVersion"):
             raise ValueError(f"{ref}: the version that is replaced must be named")
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        options = _options(dry_run)
+        options = _write_options(dry_run)
         return self._send("PUT", path, f"replace {ref}", options, manifest, again=False)
 
     def delete(
@@ -129,7 +146,7 @@ class KubeClient:
     ) -> bool:
         """Remove exactly this one; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
-        body: Manifest = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
+        body: KubeObject = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         if version:
             body["preconditions"]["resourceVersion"] = version
         # The body is what counts; the address is what people read in logs.
@@ -163,16 +180,20 @@ class KubeClient:
         found = self._send("POST", f"{path}/token", what, [], body)
         return SecretStr(str(found["status"]["token"]))
 
-    def ask_pod(self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0) -> Reply:
+    def ask_pod(
+        self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
+    ) -> PodResponse:
         """A program's answer to one GET; see Kube."""
         from wizard.clients.kube import port_forward
 
         place = Resource("/api/v1", "pods", namespaced=True).path(pod.namespace, pod.name)
-        asked = port_forward.get(path, host)
+        asked = port_forward.build_request(path, host)
         what = f"port-forward to {pod}"
-        return port_forward.ask(self._transport, f"{place}/portforward", what, port, asked, seconds)
+        return port_forward.request_pod(
+            self._transport, f"{place}/portforward", what, port, asked, seconds
+        )
 
-    def follow(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+    def follow(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
         """The object's state until time is up: watched, or polled where watching is forbidden."""
         end = time.monotonic() + seconds
         failed: KubeError | None = None
@@ -180,7 +201,7 @@ class KubeClient:
         while True:
             try:
                 if watched:
-                    yield from self._round(ref, min(_ROUND, end - time.monotonic()))
+                    yield from self._round(ref, min(_WATCH_SECONDS, end - time.monotonic()))
                 else:
                     yield self.get(ref)
                 failed = None
@@ -188,7 +209,7 @@ class KubeClient:
                 if error.kind == "forbidden" and watched:
                     watched = False
                     continue
-                if error.kind not in _PASSING:
+                if error.kind not in _TRANSIENT_KINDS:
                     raise
                 failed = error
             if time.monotonic() >= end:
@@ -198,7 +219,7 @@ class KubeClient:
         if failed is not None:
             raise failed
 
-    def _round(self, ref: Ref, seconds: float) -> Generator[Manifest | None]:
+    def _round(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
         """The state now and each change for some seconds; a gap in the history ends it early."""
         query = [("fieldSelector", f"metadata.name={ref.name}")]
         items, version = self._page(ref.api_version, ref.kind, ref.namespace, query)
@@ -221,7 +242,7 @@ class KubeClient:
         query: list[tuple[str, str]],
         *,
         metadata: bool = False,
-    ) -> tuple[list[Manifest], str]:
+    ) -> tuple[list[KubeObject], str]:
         """All items, however many pages they take, and the version of the last page.
 
         The server forgets where a page ended after some minutes (410); the list is then taken anew.
@@ -229,7 +250,7 @@ class KubeClient:
         path = self._resource(api_version, kind).path(namespace)
         accept = _META.format("List") if metadata else _JSON
         what = f"list {kind}s{' in ' + namespace if namespace else ''}"
-        items: list[Manifest] = []
+        items: list[KubeObject] = []
         going, anew = "", False
         while True:
             asked = [*query, ("limit", str(_PAGE)), *([("continue", going)] if going else [])]
@@ -261,13 +282,13 @@ class KubeClient:
         return self._found[key]
 
     def _resources(self, api_version: str) -> dict[str, Resource]:
-        return resources(api_version, self._discovered(api_version))
+        return index_resources(api_version, self._discovered(api_version))
 
-    def _discovered(self, api_version: str) -> list[Manifest]:
-        found = self._there(place(api_version), f"kinds of {api_version}") or {}
+    def _discovered(self, api_version: str) -> list[KubeObject]:
+        found = self._there(version_path(api_version), f"kinds of {api_version}") or {}
         return list(found.get("resources") or [])
 
-    def _there(self, path: str, what: str, **options: Any) -> Manifest | None:
+    def _there(self, path: str, what: str, **options: Any) -> KubeObject | None:
         """What a path holds; None where it is not served."""
         try:
             return self._send("GET", path, what, **options)
@@ -282,9 +303,9 @@ class KubeClient:
         path: str,
         what: str,
         query: list[tuple[str, str]] | None = None,
-        body: Manifest | None = None,
+        body: KubeObject | None = None,
         **options: Any,
-    ) -> Manifest:
+    ) -> KubeObject:
         # Who only looks sends nothing that an error could quote.
         secret = method not in {"GET", "DELETE"} and ("/secrets" in path or path.endswith("/token"))
         request = Request(method, path, what, query or [], body, secret=secret, **options)
@@ -294,7 +315,7 @@ class KubeClient:
         return answer
 
 
-def _options(dry_run: bool) -> list[tuple[str, str]]:
+def _write_options(dry_run: bool) -> list[tuple[str, str]]:
     """Options of every write: whose it is, and that unknown fields are refused."""
-    found = [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
+    found = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
     return [*found, ("dryRun", "All")] if dry_run else found

@@ -28,7 +28,7 @@ _UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "passw
 
 
 @dataclass(frozen=True, slots=True)
-class Plugin:
+class ExecPlugin:
     """A program that the kubeconfig names to log in with; `run` in kube_login.py starts it."""
 
     command: str
@@ -50,7 +50,7 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class KubeContext:
     """One context of a kubeconfig: a server and how to log in to it.
 
     At most one of `token`, `token_file` and `plugin` is set; `certificate` and `key` are the
@@ -68,7 +68,7 @@ class Access:
     token_file: Path | None = None
     certificate: str = ""
     key: SecretStr | None = None
-    plugin: Plugin | None = None
+    plugin: ExecPlugin | None = None
 
     @property
     def identity(self) -> str:
@@ -86,18 +86,18 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ConfigEntry:
     data: Mapping[str, Any]
     folder: Path
 
 
-def read_access(context: str = "") -> Access:
+def read_context(context: str = "") -> KubeContext:
     """What KUBECONFIG (default ~/.kube/config) says of a context, empty for the current one.
 
     Raises NoContextError where none is named, UsageError where what is named is not to be had, and
     RefusedError where the connection would not be proven or the login is of an unsafe kind.
     """
-    entries, current = _merged(files())
+    entries, current = _merge_files(find_kubeconfigs())
     chosen = context or current
     known = sorted(entries["contexts"])
     if chosen not in known:
@@ -107,19 +107,19 @@ def read_access(context: str = "") -> Access:
     words = entries["contexts"][chosen].data
     cluster = entries["clusters"].get(str(words.get("cluster", "")))
     user_name = str(words.get("user", ""))
-    user = entries["users"].get(user_name) or _Entry({}, Path())
+    user = entries["users"].get(user_name) or _ConfigEntry({}, Path())
     if cluster is None:
         raise UsageError(f"context {chosen} names a cluster that the kubeconfig does not have")
-    return _access(chosen, str(words.get("namespace", "")), user_name, cluster, user)
+    return _build_context(chosen, str(words.get("namespace", "")), user_name, cluster, user)
 
 
-def contexts() -> tuple[tuple[str, ...], str]:
+def list_kube_contexts() -> tuple[tuple[str, ...], str]:
     """The names of all contexts, and the current one; raises UsageError without a kubeconfig."""
-    entries, current = _merged(files())
+    entries, current = _merge_files(find_kubeconfigs())
     return tuple(sorted(entries["contexts"])), current
 
 
-def files() -> list[Path]:
+def find_kubeconfigs() -> list[Path]:
     """The files that exist; NoContextError when none is named or there, UsageError when none is."""
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
@@ -133,10 +133,10 @@ def files() -> list[Path]:
     return found
 
 
-def _merged(files: list[Path]) -> tuple[dict[str, dict[str, _Entry]], str]:
+def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]], str]:
     from wizard.formats.yaml_reader import read_mapping
 
-    entries: dict[str, dict[str, _Entry]] = {part: {} for part in _PARTS}
+    entries: dict[str, dict[str, _ConfigEntry]] = {part: {} for part in _PARTS}
     current = ""
     for path in files:
         try:
@@ -148,12 +148,12 @@ def _merged(files: list[Path]) -> tuple[dict[str, dict[str, _Entry]], str]:
             raise UsageError(f"the kubeconfig {path} cannot be read: {why}") from None
         current = current or str(data.get("current-context") or "")
         for part in _PARTS:
-            for name, words in _named(data.get(part), part, path):
-                entries[part].setdefault(name, _Entry(words, path.resolve().parent))
+            for name, words in _list_entries(data.get(part), part, path):
+                entries[part].setdefault(name, _ConfigEntry(words, path.resolve().parent))
     return entries, current
 
 
-def _named(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
+def _list_entries(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """The entries of one list, each a name and what stands under the part's singular."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for item in items if isinstance(items, list) else []:
@@ -166,7 +166,9 @@ def _named(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str,
     return found
 
 
-def _access(context: str, namespace: str, user: str, cluster: _Entry, login: _Entry) -> Access:
+def _build_context(
+    context: str, namespace: str, user: str, cluster: _ConfigEntry, login: _ConfigEntry
+) -> KubeContext:
     words = cluster.data
     server = str(words.get("server", "")).rstrip("/")
     _check_server(context, server, words)
@@ -176,15 +178,15 @@ def _access(context: str, namespace: str, user: str, cluster: _Entry, login: _En
                 f"context {context}: the user's `{name}` is not supported",
                 "use a context with a token, a client certificate or an exec plugin",
             )
-    return Access(
+    return KubeContext(
         context=context,
         server=server,
         user=user,
         namespace=namespace,
-        ca=_pem(cluster, "certificate-authority", context),
+        ca=_read_pem(cluster, "certificate-authority", context),
         server_name=str(words.get("tls-server-name", "")),
         proxy=str(words.get("proxy-url", "")),
-        **_login(context, login, {"server": server, **_cluster_info(words)}),
+        **_read_login(context, login, {"server": server, **_cluster_info(words)}),
     )
 
 
@@ -222,14 +224,14 @@ def _cluster_info(words: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _login(context: str, user: _Entry, cluster: Mapping[str, Any]) -> dict[str, Any]:
+def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) -> dict[str, Any]:
     from pydantic import SecretStr
 
     words = user.data
     found: dict[str, Any] = {}
-    certificate = _pem(user, "client-certificate", context)
+    certificate = _read_pem(user, "client-certificate", context)
     if certificate:
-        key = _pem(user, "client-key", context)
+        key = _read_pem(user, "client-key", context)
         if not key:
             raise UsageError(f"context {context}: the client certificate has no key")
         found = {"certificate": certificate, "key": SecretStr(key)}
@@ -239,13 +241,13 @@ def _login(context: str, user: _Entry, cluster: Mapping[str, Any]) -> dict[str, 
     elif words.get("token"):
         found["token"] = SecretStr(str(words["token"]))
     elif isinstance(words.get("auth-provider"), Mapping):
-        found["token"] = _id_token(context, words["auth-provider"])
+        found["token"] = _read_id_token(context, words["auth-provider"])
     elif isinstance(words.get("exec"), Mapping):
-        found["plugin"] = _plugin(context, words["exec"], user.folder, cluster)
+        found["plugin"] = _read_plugin(context, words["exec"], user.folder, cluster)
     return found
 
 
-def _id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
+def _read_id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
     """The token that `auth-provider: oidc` holds; it is never renewed from here."""
     from pydantic import SecretStr
 
@@ -259,9 +261,9 @@ def _id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
     return SecretStr(str(token))
 
 
-def _plugin(
+def _read_plugin(
     context: str, words: Mapping[str, Any], folder: Path, cluster: Mapping[str, Any]
-) -> Plugin:
+) -> ExecPlugin:
     command = str(words.get("command", ""))
     if not command:
         raise UsageError(f"context {context}: its exec plugin names no command")
@@ -273,7 +275,7 @@ def _plugin(
     pairs = words.get("env")
     items = [item for item in pairs if isinstance(item, Mapping)] if pairs else []
     arguments = words.get("args")
-    return Plugin(
+    return ExecPlugin(
         # A path is relative to the file that holds it; a bare name is looked for on PATH.
         command=str(folder / command) if "/" in command else command,
         arguments=tuple(str(one) for one in arguments) if isinstance(arguments, list) else (),
@@ -284,7 +286,7 @@ def _plugin(
     )
 
 
-def _pem(entry: _Entry, name: str, context: str) -> str:
+def _read_pem(entry: _ConfigEntry, name: str, context: str) -> str:
     """Inline data, which counts before a file, or the file's text; empty without either."""
     data = entry.data.get(f"{name}-data")
     try:

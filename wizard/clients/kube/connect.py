@@ -19,7 +19,7 @@ def open_kube(
     `told` hears the line of each request. Raises UsageError and RefusedError as `read_access`.
     """
     from wizard.clients.kube.client import KubeClient
-    from wizard.clients.kube.config import read_access
+    from wizard.clients.kube.config import read_context
     from wizard.clients.kube.transport import Transport
 
-    return KubeClient(Transport(read_access(context), patience=patience, told=told))
+    return KubeClient(Transport(read_context(context), patience=patience, told=told))

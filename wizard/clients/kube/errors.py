@@ -14,18 +14,18 @@ Kind = Literal[
     "upgrade", "pod", "expired",
 ]  # fmt: skip
 
-_SHOWN = 300
-_LOGIN = "log in again as your cluster's owner told you, then try again"
-_ELSEWHERE = "try again from a machine that reaches the API server, or set --context"
+_MAX_MESSAGE_LENGTH = 300
+_LOGIN_HINT = "log in again as your cluster's owner told you, then try again"
+_UNREACHABLE_HINT = "try again from a machine that reaches the API server, or set --context"
 _KINDS: Mapping[int, Kind] = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "missing", 405: "invalid",
     409: "conflict", 410: "expired", 413: "invalid", 415: "invalid", 422: "invalid",
     429: "busy", 503: "busy",
 }  # fmt: skip
 _HINTS: Mapping[Kind, str] = {
-    "unreachable": _ELSEWHERE,
+    "unreachable": _UNREACHABLE_HINT,
     "tls": "compare the kubeconfig's certificate-authority with the cluster's owner",
-    "login": _LOGIN,
+    "login": _LOGIN_HINT,
     "forbidden": "ask the cluster's owner for this right, or let them do this step",
     "expired": "what was read has changed too much in between: try again",
     "busy": "the API server is overloaded: try again later",
@@ -57,7 +57,7 @@ class KubeConflictError(KubeError, ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedField:
     """A field that another manager owns and that an apply would change."""
 
     manager: str
@@ -67,7 +67,7 @@ class Owned:
 class FieldsOwnedError(KubeConflictError):
     """A server-side apply that would take fields from others; nothing was changed."""
 
-    def __init__(self, what: str, owned: tuple[Owned, ...]) -> None:
+    def __init__(self, what: str, owned: tuple[OwnedField, ...]) -> None:
         parts = ", ".join(f"{one.field} ({one.manager})" for one in owned)
         super().__init__(
             f"{what}: others own fields of it: {parts}",
@@ -77,25 +77,27 @@ class FieldsOwnedError(KubeConflictError):
         self.owned = owned
 
 
-def from_response(what: str, status: int, body: bytes, *, secret: bool) -> KubeError:
+def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> KubeError:
     """The error an answer stands for.
 
     `what` names the request; with `secret` nothing of the answer's text is repeated, since it may
     quote the object.
     """
-    answer = _status(body)
+    answer = _parse_status(body)
     reason = str(answer.get("reason") or "")
     details = answer.get("details")
     listed = details.get("causes") if isinstance(details, Mapping) else None
     causes = [one for one in listed or [] if isinstance(one, Mapping)]
-    owned = tuple(_owned(one) for one in causes if one.get("reason") == "FieldManagerConflict")
+    owned = tuple(
+        _parse_owned_field(one) for one in causes if one.get("reason") == "FieldManagerConflict"
+    )
     if owned:
         return FieldsOwnedError(what, owned)
     said = str(answer.get("message") or "")
     if secret:
         fields = sorted({str(one.get("field")) for one in causes if one.get("field")})
         said = f"{reason or status}{': ' + ', '.join(fields) if fields else ''}"
-    said = _shown(said) or f"HTTP {status}"
+    said = _shorten(said) or f"HTTP {status}"
     if status == 409:
         return KubeConflictError(f"{what}: {said}", "look again, then repeat", reason=reason)
     if status == 401:
@@ -107,13 +109,15 @@ def from_response(what: str, status: int, body: bytes, *, secret: bool) -> KubeE
     return KubeError(kind, f"{what}: {said}", status=status)
 
 
-def _owned(cause: Mapping[str, Any]) -> Owned:
+def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:
     # `conflict with "kubectl" using v1`; the manager's name itself holds no quote.
     said = str(cause.get("message") or "").split('"')
-    return Owned(_shown(said[1]) if len(said) > 2 else "another", str(cause.get("field") or "?"))
+    return OwnedField(
+        _shorten(said[1]) if len(said) > 2 else "another", str(cause.get("field") or "?")
+    )
 
 
-def _status(body: bytes) -> Mapping[str, Any]:
+def _parse_status(body: bytes) -> Mapping[str, Any]:
     try:
         answer = json.loads(body)
     except ValueError:
@@ -121,16 +125,16 @@ def _status(body: bytes) -> Mapping[str, Any]:
     return answer if isinstance(answer, Mapping) and answer.get("kind") == "Status" else {}
 
 
-def _shown(text: str) -> str:
+def _shorten(text: str) -> str:
     plain = " ".join(text.split())
-    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
+    return plain if len(plain) <= _MAX_MESSAGE_LENGTH else f"{plain[:_MAX_MESSAGE_LENGTH]}..."
 
 
-def from_transport(what: str, server: str, error: Exception) -> KubeError:
+def convert_transport_error(what: str, server: str, error: Exception) -> KubeError:
     """The error that a connection which failed stands for; its own text may hold headers."""
     import ssl
 
-    names = {type(one).__name__: one for one in _chain(error)}
+    names = {type(one).__name__: one for one in _list_causes(error)}
     verify = next((e for e in names.values() if isinstance(e, ssl.SSLCertVerificationError)), None)
     if verify is not None:
         why = verify.verify_message or "certificate verify failed"
@@ -153,7 +157,7 @@ def from_transport(what: str, server: str, error: Exception) -> KubeError:
     return KubeError("unreachable", f"{what}: the connection to {server} broke")
 
 
-def _chain(error: BaseException | None) -> list[BaseException]:
+def _list_causes(error: BaseException | None) -> list[BaseException]:
     """The error with everything that it came from."""
     found: list[BaseException] = []
     todo = [error]

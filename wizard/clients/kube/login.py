@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from wizard.clients.kube.config import Access, Plugin
+    from wizard.clients.kube.config import ExecPlugin, KubeContext
 
 PLUGIN_SECONDS = 30
 _APIS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 # What a plugin says may quote what it was given; long unbroken words are what tokens look like.
 _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.~]{24,}")
-_EARLY = 10.0
+_RENEWAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class KubeCredentials:
     """What proves who we are; `ends` is a moment of time.time(), 0 for never."""
 
     token: SecretStr | None = None
@@ -45,28 +45,30 @@ class Credentials:
 class Login:
     """The credentials of one kubeconfig context; a plugin is run at the first use."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: KubeContext) -> None:
         self._access = access
         self._lock = threading.Lock()
-        self._held: Credentials | None = None
+        self._held: KubeCredentials | None = None
 
-    def credentials(self) -> Credentials:
+    def credentials(self) -> KubeCredentials:
         """What to log in with now; KubeError when a file or plugin gives nothing."""
         import time
 
         access = self._access
         if access.token_file is not None:
-            return Credentials(_token_of(access.token_file), access.certificate, access.key)
+            return KubeCredentials(
+                _read_token_file(access.token_file), access.certificate, access.key
+            )
         if access.plugin is None:
-            return Credentials(access.token, access.certificate, access.key)
+            return KubeCredentials(access.token, access.certificate, access.key)
         # Several probes start at once: the plugin may open a browser, and shall open one.
         with self._lock:
             held = self._held
-            if held is None or (held.ends and held.ends - _EARLY < time.time()):
-                held = self._held = run(access.plugin)
+            if held is None or (held.ends and held.ends - _RENEWAL_SECONDS < time.time()):
+                held = self._held = run_plugin(access.plugin)
             return held
 
-    def renew(self, refused: Credentials) -> bool:
+    def renew(self, refused: KubeCredentials) -> bool:
         """Forget credentials that the server refused; whether others may be had."""
         if self._access.token_file is not None:
             return self.credentials().token != refused.token
@@ -77,7 +79,7 @@ class Login:
             return True
 
 
-def _token_of(path: Path) -> SecretStr:
+def _read_token_file(path: Path) -> SecretStr:
     from pydantic import SecretStr
 
     try:
@@ -88,7 +90,7 @@ def _token_of(path: Path) -> SecretStr:
     return SecretStr(text)
 
 
-def run(plugin: Plugin) -> Credentials:
+def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
     """Run the plugin without a terminal; KubeError names it and what it said last."""
     import subprocess
 
@@ -116,15 +118,15 @@ def run(plugin: Plugin) -> Credentials:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         said = _SECRET.sub("...", lines[-1])[:200]
         raise _plugin_error(plugin, f"ended with {done.returncode}: {said}")
-    return _answer(plugin, done.stdout)
+    return _parse_credential(plugin, done.stdout)
 
 
-def _plugin_error(plugin: Plugin, why: str, hint: str = "") -> KubeError:
+def _plugin_error(plugin: ExecPlugin, why: str, hint: str = "") -> KubeError:
     hint = hint or f"log in with it by hand, then try again: {plugin.name}"
     return KubeError("login", f"the plugin `{plugin.name}` {why}", hint)
 
 
-def _answer(plugin: Plugin, data: bytes) -> Credentials:
+def _parse_credential(plugin: ExecPlugin, data: bytes) -> KubeCredentials:
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -134,7 +136,7 @@ def _answer(plugin: Plugin, data: bytes) -> Credentials:
         status: Mapping[str, Any] = answer["status"]
         token, key = status.get("token"), status.get("clientKeyData")
         until = status.get("expirationTimestamp")
-        found = Credentials(
+        found = KubeCredentials(
             SecretStr(str(token)) if token else None,
             str(status.get("clientCertificateData") or ""),
             SecretStr(str(key)) if key else None,
@@ -147,7 +149,7 @@ def _answer(plugin: Plugin, data: bytes) -> Credentials:
     return found
 
 
-def tls_context(access: Access, login: Credentials) -> ssl.SSLContext:
+def tls_context(access: KubeContext, login: KubeCredentials) -> ssl.SSLContext:
     """Verifies the server against the kubeconfig's CA; shows the client's certificate if any."""
     try:
         # The machine's own authorities count only where the kubeconfig names none.
@@ -157,7 +159,7 @@ def tls_context(access: Access, login: Credentials) -> ssl.SSLContext:
             "tls", f"context {access.context}: its certificate-authority holds no certificate"
         ) from None
     if login.certificate and login.key is not None:
-        with _in_memory(f"{login.certificate}\n{login.key.get_secret_value()}\n") as path:
+        with _open_memory_file(f"{login.certificate}\n{login.key.get_secret_value()}\n") as path:
             try:
                 # A password for the key would be asked for on the terminal.
                 context.load_cert_chain(path, password="")
@@ -169,7 +171,7 @@ def tls_context(access: Access, login: Credentials) -> ssl.SSLContext:
 
 
 @contextmanager
-def _in_memory(text: str) -> Iterator[str]:
+def _open_memory_file(text: str) -> Iterator[str]:
     """A path that OpenSSL can read a key from: no disk where the system has such files."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("client", os.MFD_CLOEXEC)

@@ -14,24 +14,24 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, cast
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Reply
+from wizard.clients.kube.protocol import PodResponse
 from wizard.clients.kube.request import Request
 from wizard.clients.kube.transport import Transport
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
-    from wizard.clients.kube.websocket import Upgraded
+    from wizard.clients.kube.websocket import WebSocketConnection
 
 PROTOCOL = "v4.channel.k8s.io"
 # Airflow's health has some 400 bytes.
-LIMIT = 65536
+MAX_BODY_BYTES = 65536
 _DATA, _ERROR = 0, 1
-_SHOWN = 300
+_MAX_MESSAGE_LENGTH = 300
 
 
-def ask(
+def request_pod(
     transport: Transport, path: str, what: str, port: int, asked: bytes, seconds: float
-) -> Reply:
+) -> PodResponse:
     """The answer to the request `asked`, sent to `port` through the subresource at `path`.
 
     `seconds` count for all of it. Raises KubeError as `Transport.upgraded`, and of kind `pod`
@@ -40,12 +40,12 @@ def ask(
     request = Request("GET", path, what, [("ports", str(port))])
     # Frames and headers take some bytes too.
     connection = transport.upgraded(
-        request, PROTOCOL, time.monotonic() + seconds, limit=2 * LIMIT
+        request, PROTOCOL, time.monotonic() + seconds, limit=2 * MAX_BODY_BYTES
     )  # fmt: skip
     try:
         channel = _Channel(connection)
         channel.send(asked)
-        return _reply(channel)
+        return _read_response(channel)
     except TimeoutError:
         raise KubeError("pod", f"gives no answer within {seconds:g} s") from None
     except HTTPException:
@@ -56,7 +56,7 @@ def ask(
         connection.close()
 
 
-def get(path: str, host: str) -> bytes:
+def build_request(path: str, host: str) -> bytes:
     """The request itself, with nothing of ours in it but a name."""
     lines = (
         f"GET {path} HTTP/1.1", f"Host: {host}", "Accept: application/json",
@@ -67,19 +67,19 @@ def get(path: str, host: str) -> bytes:
     return "\r\n".join(lines).encode("ascii")
 
 
-def _reply(channel: _Channel) -> Reply:
+def _read_response(channel: _Channel) -> PodResponse:
     answer = HTTPResponse(cast("Any", channel), method="GET")
     answer.begin()
-    body = answer.read(LIMIT + 1)
-    if len(body) > LIMIT:
-        raise KubeError("pod", f"answers with more than {LIMIT // 1024} KiB")
-    return Reply(answer.status, answer.headers.get_content_type(), body)
+    body = answer.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
+        raise KubeError("pod", f"answers with more than {MAX_BODY_BYTES // 1024} KiB")
+    return PodResponse(answer.status, answer.headers.get_content_type(), body)
 
 
 class _Channel(io.RawIOBase):
     """The data channel of the first port, as a file; what the error channel says is raised."""
 
-    def __init__(self, connection: Upgraded) -> None:
+    def __init__(self, connection: WebSocketConnection) -> None:
         from websocket import continuous_frame, frame_buffer
 
         self._connection = connection
@@ -134,7 +134,9 @@ class _Channel(io.RawIOBase):
             return b""
         if number == _ERROR and data:
             said = " ".join(data.decode("utf-8", "replace").split())
-            raise KubeError("pod", f"is not reached: {visible(said[:_SHOWN])}")
+            raise KubeError(
+                "pod", f"is not reached: {escape_unprintable(said[:_MAX_MESSAGE_LENGTH])}"
+            )
         return data if number == _DATA else b""
 
     def _message(self) -> bytes:

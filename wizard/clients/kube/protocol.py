@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-MANAGER = "airflow-wizard"
-Manifest = dict[str, Any]
+FIELD_MANAGER = "airflow-wizard"
+KubeObject = dict[str, Any]
 Propagation = Literal["Background", "Foreground", "Orphan"]
 
 
@@ -42,7 +42,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ClusterIdentity:
     """Which cluster answers: UID of namespace kube-system, empty where it may not be read."""
 
     server: str
@@ -69,7 +69,7 @@ class Right:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class PodResponse:
     """What a program in a pod answered: HTTP's status, its media type, and a body of some KiB."""
 
     status: int
@@ -92,7 +92,7 @@ class Kube(Protocol):
     def ca(self) -> str:
         """The authority that this server is verified with, as PEM; empty for the machine's own."""
 
-    def cluster(self) -> Cluster:
+    def cluster(self) -> ClusterIdentity:
         """Which cluster this is."""
 
     def served(self, group: str) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Kube(Protocol):
         What several versions of a group serve is named once.
         """
 
-    def get(self, ref: Ref, *, metadata: bool = False) -> Manifest | None:
+    def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
         """The object, or None; with `metadata` only that, so that no Secret's value travels."""
 
     def find(
@@ -118,19 +118,21 @@ class Kube(Protocol):
         *,
         labels: str = "",
         metadata: bool = False,
-    ) -> list[Manifest]:
+    ) -> list[KubeObject]:
         """All objects of a kind, in one namespace or in all."""
 
-    def apply(self, manifest: Manifest, *, dry_run: bool = False, force: bool = False) -> Manifest:
+    def apply(
+        self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
+    ) -> KubeObject:
         """Server-side apply under our field manager, strictly validated.
 
         Raises FieldsOwnedError where others own a field that would change, unless forced.
         """
 
-    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Make it; KubeConflictError (reason AlreadyExists) where one of its name stands."""
 
-    def replace(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Put it in the place of the version it names; KubeConflictError when that has changed."""
 
     def delete(
@@ -156,14 +158,16 @@ class Kube(Protocol):
         An empty audience asks for the server's default one.
         """
 
-    def ask_pod(self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0) -> Reply:
+    def ask_pod(
+        self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
+    ) -> PodResponse:
         """A program's answer to one HTTP GET, through a port-forward held in memory.
 
         Nothing else is sent to the pod. KubeError of kind `forbidden` without the right, `upgrade`
         where something on the way gives no such stream, `pod` where the program is at fault.
         """
 
-    def follow(self, ref: Ref, seconds: float) -> Iterator[Manifest | None]:
+    def follow(self, ref: Ref, seconds: float) -> Iterator[KubeObject | None]:
         """The object (None: not there) now, at each change and every few seconds, until time is up.
 
         A connection that breaks is taken up again; KubeError when it is broken at the end.

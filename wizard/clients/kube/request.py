@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     pass
 
 
-APPLY = "application/apply-patch+yaml"
+APPLY_MEDIA_TYPE = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ class Resource:
         return "/".join(parts)
 
 
-def place(api_version: str) -> str:
+def version_path(api_version: str) -> str:
     """Where a group's version is served."""
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
-def resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str, Resource]:
+def index_resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str, Resource]:
     """The resources of a version, by kind, of its discovery's list; their parts are left out."""
-    base = place(api_version)
+    base = version_path(api_version)
     return {
         str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
         for one in listed
@@ -43,7 +43,7 @@ def resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str
     }
 
 
-def deletable(
+def find_deletable_resources(
     groups: Iterable[Mapping[str, Any]],
     discovered: Callable[[str], Iterable[Mapping[str, Any]]],
 ) -> dict[tuple[str, str], Resource]:
@@ -54,9 +54,9 @@ def deletable(
     """
     found: dict[tuple[str, str], Resource] = {}
     seen = set()
-    for version in ("v1", *(one for group in groups for one in _versions(group))):
+    for version in ("v1", *(one for group in groups for one in _list_versions(group))):
         listed = [one for one in discovered(version) if {"list", "delete"} <= {*one["verbs"]}]
-        for kind, one in resources(version, listed).items():
+        for kind, one in index_resources(version, listed).items():
             key = (version.rpartition("/")[0], one.plural)
             if one.namespaced and key not in seen:
                 seen.add(key)
@@ -64,7 +64,7 @@ def deletable(
     return found
 
 
-def _versions(group: Mapping[str, Any]) -> list[str]:
+def _list_versions(group: Mapping[str, Any]) -> list[str]:
     """The versions of a group, the preferred one first."""
     preferred = (group.get("preferredVersion") or {}).get("groupVersion")
     every = [str(one["groupVersion"]) for one in group.get("versions") or []]

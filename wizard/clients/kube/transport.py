@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.errors import KubeError, from_response, from_transport
-from wizard.clients.kube.login import Credentials, Login, tls_context
+from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
+from wizard.clients.kube.login import KubeCredentials, Login, tls_context
 from wizard.clients.kube.request import Request
-from wizard.clients.lazy import load
+from wizard.clients.lazy import import_modules
 
 if TYPE_CHECKING:
-    from wizard.clients.kube.config import Access
-    from wizard.clients.kube.websocket import Upgraded
+    from wizard.clients.kube.config import KubeContext
+    from wizard.clients.kube.websocket import WebSocketConnection
 
 # Admission webhooks may take up to 30 seconds with a write.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
@@ -39,7 +39,7 @@ class Transport:
 
     def __init__(
         self,
-        access: Access,
+        access: KubeContext,
         *,
         patience: float = 30.0,
         told: Callable[[str], None] | None = None,
@@ -49,7 +49,7 @@ class Transport:
         self._told = told or (lambda _line: None)
         self._login = Login(access)
         self._lock = threading.Lock()
-        self._client: tuple[Credentials, Any] | None = None
+        self._client: tuple[KubeCredentials, Any] | None = None
 
     def send(self, request: Request) -> Any:
         """The answer as JSON; raises KubeError."""
@@ -57,7 +57,7 @@ class Transport:
         try:
             data = response.data
         except Exception as error:
-            raise from_transport(request.what, self.access.server, error) from None
+            raise convert_transport_error(request.what, self.access.server, error) from None
         try:
             return json.loads(data)
         except ValueError:
@@ -76,16 +76,18 @@ class Transport:
         except ValueError:
             raise KubeError("server", f"{request.what}: the answer is not JSON") from None
         except Exception as error:
-            raise from_transport(request.what, self.access.server, error) from None
+            raise convert_transport_error(request.what, self.access.server, error) from None
         finally:
             response.close()
 
-    def upgraded(self, request: Request, protocol: str, deadline: float, *, limit: int) -> Upgraded:
+    def upgraded(
+        self, request: Request, protocol: str, deadline: float, *, limit: int
+    ) -> WebSocketConnection:
         """A connection that speaks a WebSocket protocol, with the same login, TLS and proxy.
 
         It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
         """
-        from wizard.clients.kube.websocket import upgraded
+        from wizard.clients.kube.websocket import open_websocket
 
         renewed = False
         while True:
@@ -94,7 +96,9 @@ class Transport:
             headers = {"User-Agent": _AGENT, **_authorization(credentials)}
             self._told(request.line)
             try:
-                return upgraded(self.access, pool, request, headers, protocol, deadline, limit)
+                return open_websocket(
+                    self.access, pool, request, headers, protocol, deadline, limit
+                )
             except KubeError as error:
                 if error.kind != "login" or renewed or not self._login.renew(credentials):
                     raise
@@ -126,13 +130,13 @@ class Transport:
                 if (pause or request.again) and time.monotonic() + pause < deadline:
                     time.sleep(max(pause, _PAUSE))
                     continue
-            raise from_response(request.what, status, body, secret=request.secret)
+            raise convert_response(request.what, status, body, secret=request.secret)
 
     def _once(
-        self, request: Request, credentials: Credentials, seconds: float
+        self, request: Request, credentials: KubeCredentials, seconds: float
     ) -> tuple[int, Mapping[str, str], Any, KubeError | None]:
         """Status, headers and (below 300) the response, else its body; or why there is none."""
-        load(*_LIBRARY)
+        import_modules(*_LIBRARY)
         from kubernetes.client.exceptions import ApiException
 
         client = self._connected(credentials)
@@ -148,32 +152,32 @@ class Transport:
             )  # fmt: skip
         except ApiException as error:
             if not error.status:
-                return 0, {}, b"", from_transport(request.what, self.access.server, error)
+                return 0, {}, b"", convert_transport_error(request.what, self.access.server, error)
             raw = error.body or b""
-            return error.status, error.headers or {}, _bytes(raw), None
+            return error.status, error.headers or {}, _encode_body(raw), None
         except Exception as error:
-            return 0, {}, b"", from_transport(request.what, self.access.server, error)
+            return 0, {}, b"", convert_transport_error(request.what, self.access.server, error)
         return int(response.status), response.headers, response, None
 
-    def _connected(self, credentials: Credentials) -> Any:
+    def _connected(self, credentials: KubeCredentials) -> Any:
         """The library's client; another one when the client certificate is another."""
         with self._lock:
             held = self._client
             if held is not None and held[0].certificate == credentials.certificate:
                 return held[1]
-            client = _client(self.access, credentials)
+            client = _build_client(self.access, credentials)
             self._client = (credentials, client)
             return client
 
 
-def _authorization(credentials: Credentials) -> dict[str, str]:
+def _authorization(credentials: KubeCredentials) -> dict[str, str]:
     if credentials.token is None:
         return {}
     return {"Authorization": f"Bearer {credentials.token.get_secret_value()}"}
 
 
-def _client(access: Access, credentials: Credentials) -> Any:
-    load(*_LIBRARY)
+def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
+    import_modules(*_LIBRARY)
     from kubernetes.client import ApiClient, Configuration
     from kubernetes.dynamic import DynamicClient
 
@@ -200,7 +204,7 @@ def _no_discovery(client: object, cache_file: object) -> None:
     del client, cache_file
 
 
-def _bytes(body: str | bytes) -> bytes:
+def _encode_body(body: str | bytes) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 

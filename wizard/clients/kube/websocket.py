@@ -16,22 +16,22 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from wizard.clients.kube.errors import KubeError, from_response, from_transport
+from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
 
 if TYPE_CHECKING:
     import ssl
 
-    from wizard.clients.kube.config import Access
+    from wizard.clients.kube.config import KubeContext
     from wizard.clients.kube.request import Request
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_SHOWN = 65536
+_MAX_BODY_BYTES = 65536
 _SWITCHED = 101
 # These say themselves what they mean; any other answer means that no stream is to be had.
-_TOLD = ("login", "forbidden", "busy")
+_EXPLAINED_KINDS = ("login", "forbidden", "busy")
 
 
-class Upgraded:
+class WebSocketConnection:
     """The connection afterwards: bytes that are no HTTP any more, until a moment and an amount."""
 
     def __init__(
@@ -93,42 +93,44 @@ class _Connection(HTTPConnection):
         self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
 
 
-def upgraded(
-    access: Access,
+def open_websocket(
+    access: KubeContext,
     manager: Any,
     request: Request,
     headers: Mapping[str, str],
     protocol: str,
     deadline: float,
     limit: int,
-) -> Upgraded:
+) -> WebSocketConnection:
     """The connection once the server has switched; `manager` is the pool that would be used.
 
-    Raises KubeError: as `from_response` for 401, 403, 429 and 503, as `from_transport` where no
+    Raises KubeError: as `convert_response` for 401, 403, 429 and 503, as `convert_transport_error` where no
     connection is to be had, and of kind `upgrade` for every other answer.
     """
     seconds = max(0.1, deadline - time.monotonic())
-    connection = _connection(access, manager, request.what, seconds)
+    connection = _build_connection(access, manager, request.what, seconds)
     try:
         connection.connect()
     except Exception as error:
         connection.close()
-        raise from_transport(request.what, access.server, error) from None
+        raise convert_transport_error(request.what, access.server, error) from None
     key = base64.b64encode(os.urandom(16)).decode()
     try:
-        response = _answer(connection, access, request, {
+        response = _send_handshake(connection, access, request, {
             **headers, "Upgrade": "websocket", "Connection": "Upgrade",
             "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Protocol": protocol,
         })  # fmt: skip
-        _require(request.what, response, key, protocol)
+        _verify_handshake(request.what, response, key, protocol)
     except BaseException:
         connection.close()
         raise
-    return Upgraded(connection, response, deadline, limit)
+    return WebSocketConnection(connection, response, deadline, limit)
 
 
-def _connection(access: Access, manager: Any, what: str, seconds: float) -> HTTPConnection:
+def _build_connection(
+    access: KubeContext, manager: Any, what: str, seconds: float
+) -> HTTPConnection:
     parts = urlsplit(access.server)
     host = parts.hostname or ""
     context = manager.connection_pool_kw["ssl_context"]
@@ -143,8 +145,8 @@ def _connection(access: Access, manager: Any, what: str, seconds: float) -> HTTP
     return connection
 
 
-def _answer(
-    connection: HTTPConnection, access: Access, request: Request, headers: Mapping[str, str]
+def _send_handshake(
+    connection: HTTPConnection, access: KubeContext, request: Request, headers: Mapping[str, str]
 ) -> HTTPResponse:
     # A server behind others may have a path of its own.
     path = f"{urlsplit(access.server).path}{request.path}?{urlencode(list(request.query))}"
@@ -152,30 +154,32 @@ def _answer(
         connection.request(request.method, path, headers=dict(headers))
         return connection.getresponse()
     except TimeoutError:
-        raise _none(request.what, "the request to switch to it is not answered") from None
+        raise _upgrade_error(request.what, "the request to switch to it is not answered") from None
     except (OSError, HTTPException):
         # Other requests pass: it is this kind that something on the way does not let through.
-        raise _none(request.what, "the connection was closed when it was asked for") from None
+        raise _upgrade_error(
+            request.what, "the connection was closed when it was asked for"
+        ) from None
 
 
-def _require(what: str, response: HTTPResponse, key: str, protocol: str) -> None:
+def _verify_handshake(what: str, response: HTTPResponse, key: str, protocol: str) -> None:
     if response.status != _SWITCHED:
         try:
-            body = response.read(_SHOWN)
+            body = response.read(_MAX_BODY_BYTES)
         except (OSError, HTTPException):
             body = b""
-        found = from_response(what, response.status, body, secret=False)
-        if found.kind in _TOLD:
+        found = convert_response(what, response.status, body, secret=False)
+        if found.kind in _EXPLAINED_KINDS:
             raise found
         said = found.message.removeprefix(f"{what}: ")
-        raise _none(what, said, response.status)
+        raise _upgrade_error(what, said, response.status)
     digest = hashlib.sha1(f"{key}{_GUID}".encode(), usedforsecurity=False).digest()
     if (
         response.headers.get("Sec-WebSocket-Accept") != base64.b64encode(digest).decode()
         or response.headers.get("Sec-WebSocket-Protocol") != protocol
     ):
-        raise _none(what, f"the answer is no {protocol}")
+        raise _upgrade_error(what, f"the answer is no {protocol}")
 
 
-def _none(what: str, why: str, status: int = 0) -> KubeError:
+def _upgrade_error(what: str, why: str, status: int = 0) -> KubeError:
     return KubeError("upgrade", f"{what}: no WebSocket: {why}", status=status)

@@ -13,7 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.postgres.client import Target, connected, fault, session
+from wizard.clients.postgres.client import (
+    PostgresTarget,
+    convert_error,
+    open_read_only,
+    open_session,
+)
 
 if TYPE_CHECKING:
     from psycopg.sql import Composed
@@ -25,10 +30,10 @@ PLACEHOLDER = "'SCRAM-SHA-256 of its password'"
 _APPLICATION = "airflow-wizard apply"
 # A server copies a database's files while it makes one, and may have to write all caches first.
 _SECONDS = 120
-_SHOWN = 200
+_MAX_MESSAGE_LENGTH = 200
 _SET_OPTION = 160000
 
-_LOOK = """
+_ROLE_QUERY = """
 SELECT me.rolname, me.rolsuper OR me.rolcreaterole, me.rolsuper OR me.rolcreatedb,
   pg_is_in_recovery(),
   (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'template0'),
@@ -43,7 +48,7 @@ LEFT JOIN pg_roles AS role ON role.rolname = %(role)s
 LEFT JOIN pg_database AS base ON base.datname = %(name)s
 WHERE me.rolname = current_user
 """
-_SCHEMA = """
+_SCHEMA_QUERY = """
 SELECT has_schema_privilege(%(role)s, oid, 'CREATE')
     AND has_schema_privilege(%(role)s, oid, 'USAGE')
     AND has_database_privilege(%(role)s, current_database(), 'CONNECT'),
@@ -84,7 +89,7 @@ class DatabaseState:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AdminSnapshot:
     """What an administrator sees of one role and one database, each None where it lacks.
 
     `may_grant`: the administrator may make itself a member of the role, or will once it made it.
@@ -116,20 +121,23 @@ class Administrator:
     PostgresError where the session is refused, and StatementError.
     """
 
-    def __init__(self, target: Target, password: SecretStr) -> None:
+    def __init__(self, target: PostgresTarget, password: SecretStr) -> None:
         self.target = target
         self._password = password
 
-    def look(self, role: str, name: str) -> Standing:
+    def look(self, role: str, name: str) -> AdminSnapshot:
         """What stands of this role and this database."""
-        with _told(), connected(self.target, self._password, _APPLICATION) as connection:
+        with (
+            _convert_errors(),
+            open_read_only(self.target, self._password, _APPLICATION) as connection,
+        ):
             new = connection.info.server_version >= _SET_OPTION
-            query = _LOOK.format(
+            query = _ROLE_QUERY.format(
                 member="'SET'" if new else "'MEMBER'",
                 grantor="false" if new else "(me.rolcreaterole AND NOT role.rolsuper)",
             )
             row = connection.execute(query, {"role": role, "name": name}).fetchone()
-        return Standing(
+        return AdminSnapshot(
             administrator=row[0],
             may_create_roles=row[1],
             may_create_databases=row[2],
@@ -142,33 +150,39 @@ class Administrator:
 
     def schema(self, name: str, role: str) -> SchemaState:
         """What the role may do in schema public of a database."""
-        with _told(), connected(self._at(name), self._password, _APPLICATION) as connection:
-            row = connection.execute(_SCHEMA, {"role": role}).fetchone()
+        with (
+            _convert_errors(),
+            open_read_only(self._at(name), self._password, _APPLICATION) as connection,
+        ):
+            row = connection.execute(_SCHEMA_QUERY, {"role": role}).fetchone()
         return SchemaState(*row) if row else SchemaState(usable=False, may_grant=False)
 
     def create_role(self, role: str, password: SecretStr, label: str) -> None:
         """Make a role with a password and a label, both or nothing."""
-        with _told(), self._session(self.target) as connection:
+        with _convert_errors(), self._session(self.target) as connection:
             value = password.get_secret_value().encode("utf-8")
             # Named, because libpq would ask the server which hash it wants, and take MD5 too.
             verifier = connection.pgconn.encrypt_password(value, role.encode(), b"scram-sha-256")
             # One message is one transaction.
-            connection.execute(_joined(role_statements(role, label, verifier.decode())))
+            connection.execute(_join_statements(role_statements(role, label, verifier.decode())))
 
     def run(self, statements: Sequence[Composed], name: str = "") -> None:
         """Each statement in a transaction of its own, in this database (empty: the usual one)."""
-        with _told(), self._session(self._at(name) if name else self.target) as connection:
+        with (
+            _convert_errors(),
+            self._session(self._at(name) if name else self.target) as connection,
+        ):
             for statement in statements:
                 connection.execute(statement)
 
-    def _at(self, name: str) -> Target:
+    def _at(self, name: str) -> PostgresTarget:
         from dataclasses import replace
 
         return replace(self.target, database=name)
 
     @contextmanager
-    def _session(self, target: Target) -> Iterator[Any]:
-        with session(target, self._password, _APPLICATION) as connection:
+    def _session(self, target: PostgresTarget) -> Iterator[Any]:
+        with open_session(target, self._password, _APPLICATION) as connection:
             connection.autocommit = True
             connection.execute(f"SET statement_timeout = {_SECONDS * 1000}")
             yield connection
@@ -186,7 +200,7 @@ def role_statements(role: str, label: str, verifier: str | None = None) -> tuple
     )
 
 
-def database_statements(name: str, owner: str, seen: Standing) -> tuple[Composed, ...]:
+def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Composed, ...]:
     """What makes the database for its owner, of which the administrator has to be a member.
 
     template1 may hold another encoding and others' objects; a locale of the server's that does not
@@ -209,19 +223,19 @@ def schema_statements(role: str) -> tuple[Composed, ...]:
     return (SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(Identifier(role)),)
 
 
-def shown(statements: Sequence[Composed]) -> str:
+def render_statements(statements: Sequence[Composed]) -> str:
     """The statements as they are sent, on one line."""
     return "; ".join(statement.as_string(None) for statement in statements)
 
 
-def _joined(statements: Sequence[Composed]) -> Composed:
+def _join_statements(statements: Sequence[Composed]) -> Composed:
     from psycopg.sql import SQL
 
     return SQL("; ").join(statements)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _convert_errors() -> Iterator[None]:
     """psycopg's errors as ours: a session's, or without its text a statement's."""
     import psycopg
 
@@ -230,6 +244,6 @@ def _told() -> Iterator[None]:
     except psycopg.Error as error:
         said = error.diag.message_primary
         if error.sqlstate is None or said is None or error.diag.severity == "FATAL":
-            raise fault(error) from None
+            raise convert_error(error) from None
         # Of a statement that was not understood the whole error would quote a part.
-        raise StatementError(error.sqlstate, said[:_SHOWN]) from None
+        raise StatementError(error.sqlstate, said[:_MAX_MESSAGE_LENGTH]) from None

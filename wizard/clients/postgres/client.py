@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 SECONDS = 5
-_SHOWN = 200
-_LIBPQ = 160000
+_MAX_MESSAGE_LENGTH = 200
+_MIN_LIBPQ = 160000
 
 Kind = Literal["unreachable", "tls", "unsafe", "password", "database", "refused"]
 
 # What libpq and the server say, in the order they are looked for. libpq's own messages are never
 # translated in psycopg's wheels; a server's may be, and are then `refused`.
-_SIGNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+_ERROR_PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("unsafe", ('requirement "scram-sha-256" failed', "channel binding")),
     ("password", ("password authentication failed",)),
     ("database", ('" does not exist',)),
@@ -68,7 +68,7 @@ class PostgresError(SessionError[Kind]):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PostgresTarget:
     """A database and who logs in; `ca` is PEM, empty for none of one's own.
 
     `route` is the IP address and port at which this machine reaches the host, where another than
@@ -91,7 +91,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class PostgresServer:
     """What one session saw.
 
     `schema` is where new tables go, empty for nowhere. Limits of -1 are none. `skew` is by how
@@ -126,43 +126,43 @@ class Server:
         return min(limit for limit in limits if limit >= 0)
 
 
-class Postgres(Protocol):
+class PostgresClient(Protocol):
     """What the probes need of a database."""
 
-    def look(self) -> Server:
+    def look(self) -> PostgresServer:
         """Everything at once; raises PostgresError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Psycopg:
+class PsycopgClient:
     """The real client of one target."""
 
-    target: Target
+    target: PostgresTarget
     password: SecretStr
 
-    def look(self) -> Server:
+    def look(self) -> PostgresServer:
         """One read-only transaction; raises PostgresError."""
         import psycopg
 
         try:
-            with connected(self.target, self.password, "airflow-wizard check") as connection:
+            with open_read_only(self.target, self.password, "airflow-wizard check") as connection:
                 before = time.time()
                 row = connection.execute(_QUERY).fetchone()
                 middle = (before + time.time()) / 2
                 state = connection.pgconn
-                return _server(row, middle, encrypted=state.ssl_in_use, pid=state.backend_pid)
+                return _parse_server(row, middle, encrypted=state.ssl_in_use, pid=state.backend_pid)
         except psycopg.Error as error:
-            raise fault(error) from None
+            raise convert_error(error) from None
 
 
 @contextmanager
-def connected(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+def open_read_only(target: PostgresTarget, password: SecretStr, application: str) -> Iterator[Any]:
     """A connection in a transaction that can only read, which is rolled back at the end.
 
     Raises psycopg.Error, and PostgresError where libpq cannot insist on SCRAM.
     """
-    with session(target, password, application) as connection:
+    with open_session(target, password, application) as connection:
         connection.read_only = True
         # Not as start-up options: PgBouncer refuses those it does not know.
         connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
@@ -171,19 +171,19 @@ def connected(target: Target, password: SecretStr, application: str) -> Iterator
 
 
 @contextmanager
-def session(target: Target, password: SecretStr, application: str) -> Iterator[Any]:
+def open_session(target: PostgresTarget, password: SecretStr, application: str) -> Iterator[Any]:
     """A connection that nothing but the target and the password decides about.
 
     libpq would take what is left out from PG* variables, a service file, ~/.pgpass and
-    ~/.postgresql; an empty value keeps all of them out. Raises as `connected` does.
+    ~/.postgresql; an empty value keeps all of them out. Raises as `open_read_only` does.
     """
     import psycopg
 
-    if psycopg.pq.version() < _LIBPQ:
+    if psycopg.pq.version() < _MIN_LIBPQ:
         # The packaged one is newer; an own build may not be.
         raise PostgresError("unreachable", "libpq is older than 16 and cannot insist on SCRAM")
     address, port = target.route or ("", target.port)
-    with _certificate(target.ca) as root:
+    with _write_ca_file(target.ca) as root:
         connection = psycopg.connect(
             host=target.host,
             hostaddr=address,
@@ -214,7 +214,7 @@ def session(target: Target, password: SecretStr, application: str) -> Iterator[A
 
 
 @contextmanager
-def _certificate(ca: str) -> Iterator[str]:
+def _write_ca_file(ca: str) -> Iterator[str]:
     """The CA as the file that libpq wants; without one, a name that hides the user's own file."""
     if not ca:
         yield "/nonexistent"
@@ -227,9 +227,9 @@ def _certificate(ca: str) -> Iterator[str]:
         yield file.name
 
 
-def _server(row: Any, now: float, *, encrypted: bool, pid: int) -> Server:
+def _parse_server(row: Any, now: float, *, encrypted: bool, pid: int) -> PostgresServer:
     clock, backend = float(row[10]), int(row[13])
-    return Server(
+    return PostgresServer(
         version=row[0],
         version_text=str(row[1]).partition(" ")[0],
         encoding=row[2],
@@ -249,18 +249,18 @@ def _server(row: Any, now: float, *, encrypted: bool, pid: int) -> Server:
     )
 
 
-def fault(error: psycopg.Error) -> PostgresError:
+def convert_error(error: psycopg.Error) -> PostgresError:
     """What a refused session means. Servers quote what was sent, and the password never was."""
     text, sqlstate = str(error), error.sqlstate
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = next((line for line in lines if " failed: " in line), lines[0] if lines else "")
     # `connection to server at "..." failed: ` says nothing that the endpoint does not.
     said = line.rpartition(" failed: ")[2] if "connection to server" in line else line
-    said = said.removeprefix("connection failed: ")[:_SHOWN]
+    said = said.removeprefix("connection failed: ")[:_MAX_MESSAGE_LENGTH]
     low = text.casefold()
     if sqlstate == "28P01":
         return PostgresError("password", said)
-    for kind, signs in _SIGNS:
+    for kind, signs in _ERROR_PATTERNS:
         if any(sign in low for sign in signs):
             return PostgresError(kind, said)
     return PostgresError("refused", said)

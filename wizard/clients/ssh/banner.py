@@ -6,11 +6,11 @@ import struct
 
 from wizard.clients.ssh.routes import Connection
 
-_GREETING = 65_536
-_MOST = 1_048_576
+_MAX_GREETING_BYTES = 65_536
+_MAX_BYTES = 1_048_576
 
 
-class Heard:
+class RecordingConnection:
     """A connection that remembers how the server began, for words about what went wrong."""
 
     def __init__(self, connection: Connection) -> None:
@@ -27,9 +27,9 @@ class Heard:
         except ConnectionError:
             data = b""
         self._count += len(data)
-        if len(self.first) < _GREETING:
+        if len(self.first) < _MAX_GREETING_BYTES:
             self.first += data
-        if self._count > _MOST or (self._count > _GREETING and not self.is_ssh):
+        if self._count > _MAX_BYTES or (self._count > _MAX_GREETING_BYTES and not self.is_ssh):
             return b""
         self.ended = self.ended or not data
         return data

@@ -15,22 +15,28 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wizard.clients.ssh.routes import Deadline, Direct, Route
-from wizard.clients.ssh.session import CloneError, Target, loaded, reached, session, timely
-from wizard.clients.ssh.tree import dag_files
+from wizard.clients.ssh.routes import Deadline, DirectRoute, Route
+from wizard.clients.ssh.session import (
+    CloneError,
+    CloneTarget,
+    convert_connection_errors,
+    convert_route_errors,
+    load_key,
+    open_transport,
+)
+from wizard.clients.ssh.tree import count_dag_files
 from wizard.git.wire import FLUSH, Advertisement, WireError, read_advertisement
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-__all__ = ["Clone", "CloneError", "Paramiko", "Seen", "Target", "command_path"]
 
 SECONDS = 60.0
-_SHOWN = 200
+_MAX_MESSAGE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CloneResult:
     """What a clone would hold: the ref's full name, its commit, and how many DAG files.
 
     `writable` is None where the server did not say whether the key may push.
@@ -42,38 +48,38 @@ class Seen:
     writable: bool | None
 
 
-class Clone(Protocol):
+class CloneClient(Protocol):
     """What the probes need of a Git host."""
 
-    def look(self) -> Seen:
+    def look(self) -> CloneResult:
         """Everything at once; raises CloneError."""
         ...
 
 
 @dataclass(frozen=True)
-class Paramiko:
+class ParamikoClient:
     """The real client of one target. `route` is the way there (default: directly)."""
 
-    target: Target
+    target: CloneTarget
     key: SecretStr
     seconds: float = SECONDS
     route: Route | None = field(default=None, repr=False)
 
-    def look(self) -> Seen:
+    def look(self) -> CloneResult:
         """Log in, fetch the newest commit's file names, ask whether the key could push."""
         logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
         target, deadline = self.target, Deadline(self.seconds)
-        key = loaded(self.key)
-        route = self.route or Direct(target.host, target.port)
+        key = load_key(self.key)
+        route = self.route or DirectRoute(target.host, target.port)
         try:
-            with reached():
+            with convert_route_errors():
                 route.prepare(deadline)
             with self._command("git-upload-pack", key, route, deadline) as channel:
-                told = _told(channel, target, deadline)
-                ref, commit = _wanted(told, target)
+                told = _receive_advertisement(channel, target, deadline)
+                ref, commit = _find_ref(told, target)
                 subpath = target.subpath if target.dags else None
-                files = dag_files(channel, told.raw, ref or commit, subpath, deadline)
-            return Seen(ref or commit, commit, files, self._writable(key, route, deadline))
+                files = count_dag_files(channel, told.raw, ref or commit, subpath, deadline)
+            return CloneResult(ref or commit, commit, files, self._writable(key, route, deadline))
         finally:
             route.close()
 
@@ -81,7 +87,7 @@ class Paramiko:
         """Whether a push would be let in; nothing is sent but its end."""
         try:
             with self._command("git-receive-pack", key, route, deadline) as channel:
-                read_advertisement(_reader(channel, deadline))
+                read_advertisement(_make_reader(channel, deadline))
                 channel.sendall(FLUSH)
                 channel.shutdown_write()
                 channel.recv(1)
@@ -96,16 +102,16 @@ class Paramiko:
     def _command(self, name: str, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
         """The channel of one command in a session of its own."""
         target = self.target
-        with session(target, key, route, deadline) as transport:
+        with open_transport(target, key, route, deadline) as transport:
             try:
                 channel = transport.open_session(timeout=deadline.left)
                 channel.settimeout(deadline.left)
-                channel.exec_command(f"{name} {_quoted(target.path)}")
+                channel.exec_command(f"{name} {_quote_path(target.path)}")
             except Exception:
                 raise CloneError(
                     "repository", f"{target.endpoint} lets the key in and refuses to run {name}"
                 ) from None
-            with timely(target, deadline):
+            with convert_connection_errors(target, deadline):
                 yield channel
 
 
@@ -114,7 +120,7 @@ def command_path(url: str, path: str) -> str:
     return f"/{path}" if "://" in url and not path.startswith("~") else path
 
 
-def _quoted(path: str) -> str:
+def _quote_path(path: str) -> str:
     import shlex
 
     # Always quoted, as git does: servers that parse the command expect it.
@@ -122,7 +128,7 @@ def _quoted(path: str) -> str:
     return plain if plain.startswith("'") else f"'{path}'"
 
 
-def _reader(channel: Any, deadline: Deadline) -> Callable[[int], bytes]:
+def _make_reader(channel: Any, deadline: Deadline) -> Callable[[int], bytes]:
     def read(size: int) -> bytes:
         channel.settimeout(deadline.left)
         data: bytes = channel.recv(size)
@@ -131,11 +137,11 @@ def _reader(channel: Any, deadline: Deadline) -> Callable[[int], bytes]:
     return read
 
 
-def _told(channel: Any, target: Target, deadline: Deadline) -> Advertisement:
+def _receive_advertisement(channel: Any, target: CloneTarget, deadline: Deadline) -> Advertisement:
     try:
-        return read_advertisement(_reader(channel, deadline))
+        return read_advertisement(_make_reader(channel, deadline))
     except WireError as error:
-        said = error.said or _complaint(channel)
+        said = error.said or _read_error_line(channel)
         raise CloneError(
             "repository",
             f"{target.endpoint} lets the key in and gives it no repository {target.path}"
@@ -143,9 +149,9 @@ def _told(channel: Any, target: Target, deadline: Deadline) -> Advertisement:
         ) from None
 
 
-def _complaint(channel: Any) -> str:
+def _read_error_line(channel: Any) -> str:
     """The last line that the server said beside the data, without what could move a cursor."""
-    from wizard.formats.terminal import visible
+    from wizard.formats.terminal import escape_unprintable
 
     data = b""
     with suppress(Exception):
@@ -156,10 +162,10 @@ def _complaint(channel: Any) -> str:
     # Hosts frame their refusal with empty lines and signs.
     words = [line for line in lines if any(char.isalpha() for char in line)]
     said = next((line for line in words if "ERROR" in line or "fatal" in line), "")
-    return visible((said or (words[-1] if words else ""))[:_SHOWN])
+    return escape_unprintable((said or (words[-1] if words else ""))[:_MAX_MESSAGE_LENGTH])
 
 
-def _wanted(told: Advertisement, target: Target) -> tuple[str, str]:
+def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
     """The ref's full name (empty for a bare commit) and the commit or tag it stands for."""
     import re
 

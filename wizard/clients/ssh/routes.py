@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 
-_HEAD = 16_384
+_MAX_HEAD_BYTES = 16_384
 
 
 class NotReachedError(Exception):
@@ -79,7 +79,7 @@ class Route(Protocol):
 
 
 @dataclass
-class Direct:
+class DirectRoute:
     """A TCP connection of our own."""
 
     host: str
@@ -92,7 +92,7 @@ class Direct:
         try:
             self._addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise NotReachedError(_unresolved(error)) from None
+            raise NotReachedError(_describe_resolve_error(error)) from None
 
     def open(self, deadline: Deadline) -> socket.socket:
         """The first address that answers."""
@@ -104,7 +104,7 @@ class Direct:
                 connection.connect(address)
             except OSError as error:
                 connection.close()
-                reason = _unconnected(error, self.port, deadline)
+                reason = _describe_connect_error(error, self.port, deadline)
             else:
                 return connection
         raise NotReachedError(reason)
@@ -114,26 +114,26 @@ class Direct:
 
 
 @dataclass
-class HttpConnect:
+class ProxyRoute:
     """Through an HTTP proxy that allows CONNECT; it sees ciphertext only."""
 
     host: str
     port: int
-    proxy: Direct
+    proxy: DirectRoute
 
     def prepare(self, deadline: Deadline) -> None:
         """Resolve the proxy's name; the proxy resolves the host's."""
-        with _of(f"the proxy {self.proxy.host}:{self.proxy.port}"):
+        with _ErrorPrefix(f"the proxy {self.proxy.host}:{self.proxy.port}"):
             self.proxy.prepare(deadline)
 
     def open(self, deadline: Deadline) -> socket.socket:
         """A tunnel; NotReachedError with the proxy's status when it allows none."""
         name = f"the proxy {self.proxy.host}:{self.proxy.port}"
-        with _of(name):
+        with _ErrorPrefix(name):
             connection = self.proxy.open(deadline)
         try:
             connection.settimeout(deadline.left)
-            status = _connect(connection, self.host, self.port)
+            status = _request_tunnel(connection, self.host, self.port)
         except OSError:
             connection.close()
             raise NotReachedError(f"{name} does not answer {deadline.text}") from None
@@ -146,13 +146,13 @@ class HttpConnect:
         """Nothing is kept open."""
 
 
-def _connect(connection: socket.socket, host: str, port: int) -> str:
+def _request_tunnel(connection: socket.socket, host: str, port: int) -> str:
     """Ask for the tunnel; the status code of the answer, empty when it is no HTTP answer."""
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
     head = b""
     # Byte by byte: what follows the empty line is the SSH server's already.
-    while not head.endswith(b"\r\n\r\n") and len(head) < _HEAD:
+    while not head.endswith(b"\r\n\r\n") and len(head) < _MAX_HEAD_BYTES:
         byte = connection.recv(1)
         if not byte:
             break
@@ -163,12 +163,12 @@ def _connect(connection: socket.socket, host: str, port: int) -> str:
 
 
 @dataclass
-class ThroughJump:
+class JumpRoute:
     """Through another SSH server, whose own key is pinned and which the operator logs in to."""
 
     host: str
     port: int
-    jump: Direct
+    jump: DirectRoute
     user: str
     pinned: Sequence[HostKey]
     identity: Path | None = None
@@ -180,7 +180,7 @@ class ThroughJump:
         import paramiko
 
         name = f"the jump host {known_hosts_name(self.jump.host, self.jump.port)}"
-        with _of(name):
+        with _ErrorPrefix(name):
             self.jump.prepare(deadline)
             connection = self.jump.open(deadline)
         client = paramiko.SSHClient()
@@ -199,7 +199,7 @@ class ThroughJump:
         except Exception as error:
             client.close()
             connection.close()
-            raise NotReachedError(f"{name}: {_not_logged_in(error)}") from None
+            raise NotReachedError(f"{name}: {_describe_login_error(error)}") from None
         self._client = client
 
     def open(self, deadline: Deadline) -> Connection:
@@ -226,7 +226,7 @@ class ThroughJump:
                 self._client.close()
 
 
-def _not_logged_in(error: Exception) -> str:
+def _describe_login_error(error: Exception) -> str:
     import paramiko
 
     if isinstance(error, paramiko.BadHostKeyException):
@@ -241,7 +241,7 @@ def _not_logged_in(error: Exception) -> str:
     return "no SSH session came about"
 
 
-class _of:  # noqa: N801 - reads as a word in `with _of(name)`
+class _ErrorPrefix:  # noqa: N801 - reads as a word in `with _of(name)`
     """Say whose connection failed."""
 
     def __init__(self, name: str) -> None:
@@ -255,14 +255,14 @@ class _of:  # noqa: N801 - reads as a word in `with _of(name)`
             raise NotReachedError(f"{self.name}: {error}") from None
 
 
-def _unresolved(error: Exception) -> str:
+def _describe_resolve_error(error: Exception) -> str:
     code = error.errno if isinstance(error, OSError) else None
     if code == socket.EAI_AGAIN:
         return "its name could not be looked up: no name server answers"
     return "its name is not found"
 
 
-def _unconnected(error: OSError, port: int, deadline: Deadline) -> str:
+def _describe_connect_error(error: OSError, port: int, deadline: Deadline) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"it refuses connections to port {port}"
     if isinstance(error, TimeoutError):

@@ -17,14 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wizard.clients.ssh.banner import Heard
+from wizard.clients.ssh.banner import RecordingConnection
 from wizard.clients.ssh.routes import (
     Deadline,
-    Direct,
-    HttpConnect,
+    DirectRoute,
+    JumpRoute,
     NotReachedError,
+    ProxyRoute,
     Route,
-    ThroughJump,
 )
 from wizard.errors import WizardError
 from wizard.hostkeys.keys import ACCEPTED_TYPES, HostKey, known_hosts_name
@@ -48,7 +48,7 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True)
-class Jump:
+class JumpHost:
     """A jump host: who logs in there, and its own keys, which must be known already.
 
     `identity` is a private key file; without one the agent and the usual files are tried.
@@ -61,8 +61,8 @@ class Jump:
     identity: Path | None = None
 
 
-def scan(
-    host: str, port: int, *, timeout: float = TIMEOUT_SECONDS, via: Proxy | Jump | None = None
+def scan_host_keys(
+    host: str, port: int, *, timeout: float = TIMEOUT_SECONDS, via: Proxy | JumpHost | None = None
 ) -> Scan:
     """The host's keys of every accepted type, in about the time of one handshake.
 
@@ -77,33 +77,33 @@ def scan(
     logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
     bare = name if port == 22 else name[1:].partition("]")[0]
     deadline = Deadline(timeout)
-    route = _route(bare, port, via)
-    probes = [_Probe(kind, route, deadline) for kind in ACCEPTED_TYPES]
+    route = _build_route(bare, port, via)
+    probes = [_KeyTypeProbe(kind, route, deadline) for kind in ACCEPTED_TYPES]
     try:
-        problem = _prepared(route, deadline)
+        problem = _prepare_route(route, deadline)
         if problem:
             return Scan(
                 bare, port, problems=dict.fromkeys(ACCEPTED_TYPES, problem), problem=problem
             )
-        _run(probes, deadline)
-        _run_dropped(probes, deadline)
-        return _summed_up(bare, port, probes)
+        _run_probes(probes, deadline)
+        _retry_dropped(probes, deadline)
+        return _summarize(bare, port, probes)
     finally:
         for probe in probes:
             probe.close()
         route.close()
 
 
-def _route(host: str, port: int, via: Proxy | Jump | None) -> Route:
+def _build_route(host: str, port: int, via: Proxy | JumpHost | None) -> Route:
     if isinstance(via, Proxy):
-        return HttpConnect(host, port, Direct(via.host, via.port))
-    if isinstance(via, Jump):
-        jump = Direct(via.host, via.port)
-        return ThroughJump(host, port, jump, via.user, via.keys, via.identity)
-    return Direct(host, port)
+        return ProxyRoute(host, port, DirectRoute(via.host, via.port))
+    if isinstance(via, JumpHost):
+        jump = DirectRoute(via.host, via.port)
+        return JumpRoute(host, port, jump, via.user, via.keys, via.identity)
+    return DirectRoute(host, port)
 
 
-def _prepared(route: Route, deadline: Deadline) -> str:
+def _prepare_route(route: Route, deadline: Deadline) -> str:
     """Why there is no way to the host; empty when there is one."""
     done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -117,24 +117,24 @@ def _prepared(route: Route, deadline: Deadline) -> str:
         else:
             done.put("")
 
-    _start(work)
+    _start_thread(work)
     try:
         return done.get(timeout=deadline.left + _GRACE)
     except queue.Empty:
         return f"there was no way to it {deadline.text}: its name could not be looked up"
 
 
-def _run(probes: Sequence[_Probe], deadline: Deadline) -> None:
+def _run_probes(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
     """Side by side, until all are done or the time is up."""
     done: queue.SimpleQueue[None] = queue.SimpleQueue()
     for probe in probes:
-        _start(probe.work, lambda: done.put(None))
+        _start_thread(probe.work, lambda: done.put(None))
     with suppress(queue.Empty):
         for _ in probes:
             done.get(timeout=deadline.left + _GRACE)
 
 
-def _run_dropped(probes: Sequence[_Probe], deadline: Deadline) -> None:
+def _retry_dropped(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
     """A server may drop connections that come all at once (sshd's MaxStartups): one by one.
 
     Nobody is asked again who closes every connection without a word.
@@ -146,10 +146,10 @@ def _run_dropped(probes: Sequence[_Probe], deadline: Deadline) -> None:
         for pause in _PAUSES:
             if probe.dropped and not deadline.over:
                 time.sleep(min(pause, deadline.left))
-                _run([probe.again()], deadline)
+                _run_probes([probe.again()], deadline)
 
 
-def _start(*work: Callable[[], None]) -> None:
+def _start_thread(*work: Callable[[], None]) -> None:
     def all_of_it() -> None:
         for part in work:
             part()
@@ -158,7 +158,7 @@ def _start(*work: Callable[[], None]) -> None:
 
 
 @dataclass
-class _Probe:
+class _KeyTypeProbe:
     """One key type: what the host showed, or what went wrong."""
 
     kind: str
@@ -167,9 +167,9 @@ class _Probe:
     key: HostKey | None = None
     problem: str = ""
     dropped: bool = False
-    heard: Heard | None = field(default=None, repr=False)
+    heard: RecordingConnection | None = field(default=None, repr=False)
 
-    def again(self) -> _Probe:
+    def again(self) -> _KeyTypeProbe:
         """The same probe, as if nothing had been tried."""
         self.close()
         self.key, self.problem, self.dropped, self.heard = None, "", False, None
@@ -178,7 +178,7 @@ class _Probe:
     def work(self) -> None:
         """Connect and shake hands; never raises."""
         try:
-            self.heard = Heard(self.route.open(self.deadline))
+            self.heard = RecordingConnection(self.route.open(self.deadline))
             self.key = self._shaken(self.heard)
         except NotReachedError as error:
             self.problem = str(error)
@@ -189,7 +189,7 @@ class _Probe:
         finally:
             self.close()
 
-    def _shaken(self, heard: Heard) -> HostKey:
+    def _shaken(self, heard: RecordingConnection) -> HostKey:
         import paramiko
 
         transport = paramiko.Transport(heard)  # type: ignore[arg-type]
@@ -225,7 +225,7 @@ class _Probe:
             return "it closes the connection during the SSH handshake"
         return "no SSH handshake came about: it shares no method with this program"
 
-    def _no_ssh(self, heard: Heard) -> str:
+    def _no_ssh(self, heard: RecordingConnection) -> str:
         if heard.first.lstrip().startswith((b"HTTP/", b"<")):
             return "a web server (HTTP) answers there, not SSH"
         self.dropped = heard.ended
@@ -251,7 +251,7 @@ class _Probe:
                 self.heard.close()
 
 
-def _summed_up(host: str, port: int, probes: Sequence[_Probe]) -> Scan:
+def _summarize(host: str, port: int, probes: Sequence[_KeyTypeProbe]) -> Scan:
     keys, missing, problems = [], [], {}
     for probe in probes:
         if probe.key is not None:
@@ -263,12 +263,12 @@ def _summed_up(host: str, port: int, probes: Sequence[_Probe]) -> Scan:
     problem = ""
     if not keys:
         offered = set().union(*(probe.heard.offered for probe in probes if probe.heard))
-        reasons = list(dict.fromkeys(problems.values())) or [_none_of(offered)]
+        reasons = list(dict.fromkeys(problems.values())) or [_explain_no_key(offered)]
         problem = "; ".join(reasons)
     return Scan(host, port, tuple(keys), tuple(missing), problems, problem)
 
 
-def _none_of(offered: set[str]) -> str:
+def _explain_no_key(offered: set[str]) -> str:
     if "ssh-rsa" in offered:
         return (
             "it offers its RSA key only with SHA-1 signatures (ssh-rsa), which are not accepted; "

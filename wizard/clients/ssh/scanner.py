@@ -10,23 +10,23 @@ from wizard.hostkeys.scan import Scan, Scanner
 
 
 @lru_cache(maxsize=256)
-def _once(host: str, port: int) -> Scan:
-    from wizard.clients.ssh.scan import scan
+def _scan_once(host: str, port: int) -> Scan:
+    from wizard.clients.ssh.scan import scan_host_keys
 
-    return scan(host, port)
+    return scan_host_keys(host, port)
 
 
-def network(say: Callable[[str], None]) -> Scanner:
+def make_network_scanner(say: Callable[[str], None]) -> Scanner:
     """The scanner of the command line: asks a host once a run, and says that it does.
 
     What DNS says of the keys is told beside it and goes no further.
     """
-    from wizard.clients.ssh.sshfp import look
+    from wizard.clients.ssh.sshfp import start_lookup
 
     def ask(host: str, port: int) -> Scan:
         say(f"asking {known_hosts_name(host, port)} for its SSH host keys")
-        beside = look(host)
-        scan = _once(host, port)
+        beside = start_lookup(host)
+        scan = _scan_once(host, port)
         if hint := beside.hint(scan.keys):
             say(f"{scan.name}: {hint}")
         return scan

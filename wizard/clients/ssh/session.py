@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.clients.session import SessionError
-from wizard.clients.ssh.banner import Heard
+from wizard.clients.ssh.banner import RecordingConnection
 from wizard.clients.ssh.routes import Deadline, NotReachedError, Route
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 
@@ -32,7 +32,7 @@ class CloneError(SessionError[Kind]):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CloneTarget:
     """What is cloned: `path` as the server gets it, `pinned` the only host keys that count.
 
     `dags` says that there have to be DAG files in it.
@@ -53,7 +53,7 @@ class Target:
         return known_hosts_name(self.host, self.port)
 
 
-def loaded(key: SecretStr) -> Any:
+def load_key(key: SecretStr) -> Any:
     """The key as paramiko's; whatever is wrong with it, nothing of it is repeated."""
     import io
 
@@ -67,7 +67,7 @@ def loaded(key: SecretStr) -> Any:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def convert_route_errors() -> Iterator[None]:
     """What could not be reached, as CloneError."""
     try:
         yield
@@ -76,7 +76,7 @@ def reached() -> Iterator[None]:
 
 
 @contextmanager
-def timely(target: Target, deadline: Deadline) -> Iterator[None]:
+def convert_connection_errors(target: CloneTarget, deadline: Deadline) -> Iterator[None]:
     """Time-outs and broken connections as CloneError."""
     import paramiko
 
@@ -91,20 +91,22 @@ def timely(target: Target, deadline: Deadline) -> Iterator[None]:
 
 
 @contextmanager
-def session(target: Target, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
+def open_transport(
+    target: CloneTarget, key: Any, route: Route, deadline: Deadline
+) -> Iterator[Any]:
     """A paramiko transport that is logged in; raises CloneError. `route` is prepared."""
-    with reached():
-        heard = Heard(route.open(deadline))
-    transport = _shaken(heard, target, deadline)
+    with convert_route_errors():
+        heard = RecordingConnection(route.open(deadline))
+    transport = _start_transport(heard, target, deadline)
     try:
-        _authenticated(transport, target, key, deadline)
+        _authenticate(transport, target, key, deadline)
         yield transport
     finally:
         with suppress(Exception):
             transport.close()
 
 
-def _shaken(heard: Heard, target: Target, deadline: Deadline) -> Any:
+def _start_transport(heard: RecordingConnection, target: CloneTarget, deadline: Deadline) -> Any:
     """A session with the very host that is pinned; nothing was sent to any other."""
     import paramiko
 
@@ -128,12 +130,16 @@ def _shaken(heard: Heard, target: Target, deadline: Deadline) -> Any:
         raise
     except Exception as error:
         transport.close()
-        raise _unshaken(error, heard, target, wanted, deadline) from None
+        raise _handshake_error(error, heard, target, wanted, deadline) from None
     return transport
 
 
-def _unshaken(
-    error: Exception, heard: Heard, target: Target, wanted: list[str], deadline: Deadline
+def _handshake_error(
+    error: Exception,
+    heard: RecordingConnection,
+    target: CloneTarget,
+    wanted: list[str],
+    deadline: Deadline,
 ) -> CloneError:
     if not heard.is_ssh:
         if heard.first.strip():
@@ -154,7 +160,7 @@ def _unshaken(
     return CloneError("unreachable", f"no SSH session with {target.endpoint} came about")
 
 
-def _authenticated(transport: Any, target: Target, key: Any, deadline: Deadline) -> None:
+def _authenticate(transport: Any, target: CloneTarget, key: Any, deadline: Deadline) -> None:
     import paramiko
 
     try:

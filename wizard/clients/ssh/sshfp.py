@@ -33,7 +33,7 @@ class _Records:
     validated: bool
 
 
-class Look:
+class SshfpLookup:
     """A question to DNS that is under way beside a scan; nothing waits for it at exit."""
 
     def __init__(self, host: str) -> None:
@@ -43,21 +43,21 @@ class Look:
         self._thread.start()
 
     def _ask(self, host: str) -> None:
-        self._found = _records(host)
+        self._found = _fetch_records(host)
 
     def hint(self, keys: Sequence[HostKey]) -> str:
         """A sentence about these keys; empty where DNS says nothing of them, or not in time."""
         self._thread.join(max(0.0, self._until - time.monotonic()))
-        return _hint(self._found, keys) if self._found and keys else ""
+        return _compare_keys(self._found, keys) if self._found and keys else ""
 
 
 @lru_cache(maxsize=256)
-def look(host: str) -> Look:
+def start_lookup(host: str) -> SshfpLookup:
     """Begin to ask; a host is asked once a run."""
-    return Look(host)
+    return SshfpLookup(host)
 
 
-def _records(host: str) -> _Records | None:
+def _fetch_records(host: str) -> _Records | None:
     """The host's records; None without any, and whatever goes wrong."""
     if ":" in host or not host.strip("0123456789.") or "." not in host:
         return None
@@ -88,7 +88,7 @@ def _resolver() -> Resolver:
     return found
 
 
-def _hint(records: _Records, keys: Sequence[HostKey]) -> str:
+def _compare_keys(records: _Records, keys: Sequence[HostKey]) -> str:
     import base64
     import hashlib
 

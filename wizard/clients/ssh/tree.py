@@ -18,11 +18,11 @@ from typing import Any
 
 from wizard.clients.ssh.routes import Deadline
 from wizard.clients.ssh.session import CloneError
-from wizard.git.command import executable
+from wizard.git.command import find_git
 
-MOST_BYTES = 300_000_000
+MAX_FETCH_BYTES = 300_000_000
 _NO_DAGS = {"__init__.py", "conftest.py", "setup.py"}
-_LISTED = 5
+_MAX_FOLDERS_SHOWN = 5
 _FETCH = (
     "-c", "protocol.allow=never", "-c", "protocol.fd.allow=always",
     "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false",
@@ -31,7 +31,9 @@ _FETCH = (
 )  # fmt: skip
 
 
-def dag_files(channel: Any, told: bytes, ref: str, subpath: str | None, deadline: Deadline) -> int:
+def count_dag_files(
+    channel: Any, told: bytes, ref: str, subpath: str | None, deadline: Deadline
+) -> int:
     """How many DAG files stand below `subpath` of a ref or commit; CloneError when there are none.
 
     Without a `subpath` none are looked for. `told` is the advertisement that was read from the
@@ -39,9 +41,9 @@ def dag_files(channel: Any, told: bytes, ref: str, subpath: str | None, deadline
     """
     with tempfile.TemporaryDirectory(prefix="clone-proof-") as name:
         folder = Path(name)
-        _git(folder, "init", "--quiet", "--bare", "--template=", ".", deadline=deadline)
-        _fetch(folder, channel, told, ref, deadline)
-        return 0 if subpath is None else _count(folder, subpath, deadline)
+        _run_git(folder, "init", "--quiet", "--bare", "--template=", ".", deadline=deadline)
+        _fetch_commit(folder, channel, told, ref, deadline)
+        return 0 if subpath is None else _count_dag_files(folder, subpath, deadline)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -52,10 +54,10 @@ def _environment(folder: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _git(folder: Path, *words: str, deadline: Deadline) -> tuple[int, bytes]:
+def _run_git(folder: Path, *words: str, deadline: Deadline) -> tuple[int, bytes]:
     try:
         done = subprocess.run(  # noqa: S603 - a list, and nothing in it is a secret
-            [executable(), *words],
+            [find_git(), *words],
             cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=deadline.left, check=False,
         )  # fmt: skip
@@ -64,12 +66,12 @@ def _git(folder: Path, *words: str, deadline: Deadline) -> tuple[int, bytes]:
     return done.returncode, done.stdout
 
 
-def _fetch(folder: Path, channel: Any, told: bytes, ref: str, deadline: Deadline) -> None:
+def _fetch_commit(folder: Path, channel: Any, told: bytes, ref: str, deadline: Deadline) -> None:
     ours, theirs = socket.socketpair()
     bridge = _Bridge(channel, ours, told)
     with ours, theirs:
         number = theirs.fileno()
-        command = [executable(), *_FETCH, f"fd::{number}", ref]
+        command = [find_git(), *_FETCH, f"fd::{number}", ref]
         with subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
             command,
             cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
@@ -86,13 +88,17 @@ def _fetch(folder: Path, channel: Any, told: bytes, ref: str, deadline: Deadline
                 process.kill()
     if bridge.too_much:
         raise CloneError(
-            "unfinished", f"the newest commit alone is more than {MOST_BYTES // 10**6} MB"
+            "unfinished", f"the newest commit alone is more than {MAX_FETCH_BYTES // 10**6} MB"
         )
     if process.returncode:
-        from wizard.formats.terminal import visible
+        from wizard.formats.terminal import escape_unprintable
 
         lines = said.decode("utf-8", "replace").strip().splitlines()
-        reason = visible(lines[-1].removeprefix("fatal: ")[:200]) if lines else "git says nothing"
+        reason = (
+            escape_unprintable(lines[-1].removeprefix("fatal: ")[:200])
+            if lines
+            else "git says nothing"
+        )
         raise CloneError("unfinished", f"the commit could not be fetched: {reason}")
 
 
@@ -129,7 +135,7 @@ class _Bridge:
             self._ours.sendall(self._first)
             while data := self._channel.recv(65536):
                 count += len(data)
-                if count > MOST_BYTES:
+                if count > MAX_FETCH_BYTES:
                     self.too_much = True
                     break
                 self._ours.sendall(data)
@@ -144,16 +150,17 @@ class _Bridge:
             self._channel.shutdown_write()
 
 
-def _count(folder: Path, subpath: str, deadline: Deadline) -> int:
+def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
     """The DAG files below `subpath`: Python files that may hold one, and zip archives."""
     wanted = subpath.strip("/").removeprefix("./")
     wanted = "" if wanted == "." else wanted
-    code, listed = _git(
+    code, listed = _run_git(
         folder, "ls-tree", "-r", "-z", "--name-only", f"FETCH_HEAD:{wanted}", deadline=deadline
     )
     if code:
         raise CloneError(
-            "subpath", f"the repository has no folder {subpath}{_folders(folder, deadline)}"
+            "subpath",
+            f"the repository has no folder {subpath}{_describe_folders(folder, deadline)}",
         )
     paths = [PurePosixPath(os.fsdecode(name)) for name in listed.split(b"\0") if name]
     dags = [path for path in paths if path.suffix in {".py", ".zip"} and path.name not in _NO_DAGS]
@@ -163,11 +170,17 @@ def _count(folder: Path, subpath: str, deadline: Deadline) -> int:
     return len(dags)
 
 
-def _folders(folder: Path, deadline: Deadline) -> str:
+def _describe_folders(folder: Path, deadline: Deadline) -> str:
     """Which folders there are, as the end of a sentence."""
-    from wizard.formats.terminal import visible
+    from wizard.formats.terminal import escape_unprintable
 
-    _, listed = _git(folder, "ls-tree", "-d", "-z", "--name-only", "FETCH_HEAD", deadline=deadline)
-    names = [visible(os.fsdecode(name)) for name in listed.split(b"\0") if name]
-    more = ", ..." if len(names) > _LISTED else ""
-    return f"; there are: {', '.join(names[:_LISTED])}{more}" if names else "; it has no folders"
+    _, listed = _run_git(
+        folder, "ls-tree", "-d", "-z", "--name-only", "FETCH_HEAD", deadline=deadline
+    )
+    names = [escape_unprintable(os.fsdecode(name)) for name in listed.split(b"\0") if name]
+    more = ", ..." if len(names) > _MAX_FOLDERS_SHOWN else ""
+    return (
+        f"; there are: {', '.join(names[:_MAX_FOLDERS_SHOWN])}{more}"
+        if names
+        else "; it has no folders"
+    )

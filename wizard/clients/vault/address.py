@@ -20,16 +20,16 @@ from wizard.errors import UsageError
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-HOW = (
+LOGIN_HINT = (
     "export VAULT_TOKEN, or VAULT_TOKEN_FILE (such as ~/.vault-token), or VAULT_ROLE_ID and "
     "VAULT_SECRET_ID"
 )
-_MOST_CA = 200_000
+_MAX_CA_BYTES = 200_000
 _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class VaultAddress:
     """Vault as this machine reaches it. `ca` is PEM, empty for the system's authorities.
 
     `server_name` is the name that its certificate must have, empty for the address's own.
@@ -93,12 +93,12 @@ class Jwt:
         return f"the role {self.role} at auth/{self.mount}"
 
 
-Credentials = Token | AppRole | Jwt
+VaultCredentials = Token | AppRole | Jwt
 
 
-def address(
+def read_address(
     server: str, *, ca: str = "", namespace: str = "", environ: Mapping[str, str] | None = None
-) -> Address:
+) -> VaultAddress:
     """Where Vault is: each variable wins over the answer that is given here (`ca` as PEM).
 
     Raises UsageError for a variable that cannot be used, and when no address is known at all.
@@ -116,11 +116,11 @@ def address(
     if tls_name and not re.fullmatch(r"[A-Za-z0-9.:-]+", tls_name):
         raise UsageError("VAULT_TLS_SERVER_NAME is no host name", "give the certificate's name")
     file = variables.get("VAULT_CACERT", "")
-    return Address(url, _certificates(file) if file else ca, name, tls_name, source)
+    return VaultAddress(url, _read_certificates(file) if file else ca, name, tls_name, source)
 
 
-def credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | None:
-    """Who this machine is to Vault; None where nothing says so (see `HOW`).
+def read_credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | None:
+    """Who this machine is to Vault; None where nothing says so (see `LOGIN_HINT`).
 
     Raises UsageError when two variables disagree about it or one cannot be used, and SecretError
     for a file that others may read.
@@ -131,35 +131,35 @@ def credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | N
     if len(found) > 1:
         raise UsageError(
             f"{' and '.join(found)} are both set, and each names another identity",
-            f"unset all but one: {HOW}",
+            f"unset all but one: {LOGIN_HINT}",
         )
     if not found:
         return None
     if found == ["VAULT_TOKEN"]:
-        return Token(_header("VAULT_TOKEN", variables["VAULT_TOKEN"]), "VAULT_TOKEN")
+        return Token(_check_header("VAULT_TOKEN", variables["VAULT_TOKEN"]), "VAULT_TOKEN")
     if found == ["VAULT_TOKEN_FILE"]:
-        return _from_file(variables["VAULT_TOKEN_FILE"])
+        return _read_token_file(variables["VAULT_TOKEN_FILE"])
     if not variables.get("VAULT_SECRET_ID"):
-        raise UsageError("VAULT_ROLE_ID is set, and VAULT_SECRET_ID is not", HOW)
+        raise UsageError("VAULT_ROLE_ID is set, and VAULT_SECRET_ID is not", LOGIN_HINT)
     mount = variables.get("VAULT_APPROLE_MOUNT", "").strip("/") or "approle"
     if not re.fullmatch(_PATH, mount):
         raise UsageError("VAULT_APPROLE_MOUNT is no mount", "give one such as approle")
     return AppRole(
-        _header("VAULT_ROLE_ID", variables["VAULT_ROLE_ID"]),
-        _header("VAULT_SECRET_ID", variables["VAULT_SECRET_ID"]),
+        _check_header("VAULT_ROLE_ID", variables["VAULT_ROLE_ID"]),
+        _check_header("VAULT_SECRET_ID", variables["VAULT_SECRET_ID"]),
         mount,
     )
 
 
-def _from_file(path: str) -> Token:
+def _read_token_file(path: str) -> Token:
     from wizard.secrets.references import SecretRef
-    from wizard.secrets.resolve import resolve
+    from wizard.secrets.resolve import resolve_reference
 
-    value = resolve(SecretRef(file=path), "VAULT_TOKEN_FILE").get_secret_value()
-    return Token(_header("VAULT_TOKEN_FILE", value), f"{path} (VAULT_TOKEN_FILE)")
+    value = resolve_reference(SecretRef(file=path), "VAULT_TOKEN_FILE").get_secret_value()
+    return Token(_check_header("VAULT_TOKEN_FILE", value), f"{path} (VAULT_TOKEN_FILE)")
 
 
-def _header(name: str, value: str) -> SecretStr:
+def _check_header(name: str, value: str) -> SecretStr:
     """A value that an HTTP header can carry: the client's own refusal would quote it."""
     from pydantic import SecretStr
 
@@ -197,12 +197,12 @@ def _require_safe(url: str, source: str) -> None:
         )
 
 
-def _certificates(file: str) -> str:
-    from wizard.formats.certificates import certificates
+def _read_certificates(file: str) -> str:
+    from wizard.formats.certificates import extract_certificates
 
     try:
         with Path(file).open("rb") as opened:
-            return certificates(opened.read(_MOST_CA).decode("ascii", "replace"))
+            return extract_certificates(opened.read(_MAX_CA_BYTES).decode("ascii", "replace"))
     except OSError as error:
         raise UsageError(f"VAULT_CACERT: {file} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.vault.address import HOW, Address, AppRole, Credentials, Jwt
-from wizard.clients.vault.protocol import Health, Mount, State, Stored, TokenInfo
+from wizard.clients.vault.address import LOGIN_HINT, AppRole, Jwt, VaultAddress, VaultCredentials
+from wizard.clients.vault.protocol import Health, Mount, State, StoredSecret, TokenInfo
 from wizard.clients.vault.transport import (
-    Answer,
-    Http,
     VaultConflictError,
     VaultError,
+    VaultHttp,
     VaultRefusedError,
-    foreign,
-    refusal,
+    VaultResponse,
+    build_foreign_error,
+    build_status_error,
 )
 
 if TYPE_CHECKING:
@@ -33,10 +33,12 @@ _STATES: Mapping[int, State] = {
 _UPGRADE_TRIES, _UPGRADE_PAUSE = 10, 0.5
 
 
-class Client:
+class VaultClient:
     """The real client; made by `opened`."""
 
-    def __init__(self, address: Address, http: Http, credentials: Credentials | None) -> None:
+    def __init__(
+        self, address: VaultAddress, http: VaultHttp, credentials: VaultCredentials | None
+    ) -> None:
         self._address = address
         self._http = http
         self._identity = credentials.identity if credentials else "nobody"
@@ -48,7 +50,7 @@ class Client:
             self._token = credentials.value
 
     @property
-    def address(self) -> Address:
+    def address(self) -> VaultAddress:
         """Where it is."""
         return self._address
 
@@ -73,7 +75,7 @@ class Client:
         middle = (before + time.time()) / 2
         state = _STATES.get(answer.status)
         if state is None or "initialized" not in answer.body:
-            raise foreign(self._address, answer.status)
+            raise build_foreign_error(self._address, answer.status)
         clock = answer.body.get("server_time_utc")
         return Health(
             state,
@@ -137,14 +139,14 @@ class Client:
             )
         return Mount(found, kind, 2)
 
-    def read(self, mount: str, path: str) -> Stored | None:
+    def read(self, mount: str, path: str) -> StoredSecret | None:
         """What stands at a path; None where nothing was ever written."""
         where = f"{mount}/data/{path}"
         answer = self._versioned("GET", where)
         metadata = answer.data.get("metadata")
         version = metadata.get("version") if isinstance(metadata, Mapping) else None
         if answer.status == 404 and isinstance(version, int):
-            return Stored({}, version, deleted=True)
+            return StoredSecret({}, version, deleted=True)
         if answer.status == 404 and not answer.says("namespace") and not answer.says("route"):
             return None
         data = self._checked(answer, "GET", where).data.get("data")
@@ -154,7 +156,7 @@ class Client:
                 f"{where} is not read as KV version 2",
                 "name a KV version 2 mount in secrets.vault.mount",
             )
-        return Stored(data, version)
+        return StoredSecret(data, version)
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
         """Replace what stands there if its version is still `cas` (0: nothing yet)."""
@@ -176,15 +178,15 @@ class Client:
             )
         return version
 
-    def call(self, method: str, path: str, body: object = None) -> Answer:
+    def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """Any other request below /v1/ that must succeed."""
         return self._checked(self._ask(method, path, body), method, path)
 
-    def _ask(self, method: str, path: str, body: object = None) -> Answer:
+    def _ask(self, method: str, path: str, body: object = None) -> VaultResponse:
         token = self._token.get_secret_value() if self._token is not None else ""
         return self._http.ask(method, path, body, token=token, namespace=self._address.namespace)
 
-    def _versioned(self, method: str, path: str, body: object = None) -> Answer:
+    def _versioned(self, method: str, path: str, body: object = None) -> VaultResponse:
         """A request to a KV mount, which is upgraded in the background right after its making."""
         for _ in range(_UPGRADE_TRIES):
             answer = self._ask(method, path, body)
@@ -196,14 +198,14 @@ class Client:
     def _refuses_token(self) -> bool:
         return self._ask("GET", "auth/token/lookup-self").status == 403
 
-    def _checked(self, answer: Answer, method: str, path: str) -> Answer:
+    def _checked(self, answer: VaultResponse, method: str, path: str) -> VaultResponse:
         if 200 <= answer.status < 300:
             return answer
         if self._token is None and answer.status in {400, 403}:
             raise VaultError(
-                "login", f"{self._address.endpoint}: nobody is logged in to Vault", HOW
+                "login", f"{self._address.endpoint}: nobody is logged in to Vault", LOGIN_HINT
             )
-        raise refusal(answer, f"{method} {path}", self._address, self._identity)
+        raise build_status_error(answer, f"{method} {path}", self._address, self._identity)
 
     def _login(self, credentials: AppRole | Jwt) -> SecretStr:
         from pydantic import SecretStr
@@ -233,7 +235,7 @@ def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(data.get("identity_policies") or ())
 
 
-def _login_hint(credentials: AppRole | Jwt, answer: Answer) -> str:
+def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> str:
     """Vault answers most causes alike; its own log tells them apart."""
     if isinstance(credentials, AppRole):
         return "make a new secret id: it may be used up or expired, or be another role's"

@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wizard.clients.vault.address import Address, Credentials
+from wizard.clients.vault.address import VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Vault
-from wizard.clients.vault.transport import CONNECT, READ, Http
+from wizard.clients.vault.transport import CONNECT_TIMEOUT, READ_TIMEOUT, VaultHttp
 
 
 @contextmanager
-def opened(
-    address: Address,
-    credentials: Credentials | None = None,
+def open_vault(
+    address: VaultAddress,
+    credentials: VaultCredentials | None = None,
     *,
-    connect: float = CONNECT,
-    read: float = READ,
+    connect: float = CONNECT_TIMEOUT,
+    read: float = READ_TIMEOUT,
 ) -> Iterator[Vault]:
     """Vault as somebody, or as nobody (health only).
 
     A login made here is revoked at the end; a token that was handed in is left alone. Raises
     VaultError when the login is refused.
     """
-    from wizard.clients.vault.client import Client
+    from wizard.clients.vault.client import VaultClient
 
-    http = Http(address, connect=connect, read=read)
+    http = VaultHttp(address, connect=connect, read=read)
     try:
-        client = Client(address, http, credentials)
+        client = VaultClient(address, http, credentials)
         try:
             yield client
         finally:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from wizard.clients.vault.address import Address
-from wizard.clients.vault.transport import Answer
+from wizard.clients.vault.address import VaultAddress
+from wizard.clients.vault.transport import VaultResponse
 
 State = Literal[
     "active", "standby", "performance standby", "disaster recovery standby", "uninitialised",
@@ -51,7 +51,7 @@ class TokenInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredSecret:
     """What a path holds: all its keys, and the version to name when it is written again.
 
     `deleted`: the newest version was deleted, so there are no keys, but still a version.
@@ -66,7 +66,7 @@ class Vault(Protocol):
     """What the wizard needs of Vault. Every method may raise VaultError (wizard.errors)."""
 
     @property
-    def address(self) -> Address:
+    def address(self) -> VaultAddress:
         """Where it is."""
         ...
 
@@ -91,7 +91,7 @@ class Vault(Protocol):
         """The KV version 2 engine there; another engine or version is refused."""
         ...
 
-    def read(self, mount: str, path: str) -> Stored | None:
+    def read(self, mount: str, path: str) -> StoredSecret | None:
         """What stands at a path; None where nothing was ever written."""
         ...
 
@@ -102,6 +102,6 @@ class Vault(Protocol):
         """
         ...
 
-    def call(self, method: str, path: str, body: object = None) -> Answer:
+    def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """Any other request below /v1/ that must succeed."""
         ...

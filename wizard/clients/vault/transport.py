@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
-from wizard.clients.lazy import load
+from wizard.clients.lazy import import_modules
 from wizard.errors import ConflictError, RefusedError, WizardError
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import requests
 
-    from wizard.clients.vault.address import Address
+    from wizard.clients.vault.address import VaultAddress
 
-CONNECT, READ = 5.0, 10.0
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 10.0
 _REDIRECTS = 3
 _REASONS = (
     ("hostname mismatch", "its certificate is for another name"),
@@ -72,7 +72,7 @@ class VaultConflictError(VaultError, ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class VaultResponse:
     """What came back; `body` may hold secrets and is kept out of every representation."""
 
     status: int
@@ -91,13 +91,15 @@ class Answer:
         return isinstance(said, list) and any(phrase in str(one).casefold() for one in said)
 
 
-class Http:
+class VaultHttp:
     """Requests below /v1/ of one Vault. `ask` never follows a redirect to another origin."""
 
-    def __init__(self, address: Address, *, connect: float = CONNECT, read: float = READ) -> None:
+    def __init__(
+        self, address: VaultAddress, *, connect: float = CONNECT_TIMEOUT, read: float = READ_TIMEOUT
+    ) -> None:
         self._address = address
         self._limits = (connect, read)
-        self._session = _session(address)
+        self._session = _build_session(address)
 
     def close(self) -> None:
         """Close the connections."""
@@ -105,13 +107,13 @@ class Http:
 
     def ask(
         self, method: str, path: str, body: object = None, *, token: str = "", namespace: str = ""
-    ) -> Answer:
+    ) -> VaultResponse:
         """One request; raises VaultError only where there is no answer of Vault's."""
         url = f"{self._address.url}/v1/{path}"
         for _ in range(_REDIRECTS):
             response = self._send(method, url, body, token, namespace)
             if response.status_code not in {301, 302, 303, 307, 308}:
-                return _answer(response, self._address)
+                return _parse_response(response, self._address)
             url = self._next(url, response.headers.get("Location", ""))
         raise VaultError("server", f"{self._address.endpoint} redirects in circles")
 
@@ -135,7 +137,7 @@ class Http:
                 method, f"/v1/{path}", raise_exception=False, json=body
             )
         except requests.RequestException as error:
-            fault = _no_answer(error, self._address)
+            fault = _build_request_error(error, self._address)
         else:
             return response
         # Outside of the handler: requests' exception holds the request, and that the token.
@@ -147,7 +149,7 @@ class Http:
         if location and (here.scheme, here.netloc) == (there.scheme, there.netloc):
             if "/v1/" in target:
                 return target
-            raise foreign(self._address, 307)
+            raise build_foreign_error(self._address, 307)
         origin = f"{there.scheme}://{there.hostname or ''}" + (f":{there.port}" * bool(there.port))
         raise VaultRefusedError(
             "redirect",
@@ -157,11 +159,11 @@ class Http:
         )
 
 
-def _session(address: Address) -> requests.Session:
+def _build_session(address: VaultAddress) -> requests.Session:
     """A session that trusts one authority, and neither ~/.netrc nor REQUESTS_CA_BUNDLE."""
     import ssl
 
-    load("requests", "hvac.adapters")
+    import_modules("requests", "hvac.adapters")
     import requests
     from requests.adapters import HTTPAdapter
     from requests.utils import get_environ_proxies
@@ -179,11 +181,11 @@ def _session(address: Address) -> requests.Session:
         def init_poolmanager(
             self, connections: int, maxsize: int, block: bool = False, **options: Any
         ) -> None:
-            options |= _tls(context, address.server_name)
+            options |= _tls_options(context, address.server_name)
             super().init_poolmanager(connections, maxsize, block, **options)
 
         def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-            tls = _tls(context, address.server_name)
+            tls = _tls_options(context, address.server_name)
             return super().proxy_manager_for(proxy, **options, **tls)
 
         def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -196,12 +198,12 @@ def _session(address: Address) -> requests.Session:
     return session
 
 
-def _tls(context: ssl.SSLContext, name: str) -> dict[str, Any]:
+def _tls_options(context: ssl.SSLContext, name: str) -> dict[str, Any]:
     names = {"server_hostname": name} if name else {}
     return {"ssl_context": context, **names}
 
 
-def _answer(response: requests.Response, address: Address) -> Answer:
+def _parse_response(response: requests.Response, address: VaultAddress) -> VaultResponse:
     body: object = None
     if response.content:
         try:
@@ -209,13 +211,13 @@ def _answer(response: requests.Response, address: Address) -> Answer:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise foreign(address, response.status_code)
+            raise build_foreign_error(address, response.status_code)
     wait = response.headers.get("Retry-After", "")
     seconds = float(wait) if wait.isascii() and wait.isdigit() else None
-    return Answer(response.status_code, body if isinstance(body, dict) else {}, seconds)
+    return VaultResponse(response.status_code, body if isinstance(body, dict) else {}, seconds)
 
 
-def foreign(address: Address, status: int) -> VaultError:
+def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
     """Something else answers; above 500 it may be what stands before Vault while that is away."""
     return VaultError(
         "server" if status >= 500 else "foreign",
@@ -224,7 +226,7 @@ def foreign(address: Address, status: int) -> VaultError:
     )
 
 
-def _no_answer(error: requests.RequestException, address: Address) -> VaultError:
+def _build_request_error(error: requests.RequestException, address: VaultAddress) -> VaultError:
     """What a failed request means, told without the exception's own text."""
     import requests
 
@@ -251,14 +253,18 @@ def _no_answer(error: requests.RequestException, address: Address) -> VaultError
     return VaultError("unreachable", f"{address.endpoint} {reason}", hint)
 
 
-def refusal(answer: Answer, request: str, address: Address, identity: str) -> VaultError:
+def build_status_error(
+    answer: VaultResponse, request: str, address: VaultAddress, identity: str
+) -> VaultError:
     """What a status other than 2xx means for a request such as `GET secret/data/x`."""
-    error = _refusal(answer, request, address, identity)
+    error = _classify_status(answer, request, address, identity)
     error.retry_after = answer.retry_after
     return error
 
 
-def _refusal(answer: Answer, request: str, address: Address, identity: str) -> VaultError:
+def _classify_status(
+    answer: VaultResponse, request: str, address: VaultAddress, identity: str
+) -> VaultError:
     status, where = answer.status, address.endpoint
     if answer.says("namespace") and status in {400, 403, 404}:
         return VaultError(

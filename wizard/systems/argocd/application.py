@@ -7,14 +7,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Look
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import StepStatus
 from wizard.manifests.argocd import API_VERSION
-from wizard.systems.cluster.conditions import waiting
-from wizard.systems.cluster.diagnosis import APPLICATION, REFUSALS, Diagnosis, diagnose, said
+from wizard.systems.cluster.conditions import wait_status
+from wizard.systems.cluster.diagnosis import (
+    APPLICATION_RULES,
+    REFUSAL_RULES,
+    Diagnosis,
+    diagnose,
+    sanitize_message,
+)
 
 if TYPE_CHECKING:
-    from wizard.systems.cluster.external_secrets import Otherwise
+    from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.target import Target
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -25,7 +31,7 @@ def has_parent(target: Target) -> bool:
     return "argocd/bootstrap/parent" in target.files
 
 
-def names(target: Target) -> tuple[str, ...]:
+def application_names(target: Target) -> tuple[str, ...]:
     """The Applications, the one that brings the others first."""
     name = target.release.installation
     if has_parent(target):
@@ -33,27 +39,29 @@ def names(target: Target) -> tuple[str, ...]:
     return (name,)
 
 
-def applications(kube: Kube, target: Target, otherwise: Otherwise) -> Look:
+def check_applications(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
     """Whether all are synced and healthy; `otherwise` is asked where Argo CD gives no reason."""
-    found = _read(kube, target)
+    found = _read_applications(kube, target)
     for name, application in found.items():
-        look = _look(name, application, target, otherwise)
+        look = _check_application(name, application, target, otherwise)
         if look.state != "holds":
             return look
     told = "; ".join(f"{name}: Synced, Healthy" for name in found)
-    return Look("holds", told + _compared_with(found[names(target)[-1]], target))
+    return StepStatus(
+        "holds", told + _describe_revision(found[application_names(target)[-1]], target)
+    )
 
 
-def trouble(kube: Kube | None, target: Target) -> Diagnosis | None:
+def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None:
     """Why nothing arrives in the cluster, as far as Argo CD says; None when it says nothing."""
     if kube is None or target.answers.delivery.kind != "argocd":
         return None
     try:
-        found = _read(kube, target)
+        found = _read_applications(kube, target)
     except KubeError:
         return None
     for name, application in found.items():
-        why = diagnose(_texts(application), APPLICATION, REFUSALS)
+        why = diagnose(_failure_messages(application), APPLICATION_RULES, REFUSAL_RULES)
         if why:
             return Diagnosis(f"Application {name}: {why.cause}", why.fix)
         if application is None:
@@ -61,16 +69,21 @@ def trouble(kube: Kube | None, target: Target) -> Diagnosis | None:
     return None
 
 
-def _read(kube: Kube, target: Target) -> dict[str, Manifest | None]:
+def _read_applications(kube: Kube, target: Target) -> dict[str, KubeObject | None]:
     namespace = target.answers.delivery.argocd.namespace
     return {
-        name: kube.get(Ref(API_VERSION, "Application", name, namespace)) for name in names(target)
+        name: kube.get(Ref(API_VERSION, "Application", name, namespace))
+        for name in application_names(target)
     }
 
 
-def _look(name: str, application: Manifest | None, target: Target, otherwise: Otherwise) -> Look:
+def _check_application(
+    name: str, application: KubeObject | None, target: Target, otherwise: FallbackDiagnosis
+) -> StepStatus:
     if application is None:
-        return Look("wanted", f"Application {name} is not there yet", "see argocd.application")
+        return StepStatus(
+            "wanted", f"Application {name} is not there yet", "see argocd.application"
+        )
     namespace = target.answers.delivery.argocd.namespace
     describe = f"kubectl -n {namespace} describe application {name}"
     status = application.get("status") or {}
@@ -78,20 +91,22 @@ def _look(name: str, application: Manifest | None, target: Target, otherwise: Ot
     health = str((status.get("health") or {}).get("status") or "no health yet")
     operation = status.get("operationState") or {}
     phase = str(operation.get("phase") or "")
-    why = diagnose(_texts(application), APPLICATION, REFUSALS)
+    why = diagnose(_failure_messages(application), APPLICATION_RULES, REFUSAL_RULES)
     errors = _errors(status)
     if (sync, health) == ("Synced", "Healthy") and not errors and phase not in {"Running"}:
-        behind = _behind(status, target)
+        behind = _explain_stale(status, target)
         if behind:
-            return Look("wanted", f"{name}: {behind}", f"argocd app get {name} --refresh")
-        return Look("holds")
-    shown = f"{name}: {said(sync)}, {said(health)}"
+            return StepStatus("wanted", f"{name}: {behind}", f"argocd app get {name} --refresh")
+        return StepStatus("holds")
+    shown = f"{name}: {sanitize_message(sync)}, {sanitize_message(health)}"
     if phase and (phase != "Succeeded" or not why):
         message = operation.get("message")
-        shown += f"; {said(phase)}" + (f": {said(message)}" if message and not why else "")
+        shown += f"; {sanitize_message(phase)}" + (
+            f": {sanitize_message(message)}" if message and not why else ""
+        )
     if errors and not why:
-        shown += f"; {said(errors[0])}"
-    return waiting(shown, why or otherwise(), describe)
+        shown += f"; {sanitize_message(errors[0])}"
+    return wait_status(shown, why or otherwise(), describe)
 
 
 def _errors(status: Mapping[str, Any]) -> list[str]:
@@ -103,7 +118,7 @@ def _errors(status: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _texts(application: Manifest | None) -> list[str]:
+def _failure_messages(application: KubeObject | None) -> list[str]:
     """All that may say why: conditions, the running or failed operation, its resources."""
     status = (application or {}).get("status") or {}
     operation = status.get("operationState") or {}
@@ -130,10 +145,10 @@ def _revision(status: Mapping[str, Any], target: Target) -> str:
     return str(sync.get("revision") or "")
 
 
-def _behind(status: Mapping[str, Any], target: Target) -> str:
+def _explain_stale(status: Mapping[str, Any], target: Target) -> str:
     """Why the state is about an earlier commit; empty when it is not, or cannot be told."""
     revision = _revision(status, target)
-    if not target.emitted or not _known(target, revision):
+    if not target.emitted or not _is_known_commit(target, revision):
         return ""
     stands = target.repository.read_many(target.emitted, revision)
     if all(stands[path] == data for path, data in target.emitted.items()):
@@ -143,16 +158,16 @@ def _behind(status: Mapping[str, Any], target: Target) -> str:
     )
 
 
-def _known(target: Target, revision: str) -> bool:
+def _is_known_commit(target: Target, revision: str) -> bool:
     if not _COMMIT.fullmatch(revision):
         return False
     found = target.repository.objects([revision])[0]
     return found is not None and found[0] == "commit"
 
 
-def _compared_with(application: Manifest | None, target: Target) -> str:
+def _describe_revision(application: KubeObject | None, target: Target) -> str:
     revision = _revision((application or {}).get("status") or {}, target)
     if not _COMMIT.fullmatch(revision):
         return ""
-    known = _known(target, revision)
+    known = _is_known_commit(target, revision)
     return f" at {revision[:8]}" + ("" if known else ", which this clone does not have")

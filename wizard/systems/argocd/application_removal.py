@@ -11,14 +11,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Manifest, Ref
-from wizard.engine.actions import Action, Look
+from wizard.clients.kube.protocol import KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
 from wizard.errors import ConflictError
-from wizard.formats.terminal import visible
-from wizard.systems.argocd.application import has_parent, names
-from wizard.systems.argocd.steps import application_sources
-from wizard.systems.cluster.object_removal import Removal, finalizers, removal_action, standing
-from wizard.systems.cluster.ownership import Judge, kubectl_delete, plain, unchanged
+from wizard.formats.terminal import escape_unprintable
+from wizard.systems.argocd.application import application_names, has_parent
+from wizard.systems.argocd.steps import application_manifests
+from wizard.systems.cluster.object_removal import (
+    Removal,
+    build_removal_step,
+    list_finalizers,
+    read_object,
+)
+from wizard.systems.cluster.ownership import (
+    Judge,
+    build_label_judge,
+    build_unchanged_judge,
+    kubectl_delete,
+)
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -28,32 +38,32 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 INSTANCE = "app.kubernetes.io/instance"
 
 
-def refs(target: Target) -> list[Ref]:
+def application_refs(target: Target) -> list[Ref]:
     """All Applications of the installation, the one that brings the others first."""
-    return [Ref.of(source.manifest()) for source in application_sources(target)]
+    return [Ref.of(source.manifest()) for source in application_manifests(target)]
 
 
-def family(target: Target) -> tuple[list[Ref], list[Ref]]:
+def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
     """The Application that brings the others, where there is one, and those that it brings.
 
     They are told by their files: an installation may well be named like another's parent.
     """
-    found = refs(target)
+    found = application_refs(target)
     bringers = 1 if has_parent(target) else 0
     return found[:bringers], found[bringers:]
 
 
-def released(target: Target) -> Action:
+def build_application_undo(target: Target) -> Step:
     """Undo: Argo CD follows the repository no more; all that it delivered stays as it is."""
-    found = refs(target)
-    own = unchanged(target, application_sources(target))
+    found = application_refs(target)
+    own = build_unchanged_judge(target, application_manifests(target))
 
-    def judge(one: Manifest, ref: Ref) -> Look | None:
-        return own(one, ref) or _others(target, one, ref) or _cascading(one, ref)
+    def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
+        return own(one, ref) or _check_owner(target, one, ref) or _check_finalizer(one, ref)
 
-    return removal_action(
+    return build_removal_step(
         "undo.application",
-        f"Remove {called(found)}; what Argo CD delivered stays",
+        f"Remove {format_applications(found)}; what Argo CD delivered stays",
         "platform",
         target.argocd,
         lambda kube: Removal(kube, lambda: found, judge),
@@ -61,10 +71,10 @@ def released(target: Target) -> Action:
     )
 
 
-def _cascading(found: Manifest, ref: Ref) -> Look | None:
-    if not any(name.startswith(FINALIZER) for name in finalizers(found)):
+def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
+    if not any(name.startswith(FINALIZER) for name in list_finalizers(found)):
         return None
-    return Look(
+    return StepStatus(
         "blocked",
         f"{ref} carries the finalizer {FINALIZER}: with it Argo CD would remove all it delivered",
         "to let go of it without that: kubectl -n "
@@ -73,69 +83,73 @@ def _cascading(found: Manifest, ref: Ref) -> Look | None:
     )
 
 
-def _others(target: Target, found: Manifest, ref: Ref) -> Look | None:
+def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
     """Left where somebody else would bring it back, or it is another repository's."""
-    owner = _owner(found, names(target))
+    owner = _find_owner(found, application_names(target))
     if owner:
-        return Look(
+        return StepStatus(
             "blocked",
             f"{ref} is delivered by {owner}, which would bring it back",
             f"take it out of what {owner} delivers, then run it again",
         )
-    wanted = {url for source in application_sources(target) for url in urls(source.manifest())}
-    foreign = sorted(urls(found) - wanted)
+    wanted = {
+        url
+        for source in application_manifests(target)
+        for url in repository_urls(source.manifest())
+    }
+    foreign = sorted(repository_urls(found) - wanted)
     if foreign:
-        return Look(
+        return StepStatus(
             "blocked",
-            f"{ref} reads {', '.join(visible(url) for url in foreign)}, which is not committed "
+            f"{ref} reads {', '.join(escape_unprintable(url) for url in foreign)}, which is not committed "
             "here; it is left",
             "see whose it is; another installation of this name needs a name of its own",
         )
     return None
 
 
-def _owner(found: Manifest, own: Iterable[str]) -> str:
+def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
     """Who else delivers an object: an Application, or its owner; empty for nobody else."""
     about = found["metadata"]
     for one in about.get("ownerReferences") or []:
-        return visible(f"{one.get('kind')} {one.get('name')}")
-    name = tracked_by(found)
-    return f"Application {visible(name)}" if name and name not in own else ""
+        return escape_unprintable(f"{one.get('kind')} {one.get('name')}")
+    name = find_tracking_application(found)
+    return f"Application {escape_unprintable(name)}" if name and name not in own else ""
 
 
-def tracked_by(found: Mapping[str, Any]) -> str:
+def find_tracking_application(found: Mapping[str, Any]) -> str:
     """The Application that Argo CD says an object belongs to; empty for none."""
     about = found["metadata"]
     mark = str((about.get("annotations") or {}).get(TRACKING) or "").partition(":")[0]
     return mark.rpartition("_")[2] or str((about.get("labels") or {}).get(INSTANCE) or "")
 
 
-def urls(application: Mapping[str, Any]) -> set[str]:
+def repository_urls(application: Mapping[str, Any]) -> set[str]:
     """The repositories that an Application reads."""
     spec = application.get("spec") or {}
     listed = [*(spec.get("sources") or []), *([spec["source"]] if spec.get("source") else [])]
     return {str(one.get("repoURL")) for one in listed if one.get("repoURL")}
 
 
-def ours(target: Target) -> Judge:
+def build_application_judge(target: Target) -> Judge:
     """Left where another made it, would bring it back, or reads another repository."""
-    own = plain(target)
-    return lambda found, ref: own(found, ref) or _others(target, found, ref)
+    own = build_label_judge(target)
+    return lambda found, ref: own(found, ref) or _check_owner(target, found, ref)
 
 
 def require_gone(target: Target) -> None:
     """Raise ConflictError while an Application may stand: it would bring back what is removed."""
     if target.argocd is None:
         raise ConflictError("nothing says whether Argo CD still has it", "--context names it")
-    for ref in refs(target):
+    for ref in application_refs(target):
         try:
-            if standing(target.argocd, ref) is not None:
+            if read_object(target.argocd, ref) is not None:
                 raise ConflictError(f"{ref} stands", "let its removal end, then run it again")
         except KubeError as error:
             why = f"nothing says whether {ref} is gone: {error.message}"
             raise ConflictError(why, error.hint) from None
 
 
-def called(found: Sequence[Ref]) -> str:
+def format_applications(found: Sequence[Ref]) -> str:
     """How a title names them."""
     return f"Application{'s' if len(found) > 1 else ''} {', '.join(ref.name for ref in found)}"

@@ -6,19 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
 from wizard.errors import ConflictError
-from wizard.systems.argocd.application_removal import FINALIZER, called, family, ours
-from wizard.systems.cluster.diagnosis import said
+from wizard.systems.argocd.application_removal import (
+    FINALIZER,
+    build_application_judge,
+    format_applications,
+    split_applications,
+)
+from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
     Removal,
-    held,
-    looked_action,
-    removal_action,
-    standing,
+    build_cluster_step,
+    build_removal_step,
+    explain_deletion,
+    read_object,
 )
-from wizard.systems.cluster.objects import explained
+from wizard.systems.cluster.objects import explain_error
 from wizard.systems.cluster.ownership import Judge, kubectl_delete
 
 if TYPE_CHECKING:
@@ -28,13 +33,14 @@ PAUSE_SECONDS, CASCADE_SECONDS = 300.0, 900.0
 _ROUNDS = 10
 
 
-def paused(target: Target) -> Action:
+def build_pause_step(target: Target) -> Step:
     """Destroy: nothing is synced any more, so what is removed next stays away."""
-    parent, children = family(target)
-    work = _Pause(ours(target), parent, children)
-    return looked_action(
+    parent, children = split_applications(target)
+    work = _Pause(build_application_judge(target), parent, children)
+    return build_cluster_step(
         "destroy.pause",
-        "Stop Argo CD from syncing" + (f", and remove {called(parent)}" if parent else ""),
+        "Stop Argo CD from syncing"
+        + (f", and remove {format_applications(parent)}" if parent else ""),
         target.argocd,
         work.look,
         work.change,
@@ -49,57 +55,57 @@ class _Pause:
     def __init__(self, judge: Judge, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
         self._judge, self._parents, self._children = judge, parents, children
 
-    def look(self, kube: Kube) -> Look:
+    def look(self, kube: Kube) -> StepStatus:
         """Whether nothing syncs any more."""
         wanted: list[tuple[str, str]] = []
         for ref in (*self._parents, *self._children):
-            found = standing(kube, ref)
+            found = read_object(kube, ref)
             if found is None:
                 continue
             if left := self._judge(found, ref):
                 return left
             if found["metadata"].get("deletionTimestamp"):
-                wanted += [held(found, ref)] if ref in self._parents else []
+                wanted += [explain_deletion(found, ref)] if ref in self._parents else []
             elif ref in self._parents:
                 wanted.append((f"{ref} brings the others", ""))
-            elif _automated(found):
+            elif _is_automated(found):
                 wanted.append((f"{ref} syncs by itself", ""))
-            elif _running(found):
+            elif _is_syncing(found):
                 fix = "Argo CD's application controller ends it: see whether it runs"
                 wanted.append((f"a sync of {ref} is under way", fix))
         if not wanted:
-            return Look("holds", "nothing is synced by itself")
+            return StepStatus("holds", "nothing is synced by itself")
         said_, fixes = zip(*wanted, strict=True)
-        return Look("wanted", "; ".join(said_), "; ".join(filter(None, fixes)))
+        return StepStatus("wanted", "; ".join(said_), "; ".join(filter(None, fixes)))
 
     def change(self, kube: Kube) -> str:
         """Do it."""
         for ref in self._parents:
-            found = standing(kube, ref)
+            found = read_object(kube, ref)
             if found and not found["metadata"].get("deletionTimestamp"):
                 # Its children are let go of here, one by one, and not with it.
-                rewritten(kube, ref, _without_finalizer)
+                update_object(kube, ref, _remove_finalizer)
                 kube.delete(ref, uid=str(found["metadata"]["uid"]))
         for ref in self._children:
-            rewritten(kube, ref, _stopped)
+            update_object(kube, ref, _stop_sync)
         return "automated syncs are off"
 
 
-def _automated(found: Manifest) -> bool:
+def _is_automated(found: KubeObject) -> bool:
     policy = (found.get("spec") or {}).get("syncPolicy") or {}
     return "automated" in policy or "operation" in found
 
 
-def _running(found: Manifest) -> bool:
+def _is_syncing(found: KubeObject) -> bool:
     return _phase(found) in {"Running", "Terminating"}
 
 
-def _phase(found: Manifest) -> str:
+def _phase(found: KubeObject) -> str:
     state = (found.get("status") or {}).get("operationState") or {}
     return str(state.get("phase") or "")
 
 
-def _stopped(found: Manifest) -> Manifest:
+def _stop_sync(found: KubeObject) -> KubeObject:
     """Without automated syncs; one under way is ended as `argocd app terminate-op` ends it."""
     policy = {k: v for k, v in (found["spec"].get("syncPolicy") or {}).items() if k != "automated"}
     changed = {**found, "spec": {**found["spec"], "syncPolicy": policy}}
@@ -111,26 +117,26 @@ def _stopped(found: Manifest) -> Manifest:
     return changed
 
 
-def _finalizers(found: Manifest) -> list[str]:
+def _finalizers(found: KubeObject) -> list[str]:
     return list(found["metadata"].get("finalizers") or [])
 
 
-def _without_finalizer(found: Manifest) -> Manifest:
+def _remove_finalizer(found: KubeObject) -> KubeObject:
     kept = [name for name in _finalizers(found) if not name.startswith(FINALIZER)]
     return {**found, "metadata": {**found["metadata"], "finalizers": kept}}
 
 
-def _with_finalizer(found: Manifest) -> Manifest:
+def _add_finalizer(found: KubeObject) -> KubeObject:
     own = _finalizers(found)
     if FINALIZER in own:
         return found
     return {**found, "metadata": {**found["metadata"], "finalizers": [*own, FINALIZER]}}
 
 
-def rewritten(kube: Kube, ref: Ref, edit: Callable[[Manifest], Manifest]) -> None:
+def update_object(kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject]) -> None:
     """Change an object as it stands; controllers write into it too, so this is tried anew."""
     for _ in range(_ROUNDS):
-        found = standing(kube, ref)
+        found = read_object(kube, ref)
         if found is None or found["metadata"].get("deletionTimestamp"):
             return
         changed = edit(found)
@@ -144,26 +150,26 @@ def rewritten(kube: Kube, ref: Ref, edit: Callable[[Manifest], Manifest]) -> Non
                 raise
             continue
         except KubeError as error:
-            raise explained(error) from None
+            raise explain_error(error) from None
         return
     raise ConflictError(f"{ref} is changed by others all the time", "run it again")
 
 
-def cascaded(target: Target) -> Action:
+def build_cascade_step(target: Target) -> Step:
     """Destroy: Argo CD removes what it delivered, then the Applications are gone."""
     # The chart's first: its pods need their Secrets until they end.
-    _, found = family(target)
-    return removal_action(
+    _, found = split_applications(target)
+    return build_removal_step(
         "destroy.application",
-        f"Remove {called(found)}; Argo CD removes with it all it delivered",
+        f"Remove {format_applications(found)}; Argo CD removes with it all it delivered",
         "platform",
         target.argocd,
         lambda kube: Removal(
             kube,
             lambda: found,
-            ours(target),
-            lambda kube, _found, ref: rewritten(kube, ref, _with_finalizer),
-            _why,
+            build_application_judge(target),
+            lambda kube, _found, ref: update_object(kube, ref, _add_finalizer),
+            _explain_remaining,
             "Argo CD has no Application of it",
         ),
         left=kubectl_delete(found),
@@ -171,8 +177,10 @@ def cascaded(target: Target) -> Action:
     )
 
 
-def _why(found: Manifest, ref: Ref) -> tuple[str, str]:
-    what, fix = held(found, ref)
+def _explain_remaining(found: KubeObject, ref: Ref) -> tuple[str, str]:
+    what, fix = explain_deletion(found, ref)
     listed = (found.get("status") or {}).get("conditions") or []
-    errors = [said(one.get("message")) for one in listed if "Error" in str(one.get("type"))]
+    errors = [
+        sanitize_message(one.get("message")) for one in listed if "Error" in str(one.get("type"))
+    ]
     return "; ".join([what, *errors]), fix

@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
-from wizard.formats.addresses import git_location, normal_url
+from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.manifests.argocd import REPOSITORY_LABEL
-from wizard.systems.cluster.objects import explained
+from wizard.systems.cluster.objects import explain_error
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 
-def action(target: Target) -> Action:
+def build_credential_step(target: Target) -> Step:
     """The look; where an SSH repository has no credential, the delivery cannot go on."""
     argo, kube = target.answers.delivery.argocd, target.argocd
 
-    async def check() -> Look:
+    async def check() -> StepStatus:
         if kube is None:
-            return Look("unknown", "no kubeconfig context names Argo CD's cluster")
-        return await in_thread(lambda: _credential(kube, argo.namespace, argo.repo_url))
+            return StepStatus("unknown", "no kubeconfig context names Argo CD's cluster")
+        return await run_in_thread(lambda: _find_credential(kube, argo.namespace, argo.repo_url))
 
     title = "See whether Argo CD may read this repository"
     endpoint = kube.identity if kube else "Argo CD's cluster"
-    return Action("argocd.repository", title, "platform", endpoint, check)
+    return Step("argocd.repository", title, "platform", endpoint, check)
 
 
-def _credential(kube: Kube, namespace: str, url: str) -> Look:
+def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
     """Whether a Secret of Argo CD's names this repository, or a prefix of it."""
     try:
         found = [
@@ -48,15 +48,19 @@ def _credential(kube: Kube, namespace: str, url: str) -> Look:
         ]  # fmt: skip
     except KubeError as error:
         if error.kind != "forbidden":
-            raise explained(error) from None
-        return Look("unknown", "Argo CD's repository Secrets may not be read; the sync proves it")
-    wanted = normal_url(url)
+            raise explain_error(error) from None
+        return StepStatus(
+            "unknown", "Argo CD's repository Secrets may not be read; the sync proves it"
+        )
+    wanted = normalize_url(url)
     for kind, name, fields in found:
-        theirs = normal_url(fields.get("url", ""))
+        theirs = normalize_url(fields.get("url", ""))
         if theirs and (wanted == theirs if kind == "repository" else wanted.startswith(theirs)):
-            return _judged(name, fields)
-    if git_location(url).scheme != "ssh":
-        return Look("unknown", "Argo CD has no credential for it, and needs none if it is public")
+            return _check_switches(name, fields)
+    if parse_git_url(url).scheme != "ssh":
+        return StepStatus(
+            "unknown", "Argo CD has no credential for it, and needs none if it is public"
+        )
     raise WizardError(
         f"no Secret in {namespace} gives Argo CD a credential for {url}",
         "let Argo CD's admin add it, with a read-only key of its own: `argocd repo add "
@@ -65,7 +69,7 @@ def _credential(kube: Kube, namespace: str, url: str) -> Look:
     )
 
 
-def another(kube: Kube, namespace: str, url: str, own: str) -> Look | None:
+def find_other_credential(kube: Kube, namespace: str, url: str, own: str) -> StepStatus | None:
     """What is in the way where a Secret of somebody else names this very repository; else None."""
     try:
         names = [
@@ -75,9 +79,9 @@ def another(kube: Kube, namespace: str, url: str, own: str) -> Look | None:
             )
         ]
         for name in names:
-            theirs = normal_url(_fields(kube, namespace, name).get("url", ""))
-            if name != own and theirs == normal_url(url):
-                return Look(
+            theirs = normalize_url(_fields(kube, namespace, name).get("url", ""))
+            if name != own and theirs == normalize_url(url):
+                return StepStatus(
                     "blocked",
                     f"Secret {name} gives Argo CD a credential for this repository already, and "
                     "it has one for each",
@@ -86,18 +90,18 @@ def another(kube: Kube, namespace: str, url: str, own: str) -> Look | None:
                 )
     except KubeError as error:
         if error.kind != "forbidden":
-            raise explained(error) from None
+            raise explain_error(error) from None
     return None
 
 
-def _judged(name: str, fields: Mapping[str, str]) -> Look:
+def _check_switches(name: str, fields: Mapping[str, str]) -> StepStatus:
     if "true" in {fields.get("insecure"), fields.get("insecureIgnoreHostKey")}:
-        return Look(
+        return StepStatus(
             "blocked",
             f"Secret {name} lets Argo CD read this repository from any host that answers",
             "let Argo CD's admin remove `insecure` from it: host keys must be checked",
         )
-    return Look("holds", f"Argo CD has a credential for it (Secret {name})")
+    return StepStatus("holds", f"Argo CD has a credential for it (Secret {name})")
 
 
 def _fields(kube: Kube, namespace: str, name: str) -> dict[str, str]:

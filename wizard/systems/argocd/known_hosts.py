@@ -14,75 +14,79 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
-from wizard.clients.kube.protocol import MANAGER, Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import ConflictError, WizardError
-from wizard.formats.addresses import git_location
-from wizard.formats.terminal import visible
+from wizard.formats.addresses import parse_git_url
+from wizard.formats.terminal import escape_unprintable
 from wizard.hostkeys.keys import known_hosts_name
-from wizard.systems.cluster.objects import explained
-from wizard.workspace.config_host_keys import verified
+from wizard.systems.cluster.objects import explain_error
+from wizard.workspace.config_host_keys import verified_known_hosts
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 CONFIG_MAP = "argocd-ssh-known-hosts-cm"
-KEY = "ssh_known_hosts"
+DATA_KEY = "ssh_known_hosts"
 _ROUNDS = 3
-_NOWHERE = "no kubeconfig context names Argo CD's cluster"
+_NO_CONTEXT = "no kubeconfig context names Argo CD's cluster"
 
 
-def actions(target: Target) -> tuple[Action, ...]:
+def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
     """The append, where the repository is read over SSH."""
     argo = target.answers.delivery.argocd
     endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
-    if git_location(argo.repo_url).scheme != "ssh":
+    if parse_git_url(argo.repo_url).scheme != "ssh":
         return ()
-    hosts = _Hosts(
+    hosts = _KnownHosts(
         argo.namespace,
-        name_of(argo.repo_url),
+        format_repository_host(argo.repo_url),
         _verified(target),
         target.release.installation,
     )
-    known = Action(
+    known = Step(
         "argocd.known-hosts",
         f"Let Argo CD know the SSH host keys of {hosts.name}",
         "platform",
         endpoint,
         lambda: _in_thread(target.argocd, hosts.look),
-        (lambda: in_thread(lambda: hosts.change(_there(target.argocd)))) if hosts.lines else None,
-        (lambda: in_thread(lambda: hosts.rehearse(_there(target.argocd)))) if hosts.lines else None,
+        (lambda: run_in_thread(lambda: hosts.change(_require_kube(target.argocd))))
+        if hosts.lines
+        else None,
+        (lambda: run_in_thread(lambda: hosts.rehearse(_require_kube(target.argocd))))
+        if hosts.lines
+        else None,
     )
     return (known,)
 
 
-async def _in_thread(kube: Kube | None, look: Any) -> Look:
+async def _in_thread(kube: Kube | None, look: Any) -> StepStatus:
     if kube is None:
-        return Look("unknown", _NOWHERE)
-    found: Look = await in_thread(lambda: look(kube))
+        return StepStatus("unknown", _NO_CONTEXT)
+    found: StepStatus = await run_in_thread(lambda: look(kube))
     return found
 
 
-def _there(kube: Kube | None) -> Kube:
+def _require_kube(kube: Kube | None) -> Kube:
     if kube is None:
-        raise WizardError(_NOWHERE, "--context names one")
+        raise WizardError(_NO_CONTEXT, "--context names one")
     return kube
 
 
-def name_of(url: str) -> str:
+def format_repository_host(url: str) -> str:
     """The host of a repository read over SSH, as known hosts spell it."""
-    location = git_location(url)
+    location = parse_git_url(url)
     return known_hosts_name(location.host, location.port)
 
 
 def _verified(target: Target) -> tuple[str, ...]:
     """Lines with evidence for the config repository's host and port."""
-    return tuple(line for line in verified(target.answers).splitlines() if line.strip())
+    return tuple(line for line in verified_known_hosts(target.answers).splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
-class _Hosts:
+class _KnownHosts:
     """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
 
     namespace: str
@@ -94,15 +98,15 @@ class _Hosts:
     def ref(self) -> Ref:
         return Ref("v1", "ConfigMap", CONFIG_MAP, self.namespace)
 
-    def look(self, kube: Kube) -> Look:
+    def look(self, kube: Kube) -> StepStatus:
         try:
-            text = text_of(self._read(kube))
+            text = read_known_hosts(self._read(kube))
         except KubeError as error:
             if error.kind != "forbidden":
-                raise explained(error) from None
+                raise explain_error(error) from None
             return self._unseen()
-        if _revoked(text) & {tuple(line.split()[1:3]) for line in self.lines}:
-            return Look(
+        if _revoked_keys(text) & {tuple(line.split()[1:3]) for line in self.lines}:
+            return StepStatus(
                 "blocked",
                 f"Argo CD's list revokes a verified key of {self.name}",
                 "ask who revoked it, and verify the host's keys again",
@@ -111,17 +115,19 @@ class _Hosts:
             return self._nothing(text)
         missing = self.missing(text)
         if not missing:
-            return Look("holds", f"Argo CD has all {len(self.lines)} verified keys of {self.name}")
-        return Look(
+            return StepStatus(
+                "holds", f"Argo CD has all {len(self.lines)} verified keys of {self.name}"
+            )
+        return StepStatus(
             "wanted", f"{len(missing)} of {len(self.lines)} keys of {self.name} are missing there",
-            diff=_appended(text, missing),
+            diff=_diff_lines(text, missing),
         )  # fmt: skip
 
     def change(self, kube: Kube) -> str:
         """Append what is missing to exactly the text that was read."""
         for _ in range(_ROUNDS):
             found = self._read(kube)
-            missing = self.missing(text_of(found))
+            missing = self.missing(read_known_hosts(found))
             if not missing:
                 return "somebody else has added them meanwhile"
             try:
@@ -132,14 +138,14 @@ class _Hosts:
                 continue
             except KubeError as error:
                 raise self._refused(error) from None
-            return f"appended {len(missing)} lines to {self.ref}{_kept(found)}"
+            return f"appended {len(missing)} lines to {self.ref}{_ownership_note(found)}"
         raise ConflictError(
             f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
         )
 
     def rehearse(self, kube: Kube) -> str:
         found = self._read(kube)
-        missing = self.missing(text_of(found))
+        missing = self.missing(read_known_hosts(found))
         try:
             kube.replace(self._with(found, missing), dry_run=True)
         except KubeError as error:
@@ -150,11 +156,13 @@ class _Hosts:
         there = {tuple(entry) for entry in _entries(text, self.name)}
         return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
 
-    def _with(self, found: Manifest, missing: Sequence[str]) -> Manifest:
-        added = [*added_by(found, self.installation), *missing]
-        return rewritten(found, _joined(text_of(found), missing), self.installation, added)
+    def _with(self, found: KubeObject, missing: Sequence[str]) -> KubeObject:
+        added = [*read_added_lines(found, self.installation), *missing]
+        return build_config_map(
+            found, _append_lines(read_known_hosts(found), missing), self.installation, added
+        )
 
-    def _read(self, kube: Kube) -> Manifest:
+    def _read(self, kube: Kube) -> KubeObject:
         found = kube.get(self.ref)
         if found is None:
             raise WizardError(
@@ -163,27 +171,27 @@ class _Hosts:
             )
         return found
 
-    def _nothing(self, text: str) -> Look:
+    def _nothing(self, text: str) -> StepStatus:
         if _entries(text, self.name):
-            return Look("holds", f"Argo CD has keys of {self.name}; none are verified here")
-        return Look(
+            return StepStatus("holds", f"Argo CD has keys of {self.name}; none are verified here")
+        return StepStatus(
             "unknown",
             f"Argo CD lists no key of {self.name}, and the answers have no verified one to add",
             f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}",
         )
 
-    def _unseen(self) -> Look:
-        fix = f"let Argo CD's admin append missing lines to {KEY} of {self.ref}"
+    def _unseen(self) -> StepStatus:
+        fix = f"let Argo CD's admin append missing lines to {DATA_KEY} of {self.ref}"
         lines = "\n".join(f"+{line}" for line in self.lines)
-        return Look("unknown", f"{self.ref} may not be read", fix, lines)
+        return StepStatus("unknown", f"{self.ref} may not be read", fix, lines)
 
     def _refused(self, error: KubeError) -> WizardError:
         if error.kind == "forbidden":
             return WizardError(error.message, self._unseen().fix)
-        return explained(error)
+        return explain_error(error)
 
 
-def _revoked(text: str) -> set[tuple[str, ...]]:
+def _revoked_keys(text: str) -> set[tuple[str, ...]]:
     """Type and key of each line that revokes one, whichever hosts it is for.
 
     Their pattern may be a wildcard or a hash, and a key that leaked anywhere proves no host.
@@ -205,28 +213,30 @@ def _entries(text: str, name: str) -> list[tuple[str, ...]]:
     ]
 
 
-def text_of(found: Mapping[str, Any]) -> str:
+def read_known_hosts(found: Mapping[str, Any]) -> str:
     """The list itself."""
-    return str((found.get("data") or {}).get(KEY) or "")
+    return str((found.get("data") or {}).get(DATA_KEY) or "")
 
 
-def _joined(text: str, missing: Iterable[str]) -> str:
+def _append_lines(text: str, missing: Iterable[str]) -> str:
     start = text if not text or text.endswith("\n") else f"{text}\n"
     return start + "".join(f"{line}\n" for line in missing)
 
 
 def _note(installation: str) -> str:
     """The annotation of an installation; its name may be too long for one."""
-    return f"{MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
+    return f"{FIELD_MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
 
 
-def added_by(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
+def read_added_lines(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
     """The lines that this installation has added, as far as the list remembers."""
     notes = found["metadata"].get("annotations") or {}
     return tuple(str(notes.get(_note(installation)) or "").splitlines())
 
 
-def rewritten(found: Manifest, text: str, installation: str, added: Sequence[str]) -> Manifest:
+def build_config_map(
+    found: KubeObject, text: str, installation: str, added: Sequence[str]
+) -> KubeObject:
     """The list with this text, remembering these lines as added by the installation."""
     about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
     notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(installation)}
@@ -235,17 +245,19 @@ def rewritten(found: Manifest, text: str, installation: str, added: Sequence[str
     return {
         **found,
         "metadata": {**about, "annotations": notes},
-        "data": {**(found.get("data") or {}), KEY: text},
+        "data": {**(found.get("data") or {}), DATA_KEY: text},
     }
 
 
-def _appended(text: str, missing: Iterable[str]) -> str:
-    old, new = text.splitlines(), _joined(text, missing).splitlines()
-    lines = difflib.unified_diff(old, new, f"{KEY} (cluster)", f"{KEY} (with ours)", lineterm="")
-    return "\n".join(visible(line) for line in lines)
+def _diff_lines(text: str, missing: Iterable[str]) -> str:
+    old, new = text.splitlines(), _append_lines(text, missing).splitlines()
+    lines = difflib.unified_diff(
+        old, new, f"{DATA_KEY} (cluster)", f"{DATA_KEY} (with ours)", lineterm=""
+    )
+    return "\n".join(escape_unprintable(line) for line in lines)
 
 
-def _kept(found: Mapping[str, Any]) -> str:
+def _ownership_note(found: Mapping[str, Any]) -> str:
     """A word about who may take the lines away again."""
     about = found["metadata"]
     notes, labels = about.get("annotations") or {}, about.get("labels") or {}

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.answers.conditions import REPOSITORY_KEY
-from wizard.clients.ssh.clone import Target, command_path
-from wizard.engine.probes import Probe, ProbeResult, unknown
-from wizard.formats.addresses import git_location
+from wizard.clients.ssh.clone import command_path
+from wizard.clients.ssh.session import CloneTarget
+from wizard.engine.probes import Probe, ProbeResult, unknown_result
+from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import known_hosts_name
-from wizard.systems.git.dag_probes import Reading
-from wizard.systems.git.host_key_probes import ASK_PUBLISHER
-from wizard.workspace.config_host_keys import pinned
+from wizard.systems.git.dag_probes import CloneCheck
+from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT
+from wizard.workspace.config_host_keys import verified_host_keys
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -25,7 +26,7 @@ _FIXES: Mapping[str, str] = {
     "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
     "peer": "correct host and port in delivery.argocd.repo_url",
-    "host-key": ASK_PUBLISHER,
+    "host-key": PUBLISHED_KEY_HINT,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
     "repository": "register the key for this repository, or correct delivery.argocd.repo_url",
@@ -33,36 +34,36 @@ _FIXES: Mapping[str, str] = {
 }
 
 
-def repository_target(answers: Answers) -> Target | None:
+def repository_target(answers: Answers) -> CloneTarget | None:
     """What Argo CD would read with these answers, and the host keys that count.
 
     None where no key of its own reads it over SSH, or no host key of it is verified.
     """
     if not REPOSITORY_KEY.test(answers):
         return None
-    keys = pinned(answers)
+    keys = verified_host_keys(answers)
     if not keys:
         return None
     argo = answers.delivery.argocd
-    location = git_location(argo.repo_url)
+    location = parse_git_url(argo.repo_url)
     path = command_path(argo.repo_url, location.path)
-    return Target(
+    return CloneTarget(
         location.host, location.port, location.user, path, argo.revision, "", keys, dags=False
     )
 
 
-def unproven(answers: Answers) -> Probe:
+def make_unproven_probe(answers: Answers) -> Probe:
     """What is told where no host key counts: a key is never shown to whatever answers."""
-    location = git_location(answers.delivery.argocd.repo_url)
+    location = parse_git_url(answers.delivery.argocd.repo_url)
     name = known_hosts_name(location.host, location.port)
 
     async def run() -> ProbeResult:
-        return unknown(f"no host key of {name} is verified here", _UNVERIFIED)
+        return unknown_result(f"no host key of {name} is verified here", _UNVERIFIED)
 
     return Probe("repository.clone", "Config repository: clone", name, run)
 
 
-CONFIG = Reading(
+CONFIG_CLONE = CloneCheck(
     "repository",
     "Config repository: clone",
     "Argo CD's key: read-only",

@@ -5,61 +5,77 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
 from wizard.errors import ConflictError
-from wizard.formats.addresses import git_location, normal_url
-from wizard.formats.terminal import visible
+from wizard.formats.addresses import normalize_url, parse_git_url
+from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.argocd import API_VERSION
 from wizard.systems.argocd import store_credential
-from wizard.systems.argocd.application import names
-from wizard.systems.argocd.application_removal import tracked_by, urls
-from wizard.systems.argocd.known_hosts import CONFIG_MAP, added_by, name_of, rewritten, text_of
-from wizard.systems.argocd.steps import guard_sources, project_sources
-from wizard.systems.cluster.object_removal import Removal, looked_action, removal_action, standing
-from wizard.systems.cluster.objects import explained
-from wizard.systems.cluster.ownership import Judge, kubectl_delete, plain, unchanged
-from wizard.systems.release.delivered_objects import SECRETS_SECONDS
+from wizard.systems.argocd.application import application_names
+from wizard.systems.argocd.application_removal import find_tracking_application, repository_urls
+from wizard.systems.argocd.known_hosts import (
+    CONFIG_MAP,
+    build_config_map,
+    format_repository_host,
+    read_added_lines,
+    read_known_hosts,
+)
+from wizard.systems.argocd.steps import guard_manifests, project_manifests
+from wizard.systems.cluster.object_removal import (
+    Removal,
+    build_cluster_step,
+    build_removal_step,
+    read_object,
+)
+from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import (
+    Judge,
+    build_label_judge,
+    build_unchanged_judge,
+    kubectl_delete,
+)
+from wizard.systems.release.delivered_objects import WAIT_FOR_SECRET_REMOVAL
 
 if TYPE_CHECKING:
-    from wizard.systems.cluster.objects import Source
+    from wizard.systems.cluster.objects import CommittedManifest
     from wizard.systems.target import Target
 
 _ROUNDS = 3
 
 
-def actions(target: Target, *, exact: bool) -> tuple[Action, ...]:
+def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
     """Their removal, in the reverse of the order in which they were made.
 
     With `exact`, one that was changed since is left: for an undo.
     """
-    found = [_projects(target, exact=exact)]
-    if store_credential.used(target):
-        found.append(_credential(target, exact=exact))
-    if git_location(target.answers.delivery.argocd.repo_url).scheme == "ssh":
-        found.append(_known_hosts(target))
-    if guard_sources(target):
-        found.append(_guard(target, exact=exact))
+    found = [_build_project_removal(target, exact=exact)]
+    if store_credential.has_store_credential(target):
+        found.append(_build_credential_removal(target, exact=exact))
+    if parse_git_url(target.answers.delivery.argocd.repo_url).scheme == "ssh":
+        found.append(_build_known_hosts_removal(target))
+    if guard_manifests(target):
+        found.append(_build_guard_removal(target, exact=exact))
     return tuple(found)
 
 
-def _plain(target: Target, sources: list[Source], *, exact: bool) -> Judge:
-    return unchanged(target, sources) if exact else plain(target)
+def _build_judge(target: Target, sources: list[CommittedManifest], *, exact: bool) -> Judge:
+    return build_unchanged_judge(target, sources) if exact else build_label_judge(target)
 
 
-def _projects(target: Target, *, exact: bool) -> Action:
-    sources = project_sources(target)
+def _build_project_removal(target: Target, *, exact: bool) -> Step:
+    sources = project_manifests(target)
     found = [Ref.of(source.manifest()) for source in sources]
-    own = _plain(target, sources, exact=exact)
+    own = _build_judge(target, sources, exact=exact)
 
     def removal(kube: Kube) -> Removal:
-        def judge(one: Manifest, ref: Ref) -> Look | None:
-            return own(one, ref) or _delivered(one, ref) or _in_use(kube, target, ref)
+        def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
+            return own(one, ref) or _check_delivery(one, ref) or _check_usage(kube, target, ref)
 
         return Removal(kube, lambda: found, judge)
 
     called = ", ".join(ref.name for ref in found)
-    return removal_action(
+    return build_removal_step(
         "remove.project",
         f"Remove AppProject {called}",
         "platform",
@@ -70,86 +86,87 @@ def _projects(target: Target, *, exact: bool) -> Action:
     )
 
 
-def _delivered(found: Manifest, ref: Ref) -> Look | None:
-    owner = tracked_by(found)
+def _check_delivery(found: KubeObject, ref: Ref) -> StepStatus | None:
+    owner = find_tracking_application(found)
     if not owner:
         return None
-    return Look(
+    return StepStatus(
         "blocked",
-        f"{ref} is delivered by Application {visible(owner)}, which would bring it back",
+        f"{ref} is delivered by Application {escape_unprintable(owner)}, which would bring it back",
         "take it out of what that one delivers, then run it again",
     )
 
 
-def _in_use(kube: Kube, target: Target, ref: Ref) -> Look | None:
-    own = names(target)
+def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
+    own = application_names(target)
     try:
         listed = kube.find(API_VERSION, "Application", ref.namespace)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
         why = f"whether another Application uses {ref} may not be read; it is left"
-        return Look("blocked", why, f"whoever may see that runs: {kubectl_delete([ref])}")
+        return StepStatus("blocked", why, f"whoever may see that runs: {kubectl_delete([ref])}")
     using = [
-        visible(one["metadata"]["name"])
+        escape_unprintable(one["metadata"]["name"])
         for one in listed
         if (one.get("spec") or {}).get("project") == ref.name and one["metadata"]["name"] not in own
     ]
     if not using:
         return None
-    return Look(
+    return StepStatus(
         "blocked",
         f"{ref} is used by Application {', '.join(using)}; it is left",
         "move them to a project of their own, then run it again",
     )
 
 
-def _credential(target: Target, *, exact: bool) -> Action:
+def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     """The store of Argo CD's own; its ExternalSecret first, which the operator has to let go of."""
-    sources = store_credential.sources(target)[::-1]
+    sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.of(source.manifest()) for source in sources]
-    own = _plain(target, sources, exact=exact)
-    url = normal_url(target.answers.delivery.argocd.repo_url)
+    own = _build_judge(target, sources, exact=exact)
+    url = normalize_url(target.answers.delivery.argocd.repo_url)
 
     def removal(kube: Kube) -> Removal:
-        def judge(one: Manifest, ref: Ref) -> Look | None:
-            return own(one, ref) or _read_by(kube, target, ref, url)
+        def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
+            return own(one, ref) or _check_readers(kube, target, ref, url)
 
         return Removal(kube, lambda: found, judge)
 
-    return removal_action(
+    return build_removal_step(
         "remove.credential",
         "Take Argo CD's credential of this repository back, with its store",
         "platform",
         target.argocd,
         removal,
         left=kubectl_delete(found),
-        patience=SECRETS_SECONDS,
+        patience=WAIT_FOR_SECRET_REMOVAL,
         alone=True,
     )
 
 
-def _read_by(kube: Kube, target: Target, ref: Ref, url: str) -> Look | None:
+def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus | None:
     """Left while another Application reads this repository with it."""
     using = [
-        visible(one["metadata"]["name"])
+        escape_unprintable(one["metadata"]["name"])
         for one in kube.find(API_VERSION, "Application", ref.namespace)
-        if one["metadata"]["name"] not in names(target) and url in map(normal_url, urls(one))
+        if one["metadata"]["name"] not in application_names(target)
+        and url in map(normalize_url, repository_urls(one))
     ]
     if not using:
         return None
-    return Look(
+    return StepStatus(
         "blocked",
         f"{ref} lets Application {', '.join(using)} read this repository too; it is left",
         "give Argo CD another credential for it first, then run it again",
     )
 
 
-def _guard(target: Target, *, exact: bool) -> Action:
-    sources = guard_sources(target)
+def _build_guard_removal(target: Target, *, exact: bool) -> Step:
+    sources = guard_manifests(target)
     found = [Ref.of(source.manifest()) for source in reversed(sources)]
-    own = _plain(target, sources, exact=exact)
-    return removal_action(
+    own = _build_judge(target, sources, exact=exact)
+    return build_removal_step(
         "remove.store-account",
         "Remove the guard of the store's ServiceAccount",
         "platform",
@@ -160,9 +177,9 @@ def _guard(target: Target, *, exact: bool) -> Action:
     )
 
 
-def _known_hosts(target: Target) -> Action:
-    hosts = _Hosts(target)
-    return looked_action(
+def _build_known_hosts_removal(target: Target) -> Step:
+    hosts = _KnownHostsRemoval(target)
+    return build_cluster_step(
         "remove.known-hosts",
         f"Take the added host keys of {hosts.name} from Argo CD's list",
         target.argocd,
@@ -173,34 +190,36 @@ def _known_hosts(target: Target) -> Action:
     )
 
 
-class _Hosts:
+class _KnownHostsRemoval:
     """The lines that this installation has added to the shared list; others' are not touched."""
 
     def __init__(self, target: Target) -> None:
         argo = target.answers.delivery.argocd
-        self.name = name_of(argo.repo_url)
+        self.name = format_repository_host(argo.repo_url)
         self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
-        self._own = names(target)
+        self._own = application_names(target)
         self._installation = target.release.installation
 
-    def look(self, kube: Kube) -> Look:
+    def look(self, kube: Kube) -> StepStatus:
         """Whether none of them is left that nobody else needs."""
         try:
-            found = standing(kube, self.ref)
+            found = read_object(kube, self.ref)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
             fix = f"whoever may: kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
-            return Look("unknown", f"{self.ref} may not be read", fix)
-        added = added_by(found, self._installation) if found else ()
+            return StepStatus("unknown", f"{self.ref} may not be read", fix)
+        added = read_added_lines(found, self._installation) if found else ()
         if not added:
-            return Look("holds", "this installation has added none that stands there")
+            return StepStatus("holds", "this installation has added none that stands there")
         using = self._using(kube)
         if using:
-            return Look("kept", f"{using}; {len(added)} lines stay")
-        there = (text_of(found) if found else "").splitlines()
-        gone = "\n".join(f"-{visible(line)}" for line in added if line in there)
-        return Look("wanted", f"{len(added)} lines were added for this installation", diff=gone)
+            return StepStatus("kept", f"{using}; {len(added)} lines stay")
+        there = (read_known_hosts(found) if found else "").splitlines()
+        gone = "\n".join(f"-{escape_unprintable(line)}" for line in added if line in there)
+        return StepStatus(
+            "wanted", f"{len(added)} lines were added for this installation", diff=gone
+        )
 
     def _using(self, kube: Kube) -> str:
         """Which other Application reads from this host; empty for none."""
@@ -212,33 +231,33 @@ class _Hosts:
             return "whether others read from this host may not be read"
         for one in listed:
             name = one["metadata"]["name"]
-            if name not in self._own and any(self._is_here(url) for url in urls(one)):
-                return f"Application {visible(name)} reads from {self.name} too"
+            if name not in self._own and any(self._is_here(url) for url in repository_urls(one)):
+                return f"Application {escape_unprintable(name)} reads from {self.name} too"
         return ""
 
     def _is_here(self, url: str) -> bool:
         try:
-            return git_location(url).scheme == "ssh" and name_of(url) == self.name
+            return parse_git_url(url).scheme == "ssh" and format_repository_host(url) == self.name
         except ValueError:
             return False
 
     def change(self, kube: Kube) -> str:
         """Take exactly these lines out of the text that was read."""
         for _ in range(_ROUNDS):
-            found = standing(kube, self.ref)
-            added = added_by(found, self._installation) if found else ()
+            found = read_object(kube, self.ref)
+            added = read_added_lines(found, self._installation) if found else ()
             if found is None or not added:
                 return "somebody else has taken them out meanwhile"
-            kept = [line for line in text_of(found).splitlines(keepends=True)
+            kept = [line for line in read_known_hosts(found).splitlines(keepends=True)
                     if line.rstrip("\n") not in added]  # fmt: skip
             try:
-                kube.replace(rewritten(found, "".join(kept), self._installation, ()))
+                kube.replace(build_config_map(found, "".join(kept), self._installation, ()))
             except KubeConflictError as error:
                 if error.reason != "Conflict":
                     raise
                 continue
             except KubeError as error:
-                raise explained(error) from None
+                raise explain_error(error) from None
             return f"took {len(added)} lines out of {self.ref}"
         raise ConflictError(
             f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"

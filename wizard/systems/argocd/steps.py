@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
 from wizard.systems.argocd import credential, known_hosts, store_credential
-from wizard.systems.argocd.application import has_parent, names
+from wizard.systems.argocd.application import application_names, has_parent
 from wizard.systems.cluster import admission_guard
-from wizard.systems.cluster.objects import Source, manifests_action
+from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Action
+    from wizard.engine.actions import Step
     from wizard.systems.target import Target
 
 _NEEDS = "install Argo CD there, or name the context of the cluster it runs in"
 
 
-def actions(target: Target) -> tuple[Action, ...]:
+def build_argocd_steps(target: Target) -> tuple[Step, ...]:
     """The delivery's changes in their order, the waits of the delivery apart."""
-    protecting = guard_sources(target)
-    found = [admission_guard.action(target, protecting)] if protecting else []
-    found += known_hosts.actions(target)
-    if store_credential.used(target):
-        found += store_credential.actions(target)
+    protecting = guard_manifests(target)
+    found = [admission_guard.build_guard_step(target, protecting)] if protecting else []
+    found += known_hosts.build_known_hosts_steps(target)
+    if store_credential.has_store_credential(target):
+        found += store_credential.build_store_credential_steps(target)
     else:
-        found.append(credential.action(target))
-    found += [_project(target), _application(target)]
+        found.append(credential.build_credential_step(target))
+    found += [_build_project_step(target), _build_application_step(target)]
     return tuple(found)
 
 
-def _project(target: Target) -> Action:
+def _build_project_step(target: Target) -> Step:
     argo = target.answers.delivery.argocd
-    sources = project_sources(target)
-    return manifests_action(
+    sources = project_manifests(target)
+    return build_manifests_step(
         target,
         "argocd.project",
         f"Create AppProject {argo.project}",
@@ -48,11 +48,11 @@ def _project(target: Target) -> Action:
     )
 
 
-def _application(target: Target) -> Action:
+def _build_application_step(target: Target) -> Step:
     """The one Application, or with two their parent, which brings them."""
-    first = application_sources(target)[0]
-    title = names(target)[0]
-    return manifests_action(
+    first = application_manifests(target)[0]
+    title = application_names(target)[0]
+    return build_manifests_step(
         target,
         "argocd.application",
         f"Create Application {title}",
@@ -63,36 +63,40 @@ def _application(target: Target) -> Action:
     )
 
 
-def guard_sources(target: Target) -> list[Source]:
+def guard_manifests(target: Target) -> list[CommittedManifest]:
     """The admission policy and its binding, in the order in which they are applied."""
     found = [
-        _source(target, f"argocd/bootstrap/{name}", (kind,), "")
+        _read_manifest(target, f"argocd/bootstrap/{name}", (kind,), "")
         for name, kind in admission_guard.FILES.items()
         if f"argocd/bootstrap/{name}" in target.files
     ]
-    return admission_guard.ordered(found)
+    return admission_guard.sort_guard_manifests(found)
 
 
-def project_sources(target: Target) -> list[Source]:
+def project_manifests(target: Target) -> list[CommittedManifest]:
     """The AppProjects, the parent's first."""
     namespace = target.answers.delivery.argocd.namespace
     names = ("argocd/bootstrap/project", "argocd/project")
     return [
-        _source(target, name, ("AppProject",), namespace) for name in names if name in target.files
+        _read_manifest(target, name, ("AppProject",), namespace)
+        for name in names
+        if name in target.files
     ]
 
 
-def application_sources(target: Target) -> list[Source]:
+def application_manifests(target: Target) -> list[CommittedManifest]:
     """The Application that `apply` makes, then those that it brings."""
     namespace = target.answers.delivery.argocd.namespace
     names = ["argocd/application"]
     if has_parent(target):
         names = ["argocd/bootstrap/parent", *names, "argocd/secrets-application"]
-    return [_source(target, name, ("Application",), namespace) for name in names]
+    return [_read_manifest(target, name, ("Application",), namespace) for name in names]
 
 
-def _source(target: Target, logical: str, kinds: tuple[str, ...], namespace: str) -> Source:
+def _read_manifest(
+    target: Target, logical: str, kinds: tuple[str, ...], namespace: str
+) -> CommittedManifest:
     if logical not in target.files:
         raise WizardError(f"{logical} is not committed", "airflow-wizard commit writes it")
     path = f"{target.release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
-    return Source(path, target.text(logical), kinds, namespace)
+    return CommittedManifest(path, target.text(logical), kinds, namespace)

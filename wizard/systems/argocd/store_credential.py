@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref, data_keys
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.argocd import REPOSITORY_LABEL
-from wizard.manifests.store_readers import CREDENTIAL, CREDENTIAL_TITLE, CREDENTIAL_WAIT, PARTS
+from wizard.manifests.store_readers import (
+    CREDENTIAL_PARTS,
+    CREDENTIAL_PREFIX,
+    CREDENTIAL_TITLE,
+    CREDENTIAL_WAIT,
+)
 from wizard.systems.argocd import credential
 from wizard.systems.cluster import external_secrets
-from wizard.systems.cluster.conditions import waiting
-from wizard.systems.cluster.objects import Source, manifests_action
-from wizard.systems.cluster.waits import SECRETS_SECONDS, wait
+from wizard.systems.cluster.conditions import wait_status
+from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
+from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -30,59 +35,59 @@ if TYPE_CHECKING:
 _KINDS = {"account": "ServiceAccount", "store": "SecretStore", "secret": "ExternalSecret"}
 
 
-def used(target: Target) -> bool:
+def has_store_credential(target: Target) -> bool:
     """Whether Argo CD's credential comes from the store."""
     return bool(target.answers.delivery.readers(target.release))
 
 
-def actions(target: Target) -> tuple[Action, ...]:
+def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
     """Its account, store and ExternalSecret, and the wait for the Secret that comes of them."""
     argo = target.answers.delivery.argocd
-    put = manifests_action(
+    put = build_manifests_step(
         target,
         "argocd.credential",
         CREDENTIAL_TITLE,
         "platform",
         target.argocd,
-        sources(target),
-        needs=external_secrets.NEEDS,
+        credential_manifests(target),
+        needs=external_secrets.OPERATOR_HINT,
     )
     look, kube = put.check, target.argocd
 
-    async def check() -> Look:
+    async def check() -> StepStatus:
         """A credential of somebody else for the same repository would be overruled, or overrule."""
         if kube is None:
             return await look()
         own = _name(target)
-        theirs = await in_thread(
-            lambda: credential.another(kube, argo.namespace, argo.repo_url, own)
+        theirs = await run_in_thread(
+            lambda: credential.find_other_credential(kube, argo.namespace, argo.repo_url, own)
         )
         return theirs or await look()
 
-    ready = wait(
+    ready = build_wait(
         target.argocd,
         "argocd.repository",
         CREDENTIAL_WAIT,
-        SECRETS_SECONDS,
-        lambda kube: _ready(kube, target),
+        WAIT_FOR_SECRETS,
+        lambda kube: _check_credential(kube, target),
     )
     return (replace(put, check=check), ready)
 
 
-def sources(target: Target) -> list[Source]:
+def credential_manifests(target: Target) -> list[CommittedManifest]:
     """What `apply` puts into Argo CD's namespace for it, in this order."""
     namespace, found = target.answers.delivery.argocd.namespace, []
-    for part in PARTS:
-        logical = f"{CREDENTIAL}{part}"
+    for part in CREDENTIAL_PARTS:
+        logical = f"{CREDENTIAL_PREFIX}{part}"
         if logical not in target.files:
             raise WizardError(f"{logical} is not committed", "airflow-wizard commit writes it")
         path = f"{target.release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
-        found.append(Source(path, target.text(logical), (_KINDS[part],), namespace))
+        found.append(CommittedManifest(path, target.text(logical), (_KINDS[part],), namespace))
     return found
 
 
 def _external_secret(target: Target) -> dict[str, Any]:
-    logical = f"{CREDENTIAL}secret"
+    logical = f"{CREDENTIAL_PREFIX}secret"
     return read_mapping(target.text(logical), logical)
 
 
@@ -91,38 +96,40 @@ def _name(target: Target) -> str:
     return str(_external_secret(target)["spec"]["target"]["name"])
 
 
-def _ready(kube: Kube, target: Target) -> Look:
+def _check_credential(kube: Kube, target: Target) -> StepStatus:
     """Whether the ExternalSecret is synced, and the Secret is one that Argo CD takes."""
     wanted = _external_secret(target)
     ref = Ref.of(wanted)
     found = kube.get(ref)
     if found is None:
-        return Look("wanted", f"{ref} is not there yet", "see the step before")
-    if not external_secrets.synced(found):
-        store = Ref.of(read_mapping(target.text(f"{CREDENTIAL}store"), f"{CREDENTIAL}store"))
-        why = external_secrets.trouble_of(kube, store)
+        return StepStatus("wanted", f"{ref} is not there yet", "see the step before")
+    if not external_secrets.is_synced(found):
+        store = Ref.of(
+            read_mapping(target.text(f"{CREDENTIAL_PREFIX}store"), f"{CREDENTIAL_PREFIX}store")
+        )
+        why = external_secrets.diagnose_store_ref(kube, store)
         if why is not None:
-            return waiting(
+            return wait_status(
                 "", why, f"kubectl -n {store.namespace} describe secretstore {store.name}"
             )
-        return external_secrets.not_synced(kube, ref.namespace, ref.name, found)
-    return _taken(kube, ref.namespace, wanted["spec"]["target"])
+        return external_secrets.explain_unsynced(kube, ref.namespace, ref.name, found)
+    return _check_secret(kube, ref.namespace, wanted["spec"]["target"])
 
 
-def _taken(kube: Kube, namespace: str, made: dict[str, Any]) -> Look:
+def _check_secret(kube: Kube, namespace: str, made: dict[str, Any]) -> StepStatus:
     ref = Ref("v1", "Secret", str(made["name"]), namespace)
     try:
         about = kube.get(ref, metadata=True)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return Look("unknown", f"its ExternalSecret is synced; {ref} may not be read")
+        return StepStatus("unknown", f"its ExternalSecret is synced; {ref} may not be read")
     describe = f"kubectl -n {namespace} describe externalsecret {ref.name}"
     if about is None:
-        return Look("wanted", f"{ref} is not there", describe)
+        return StepStatus("wanted", f"{ref} is not there", describe)
     label = (about["metadata"].get("labels") or {}).get(REPOSITORY_LABEL)
     absent = sorted(set(made["template"]["data"]) - data_keys(about))
     if label != "repository" or absent:
         lacks = f"the keys {', '.join(absent)}" if absent else f"the label {REPOSITORY_LABEL}"
-        return Look("wanted", f"{ref} lacks {lacks}", describe)
-    return Look("holds", f"Argo CD has its credential ({ref}), synced from the store")
+        return StepStatus("wanted", f"{ref} lacks {lacks}", describe)
+    return StepStatus("holds", f"Argo CD has its credential ({ref}), synced from the store")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from wizard.systems.cluster.objects import Source, manifests_action
+from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Action
+    from wizard.engine.actions import Step
     from wizard.systems.target import Target
 
-ACTION = "cluster.store-account"
+GUARD_STEP = "cluster.store-account"
 # In the order in which they are applied, by their files' names.
 FILES = {
     "store-account-policy": "ValidatingAdmissionPolicy",
@@ -25,16 +25,16 @@ KINDS = tuple(FILES.values())
 _NEEDS = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and newer"
 
 
-def ordered(sources: Iterable[Source]) -> list[Source]:
+def sort_guard_manifests(sources: Iterable[CommittedManifest]) -> list[CommittedManifest]:
     """The policy, then what makes it count."""
     return sorted(sources, key=lambda one: KINDS.index(one.kinds[0]))
 
 
-def action(target: Target, sources: Iterable[Source]) -> Action:
+def build_guard_step(target: Target, sources: Iterable[CommittedManifest]) -> Step:
     """The change that puts both in place."""
-    return manifests_action(
+    return build_manifests_step(
         target,
-        ACTION,
+        GUARD_STEP,
         "Keep pods away from the store's ServiceAccount",
         "platform",
         target.kube,

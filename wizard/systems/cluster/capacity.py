@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from wizard.engine.probes import ProbeResult, failed, passed, warned
+from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -25,9 +25,9 @@ _FACTORS: Mapping[str, Decimal] = {
     **{f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)},
 }
 _QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
-_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+_DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
 # Block volumes: one node at a time. Source: the drivers' own documentation.
-_ONE_NODE = frozenset(
+_SINGLE_NODE_PROVISIONERS = frozenset(
     {
         "ebs.csi.aws.com", "disk.csi.azure.com", "pd.csi.storage.gke.io",
         "cinder.csi.openstack.org", "csi.vsphere.vmware.com", "rancher.io/local-path",
@@ -37,7 +37,7 @@ _ONE_NODE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Pods:
+class PodDemand:
     """Pods of one kind; empty amounts are not stated."""
 
     who: str
@@ -48,7 +48,7 @@ class Pods:
 
 
 @dataclass(frozen=True, slots=True)
-class Volumes:
+class VolumeDemand:
     """Volumes of one kind; an empty class is the cluster's default."""
 
     who: str
@@ -58,7 +58,7 @@ class Volumes:
     shared: bool = False
 
 
-def amount(text: str) -> Decimal:
+def parse_quantity(text: str) -> Decimal:
     """A Kubernetes quantity as a number; ValueError for what is none."""
     match = _QUANTITY.fullmatch(text)
     if match is None or match[2] not in _FACTORS:
@@ -66,7 +66,7 @@ def amount(text: str) -> Decimal:
     return Decimal(match[1]) * _FACTORS[match[2]]
 
 
-def pods(answers: Answers, release: Release) -> Iterator[Pods]:
+def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
     """Every kind of pod that runs at once, at its most."""
     size = answers.components
     web = "API server" if release.airflow_3 else "webserver"
@@ -76,36 +76,36 @@ def pods(answers: Answers, release: Release) -> Iterator[Pods]:
         ("DAG processor", size.dag_processor),
         ("triggerer", size.triggerer),
     ):
-        yield Pods(who, one.replicas, one.cpu, one.memory, one.memory_limit)
+        yield PodDemand(who, one.replicas, one.cpu, one.memory, one.memory_limit)
     if release.celery:
         workers = answers.executor.workers
         own = workers.resources
-        yield Pods("worker", _most_workers(answers), own.cpu, own.memory, own.memory_limit)
+        yield PodDemand("worker", _most_workers(answers), own.cpu, own.memory, own.memory_limit)
     if release.pgbouncer:
-        yield Pods("PgBouncer", answers.database.pgbouncer.replicas)
+        yield PodDemand("PgBouncer", answers.database.pgbouncer.replicas)
     if release.chart_redis:
-        yield Pods("Redis", 1)
+        yield PodDemand("Redis", 1)
     if release.bundled_database:
-        yield Pods("PostgreSQL", 1)
-    yield Pods("StatsD and a Job", 2)
+        yield PodDemand("PostgreSQL", 1)
+    yield PodDemand("StatsD and a Job", 2)
 
 
-def volumes(answers: Answers, release: Release) -> Iterator[Volumes]:
+def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
     """Every kind of volume that is claimed."""
     triggerer = answers.components.triggerer
-    yield Volumes("triggerer", triggerer.replicas, triggerer.persistence)
+    yield VolumeDemand("triggerer", triggerer.replicas, triggerer.persistence)
     if release.celery:
-        yield Volumes("worker", _most_workers(answers), answers.executor.workers.persistence)
+        yield VolumeDemand("worker", _most_workers(answers), answers.executor.workers.persistence)
     if release.local:
         replicas = answers.components.scheduler.replicas
-        yield Volumes("scheduler", replicas, answers.executor.local_persistence)
+        yield VolumeDemand("scheduler", replicas, answers.executor.local_persistence)
     if release.chart_redis and answers.broker.persistence:
-        yield Volumes("Redis", 1, answers.broker.persistence)
+        yield VolumeDemand("Redis", 1, answers.broker.persistence)
     if release.bundled_database:
-        yield Volumes("PostgreSQL", 1, "8Gi")
+        yield VolumeDemand("PostgreSQL", 1, "8Gi")
     logs = answers.components.logs
     if logs.persistence:
-        yield Volumes("logs", 1, logs.size, logs.storage_class, shared=True)
+        yield VolumeDemand("logs", 1, logs.size, logs.storage_class, shared=True)
 
 
 def _most_workers(answers: Answers) -> int:
@@ -115,8 +115,8 @@ def _most_workers(answers: Answers) -> int:
 
 def judge_quotas(
     quotas: Sequence[Mapping[str, Any]],
-    running: Sequence[Pods],
-    claimed: Sequence[Volumes],
+    running: Sequence[PodDemand],
+    claimed: Sequence[VolumeDemand],
     *,
     defaults: bool,
     installed: bool,
@@ -127,36 +127,46 @@ def judge_quotas(
     counted as used, so only the whole is compared.
     """
     problems: list[str] = []
-    needed = _needed(running, claimed)
+    needed = _sum_demands(running, claimed)
     for quota in quotas:
         name = quota["metadata"]["name"]
         status = quota.get("status", {})
         hard = status.get("hard") or quota.get("spec", {}).get("hard", {})
         for resource, limit in sorted(hard.items()):
-            want = needed.get(_plain(resource))
+            want = needed.get(_normalize_resource(resource))
             if want is None:
                 continue
-            unstated = [one for one in running if _unstated(one, _plain(resource))]
+            unstated = [one for one in running if _is_unstated(one, _normalize_resource(resource))]
             if unstated and not defaults:
                 who = ", ".join(one.who for one in unstated)
                 problems.append(f"{name} counts {resource}, which {who} do not state")
-            used = Decimal(0) if installed else amount(str(status.get("used", {}).get(resource, 0)))
-            free = amount(str(limit)) - used
+            used = (
+                Decimal(0)
+                if installed
+                else parse_quantity(str(status.get("used", {}).get(resource, 0)))
+            )
+            free = parse_quantity(str(limit)) - used
             if want > free:
-                problems.append(f"{name} leaves {_text(free)} of {resource}, {_text(want)} needed")
+                problems.append(
+                    f"{name} leaves {_format_quantity(free)} of {resource}, {_format_quantity(want)} needed"
+                )
     if problems:
-        return failed("; ".join(problems), "ask for a larger quota, or lower replicas and sizes")
+        return fail_result(
+            "; ".join(problems), "ask for a larger quota, or lower replicas and sizes"
+        )
     count = f"{len(quotas)} quota{'s' if len(quotas) != 1 else ''}"
-    return passed(f"{count} with room for {_text(needed['pods'])} pods" if quotas else "no quota")
+    return pass_result(
+        f"{count} with room for {_format_quantity(needed['pods'])} pods" if quotas else "no quota"
+    )
 
 
-def _plain(resource: str) -> str:
+def _normalize_resource(resource: str) -> str:
     """The older names of the same: `cpu` is requests.cpu, `count/pods` is pods."""
     short = resource.removeprefix("count/")
     return {"cpu": "requests.cpu", "memory": "requests.memory"}.get(short, short)
 
 
-def _unstated(one: Pods, resource: str) -> bool:
+def _is_unstated(one: PodDemand, resource: str) -> bool:
     stated = {
         "requests.cpu": one.cpu,
         # A limit stands for the request that is not written.
@@ -166,9 +176,11 @@ def _unstated(one: Pods, resource: str) -> bool:
     return resource == "limits.cpu" or (resource in stated and not stated[resource])
 
 
-def _needed(running: Sequence[Pods], claimed: Sequence[Volumes]) -> dict[str, Decimal]:
+def _sum_demands(
+    running: Sequence[PodDemand], claimed: Sequence[VolumeDemand]
+) -> dict[str, Decimal]:
     def total(field: str) -> Decimal:
-        parts = [amount(getattr(one, field) or "0") * one.count for one in running]
+        parts = [parse_quantity(getattr(one, field) or "0") * one.count for one in running]
         return sum(parts, Decimal(0))
 
     return {
@@ -178,11 +190,13 @@ def _needed(running: Sequence[Pods], claimed: Sequence[Volumes]) -> dict[str, De
         "limits.cpu": Decimal(0),
         "limits.memory": total("memory_limit"),
         "persistentvolumeclaims": Decimal(sum(one.count for one in claimed)),
-        "requests.storage": sum((amount(one.size) * one.count for one in claimed), Decimal(0)),
+        "requests.storage": sum(
+            (parse_quantity(one.size) * one.count for one in claimed), Decimal(0)
+        ),
     }
 
 
-def _text(value: Decimal) -> str:
+def _format_quantity(value: Decimal) -> str:
     """A number as people write quantities."""
     for unit in ("Ti", "Gi", "Mi"):
         if value >= _FACTORS[unit] and value % (2**20) == 0:
@@ -190,35 +204,37 @@ def _text(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-def judge_classes(classes: Sequence[Mapping[str, Any]], claimed: Sequence[Volumes]) -> ProbeResult:
+def judge_classes(
+    classes: Sequence[Mapping[str, Any]], claimed: Sequence[VolumeDemand]
+) -> ProbeResult:
     """Whether each volume finds a storage class."""
     by_name = {one["metadata"]["name"]: one for one in classes}
     default = next((n for n, one in sorted(by_name.items()) if _is_default(one)), "")
     for one in claimed:
         name = one.storage_class or default
         if not name:
-            return failed(
+            return fail_result(
                 f"no StorageClass is the default, and the volumes of {one.who} name none",
-                f"have one annotated {_DEFAULT}=true",
+                f"have one annotated {_DEFAULT_CLASS_ANNOTATION}=true",
             )
         if name not in by_name:
             known = ", ".join(sorted(by_name)) or "none"
-            return failed(
+            return fail_result(
                 f"there is no StorageClass {name} for {one.who}; known: {known}",
                 "correct components.logs.storage_class",
             )
     for one in claimed:
         name = one.storage_class or default
         provisioner = str(by_name[name].get("provisioner", ""))
-        if one.shared and provisioner in _ONE_NODE:
-            return warned(
+        if one.shared and provisioner in _SINGLE_NODE_PROVISIONERS:
+            return warn_result(
                 f"StorageClass {name} ({provisioner}) gives volumes to one node at a time, and "
                 f"{one.who} need ReadWriteMany",
                 "name a class of a file storage in components.logs.storage_class",
             )
-    return passed(f"default class {default}" if default else "each volume names its class")
+    return pass_result(f"default class {default}" if default else "each volume names its class")
 
 
 def _is_default(storage_class: Mapping[str, Any]) -> bool:
     annotations = storage_class["metadata"].get("annotations") or {}
-    return str(annotations.get(_DEFAULT)) == "true"
+    return str(annotations.get(_DEFAULT_CLASS_ANNOTATION)) == "true"

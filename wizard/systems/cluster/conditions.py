@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Look
-from wizard.systems.cluster.diagnosis import REFUSALS, Diagnosis, diagnose
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import StepStatus
+from wizard.systems.cluster.diagnosis import REFUSAL_RULES, Diagnosis, diagnose
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 
-def events(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list[str]:
+def list_warnings(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list[str]:
     """Warnings about objects (kind and name), the newest first; without any, pods not created.
 
     Empty where events may not be read: they only explain.
@@ -26,19 +26,19 @@ def events(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list[str]:
         return []
     warnings = [one for one in found if one.get("type") == "Warning"]
     if objects:
-        warnings = [one for one in warnings if _about(one) in objects]
+        warnings = [one for one in warnings if _involved_object(one) in objects]
     else:
         warnings = [one for one in warnings if one.get("reason") == "FailedCreate"]
-    warnings.sort(key=_time, reverse=True)
+    warnings.sort(key=_event_time, reverse=True)
     return [str(one.get("message") or "") for one in warnings]
 
 
-def _about(event: Manifest) -> tuple[str, str]:
+def _involved_object(event: KubeObject) -> tuple[str, str]:
     about = event.get("involvedObject") or {}
     return str(about.get("kind") or ""), str(about.get("name") or "")
 
 
-def _time(event: Manifest) -> str:
+def _event_time(event: KubeObject) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
@@ -48,7 +48,7 @@ def condition(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return next((one for one in listed if one.get("type") == kind), {})
 
 
-def namespace_trouble(kube: Kube, name: str) -> Diagnosis | None:
+def diagnose_namespace(kube: Kube, name: str) -> Diagnosis | None:
     """A namespace that is going away takes nothing new."""
     try:
         found = kube.get(Ref("v1", "Namespace", name))
@@ -59,16 +59,18 @@ def namespace_trouble(kube: Kube, name: str) -> Diagnosis | None:
     left = condition(found, "NamespaceFinalizersRemaining") or condition(
         found, "NamespaceContentRemaining"
     )
-    return diagnose([f"namespace {name} is terminating: {left.get('message', '')}"], REFUSALS)
+    return diagnose([f"namespace {name} is terminating: {left.get('message', '')}"], REFUSAL_RULES)
 
 
-def brought(release: Release) -> str:
+def delivery_hint(release: Release) -> str:
     """Where to look for what has not arrived: at whatever brings it."""
     return "see the sync of Argo CD" if release.delivery == "argocd" else "see the steps before"
 
 
-def waiting(detail: str, found: Diagnosis | None, fix: str) -> Look:
+def wait_status(detail: str, found: Diagnosis | None, fix: str) -> StepStatus:
     """A look that is not there yet, with what is known about why."""
     if found is None:
-        return Look("wanted", detail, fix)
-    return Look("wanted", f"{detail}: {found.cause}" if detail else found.cause, found.fix or fix)
+        return StepStatus("wanted", detail, fix)
+    return StepStatus(
+        "wanted", f"{detail}: {found.cause}" if detail else found.cause, found.fix or fix
+    )

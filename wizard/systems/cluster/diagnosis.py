@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 
 _SHOWN, _READ = 300, 4000
 
@@ -36,9 +36,9 @@ class Rule:
         return re.search(self.pattern, text, re.IGNORECASE) is not None
 
 
-def said(text: object) -> str:
+def sanitize_message(text: object) -> str:
     """What somebody else's program said, in one safe line of bounded length."""
-    plain = visible(" ".join(str(text or "").split()))
+    plain = escape_unprintable(" ".join(str(text or "").split()))
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
 
 
@@ -48,12 +48,12 @@ def diagnose(texts: Iterable[object], *tables: Sequence[Rule]) -> Diagnosis | No
         plain = " ".join(str(text or "")[:_READ].split())
         for rule in (rule for table in tables for rule in table):
             if plain and rule.fits(plain):
-                return Diagnosis(f"{rule.cause} ({said(plain)})", rule.fix)
+                return Diagnosis(f"{rule.cause} ({sanitize_message(plain)})", rule.fix)
     return None
 
 
 # What any write to a cluster may be answered with.
-REFUSALS = (
+REFUSAL_RULES = (
     Rule(
         r"failed calling webhook|failed to call webhook",
         "an admission webhook of the cluster does not answer",
@@ -85,7 +85,7 @@ REFUSALS = (
 _NETWORK = (
     "the cluster must reach secrets.vault.server: check the address, DNS and network policies"
 )
-STORE = (
+STORE_RULES = (
     Rule(
         r"vault is sealed|is sealed|Code: 503",
         "Vault is sealed or not ready",
@@ -154,7 +154,7 @@ STORE = (
         "see whether Argo CD has synced the ConfigMap with the CA",
     ),
 )
-PAYLOAD = (
+PAYLOAD_RULES = (
     Rule(
         r"cannot find secret data for key|map has no entry for key|could not find (secret )?key",
         "the payload lacks a key",
@@ -192,7 +192,7 @@ PAYLOAD = (
     ),
 )
 
-APPLICATION = (
+APPLICATION_RULES = (
     Rule(
         r"knownhosts|host key (verification failed|mismatch|is not known)"
         r"|remote host identification",
@@ -266,7 +266,7 @@ APPLICATION = (
     ),
 )
 
-GIT = (
+GIT_RULES = (
     Rule(
         r"host key verification failed|knownhosts|no matching host key|remote host identification",
         "the Git host shows another SSH host key than the one that was verified",

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Look
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import StepStatus
 from wizard.systems.cluster import pods
-from wizard.systems.cluster.conditions import condition, waiting
-from wizard.systems.cluster.diagnosis import said
+from wizard.systems.cluster.conditions import condition, wait_status
+from wizard.systems.cluster.diagnosis import sanitize_message
 
 if TYPE_CHECKING:
-    from wizard.clients.kube.protocol import Reply
+    from wizard.clients.kube.protocol import PodResponse
     from wizard.manifests.release import Release
 
-SECONDS = 10.0
+HEALTH_SECONDS = 10.0
 # The ports' names in the chart; its default for both is 8080.
 _PORTS, _PORT = ("api-server", "airflow-ui"), 8080
 _ALWAYS = ("metadatabase", "scheduler")
@@ -32,16 +32,16 @@ _PARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "
 _HEALTHY = "healthy"
 
 
-def airflow(kube: Kube, release: Release) -> Look:
+def check_airflow(kube: Kube, release: Release) -> StepStatus:
     """Whether everything is rolled out, and Airflow says that it is healthy.
 
     Where it cannot be asked, the look is unknown, and the answer of the readiness probe counts.
     """
-    found = pods.workloads(kube, release)
-    look = pods.rolled_out(kube, release, found)
+    found = pods.list_workloads(kube, release)
+    look = pods.check_rollout(kube, release, found)
     if look.state != "holds":
         return look
-    asking = _Asking(kube, release, found, look.detail)
+    asking = _HealthCheck(kube, release, found, look.detail)
     try:
         return asking.look()
     except KubeError as error:
@@ -51,31 +51,31 @@ def airflow(kube: Kube, release: Release) -> Look:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class _HealthCheck:
     """One look; `runs` is what is known without asking."""
 
     kube: Kube
     release: Release
-    found: Sequence[Manifest]
+    found: Sequence[KubeObject]
     runs: str
     port: int = _PORT
 
-    def look(self) -> Look:
-        pod = next(filter(_ready, self._pods()), None)
+    def look(self) -> StepStatus:
+        pod = next(filter(_is_ready, self._pods()), None)
         if pod is None:
             return self._waiting(f"no pod of {self.server} is ready")
         asking = replace(self, port=_port(pod))
         if _speaks_tls(pod):
             why = f"{self.server} speaks HTTPS, which is not gone into through a port-forward"
-            return Look("unknown", f"{self.runs}; {why}", asking._by_hand)
+            return StepStatus("unknown", f"{self.runs}; {why}", asking._by_hand)
         return asking.judged(pod)
 
-    def judged(self, pod: Manifest) -> Look:
+    def judged(self, pod: KubeObject) -> StepStatus:
         """What this pod answers."""
         ref = Ref("v1", "Pod", pod["metadata"]["name"], self.release.namespace)
         host = urlsplit(self.release.base_url).hostname or "localhost"
         try:
-            reply = self.kube.ask_pod(ref, self.port, self._path, host, seconds=SECONDS)
+            reply = self.kube.ask_pod(ref, self.port, self._path, host, seconds=HEALTH_SECONDS)
         except KubeError as error:
             if error.status == 404 and self.kube.get(ref) is None:
                 return self._waiting(f"{ref} is gone; another one is asked")
@@ -83,18 +83,20 @@ class _Asking:
                 return self.unasked(error)
             if error.kind != "pod":
                 raise
-            return self._waiting(f"{self.server} {said(error.message)}", self._log(self.server))
+            return self._waiting(
+                f"{self.server} {sanitize_message(error.message)}", self._log(self.server)
+            )
         parts = _parts(reply)
         if parts is None:
             return self._strange(reply)
         return self._told(parts)
 
-    def unasked(self, error: KubeError) -> Look:
+    def unasked(self, error: KubeError) -> StepStatus:
         """Not to be found out from here: the condition's answer stays."""
-        told = f"{self.runs}; its health was not asked: {said(error.message)}"
+        told = f"{self.runs}; its health was not asked: {sanitize_message(error.message)}"
         if error.kind != "forbidden":
-            return Look("unknown", told, f"{error.hint}; by hand: {self._by_hand}")
-        return Look(
+            return StepStatus("unknown", told, f"{error.hint}; by hand: {self._by_hand}")
+        return StepStatus(
             "unknown", told,
             "ask for the rights get and create on pods/portforward, and list on pods, in namespace "
             f"{self.release.namespace}, or let somebody look who has them: {self._by_hand}",
@@ -116,7 +118,7 @@ class _Asking:
         forward = f"kubectl -n {space} port-forward deployment/{self.server} {_PORT}:{self.port}"
         return f"{forward}, then open http://localhost:{_PORT}{self._path}"
 
-    def _pods(self) -> list[Manifest]:
+    def _pods(self) -> list[KubeObject]:
         """Those of the Deployment, by its own selector."""
         ref = Ref("apps/v1", "Deployment", self.server, self.release.namespace)
         named = (one for one in self.found if one["metadata"]["name"] == self.server)
@@ -125,11 +127,11 @@ class _Asking:
         labels = ",".join(f"{name}={value}" for name, value in sorted(chosen.items()))
         return self.kube.find("v1", "Pod", self.release.namespace, labels=labels)
 
-    def _told(self, parts: Mapping[str, _Part]) -> Look:
+    def _told(self, parts: Mapping[str, _Part]) -> StepStatus:
         wrong = [part for part in parts.values() if self._is_wrong(part)]
         if not wrong:
             well = ", ".join(part.name for part in parts.values() if part.status == _HEALTHY)
-            return Look("holds", f"{self.runs}; healthy: {well}")
+            return StepStatus("holds", f"{self.runs}; healthy: {well}")
         return self._waiting(", ".join(map(str, wrong)), self._remedy(wrong[0]))
 
     def _is_wrong(self, part: _Part) -> bool:
@@ -138,7 +140,7 @@ class _Asking:
             part.name in _ALWAYS or self._workload(part.name) is not None
         )
 
-    def _workload(self, part: str) -> Manifest | None:
+    def _workload(self, part: str) -> KubeObject | None:
         name = self.release.names.object(_PARTS[part])
         named = (one for one in self.found if one["metadata"]["name"] == name)
         return next((one for one in named if (one.get("spec") or {}).get("replicas", 1)), None)
@@ -157,18 +159,18 @@ class _Asking:
         log = f"kubectl -n {self.release.namespace} logs {place} --all-containers --tail=100"
         return f"its log says why: {log}; too little CPU or memory shows like this too"
 
-    def _strange(self, reply: Reply) -> Look:
-        begin = said(reply.body[:200].decode("utf-8", "replace"))
+    def _strange(self, reply: PodResponse) -> StepStatus:
+        begin = sanitize_message(reply.body[:200].decode("utf-8", "replace"))
         return self._waiting(
-            f"{self.server} answers {self._path} with HTTP {reply.status}, {said(reply.media)}, "
+            f"{self.server} answers {self._path} with HTTP {reply.status}, {sanitize_message(reply.media)}, "
             f"which is no report of its health: {begin or 'nothing'}",
             "access.base_url must have the path that Airflow serves under, and port "
             f"{self.port} be its own; {self._log(self.server)}",
         )
 
-    def _waiting(self, detail: str, fix: str = "") -> Look:
+    def _waiting(self, detail: str, fix: str = "") -> StepStatus:
         listed = f"kubectl -n {self.release.namespace} get pods"
-        return waiting(detail, pods.trouble(self.kube, self.release), fix or listed)
+        return wait_status(detail, pods.diagnose_pods(self.kube, self.release), fix or listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +183,11 @@ class _Part:
         if self.status is None:
             return f"{self.name} has not reported yet"
         beat = f"last heartbeat {self.heartbeat}" if self.heartbeat else "no heartbeat yet"
-        known = f"{self.name} {said(self.status)}"
+        known = f"{self.name} {sanitize_message(self.status)}"
         return known if self.name == "metadatabase" else f"{known}, {beat}"
 
 
-def _parts(reply: Reply) -> dict[str, _Part] | None:
+def _parts(reply: PodResponse) -> dict[str, _Part] | None:
     """The entries of the answer, the known ones in their order; None where it is another answer."""
     try:
         answer = json.loads(reply.body)
@@ -193,25 +195,25 @@ def _parts(reply: Reply) -> dict[str, _Part] | None:
         return None
     if reply.status != 200 or not isinstance(answer, Mapping):
         return None
-    found = {part.name: part for part in _read(answer)}
+    found = {part.name: part for part in _read_parts(answer)}
     return found if found.keys() >= set(_ALWAYS) else None
 
 
-def _read(answer: Mapping[str, Any]) -> Iterator[_Part]:
+def _read_parts(answer: Mapping[str, Any]) -> Iterator[_Part]:
     for name in dict.fromkeys((*_ALWAYS, *_PARTS)):
         entry = answer.get(name)
         if isinstance(entry, Mapping):
             status, beat = entry.get("status"), entry.get(f"latest_{name}_heartbeat")
             told = None if status is None else str(status)
-            yield _Part(name, told, said(beat) if beat else "")
+            yield _Part(name, told, sanitize_message(beat) if beat else "")
 
 
-def _ready(pod: Manifest) -> bool:
+def _is_ready(pod: KubeObject) -> bool:
     going = pod["metadata"].get("deletionTimestamp")
     return not going and condition(pod, "Ready").get("status") == "True"
 
 
-def _port(pod: Manifest) -> int:
+def _port(pod: KubeObject) -> int:
     listed = [
         port
         for container in (pod.get("spec") or {}).get("containers") or []
@@ -221,7 +223,7 @@ def _port(pod: Manifest) -> int:
     return int(next(named, _PORT))
 
 
-def _speaks_tls(pod: Manifest) -> bool:
+def _speaks_tls(pod: KubeObject) -> bool:
     """By the scheme of its own probe."""
     probes = (
         container.get("readinessProbe") or {}

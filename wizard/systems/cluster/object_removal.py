@@ -11,30 +11,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look, Owner
-from wizard.engine.probes import in_thread
-from wizard.formats.terminal import visible
-from wizard.systems.cluster.diagnosis import said
-from wizard.systems.cluster.objects import explained
-from wizard.systems.cluster.ownership import Judge, kubectl_delete, labelled
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import Owner, Step, StepStatus
+from wizard.engine.probes import run_in_thread
+from wizard.formats.terminal import escape_unprintable
+from wizard.systems.cluster.diagnosis import sanitize_message
+from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.ownership import Judge, check_label, kubectl_delete
 
 if TYPE_CHECKING:
     pass
 
-SECONDS = 60.0
-NOWHERE = "no kubeconfig context names this cluster"
+REMOVAL_SECONDS = 60.0
+NO_CONTEXT = "no kubeconfig context names this cluster"
 _ORDER = ("blocked", "wanted", "unknown", "kept", "holds")
 
 
-def finalizers(found: Manifest) -> list[str]:
+def list_finalizers(found: KubeObject) -> list[str]:
     """What holds an object back from being gone."""
-    return [visible(str(one)) for one in found["metadata"].get("finalizers") or []]
+    return [escape_unprintable(str(one)) for one in found["metadata"].get("finalizers") or []]
 
 
-def held(found: Manifest, ref: Ref) -> tuple[str, str]:
+def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, str]:
     """Why an object in deletion still stands, and what helps."""
-    names = finalizers(found)
+    names = list_finalizers(found)
     if not names:
         return f"{ref} is being deleted", "the API server removes it once what it owns is gone"
     what = f"{ref} is being deleted and held by the finalizer {', '.join(names)}"
@@ -73,40 +73,42 @@ class Removal:
 
     kube: Kube
     find: Callable[[], Sequence[Ref]]
-    judge: Judge = labelled
-    prepare: Callable[[Kube, Manifest, Ref], None] | None = None
-    why: Callable[[Manifest, Ref], tuple[str, str]] = held
+    judge: Judge = check_label
+    prepare: Callable[[Kube, KubeObject, Ref], None] | None = None
+    why: Callable[[KubeObject, Ref], tuple[str, str]] = explain_deletion
     none: str = "nothing of it is there"
     before: Callable[[], object] = field(default=lambda: None)
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether all of them are gone."""
         try:
             refs = self.find()
             looks = [self._look(ref) for ref in refs]
         except KubeError as error:
-            return _unseen(error)
-        return together(looks, self.none)
+            return _unreadable_status(error)
+        return merge_statuses(looks, self.none)
 
-    def _look(self, ref: Ref) -> Look:
+    def _look(self, ref: Ref) -> StepStatus:
         try:
-            found = standing(self.kube, ref)
+            found = read_object(self.kube, ref)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return Look("unknown", f"{ref} may not be read", f"they run: {kubectl_delete([ref])}")
+            return StepStatus(
+                "unknown", f"{ref} may not be read", f"they run: {kubectl_delete([ref])}"
+            )
         if found is None:
-            return Look("holds", f"{ref} is gone")
+            return StepStatus("holds", f"{ref} is gone")
         if found["metadata"].get("deletionTimestamp"):
-            return Look("wanted", *self.why(found, ref))
-        return self.judge(found, ref) or Look("wanted", f"{ref} stands")
+            return StepStatus("wanted", *self.why(found, ref))
+        return self.judge(found, ref) or StepStatus("wanted", f"{ref} stands")
 
     def change(self) -> str:
         """Remove those that stand and are ours, each by its UID."""
         self.before()
         done = []
         for ref in self.find():
-            found = standing(self.kube, ref)
+            found = read_object(self.kube, ref)
             if found is None or found["metadata"].get("deletionTimestamp"):
                 continue
             if self.judge(found, ref) is not None:
@@ -116,7 +118,7 @@ class Removal:
                     self.prepare(self.kube, found, ref)
                 self.kube.delete(ref, uid=str(found["metadata"]["uid"]))
             except KubeError as error:
-                raise explained(error) from None
+                raise explain_error(error) from None
             done.append(str(ref))
         return f"removed {', '.join(done)}" if done else "nothing was left to do"
 
@@ -124,7 +126,7 @@ class Removal:
         """Try the deletions without keeping them."""
         tried = []
         for ref in self.find():
-            found = standing(self.kube, ref)
+            found = read_object(self.kube, ref)
             if found and not self.judge(found, ref):
                 uid = str(found["metadata"]["uid"])
                 self.kube.delete(ref, uid=uid, dry_run=True)
@@ -132,7 +134,7 @@ class Removal:
         return f"the API server would remove {', '.join(tried)}" if tried else ""
 
 
-def standing(kube: Kube, ref: Ref) -> Manifest | None:
+def read_object(kube: Kube, ref: Ref) -> KubeObject | None:
     """The object; None too where its kind is not served any more."""
     try:
         return kube.get(ref)
@@ -142,27 +144,27 @@ def standing(kube: Kube, ref: Ref) -> Manifest | None:
         raise
 
 
-def together(looks: Sequence[Look], none: str) -> Look:
+def merge_statuses(looks: Sequence[StepStatus], none: str) -> StepStatus:
     """One look for several objects: the first of these states that any is in."""
     for state in _ORDER:
         some = [one for one in looks if one.state == state]
         if some and state != "holds":
-            return Look(
+            return StepStatus(
                 some[0].state,
                 "; ".join(one.detail for one in some),
                 "; ".join(dict.fromkeys(one.fix for one in some if one.fix)),
                 "\n".join(one.diff for one in some if one.diff),
             )
-    return Look("holds", none)
+    return StepStatus("holds", none)
 
 
-def _unseen(error: KubeError) -> Look:
+def _unreadable_status(error: KubeError) -> StepStatus:
     if error.kind != "forbidden":
-        raise explained(error) from None
-    return Look("unknown", said(error.message), error.hint)
+        raise explain_error(error) from None
+    return StepStatus("unknown", sanitize_message(error.message), error.hint)
 
 
-def removal_action(
+def build_removal_step(
     id: str,  # noqa: A002
     title: str,
     owner: Owner,
@@ -170,58 +172,58 @@ def removal_action(
     removal: Callable[[Kube], Removal],
     *,
     left: str,
-    patience: float = SECONDS,
+    patience: float = REMOVAL_SECONDS,
     alone: bool = False,
-) -> Action:
+) -> Step:
     """The change after which none of them is there; `left` is the command of whoever may."""
     if kube is None:
-        return Action(id, title, owner, "cluster", lambda: _left(left), alone=alone)
+        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(left), alone=alone)
     work = removal(kube)
-    return Action(
+    return Step(
         id,
         title,
         owner,
         kube.identity,
-        lambda: in_thread(work.look),
-        lambda: in_thread(work.change),
-        lambda: in_thread(work.rehearse),
+        lambda: run_in_thread(work.look),
+        lambda: run_in_thread(work.change),
+        lambda: run_in_thread(work.rehearse),
         patience=patience,
         alone=alone,
     )
 
 
-async def _left(command: str) -> Look:
-    return Look("unknown", NOWHERE, f"its owner runs: {command}")
+async def _leave_to_owner(command: str) -> StepStatus:
+    return StepStatus("unknown", NO_CONTEXT, f"its owner runs: {command}")
 
 
-def looked_action(
+def build_cluster_step(
     id: str,  # noqa: A002
     title: str,
     kube: Kube | None,
-    look: Callable[[Kube], Look],
+    look: Callable[[Kube], StepStatus],
     change: Callable[[Kube], str] | None,
     *,
     left: str,
     patience: float = 0.0,
     alone: bool = False,
-) -> Action:
+) -> Step:
     """An action of a cluster that finds out and works by itself."""
     if kube is None:
-        return Action(id, title, "platform", "cluster", lambda: _left(left), alone=alone)
+        return Step(id, title, "platform", "cluster", lambda: _leave_to_owner(left), alone=alone)
 
-    def looked() -> Look:
+    def looked() -> StepStatus:
         try:
             return look(kube)
         except KubeError as error:
-            raise explained(error) from None
+            raise explain_error(error) from None
 
-    return Action(
+    return Step(
         id,
         title,
         "platform",
         kube.identity,
-        lambda: in_thread(looked),
-        (lambda: in_thread(lambda: change(kube))) if change else None,
+        lambda: run_in_thread(looked),
+        (lambda: run_in_thread(lambda: change(kube))) if change else None,
         patience=patience,
         alone=alone,
     )

@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import FieldsOwnedError, KubeError
-from wizard.clients.kube.protocol import MANAGER, Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look, Owner
-from wizard.engine.probes import in_thread
+from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
+from wizard.engine.actions import Owner, Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import ConflictError, RefusedError, WizardError
-from wizard.formats.terminal import visible
-from wizard.manifests.ownership import another
-from wizard.systems.cluster.diagnosis import REFUSALS, diagnose
-from wizard.systems.cluster.object_diff import difference, over, part, within
+from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.ownership import describe_other_owner
+from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
+from wizard.systems.cluster.object_diff import (
+    diff_manifests,
+    is_contained,
+    merge_manifest,
+    strip_volatile,
+)
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -30,11 +35,11 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 _ROUNDS = 3
 # The question that names an object, where one does and nothing else.
 _NAMED_BY = {"AppProject": "delivery.argocd.project", "Namespace": "installation.namespace"}
-_NOWHERE = "no kubeconfig context names this cluster"
+_NO_CONTEXT = "no kubeconfig context names this cluster"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CommittedManifest:
     """A committed manifest: its file and text, the kinds it may be, and its namespace."""
 
     path: str
@@ -42,7 +47,7 @@ class Source:
     kinds: tuple[str, ...]
     namespace: str = ""
 
-    def manifest(self) -> Manifest:
+    def manifest(self) -> KubeObject:
         """The object; RefusedError when an edit made it something that is not applied here."""
         from wizard.formats.yaml_reader import read_mapping
 
@@ -54,9 +59,9 @@ class Source:
                 f"{self.path} holds no {' or '.join(self.kinds)}",
                 "restore the file as it was committed first, then commit",
             )
-        if (found["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
+        if (found["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
             raise RefusedError(
-                f"{self.path} lacks the label {MANAGED_BY}: {MANAGER}",
+                f"{self.path} lacks the label {MANAGED_BY}: {FIELD_MANAGER}",
                 "restore it, then commit: without it the object would not be known again as ours",
             )
         if (found["metadata"].get("namespace") or "") != self.namespace:
@@ -68,12 +73,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
+class _Comparison:
     """A manifest beside what stands; `exists` says whether anything does."""
 
-    source: Source
-    manifest: Manifest
-    look: Look
+    source: CommittedManifest
+    manifest: KubeObject
+    look: StepStatus
     exists: bool = False
 
     @property
@@ -81,63 +86,65 @@ class _Compared:
         return str(Ref.of(self.manifest))
 
 
-def manifests_action(
+def build_manifests_step(
     target: Target,
     id: str,  # noqa: A002
     title: str,
     owner: Owner,
     kube: Kube | None,
-    sources: Sequence[Source],
+    sources: Sequence[CommittedManifest],
     *,
     needs: str = "",
-) -> Action:
+) -> Step:
     """The change that makes the cluster hold these manifests, in their order.
 
     `needs` says what to install where the cluster does not know a kind. With exactly the seal that
     the target has agreed to for this action, objects and fields of others are taken over.
     """
     if kube is None:
-        return Action(id, title, owner, "cluster", lambda: _left(sources))
+        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(sources))
     agreed = target.agreed.get(id, "")
-    work = _Work(kube, tuple(sources), needs, id, agreed, target.release.source)
-    return Action(
+    work = _ManifestsStep(kube, tuple(sources), needs, id, agreed, target.release.source)
+    return Step(
         id,
         title,
         owner,
         kube.identity,
-        lambda: in_thread(lambda: work.looked()[1]),
-        lambda: in_thread(work.change),
-        lambda: in_thread(work.rehearse),
+        lambda: run_in_thread(lambda: work.looked()[1]),
+        lambda: run_in_thread(work.change),
+        lambda: run_in_thread(work.rehearse),
     )
 
 
-async def _left(sources: Sequence[Source]) -> Look:
+async def _leave_to_owner(sources: Sequence[CommittedManifest]) -> StepStatus:
     apply = "; ".join(f"kubectl apply -f {source.path}" for source in sources)
-    return Look("unknown", _NOWHERE, f"its owner runs: {apply}")
+    return StepStatus("unknown", _NO_CONTEXT, f"its owner runs: {apply}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _ManifestsStep:
     kube: Kube
-    sources: tuple[Source, ...]
+    sources: tuple[CommittedManifest, ...]
     needs: str
     id: str
     agreed: str
     own: str
 
-    def looked(self) -> tuple[list[_Compared], Look]:
+    def looked(self) -> tuple[list[_Comparison], StepStatus]:
         """Each object, and one look for all; blocked ones are wanted once their diff is agreed."""
-        found = [_compared(self.kube, one, self.needs, self.own) for one in self.sources]
-        look = _together(found)
+        found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
+        look = _merge_statuses(found)
         if look.state != "blocked":
             return found, look
-        seal = _seal(look.diff)
+        seal = _hash_diff(look.diff)
         if self.agreed == seal:
-            return found, Look("wanted", f"{look.detail}; taken over as agreed", diff=look.diff)
+            return found, StepStatus(
+                "wanted", f"{look.detail}; taken over as agreed", diff=look.diff
+            )
         over = (
             f"or take over what the diff shows: airflow-wizard apply --take-over {self.id}@{seal}"
         )
-        return found, Look("blocked", look.detail, f"{look.fix}; {over}", look.diff)
+        return found, StepStatus("blocked", look.detail, f"{look.fix}; {over}", look.diff)
 
     def change(self) -> str:
         found, look = self.looked()
@@ -146,7 +153,7 @@ class _Work:
         done = []
         for one in found:
             if one.look.state in {"wanted", "blocked"}:
-                _sent(self.kube, one, self.needs, take=one.look.state == "blocked")
+                _apply_manifest(self.kube, one, self.needs, take=one.look.state == "blocked")
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing was left to do"
 
@@ -159,26 +166,26 @@ class _Work:
 _DONE = {"wanted": "changed", "blocked": "took over"}
 
 
-def _seal(diff: str) -> str:
+def _hash_diff(diff: str) -> str:
     """What names exactly this diff in a yes to it."""
     return hashlib.sha256(diff.encode()).hexdigest()[:12]
 
 
-def _together(found: Sequence[_Compared]) -> Look:
+def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
     """One look for all: the worst state, told for those that are in it."""
     for state in ("blocked", "wanted", "unknown", "holds"):
         some = [one.look for one in found if one.look.state == state]
         if some:
-            return Look(
+            return StepStatus(
                 some[0].state,
                 "; ".join(look.detail for look in some),
                 "; ".join(dict.fromkeys(look.fix for look in some if look.fix)),
                 "\n".join(look.diff for look in some if look.diff),
             )
-    return Look("holds", "nothing is committed for this")
+    return StepStatus("holds", "nothing is committed for this")
 
 
-def _compared(kube: Kube, source: Source, needs: str, own: str) -> _Compared:
+def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
     manifest = source.manifest()
     ref = Ref.of(manifest)
     left = f"its owner runs: kubectl apply -f {source.path}"
@@ -186,24 +193,24 @@ def _compared(kube: Kube, source: Source, needs: str, own: str) -> _Compared:
         standing = kube.get(ref)
     except KubeError as error:
         if error.kind != "forbidden":
-            raise explained(error, needs) from None
-        return _Compared(source, manifest, Look("unknown", f"{ref} may not be read", left))
+            raise explain_error(error, needs) from None
+        return _Comparison(source, manifest, StepStatus("unknown", f"{ref} may not be read", left))
     try:
-        standing, wanted = _rehearsed(kube, ref, manifest, standing)
+        standing, wanted = _dry_run_manifest(kube, ref, manifest, standing)
     except KubeError as error:
-        refused = diagnose([error.message], REFUSALS)
+        refused = diagnose([error.message], REFUSAL_RULES)
         if error.kind != "forbidden" or refused:
-            raise explained(error, needs) from None
-        return _Compared(source, manifest, _read_only(ref, standing, manifest, left))
-    look = _judged(kube, manifest, standing, wanted, own)
-    return _Compared(source, manifest, look, standing is not None)
+            raise explain_error(error, needs) from None
+        return _Comparison(source, manifest, _compare_locally(ref, standing, manifest, left))
+    look = _check_manifest(kube, manifest, standing, wanted, own)
+    return _Comparison(source, manifest, look, standing is not None)
 
 
-def _rehearsed(
-    kube: Kube, ref: Ref, manifest: Manifest, standing: Manifest | None
-) -> tuple[Manifest | None, Manifest]:
+def _dry_run_manifest(
+    kube: Kube, ref: Ref, manifest: KubeObject, standing: KubeObject | None
+) -> tuple[KubeObject | None, KubeObject]:
     """What stands, and what an apply would make of exactly that."""
-    wanted: Manifest = {}
+    wanted: KubeObject = {}
     for _ in range(_ROUNDS):
         # Forced only in rehearsal: it shows all that would change, conflicts included.
         wanted = kube.apply(manifest, dry_run=True, force=standing is not None)
@@ -213,59 +220,63 @@ def _rehearsed(
     return standing, wanted
 
 
-def _version(found: Manifest) -> object:
+def _version(found: KubeObject) -> object:
     return found["metadata"].get("resourceVersion")
 
 
-def _read_only(ref: Ref, standing: Manifest | None, manifest: Manifest, left: str) -> Look:
+def _compare_locally(
+    ref: Ref, standing: KubeObject | None, manifest: KubeObject, left: str
+) -> StepStatus:
     if standing is None:
-        return Look("unknown", f"{ref} is not there, and may not be made by this login", left)
-    if within(manifest, standing):
-        return Look("holds", f"{ref} is as committed")
-    diff = difference(standing, over(standing, manifest), ref)
-    return Look("unknown", f"{ref} is not as committed, and not this login's", left, diff)
+        return StepStatus("unknown", f"{ref} is not there, and may not be made by this login", left)
+    if is_contained(manifest, standing):
+        return StepStatus("holds", f"{ref} is as committed")
+    diff = diff_manifests(standing, merge_manifest(standing, manifest), ref)
+    return StepStatus("unknown", f"{ref} is not as committed, and not this login's", left, diff)
 
 
-def _judged(
-    kube: Kube, manifest: Manifest, standing: Manifest | None, wanted: Manifest, own: str
-) -> Look:
+def _check_manifest(
+    kube: Kube, manifest: KubeObject, standing: KubeObject | None, wanted: KubeObject, own: str
+) -> StepStatus:
     ref = Ref.of(manifest)
     if standing is None:
-        return Look("wanted", f"{ref} is not there yet")
-    if part(standing) == part(wanted):
-        return Look("holds", f"{ref} is as committed")
-    diff = difference(standing, wanted, ref)
-    if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER:
+        return StepStatus("wanted", f"{ref} is not there yet")
+    if strip_volatile(standing) == strip_volatile(wanted):
+        return StepStatus("holds", f"{ref} is as committed")
+    diff = diff_manifests(standing, wanted, ref)
+    if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
         not_ours = f"{ref} stands already and is not this wizard's"
-        return Look("blocked", not_ours, _rename(ref), diff)
-    other = another(standing, own)
+        return StepStatus("blocked", not_ours, _rename_hint(ref), diff)
+    other = describe_other_owner(standing, own)
     if other:
-        theirs = f"{ref} stands already and belongs to {visible(other)}"
-        return Look("blocked", theirs, _rename(ref), diff)
+        theirs = f"{ref} stands already and belongs to {escape_unprintable(other)}"
+        return StepStatus("blocked", theirs, _rename_hint(ref), diff)
     try:
         kube.apply(manifest, dry_run=True)
     except FieldsOwnedError as error:
-        others = ", ".join(f"{one.field} ({visible(one.manager)})" for one in error.owned)
+        others = ", ".join(
+            f"{one.field} ({escape_unprintable(one.manager)})" for one in error.owned
+        )
         owned = f"{ref}: others own what would change: {others}"
-        return Look("blocked", owned, "keep theirs and change the answers", diff)
-    return Look("wanted", f"{ref} is not as committed", diff=diff)
+        return StepStatus("blocked", owned, "keep theirs and change the answers", diff)
+    return StepStatus("wanted", f"{ref} is not as committed", diff=diff)
 
 
-def _rename(ref: Ref) -> str:
+def _rename_hint(ref: Ref) -> str:
     key = _NAMED_BY.get(ref.kind)
     return f"rename ours in the answers ({key})" if key else "rename ours in the answers"
 
 
-def _sent(kube: Kube, one: _Compared, needs: str, *, take: bool) -> None:
+def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:
     try:
         kube.apply(one.manifest, force=take)
     except KubeError as error:
-        raise explained(error, needs, one.source.path) from None
+        raise explain_error(error, needs, one.source.path) from None
 
 
-def explained(error: KubeError, needs: str = "", path: str = "") -> WizardError:
+def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardError:
     """The error with its cause and what helps, where that is known; else the error itself."""
-    refused = diagnose([error.message], REFUSALS)
+    refused = diagnose([error.message], REFUSAL_RULES)
     if refused:
         return WizardError(refused.cause, refused.fix)
     if error.kind == "missing" and error.status == 404:

@@ -9,64 +9,76 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Look
-from wizard.systems.cluster.conditions import brought, condition, events, namespace_trouble, waiting
-from wizard.systems.cluster.diagnosis import GIT, REFUSALS, Diagnosis, diagnose, said
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import StepStatus
+from wizard.systems.cluster.conditions import (
+    condition,
+    delivery_hint,
+    diagnose_namespace,
+    list_warnings,
+    wait_status,
+)
+from wizard.systems.cluster.diagnosis import (
+    GIT_RULES,
+    REFUSAL_RULES,
+    Diagnosis,
+    diagnose,
+    sanitize_message,
+)
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-MIGRATIONS, CREATE_USER = "run-airflow-migrations", "create-user"
+MIGRATIONS_JOB, CREATE_USER_JOB = "run-airflow-migrations", "create-user"
 _FIRST_CLONE, _CLONE = "git-sync-init", "git-sync"
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _OOM_EXIT = 137
 
 
-def release_pods(kube: Kube, release: Release) -> list[Manifest]:
+def list_release_pods(kube: Kube, release: Release) -> list[KubeObject]:
     """The release's pods that should run on: no finished ones, no task pods."""
     found = kube.find("v1", "Pod", release.namespace, labels=_labels(release))
-    return [pod for pod in found if not _passing(pod)]
+    return [pod for pod in found if not _is_transient(pod)]
 
 
 def _labels(release: Release) -> str:
     return f"release={release.names.release}"
 
 
-def _passing(pod: Manifest) -> bool:
+def _is_transient(pod: KubeObject) -> bool:
     labels = pod["metadata"].get("labels") or {}
     done = (pod.get("status") or {}).get("phase") == "Succeeded"
     return done or "dag_id" in labels or bool(pod["metadata"].get("deletionTimestamp"))
 
 
-def trouble(kube: Kube, release: Release) -> Diagnosis | None:
+def diagnose_pods(kube: Kube, release: Release) -> Diagnosis | None:
     """The first thing that keeps a pod from running; None when nothing is known to."""
     try:
-        pods = release_pods(kube, release)
+        pods = list_release_pods(kube, release)
     except KubeError:
         return None
     for pod in pods:
-        found = pod_trouble(pod, release.namespace)
+        found = diagnose_pod(pod, release.namespace)
         if found:
             return found
-    going = namespace_trouble(kube, release.namespace)
-    return going or diagnose(events(kube, release.namespace), REFUSALS)
+    going = diagnose_namespace(kube, release.namespace)
+    return going or diagnose(list_warnings(kube, release.namespace), REFUSAL_RULES)
 
 
-def pod_trouble(pod: Manifest, namespace: str) -> Diagnosis | None:
+def diagnose_pod(pod: KubeObject, namespace: str) -> Diagnosis | None:
     """What keeps this pod from running, by its conditions and containers."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     placed = condition(pod, "PodScheduled")
     if placed.get("status") == "False":
-        return _unplaced(name, str(placed.get("message") or ""))
+        return _diagnose_unscheduled(name, str(placed.get("message") or ""))
     if status.get("reason") == "Evicted":
         return Diagnosis(
-            f"pod {name} was evicted: {said(status.get('message'))}",
+            f"pod {name} was evicted: {sanitize_message(status.get('message'))}",
             "its node ran out of memory or disk: ask for more, or have nodes added",
         )
     for container in _containers(status):
-        found = _container_trouble(name, container, namespace)
+        found = _diagnose_container(name, container, namespace)
         if found:
             return found
     return None
@@ -77,7 +89,7 @@ def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from status.get("containerStatuses") or []
 
 
-def _unplaced(name: str, message: str) -> Diagnosis:
+def _diagnose_unscheduled(name: str, message: str) -> Diagnosis:
     if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
         fix = "the cluster needs a default storage class, or one by name: `kubectl get pvc` shows"
     else:
@@ -85,10 +97,10 @@ def _unplaced(name: str, message: str) -> Diagnosis:
             "ask for less (executor.workers.resources, components), or have the platform team "
             "add nodes or change taints"
         )
-    return Diagnosis(f"pod {name} is Pending: {said(message)}", fix)
+    return Diagnosis(f"pod {name} is Pending: {sanitize_message(message)}", fix)
 
 
-def _container_trouble(pod: str, container: Mapping[str, Any], namespace: str) -> Diagnosis | None:
+def _diagnose_container(pod: str, container: Mapping[str, Any], namespace: str) -> Diagnosis | None:
     where = f"container {container.get('name')} of pod {pod}"
     state = container.get("state") or {}
     waiting = state.get("waiting") or {}
@@ -96,13 +108,13 @@ def _container_trouble(pod: str, container: Mapping[str, Any], namespace: str) -
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
     if reason in _IMAGE:
         return Diagnosis(
-            f"{where}: {reason} of {said(container.get('image'))}: {said(message)}",
+            f"{where}: {reason} of {sanitize_message(container.get('image'))}: {sanitize_message(message)}",
             "check installation.image.repository and tag, and for a private registry "
             "installation.image.pull_secret; nodes must reach the registry",
         )
     if reason in _CONFIG:
         return Diagnosis(
-            f"{where}: {reason}: {said(message)}",
+            f"{where}: {reason}: {sanitize_message(message)}",
             "a Secret or ConfigMap it names is missing or lacks a key: see verify.secrets",
         )
     if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
@@ -115,10 +127,10 @@ def _container_trouble(pod: str, container: Mapping[str, Any], namespace: str) -
         )
     if reason != "CrashLoopBackOff" and container.get("ready"):
         return None
-    return _crashed(where, pod, container, ended, namespace)
+    return _diagnose_crash(where, pod, container, ended, namespace)
 
 
-def _crashed(
+def _diagnose_crash(
     where: str,
     pod: str,
     container: Mapping[str, Any],
@@ -127,7 +139,7 @@ def _crashed(
 ) -> Diagnosis:
     name = str(container.get("name"))
     if name in (_FIRST_CLONE, _CLONE):
-        known = diagnose([ended.get("message")], GIT)
+        known = diagnose([ended.get("message")], GIT_RULES)
         if known:
             return Diagnosis(f"{where}: {known.cause}", known.fix)
         fix = "is the deploy key registered, and are the host's keys still those in dags.host_keys?"
@@ -136,7 +148,7 @@ def _crashed(
     else:
         fix = "its log says why"
     killed = ", killed" if ended.get("exitCode") == _OOM_EXIT else ""
-    message = f": {said(ended['message'])}" if ended.get("message") else ""
+    message = f": {sanitize_message(ended['message'])}" if ended.get("message") else ""
     return Diagnosis(
         f"{where} ended with {ended.get('exitCode')}{killed}, "
         f"{container.get('restartCount', 0)} restarts{message}",
@@ -144,37 +156,39 @@ def _crashed(
     )
 
 
-def migrations(kube: Kube, release: Release) -> Look:
+def check_migrations(kube: Kube, release: Release) -> StepStatus:
     """Whether the migration Job is done; one that is gone is proven by pods that waited for it."""
-    name, namespace = release.names.object(MIGRATIONS), release.namespace
+    name, namespace = release.names.object(MIGRATIONS_JOB), release.namespace
     job = kube.get(Ref("batch/v1", "Job", name, namespace))
     log = f"kubectl -n {namespace} logs job/{name}"
     if job is None:
-        if _available(kube, release):
-            return Look("holds", f"Job {name} is gone; the pods that wait for migrations run")
-        return waiting(f"Job {name} is not there yet", trouble(kube, release), brought(release))
+        if _is_available(kube, release):
+            return StepStatus("holds", f"Job {name} is gone; the pods that wait for migrations run")
+        return wait_status(
+            f"Job {name} is not there yet", diagnose_pods(kube, release), delivery_hint(release)
+        )
     if condition(job, "Complete").get("status") == "True":
-        return Look("holds", f"Job {name} is complete")
+        return StepStatus("holds", f"Job {name} is complete")
     status = job.get("status") or {}
     failed = condition(job, "Failed")
-    found = trouble(kube, release)
+    found = diagnose_pods(kube, release)
     if failed.get("status") == "True":
         found = found or Diagnosis(
-            said(failed.get("message")),
+            sanitize_message(failed.get("message")),
             f"{log}; usually the address (database.host), password or rights: "
             "airflow-wizard check --live",
         )
-        return waiting(f"Job {name} failed", found, log)
+        return wait_status(f"Job {name} failed", found, log)
     tried = f", {status['failed']} tries failed" if status.get("failed") else ""
     if not status.get("active"):
-        why = events(kube, namespace, ("Job", name))
-        found = diagnose(why, REFUSALS) or found
-    return waiting(f"Job {name} runs{tried}", found, log)
+        why = list_warnings(kube, namespace, ("Job", name))
+        found = diagnose(why, REFUSAL_RULES) or found
+    return wait_status(f"Job {name} runs{tried}", found, log)
 
 
-def finished_jobs(kube: Kube, release: Release) -> list[Manifest]:
+def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
     """The chart's own Jobs that stand there and have ended, well or not."""
-    names = (release.names.object(one) for one in (MIGRATIONS, CREATE_USER))
+    names = (release.names.object(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
     jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
     ended = ("Complete", "Failed")
     return [
@@ -184,28 +198,30 @@ def finished_jobs(kube: Kube, release: Release) -> list[Manifest]:
     ]
 
 
-def git_sync(kube: Kube, release: Release) -> Look:
+def check_git_sync(kube: Kube, release: Release) -> StepStatus:
     """Whether every pod that reads DAGs has made its first clone."""
-    cloning = [pod for pod in release_pods(kube, release) if _names(pod) & {_FIRST_CLONE, _CLONE}]
+    cloning = [
+        pod for pod in list_release_pods(kube, release) if _names(pod) & {_FIRST_CLONE, _CLONE}
+    ]
     if not cloning:
-        found = trouble(kube, release)
-        return waiting("no pod with git-sync is there yet", found, brought(release))
-    left = [pod for pod in cloning if not _cloned(pod)]
+        found = diagnose_pods(kube, release)
+        return wait_status("no pod with git-sync is there yet", found, delivery_hint(release))
+    left = [pod for pod in cloning if not _has_cloned(pod)]
     if not left:
-        return Look("holds", f"{len(cloning)} pods have cloned the DAGs")
-    found = next(filter(None, (pod_trouble(pod, release.namespace) for pod in left)), None)
+        return StepStatus("holds", f"{len(cloning)} pods have cloned the DAGs")
+    found = next(filter(None, (diagnose_pod(pod, release.namespace) for pod in left)), None)
     name = left[0]["metadata"]["name"]
     log = f"kubectl -n {release.namespace} logs {name} --all-containers"
-    return waiting(f"{len(cloning) - len(left)} of {len(cloning)} pods have cloned", found, log)
+    return wait_status(f"{len(cloning) - len(left)} of {len(cloning)} pods have cloned", found, log)
 
 
-def _names(pod: Manifest) -> set[str]:
+def _names(pod: KubeObject) -> set[str]:
     spec = pod.get("spec") or {}
     listed = (*(spec.get("initContainers") or []), *(spec.get("containers") or []))
     return {str(one.get("name")) for one in listed}
 
 
-def _cloned(pod: Manifest) -> bool:
+def _has_cloned(pod: KubeObject) -> bool:
     """The init container clones once and ends; the sidecar is there to follow."""
     status = pod.get("status") or {}
     for one in status.get("initContainerStatuses") or []:
@@ -219,7 +235,7 @@ def _cloned(pod: Manifest) -> bool:
     return bool(status.get("initContainerStatuses"))
 
 
-def workloads(kube: Kube, release: Release) -> list[Manifest]:
+def list_workloads(kube: Kube, release: Release) -> list[KubeObject]:
     """The release's Deployments and StatefulSets."""
     return [
         {**one, "kind": kind}
@@ -228,28 +244,32 @@ def workloads(kube: Kube, release: Release) -> list[Manifest]:
     ]
 
 
-def rolled_out(kube: Kube, release: Release, found: Sequence[Manifest]) -> Look:
-    """Whether all `workloads` run, the API server by its Deployment's condition Available.
+def check_rollout(kube: Kube, release: Release, found: Sequence[KubeObject]) -> StepStatus:
+    """Whether all `list_workloads` run, the API server by its Deployment's condition Available.
 
     That condition follows the chart's readiness probe, an HTTP request to the API server.
     """
     listed = f"kubectl -n {release.namespace} get pods"
     if not found:
-        return waiting("nothing of the release is there yet", trouble(kube, release), listed)
-    left = [one for one in found if not _rolled_out(one)]
+        return wait_status(
+            "nothing of the release is there yet", diagnose_pods(kube, release), listed
+        )
+    left = [one for one in found if not _is_rolled_out(one)]
     name = server_name(release)
-    if not left and _available(kube, release):
-        return Look("holds", f"{len(found)} workloads run; {name} answers its readiness probe")
+    if not left and _is_available(kube, release):
+        return StepStatus(
+            "holds", f"{len(found)} workloads run; {name} answers its readiness probe"
+        )
     names = ", ".join(one["metadata"]["name"] for one in left) or name
-    why = trouble(kube, release) or diagnose(_refused(left), REFUSALS)
-    return waiting(f"not ready: {names}", why, listed)
+    why = diagnose_pods(kube, release) or diagnose(_refusal_messages(left), REFUSAL_RULES)
+    return wait_status(f"not ready: {names}", why, listed)
 
 
-def _refused(found: Iterable[Manifest]) -> list[str]:
+def _refusal_messages(found: Iterable[KubeObject]) -> list[str]:
     return [str(condition(one, "ReplicaFailure").get("message") or "") for one in found]
 
 
-def _rolled_out(found: Manifest) -> bool:
+def _is_rolled_out(found: KubeObject) -> bool:
     status = found.get("status") or {}
     wanted = (found.get("spec") or {}).get("replicas", 1)
     seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
@@ -262,6 +282,6 @@ def server_name(release: Release) -> str:
     return release.names.object("api-server" if release.airflow_3 else "webserver")
 
 
-def _available(kube: Kube, release: Release) -> bool:
+def _is_available(kube: Kube, release: Release) -> bool:
     found = kube.get(Ref("apps/v1", "Deployment", server_name(release), release.namespace))
     return bool(found) and condition(found or {}, "Available").get("status") == "True"

@@ -12,21 +12,27 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.conditions import STORE_CREDENTIAL
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Cluster, Kube, Ref
+from wizard.clients.kube.protocol import ClusterIdentity, Kube, Ref
 from wizard.engine.probes import (  # fmt: skip
-    Once,
+    CachedCall,
     Probe,
     ProbeResult,
-    failed,
-    in_thread,
-    passed,
-    skipped,
-    unknown,
-    warned,
+    fail_result,
+    pass_result,
+    run_in_thread,
+    skip_result,
+    unknown_result,
+    warn_result,
 )
-from wizard.state.cluster_identity import difference
-from wizard.systems.cluster.capacity import judge_classes, judge_quotas, pods, volumes
-from wizard.systems.cluster.rights import ARGO, EXTERNAL_SECRETS, Need, argocd_needs, needs
+from wizard.state.cluster_identity import compare_clusters
+from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
+from wizard.systems.cluster.rights import (
+    ARGO_GROUP,
+    EXTERNAL_SECRETS_GROUP,
+    RightSet,
+    list_argocd_rights,
+    list_rights,
+)
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -34,8 +40,8 @@ if TYPE_CHECKING:
 
 # An exec plugin may have to fetch its token first.
 SECONDS = 45.0
-LEAST = (1, 30)
-_HELD = "pod-security.kubernetes.io/enforce"
+MIN_VERSION = (1, 30)
+_POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
 
 
 def cluster_probes(
@@ -46,38 +52,46 @@ def cluster_probes(
     `argocd` is the cluster that Argo CD runs in where that is another one; without it such a hub is
     not asked.
     """
-    session = Once(lambda: _met(kube))
+    session = CachedCall(lambda: _read_cluster(kube))
 
     def probe(what: str, title: str, judge: Callable[[], ProbeResult]) -> Probe:
         async def run() -> ProbeResult:
             seen = await session()
-            if isinstance(seen, KubeError) or difference(answers.cluster, seen):
-                return skipped("needs cluster.identity")
-            return await in_thread(lambda: guarded(judge))
+            if isinstance(seen, KubeError) or compare_clusters(answers.cluster, seen):
+                return skip_result("needs cluster.identity")
+            return await run_in_thread(lambda: catch_kube_error(judge))
 
         return Probe(f"cluster.{what}", f"Cluster: {title}", kube.server, run, SECONDS)
 
     async def identity() -> ProbeResult:
-        return identified(answers, await session())
+        return check_identity(answers, await session())
 
     async def version() -> ProbeResult:
         seen = await session()
-        return skipped("needs cluster.identity") if isinstance(seen, KubeError) else aged(seen)
+        return (
+            skip_result("needs cluster.identity")
+            if isinstance(seen, KubeError)
+            else check_version(seen)
+        )
 
     yield Probe("cluster.identity", "Cluster: identity", kube.server, identity, SECONDS)
     yield Probe("cluster.version", "Cluster: version", kube.server, version, SECONDS)
-    for need in needs(answers, release):
-        yield probe(f"rights.{need.id}", f"rights to {need.purpose}", partial(may, kube, need))
+    for need in list_rights(answers, release):
+        yield probe(
+            f"rights.{need.id}", f"rights to {need.purpose}", partial(check_rights, kube, need)
+        )
     if release.store == "vault":
         yield probe(
             "external-secrets",
             "External Secrets",
-            lambda: external_secrets(kube, cluster_store=release.cluster_store),
+            lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
         )
-        yield probe("audience", "token for the store", lambda: audience(kube, answers, release))
-    yield probe("namespace", "namespace", lambda: namespace(kube, release))
-    yield probe("quotas", "quotas", lambda: quotas(kube, answers, release))
-    yield probe("storage", "storage classes", lambda: storage(kube, answers, release))
+        yield probe(
+            "audience", "token for the store", lambda: check_audience(kube, answers, release)
+        )
+    yield probe("namespace", "namespace", lambda: check_namespace(kube, release))
+    yield probe("quotas", "quotas", lambda: check_quotas(kube, answers, release))
+    yield probe("storage", "storage classes", lambda: check_storage(kube, answers, release))
     if release.delivery == "argocd":
         yield from _argocd_probes(answers, kube, argocd, probe)
 
@@ -88,72 +102,82 @@ def _argocd_probes(
     argocd: Kube | None,
     probe: Callable[[str, str, Callable[[], ProbeResult]], Probe],
 ) -> Iterator[Probe]:
-    from wizard.manifests.argocd import IN_CLUSTER
+    from wizard.manifests.argocd import IN_CLUSTER_SERVER
 
     argo = answers.delivery.argocd
-    where = argocd or (kube if argo.destination == IN_CLUSTER else None)
+    where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)
     if where is None:
         text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
-        told = skipped(f"{text}; that one was not asked", "name its context with --argocd-context")
+        told = skip_result(
+            f"{text}; that one was not asked", "name its context with --argocd-context"
+        )
         yield probe("argocd", "Argo CD", lambda: told)
         return
-    yield probe("argocd", "Argo CD", lambda: argo_cd(where, argo.namespace))
+    yield probe("argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace))
     if where is not kube and STORE_CREDENTIAL.test(answers):
         yield probe("argocd-external-secrets", "External Secrets beside Argo CD",
-                    lambda: external_secrets(where, cluster_store=False))  # fmt: skip
-    for need in argocd_needs(answers):
-        yield probe(f"rights.{need.id}", f"rights to {need.purpose}", partial(may, where, need))
+                    lambda: check_external_secrets(where, cluster_store=False))  # fmt: skip
+    for need in list_argocd_rights(answers):
+        yield probe(
+            f"rights.{need.id}", f"rights to {need.purpose}", partial(check_rights, where, need)
+        )
 
 
-def _met(kube: Kube) -> Cluster | KubeError:
+def _read_cluster(kube: Kube) -> ClusterIdentity | KubeError:
     try:
         return kube.cluster()
     except KubeError as error:
         return error
 
 
-def guarded(judge: Callable[[], ProbeResult]) -> ProbeResult:
+def catch_kube_error(judge: Callable[[], ProbeResult]) -> ProbeResult:
     """A judgement, or that it could not be made: what one may not read proves nothing."""
     try:
         return judge()
     except KubeError as error:
-        return unknown(error.message, error.hint)
+        return unknown_result(error.message, error.hint)
 
 
-def identified(answers: Answers, seen: Cluster | KubeError) -> ProbeResult:
+def check_identity(answers: Answers, seen: ClusterIdentity | KubeError) -> ProbeResult:
     """Whether this is the recorded cluster."""
     if isinstance(seen, KubeError):
-        return unknown(seen.message, seen.hint)
-    found = difference(answers.cluster, seen)
+        return unknown_result(seen.message, seen.hint)
+    found = compare_clusters(answers.cluster, seen)
     if found:
-        return failed(found, "choose the right one with --context")
+        return fail_result(found, "choose the right one with --context")
     if not seen.uid:
-        return unknown(
+        return unknown_result(
             "the UID of namespace kube-system may not be read",
             "ask for the right to get that namespace: it tells clusters apart",
         )
     state = "as recorded" if answers.cluster.uid else "not recorded yet"
-    return passed(f"UID {seen.uid}, {state}")
+    return pass_result(f"UID {seen.uid}, {state}")
 
 
-def aged(seen: Cluster) -> ProbeResult:
+def check_version(seen: ClusterIdentity) -> ProbeResult:
     """Kubernetes' version; the least is that of the chart's documentation (1.17 and later)."""
-    least = ".".join(map(str, LEAST))
+    least = ".".join(map(str, MIN_VERSION))
     said = f"Kubernetes {seen.version}; the chart needs {least} or later"
     try:
         major, minor = (int(part) for part in seen.version.split(".")[:2])
     except ValueError:
         major, minor = 0, 0
     if not major:
-        return unknown(f"the version {seen.version or '(none)'} says nothing; {least} is needed")
-    return passed(said) if (major, minor) >= LEAST else failed(said, "upgrade the cluster")
+        return unknown_result(
+            f"the version {seen.version or '(none)'} says nothing; {least} is needed"
+        )
+    return (
+        pass_result(said)
+        if (major, minor) >= MIN_VERSION
+        else fail_result(said, "upgrade the cluster")
+    )
 
 
-def may(kube: Kube, need: Need) -> ProbeResult:
+def check_rights(kube: Kube, need: RightSet) -> ProbeResult:
     """Rights are no fault: who has them not lets somebody else do that step."""
     missing = [right for right in need.rights if not kube.may(right)]
     if not missing:
-        return passed(f"all {len(need.rights)}")
+        return pass_result(f"all {len(need.rights)}")
     fix = (
         "let the platform team do this step, as the runbook says, or ask it for these rights"
         if need.owner == "platform"
@@ -161,35 +185,35 @@ def may(kube: Kube, need: Need) -> ProbeResult:
     )
     if need.without:
         fix = f"optional: {fix}; without them, {need.without}"
-    return warned(f"may not {', '.join(map(str, missing))}", fix)
+    return warn_result(f"may not {', '.join(map(str, missing))}", fix)
 
 
-def external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
+def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
     """Whether the operator's kinds are served in the version that is written."""
     store = "ClusterSecretStore" if cluster_store else "SecretStore"
-    api = f"{EXTERNAL_SECRETS}/v1"
+    api = f"{EXTERNAL_SECRETS_GROUP}/v1"
     missing = {"ExternalSecret", store} - kube.kinds(api)
     if not missing:
-        return passed(f"serves {api}")
-    versions = kube.served(EXTERNAL_SECRETS)
+        return pass_result(f"serves {api}")
+    versions = kube.served(EXTERNAL_SECRETS_GROUP)
     if not versions:
-        return failed(
+        return fail_result(
             "External Secrets Operator is not installed", "have it installed, version 0.16 or later"
         )
-    return failed(
-        f"serves {', '.join(versions)} of {EXTERNAL_SECRETS} without {', '.join(sorted(missing))} "
+    return fail_result(
+        f"serves {', '.join(versions)} of {EXTERNAL_SECRETS_GROUP} without {', '.join(sorted(missing))} "
         "in v1",
         "upgrade External Secrets Operator to 0.16 or later",
     )
 
 
-def argo_cd(kube: Kube, namespace: str) -> ProbeResult:
+def check_argocd_api(kube: Kube, namespace: str) -> ProbeResult:
     """Whether Argo CD's kinds are served, and its namespace is there."""
-    api = f"{ARGO}/v1alpha1"
+    api = f"{ARGO_GROUP}/v1alpha1"
     # Argo Workflows and Rollouts have the same group.
     missing = {"Application", "AppProject"} - kube.kinds(api)
     if missing:
-        return failed(
+        return fail_result(
             f"Argo CD is not installed: {api} has no {' and no '.join(sorted(missing))}",
             "have it installed, or name the cluster it runs in with --argocd-context",
         )
@@ -198,18 +222,18 @@ def argo_cd(kube: Kube, namespace: str) -> ProbeResult:
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return passed(f"serves {api}; whether it runs in {namespace} may not be read")
+        return pass_result(f"serves {api}; whether it runs in {namespace} may not be read")
     if there is None:
-        return failed(
+        return fail_result(
             f"serves {api}, and there is no namespace {namespace}",
             "correct delivery.argocd.namespace",
         )
-    return passed(f"serves {api}, namespace {namespace}")
+    return pass_result(f"serves {api}, namespace {namespace}")
 
 
-def audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
+def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
     """Whether the API server gives the store a token for the audience that Vault expects."""
-    from wizard.formats.jwt import audiences
+    from wizard.formats.jwt import parse_audiences
 
     store = answers.secrets.store_settings(release)
     account = f"{store.account_namespace}/{store.service_account}"
@@ -217,66 +241,66 @@ def audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
         token = kube.token(store.service_account, store.account_namespace, store.audience)
     except KubeError as error:
         if error.kind == "missing":
-            return unknown(
+            return unknown_result(
                 f"there is no ServiceAccount {account} yet", "the first sync makes it; look again"
             )
         raise
-    found = audiences(token.get_secret_value())
+    found = parse_audiences(token.get_secret_value())
     if store.audience not in found:
-        return failed(
+        return fail_result(
             f"a token of {account} is for {', '.join(found) or 'nobody'}, not {store.audience}",
             "correct secrets.vault.audience",
         )
-    return passed(f"a token of {account} for {store.audience}")
+    return pass_result(f"a token of {account} for {store.audience}")
 
 
-def namespace(kube: Kube, release: Release) -> ProbeResult:
+def check_namespace(kube: Kube, release: Release) -> ProbeResult:
     """Whether the namespace can be installed into."""
     name = release.namespace
     found = kube.get(Ref("v1", "Namespace", name), metadata=True)
     if found is None:
-        return passed(f"{name} is not there yet")
+        return pass_result(f"{name} is not there yet")
     about = found["metadata"]
     if about.get("deletionTimestamp"):
-        return failed(
+        return fail_result(
             f"{name} is being deleted since {about['deletionTimestamp']}",
             f"see what holds it: kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'",
         )
-    held = str((about.get("labels") or {}).get(_HELD, ""))
+    held = str((about.get("labels") or {}).get(_POD_SECURITY_LABEL, ""))
     if held == "restricted" and release.chart_redis:
-        return failed(
+        return fail_result(
             f"{name} enforces the restricted pod security standard, which the chart's Redis does "
             "not meet",
             "set broker.kind=external, or have the namespace enforce baseline",
         )
-    return passed(f"{name} is there" + (f", pod security {held}" if held else ""))
+    return pass_result(f"{name} is there" + (f", pod security {held}" if held else ""))
 
 
-def quotas(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
+def check_quotas(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
     """Whether the namespace's quotas leave room."""
     name = release.namespace
     found = kube.find("v1", "ResourceQuota", name)
     if not found:
-        return passed(f"{name} has no quota")
+        return pass_result(f"{name} has no quota")
     ranges = kube.find("v1", "LimitRange", name)
     own = kube.find("v1", "Pod", name, labels=f"release={release.names.release}", metadata=True)
     result = judge_quotas(
         found,
-        tuple(pods(answers, release)),
-        tuple(volumes(answers, release)),
+        tuple(list_pods(answers, release)),
+        tuple(list_volumes(answers, release)),
         defaults=bool(ranges),
         installed=bool(own),
     )
     if result.status == "fail" and answers.values:
         # `values` may state amounts that are not counted here.
-        return warned(f"{result.detail}, unless `values` say otherwise", result.fix)
+        return warn_result(f"{result.detail}, unless `values` say otherwise", result.fix)
     return result
 
 
-def storage(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
+def check_storage(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
     """Whether each volume finds a storage class."""
-    claimed = tuple(volumes(answers, release))
+    claimed = tuple(list_volumes(answers, release))
     result = judge_classes(kube.find("storage.k8s.io/v1", "StorageClass"), claimed)
     if result.status == "fail" and answers.values:
-        return warned(f"{result.detail}, unless `values` say otherwise", result.fix)
+        return warn_result(f"{result.detail}, unless `values` say otherwise", result.fix)
     return result

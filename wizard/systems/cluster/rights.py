@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-EXTERNAL_SECRETS, ARGO = "external-secrets.io", "argoproj.io"
-KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
+EXTERNAL_SECRETS_GROUP, ARGO_GROUP = "external-secrets.io", "argoproj.io"
+KNOWN_HOSTS_CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 _ADMISSION = "admissionregistration.k8s.io"
 _APPLY, _WATCH = ("create", "patch"), ("get", "list", "watch")
 # What the chart makes, and what stands beside it.
@@ -30,7 +30,7 @@ _CHART = (
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RightSet:
     """Rights that belong together: `id` is a word, `purpose` finishes "needed to ...".
 
     `without` says what is lost without them; empty where they are not optional.
@@ -43,29 +43,29 @@ class Need:
     without: str = ""
 
 
-def needs(answers: Answers, release: Release) -> Iterator[Need]:
+def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
     """The needs in the cluster that Airflow runs in."""
     space = release.namespace
     vault = release.store == "vault"
-    yield Need("verify", "see whether it works", "me", tuple(_verify(release)))
+    yield RightSet("verify", "see whether it works", "me", tuple(_verify_rights(release)))
     if release.delivery != "kind":
-        yield _health(space)
+        yield _health_rights(space)
     if vault:
         store = answers.secrets.store_settings(release)
         mint = Right(
             "create", "serviceaccounts", "", store.account_namespace, store.service_account,
             "token",
         )  # fmt: skip
-        yield Need("login", "try the store's own login", "me", (mint,))
+        yield RightSet("login", "try the store's own login", "me", (mint,))
         if not release.cluster_store:
             kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
             rights = [Right(verb, kind, _ADMISSION) for kind in kinds for verb in _APPLY]
-            yield Need(
+            yield RightSet(
                 "guard", "keep pods away from the store's ServiceAccount", "platform",
                 tuple(rights),
             )  # fmt: skip
     if release.delivery != "argocd":
-        yield Need(
+        yield RightSet(
             "namespace", "create the namespace", "platform", (Right("create", "namespaces"),)
         )
         # Helm keeps its state in Secrets, and removes what falls away; finished Jobs go before.
@@ -82,55 +82,56 @@ def needs(answers: Answers, release: Release) -> Iterator[Need]:
         ]
         if vault:
             install += [
-                Right(verb, kind, EXTERNAL_SECRETS, "" if "cluster" in kind else space)
+                Right(verb, kind, EXTERNAL_SECRETS_GROUP, "" if "cluster" in kind else space)
                 for kind in ("externalsecrets", _store_kind(release))
                 for verb in _APPLY
             ]
-        yield Need("install", "install the chart", "me", tuple(install))
+        yield RightSet("install", "install the chart", "me", tuple(install))
 
 
-def _health(space: str) -> Need:
+def _health_rights(space: str) -> RightSet:
     # A WebSocket begins with a GET, whose verb is `get`; from Kubernetes 1.35 on the API server
     # asks for `create` too, as it always did for kubectl's older way (kubernetes#134577).
     rights = (Right(verb, "pods", "", space, "", "portforward") for verb in ("get", "create"))
-    return Need(
+    return RightSet(
         "health", "ask Airflow for its health (optional)", "me", tuple(rights),
         "that the API server answers its readiness probe is all that is known of Airflow's health",
     )  # fmt: skip
 
 
-def argocd_needs(answers: Answers) -> Iterator[Need]:
+def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
     """The needs in the cluster that Argo CD runs in."""
     argo = answers.delivery.argocd
     space = argo.namespace
     rights = [
-        Right(verb, kind, ARGO, space)
+        Right(verb, kind, ARGO_GROUP, space)
         for kind in ("appprojects", "applications")
         for verb in ("get", *_APPLY)
     ]
-    yield Need("argocd", "create AppProject and Applications", "platform", tuple(rights))
-    watched = tuple(Right(verb, "applications", ARGO, space) for verb in _WATCH)
-    yield Need("sync", "wait until Argo CD has synced", "me", watched)
+    yield RightSet("argocd", "create AppProject and Applications", "platform", tuple(rights))
+    watched = tuple(Right(verb, "applications", ARGO_GROUP, space) for verb in _WATCH)
+    yield RightSet("sync", "wait until Argo CD has synced", "me", watched)
     if STORE_CREDENTIAL.test(answers):
-        made = (("", "serviceaccounts"), (EXTERNAL_SECRETS, "secretstores"),
-                (EXTERNAL_SECRETS, "externalsecrets"))  # fmt: skip
+        made = (("", "serviceaccounts"), (EXTERNAL_SECRETS_GROUP, "secretstores"),
+                (EXTERNAL_SECRETS_GROUP, "externalsecrets"))  # fmt: skip
         own = [Right(verb, kind, group, space) for group, kind in made for verb in ("get", *_APPLY)]
-        yield Need("credential", "give Argo CD a credential from Vault", "platform", tuple(own))
+        yield RightSet("credential", "give Argo CD a credential from Vault", "platform", tuple(own))
     repository = [Right(verb, "secrets", "", space) for verb in ("list", *_APPLY)]
     if argo.repo_url.startswith("ssh://") or "://" not in argo.repo_url:
         repository += [
-            Right(verb, "configmaps", "", space, KNOWN_HOSTS) for verb in ("get", "update")
+            Right(verb, "configmaps", "", space, KNOWN_HOSTS_CONFIG_MAP)
+            for verb in ("get", "update")
         ]
-    yield Need("repository", "let Argo CD read this repository", "platform", tuple(repository))
+    yield RightSet("repository", "let Argo CD read this repository", "platform", tuple(repository))
 
 
-def _verify(release: Release) -> Iterator[Right]:
+def _verify_rights(release: Release) -> Iterator[Right]:
     space = release.namespace
     if release.store == "vault":
         for kind in ("externalsecrets", _store_kind(release)):
             place = "" if kind.startswith("cluster") else space
             for verb in _WATCH:
-                yield Right(verb, kind, EXTERNAL_SECRETS, place)
+                yield Right(verb, kind, EXTERNAL_SECRETS_GROUP, place)
     for group, kind in (("", "secrets"), ("", "pods"), ("batch", "jobs"), ("apps", "deployments")):
         yield Right("get", kind, group, space)
     yield Right("list", "pods", "", space)

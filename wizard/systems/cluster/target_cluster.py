@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
 from wizard.errors import WizardError
-from wizard.state.cluster_identity import require_same
+from wizard.state.cluster_identity import require_same_cluster
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 PATIENCE = 5.0
 
 
-def cluster_of(context: str) -> tuple[Kube | None, ProbeResult | None]:
+def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
     """The cluster of a context, or why there is none; a context that was named has to be there."""
     from wizard.clients.kube.connect import open_kube
-    from wizard.engine.probes import unknown
+    from wizard.engine.probes import unknown_result
 
     try:
         return open_kube(context, patience=PATIENCE), None
     except WizardError as error:
         if context:
             raise
-        return None, unknown(error.message, error.hint)
+        return None, unknown_result(error.message, error.hint)
 
 
-def minting(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
+def make_token_source(
+    kube: Kube, answers: Answers, release: Release
+) -> Callable[[], SecretStr] | None:
     """Gets a token of the store's ServiceAccount, for tries of the store's own login.
 
     None without Vault. ConflictError where the cluster is another one than the answers are for.
@@ -45,26 +47,28 @@ def minting(kube: Kube, answers: Answers, release: Release) -> Callable[[], Secr
     store = answers.secrets.store_settings(release)
 
     def mint() -> SecretStr:
-        require_same(answers.cluster, kube.cluster())
+        require_same_cluster(answers.cluster, kube.cluster())
         return kube.token(store.service_account, store.account_namespace, store.audience)
 
     return mint
 
 
-def existing_secrets(kube: Kube, answers: Answers) -> Callable[[str, Sequence[str]], Sequence[str]]:
+def make_secret_lookup(
+    kube: Kube, answers: Answers
+) -> Callable[[str, Sequence[str]], Sequence[str]]:
     """Asks which of these Secrets a namespace has; for wizard.systems.prior_use's `Cluster`.
 
     Only metadata is read. The question raises NotAskedError where the cluster cannot be asked, and
     ConflictError where it is another one than the answers are for.
     """
-    from wizard.systems.situation import NotAskedError
+    from wizard.systems.situation import NotCheckedError
 
     def ask(namespace: str, names: Sequence[str]) -> Sequence[str]:
         try:
-            require_same(answers.cluster, kube.cluster())
+            require_same_cluster(answers.cluster, kube.cluster())
             refs = [Ref("v1", "Secret", name, namespace) for name in names]
             return [ref.name for ref in refs if kube.get(ref, metadata=True) is not None]
         except KubeError as error:
-            raise NotAskedError(error.message) from None
+            raise NotCheckedError(error.message) from None
 
     return ask

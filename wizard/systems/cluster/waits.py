@@ -6,53 +6,53 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.systems.cluster import external_secrets
-from wizard.systems.cluster.objects import explained
+from wizard.systems.cluster.objects import explain_error
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
 
 
 # An ExternalSecret that failed is tried again ever more slowly, and the store may come first.
-SECRETS_SECONDS = 600.0
+WAIT_FOR_SECRETS = 600.0
 
 
-_PASSING = ("unreachable", "busy", "server")
+_TRANSIENT_KINDS = ("unreachable", "busy", "server")
 
 
-def wait(
+def build_wait(
     kube: Kube | None,
     id: str,  # noqa: A002
     title: str,
     patience: float,
-    look: Callable[[Kube], Look],
-) -> Action:
+    look: Callable[[Kube], StepStatus],
+) -> Step:
     """An action that only waits; what may not be read is unknown, and what passes is waited out."""
 
-    async def check() -> Look:
+    async def check() -> StepStatus:
         if kube is None:
-            return Look("unknown", "no kubeconfig context names the cluster")
-        return await in_thread(lambda: _looked(kube, look))
+            return StepStatus("unknown", "no kubeconfig context names the cluster")
+        return await run_in_thread(lambda: _check_once(kube, look))
 
-    return Action(id, title, "me", kube.identity if kube else "cluster", check, patience=patience)
+    return Step(id, title, "me", kube.identity if kube else "cluster", check, patience=patience)
 
 
-def _looked(kube: Kube, look: Callable[[Kube], Look]) -> Look:
+def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:
     try:
         return look(kube)
     except KubeError as error:
         if error.kind == "forbidden":
-            return Look("unknown", error.message, error.hint)
-        if error.kind in _PASSING:
-            return Look("wanted", error.message, error.hint)
-        raise explained(error, _needs(error)) from None
+            return StepStatus("unknown", error.message, error.hint)
+        if error.kind in _TRANSIENT_KINDS:
+            return StepStatus("wanted", error.message, error.hint)
+        raise explain_error(error, _needs(error)) from None
 
 
 def _needs(error: KubeError) -> str:
     return (
-        external_secrets.NEEDS
+        external_secrets.OPERATOR_HINT
         if "external-secrets.io" in error.message
         else "install Argo CD there"
     )

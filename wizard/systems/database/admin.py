@@ -13,31 +13,31 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from wizard.engine.probes import ProbeResult, unknown
+from wizard.engine.probes import ProbeResult, unknown_result
 from wizard.errors import RefusedError, UsageError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.answers.model import Answers
-    from wizard.clients.postgres.client import Target
+    from wizard.clients.postgres.client import PostgresTarget
     from wizard.manifests.release import Release
     from wizard.secrets.facts import Fact
-    from wizard.workspace.installation import Installed
+    from wizard.workspace.installation import CommittedInstallation
 
-OPTION = "--database-admin"
-HOW = "export PGPASSWORD, or name a password file of libpq's in PGPASSFILE"
+ADMIN_OPTION = "--database-admin"
+PASSWORD_FIX = "export PGPASSWORD, or name a password file of libpq's in PGPASSFILE"
 _PASSWORD = "database.password"  # noqa: S105 - a key, not a value
-_MOST_NAME = 63
+_MAX_NAME_BYTES = 63
 # What stands between colons; a backslash takes the meaning from what follows it.
 _FIELD = re.compile(r"((?:\\.|[^:])*)(?::|$)")
-_READ = {"env", "file", "prompt"}
+_READABLE_KINDS = {"env", "file", "prompt"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DatabaseSpec:
     """A role and the database that it owns; `key` begins the dotted keys of their questions."""
 
     key: str
@@ -68,10 +68,10 @@ class Admin:
     `unlock`, which also asks for what is typed.
     """
 
-    target: Target
+    target: PostgresTarget
     source: str
     situation: Situation
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[DatabaseSpec, ...]
     given: SecretStr | None = field(default=None, repr=False)
     held: dict[str, SecretStr | ProbeResult] = field(default_factory=dict, repr=False)
 
@@ -85,12 +85,12 @@ class Admin:
             route = f", reached at {address}:{own.route[1]} (PGHOSTADDR)"
         clear = {"disable", "prefer"} & {own.sslmode}
         weak = f", sslmode={own.sslmode}: statements may travel in clear" if clear else ""
-        return visible(
+        return escape_unprintable(
             f"PostgreSQL at {own.endpoint}{route}: {own.user} in database {own.database}, "
             f"password from {self.source}{weak}"
         )
 
-    def serves(self, one: Wanted) -> bool:
+    def serves(self, one: DatabaseSpec) -> bool:
         """Whether a role and database are to be on the server that this one administers."""
         return (one.host, one.port) == (self.target.host, self.target.port)
 
@@ -99,16 +99,16 @@ class Admin:
         from pydantic import SecretStr
 
         if self.given is None:
-            assert self.situation.prompt is not None  # noqa: S101 - `administrator` saw to it
+            assert self.situation.prompt is not None  # noqa: S101 - `prepare_admin` saw to it
             self.given = SecretStr(self.situation.prompt(f"password of {self.target.user}"))
         for one in self.wanted:
             if self.serves(one):
                 self.held[one.password] = self._role_password(one)
 
-    def _role_password(self, one: Wanted) -> SecretStr | ProbeResult:
+    def _role_password(self, one: DatabaseSpec) -> SecretStr | ProbeResult:
         reference = one.fact.reference
         if reference is not None and reference.kind == "prompt" and self.situation.prompt is None:
-            return unknown(
+            return unknown_result(
                 f"{one.password} is asked for, and there is no terminal to ask on",
                 "run it on a terminal, or have the store hold it: airflow-wizard secrets",
             )
@@ -122,9 +122,9 @@ class Admin:
         return self.given
 
 
-def administrator(
+def prepare_admin(
     user: str,
-    found: Installed,
+    found: CommittedInstallation,
     *,
     allowed: Iterable[str] = (),
     ask: Callable[[str], bool] | None = None,
@@ -137,18 +137,18 @@ def administrator(
     UsageError for what cannot be used, RefusedError where the server is new to the target branch
     and nobody agreed to a login there (see `wizard.workspace.consent`).
     """
-    from wizard.clients.postgres.client import Target
-    from wizard.workspace.consent import require_known, target_answers
+    from wizard.clients.postgres.client import PostgresTarget
+    from wizard.workspace.consent import require_reference_keys, target_answers
 
     answers, release = found.proposal.answers, found.proposal.rendering.release
     own = answers.database
     if own.kind != "external":
         raise UsageError(
-            f"{OPTION}: database.kind is {own.kind}, and has no server of its own",
+            f"{ADMIN_OPTION}: database.kind is {own.kind}, and has no server of its own",
             "leave the option out: the chart makes that database",
         )
     allowed = frozenset(allowed)
-    require_known(allowed)
+    require_reference_keys(allowed)
     variables = os.environ if environ is None else environ
     _require_name(user)
     agreed = target_answers(found.start.workspace, found.name, answers.repository.branch)
@@ -162,7 +162,7 @@ def administrator(
         folder=found.start.folder,
         stored=True,
     )
-    target = Target(
+    target = PostgresTarget(
         own.host,
         own.port,
         variables.get("PGDATABASE") or "postgres",
@@ -172,41 +172,46 @@ def administrator(
         _route(variables, own.port),
     )
     reference = own.password
-    reads = f" and give the role the password from {reference}" if reference.kind in _READ else ""
-    use = f"log in as {visible(user)} at {target.endpoint}{reads}"
+    reads = (
+        f" and give the role the password from {reference}"
+        if reference.kind in _READABLE_KINDS
+        else ""
+    )
+    use = f"log in as {escape_unprintable(user)} at {target.endpoint}{reads}"
     places = ("database.host", "database.port", "database.sslmode", "database.ca.file")
     refused = situation.refusal(_PASSWORD, *places, use=use)
     if refused is not None:
         raise RefusedError(refused.detail, refused.fix)
     agreed_now = replace(situation, allowed=allowed | {_PASSWORD})
-    source, password = _password(target, variables, asks=prompt is not None)
-    return Admin(target, source, agreed_now, wanted(answers, release), password)
+    source, password = _find_password(target, variables, asks=prompt is not None)
+    return Admin(target, source, agreed_now, list_databases(answers, release), password)
 
 
-def wanted(answers: Answers, release: Release) -> tuple[Wanted, ...]:
+def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ...]:
     """The roles and databases of an installation, the metadata database's first."""
-    from wizard.answers.conditions import OWN_RESULT_BACKEND
-    from wizard.secrets.payload import facts_of
+    from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
+    from wizard.secrets.payload import collect_facts
 
     own = answers.database
-    facts = {fact.key: fact for fact in facts_of(own.contribute(release).secrets)}
+    facts = {fact.key: fact for fact in collect_facts(own.contribute(release).secrets)}
     found = [
-        Wanted("database", "database", own.host, own.port, own.name, own.user,
+        DatabaseSpec("database", "database", own.host, own.port, own.name, own.user,
                facts["databasePassword"]),
     ]  # fmt: skip
-    if OWN_RESULT_BACKEND.test(answers):
+    if SEPARATE_RESULT_BACKEND.test(answers):
         back = own.result_backend
         found.append(
-            Wanted("database.result_backend", "result backend", back.host, back.port, back.name,
+            DatabaseSpec("database.result_backend", "result backend", back.host, back.port, back.name,
                    back.user, facts["resultBackendPassword"])
         )  # fmt: skip
     return tuple(found)
 
 
 def _require_name(user: str) -> None:
-    if not user or not user.isprintable() or len(user.encode("utf-8")) > _MOST_NAME:
+    if not user or not user.isprintable() or len(user.encode("utf-8")) > _MAX_NAME_BYTES:
         raise UsageError(
-            f"{OPTION}: this is no role's name", "give one of at most 63 bytes, such as postgres"
+            f"{ADMIN_OPTION}: this is no role's name",
+            "give one of at most 63 bytes, such as postgres",
         )
 
 
@@ -231,8 +236,8 @@ def _route(variables: Mapping[str, str], port: int) -> tuple[str, int] | None:
     return found, number
 
 
-def _password(
-    target: Target, variables: Mapping[str, str], *, asks: bool
+def _find_password(
+    target: PostgresTarget, variables: Mapping[str, str], *, asks: bool
 ) -> tuple[str, SecretStr | None]:
     """Where the administrator's password comes from, and it unless it is asked for."""
     from pydantic import SecretStr
@@ -240,28 +245,28 @@ def _password(
     if variables.get("PGPASSWORD"):
         return "PGPASSWORD", SecretStr(variables["PGPASSWORD"])
     if file := variables.get("PGPASSFILE"):
-        return f"{file} (PGPASSFILE)", _from_file(file, target)
+        return f"{file} (PGPASSFILE)", _read_password_file(file, target)
     if not asks:
         raise UsageError(
-            f"{OPTION}: nothing holds the password of {visible(target.user)}, and there is no "
+            f"{ADMIN_OPTION}: nothing holds the password of {escape_unprintable(target.user)}, and there is no "
             "terminal to ask on",
-            HOW,
+            PASSWORD_FIX,
         )
     return "the terminal", None
 
 
-def _from_file(file: str, target: Target) -> SecretStr:
+def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
     """The first line that fits, as libpq reads it (PostgreSQL manual, "The Password File")."""
     from pydantic import SecretStr
 
     from wizard.secrets.references import SecretRef
-    from wizard.secrets.resolve import resolve
+    from wizard.secrets.resolve import resolve_reference
 
     try:
         reference = SecretRef(file=file)
     except ValueError:
-        raise UsageError("PGPASSFILE is no path", HOW) from None
-    text = resolve(reference, "PGPASSFILE", lines=True).get_secret_value()
+        raise UsageError("PGPASSFILE is no path", PASSWORD_FIX) from None
+    text = resolve_reference(reference, "PGPASSFILE", lines=True).get_secret_value()
     ports = {str(target.port)} | ({str(target.route[1])} if target.route else set())
     own: tuple[Collection[str], ...] = ({target.host}, ports, {target.database}, {target.user})
     for line in text.splitlines():
@@ -270,15 +275,15 @@ def _from_file(file: str, target: Target) -> SecretStr:
         if line.startswith("#") or not any(parts[len(own) :]):
             continue
         pairs = zip(parts, own, strict=False)
-        if all(part == "*" or _plain(part) in names for part, names in pairs):
-            return SecretStr(_plain(parts[len(own)]))
+        if all(part == "*" or _unescape(part) in names for part, names in pairs):
+            return SecretStr(_unescape(parts[len(own)]))
     raise UsageError(
-        f"PGPASSFILE: {visible(file)} has no line for {visible(target.user)} at "
-        f"{target.endpoint}, database {visible(target.database)}",
+        f"PGPASSFILE: {escape_unprintable(file)} has no line for {escape_unprintable(target.user)} at "
+        f"{target.endpoint}, database {escape_unprintable(target.database)}",
         "add HOST:PORT:DATABASE:USER:PASSWORD, where * stands for any",
     )
 
 
-def _plain(part: str) -> str:
+def _unescape(part: str) -> str:
     """A field without the backslashes that let it hold colons."""
     return re.sub(r"\\(.)", r"\1", part)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wizard.engine.probes import ProbeResult, failed, passed, warned
+from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -21,7 +21,7 @@ _POOL, _OVERFLOW, _PARALLELISM = 5, 10, 32
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class ConnectionDemand:
     """Who opens connections: at least one for each process that runs, and at most `most`."""
 
     who: str
@@ -29,11 +29,11 @@ class Demand:
     most: int
 
 
-def demands(answers: Answers) -> tuple[Demand, ...]:
+def list_demands(answers: Answers) -> tuple[ConnectionDemand, ...]:
     """What opens connections to the metadata database."""
     size = answers.components
     old = answers.installation.airflow.startswith("2.")
-    pool = _setting(answers, "database", "sql_alchemy_pool_size", _POOL) + _setting(
+    pool = _read_setting(answers, "database", "sql_alchemy_pool_size", _POOL) + _read_setting(
         answers, "database", "sql_alchemy_max_overflow", _OVERFLOW
     )
     workers = _web_workers(answers)
@@ -44,46 +44,48 @@ def demands(answers: Answers) -> tuple[Demand, ...]:
         f"{size.dag_processor.replicas} x DAG processor": size.dag_processor.replicas,
         f"{size.triggerer.replicas} x triggerer": size.triggerer.replicas,
     }
-    found = [Demand(who, count, count * pool) for who, count in processes.items()]
+    found = [ConnectionDemand(who, count, count * pool) for who, count in processes.items()]
     if old:
-        found.append(Demand("running tasks", 0, 2 * _running_tasks(answers)))
+        found.append(ConnectionDemand("running tasks", 0, 2 * _running_tasks(answers)))
     return tuple(found)
 
 
-def result_demand(answers: Answers) -> Demand | None:
+def result_demand(answers: Answers) -> ConnectionDemand | None:
     """What Celery's workers open to the result backend; None without Celery."""
     if "Celery" not in answers.executor.kind:
         return None
     slots = _celery_slots(answers)
-    return Demand(f"results of {slots} task slots", 0, slots)
+    return ConnectionDemand(f"results of {slots} task slots", 0, slots)
 
 
-def weigh(answers: Answers, limit: int, in_use: int) -> ProbeResult:
+def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     """Whether the server's limit is enough for the metadata database's side of this installation.
 
     `limit` is what this role may open with everybody else, `in_use` what is open now.
     """
-    own = list(demands(answers))
+    own = list(list_demands(answers))
     results = result_demand(answers)
     # The chart's pooler takes the connections to both, whatever servers they lead to.
-    if results is not None and (_shared(answers) or answers.database.pgbouncer.mode == "chart"):
+    if results is not None and (
+        _is_server_shared(answers) or answers.database.pgbouncer.mode == "chart"
+    ):
         own.append(results)
     least, most = sum(one.least for one in own), sum(one.most for one in own)
     allowed = f"the server allows {limit}, {in_use} are open now"
     if answers.database.pgbouncer.mode == "chart":
-        return _pooled(answers, least, most, limit, allowed)
+        return _check_pooler(answers, least, most, limit, allowed)
     if answers.database.pgbouncer.mode == "external":
-        return passed(f"Airflow opens {least} to {most}, through your PgBouncer; {allowed}")
+        return pass_result(f"Airflow opens {least} to {most}, through your PgBouncer; {allowed}")
     parts = ", ".join(f"{one.who} up to {one.most}" for one in own)
     numbers = f"Airflow opens {least} to {most} ({parts}); {allowed}"
     if least > limit:
-        return failed(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
+        return fail_result(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
     if most > limit:
-        return warned(numbers, "set database.pgbouncer.mode=chart, or raise max_connections")
-    return passed(numbers)
+        return warn_result(numbers, "set database.pgbouncer.mode=chart, or raise max_connections")
+    return pass_result(numbers)
 
 
-def weigh_results(answers: Answers, limit: int, in_use: int) -> ProbeResult:
+def check_result_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     """The same for a result backend of its own, which the metadata's side leaves out."""
     allowed = f"the server allows {limit}, {in_use} are open now"
     bouncer = answers.database.pgbouncer
@@ -91,27 +93,27 @@ def weigh_results(answers: Answers, limit: int, in_use: int) -> ProbeResult:
         opened = bouncer.replicas * bouncer.result_pool
         numbers = f"PgBouncer opens up to {opened} for results; {allowed}"
         if opened > limit:
-            return failed(numbers, "make database.pgbouncer.result_pool smaller")
-        return passed(numbers)
+            return fail_result(numbers, "make database.pgbouncer.result_pool smaller")
+        return pass_result(numbers)
     demand = result_demand(answers)
     most = demand.most if demand else 0
     numbers = f"Celery opens up to {most} for results; {allowed}"
     if most > limit:
-        return warned(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
-    return passed(numbers)
+        return warn_result(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
+    return pass_result(numbers)
 
 
-def _shared(answers: Answers) -> bool:
+def _is_server_shared(answers: Answers) -> bool:
     """Whether the metadata database's server keeps Celery's results too."""
     own, back = answers.database, answers.database.result_backend
     return back.kind == "metadata" or (back.host, back.port) == (own.host, own.port)
 
 
-def _pooled(answers: Answers, least: int, most: int, limit: int, allowed: str) -> ProbeResult:
+def _check_pooler(answers: Answers, least: int, most: int, limit: int, allowed: str) -> ProbeResult:
     bouncer = answers.database.pgbouncer
     pools = bouncer.metadata_pool
     celery = "Celery" in answers.executor.kind
-    if celery and _shared(answers):
+    if celery and _is_server_shared(answers):
         pools += bouncer.result_pool
     # The migration job goes past the pooler.
     opened = bouncer.replicas * pools + 1
@@ -121,24 +123,24 @@ def _pooled(answers: Answers, least: int, most: int, limit: int, allowed: str) -
         f"{allowed}; Airflow opens {least} to {most} to it, and it takes {clients}"
     )
     if opened > limit:
-        return failed(numbers, "make database.pgbouncer.metadata_pool smaller")
+        return fail_result(numbers, "make database.pgbouncer.metadata_pool smaller")
     if least > clients:
-        return failed(numbers, "raise database.pgbouncer.max_client_conn")
+        return fail_result(numbers, "raise database.pgbouncer.max_client_conn")
     if most > clients:
-        return warned(numbers, "raise database.pgbouncer.max_client_conn")
-    return passed(numbers)
+        return warn_result(numbers, "raise database.pgbouncer.max_client_conn")
+    return pass_result(numbers)
 
 
 def _web_workers(answers: Answers) -> int:
     version = tuple(int(part) for part in answers.installation.airflow.split("."))
     if version < (3,):
-        return _setting(answers, "webserver", "workers", 4)
-    return _setting(answers, "api", "workers", 4 if version < (3, 1) else 1)
+        return _read_setting(answers, "webserver", "workers", 4)
+    return _read_setting(answers, "api", "workers", 4 if version < (3, 1) else 1)
 
 
 def _running_tasks(answers: Answers) -> int:
     kind = answers.executor.kind
-    parallelism = _setting(answers, "core", "parallelism", _PARALLELISM)
+    parallelism = _read_setting(answers, "core", "parallelism", _PARALLELISM)
     total = _celery_slots(answers) if "Celery" in kind else 0
     if "Kubernetes" in kind or kind.startswith("Local"):
         total += parallelism
@@ -152,7 +154,7 @@ def _celery_slots(answers: Answers) -> int:
     return count * workers.concurrency
 
 
-def _setting(answers: Answers, section: str, name: str, default: int) -> int:
+def _read_setting(answers: Answers, section: str, name: str, default: int) -> int:
     """A number of airflow.cfg that the answers' `values` set, else Airflow's default."""
     found: Any = answers.values
     for part in ("config", section, name):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import Files, comment
-from wizard.manifests.postgres import identifier
+from wizard.manifests.postgres import quote_identifier
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -39,34 +39,36 @@ SELECT datname AS database, pg_get_userbyid(datdba) AS owner,
 """
 
 
-def files(answers: Answers, release: Release) -> Files:
+def render_files(answers: Answers, release: Release) -> Files:
     """One file a server; none for the bundled database."""
     database = answers.database
     if database.kind != "external":
         return {}
-    found = {"database.sql": _sql(database.host, database.port, database.name, database.user)}
+    found = {
+        "database.sql": _render_sql(database.host, database.port, database.name, database.user)
+    }
     results = database.result_backend
     if release.celery and results.kind == "separate":
-        found["results.sql"] = _sql(results.host, results.port, results.name, results.user)
+        found["results.sql"] = _render_sql(results.host, results.port, results.name, results.user)
     return found
 
 
-def _sql(host: str, port: int, name: str, user: str) -> str:
+def _render_sql(host: str, port: int, name: str, user: str) -> str:
     about = comment(
         f"Run with psql as an administrator of {host}, port {port}: psql --file THIS postgres",
         "It holds no secret and may be run again.",
         mark="--",
     )
     text = _SQL.format(
-        role=identifier(user),
-        role_text=_literal(user),
-        name=identifier(name),
-        name_text=_literal(name),
+        role=quote_identifier(user),
+        role_text=_quote_literal(user),
+        name=quote_identifier(name),
+        name_text=_quote_literal(name),
     )
     return f"{about}\n{text}"
 
 
-def _literal(text: str) -> str:
+def _quote_literal(text: str) -> str:
     """A string constant; written with E where a backslash could be read as an escape."""
     escaped = text.replace("'", "''")
     return "E'" + escaped.replace("\\", "\\\\") + "'" if "\\" in text else f"'{escaped}'"

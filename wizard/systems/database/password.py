@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.engine.probes import ProbeResult
 from wizard.errors import ConflictError
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.secrets.payload import Payload
-    from wizard.systems.database.admin import Admin, Wanted
-    from wizard.systems.vault.session import Session
+    from wizard.systems.database.admin import Admin, DatabaseSpec
+    from wizard.systems.vault.session import VaultLogin
 
 HANDOVER = "the database's owner runs: airflow-wizard handover --owner dba"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPassword:
     """A password, and where it is from."""
 
     value: SecretStr
@@ -38,10 +38,10 @@ class Passwords:
     """Finds each once; `session` is this run's login to Vault, None for another store."""
 
     admin: Admin
-    session: Session | None
-    _found: dict[str, Known] = field(default_factory=dict, repr=False)
+    session: VaultLogin | None
+    _found: dict[str, KnownPassword] = field(default_factory=dict, repr=False)
 
-    def of(self, one: Wanted) -> Known | Look:
+    def of(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         """The password, or why this run does not know it.
 
         Raises ConflictError where the store and the reference disagree, VaultError where Vault
@@ -49,38 +49,38 @@ class Passwords:
         """
         if one.password not in self._found:
             looked = self._looked(one)
-            if isinstance(looked, Look):
+            if isinstance(looked, StepStatus):
                 return looked
             self._found[one.password] = looked
         return self._found[one.password]
 
-    def _looked(self, one: Wanted) -> Known | Look:
+    def _looked(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         from pydantic import SecretStr
 
         reference, held = one.fact.reference, self.admin.held[one.password]
         payload, lacks = self._payload()
         stored = payload.get(one.fact) if payload else None
         if payload is not None and stored is not None:
-            if not isinstance(held, ProbeResult) and not _same(held, stored):
+            if not isinstance(held, ProbeResult) and not _is_same(held, stored):
                 raise ConflictError(
                     f"{one.password} ({reference}) is another password than {one.fact.key} in "
                     f"{payload.name}, and Airflow logs in with the store's",
                     "make both the one that the role is to have",
                 )
-            return Known(SecretStr(stored), payload.name)
+            return KnownPassword(SecretStr(stored), payload.name)
         if not isinstance(held, ProbeResult):
-            return Known(held, str(reference))
+            return KnownPassword(held, str(reference))
         if payload is not None:
             lacks = f"{payload.name} has no {one.fact.key}"
         kept = reference is None or reference.kind in {"generate", "store"}
         if kept and lacks:
-            return Look("unknown", f"its password is not known here: {lacks}", HANDOVER)
+            return StepStatus("unknown", f"its password is not known here: {lacks}", HANDOVER)
         fix = f"{held.fix}; or {HANDOVER}" if held.fix and not kept else HANDOVER
-        return Look("unknown", f"its password is not known here: {held.detail}", fix)
+        return StepStatus("unknown", f"its password is not known here: {held.detail}", fix)
 
     def _payload(self) -> tuple[Payload | None, str]:
         """What the store holds, or why this run cannot read it."""
-        from wizard.systems.vault.payload_store import VaultStore, standing
+        from wizard.systems.vault.payload_store import VaultPayloadStore, read_state
 
         session = self.session
         if session is None:
@@ -90,7 +90,9 @@ class Passwords:
         store = session.store
         try:
             found = session.patiently(
-                lambda: standing(VaultStore(session.vault, store.mount, store.path, store.document))
+                lambda: read_state(
+                    VaultPayloadStore(session.vault, store.mount, store.path, store.document)
+                )
             )
         except VaultError as error:
             if error.kind not in {"forbidden", "missing"}:
@@ -100,5 +102,5 @@ class Passwords:
         return found.payload, ""
 
 
-def _same(one: SecretStr, other: str) -> bool:
+def _is_same(one: SecretStr, other: str) -> bool:
     return hmac.compare_digest(one.get_secret_value().encode(), other.encode())

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from wizard.clients.postgres.client import Postgres, PostgresError, Server, Target
-from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
-from wizard.manifests.postgres import identifier
-from wizard.systems.database.connections import weigh, weigh_results
+from wizard.clients.postgres.client import (
+    PostgresClient,
+    PostgresError,
+    PostgresServer,
+    PostgresTarget,
+)
+from wizard.engine.probes import (
+    CachedCall,
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+    warn_result,
+)
+from wizard.manifests.postgres import quote_identifier
+from wizard.systems.database.connections import check_connections, check_result_connections
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 SECONDS = 15.0
-MOST_SKEW = 5.0
+MAX_SKEW = 5.0
 _FIXES = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
     "tls": "compare database.sslmode and database.ca.file with the server's certificate",
@@ -27,13 +41,13 @@ _FIXES = {
     "refused": "ask the server's owner: the reason is in its words",
 }
 
-Look = Callable[[], Server | PostgresError]
+ServerLookup = Callable[[], PostgresServer | PostgresError]
 
 
-def looking(client: Postgres) -> Look:
+def make_lookup(client: PostgresClient) -> ServerLookup:
     """One look that hands its failure back as a value, for all probes that read it."""
 
-    def look() -> Server | PostgresError:
+    def look() -> PostgresServer | PostgresError:
         try:
             return client.look()
         except PostgresError as error:
@@ -43,35 +57,45 @@ def looking(client: Postgres) -> Look:
 
 
 def database_probes(
-    prefix: str, title: str, answers: Answers, target: Target, look: Look, *, metadata: bool = True
+    prefix: str,
+    title: str,
+    answers: Answers,
+    target: PostgresTarget,
+    look: ServerLookup,
+    *,
+    metadata: bool = True,
 ) -> Iterator[Probe]:
     """Login, version, encoding, rights, clock and pooler of one database.
 
     `prefix` begins the ids, `metadata` is false for a result backend, which opens others than
     Airflow's own.
     """
-    session = Once(look)
+    session = CachedCall(look)
 
-    def probe(what: str, text: str, judge: Callable[[Server], ProbeResult]) -> Probe:
+    def probe(what: str, text: str, judge: Callable[[PostgresServer], ProbeResult]) -> Probe:
         async def run() -> ProbeResult:
             seen = await session()
             if isinstance(seen, PostgresError):
-                return skipped(f"needs {prefix}.login")
+                return skip_result(f"needs {prefix}.login")
             return judge(seen)
 
         return Probe(f"{prefix}.{what}", f"{title}: {text}", target.endpoint, run, SECONDS)
 
     async def login() -> ProbeResult:
         seen = await session()
-        return refusal(seen) if isinstance(seen, PostgresError) else logged_in(seen, target)
+        return (
+            classify_error(seen) if isinstance(seen, PostgresError) else check_login(seen, target)
+        )
 
     yield Probe(f"{prefix}.login", f"{title}: login", target.endpoint, login, SECONDS)
-    yield probe("version", "version", lambda seen: version(seen, answers.installation.airflow))
-    yield probe("encoding", "encoding", encoding)
-    yield probe("rights", "rights", lambda seen: rights(seen, target))
-    yield probe("clock", "clock", clock)
-    yield probe("pooler", "direct connection", direct)
-    connections = weigh if metadata else weigh_results
+    yield probe(
+        "version", "version", lambda seen: check_version(seen, answers.installation.airflow)
+    )
+    yield probe("encoding", "encoding", check_encoding)
+    yield probe("rights", "rights", lambda seen: check_rights(seen, target))
+    yield probe("clock", "clock", check_clock)
+    yield probe("pooler", "direct connection", check_direct_connection)
+    connections = check_connections if metadata else check_result_connections
     yield probe(
         "connections",
         "connections",
@@ -79,43 +103,43 @@ def database_probes(
     )
 
 
-def pooler_probe(target: Target, look: Look) -> Probe:
+def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
     """Whether the address of an external PgBouncer leads through a pooler to the database."""
 
     async def run() -> ProbeResult:
-        seen = await Once(look)()
+        seen = await CachedCall(look)()
         if isinstance(seen, PostgresError):
-            return refusal(seen)
+            return classify_error(seen)
         if not seen.pooled:
-            return warned(
+            return warn_result(
                 f"{target.endpoint} is PostgreSQL itself, not a pooler",
                 "correct database.pgbouncer.host, or set database.pgbouncer.mode=off",
             )
         word = seen.version_text.partition(" ")[0]
-        return passed(f"PostgreSQL {seen.version_text} behind a pooler", word)
+        return pass_result(f"PostgreSQL {seen.version_text} behind a pooler", word)
 
     return Probe("database.pgbouncer", "PgBouncer: login", target.endpoint, run, SECONDS)
 
 
-def encryption(target: Target) -> Probe:
+def tls_probe(target: PostgresTarget) -> Probe:
     """What the TLS mode of the answers allows; whether the server takes part, the login says."""
 
     async def run() -> ProbeResult:
         if target.sslmode == "disable":
-            return warned(
+            return warn_result(
                 "sslmode=disable: queries and data travel in clear", "set database.sslmode=require"
             )
         if target.sslmode == "prefer":
-            return warned(
+            return warn_result(
                 "sslmode=prefer: a server or a man in the middle without TLS is accepted",
                 "set database.sslmode=require or verify-full",
             )
         if target.sslmode == "require":
-            return passed(
+            return pass_result(
                 "sslmode=require allows no connection without TLS; verify-full would have the "
                 "server prove itself too"
             )
-        return passed(
+        return pass_result(
             f"sslmode={target.sslmode} allows no connection without TLS, nor to a server that "
             "cannot prove itself"
         )
@@ -123,71 +147,71 @@ def encryption(target: Target) -> Probe:
     return Probe("database.tls", "Database: TLS mode", target.endpoint, run)
 
 
-def refusal(error: PostgresError) -> ProbeResult:
+def classify_error(error: PostgresError) -> ProbeResult:
     """What a session that could not be had means: only its absence here is no fault."""
     if error.kind == "unreachable":
-        return unknown(error.message, _FIXES["unreachable"])
+        return unknown_result(error.message, _FIXES["unreachable"])
     said = error.message
     if error.kind == "unsafe":
         said = f"no SCRAM: {said}; the password was not sent"
-    return failed(said, _FIXES[error.kind])
+    return fail_result(said, _FIXES[error.kind])
 
 
-def logged_in(seen: Server, target: Target) -> ProbeResult:
+def check_login(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
     """The session itself."""
     how = "over TLS" if seen.encrypted else "in clear"
     if seen.read_only:
-        return failed(
+        return fail_result(
             f"PostgreSQL {seen.version_text} is a read-only standby", "name the primary server"
         )
     state = ", with Airflow's tables" if seen.migrated else ""
-    return passed(f"{target.user} at {target.database} {how}, SCRAM{state}")
+    return pass_result(f"{target.user} at {target.database} {how}, SCRAM{state}")
 
 
-def version(seen: Server, airflow: str) -> ProbeResult:
+def check_version(seen: PostgresServer, airflow: str) -> ProbeResult:
     """PostgreSQL's version; the least is that of Airflow's README, "Requirements"."""
     least = 12 if airflow.startswith("2.") else 13
     said = f"PostgreSQL {seen.version_text}; Airflow {airflow} needs {least} or later"
     if seen.major < least:
-        return failed(said, "upgrade the server")
-    return passed(said, seen.version_text.partition(" ")[0])
+        return fail_result(said, "upgrade the server")
+    return pass_result(said, seen.version_text.partition(" ")[0])
 
 
-def encoding(seen: Server) -> ProbeResult:
+def check_encoding(seen: PostgresServer) -> ProbeResult:
     """Airflow stores text of any language."""
     if seen.encoding == "UTF8":
-        return passed("UTF8")
-    return failed(
+        return pass_result("UTF8")
+    return fail_result(
         f"{seen.encoding}: Airflow needs UTF8",
         "create the database again with ENCODING 'UTF8' TEMPLATE template0",
     )
 
 
-def rights(seen: Server, target: Target) -> ProbeResult:
+def check_rights(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
     """Whether migrations can make tables: PostgreSQL 15 closed schema public to all but owners."""
-    owner = f"ALTER DATABASE {identifier(target.database)} OWNER TO {identifier(target.user)}"
+    owner = f"ALTER DATABASE {quote_identifier(target.database)} OWNER TO {quote_identifier(target.user)}"
     if not seen.schema:
-        return failed("the role sees no schema that tables could go into", owner)
+        return fail_result("the role sees no schema that tables could go into", owner)
     if seen.may_create_tables:
-        return passed(f"may create tables in schema {seen.schema}")
-    return failed(f"may not create tables in schema {seen.schema}", owner)
+        return pass_result(f"may create tables in schema {seen.schema}")
+    return fail_result(f"may not create tables in schema {seen.schema}", owner)
 
 
-def clock(seen: Server) -> ProbeResult:
+def check_clock(seen: PostgresServer) -> ProbeResult:
     """Tokens and schedules are judged by several clocks."""
     ahead = "ahead of" if seen.skew > 0 else "behind"
-    if abs(seen.skew) <= MOST_SKEW:
-        return passed(f"{abs(seen.skew):.1f} s {ahead} this machine's")
-    return warned(
+    if abs(seen.skew) <= MAX_SKEW:
+        return pass_result(f"{abs(seen.skew):.1f} s {ahead} this machine's")
+    return warn_result(
         f"{abs(seen.skew):.0f} s {ahead} this machine's", "set both clocks by a time server (NTP)"
     )
 
 
-def direct(seen: Server) -> ProbeResult:
+def check_direct_connection(seen: PostgresServer) -> ProbeResult:
     """Migrations hold a lock for a session, which a pooler may hand to somebody else."""
     if not seen.pooled:
-        return passed("no pooler in between")
-    return warned(
+        return pass_result("no pooler in between")
+    return warn_result(
         "a pooler answers here, and migrations need the server itself",
         "name the server in database.host, and the pooler with database.pgbouncer.mode=external",
     )

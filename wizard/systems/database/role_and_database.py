@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.postgres.admin import DUPLICATES, FORBIDDEN, Administrator, StatementError
-from wizard.clients.postgres.client import PostgresError, Psycopg
+from wizard.clients.postgres.client import PostgresError, PsycopgClient
 from wizard.errors import WizardError
-from wizard.formats.terminal import visible
-from wizard.manifests.postgres import identifier
-from wizard.systems.database.password import HANDOVER, Known
+from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.postgres import quote_identifier
+from wizard.systems.database.password import HANDOVER, KnownPassword
 
 if TYPE_CHECKING:
     from psycopg.sql import Composed
 
-    from wizard.clients.postgres.admin import SchemaState, Standing
-    from wizard.clients.postgres.client import Server
-    from wizard.engine.actions import Look
-    from wizard.systems.database.admin import Admin, Wanted
+    from wizard.clients.postgres.admin import AdminSnapshot, SchemaState
+    from wizard.clients.postgres.client import PostgresServer
+    from wizard.engine.actions import StepStatus
+    from wizard.systems.database.admin import Admin, DatabaseSpec
     from wizard.systems.database.password import Passwords
 
 _LOGIN_FIXES = {
@@ -34,22 +34,24 @@ _LOGIN_FIXES = {
 }
 
 
-class Side:
+class DatabaseAccess:
     """What the three steps of one database share; every failure is a WizardError."""
 
-    def __init__(self, admin: Admin, one: Wanted, passwords: Passwords, installation: str) -> None:
+    def __init__(
+        self, admin: Admin, one: DatabaseSpec, passwords: Passwords, installation: str
+    ) -> None:
         self.admin = admin
         self.one = one
-        self.user = visible(identifier(one.user))
-        self.name = visible(identifier(one.name))
+        self.user = escape_unprintable(quote_identifier(one.user))
+        self.name = escape_unprintable(quote_identifier(one.name))
         self.label = f"made by airflow-wizard for {installation}"
         self._passwords = passwords
 
-    def known(self) -> Known | Look:
+    def known(self) -> KnownPassword | StepStatus:
         """The role's password, or why it is not known."""
         return self._passwords.of(self.one)
 
-    def seen(self) -> Standing:
+    def seen(self) -> AdminSnapshot:
         """What stands now."""
         with self._worded():
             seen = self._client.look(self.one.user, self.one.name)
@@ -59,11 +61,11 @@ class Side:
             )
         return seen
 
-    def login(self, password: Known, database: str) -> Server | PostgresError:
+    def login(self, password: KnownPassword, database: str) -> PostgresServer | PostgresError:
         """A session of the role itself, which writes nothing."""
         place = replace(self.admin.target, database=database, user=self.one.user)
         try:
-            return Psycopg(place, password.value).look()
+            return PsycopgClient(place, password.value).look()
         except PostgresError as error:
             return error
 
@@ -75,7 +77,7 @@ class Side:
         except PostgresError as error:
             return error
 
-    def create_role(self, password: Known) -> None:
+    def create_role(self, password: KnownPassword) -> None:
         """Make the role; what somebody else made meanwhile is looked at again."""
         try:
             self._client.create_role(self.one.user, password.value, self.label)
@@ -109,20 +111,20 @@ class Side:
             raise self._no_session(error) from None
         except StatementError as error:
             raise WizardError(
-                f"{self.one.endpoint} refuses it: {visible(error.message)}", HANDOVER
+                f"{self.one.endpoint} refuses it: {escape_unprintable(error.message)}", HANDOVER
             ) from None
 
     def _no_session(self, error: PostgresError) -> WizardError:
-        said = visible(error.message)
+        said = escape_unprintable(error.message)
         if error.kind == "unsafe":
             said = f"no SCRAM: {said}; the password was not sent"
-        who = visible(self.admin.target.user)
+        who = escape_unprintable(self.admin.target.user)
         return WizardError(
             f"{who} at {self.one.endpoint}: {said}", _LOGIN_FIXES.get(error.kind, HANDOVER)
         )
 
     def _no_role(self, error: StatementError) -> WizardError:
-        said = visible(error.message)
+        said = escape_unprintable(error.message)
         if error.sqlstate == FORBIDDEN or "password" not in said.casefold():
             return WizardError(f"{self.one.endpoint} makes no role: {said}", HANDOVER)
         # Some managed servers check a password's text, and so refuse one that is hashed here.

@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.clients.ssh.clone import Clone, CloneError, Seen, Target, command_path
-from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
+from wizard.clients.ssh.clone import CloneClient, CloneResult, command_path
+from wizard.clients.ssh.session import CloneError, CloneTarget
+from wizard.engine.probes import (
+    CachedCall,
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+    warn_result,
+)
 from wizard.hostkeys.keys import HostKey, known_hosts_name
-from wizard.systems.git.host_key_probes import ASK
+from wizard.systems.git.host_key_probes import HOST_KEY_HINT
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -19,7 +29,7 @@ _FIXES = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
     "peer": "correct host and port in dags.repo",
-    "host-key": ASK,
+    "host-key": HOST_KEY_HINT,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
     "repository": "register the key for this repository, or correct dags.repo",
@@ -28,10 +38,10 @@ _FIXES = {
     "no-dags": "push a DAG, or correct dags.subpath",
 }
 
-Look = Callable[[], Seen | CloneError]
+CloneLookup = Callable[[], CloneResult | CloneError]
 
 
-def clone_target(answers: Answers) -> Target | None:
+def clone_target(answers: Answers) -> CloneTarget | None:
     """What git-sync would clone with these answers, and the host keys they pin.
 
     The keys are those of the known_hosts text that is rendered, and no others. None where DAGs do
@@ -46,13 +56,15 @@ def clone_target(answers: Answers) -> Target | None:
     rows = [line.split() for line in text.splitlines()]
     pinned = tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
     path = command_path(dags.repo, location.path)
-    return Target(location.host, location.port, location.user, path, dags.ref, dags.subpath, pinned)
+    return CloneTarget(
+        location.host, location.port, location.user, path, dags.ref, dags.subpath, pinned
+    )
 
 
-def looking(client: Clone) -> Look:
+def make_lookup(client: CloneClient) -> CloneLookup:
     """One look that hands its failure back as a value, for both probes that read it."""
 
-    def look() -> Seen | CloneError:
+    def look() -> CloneResult | CloneError:
         try:
             return client.look()
         except CloneError as error:
@@ -62,7 +74,7 @@ def looking(client: Clone) -> Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CloneCheck:
     """What one repository is read for: `id` begins the ids of its probes, `question` is its key's.
 
     `harm` is what a key that may push could do. `fixes` are by the kind of a failed clone, and
@@ -77,24 +89,26 @@ class Reading:
     fixes: Mapping[str, str]
     deferred: frozenset[str]
 
-    def probes(self, target: Target, look: Look, *, writable: str = "") -> Iterator[Probe]:
+    def probes(
+        self, target: CloneTarget, look: CloneLookup, *, writable: str = ""
+    ) -> Iterator[Probe]:
         """Whether the key clones the repository, and whether it could push.
 
         `writable` is why it may, as the answers say; empty refuses a key that could.
         """
-        once = Once(look)
+        once = CachedCall(look)
         name = f"{self.id}.clone"
 
         async def clone() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
                 return self._refusal(seen)
-            return _cloned(seen, dags=target.dags)
+            return _describe_clone(seen, dags=target.dags)
 
         async def rights() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
-                return skipped(f"needs {name}")
+                return skip_result(f"needs {name}")
             return self._read_only(seen, writable)
 
         endpoint = target.endpoint
@@ -103,33 +117,33 @@ class Reading:
 
     def _refusal(self, error: CloneError) -> ProbeResult:
         fix = self.fixes.get(error.kind, "")
-        found = unknown if error.kind in self.deferred else failed
+        found = unknown_result if error.kind in self.deferred else fail_result
         return found(error.message, fix)
 
-    def _read_only(self, seen: Seen, writable: str) -> ProbeResult:
+    def _read_only(self, seen: CloneResult, writable: str) -> ProbeResult:
         if seen.writable is None:
-            return unknown(
+            return unknown_result(
                 "whether the key may push could not be found out", "look at it on the host's page"
             )
         if not seen.writable:
-            return passed("the host refuses a push")
+            return pass_result("the host refuses a push")
         if writable:
-            return warned(f"the key may push: {writable}")
-        return failed(
+            return warn_result(f"the key may push: {writable}")
+        return fail_result(
             f"the key may push, so {self.harm}",
             "register it read-only, or say why it may push: "
             f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
         )
 
 
-def _cloned(seen: Seen, *, dags: bool) -> ProbeResult:
+def _describe_clone(seen: CloneResult, *, dags: bool) -> ProbeResult:
     short = seen.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     at = "" if short == seen.commit else f"{short} at "
     files = "1 DAG file" if seen.files == 1 else f"{seen.files} DAG files"
-    return passed(f"{at}{seen.commit[:12]}" + (f": {files}" if dags else ""))
+    return pass_result(f"{at}{seen.commit[:12]}" + (f": {files}" if dags else ""))
 
 
-DAGS = Reading(
+DAG_CLONE = CloneCheck(
     "dags",
     "DAG repository: clone",
     "Deploy key: read-only",

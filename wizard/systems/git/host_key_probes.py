@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.engine.probes import Probe, ProbeResult, blocking, failed, passed, unknown, warned
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    unknown_result,
+    warn_result,
+    wrap_blocking,
+)
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.published import published_keys, retired_reason
 
@@ -14,12 +22,12 @@ if TYPE_CHECKING:
     from wizard.hostkeys.scan import Scan, Scanner
 
 SECONDS = 8.0
-ASK = (
+HOST_KEY_HINT = (
     "ask the host's owner whether the key was changed; only then plan again with the new "
     "fingerprint (--host-key-fingerprint)"
 )
 # No fingerprint is typed for a host whose keys its publisher lists.
-ASK_PUBLISHER = (
+PUBLISHED_KEY_HINT = (
     "ask the host's owner whether the key was changed; if so, a newer airflow-wizard lists it, and "
     "Argo CD's admin may verify it until then"
 )
@@ -31,31 +39,33 @@ def host_keys_probe(
     recorded: Sequence[HostKey],
     scanner: Scanner,
     id: str = "dags.host_keys",  # noqa: A002
-    fix: str = ASK,
+    fix: str = HOST_KEY_HINT,
 ) -> Probe:
     """Whether the host shows the recorded keys, and no other in their place; else `fix` is told."""
     return Probe(
         id,
         "Git host: keys",
         known_hosts_name(host, port),
-        blocking(lambda: compared(scanner(host, port), recorded, fix)),
+        wrap_blocking(lambda: compare_host_keys(scanner(host, port), recorded, fix)),
         SECONDS,
     )
 
 
-def compared(scan: Scan, recorded: Sequence[HostKey], fix: str = ASK) -> ProbeResult:
+def compare_host_keys(
+    scan: Scan, recorded: Sequence[HostKey], fix: str = HOST_KEY_HINT
+) -> ProbeResult:
     """What a scan means for the keys that known_hosts will hold."""
     if scan.problem:
-        return unknown(scan.problem, "try again from a machine that reaches the host")
+        return unknown_result(scan.problem, "try again from a machine that reaches the host")
     shown = {key.type: key for key in scan.keys}
     for key in scan.keys:
         reason = retired_reason(key.fingerprint)
         if reason:
-            return failed(f"shows a retired {key.type} key: {reason}", fix)
+            return fail_result(f"shows a retired {key.type} key: {reason}", fix)
     changed = [old for old in recorded if old.type in shown and shown[old.type].key != old.key]
     if changed:
         old = changed[0]
-        return failed(
+        return fail_result(
             f"shows another {old.type} key: {shown[old.type].fingerprint} instead of "
             f"{old.fingerprint}",
             fix,
@@ -63,16 +73,18 @@ def compared(scan: Scan, recorded: Sequence[HostKey], fix: str = ASK) -> ProbeRe
     known = {one.key.fingerprint for one in published_keys(scan.host, scan.port)}
     strange = [key for key in scan.keys if known and key.fingerprint not in known]
     if strange:
-        return failed(
+        return fail_result(
             f"shows a {strange[0].type} key that its publisher does not list: "
             f"{strange[0].fingerprint}",
             fix,
         )
     kept = [key.type for key in recorded if key.type in shown]
     if not kept:
-        return failed(f"shows none of the recorded keys, but {', '.join(shown) or 'none'}", fix)
+        return fail_result(
+            f"shows none of the recorded keys, but {', '.join(shown) or 'none'}", fix
+        )
     gone = [key.type for key in recorded if key.type not in shown]
     if gone:
         why = "; ".join(scan.problems.get(kind, "not offered") for kind in gone)
-        return warned(f"{', '.join(kept)} as recorded; {', '.join(gone)}: {why}")
-    return passed(f"{', '.join(kept)} as recorded")
+        return warn_result(f"{', '.join(kept)} as recorded; {', '.join(gone)}: {why}")
+    return pass_result(f"{', '.join(kept)} as recorded")

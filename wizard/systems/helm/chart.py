@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.errors import RefusedError, WizardError
-from wizard.formats.terminal import visible
+from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.argocd import CHART_REPOSITORY
-from wizard.manifests.helm import CHART
+from wizard.manifests.helm import CHART_NAME
 
 if TYPE_CHECKING:
     from wizard.clients.helm import Helm
@@ -28,7 +28,7 @@ class Chart:
     digest: str
 
 
-class Charts:
+class ChartFetcher:
     """Brings the pinned chart here at the first call: `--chart`, else the project's repository."""
 
     def __init__(self, target: Target, helm: Helm) -> None:
@@ -54,21 +54,21 @@ class Charts:
         self._target.ends.append(lambda: rmtree(folder, ignore_errors=True))
         try:
             await self._helm.act(
-                "pull", CHART, "--repo", CHART_REPOSITORY, "--version", version,
+                "pull", CHART_NAME, "--repo", CHART_REPOSITORY, "--version", version,
                 "--destination", str(folder), seconds=PULL_SECONDS, context=False,
             )  # fmt: skip
         except WizardError as error:
             message = f"chart {version} is not to be had from {CHART_REPOSITORY}: {error.message}"
             raise WizardError(message, error.hint or _REACH) from None
-        return folder / f"{CHART}-{version}.tgz"
+        return folder / f"{CHART_NAME}-{version}.tgz"
 
     async def _verify(self, path: Path) -> None:
         about = await self._helm.show_chart(path)
-        name, version = (visible(str(about.get(one))) for one in ("name", "version"))
+        name, version = (escape_unprintable(str(about.get(one))) for one in ("name", "version"))
         wanted = self._target.release.chart
-        if (name, version) != (CHART, wanted):
+        if (name, version) != (CHART_NAME, wanted):
             raise RefusedError(
-                f"{path} is chart {name} {version}; installation.chart is {CHART} {wanted}",
+                f"{path} is chart {name} {version}; installation.chart is {CHART_NAME} {wanted}",
                 "give the chart of the answered version, or change installation.chart",
             )
 

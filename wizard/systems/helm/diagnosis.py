@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wizard.systems.cluster.diagnosis import Rule
 
-HELM = (
+HELM_RULES = (
     Rule(
         r"another operation \(install/upgrade/rollback\) is in progress",
         "another helm is at this release",

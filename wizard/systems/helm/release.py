@@ -18,31 +18,31 @@ from typing import TYPE_CHECKING
 from wizard import __version__
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import ConflictError, WizardError
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.helm import CHART, OWN_LABEL, chart_command
-from wizard.manifests.ownership import SOURCE
-from wizard.systems.cluster.diagnosis import REFUSALS, diagnose, said
-from wizard.systems.cluster.objects import explained
-from wizard.systems.cluster.pods import finished_jobs
-from wizard.systems.helm.chart import Chart, Charts
-from wizard.systems.helm.diagnosis import HELM
+from wizard.manifests.helm import CHART_NAME, MANAGED_BY_LABEL, chart_command
+from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
+from wizard.systems.cluster.objects import explain_error
+from wizard.systems.cluster.pods import list_finished_jobs
+from wizard.systems.helm.chart import Chart, ChartFetcher
+from wizard.systems.helm.diagnosis import HELM_RULES
 from wizard.systems.helm.state import (
     RUN_LABEL,
     Revision,
-    differing,
-    of_another,
-    ours_to_mend,
-    own_mark,
-    revisions,
+    compute_owner_mark,
+    find_differing_keys,
+    is_foreign,
+    is_recoverable,
+    list_revisions,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wizard.clients.helm import Helm, Output
+    from wizard.clients.helm import Helm, HelmOutput
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
@@ -52,29 +52,29 @@ LOOK_SECONDS = 1.0
 # What a hook of `values:` may take; Helm's own default.
 HOOK_SECONDS = 300
 _SHOWN = 5
-_NOTE = re.compile(r"values sha256:([0-9a-f]{64})")
+_VALUES_DIGEST = re.compile(r"values sha256:([0-9a-f]{64})")
 
 
-def action(target: Target, charts: Charts | None, title: str) -> Action:
+def build_release_step(target: Target, charts: ChartFetcher | None, title: str) -> Step:
     """The chart as committed; without a cluster, what its owner has to run."""
     kube, helm = target.kube, target.helm
     if kube is None or helm is None or charts is None:
-        return Action("helm.chart", title, "me", "cluster", lambda: _left(target))
-    work = Release(target, kube, helm, charts)
-    return Action("helm.chart", title, "me", helm.identity, work.look, work.change, work.rehearse)
+        return Step("helm.chart", title, "me", "cluster", lambda: _leave_to_owner(target))
+    work = HelmRelease(target, kube, helm, charts)
+    return Step("helm.chart", title, "me", helm.identity, work.look, work.change, work.rehearse)
 
 
-async def _left(target: Target) -> Look:
+async def _leave_to_owner(target: Target) -> StepStatus:
     first, *lines = chart_command(target.release)
     upgrade = " ".join(line.removesuffix("\\").strip() for line in lines)
     detail = "no kubeconfig context names the cluster"
-    return Look("unknown", detail, f"its owner runs: {first}; {upgrade}")
+    return StepStatus("unknown", detail, f"its owner runs: {first}; {upgrade}")
 
 
-class Release:
+class HelmRelease:
     """Looks at the release, and brings it to what is committed."""
 
-    def __init__(self, target: Target, kube: Kube, helm: Helm, charts: Charts) -> None:
+    def __init__(self, target: Target, kube: Kube, helm: Helm, charts: ChartFetcher) -> None:
         self._target = target
         self._kube = kube
         self._helm = helm
@@ -82,116 +82,120 @@ class Release:
         self._name = target.release.names.release
         self._namespace = target.release.namespace
         self._values = target.files["values"]
-        self._mark = own_mark(target)
+        self._mark = compute_owner_mark(target)
         self._digest = hashlib.sha256(self._values).hexdigest()
 
-    async def look(self) -> Look:
+    async def look(self) -> StepStatus:
         """Whether it is deployed, of this chart and with these values."""
         try:
-            found = await in_thread(self._revisions)
+            found = await run_in_thread(self._revisions)
         except KubeError as error:
             if error.kind != "forbidden":
-                raise explained(error) from None
+                raise explain_error(error) from None
             fix = "ask for the right to get and list Secrets there: Helm keeps its state in them"
-            return Look("unknown", error.message, fix)
+            return StepStatus("unknown", error.message, fix)
         if not found or found[-1].status == "uninstalled":
-            return Look("wanted", f"release {self._name} is not installed yet")
+            return StepStatus("wanted", f"release {self._name} is not installed yet")
         return self._in_the_way(found) or await self._compared(found[-1])
 
     def _revisions(self) -> list[Revision]:
-        return revisions(self._kube, self._namespace, self._name)
+        return list_revisions(self._kube, self._namespace, self._name)
 
-    def _in_the_way(self, found: list[Revision]) -> Look | None:
+    def _in_the_way(self, found: list[Revision]) -> StepStatus | None:
         """What stands there and is not for this run to change; None where nothing is."""
         last = found[-1]
-        shown = f"release {self._name} (revision {last.number}, {said(last.status)})"
+        shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
         if not last.own:
             label = f"kubectl -n {self._namespace} label secret sh.helm.release.v1.{self._name}.v"
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"{shown} stands already and is not this wizard's",
                 "name ours otherwise (installation.release); or, if it may become ours: "
-                f"{label}{last.number} {OWN_LABEL}",
+                f"{label}{last.number} {MANAGED_BY_LABEL}",
             )
-        if of_another(last, self._mark):
+        if is_foreign(last, self._mark):
             secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
             label = f"kubectl -n {self._namespace} label --overwrite {secret}"
-            keep = f"{SOURCE}={self._mark}" if self._mark else f"{SOURCE}-"
-            return Look(
+            keep = f"{OWNER_ANNOTATION}={self._mark}" if self._mark else f"{OWNER_ANNOTATION}-"
+            return StepStatus(
                 "blocked",
                 f"{shown} stands already and belongs to another installation or repository",
                 "name ours otherwise (installation.release); or, if it is the same that has moved: "
                 f"{label} {keep}",
             )
         if last.status == "uninstalling":
-            return Look("blocked", f"{shown} is being taken away", "wait until it is gone")
+            return StepStatus("blocked", f"{shown} is being taken away", "wait until it is gone")
         if not last.pending:
             return None
-        if ours_to_mend(found):
-            return Look(
+        if is_recoverable(found):
+            return StepStatus(
                 "wanted",
                 f"{shown} was left so by a run that was interrupted: it is finished first "
                 f"(helm rollback {self._name} {last.number}), then upgraded",
             )
-        return Look(
+        return StepStatus(
             "blocked",
             f"{shown} is in the hands of another helm, or was when that one died",
             "wait until it has ended; if nobody runs it any more: "
             f"helm -n {self._namespace} rollback {self._name} {last.number}, then run apply again",
         )
 
-    async def _compared(self, last: Revision) -> Look:
+    async def _compared(self, last: Revision) -> StepStatus:
         history = await self._helm.history(self._name, self._namespace)
         entry = next((one for one in history if one.revision == last.number), None)
         if entry is None:
-            return Look("wanted", "the release was changed while it was looked at")
+            return StepStatus("wanted", "the release was changed while it was looked at")
         shown = f"release {self._name}, revision {entry.revision}"
         if entry.status != "deployed":
-            return Look("wanted", f"{shown} is {entry.status}: {said(entry.description)}")
-        chart = f"{CHART}-{self._target.release.chart}"
+            return StepStatus(
+                "wanted", f"{shown} is {entry.status}: {sanitize_message(entry.description)}"
+            )
+        chart = f"{CHART_NAME}-{self._target.release.chart}"
         if entry.chart != chart:
-            return Look("wanted", f"{shown} is of {said(entry.chart)}, not {chart}")
-        noted = _NOTE.search(entry.description)
+            return StepStatus(
+                "wanted", f"{shown} is of {sanitize_message(entry.chart)}, not {chart}"
+            )
+        noted = _VALUES_DIGEST.search(entry.description)
         if noted is None or noted[1] != self._digest:
             other = await self._other_values(last.number)
             if other:
                 more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
-                return Look(
+                return StepStatus(
                     "wanted", f"{shown} has other values: {', '.join(other[:_SHOWN])}{more}"
                 )
         if self._target.chart is not None:
             digest = (await self._charts.get()).digest
             if f"chart sha256:{digest}" not in entry.description:
-                return Look("wanted", f"{shown} was not made with exactly this chart")
-        return Look("holds", f"{shown}: {entry.chart} with the committed values")
+                return StepStatus("wanted", f"{shown} was not made with exactly this chart")
+        return StepStatus("holds", f"{shown}: {entry.chart} with the committed values")
 
     async def _other_values(self, revision: int) -> list[str]:
         standing = await self._helm.values(self._name, self._namespace, revision)
         wanted: Mapping[str, object] = read_mapping(self._values.decode(), "values")
-        return [said(one) for one in differing(standing, wanted)]
+        return [sanitize_message(one) for one in find_differing_keys(standing, wanted)]
 
     async def change(self) -> str:
         """Upgrade it, after what an interrupted run left half is finished."""
         chart = await self._charts.get()
         done = []
-        found = await in_thread(self._revisions)
+        found = await run_in_thread(self._revisions)
         last = await self._quiet(found) if found and found[-1].pending else None
-        done += await in_thread(self._without_finished_jobs)
+        done += await run_in_thread(self._without_finished_jobs)
         if last is not None and last.pending:
             done.append(await self._mended(last))
         await self._upgrade(chart)
-        made = (await in_thread(self._revisions))[-1]
+        made = (await run_in_thread(self._revisions))[-1]
         done.append(f"revision {made.number} of chart {self._target.release.chart}")
         return ", ".join((*done, f"sha256:{chart.digest[:12]}"))
 
     async def rehearse(self) -> str:
         """What helm says it would send; the server stores nothing."""
         chart = await self._charts.get()
-        found = await in_thread(self._revisions)
+        found = await run_in_thread(self._revisions)
         number = found[-1].number + 1 if found else 1
         if found and found[-1].pending:
             return f"helm would finish revision {number - 1}, then upgrade; it tries nothing before"
-        jobs = await in_thread(lambda: finished_jobs(self._kube, self._target.release))
+        jobs = await run_in_thread(lambda: list_finished_jobs(self._kube, self._target.release))
         done = await self._upgrade(chart, dry_run=True)
         count = len(re.findall(r"^kind: ", done.out, re.MULTILINE))
         first = "".join(f"delete finished Job {one['metadata']['name']}; " for one in jobs)
@@ -200,23 +204,23 @@ class Release:
             f"{number} of {count} objects (chart sha256:{chart.digest[:12]})"
         )
 
-    async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> Output:
+    async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> HelmOutput:
         note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
-        marked = f",{SOURCE}={self._mark}" if self._mark else ""
+        marked = f",{OWNER_ANNOTATION}={self._mark}" if self._mark else ""
         # Helm shows what it would send only under its own description.
         more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(
             "upgrade", "--install", self._name, str(chart.path), "--namespace", self._namespace,
             "--values", "-", "--timeout", f"{HOOK_SECONDS}s",
-            "--labels", f"{OWN_LABEL},{RUN_LABEL}={uuid.uuid4().hex}{marked}",
+            "--labels", f"{MANAGED_BY_LABEL},{RUN_LABEL}={uuid.uuid4().hex}{marked}",
             *(("--dry-run=server",) if dry_run else more), stdin=self._values,
         )  # fmt: skip
 
-    async def _act(self, *args: str, stdin: bytes = b"") -> Output:
+    async def _act(self, *args: str, stdin: bytes = b"") -> HelmOutput:
         try:
             return await self._helm.act(*args, stdin=stdin, seconds=HOOK_SECONDS + 60.0)
         except WizardError as error:
-            found = diagnose([error.message], HELM, REFUSALS)
+            found = diagnose([error.message], HELM_RULES, REFUSAL_RULES)
             if found is None:
                 raise
             raise WizardError(found.cause, found.fix) from None
@@ -234,8 +238,8 @@ class Release:
         last, since = found[-1], time.monotonic()
         while last.pending and time.monotonic() - since < QUIET_SECONDS:
             await asyncio.sleep(min(LOOK_SECONDS, QUIET_SECONDS))
-            now = await in_thread(self._revisions)
-            if not now or (now[-1].pending and not ours_to_mend(now)):
+            now = await run_in_thread(self._revisions)
+            if not now or (now[-1].pending and not is_recoverable(now)):
                 raise ConflictError(
                     f"another helm is at release {self._name}", "wait until it has ended"
                 )
@@ -249,12 +253,12 @@ class Release:
         They go by themselves some minutes later, and Helm makes them anew.
         """
         done = []
-        for job in finished_jobs(self._kube, self._target.release):
+        for job in list_finished_jobs(self._kube, self._target.release):
             about = job["metadata"]
             ref = Ref("batch/v1", "Job", about["name"], self._namespace)
             try:
                 self._kube.delete(ref, uid=about["uid"], version=about["resourceVersion"])
             except KubeError as error:
-                raise explained(error) from None
+                raise explain_error(error) from None
             done.append(f"removed finished Job {ref.name}")
         return done

@@ -11,33 +11,37 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
 from wizard.errors import ConflictError
-from wizard.formats.terminal import visible
-from wizard.systems.cluster.diagnosis import said
-from wizard.systems.cluster.object_removal import NOWHERE, Removal, removal_action
-from wizard.systems.cluster.objects import Source, explained
-from wizard.systems.cluster.ownership import kubectl_delete, plain, unchanged
+from wizard.formats.terminal import escape_unprintable
+from wizard.systems.cluster.diagnosis import sanitize_message
+from wizard.systems.cluster.object_removal import NO_CONTEXT, Removal, build_removal_step
+from wizard.systems.cluster.objects import CommittedManifest, explain_error
+from wizard.systems.cluster.ownership import (
+    build_label_judge,
+    build_unchanged_judge,
+    kubectl_delete,
+)
 from wizard.systems.helm.state import (
     Revision,
-    made_by_a_run,
-    of_another,
-    ours_to_mend,
-    own_mark,
-    revisions,
+    compute_owner_mark,
+    is_foreign,
+    is_made_by_run,
+    is_recoverable,
+    list_revisions,
 )
-from wizard.systems.helm.steps import grouped
+from wizard.systems.helm.steps import group_manifests
 from wizard.systems.release import delivered_objects
-from wizard.systems.release.volumes import claims
+from wizard.systems.release.volumes import list_claims
 
 if TYPE_CHECKING:
     from wizard.clients.helm import Helm
-    from wizard.systems.target import Piece, Target
-    from wizard.systems.vault.session import Session
+    from wizard.systems.target import DataKind, Target
+    from wizard.systems.vault.session import VaultLogin
 
 UNINSTALL_SECONDS = 300
-_RENDERED = "meta.helm.sh/release-name"
+_RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 # The reverse of how they were applied; ExternalSecrets go while the store still stands.
 _GROUPS = (
     ("helm.manifests", "Remove what else stands beside the chart"),
@@ -47,59 +51,61 @@ _GROUPS = (
 )
 
 
-def actions(
-    target: Target, session: Session | None, pieces: Collection[Piece], *, exact: bool
-) -> tuple[Action, ...]:
+def build_helm_removal(
+    target: Target, session: VaultLogin | None, pieces: Collection[DataKind], *, exact: bool
+) -> tuple[Step, ...]:
     """The release first, then what stands beside it; with `exact` changed objects are left."""
-    groups = grouped(target)
+    groups = group_manifests(target)
     guarded = (
-        (delivered_objects.copies(target, session),)
+        (delivered_objects.build_copies_check(target, session),)
         if session is not None and "payload" not in pieces
         else ()
     )
     beside = tuple(
-        _beside(target, name, title, groups[name], exact=exact)
+        _build_manifests_removal(target, name, title, groups[name], exact=exact)
         for name, title in _GROUPS
         if groups[name]
     )
-    return (*guarded, _uninstalled(target, pieces, exact=exact), *beside)
+    return (*guarded, _build_uninstall_step(target, pieces, exact=exact), *beside)
 
 
-def _beside(target: Target, name: str, title: str, sources: list[Source], *, exact: bool) -> Action:
+def _build_manifests_removal(
+    target: Target, name: str, title: str, sources: list[CommittedManifest], *, exact: bool
+) -> Step:
     found = [Ref.of(source.manifest()) for source in reversed(sources)]
-    judge = unchanged(target, sources) if exact else plain(target)
-    return removal_action(
+    judge = build_unchanged_judge(target, sources) if exact else build_label_judge(target)
+    return build_removal_step(
         f"remove.{name.rpartition('.')[2]}",
         title,
         "platform",
         target.kube,
         lambda kube: Removal(kube, lambda: found, judge),
         left=kubectl_delete(found),
-        patience=delivered_objects.SECRETS_SECONDS,
+        patience=delivered_objects.WAIT_FOR_SECRET_REMOVAL,
     )
 
 
-def _uninstalled(target: Target, pieces: Collection[Piece], *, exact: bool) -> Action:
+def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact: bool) -> Step:
     name, namespace = target.release.names.release, target.release.namespace
     title = f"Uninstall release {name} with Helm"
     command = f"helm -n {namespace} uninstall {name}"
     if target.kube is None or target.helm is None:
-        return Action("remove.release", title, "me", "cluster", lambda: _left(command))
+        return Step("remove.release", title, "me", "cluster", lambda: _leave_to_owner(command))
     work = _Release(target, target.kube, target.helm, pieces, exact=exact)
-    return Action(
+    return Step(
         "remove.release", title, "me", target.helm.identity, work.look, work.change, work.rehearse
     )
 
 
-async def _left(command: str) -> Look:
-    return Look("unknown", NOWHERE, f"its owner runs: {command}")
+async def _leave_to_owner(command: str) -> StepStatus:
+    return StepStatus("unknown", NO_CONTEXT, f"its owner runs: {command}")
 
 
 class _Release:
     """Looks whether the release is gone, and uninstalls it."""
 
     def __init__(
-        self, target: Target, kube: Kube, helm: Helm, pieces: Collection[Piece], *, exact: bool
+        self, target: Target, kube: Kube, helm: Helm, pieces: Collection[DataKind], *, exact: bool
     ) -> None:
         self._target = target
         self._kube = kube
@@ -109,64 +115,64 @@ class _Release:
         self._name = target.release.names.release
         self._namespace = target.release.namespace
 
-    async def look(self) -> Look:
+    async def look(self) -> StepStatus:
         """Whether it is gone, or not this wizard's to take away."""
-        return await in_thread(self._look)
+        return await run_in_thread(self._look)
 
-    def _look(self) -> Look:
+    def _look(self) -> StepStatus:
         try:
-            found = revisions(self._kube, self._namespace, self._name)
+            found = list_revisions(self._kube, self._namespace, self._name)
             rendered = [] if "volumes" in self._pieces else self._rendered()
         except KubeError as error:
             if error.kind != "forbidden":
-                raise explained(error) from None
-            return Look("unknown", error.message, f"helm -n {self._namespace} list shows it")
+                raise explain_error(error) from None
+            return StepStatus("unknown", error.message, f"helm -n {self._namespace} list shows it")
         if not found or found[-1].status == "uninstalled":
-            return Look("holds", f"release {self._name} is not installed")
-        return self._in_the_way(found, rendered) or Look(
+            return StepStatus("holds", f"release {self._name} is not installed")
+        return self._in_the_way(found, rendered) or StepStatus(
             "wanted", f"release {self._name}, revision {found[-1].number}, stands"
         )
 
     def _rendered(self) -> list[str]:
         """Claims that go with the release: of the chart itself, or owned by what goes."""
         return [
-            f"PersistentVolumeClaim {visible(one['metadata']['name'])}"
-            for one in claims(self._kube, self._target)
-            if _RENDERED in (one["metadata"].get("annotations") or {})
+            f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
+            for one in list_claims(self._kube, self._target)
+            if _RELEASE_ANNOTATION in (one["metadata"].get("annotations") or {})
             or one["metadata"].get("ownerReferences")
         ]
 
-    def _in_the_way(self, found: list[Revision], rendered: list[str]) -> Look | None:
+    def _in_the_way(self, found: list[Revision], rendered: list[str]) -> StepStatus | None:
         last = found[-1]
-        shown = f"release {self._name} (revision {last.number}, {said(last.status)})"
+        shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
         if not last.own:
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"{shown} is not this wizard's; it is left",
                 f"if it is to go, its owner runs: helm -n {self._namespace} uninstall {self._name}",
             )
-        if of_another(last, own_mark(self._target)):
-            return Look(
+        if is_foreign(last, compute_owner_mark(self._target)):
+            return StepStatus(
                 "blocked",
                 f"{shown} belongs to another installation or repository; it is left",
                 "run it there; or, if it is to go, its owner runs: "
                 f"helm -n {self._namespace} uninstall {self._name}",
             )
-        if last.pending and not ours_to_mend(found):
-            return Look(
+        if last.pending and not is_recoverable(found):
+            return StepStatus(
                 "blocked",
                 f"{shown} is in the hands of another helm, or was when that one died",
                 "wait until it has ended",
             )
-        if self._exact and not last.pending and not made_by_a_run(found):
-            return Look(
+        if self._exact and not last.pending and not is_made_by_run(found):
+            return StepStatus(
                 "blocked",
                 f"{shown} was made by another helm since it was applied; it is left",
                 "bring it back to what is committed first: airflow-wizard apply; or, if it is to "
                 f"go: helm -n {self._namespace} uninstall {self._name}",
             )
         if rendered:
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"{', '.join(rendered)} would go with the release",
                 "give the chart claims that exist already (existingClaim in the values), and "
@@ -197,7 +203,7 @@ def require_gone(target: Target) -> None:
     if target.kube is None:
         raise ConflictError(f"nothing says whether release {name} is gone", "--context names it")
     try:
-        found = revisions(target.kube, target.release.namespace, name)
+        found = list_revisions(target.kube, target.release.namespace, name)
     except KubeError as error:
         raise ConflictError(
             f"nothing says whether release {name} is gone: {error.message}", error.hint

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import in_thread
-from wizard.formats.terminal import visible
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import run_in_thread
+from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster import admission_guard
-from wizard.systems.cluster.external_secrets import NEEDS
-from wizard.systems.cluster.namespace import namespace_action, standing
-from wizard.systems.cluster.objects import Source, manifests_action
+from wizard.systems.cluster.external_secrets import OPERATOR_HINT
+from wizard.systems.cluster.namespace import build_namespace_step, read_namespace
+from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 from wizard.systems.helm import release
-from wizard.systems.helm.chart import Charts
+from wizard.systems.helm.chart import ChartFetcher
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
@@ -31,41 +31,45 @@ _SECRETS = ("ExternalSecret",)
 _CLUSTER_WIDE = (*admission_guard.KINDS, "ClusterSecretStore")
 
 
-def beside(target: Target) -> tuple[Action, ...]:
+def build_manifest_steps(target: Target) -> tuple[Step, ...]:
     """Which helm this is, the namespace, and every manifest beside the chart."""
-    groups = grouped(target)
-    found = [_program(target), namespace_action(target)]
-    if groups[admission_guard.ACTION]:
-        found.append(admission_guard.action(target, groups[admission_guard.ACTION]))
+    groups = group_manifests(target)
+    found = [_build_program_step(target), build_namespace_step(target)]
+    if groups[admission_guard.GUARD_STEP]:
+        found.append(admission_guard.build_guard_step(target, groups[admission_guard.GUARD_STEP]))
     for id, title, needs in (  # noqa: A001
-        ("helm.store", "Create the store and its account", NEEDS),
-        ("helm.secrets", "Create the ExternalSecrets", NEEDS),
+        ("helm.store", "Create the store and its account", OPERATOR_HINT),
+        ("helm.secrets", "Create the ExternalSecrets", OPERATOR_HINT),
         ("helm.manifests", "Create what else stands beside the chart", ""),
     ):
         if groups[id]:
-            one = manifests_action(target, id, title, "me", target.kube, groups[id], needs=needs)
-            found.append(_after_namespace(target, target.kube, one, groups[id]))
-    if yours := sorted(_listed(target) - {_relative(name) for name in target.under("secrets/")}):
-        found.append(_theirs(target, yours))
+            one = build_manifests_step(
+                target, id, title, "me", target.kube, groups[id], needs=needs
+            )
+            found.append(_skip_without_namespace(target, target.kube, one, groups[id]))
+    if yours := sorted(
+        _read_kustomization(target) - {_relative(name) for name in target.under("secrets/")}
+    ):
+        found.append(_build_foreign_step(target, yours))
     return tuple(found)
 
 
-def chart(target: Target) -> Action:
+def build_chart_step(target: Target) -> Step:
     """The chart itself."""
-    charts = Charts(target, target.helm) if target.helm else None
+    charts = ChartFetcher(target, target.helm) if target.helm else None
     title = f"Install chart {target.release.chart} with Helm"
-    return release.action(target, charts, title)
+    return release.build_release_step(target, charts, title)
 
 
-def grouped(target: Target) -> dict[str, list[Source]]:
+def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
     """The committed manifests that are listed, by the action that applies them, in its order."""
-    found: dict[str, list[Source]] = {
-        admission_guard.ACTION: [],
+    found: dict[str, list[CommittedManifest]] = {
+        admission_guard.GUARD_STEP: [],
         "helm.store": [],
         "helm.secrets": [],
         "helm.manifests": [],
     }
-    listed = _listed(target)
+    listed = _read_kustomization(target)
     for logical, text in target.under("secrets/").items():
         if _relative(logical) not in listed:
             continue
@@ -74,8 +78,10 @@ def grouped(target: Target) -> dict[str, list[Source]]:
             continue
         place = "" if kind in _CLUSTER_WIDE else target.release.namespace
         path = f"{target.release.paths.apps}/{logical}.yaml"
-        found[_group(logical, kind)].append(Source(path, text, (kind,), place))
-    found[admission_guard.ACTION] = admission_guard.ordered(found[admission_guard.ACTION])
+        found[_group(logical, kind)].append(CommittedManifest(path, text, (kind,), place))
+    found[admission_guard.GUARD_STEP] = admission_guard.sort_guard_manifests(
+        found[admission_guard.GUARD_STEP]
+    )
     found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
     return found
 
@@ -84,66 +90,66 @@ def _relative(logical: str) -> str:
     return f"{logical}.yaml"
 
 
-def _listed(target: Target) -> set[str]:
+def _read_kustomization(target: Target) -> set[str]:
     """What kustomization.yaml says is to be applied, hand edits included."""
     found = read_mapping(target.text("kustomization"), "kustomization").get("resources")
     return {str(one) for one in found} if isinstance(found, list) else set()
 
 
-def _theirs(target: Target, names: Sequence[str]) -> Action:
+def _build_foreign_step(target: Target, names: Sequence[str]) -> Step:
     """What somebody listed besides: it is theirs, and not among what was shown."""
     folder = target.release.paths.apps
     detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not make"
     fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
 
-    async def check() -> Look:
-        return Look("unknown", visible(detail), visible(fix))
+    async def check() -> StepStatus:
+        return StepStatus("unknown", escape_unprintable(detail), escape_unprintable(fix))
 
-    return Action("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
+    return Step("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
 
 
 def _group(logical: str, kind: str) -> str:
     if kind in admission_guard.KINDS:
-        return admission_guard.ACTION
+        return admission_guard.GUARD_STEP
     if kind in _SECRETS:
         return "helm.secrets"
     own = ("secrets/store", "secrets/service-account", "secrets/vault-ca")
     return "helm.store" if logical in own and kind in _STORE else "helm.manifests"
 
 
-def _program(target: Target) -> Action:
+def _build_program_step(target: Target) -> Step:
     """Before anything is written: is there a helm that will do, and is `--chart` the right one?"""
     helm = target.helm
     title = "See which helm is on this machine"
 
-    async def check() -> Look:
+    async def check() -> StepStatus:
         if helm is None:
-            return Look("unknown", "no kubeconfig context names the cluster")
+            return StepStatus("unknown", "no kubeconfig context names the cluster")
         version = await helm.version()
         if target.chart is None:
-            return Look("holds", f"helm {version}")
-        found = await Charts(target, helm).get()
-        return Look("holds", f"helm {version}; {found.path.name}, sha256:{found.digest[:12]}")
+            return StepStatus("holds", f"helm {version}")
+        found = await ChartFetcher(target, helm).get()
+        return StepStatus("holds", f"helm {version}; {found.path.name}, sha256:{found.digest[:12]}")
 
-    return Action("helm.program", title, "me", helm.identity if helm else "this machine", check)
+    return Step("helm.program", title, "me", helm.identity if helm else "this machine", check)
 
 
-def _after_namespace(
-    target: Target, kube: Kube | None, action: Action, sources: Sequence[Source]
-) -> Action:
+def _skip_without_namespace(
+    target: Target, kube: Kube | None, action: Step, sources: Sequence[CommittedManifest]
+) -> Step:
     """A server tries nothing in a namespace that an earlier action would make."""
     if kube is None or all(not source.namespace for source in sources):
         return action
     real, rehearse, first = action.check, action.rehearse, target.release.namespace
 
-    async def check() -> Look:
-        if await in_thread(lambda: standing(kube, first)) is not None:
+    async def check() -> StepStatus:
+        if await run_in_thread(lambda: read_namespace(kube, first)) is not None:
             return await real()
         names = ", ".join(source.path.rpartition("/")[2] for source in sources)
-        return Look("wanted", f"{names}: not there yet, and neither is namespace {first}")
+        return StepStatus("wanted", f"{names}: not there yet, and neither is namespace {first}")
 
     async def tried() -> str:
-        if rehearse is None or await in_thread(lambda: standing(kube, first)) is None:
+        if rehearse is None or await run_in_thread(lambda: read_namespace(kube, first)) is None:
             return ""
         return await rehearse()
 

@@ -9,27 +9,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Action, Look
-from wizard.formats.terminal import visible
+from wizard.engine.actions import Step, StepStatus
+from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.ownership import another
-from wizard.systems.argocd.application import names
-from wizard.systems.argocd.application_removal import TRACKING, require_gone, tracked_by
+from wizard.manifests.ownership import describe_other_owner
+from wizard.systems.argocd.application import application_names
+from wizard.systems.argocd.application_removal import (
+    TRACKING,
+    find_tracking_application,
+    require_gone,
+)
 from wizard.systems.cluster.conditions import condition
-from wizard.systems.cluster.external_secrets import external_secrets
-from wizard.systems.cluster.object_removal import Removal, looked_action, removal_action, standing
-from wizard.systems.cluster.ownership import labelled
-from wizard.systems.vault.session import Session
+from wizard.systems.cluster.external_secrets import read_external_secrets
+from wizard.systems.cluster.object_removal import (
+    Removal,
+    build_cluster_step,
+    build_removal_step,
+    read_object,
+)
+from wizard.systems.cluster.ownership import check_label
+from wizard.systems.vault.session import VaultLogin
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-SECRETS_SECONDS, OBJECTS_SECONDS = 180.0, 300.0
+WAIT_FOR_SECRET_REMOVAL, OBJECTS_SECONDS = 180.0, 300.0
 _RBAC = "rbac.authorization.k8s.io/v1"
 # What the chart renders into its namespace, data apart; pods go with what started them.
-KINDS = (
+DELIVERED_KINDS = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "CronJob"),
@@ -46,10 +55,10 @@ KINDS = (
 )
 
 
-def secrets(target: Target) -> Action:
+def build_secrets_removal(target: Target) -> Step:
     """The ExternalSecrets; the Secrets that they own go with them."""
-    found = secret_refs(target)
-    return removal_action(
+    found = external_secret_refs(target)
+    return build_removal_step(
         "destroy.external-secrets",
         f"Remove {len(found)} ExternalSecrets; their Secrets go with them",
         "platform",
@@ -57,19 +66,19 @@ def secrets(target: Target) -> Action:
         lambda kube: Removal(kube, lambda: found, none="no ExternalSecret of it is there"),
         left=f"kubectl -n {target.release.namespace} delete externalsecret "
         + " ".join(ref.name for ref in found),
-        patience=SECRETS_SECONDS,
+        patience=WAIT_FOR_SECRET_REMOVAL,
     )
 
 
-def secret_refs(target: Target) -> list[Ref]:
+def external_secret_refs(target: Target) -> list[Ref]:
     """The committed ExternalSecrets."""
-    return [Ref.of(manifest) for manifest in external_secrets(target).values()]
+    return [Ref.of(manifest) for manifest in read_external_secrets(target).values()]
 
 
-def copies(target: Target, session: Session) -> Action:
+def build_copies_check(target: Target, session: VaultLogin) -> Step:
     """Whether the values live on in the store, before their copies in the cluster go."""
-    work = _Copies(target, session)
-    return looked_action(
+    work = _CopiesCheck(target, session)
+    return build_cluster_step(
         "destroy.copies",
         f"See that {session.store.mount}/{session.store.path} holds what the Secrets are made of",
         target.kube,
@@ -79,17 +88,19 @@ def copies(target: Target, session: Session) -> Action:
     )
 
 
-class _Copies:
-    def __init__(self, target: Target, session: Session) -> None:
+class _CopiesCheck:
+    def __init__(self, target: Target, session: VaultLogin) -> None:
         self._target = target
         self._session = session
         self._where = f"{session.store.mount}/{session.store.path}"
 
-    def look(self, kube: Kube) -> Look:
+    def look(self, kube: Kube) -> StepStatus:
         """Whether nothing is lost with the Secrets."""
-        found = [one for ref in secret_refs(self._target) if (one := standing(kube, ref))]
+        found = [
+            one for ref in external_secret_refs(self._target) if (one := read_object(kube, ref))
+        ]
         if not found:
-            return Look("holds", "no Secret in the cluster is made from it any more")
+            return StepStatus("holds", "no Secret in the cluster is made from it any more")
         try:
             stored = self._stored()
         except VaultError as error:
@@ -101,14 +112,14 @@ class _Copies:
             return self._served(found)
         if lacking := sorted(self._read() - stored):
             return self._last(f"lacks {', '.join(lacking)}" if stored else "is not there")
-        return Look("holds", f"{self._where} holds them")
+        return StepStatus("holds", f"{self._where} holds them")
 
     def _read(self) -> set[str]:
         """The keys that the committed ExternalSecrets read there."""
         path = self._session.store.path
         return {
-            visible(str(one["remoteRef"].get("property")))
-            for manifest in external_secrets(self._target).values()
+            escape_unprintable(str(one["remoteRef"].get("property")))
+            for manifest in read_external_secrets(self._target).values()
             for one in manifest["spec"].get("data") or []
             if one["remoteRef"]["key"] == path
         }
@@ -121,15 +132,15 @@ class _Copies:
         held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
         return set() if held is None or held.deleted else set(held.data)
 
-    def _served(self, found: list[Manifest]) -> Look:
+    def _served(self, found: list[KubeObject]) -> StepStatus:
         """What cannot be read is proven by its effect: the operator has read it."""
         ready = [condition(one, "Ready").get("status") == "True" for one in found]
         if all(ready):
-            return Look("holds", f"all {len(found)} ExternalSecrets are served from it")
+            return StepStatus("holds", f"all {len(found)} ExternalSecrets are served from it")
         return self._last("may not be read, and not every ExternalSecret is served from it")
 
-    def _last(self, why: str) -> Look:
-        return Look(
+    def _last(self, why: str) -> StepStatus:
+        return StepStatus(
             "blocked",
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
@@ -138,7 +149,7 @@ class _Copies:
         )
 
 
-def objects(target: Target) -> Action:
+def build_objects_removal(target: Target) -> Step:
     """What Argo CD has delivered and not taken along, such as after an undo."""
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
@@ -146,13 +157,13 @@ def objects(target: Target) -> Action:
     def removal(kube: Kube) -> Removal:
         return Removal(
             kube,
-            lambda: _delivered(kube, target),
-            lambda one, ref: _of_another(target, one, ref),
+            lambda: _find_delivered(kube, target),
+            lambda one, ref: _check_owner(target, one, ref),
             none="nothing that was delivered is left",
             before=lambda: require_gone(target),
         )
 
-    return removal_action(
+    return build_removal_step(
         "destroy.objects",
         f"Remove what is left of release {release} in {namespace}, volumes apart",
         "platform",
@@ -164,12 +175,12 @@ def objects(target: Target) -> Action:
     )
 
 
-def _delivered(kube: Kube, target: Target) -> list[Ref]:
+def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
     """Workloads and the like that Argo CD says are ours, then our committed manifests."""
     found = [
         Ref(api, kind, one["metadata"]["name"], target.release.namespace)
-        for api, kind in KINDS
-        for one in listed(kube, api, kind, target.release.namespace)
+        for api, kind in DELIVERED_KINDS
+        for one in list_metadata(kube, api, kind, target.release.namespace)
         if is_delivered(one, target)
     ]
     for logical, text in target.under("secrets/").items():
@@ -177,29 +188,35 @@ def _delivered(kube: Kube, target: Target) -> list[Ref]:
         ref = Ref.of(manifest)
         if manifest.get("kind") == "ExternalSecret" or ref in found:
             continue
-        one = standing(kube, ref)
+        one = read_object(kube, ref)
         own = target.release.source
-        if one is not None and (another(one, own) or labelled(one, ref, own) is None):
+        if one is not None and (
+            describe_other_owner(one, own) or check_label(one, ref, own) is None
+        ):
             found.append(ref)
     return found
 
 
-def _of_another(target: Target, found: Manifest, ref: Ref) -> Look | None:
-    other = another(found, target.release.source)
-    return Look("kept", f"{ref} belongs to {visible(other)}; it is left") if other else None
+def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
+    other = describe_other_owner(found, target.release.source)
+    return (
+        StepStatus("kept", f"{ref} belongs to {escape_unprintable(other)}; it is left")
+        if other
+        else None
+    )
 
 
-def is_delivered(found: Manifest, target: Target) -> bool:
+def is_delivered(found: KubeObject, target: Target) -> bool:
     """Whether Argo CD tracks an object as one of this installation's Applications'."""
     about = found["metadata"]
-    if tracked_by(found) not in names(target):
+    if find_tracking_application(found) not in application_names(target):
         return False
     own = (about.get("labels") or {}).get("release") == target.release.names.release
     # A label alone is what any chart may put on its objects.
     return own or TRACKING in (about.get("annotations") or {})
 
 
-def listed(kube: Kube, api: str, kind: str, namespace: str) -> list[Manifest]:
+def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:
     """Metadata of all objects of a kind; none where the cluster does not serve it."""
     try:
         return kube.find(api, kind, namespace, metadata=True)
@@ -209,7 +226,7 @@ def listed(kube: Kube, api: str, kind: str, namespace: str) -> list[Manifest]:
         raise
 
 
-def shown(refs: list[Ref], most: int = 3) -> str:
+def format_refs(refs: list[Ref], most: int = 3) -> str:
     """Some of these, by kind and name."""
     more = f" and {len(refs) - most} more" if len(refs) > most else ""
-    return ", ".join(f"{ref.kind} {visible(ref.name)}" for ref in refs[:most]) + more
+    return ", ".join(f"{ref.kind} {escape_unprintable(ref.name)}" for ref in refs[:most]) + more

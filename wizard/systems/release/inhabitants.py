@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.systems.cluster.ownership import plain
-from wizard.systems.release.delivered_objects import is_delivered, listed
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.systems.cluster.ownership import build_label_judge
+from wizard.systems.release.delivered_objects import is_delivered, list_metadata
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
@@ -23,20 +23,20 @@ _ALWAYS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
 _EVENTS = {("v1", "Event"), ("events.k8s.io/v1", "Event")}
 
 
-class Inhabitants:
+class NamespaceContents:
     """All objects of the target's namespace, by their metadata; may raise KubeError."""
 
     def __init__(self, kube: Kube, target: Target) -> None:
         self._kube = kube
         self._target = target
         self._namespace = target.release.namespace
-        self._plain = plain(target)
+        self._plain = build_label_judge(target)
         self._kinds = kube.namespaced()
-        self._found: dict[str, tuple[Ref, Manifest]] = {}
+        self._found: dict[str, tuple[Ref, KubeObject]] = {}
         for api, kind in self._kinds:
             if (api, kind) in _EVENTS:
                 continue
-            for one in listed(kube, api, kind, self._namespace):
+            for one in list_metadata(kube, api, kind, self._namespace):
                 about = one["metadata"]
                 self._found[str(about["uid"])] = (
                     Ref(api, kind, about["name"], self._namespace),
@@ -68,7 +68,7 @@ class Inhabitants:
         seen = below | {uid}
         return bool(owners) and all(self._goes(one, seen) for one in owners)
 
-    def _own(self, found: Manifest, ref: Ref) -> bool:
+    def _own(self, found: KubeObject, ref: Ref) -> bool:
         labels = found["metadata"].get("labels") or {}
         charts = (labels.get("release"), labels.get("tier"))
         return (

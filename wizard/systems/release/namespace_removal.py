@@ -6,28 +6,28 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look
-from wizard.formats.terminal import visible
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
+from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.conditions import condition
-from wizard.systems.cluster.diagnosis import said
+from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import (
     Removal,
-    finalizers,
-    looked_action,
-    removal_action,
-    standing,
+    build_cluster_step,
+    build_removal_step,
+    list_finalizers,
+    read_object,
 )
 from wizard.systems.cluster.ownership import kubectl_delete
-from wizard.systems.release.delivered_objects import KINDS, listed, shown
-from wizard.systems.release.inhabitants import Inhabitants
+from wizard.systems.release.delivered_objects import DELIVERED_KINDS, format_refs, list_metadata
+from wizard.systems.release.inhabitants import NamespaceContents
 from wizard.systems.release.volumes import CLAIM
 
 if TYPE_CHECKING:
-    from wizard.systems.target import Piece, Target
+    from wizard.systems.target import DataKind, Target
 
 NAMESPACE_SECONDS = 600.0
-_WITHOUT = "run it without --data namespace"
+_SKIP_HINT = "run it without --data namespace"
 _PROTECTED = ("default", "vault-auth")
 _CONDITIONS = (
     "NamespaceDeletionDiscoveryFailure",
@@ -36,11 +36,11 @@ _CONDITIONS = (
 )
 
 
-def namespace(target: Target, pieces: Collection[Piece]) -> Action:
+def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Step:
     """The namespace, once nothing of others is in it."""
     ref = Ref("v1", "Namespace", target.release.namespace)
     if "namespace" in pieces:
-        return removal_action(
+        return build_removal_step(
             "destroy.namespace",
             f"Remove namespace {ref.name}",
             "platform",
@@ -48,8 +48,8 @@ def namespace(target: Target, pieces: Collection[Piece]) -> Action:
             lambda kube: Removal(
                 kube,
                 lambda: [ref],
-                lambda _found, ref: _inhabited(kube, target, ref, pieces),
-                why=lambda found, ref: _stuck(kube, found, ref),
+                lambda _found, ref: _check_contents(kube, target, ref, pieces),
+                why=lambda found, ref: _explain_terminating(kube, found, ref),
                 none=f"namespace {ref.name} is gone",
             ),
             left=kubectl_delete([ref]),
@@ -57,63 +57,65 @@ def namespace(target: Target, pieces: Collection[Piece]) -> Action:
             alone=True,
         )
 
-    def look(kube: Kube) -> Look:
-        if standing(kube, ref) is None:
-            return Look("holds", f"namespace {ref.name} is gone")
-        return Look(
+    def look(kube: Kube) -> StepStatus:
+        if read_object(kube, ref) is None:
+            return StepStatus("holds", f"namespace {ref.name} is gone")
+        return StepStatus(
             "kept", f"namespace {ref.name} stays", f"if it is to go: {kubectl_delete([ref])}"
         )
 
     title = f"Keep namespace {ref.name}"
-    return looked_action(
+    return build_cluster_step(
         "destroy.namespace", title, target.kube, look, None, left=kubectl_delete([ref]), alone=True
     )
 
 
-def _inhabited(kube: Kube, target: Target, ref: Ref, pieces: Collection[Piece]) -> Look | None:
+def _check_contents(
+    kube: Kube, target: Target, ref: Ref, pieces: Collection[DataKind]
+) -> StepStatus | None:
     """Left where anything in it is not of this release."""
     shared = (target.answers.delivery.argocd.namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
-        return Look("blocked", f"{ref} serves others too; it is left", _WITHOUT)
+        return StepStatus("blocked", f"{ref} serves others too; it is left", _SKIP_HINT)
     try:
-        inside = Inhabitants(kube, target)
+        inside = NamespaceContents(kube, target)
         found = inside.unknown()
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return Look(
+        return StepStatus(
             "blocked",
-            f"nothing says whether others live in {ref}: {said(error.message)}; it is left",
-            f"ask for the right to list all there; or leave it to its owner: {_WITHOUT}",
+            f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; it is left",
+            f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}",
         )
     volumes = [] if "volumes" in pieces else inside.of_kind(CLAIM[1])
     found += [one for one in volumes if one not in found]
     if not found:
         return None
-    return Look(
+    return StepStatus(
         "blocked",
-        f"{ref} holds {shown(found)}; it is left",
+        f"{ref} holds {format_refs(found)}; it is left",
         "move or remove them (volumes of this release: --data volumes), then run it again; or "
-        f"leave it to its owner: {_WITHOUT}",
+        f"leave it to its owner: {_SKIP_HINT}",
     )
 
 
-def _stuck(kube: Kube, found: Manifest, ref: Ref) -> tuple[str, str]:
+def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, str]:
     """What holds a namespace that is going away: objects with their finalizers."""
     held = []
-    kinds = (*KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
+    kinds = (*DELIVERED_KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
     for api, kind in kinds:
         try:
-            there = listed(kube, api, kind, ref.name)
+            there = list_metadata(kube, api, kind, ref.name)
         except KubeError:
             continue
         held += [
-            f"{kind} {visible(one['metadata']['name'])} ({', '.join(finalizers(one))})"
+            f"{kind} {escape_unprintable(one['metadata']['name'])} ({', '.join(list_finalizers(one))})"
             for one in there
-            if one["metadata"].get("deletionTimestamp") and finalizers(one)
+            if one["metadata"].get("deletionTimestamp") and list_finalizers(one)
         ]
     words = [
-        said(condition(found, name).get("message"))
+        sanitize_message(condition(found, name).get("message"))
         for name in _CONDITIONS
         if condition(found, name).get("status") == "True"
     ]

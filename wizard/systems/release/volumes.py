@@ -6,27 +6,32 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.kube.protocol import Kube, Manifest, Ref
-from wizard.engine.actions import Action, Look
-from wizard.formats.terminal import visible
-from wizard.systems.argocd.application_removal import refs
-from wizard.systems.argocd.cascade import rewritten
-from wizard.systems.cluster.object_removal import Removal, looked_action, removal_action, standing
-from wizard.systems.release.delivered_objects import is_delivered, listed, shown
+from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.engine.actions import Step, StepStatus
+from wizard.formats.terminal import escape_unprintable
+from wizard.systems.argocd.application_removal import application_refs
+from wizard.systems.argocd.cascade import update_object
+from wizard.systems.cluster.object_removal import (
+    Removal,
+    build_cluster_step,
+    build_removal_step,
+    read_object,
+)
+from wizard.systems.release.delivered_objects import format_refs, is_delivered, list_metadata
 
 if TYPE_CHECKING:
-    from wizard.systems.target import Piece, Target
+    from wizard.systems.target import DataKind, Target
 
 VOLUMES_SECONDS = 300.0
 CLAIM = ("v1", "PersistentVolumeClaim")
-_OPTIONS = "argocd.argoproj.io/sync-options"
+_SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 _KEEP = "Delete=false"
 
 
-def kept_back(target: Target, pieces: Collection[Piece]) -> Action:
+def build_keep_step(target: Target, pieces: Collection[DataKind]) -> Step:
     """Before Argo CD removes what it delivered: volumes and namespace are kept from it."""
-    work = _Shield(target, pieces)
-    return looked_action(
+    work = _KeepStep(target, pieces)
+    return build_cluster_step(
         "destroy.keep",
         "Keep volumes and namespace from what Argo CD removes",
         target.kube,
@@ -36,44 +41,46 @@ def kept_back(target: Target, pieces: Collection[Piece]) -> Action:
     )
 
 
-class _Shield:
-    def __init__(self, target: Target, pieces: Collection[Piece]) -> None:
+class _KeepStep:
+    def __init__(self, target: Target, pieces: Collection[DataKind]) -> None:
         self._target = target
         self._pieces = pieces
         self._namespace = target.release.namespace
 
-    def look(self, kube: Kube) -> Look:
+    def look(self, kube: Kube) -> StepStatus:
         """Whether nothing that holds data goes with the Applications."""
         argocd = self._target.argocd
-        if argocd is None or not any(standing(argocd, ref) for ref in refs(self._target)):
-            return Look("holds", "Argo CD has no Application of it")
+        if argocd is None or not any(
+            read_object(argocd, ref) for ref in application_refs(self._target)
+        ):
+            return StepStatus("holds", "Argo CD has no Application of it")
         try:
             owned = [] if "volumes" in self._pieces else self._owned(kube)
             bare = self._bare(kube)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"nothing says whether volumes would go with it: {error.message}",
                 "ask for the right to list persistentvolumeclaims there; or name them, if they "
                 "may go: --data volumes",
             )
         if owned:
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"{', '.join(owned)} would go with what owns them",
                 "keep them first (persistentVolumeClaimRetentionPolicy: Retain in the values); or "
                 "name them, if they may go: --data volumes",
             )
         if bare:
-            return Look("wanted", f"Argo CD would remove {shown(bare)}")
-        return Look("holds", "Argo CD removes none of them")
+            return StepStatus("wanted", f"Argo CD would remove {format_refs(bare)}")
+        return StepStatus("holds", "Argo CD removes none of them")
 
     def _owned(self, kube: Kube) -> list[str]:
         return [
-            f"PersistentVolumeClaim {visible(one['metadata']['name'])}"
-            for one in claims(kube, self._target)
+            f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
+            for one in list_claims(kube, self._target)
             if one["metadata"].get("ownerReferences")
         ]
 
@@ -83,13 +90,13 @@ class _Shield:
         if "volumes" not in self._pieces:
             found += [
                 Ref(*CLAIM, one["metadata"]["name"], self._namespace)
-                for one in claims(kube, self._target)
-                if is_delivered(one, self._target) and not _spared(one)
+                for one in list_claims(kube, self._target)
+                if is_delivered(one, self._target) and not _is_protected(one)
             ]
         if "namespace" not in self._pieces:
             ref = Ref("v1", "Namespace", self._namespace)
             one = kube.get(ref)
-            if one is not None and is_delivered(one, self._target) and not _spared(one):
+            if one is not None and is_delivered(one, self._target) and not _is_protected(one):
                 found.append(ref)
         return found
 
@@ -97,29 +104,29 @@ class _Shield:
         """Mark them; Argo CD leaves what is marked so."""
         found = self._bare(kube)
         for ref in found:
-            rewritten(kube, ref, _marked)
-        return f"marked {shown(found)} with {_KEEP}"
+            update_object(kube, ref, _protect)
+        return f"marked {format_refs(found)} with {_KEEP}"
 
 
-def _options(found: Manifest) -> list[str]:
-    text = str((found["metadata"].get("annotations") or {}).get(_OPTIONS) or "")
+def _options(found: KubeObject) -> list[str]:
+    text = str((found["metadata"].get("annotations") or {}).get(_SYNC_OPTIONS) or "")
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def _spared(found: Manifest) -> bool:
+def _is_protected(found: KubeObject) -> bool:
     return _KEEP in _options(found)
 
 
-def _marked(found: Manifest) -> Manifest:
+def _protect(found: KubeObject) -> KubeObject:
     own = [one for one in _options(found) if not one.startswith("Delete=")]
-    notes = {**(found["metadata"].get("annotations") or {}), _OPTIONS: ",".join([*own, _KEEP])}
+    notes = {**(found["metadata"].get("annotations") or {}), _SYNC_OPTIONS: ",".join([*own, _KEEP])}
     return {**found, "metadata": {**found["metadata"], "annotations": notes}}
 
 
-def claims(kube: Kube, target: Target) -> list[Manifest]:
+def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
     """The volume claims of the release: by the chart's labels, or because Argo CD tracks them."""
     found = []
-    for one in listed(kube, *CLAIM, target.release.namespace):
+    for one in list_metadata(kube, *CLAIM, target.release.namespace):
         labels = one["metadata"].get("labels") or {}
         own = (labels.get("release"), labels.get("tier")) == (
             target.release.names.release,
@@ -133,16 +140,16 @@ def claims(kube: Kube, target: Target) -> list[Manifest]:
 def _claim_refs(kube: Kube, target: Target) -> list[Ref]:
     return [
         Ref(*CLAIM, one["metadata"]["name"], target.release.namespace)
-        for one in claims(kube, target)
+        for one in list_claims(kube, target)
     ]
 
 
-def volumes(target: Target, pieces: Collection[Piece]) -> Action:
+def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
     """The volume claims of the release: logs, DAGs, Redis."""
     namespace, release = target.release.namespace, target.release.names.release
     command = f"kubectl -n {namespace} delete pvc -l release={release},tier=airflow"
     if "volumes" in pieces:
-        return removal_action(
+        return build_removal_step(
             "destroy.volumes",
             f"Remove the volumes of release {release}, with the data in them",
             "platform",
@@ -158,13 +165,13 @@ def volumes(target: Target, pieces: Collection[Piece]) -> Action:
             alone=True,
         )
 
-    def look(kube: Kube) -> Look:
+    def look(kube: Kube) -> StepStatus:
         found = _claim_refs(kube, target)
         if not found:
-            return Look("holds", "no volume of it is there")
-        return Look("kept", shown(found), f"if they are to go: {command}")
+            return StepStatus("holds", "no volume of it is there")
+        return StepStatus("kept", format_refs(found), f"if they are to go: {command}")
 
     title = f"Keep the volumes of release {release}"
-    return looked_action(
+    return build_cluster_step(
         "destroy.volumes", title, target.kube, look, None, left=command, alone=True
     )

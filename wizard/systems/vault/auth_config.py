@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from wizard.engine.actions import Look
-from wizard.systems.vault.files import difference
+from wizard.engine.actions import StepStatus
+from wizard.systems.vault.files import diff_texts
 
 IN_CLUSTER = "https://kubernetes.default.svc:443"
 _IN_CLUSTER = {"kubernetes", "kubernetes.default", "kubernetes.default.svc"}
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _NAME = re.compile(r"kubernetes\.default\.svc\.[a-z0-9.-]+")
 
-Place = tuple[str, int, str]
+ServerAddress = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AuthConfigSpec:
     """What the config has to be for: `host` is written, any of `hosts` is this cluster too.
 
     `host` is empty where nothing says which address Vault reaches the cluster at. `ca` is PEM,
@@ -35,7 +35,7 @@ class Wanted:
     """
 
     host: str
-    hosts: frozenset[Place]
+    hosts: frozenset[ServerAddress]
     inside: bool
     ca: str = ""
 
@@ -51,7 +51,7 @@ class Wanted:
         }
 
 
-def place(url: str) -> Place:
+def parse_server(url: str) -> ServerAddress:
     """Host, port and path of an API server, with the names that pods know it by taken as one."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
@@ -63,35 +63,37 @@ def place(url: str) -> Place:
     return name, port, parts.path.rstrip("/")
 
 
-def judge(config: Mapping[str, Any], wanted: Wanted, mount: str) -> Look:
+def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: str) -> StepStatus:
     """Whether this config serves the cluster; it is never written again."""
     found = str(config.get("kubernetes_host") or "")
     own = "airflow-wizard set secrets.vault.auth_mount=kubernetes-<cluster>"
     fix = f"take a mount of this cluster's own: {own}"
     if not wanted.hosts:
-        return Look(
+        return StepStatus(
             "unknown",
             f"auth/{mount} is for the cluster at {found}; which one this is, nothing says here",
             "name a kubeconfig context with --context, or record cluster.server",
         )
-    if place(found) not in wanted.hosts:
-        if place(found) == place(IN_CLUSTER):
+    if parse_server(found) not in wanted.hosts:
+        if parse_server(found) == parse_server(IN_CLUSTER):
             fix += (
                 "; or, where Vault runs in this very cluster, give its Service: "
                 "secrets.vault.server=https://<service>.<namespace>.svc:8200"
             )
         why = f"is for the cluster at {found}"
-    elif _other_authority(config, wanted):
+    elif _has_other_ca(config, wanted):
         why = "has another CA than this cluster's"
     elif config.get("token_reviewer_jwt_set") is False and config.get("disable_local_ca_jwt"):
         why = "has no token reviewer"
         fix = f"have its owner give it one (token_reviewer_jwt), or {fix}"
     else:
-        return Look("holds", f"auth/{mount} is for this cluster")
-    return Look("blocked", f"auth/{mount} {why}; it is not touched", fix, _diff(config, wanted))
+        return StepStatus("holds", f"auth/{mount} is for this cluster")
+    return StepStatus(
+        "blocked", f"auth/{mount} {why}; it is not touched", fix, _diff(config, wanted)
+    )
 
 
-def _other_authority(config: Mapping[str, Any], wanted: Wanted) -> bool:
+def _has_other_ca(config: Mapping[str, Any], wanted: AuthConfigSpec) -> bool:
     theirs, ours = (
         fingerprints(str(config.get("kubernetes_ca_cert") or "")),
         fingerprints(wanted.ca),
@@ -111,7 +113,7 @@ def fingerprints(pem: str) -> list[str]:
     return found
 
 
-def _diff(config: Mapping[str, Any], wanted: Wanted) -> str:
+def _diff(config: Mapping[str, Any], wanted: AuthConfigSpec) -> str:
     """Theirs and ours without the reviewer's token, which Vault does not show either."""
     local = bool(config.get("disable_local_ca_jwt"))
     theirs = _lines(
@@ -119,7 +121,7 @@ def _diff(config: Mapping[str, Any], wanted: Wanted) -> str:
         local=not local, reviewer=config.get("token_reviewer_jwt_set") is not False,
     )  # fmt: skip
     ours = _lines(wanted.host, wanted.ca, local=wanted.inside, reviewer=not wanted.inside)
-    return difference("config", theirs, ours)
+    return diff_texts("config", theirs, ours)
 
 
 def _lines(host: str, ca: str, *, local: bool, reviewer: bool) -> str:

@@ -12,23 +12,28 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.formats.addresses import is_loopback
 from wizard.systems.vault import reviewer as vault_reviewer
-from wizard.systems.vault.auth_config import IN_CLUSTER, Wanted, judge, place
-from wizard.systems.vault.files import made_for
+from wizard.systems.vault.auth_config import (
+    IN_CLUSTER,
+    AuthConfigSpec,
+    check_auth_config,
+    parse_server,
+)
+from wizard.systems.vault.files import mount_description
 from wizard.systems.vault.reviewer import Reviewer
-from wizard.systems.vault.session import Seen, left
+from wizard.systems.vault.session import PathState, leave_to_vault_owner
 
 if TYPE_CHECKING:
     from wizard.systems.target import Target
-    from wizard.systems.vault.session import Session
+    from wizard.systems.vault.session import VaultLogin
 
 # As pods name a Service: https://vault.vault.svc:8200, with or without the cluster's domain.
 _SERVICE = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
 
 
-def inside(server: str) -> bool:
+def is_in_cluster(server: str) -> bool:
     """Whether this address of Vault is a Service of the cluster that Airflow runs in."""
     return _SERVICE.fullmatch(urlsplit(server).hostname or "") is not None
 
@@ -36,12 +41,12 @@ def inside(server: str) -> bool:
 class AuthMount:
     """The auth mount that the store logs in at."""
 
-    def __init__(self, target: Target, session: Session, mount: str = "") -> None:
+    def __init__(self, target: Target, session: VaultLogin, mount: str = "") -> None:
         self._session = session
         self._mount = mount or session.store.auth_mount
         self._path = f"sys/auth/{self._mount}"
         self._config = f"auth/{self._mount}/config"
-        self._owner = made_for(target.release.installation)
+        self._owner = mount_description(target.release.installation)
         self._target = target
         self._reviewer = Reviewer(target.kube) if target.kube else None
 
@@ -71,16 +76,16 @@ class AuthMount:
         known = self.known
         return self.look().state == "wanted" if known is False else bool(known)
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether the mount serves this cluster; another's config is left alone."""
         found = self._seen()
         if found.hidden:
-            return left(f"this token does not see auth/{self._mount}", self.command)
+            return leave_to_vault_owner(f"this token does not see auth/{self._mount}", self.command)
         if found.data is None:
             return self._absent(f"there is no auth mount {self._mount} yet", made=False)
         kind = found.data.get("type")
         if kind != "kubernetes":
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"auth/{self._mount} is of type {kind}; it is not touched",
                 "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
@@ -88,38 +93,40 @@ class AuthMount:
             )
         config = self._session.seen(self._config)
         if config.hidden:
-            return left(f"this token may not read {self._config}", self.command)
+            return leave_to_vault_owner(f"this token may not read {self._config}", self.command)
         if config.data is None:
             return self._absent(f"auth/{self._mount} knows no cluster yet", made=True)
-        return judge(config.data, self._wanted(), self._mount)
+        return check_auth_config(config.data, self._wanted(), self._mount)
 
-    def _seen(self) -> Seen:
+    def _seen(self) -> PathState:
         """What Vault says of the mount: by its list, or as one that this token may do things in."""
         listed = self._session.seen("sys/auth")
         if listed.hidden:
             one = self._session.seen(f"sys/internal/ui/mounts/auth/{self._mount}")
-            return Seen(hidden=True) if one.data is None else one
-        return Seen((listed.data or {}).get(f"{self._mount}/"))
+            return PathState(hidden=True) if one.data is None else one
+        return PathState((listed.data or {}).get(f"{self._mount}/"))
 
     def _may_make(self, *, made: bool = False) -> bool:
         may = self._session.may
         return (made or may(self._path, "update", "sudo")) and may(self._config, "update")
 
-    def _absent(self, why: str, *, made: bool) -> Look:
+    def _absent(self, why: str, *, made: bool) -> StepStatus:
         if not self._may_make(made=made):
-            return left(why, self.command)
+            return leave_to_vault_owner(why, self.command)
         wanted = self._wanted()
         if wanted.inside:
-            return Look("wanted", why)
+            return StepStatus("wanted", why)
         if self._reviewer is None:
-            return left(f"{why}, and no cluster is asked for a token reviewer", self.command)
+            return leave_to_vault_owner(
+                f"{why}, and no cluster is asked for a token reviewer", self.command
+            )
         if not wanted.host:
-            return left(
+            return leave_to_vault_owner(
                 f"{why}, and {self._target.kube.server if self._target.kube else 'its address'} "
                 "is this machine's alone: record the one Vault reaches in cluster.server",
                 self.command,
             )
-        return self._reviewer.obstacle() or Look("wanted", f"{why}: {wanted.host}")
+        return self._reviewer.obstacle() or StepStatus("wanted", f"{why}: {wanted.host}")
 
     def change(self) -> str:
         """Make what lacks: the reviewer in the cluster, the mount, its config."""
@@ -155,7 +162,7 @@ class AuthMount:
 
     def rehearse(self) -> str:
         """The requests that would be sent."""
-        lines = [] if self._inside else vault_reviewer.requests()
+        lines = [] if self._inside else vault_reviewer.list_requests()
         if self.known is False:
             lines.append(f"POST {self._path}")
         return "; ".join([*lines, f"POST {self._config}"])
@@ -163,18 +170,18 @@ class AuthMount:
     @property
     def _inside(self) -> bool:
         """Whether pods reach Vault as a Service of this cluster."""
-        return inside(self._session.store.server)
+        return is_in_cluster(self._session.store.server)
 
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> AuthConfigSpec:
         kube, recorded = self._target.kube, self._target.answers.cluster.server
         here = kube.server if kube is not None else ""
         if here and self._means_nothing_to_vault(here):
             here = ""
-        hosts = frozenset(place(one) for one in (recorded, here) if one)
+        hosts = frozenset(parse_server(one) for one in (recorded, here) if one)
         if self._inside:
-            return Wanted(IN_CLUSTER, hosts | {place(IN_CLUSTER)}, inside=True)
+            return AuthConfigSpec(IN_CLUSTER, hosts | {parse_server(IN_CLUSTER)}, inside=True)
         # The kubeconfig's CA speaks for the kubeconfig's server.
-        return Wanted(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
+        return AuthConfigSpec(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
 
     def _means_nothing_to_vault(self, server: str) -> bool:
         """A tunnel's end on this machine; only a Vault on it as well reaches that."""
@@ -183,7 +190,7 @@ class AuthMount:
         return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
 
 
-class OtherMount(AuthMount):
+class ForeignAuthMount(AuthMount):
     """The auth mount of another cluster, such as Argo CD's: made by its owner, never by us."""
 
     @property

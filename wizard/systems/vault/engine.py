@@ -11,72 +11,72 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.manifests.vault import policy_file
-from wizard.systems.vault.files import difference, judged, made_for
+from wizard.systems.vault.files import diff_texts, difference_status, mount_description
 from wizard.systems.vault.looks import policy_path
-from wizard.systems.vault.session import left
+from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.systems.target import Target
-    from wizard.systems.vault.session import Session
+    from wizard.systems.vault.session import VaultLogin
 
 
-class Engine:
+class KvMount:
     """The mount that the payload lies in."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(self, target: Target, session: VaultLogin) -> None:
         self._session = session
         self._mount = session.store.mount
         self._path = f"sys/mounts/{self._mount}"
-        self._owner = made_for(target.release.installation)
+        self._owner = mount_description(target.release.installation)
 
     @property
     def command(self) -> str:
         """What Vault's owner runs instead."""
         return f"vault secrets enable -path={self._mount} -version=2 kv"
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether KV version 2 is mounted there."""
         try:
             self._session.patiently(lambda: self._session.vault.mount(self._mount))
         except VaultError as error:
             if error.kind == "version":
-                return Look("blocked", error.message, error.hint)
+                return StepStatus("blocked", error.message, error.hint)
             if error.kind not in {"missing", "forbidden"}:
                 raise
         else:
-            return Look("holds", f"{self._mount} is KV version 2")
+            return StepStatus("holds", f"{self._mount} is KV version 2")
         listed = self._session.seen("sys/mounts")
         if listed.hidden:
-            return left(f"this token sees no mount {self._mount}", self.command)
+            return leave_to_vault_owner(f"this token sees no mount {self._mount}", self.command)
         return self._among(listed.data or {})
 
-    def _among(self, mounts: Mapping[str, Any]) -> Look:
+    def _among(self, mounts: Mapping[str, Any]) -> StepStatus:
         found = mounts.get(f"{self._mount}/")
         if isinstance(found, Mapping):
             options = found.get("options") or {}
             kind, version = found.get("type"), options.get("version", "1")
             if (kind, version) == ("kv", "2"):
-                return Look("holds", f"{self._mount} is KV version 2")
+                return StepStatus("holds", f"{self._mount} is KV version 2")
             what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"the mount {self._mount} is {what}, and only KV version 2 has check-and-set",
                 "name another mount in secrets.vault.mount",
             )
         for name in mounts:
             if f"{self._mount}/".startswith(name) or name.startswith(f"{self._mount}/"):
-                return Look(
+                return StepStatus(
                     "blocked",
                     f"{self._mount} and the mount {name.rstrip('/')} would lie in each other",
                     "name another mount in secrets.vault.mount",
                 )
         if not self._session.may(self._path, "update"):
-            return left(f"there is no mount {self._mount} yet", self.command)
-        return Look("wanted", f"there is no mount {self._mount} yet")
+            return leave_to_vault_owner(f"there is no mount {self._mount} yet", self.command)
+        return StepStatus("wanted", f"there is no mount {self._mount} yet")
 
     def change(self) -> str:
         """Mount it, and wait until Vault has made it version 2 in the background."""
@@ -103,7 +103,7 @@ class Policy:
     """The policy of a store's role, exactly as committed; by default of the installation's."""
 
     def __init__(
-        self, target: Target, session: Session, store: StoreSettings | None = None
+        self, target: Target, session: VaultLogin, store: StoreSettings | None = None
     ) -> None:
         store = store or session.store
         self._session = session
@@ -119,27 +119,33 @@ class Policy:
         """What Vault's owner runs instead."""
         return f"vault policy write {self._name} {self._file}"
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether the policy stands; one that says the same in other spacing does."""
         found = self._session.seen(self._path)
         if found.hidden:
-            return left(f"this token may not read the policy {self._name}", self.command)
+            return leave_to_vault_owner(
+                f"this token may not read the policy {self._name}", self.command
+            )
         if found.data is None:
             if not self._session.may(self._path, "update"):
-                return left(f"there is no policy {self._name} yet", self.command)
-            return Look("wanted", f"there is no policy {self._name} yet")
+                return leave_to_vault_owner(f"there is no policy {self._name} yet", self.command)
+            return StepStatus("wanted", f"there is no policy {self._name} yet")
         theirs = str(found.data.get("policy") or "")
-        if bare(theirs) == bare(self._text):
-            return Look("holds", f"the policy {self._name} is as committed")
+        if normalize_policy(theirs) == normalize_policy(self._text):
+            return StepStatus("holds", f"the policy {self._name} is as committed")
         return self._judged(theirs)
 
-    def _judged(self, theirs: str) -> Look:
-        own = was_committed(self._repository, self._file, lambda text: bare(text) == bare(theirs))
+    def _judged(self, theirs: str) -> StepStatus:
+        own = was_committed(
+            self._repository,
+            self._file,
+            lambda text: normalize_policy(text) == normalize_policy(theirs),
+        )
         if own and not self._session.may(self._path, "update"):
-            return left(f"the policy {self._name} is out of date", self.command)
-        return judged(
+            return leave_to_vault_owner(f"the policy {self._name} is out of date", self.command)
+        return difference_status(
             f"policy {self._name}",
-            difference(self._file, theirs, self._text),
+            diff_texts(self._file, theirs, self._text),
             own=own,
             fix=f"name another role in {self._role} (the policy is called after it), or have "
             f"its owner replace it: {self.command}",
@@ -155,6 +161,6 @@ class Policy:
         return f"PUT {self._path}"
 
 
-def bare(policy: str) -> str:
+def normalize_policy(policy: str) -> str:
     """A policy without comment lines and spacing: what is left of two equal ones is the same."""
     return " ".join(re.sub(r"(?m)^\s*(#|//).*$", "", policy).split())

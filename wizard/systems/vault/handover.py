@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from wizard.formats.shell import Files, comment, here, quote, script
-from wizard.manifests.kind import MAKERS
-from wizard.secrets.payload import DOCUMENT_KEY, facts_of
+from wizard.formats.shell import Files, comment, here_document, quote, script
+from wizard.manifests.kind import GENERATE_COMMANDS
+from wizard.secrets.payload import DOCUMENT_KEY, collect_facts
 from wizard.systems.vault.auth_config import IN_CLUSTER
-from wizard.systems.vault.auth_mount import inside
+from wizard.systems.vault.auth_mount import is_in_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ else
 fi"""
 
 
-def files(
+def render_files(
     answers: Answers,
     store: StoreSettings,
     total: Contribution,
@@ -141,29 +141,29 @@ def files(
     `others` are the paths that somebody else than Airflow reads.
     """
     return {
-        "setup.sh": _setup(answers, store, committed, [path.store for path in others]),
-        "payload.sh": _payload(answers, store, facts_of(total.secrets)),
+        "setup.sh": _render_setup(answers, store, committed, [path.store for path in others]),
+        "payload.sh": _render_payload(answers, store, collect_facts(total.secrets)),
         **{
-            f"payload-{path.store.reader}.sh": _payload(answers, path.store, path.facts)
+            f"payload-{path.store.reader}.sh": _render_payload(answers, path.store, path.facts)
             for path in others
         },
     }
 
 
-def _reach(store: StoreSettings) -> str:
+def _render_address(store: StoreSettings) -> str:
     lines = [f"VAULT_ADDR=${{VAULT_ADDR:-{quote(store.server)}}}", "export VAULT_ADDR"]
     if store.vault_namespace:
         lines += [f"VAULT_NAMESPACE={quote(store.vault_namespace)}", "export VAULT_NAMESPACE"]
     return "\n".join(lines)
 
 
-def _setup(
+def _render_setup(
     answers: Answers,
     store: StoreSettings,
     committed: Mapping[str, str],
     others: Sequence[StoreSettings],
 ) -> str:
-    within = inside(store.server)
+    within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
     names = [
         f"mount={quote(store.mount)}",
@@ -177,7 +177,7 @@ def _setup(
             f"Vault's side of Airflow installation {answers.installation.name}.",
             "Run it logged in to Vault; it holds no secret and may be run again.",
         ),
-        _reach(store),
+        _render_address(store),
         "\n".join(names),
         _DIE,
         _MOUNT,
@@ -185,22 +185,24 @@ def _setup(
         _POLICY,
         _ENABLE,
         _INSIDE if within else _OUTSIDE,
-        *_written_role(store, committed),
-        *(part for other in others for part in _reader(store, other, committed)),
+        *_render_role_write(store, committed),
+        *(part for other in others for part in _render_reader(store, other, committed)),
     )
 
 
 def _policy_text(store: StoreSettings, committed: Mapping[str, str]) -> str:
     text = committed[f"vault/{store.part('policy')}"]
-    return "policy_text() {\n" + here("cat", text) + "\n}"
+    return "policy_text() {\n" + here_document("cat", text) + "\n}"
 
 
-def _written_role(store: StoreSettings, committed: Mapping[str, str]) -> tuple[str, str]:
+def _render_role_write(store: StoreSettings, committed: Mapping[str, str]) -> tuple[str, str]:
     text = committed[f"vault/{store.part('role')}"]
-    return _role(json.loads(text)), here('vault write "auth/$auth/role/$role" -', text)
+    return _render_role_check(json.loads(text)), here_document(
+        'vault write "auth/$auth/role/$role" -', text
+    )
 
 
-def _reader(
+def _render_reader(
     own: StoreSettings, store: StoreSettings, committed: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Policy and role of somebody else who reads a path of their own."""
@@ -216,11 +218,11 @@ def _reader(
         "\n".join([title, *names]),
         _policy_text(store, committed),
         _POLICY,
-        *_written_role(store, committed),
+        *_render_role_write(store, committed),
     )
 
 
-def _role(role: Mapping[str, object]) -> str:
+def _render_role_check(role: Mapping[str, object]) -> str:
     """Who another role of this name lets in decides whether it is another's."""
     lines = [
         "# The role; another one of this name is replaced only with REPLACE=yes.",
@@ -247,7 +249,7 @@ def _role(role: Mapping[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) -> str:
+def _render_payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) -> str:
     name = answers.installation.name
     whose = f"Fills the payload of Airflow installation {name}"
     if store.reader:
@@ -259,21 +261,21 @@ def _payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) ->
     ]
     if store.document:
         about += ["Standard input is one YAML document with a text, double-quoted, for each of:"]
-        rows = [_row(fact, fact.place) for fact in facts]
+        rows = [_describe_fact(fact, fact.place) for fact in facts]
         work = ['! stands config || die "config stands there already; change it by hand"']
-        write = _written("cat", f"{DOCUMENT_KEY}=-")
+        write = _render_write("cat", f"{DOCUMENT_KEY}=-")
     else:
         about += ["Standard input is one JSON object with a text for each of these that lacks:"]
-        rows = [_row(fact, fact.key) for fact in facts]
+        rows = [_describe_fact(fact, fact.key) for fact in facts]
         keys = " ".join(fact.key for fact in facts)
         work = [f"keys={quote(keys)}\nlacking=\n{_KEYS}".rstrip("\n")]
         work.append(
             'case $given in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing lacks"; exit ;;\nesac'
         )
-        write = _written("printf '%s\\n' \"$given\"", "-")
+        write = _render_write("printf '%s\\n' \"$given\"", "-")
     return script(
         comment(*about, *rows, "", "Values stand on no command line and in no file."),
-        _reach(store),
+        _render_address(store),
         f"mount={quote(store.mount)}\npath={quote(store.path)}",
         _DIE,
         _VERSION,
@@ -282,12 +284,12 @@ def _payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) ->
     )
 
 
-def _written(source: str, value: str) -> str:
+def _render_write(source: str, value: str) -> str:
     return _WRITE.replace("WRITE", source).replace("VALUE", value)
 
 
-def _row(fact: Fact, place: str) -> str:
-    maker = MAKERS.get(fact.form) if fact.generated else None
+def _describe_fact(fact: Fact, place: str) -> str:
+    maker = GENERATE_COMMANDS.get(fact.form) if fact.generated else None
     if maker:
         return f"  {place}: {fact.title}; new: {maker}"
     return f"  {place}: {fact.title}{'' if fact.generated else ', which its owner has'}"

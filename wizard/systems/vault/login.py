@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.clients.vault.address import HOW, Jwt
-from wizard.clients.vault.connect import opened
+from wizard.clients.vault.address import LOGIN_HINT, Jwt
+from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Look
-from wizard.formats.jwt import audiences
+from wizard.engine.actions import StepStatus
+from wizard.formats.jwt import parse_audiences
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
     from wizard.systems.vault.auth_mount import AuthMount
     from wizard.systems.vault.role import Role
-    from wizard.systems.vault.session import Session
+    from wizard.systems.vault.session import VaultLogin
 
 _LATER = "it is proven once delivery has made it: run apply again then"
 
 
-class Login:
+class StoreLogin:
     """A store's login (by default the installation's), as External Secrets makes it."""
 
     def __init__(
         self,
         target: Target,
-        session: Session,
+        session: VaultLogin,
         mount: AuthMount,
         role: Role,
         store: StoreSettings | None = None,
@@ -47,29 +47,29 @@ class Login:
         self._role = role
         self._account = f"{self._store.account_namespace}/{self._store.service_account}"
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Log in with a token of the store's ServiceAccount and look what that login may do."""
         where, store = self._session.where, self._store
         if where is None:
-            return Look("unknown", f"the login of {self._account} is not tried", HOW)
+            return StepStatus("unknown", f"the login of {self._account} is not tried", LOGIN_HINT)
         certain = bool(self._mount.known) and bool(self._role.known)
         if not certain and False in (self._mount.known, self._role.known):
-            return Look("unknown", "there is no role to log in with yet", self._role.command)
+            return StepStatus("unknown", "there is no role to log in with yet", self._role.command)
         token = self._token()
-        if isinstance(token, Look):
+        if isinstance(token, StepStatus):
             return token
         try:
-            with opened(where, Jwt(store.auth_mount, store.role, token)) as vault:
+            with open_vault(where, Jwt(store.auth_mount, store.role, token)) as vault:
                 return self._granted(vault)
         except VaultError as error:
             if error.kind != "login":
                 raise
             return self._refused(error, token, certain=certain)
 
-    def _token(self) -> SecretStr | Look:
+    def _token(self) -> SecretStr | StepStatus:
         store = self._store
         if self._kube is None:
-            return Look(
+            return StepStatus(
                 "unknown",
                 f"the login of {self._account} is not tried: no cluster is asked",
                 "name a kubeconfig context with --context",
@@ -78,35 +78,39 @@ class Login:
             return self._kube.token(store.service_account, store.account_namespace, store.audience)
         except KubeError as error:
             if error.kind == "missing":
-                return Look("unknown", f"ServiceAccount {self._account} is not there yet", _LATER)
-            return Look("unknown", error.message, error.hint)
+                return StepStatus(
+                    "unknown", f"ServiceAccount {self._account} is not there yet", _LATER
+                )
+            return StepStatus("unknown", error.message, error.hint)
 
-    def _granted(self, vault: Vault) -> Look:
+    def _granted(self, vault: Vault) -> StepStatus:
         store = self._store
         own = vault.capabilities([store.data_path])[store.data_path]
         carried = set(vault.token_lookup().policies) - {"default", store.policy.lower()}
         if not own & {"read", "root"}:
-            return Look(
+            return StepStatus(
                 "wanted",
                 f"{store.role} logs in, and may not read {store.data_path}",
                 f"have the policy {store.policy} written as committed, and named in the role",
             )
         if carried or own != {"read"}:
             more = [*sorted(own - {"read"}), *(f"policy {name}" for name in sorted(carried))]
-            return Look(
+            return StepStatus(
                 "blocked",
                 f"{store.role} logs in, and has more than reading {store.data_path}: "
                 f"{', '.join(more)}",
                 "see who grants it: the role, or an identity group of Vault's",
             )
-        return Look("holds", f"{self._account} logs in and may read {store.data_path}, no more")
+        return StepStatus(
+            "holds", f"{self._account} logs in and may read {store.data_path}, no more"
+        )
 
-    def _refused(self, error: VaultError, token: SecretStr, *, certain: bool) -> Look:
-        named = audiences(token.get_secret_value())
+    def _refused(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
+        named = parse_audiences(token.get_secret_value())
         hint = error.hint
         if named and self._store.audience not in named:
             hint = (
                 f"the token is for {', '.join(named)}, and secrets.vault.audience is "
                 f"{self._store.audience}: both must say the same"
             )
-        return Look("wanted" if certain else "unknown", error.message, hint)
+        return StepStatus("wanted" if certain else "unknown", error.message, hint)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from wizard.clients.vault.address import Address, Credentials
-from wizard.clients.vault.connect import opened
+from wizard.clients.vault.address import VaultAddress, VaultCredentials
+from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.protocol import Health, Mount, TokenInfo
 from wizard.clients.vault.transport import VaultError
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class VaultSnapshot:
     """What this machine's token saw, each part or why it could not be seen.
 
     `mounts` and `auths` are the paths that exist, None where the token may not list them; `role`
@@ -34,7 +34,7 @@ class Session:
     role: bool | None = None
 
 
-Look = Callable[[], Session | VaultError]
+SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
 
 
 def policy_path(store: StoreSettings) -> str:
@@ -47,65 +47,68 @@ def role_path(store: StoreSettings) -> str:
     return f"auth/{store.auth_mount}/role/{store.role}"
 
 
-def health(address: Address) -> Health | VaultError:
+def read_health(address: VaultAddress) -> Health | VaultError:
     """Vault's state, asked as nobody."""
     try:
-        with opened(address) as nobody:
+        with open_vault(address) as nobody:
             return nobody.health()
     except VaultError as error:
         return error
 
 
-def session(
-    address: Address, credentials: Credentials, store: StoreSettings, *others: StoreSettings
-) -> Look:
+def make_snapshot_lookup(
+    address: VaultAddress,
+    credentials: VaultCredentials,
+    store: StoreSettings,
+    *others: StoreSettings,
+) -> SnapshotLookup:
     """One look as this machine, for all probes that read it; at `others` only for its rights."""
 
-    def look() -> Session | VaultError:
+    def look() -> VaultSnapshot | VaultError:
         try:
-            with opened(address, credentials) as vault:
-                return _look(vault, store, *others)
+            with open_vault(address, credentials) as vault:
+                return _read_snapshot(vault, store, *others)
         except VaultError as error:
             return error
 
     return look
 
 
-def _look(vault: Vault, store: StoreSettings, *others: StoreSettings) -> Session:
-    token = _tried(vault.token_lookup)
+def _read_snapshot(vault: Vault, store: StoreSettings, *others: StoreSettings) -> VaultSnapshot:
+    token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
-        return Session(token, token, token)
+        return VaultSnapshot(token, token, token)
     paths = [
         path
         for one in (store, *others)
         for path in (one.data_path, policy_path(one), role_path(one))
     ]
-    rights = _tried(lambda: vault.capabilities(paths))
-    return Session(
+    rights = _capture_error(lambda: vault.capabilities(paths))
+    return VaultSnapshot(
         token,
-        _tried(lambda: vault.mount(store.mount)),
+        _capture_error(lambda: vault.mount(store.mount)),
         rights,
-        _listed(vault, "sys/mounts"),
-        _listed(vault, "sys/auth"),
-        _written(vault, role_path(store)),
+        _list_paths(vault, "sys/mounts"),
+        _list_paths(vault, "sys/auth"),
+        _is_written(vault, role_path(store)),
     )
 
 
-def _listed(vault: Vault, path: str) -> frozenset[str] | None:
-    answer = _tried(lambda: vault.call("GET", path))
+def _list_paths(vault: Vault, path: str) -> frozenset[str] | None:
+    answer = _capture_error(lambda: vault.call("GET", path))
     return (
         None if isinstance(answer, VaultError) else frozenset(one.strip("/") for one in answer.data)
     )
 
 
-def _written(vault: Vault, path: str) -> bool | None:
-    answer = _tried(lambda: vault.call("GET", path))
+def _is_written(vault: Vault, path: str) -> bool | None:
+    answer = _capture_error(lambda: vault.call("GET", path))
     if not isinstance(answer, VaultError):
         return True
     return False if answer.kind == "missing" else None
 
 
-def _tried(call: Callable[[], T]) -> T | VaultError:
+def _capture_error(call: Callable[[], T]) -> T | VaultError:
     try:
         return call()
     except VaultError as error:

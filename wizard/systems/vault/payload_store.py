@@ -16,7 +16,7 @@ from wizard.secrets.payload import Payload
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.clients.vault.protocol import Stored, Vault
+    from wizard.clients.vault.protocol import StoredSecret, Vault
     from wizard.secrets.facts import Fact
 
 _TRIES = 2
@@ -35,7 +35,7 @@ class Store(Protocol):
         """Whether the payload is one YAML document."""
         ...
 
-    def read(self) -> Stored | None:
+    def read(self) -> StoredSecret | None:
         """What stands there; None where nothing was ever written."""
         ...
 
@@ -48,7 +48,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class VaultStore:
+class VaultPayloadStore:
     """One path of a KV version 2 mount."""
 
     vault: Vault
@@ -61,7 +61,7 @@ class VaultStore:
         """Mount, path and server."""
         return f"{self.mount}/{self.path} at {self.vault.address.endpoint}"
 
-    def read(self) -> Stored | None:
+    def read(self) -> StoredSecret | None:
         """What stands there."""
         return self.vault.read(self.mount, self.path)
 
@@ -71,14 +71,14 @@ class VaultStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoreState:
     """What a store holds now. `version` is 0 where nothing was ever written."""
 
     payload: Payload
     version: int
 
 
-def standing(store: Store) -> Standing:
+def read_state(store: Store) -> StoreState:
     """Read the store; RefusedError where the newest version was deleted."""
     stored = store.read()
     if stored is not None and stored.deleted:
@@ -89,11 +89,11 @@ def standing(store: Store) -> Standing:
             "(`vault kv metadata delete`), then run this again",
         )
     payload = Payload(store.name, store.document, stored.data if stored else {})
-    return Standing(payload, stored.version if stored else 0)
+    return StoreState(payload, stored.version if stored else 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FillResult:
     """What a write did: the facts written, and those that somebody else wrote meanwhile."""
 
     version: int
@@ -102,7 +102,7 @@ class Filled:
     payload: Payload
 
 
-def fill(store: Store, seen: Standing, values: Mapping[Fact, SecretStr]) -> Filled:
+def fill_store(store: Store, seen: StoreState, values: Mapping[Fact, SecretStr]) -> FillResult:
     """Write these values where the store has none, and read them back.
 
     Raises ConflictError when others keep writing at the same time, WizardError when the store
@@ -114,16 +114,16 @@ def fill(store: Store, seen: Standing, values: Mapping[Fact, SecretStr]) -> Fill
     for _ in range(_TRIES):
         left = {fact: value for fact, value in values.items() if fact not in theirs}
         if not left:
-            return Filled(seen.version, (), theirs, seen.payload)
+            return FillResult(seen.version, (), theirs, seen.payload)
         plain = {fact: value.get_secret_value() for fact, value in left.items()}
         try:
             version = store.write(seen.payload.filled(plain), seen.version)
         except VaultConflictError:
-            seen = standing(store)
+            seen = read_state(store)
             lacking = seen.payload.missing(tuple(values))
             theirs = tuple(fact for fact in values if fact not in lacking)
             continue
-        return Filled(version, tuple(left), theirs, _read_back(store, version, plain))
+        return FillResult(version, tuple(left), theirs, _read_back(store, version, plain))
     keys = ", ".join(fact.key for fact in values if fact not in theirs)
     raise ConflictError(
         f"{store.name}: others write there at the same time; not written: {keys}",
@@ -134,7 +134,7 @@ def fill(store: Store, seen: Standing, values: Mapping[Fact, SecretStr]) -> Fill
 def _read_back(store: Store, version: int, plain: Mapping[Fact, str]) -> Payload:
     import hmac
 
-    now = standing(store)
+    now = read_state(store)
     wrong = [
         fact.key
         for fact, value in plain.items()

@@ -11,29 +11,44 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.address import HOW, Address, Credentials
+from wizard.clients.vault.address import LOGIN_HINT, VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Health, Mount
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.probes import Once, Probe, ProbeResult, failed, passed, skipped, unknown, warned
-from wizard.systems.situation import Mint
-from wizard.systems.vault.looks import Session, health, policy_path, role_path, session
+from wizard.engine.probes import (
+    CachedCall,
+    Probe,
+    ProbeResult,
+    fail_result,
+    pass_result,
+    skip_result,
+    unknown_result,
+    warn_result,
+)
+from wizard.systems.situation import TokenSource
+from wizard.systems.vault.looks import (
+    VaultSnapshot,
+    make_snapshot_lookup,
+    policy_path,
+    read_health,
+    role_path,
+)
 from wizard.systems.vault.role_probe import role_probe
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
 
 SECONDS = 20.0
-MOST_SKEW = 5.0
-LEAST_LIFE = 600
+MAX_SKEW = 5.0
+MIN_TOKEN_SECONDS = 600
 
 
 def vault_probes(
     store: StoreSettings,
-    address: Address,
-    identity: Credentials | None,
+    address: VaultAddress,
+    identity: VaultCredentials | None,
     *,
     absent: ProbeResult | None = None,
-    mint: Mint | None = None,
+    mint: TokenSource | None = None,
     others: Sequence[StoreSettings] = (),
 ) -> Iterator[Probe]:
     """All probes of one Vault.
@@ -42,9 +57,13 @@ def vault_probes(
     token of the store's ServiceAccount with the store's audience. `others` are the paths that
     somebody else than Airflow reads.
     """
-    state = Once(lambda: health(address))
-    own = Once(session(address, identity, store, *others)) if identity is not None else None
-    nobody = absent or skipped("this machine has no identity in Vault", HOW)
+    state = CachedCall(lambda: read_health(address))
+    own = (
+        CachedCall(make_snapshot_lookup(address, identity, store, *others))
+        if identity is not None
+        else None
+    )
+    nobody = absent or skip_result("this machine has no identity in Vault", LOGIN_HINT)
 
     def outside(what: str, judge: Callable[[Health | VaultError], ProbeResult]) -> Probe:
         async def run() -> ProbeResult:
@@ -52,17 +71,17 @@ def vault_probes(
 
         return Probe(f"vault.{what}", f"Vault: {what}", address.endpoint, run, SECONDS)
 
-    def inside(what: str, title: str, judge: Callable[[Session], ProbeResult]) -> Probe:
+    def inside(what: str, title: str, judge: Callable[[VaultSnapshot], ProbeResult]) -> Probe:
         async def run() -> ProbeResult:
-            if not _usable(await state()):
-                return skipped("needs vault.state")
+            if not _is_usable(await state()):
+                return skip_result("needs vault.state")
             if own is None:
-                return nobody if what == "token" else skipped("needs vault.token")
+                return nobody if what == "token" else skip_result("needs vault.token")
             seen = await own()
             if isinstance(seen, VaultError):
-                return told(seen) if what == "token" else skipped("needs vault.token")
+                return classify_error(seen) if what == "token" else skip_result("needs vault.token")
             if isinstance(seen.token, VaultError) and what not in {"token", "namespace"}:
-                return skipped("needs vault.token")
+                return skip_result("needs vault.token")
             return judge(seen)
 
         return Probe(f"vault.{what}", f"Vault: {title}", address.endpoint, run, SECONDS)
@@ -70,152 +89,158 @@ def vault_probes(
     async def namespace() -> ProbeResult:
         seen = await state()
         if not isinstance(seen, Health):
-            return skipped("needs vault.state")
+            return skip_result("needs vault.state")
         version = seen.version
-        return await inside("namespace", "", lambda one: in_namespace(one, address, version)).run()
+        return await inside(
+            "namespace", "", lambda one: check_namespace(one, address, version)
+        ).run()
 
     async def role() -> ProbeResult:
-        if not _usable(await state()):
-            return skipped("needs vault.state")
+        if not _is_usable(await state()):
+            return skip_result("needs vault.state")
         seen = await own() if own is not None else None
-        known = seen if isinstance(seen, Session) else None
+        known = seen if isinstance(seen, VaultSnapshot) else None
         there = None if known is None or known.auths is None else store.auth_mount in known.auths
         return await role_probe(
             store, address, mint, mount_there=there, role_there=known.role if known else None
         )
 
-    yield outside("certificate", lambda seen: certificate(seen, address))
-    yield outside("state", lambda seen: state_of(seen))
-    yield inside("token", "token", token_life)
+    yield outside("certificate", lambda seen: check_certificate(seen, address))
+    yield outside("state", lambda seen: check_state(seen))
+    yield inside("token", "token", check_token)
     if address.namespace:
         yield Probe("vault.namespace", "Vault: namespace", address.endpoint, namespace, 2 * SECONDS)
-    yield inside("mount", "mount", lambda seen: mounted(seen, store))
-    yield inside("payload", "rights on the payload", lambda seen: payload(seen, store))
-    yield inside("setup", "rights on policy and role", lambda seen: setup(seen, store))
+    yield inside("mount", "mount", lambda seen: check_mount(seen, store))
+    yield inside("payload", "rights on the payload", lambda seen: check_payload_rights(seen, store))
+    yield inside("setup", "rights on policy and role", lambda seen: check_setup_rights(seen, store))
     for other in others:
         title = f"rights on {other.reader}'s path"
-        yield inside(other.part("payload"), title, partial(payload, store=other))
+        yield inside(other.part("payload"), title, partial(check_payload_rights, store=other))
         title = f"rights on {other.reader}'s policy and role"
-        yield inside(other.part("setup"), title, partial(setup, store=other))
+        yield inside(other.part("setup"), title, partial(check_setup_rights, store=other))
     yield Probe("vault.role", "Vault: the store's login", address.endpoint, role, 2 * SECONDS)
 
 
-def told(error: VaultError) -> ProbeResult:
+def classify_error(error: VaultError) -> ProbeResult:
     """What an error proves: what may be otherwise tomorrow or elsewhere proves nothing."""
     if error.transient:
-        return unknown(error.message, error.hint)
-    return failed(error.message, error.hint)
+        return unknown_result(error.message, error.hint)
+    return fail_result(error.message, error.hint)
 
 
-def _usable(seen: Health | VaultError) -> bool:
+def _is_usable(seen: Health | VaultError) -> bool:
     return isinstance(seen, Health) and seen.state in {
         "active", "standby", "performance standby",
     }  # fmt: skip
 
 
-def certificate(seen: Health | VaultError, address: Address) -> ProbeResult:
+def check_certificate(seen: Health | VaultError, address: VaultAddress) -> ProbeResult:
     """Whether Vault is proven to be the one that the authority knows."""
     if not address.url.startswith("https://"):
-        return skipped("http on this machine itself: there is nothing to verify")
+        return skip_result("http on this machine itself: there is nothing to verify")
     if isinstance(seen, VaultError) and seen.kind == "tls":
-        return failed(seen.message, seen.hint)
+        return fail_result(seen.message, seen.hint)
     if isinstance(seen, VaultError) and seen.kind == "unreachable":
-        return skipped("needs vault.state")
-    return passed(
+        return skip_result("needs vault.state")
+    return pass_result(
         "verified with the given CA" if address.ca else "verified with this system's authorities"
     )
 
 
-def state_of(seen: Health | VaultError) -> ProbeResult:
+def check_state(seen: Health | VaultError) -> ProbeResult:
     """Vault's state; a standby node hands requests on."""
     if isinstance(seen, VaultError):
-        return skipped("needs vault.certificate") if seen.kind == "tls" else told(seen)
+        return (
+            skip_result("needs vault.certificate") if seen.kind == "tls" else classify_error(seen)
+        )
     if seen.state == "sealed":
-        return failed("sealed", "have it unsealed by those who hold its keys, then try again")
+        return fail_result("sealed", "have it unsealed by those who hold its keys, then try again")
     if seen.state == "uninitialised":
-        return failed("not initialised", "its owner initialises it: vault operator init")
+        return fail_result("not initialised", "its owner initialises it: vault operator init")
     if seen.state == "disaster recovery standby":
-        return failed("a disaster recovery standby: it serves nobody", "name the primary cluster")
-    if abs(seen.skew) > MOST_SKEW:
+        return fail_result(
+            "a disaster recovery standby: it serves nobody", "name the primary cluster"
+        )
+    if abs(seen.skew) > MAX_SKEW:
         ahead = "ahead of" if seen.skew > 0 else "behind"
-        return warned(
+        return warn_result(
             f"{seen.state}; its clock is {abs(seen.skew):.0f} s {ahead} this machine's",
             "set both clocks by a time server (NTP): logins are judged by time",
         )
-    return passed(f"{seen.state}, version {seen.version}")
+    return pass_result(f"{seen.state}, version {seen.version}")
 
 
-def token_life(seen: Session) -> ProbeResult:
+def check_token(seen: VaultSnapshot) -> ProbeResult:
     """Who this machine is, and for how long."""
     if isinstance(seen.token, VaultError):
         if seen.token.kind == "namespace":
-            return skipped("needs vault.namespace")
-        return told(seen.token)
+            return skip_result("needs vault.namespace")
+        return classify_error(seen.token)
     token = seen.token
     left = f"{token.ttl // 60} min left" if token.ttl else "never ends"
     said = f"{token.name or 'token'}, policies {', '.join(token.policies) or 'none'}; {left}"
     if "root" in token.policies:
-        return warned(said, "log in with a token that may do only what is needed here")
-    if 0 < token.ttl < LEAST_LIFE:
-        return warned(said, "log in again before you begin")
+        return warn_result(said, "log in with a token that may do only what is needed here")
+    if 0 < token.ttl < MIN_TOKEN_SECONDS:
+        return warn_result(said, "log in again before you begin")
     if not token.ttl:
-        return warned(said, "use a token that ends by itself")
-    return passed(said)
+        return warn_result(said, "use a token that ends by itself")
+    return pass_result(said)
 
 
-def in_namespace(seen: Session, address: Address, version: str) -> ProbeResult:
+def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) -> ProbeResult:
     """Whether the token acts where the store will look."""
     wanted = address.namespace
     if isinstance(seen.token, VaultError):
         failing = seen.token.kind == "namespace"
-        return told(seen.token) if failing else skipped("needs vault.token")
+        return classify_error(seen.token) if failing else skip_result("needs vault.token")
     own = seen.token.namespace
     if own and wanted != own and not wanted.startswith(f"{own}/"):
-        return failed(
+        return fail_result(
             f"the token belongs to {own} and cannot act in {wanted}",
             f"log in with namespace {wanted}, or correct secrets.vault.namespace",
         )
     # OpenBao counts from 2; Vault's Enterprise editions end in +ent.
     if version.startswith("1.") and "+ent" not in version:
-        return warned(
+        return warn_result(
             f"Vault {version} is not Enterprise: it has no namespaces and looks in the root",
             "leave secrets.vault.namespace empty, or name the Vault that has the namespace",
         )
-    return passed(wanted)
+    return pass_result(wanted)
 
 
-def mounted(seen: Session, store: StoreSettings) -> ProbeResult:
+def check_mount(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     """KV version 2 where the answers say; version 1 would keep values in clear elsewhere."""
     if isinstance(seen.mount, Mount):
-        return passed(f"{store.mount} is KV version 2")
+        return pass_result(f"{store.mount} is KV version 2")
     if seen.mount.kind in {"missing", "forbidden"}:
         if seen.mounts is not None and store.mount not in seen.mounts:
-            return warned(
+            return warn_result(
                 f"there is no mount {store.mount} yet",
                 f"its owner makes it: vault secrets enable -path={store.mount} -version=2 kv",
             )
-        return unknown(seen.mount.message, seen.mount.hint)
-    return told(seen.mount)
+        return unknown_result(seen.mount.message, seen.mount.hint)
+    return classify_error(seen.mount)
 
 
-def payload(seen: Session, store: StoreSettings) -> ProbeResult:
+def check_payload_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     """What this machine may do with the payload; nothing is no fault, where others fill it."""
     if isinstance(seen.rights, VaultError):
-        return unknown(seen.rights.message, seen.rights.hint)
+        return unknown_result(seen.rights.message, seen.rights.hint)
     own = seen.rights[store.data_path]
     if "root" in own or {"create", "read", "update"} <= own:
-        return passed(f"may read and write {store.data_path}")
+        return pass_result(f"may read and write {store.data_path}")
     lacking = [right for right in ("create", "read", "update") if right not in own]
-    return warned(
+    return warn_result(
         f"may not {', '.join(lacking)} {store.data_path}",
         "ask Vault's owner for these rights on exactly this path, or have somebody else fill it",
     )
 
 
-def setup(seen: Session, store: StoreSettings) -> ProbeResult:
+def check_setup_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     """Whether policy and role can be written from here; else their owner does it."""
     if isinstance(seen.rights, VaultError):
-        return unknown(seen.rights.message, seen.rights.hint)
+        return unknown_result(seen.rights.message, seen.rights.hint)
     paths = (policy_path(store), role_path(store))
     left = [
         path
@@ -223,5 +248,5 @@ def setup(seen: Session, store: StoreSettings) -> ProbeResult:
         if "root" not in (own := seen.rights[path]) and not {"create", "update"} <= own
     ]
     if left:
-        return skipped(f"left to Vault's owner: {' and '.join(left)}")
-    return passed("may write both")
+        return skip_result(f"left to Vault's owner: {' and '.join(left)}")
+    return pass_result("may write both")

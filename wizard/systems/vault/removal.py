@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from wizard.engine.actions import Action, Look
-from wizard.engine.probes import blocking
-from wizard.formats.terminal import visible
+from wizard.engine.actions import Step, StepStatus
+from wizard.engine.probes import wrap_blocking
+from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.vault import policy_file, role_file
-from wizard.systems.vault.engine import bare
-from wizard.systems.vault.files import difference
+from wizard.systems.vault.engine import normalize_policy
+from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
-from wizard.systems.vault.removal_path import Path
-from wizard.systems.vault.role import meaning, means, shown
-from wizard.systems.vault.session import Session, left
+from wizard.systems.vault.removal_path import PathRemoval
+from wizard.systems.vault.role import normalize_role, parse_role, render_role
+from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 from wizard.workspace.committed import was_committed
-from wizard.workspace.store_paths import stores
+from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
@@ -29,78 +29,82 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-class _Step(Protocol):
-    def unseen(self, why: str) -> Look: ...
-    def look(self) -> Look: ...
+class _StepWork(Protocol):
+    def unseen(self, why: str) -> StepStatus: ...
+    def look(self) -> StepStatus: ...
     def change(self) -> str: ...
     def rehearse(self) -> str: ...
 
 
-def actions(target: Target, session: Session) -> tuple[Action, ...]:
+def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]:
     """Their removal, in the reverse of the order in which they were made."""
-    every = stores(target.answers, target.release)[::-1]
+    every = list_store_settings(target.answers, target.release)[::-1]
     auth = session.store.auth_mount
     return (
         *(
-            step(target, session, f"remove.vault-{one.part('role')}", f"Delete role {one.role}",
-                 Role(target, session, one))
+            build_vault_step(target, session, f"remove.vault-{one.part('role')}", f"Delete role {one.role}",
+                 RoleRemoval(target, session, one))
             for one in every
         ),
-        step(target, session, "remove.vault-auth", f"Disable auth mount {auth}",
-             Auth(target, session)),
+        build_vault_step(target, session, "remove.vault-auth", f"Disable auth mount {auth}",
+             AuthMountRemoval(target, session)),
         *(
-            step(target, session, f"remove.vault-{one.part('policy')}",
-                 f"Delete policy {one.policy}", Policy(target, session, one))
+            build_vault_step(target, session, f"remove.vault-{one.part('policy')}",
+                 f"Delete policy {one.policy}", PolicyRemoval(target, session, one))
             for one in every
         ),
     )  # fmt: skip
 
 
-def mount_action(target: Target, session: Session) -> Action:
+def build_mount_removal(target: Target, session: VaultLogin) -> Step:
     """The KV mount, which is last: only an empty one of our own goes."""
     title = f"Disable KV mount {session.store.mount} where it is empty"
-    return step(target, session, "remove.vault-mount", title, Mount(target, session))
+    return build_vault_step(
+        target, session, "remove.vault-mount", title, KvMountRemoval(target, session)
+    )
 
 
-def step(target: Target, session: Session, name: str, title: str, one: _Step) -> Action:
+def build_vault_step(
+    target: Target, session: VaultLogin, name: str, title: str, one: _StepWork
+) -> Step:
     """One of them as an action; without a login it is left to Vault's owner."""
     look = one.look
     if target.vault is None:
         unseen = one.unseen("nothing says who this machine is to Vault")
 
-        def look() -> Look:
+        def look() -> StepStatus:
             return unseen
 
-    change, rehearse = blocking(one.change), blocking(one.rehearse)
+    change, rehearse = wrap_blocking(one.change), wrap_blocking(one.rehearse)
     # What is another's at one path says nothing about the other paths.
-    return Action(
-        name, title, "vault", session.endpoint, blocking(look), change, rehearse, alone=True
+    return Step(
+        name, title, "vault", session.endpoint, wrap_blocking(look), change, rehearse, alone=True
     )
 
 
-class Role(Path):
+class RoleRemoval(PathRemoval):
     """The store's role, as committed now or earlier."""
 
-    def __init__(self, target: Target, session: Session, store: StoreSettings) -> None:
+    def __init__(self, target: Target, session: VaultLogin, store: StoreSettings) -> None:
         super().__init__(target, session, store)
         self.path = role_path(self._store)
         self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether it is gone."""
         seen = self._session.seen(self.path)
         if seen.hidden:
             return self._hidden()
         if seen.data is None:
             return self._gone()
-        theirs = meaning(seen.data)
+        theirs = normalize_role(seen.data)
         file = role_file(self._target.release, self._store).path
         ours = self._target.text(f"vault/{self._store.part('role')}")
-        if means(ours) == theirs or was_committed(
-            self._target.repository, file, lambda text: means(text) == theirs
+        if parse_role(ours) == theirs or was_committed(
+            self._target.repository, file, lambda text: parse_role(text) == theirs
         ):
             return self.wanted(f"{self.what} stands as committed")
-        return self._foreign(difference(file, shown(theirs), shown(means(ours))))
+        return self._foreign(diff_texts(file, render_role(theirs), render_role(parse_role(ours))))
 
     @property
     def stays(self) -> bool:
@@ -108,10 +112,10 @@ class Role(Path):
         return self.look().state != "wanted"
 
 
-class Policy(Path):
+class PolicyRemoval(PathRemoval):
     """The policy of that role."""
 
-    def __init__(self, target: Target, session: Session, store: StoreSettings) -> None:
+    def __init__(self, target: Target, session: VaultLogin, store: StoreSettings) -> None:
         super().__init__(target, session, store)
         self.path = policy_path(self._store)
         self.what = f"policy {self._store.policy}"
@@ -121,7 +125,7 @@ class Policy(Path):
         """What Vault's owner runs instead."""
         return f"vault policy delete {self._store.policy}"
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether it is gone."""
         seen = self._session.seen(self.path)
         if seen.hidden:
@@ -131,17 +135,19 @@ class Policy(Path):
         theirs = str(seen.data.get("policy") or "")
         file = policy_file(self._target.release, self._store).path
         ours = self._target.text(f"vault/{self._store.part('policy')}")
-        if bare(ours) == bare(theirs) or was_committed(
-            self._target.repository, file, lambda text: bare(text) == bare(theirs)
+        if normalize_policy(ours) == normalize_policy(theirs) or was_committed(
+            self._target.repository,
+            file,
+            lambda text: normalize_policy(text) == normalize_policy(theirs),
         ):
             return self.wanted(f"{self.what} stands as committed")
-        return self._foreign(difference(file, theirs, ours))
+        return self._foreign(diff_texts(file, theirs, ours))
 
 
-class Auth(Path):
+class AuthMountRemoval(PathRemoval):
     """The auth mount, where this installation made it and nobody else logs in there."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(self, target: Target, session: VaultLogin) -> None:
         super().__init__(target, session)
         self._name = self._store.auth_mount
         self.path = f"sys/auth/{self._name}"
@@ -153,37 +159,41 @@ class Auth(Path):
         """What Vault's owner runs instead."""
         return f"vault auth disable {self._name}"
 
-    def unseen(self, why: str) -> Look:
+    def unseen(self, why: str) -> StepStatus:
         """Others may log in there: its owner has to look first."""
         look = f"vault list auth/{self._name}/role"
-        return left(why, f"{look}; and only if it is this installation's alone: {self.command}")
+        return leave_to_vault_owner(
+            why, f"{look}; and only if it is this installation's alone: {self.command}"
+        )
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether it is gone, or not this installation's to take away."""
         entry = self._mount("sys/auth", self._name)
         if entry is None:
             return self._gone()
-        if isinstance(entry, Look):
+        if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
-            return Look("kept", f"{self.what} was not made by this installation")
+            return StepStatus("kept", f"{self.what} was not made by this installation")
         roles = self._listed(f"auth/{self._name}/role")
         if roles is None:
             return self.unseen(f"this token may not list the roles of {self.what}")
-        for one in stores(self._target.answers, self._target.release):
-            role = Role(self._target, self._session, one)
+        for one in list_store_settings(self._target.answers, self._target.release):
+            role = RoleRemoval(self._target, self._session, one)
             if one.auth_mount == self._name and one.role in roles:
                 # In a rehearsal it has not gone before.
                 roles = [name for name in roles if name != one.role or role.stays]
         if roles:
-            return Look("kept", f"{self.what} has roles: {_some(roles)}", self.command)
+            return StepStatus(
+                "kept", f"{self.what} has roles: {_format_names(roles)}", self.command
+            )
         return self.wanted(f"{self.what} was made by this installation and has no role left")
 
 
-class Mount(Path):
+class KvMountRemoval(PathRemoval):
     """The KV mount, where this installation made it and nothing lies in it."""
 
-    def __init__(self, target: Target, session: Session) -> None:
+    def __init__(self, target: Target, session: VaultLogin) -> None:
         super().__init__(target, session)
         self._name = self._store.mount
         self.path = f"sys/mounts/{self._name}"
@@ -195,27 +205,27 @@ class Mount(Path):
         """What Vault's owner runs instead."""
         return f"vault secrets disable {self._name}"
 
-    def unseen(self, why: str) -> Look:
+    def unseen(self, why: str) -> StepStatus:
         """A mount that may hold data of anybody is left without a word of how it goes."""
-        return Look("kept", f"{self.what} stays: {why}")
+        return StepStatus("kept", f"{self.what} stays: {why}")
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether it is gone, or not this installation's to take away."""
         entry = self._mount("sys/mounts", self._name)
         if entry is None:
             return self._gone()
-        if isinstance(entry, Look):
+        if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
-            return Look("kept", f"{self.what} was not made by this installation")
+            return StepStatus("kept", f"{self.what} was not made by this installation")
         held = self._listed(f"{self._name}/metadata/")
         if held is None:
-            return Look("kept", f"whether {self.what} is empty may not be seen")
+            return StepStatus("kept", f"whether {self.what} is empty may not be seen")
         if held:
-            return Look("kept", f"{self.what} holds data")
+            return StepStatus("kept", f"{self.what} holds data")
         return self.wanted(f"{self.what} was made by this installation and is empty")
 
 
-def _some(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(visible(name) for name in names[:_SHOWN]) + more
+    return ", ".join(escape_unprintable(name) for name in names[:_SHOWN]) + more

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Look
-from wizard.systems.vault.files import made_for
-from wizard.systems.vault.session import Session, left
+from wizard.engine.actions import StepStatus
+from wizard.systems.vault.files import mount_description
+from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.systems.target import Target
 
 
-class Path:
+class PathRemoval:
     """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
 
     def __init__(
-        self, target: Target, session: Session, store: StoreSettings | None = None
+        self, target: Target, session: VaultLogin, store: StoreSettings | None = None
     ) -> None:
         self._target = target
         self._session = session
@@ -33,15 +33,15 @@ class Path:
         """What Vault's owner runs instead."""
         return f"vault delete {self.path}"
 
-    def unseen(self, why: str) -> Look:
+    def unseen(self, why: str) -> StepStatus:
         """What is told of it where this machine may not see it."""
-        return left(why, self.command)
+        return leave_to_vault_owner(why, self.command)
 
-    def wanted(self, why: str) -> Look:
+    def wanted(self, why: str) -> StepStatus:
         """To be deleted, if this token may."""
         if not self._session.may(self.path, *self.needed):
-            return left(f"{why}, and this token may not delete it", self.command)
-        return Look("wanted", why)
+            return leave_to_vault_owner(f"{why}, and this token may not delete it", self.command)
+        return StepStatus("wanted", why)
 
     def change(self) -> str:
         """Delete it."""
@@ -52,14 +52,14 @@ class Path:
         """The request that would be sent."""
         return f"DELETE {self.path}"
 
-    def _gone(self) -> Look:
-        return Look("holds", f"{self.what} is gone")
+    def _gone(self) -> StepStatus:
+        return StepStatus("holds", f"{self.what} is gone")
 
-    def _hidden(self) -> Look:
+    def _hidden(self) -> StepStatus:
         return self.unseen(f"this token may not read {self.what}")
 
-    def _foreign(self, diff: str) -> Look:
-        return Look(
+    def _foreign(self, diff: str) -> StepStatus:
+        return StepStatus(
             "blocked",
             f"{self.what} is no version that was ever committed here: another's, or changed since; "
             "it is left",
@@ -80,7 +80,7 @@ class Path:
             return None
         return [str(name) for name in answer.data.get("keys") or []]
 
-    def _mount(self, listing: str, name: str) -> dict[str, Any] | Look | None:
+    def _mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
         """What the list of mounts says of one; a look where it cannot be seen."""
         seen = self._session.seen(listing)
         if seen.hidden:
@@ -91,4 +91,6 @@ class Path:
         return dict(found) if found is not None else None
 
     def _is_ours(self, entry: dict[str, Any]) -> bool:
-        return bool(entry.get("description") == made_for(self._target.release.installation))
+        return bool(
+            entry.get("description") == mount_description(self._target.release.installation)
+        )

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref, Right
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.errors import WizardError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.clients.kube.protocol import Kube, Manifest
+    from wizard.clients.kube.protocol import Kube, KubeObject
 
 NAMESPACE = ACCOUNT = "vault-auth"
 SECRET = "vault-auth-token"  # noqa: S105 - its name, not its value
@@ -39,19 +39,19 @@ class Reviewer:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
-    def obstacle(self) -> Look | None:
+    def obstacle(self) -> StepStatus | None:
         """Why it cannot be had from here; None where it stands or may be made."""
         try:
-            for manifest in manifests():
+            for manifest in build_manifests():
                 found = self._kube.get(Ref.of(manifest), metadata=manifest["kind"] == "Secret")
                 if found is None:
                     self._require_right(manifest)
                 elif found["metadata"].get("deletionTimestamp"):
-                    return Look(
+                    return StepStatus(
                         "blocked", f"{Ref.of(manifest)} is being deleted", "wait until it is gone"
                     )
-                elif not _fits(manifest, found):
-                    return Look(
+                elif not _is_usable(manifest, found):
+                    return StepStatus(
                         "blocked",
                         f"another {Ref.of(manifest)} stands there; it is not touched",
                         "have its owner rename or remove it",
@@ -60,10 +60,10 @@ class Reviewer:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return Look("unknown", f"left to the cluster's owner: {error.message}", _fix())
+            return StepStatus("unknown", f"left to the cluster's owner: {error.message}", _fix())
         return None
 
-    def _require_right(self, manifest: Manifest) -> None:
+    def _require_right(self, manifest: KubeObject) -> None:
         if manifest["kind"] == "ClusterRoleBinding":
             # The server also refuses to hand out rights that one does not have.
             self._kube.apply(manifest, dry_run=True)
@@ -75,9 +75,9 @@ class Reviewer:
         if not self._kube.may(right):
             raise KubeError("forbidden", f"one may not {right}", status=403)
 
-    def lacking(self) -> Iterator[Manifest]:
+    def lacking(self) -> Iterator[KubeObject]:
         """What has to be made."""
-        for manifest in manifests():
+        for manifest in build_manifests():
             if self._kube.get(Ref.of(manifest), metadata=True) is None:
                 yield manifest
 
@@ -99,44 +99,44 @@ class Reviewer:
             time.sleep(_PAUSE)
 
 
-def requests() -> list[str]:
+def list_requests() -> list[str]:
     """What may be applied, as `--dry-run` names it."""
-    return [f"apply {Ref.of(manifest)}" for manifest in manifests()]
+    return [f"apply {Ref.of(manifest)}" for manifest in build_manifests()]
 
 
-def manifests() -> tuple[Manifest, ...]:
+def build_manifests() -> tuple[KubeObject, ...]:
     """The reviewer's objects, in the order they are made; nothing in them is secret."""
     account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
     return (
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": _about(NAMESPACE)},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": _build_metadata(NAMESPACE)},
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": _about(ACCOUNT, namespace=NAMESPACE),
+            "metadata": _build_metadata(ACCOUNT, namespace=NAMESPACE),
             "automountServiceAccountToken": False,
         },
         {
             "apiVersion": f"{_RBAC}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": _about(BINDING),
+            "metadata": _build_metadata(BINDING),
             "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": _ROLE},
             "subjects": [account],
         },
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": _about(SECRET, namespace=NAMESPACE, annotations={_OWNER: ACCOUNT}),
+            "metadata": _build_metadata(SECRET, namespace=NAMESPACE, annotations={_OWNER: ACCOUNT}),
             "type": "kubernetes.io/service-account-token",
         },
     )
 
 
-def _about(name: str, **more: Any) -> dict[str, Any]:
+def _build_metadata(name: str, **more: Any) -> dict[str, Any]:
     labels = {"app.kubernetes.io/managed-by": "airflow-wizard"}
     return {"name": name, "labels": labels, **more}
 
 
-def _fits(wanted: Manifest, found: Manifest) -> bool:
+def _is_usable(wanted: KubeObject, found: KubeObject) -> bool:
     """Whether what stands there does what is wanted of it."""
     if wanted["kind"] == "Secret":
         annotations = found["metadata"].get("annotations") or {}
@@ -151,7 +151,7 @@ def _fits(wanted: Manifest, found: Manifest) -> bool:
     return bool(role == _ROLE and ("ServiceAccount", ACCOUNT, NAMESPACE) in named)
 
 
-def _token(secret: Manifest | None) -> SecretStr | None:
+def _token(secret: KubeObject | None) -> SecretStr | None:
     from pydantic import SecretStr
 
     try:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Action, Look
-from wizard.systems.cluster.object_removal import looked_action, standing
-from wizard.systems.cluster.ownership import labelled
+from wizard.engine.actions import Step, StepStatus
+from wizard.systems.cluster.object_removal import build_cluster_step, read_object
+from wizard.systems.cluster.ownership import check_label
 from wizard.systems.vault import reviewer
-from wizard.systems.vault.auth_mount import inside
+from wizard.systems.vault.auth_mount import is_in_cluster
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
@@ -26,31 +26,31 @@ _COMMAND = (
 )
 
 
-def actions(target: Target, store: StoreSettings) -> tuple[Action, ...]:
+def build_reviewer_removal(target: Target, store: StoreSettings) -> tuple[Step, ...]:
     """What is told of it; nothing where Vault reviews tokens with its own account."""
-    if inside(store.server):
+    if is_in_cluster(store.server):
         return ()
     name = f"{reviewer.NAMESPACE}/{reviewer.ACCOUNT}"
     title = f"Leave the token reviewer {name} to the cluster's owner"
-    action = looked_action(
-        "remove.reviewer", title, target.kube, _look, None, left=_COMMAND, alone=True
+    action = build_cluster_step(
+        "remove.reviewer", title, target.kube, _check_reviewer, None, left=_COMMAND, alone=True
     )
     return (action,)
 
 
-def _look(kube: Kube) -> Look:
+def _check_reviewer(kube: Kube) -> StepStatus:
     ref = Ref("v1", "ServiceAccount", reviewer.ACCOUNT, reviewer.NAMESPACE)
     try:
-        found = standing(kube, ref)
+        found = read_object(kube, ref)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return Look("unknown", f"{ref} may not be read")
+        return StepStatus("unknown", f"{ref} may not be read")
     if found is None:
-        return Look("holds", f"{ref} is not there")
-    if labelled(found, ref) is not None:
-        return Look("kept", f"{ref} was not made by this wizard")
-    return Look(
+        return StepStatus("holds", f"{ref} is not there")
+    if check_label(found, ref) is not None:
+        return StepStatus("kept", f"{ref} was not made by this wizard")
+    return StepStatus(
         "kept",
         f"any auth mount of any Vault may have been given the token of {ref}",
         f"once none has: {_COMMAND}",

@@ -10,22 +10,22 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.formats.durations import duration_seconds
 from wizard.manifests.vault import role_file
-from wizard.systems.vault.files import difference, judged
+from wizard.systems.vault.files import diff_texts, difference_status
 from wizard.systems.vault.looks import role_path
-from wizard.systems.vault.session import left
+from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.systems.target import Target
     from wizard.systems.vault.auth_mount import AuthMount
-    from wizard.systems.vault.session import Session
+    from wizard.systems.vault.session import VaultLogin
 
 # Older names of the token_ fields: Vault shows them beside the new ones (path_role.go).
-_OLD = frozenset({"policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs"})
+_DEPRECATED = frozenset({"policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs"})
 _DEFAULTS = {"token_type": "default", "alias_name_source": "serviceaccount_uid"}
 _TIMES = ("_ttl", "_period")
 
@@ -36,7 +36,7 @@ class Role:
     def __init__(
         self,
         target: Target,
-        session: Session,
+        session: VaultLogin,
         mount: AuthMount,
         store: StoreSettings | None = None,
     ) -> None:
@@ -61,32 +61,34 @@ class Role:
         found = self._session.seen(self._path)
         return None if found.hidden else found.data is not None
 
-    def look(self) -> Look:
+    def look(self) -> StepStatus:
         """Whether the role means what the committed file means, field by field."""
         found = self._session.seen(self._path)
         if found.hidden:
-            return left(f"this token may not read the role {self._name}", self.command)
+            return leave_to_vault_owner(
+                f"this token may not read the role {self._name}", self.command
+            )
         if found.data is None:
             return self._absent()
-        theirs, ours = meaning(found.data), meaning(json.loads(self._text))
+        theirs, ours = normalize_role(found.data), normalize_role(json.loads(self._text))
         if theirs == ours:
-            return Look("holds", f"the role {self._name} is as committed")
-        own = was_committed(self._repository, self._file, lambda text: means(text) == theirs)
+            return StepStatus("holds", f"the role {self._name} is as committed")
+        own = was_committed(self._repository, self._file, lambda text: parse_role(text) == theirs)
         if own and not self._session.may(self._path, "update"):
-            return left(f"the role {self._name} is out of date", self.command)
-        return judged(
+            return leave_to_vault_owner(f"the role {self._name} is out of date", self.command)
+        return difference_status(
             f"role {self._name}",
-            difference(self._file, shown(theirs), shown(ours)),
+            diff_texts(self._file, render_role(theirs), render_role(ours)),
             own=own,
             fix=f"name another role in {self._store.question('role')}, or have its owner delete "
             f"it: vault delete {self._path}",
         )
 
-    def _absent(self) -> Look:
+    def _absent(self) -> StepStatus:
         why = f"there is no role {self._name} at auth/{self._store.auth_mount} yet"
         if not self._session.may(self._path, "create") or not self._mount.will_be:
-            return left(why, self.command)
-        return Look("wanted", why)
+            return leave_to_vault_owner(why, self.command)
+        return StepStatus("wanted", why)
 
     def change(self) -> str:
         """Write it."""
@@ -98,17 +100,17 @@ class Role:
         return f"POST {self._path}"
 
 
-def meaning(role: Mapping[str, Any]) -> dict[str, object]:
+def normalize_role(role: Mapping[str, Any]) -> dict[str, object]:
     """What a role says, however it is written: times in seconds, lists in order, no defaults."""
     found: dict[str, object] = {}
     for name, value in role.items():
-        said = _value(name, value)
-        if said and name not in _OLD and said != _DEFAULTS.get(name):
+        said = _normalize_value(name, value)
+        if said and name not in _DEPRECATED and said != _DEFAULTS.get(name):
             found[name] = said
     return found
 
 
-def _value(name: str, value: object) -> object:
+def _normalize_value(name: str, value: object) -> object:
     if isinstance(value, str) and name.endswith(_TIMES):
         try:
             return duration_seconds(value)
@@ -121,15 +123,15 @@ def _value(name: str, value: object) -> object:
     return value
 
 
-def means(text: str) -> dict[str, object]:
+def parse_role(text: str) -> dict[str, object]:
     """What a role's file says; empty for one that is no role."""
     try:
         found = json.loads(text)
     except ValueError:
         return {}
-    return meaning(found) if isinstance(found, dict) else {}
+    return normalize_role(found) if isinstance(found, dict) else {}
 
 
-def shown(role: Mapping[str, object]) -> str:
+def render_role(role: Mapping[str, object]) -> str:
     """A role for a diff: what it says, in one order."""
     return json.dumps(role, indent=2, sort_keys=True) + "\n"

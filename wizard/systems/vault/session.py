@@ -14,33 +14,33 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wizard.clients.vault.connect import opened
+from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Look
+from wizard.engine.actions import StepStatus
 from wizard.errors import ConflictError
-from wizard.state.apply_journal import VAULT, Journal
+from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 
 if TYPE_CHECKING:
-    from wizard.clients.vault.address import Address
+    from wizard.clients.vault.address import VaultAddress
     from wizard.clients.vault.protocol import Vault
-    from wizard.clients.vault.transport import Answer
+    from wizard.clients.vault.transport import VaultResponse
     from wizard.manifests.external_secrets import StoreSettings
     from wizard.systems.target import Target
 
 T = TypeVar("T")
 
-_TRIES, _LONGEST = 4, 10.0
+_TRIES, _MAX_WAIT_SECONDS = 4, 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PathState:
     """What a path holds: None where there is nothing; `hidden` where that may not be read."""
 
     data: Mapping[str, Any] | None = None
     hidden: bool = False
 
 
-class Session:
+class VaultLogin:
     """One client of Vault, opened when first needed.
 
     An AppRole's secret id may be good for a single login, so the login is kept; one that was made
@@ -68,13 +68,13 @@ class Session:
             raise VaultError("login", "nothing says who this machine is to Vault")
         if self._vault is None:
             self._require_known(self._given[0])
-            self._vault = self._stack.enter_context(opened(*self._given))
+            self._vault = self._stack.enter_context(open_vault(*self._given))
         return self._vault
 
-    def _require_known(self, where: Address) -> None:
+    def _require_known(self, where: VaultAddress) -> None:
         """Before a login is sent anywhere: another Vault than an earlier run met is a conflict."""
         try:
-            with opened(where) as nobody:
+            with open_vault(where) as nobody:
                 seen = nobody.health().cluster_id
         except VaultError as error:
             if error.kind != "foreign":
@@ -82,18 +82,18 @@ class Session:
             # What stands before Vault may keep its health to itself: then nothing can be compared.
             return
         target = self._target
-        known = target.known.get(VAULT, "")
+        known = target.known.get(VAULT_CLUSTER_ID, "")
         if known and seen and known != seen:
-            memory = Journal(target.repository, target.release.installation).place
+            memory = ApplyHistory(target.repository, target.release.installation).place
             raise ConflictError(
                 f"the Vault at {where.endpoint} is cluster {seen}; an earlier run here met {known}",
                 f"use the one that was applied to; if this one is meant, remove {memory}, "
                 "which is all that remembers the other",
             )
         if seen:
-            target.met[VAULT] = seen
+            target.met[VAULT_CLUSTER_ID] = seen
 
-    def call(self, method: str, path: str, body: object = None) -> Answer:
+    def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """One request; a server that asks to wait is waited for. Raises VaultError."""
         return self.patiently(lambda: self.vault.call(method, path, body))
 
@@ -104,22 +104,22 @@ class Session:
                 return ask()
             except VaultError as error:
                 wait = error.retry_after
-                if wait is None or wait > _LONGEST:
+                if wait is None or wait > _MAX_WAIT_SECONDS:
                     raise
             time.sleep(wait)
         return ask()
 
-    def seen(self, path: str) -> Seen:
+    def seen(self, path: str) -> PathState:
         """What stands at a path. VaultError where the token has ended or Vault does not answer."""
         try:
-            return Seen(self.call("GET", path).data)
+            return PathState(self.call("GET", path).data)
         except VaultError as error:
             if error.kind == "missing":
-                return Seen()
+                return PathState()
             if error.kind != "forbidden":
                 raise
         self.require_alive()
-        return Seen(hidden=True)
+        return PathState(hidden=True)
 
     def may(self, path: str, *needed: str) -> bool:
         """Whether this token has all these capabilities at a path."""
@@ -149,6 +149,6 @@ class Session:
         return True
 
 
-def left(why: str, command: str) -> Look:
+def leave_to_vault_owner(why: str, command: str) -> StepStatus:
     """What this token may not do: the run goes on, and a later action proves it by its effect."""
-    return Look("unknown", f"left to Vault's owner: {why}", f"they run: {command}")
+    return StepStatus("unknown", f"left to Vault's owner: {why}", f"they run: {command}")
