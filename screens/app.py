@@ -62,13 +62,13 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.branch = workspace.work_branch
         self.touched: set[str] = set()
         self.visited: set[str] = set()
-        self.pasted: dict[tuple[str, int], str] = {}
+        self.pasted_keys: dict[tuple[str, int], str] = {}
         self.scanner: Scanner = scan_host
         self.reach: Reach = reach_host
         self.consented: set[str] = set()
         self.session = LookupResults()
         self.committing = False
-        self.ending = ExitReport()
+        self.exit_report = ExitReport()
         self._read = read
 
     def on_mount(self) -> None:
@@ -88,12 +88,12 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.exit(None)
             return
         if self.existing:
-            self.visited = {step.name for step in self.draft.steps}
+            self.visited = {step.name for step in self.draft.pages}
             from screens.pages.reload import load_committed_keys
 
             work = partial(load_committed_keys, self)
             self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
-        first = create_preset_page() if self.pick_preset else create_page(self.draft.steps[0].name)
+        first = create_preset_page() if self.pick_preset else create_page(self.draft.pages[0].name)
         await self.switch_screen(first)
 
     def _begun(self) -> Draft:
@@ -101,7 +101,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
         given = self._read()
         self.checks = Checks(self)
-        self.given = dict(given.data)
+        self.initial_data = dict(given.data)
         self.existing = given.existing
         self.pick_preset = given.pick_preset
         self.folder = given.folder
@@ -115,29 +115,29 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
         return self.screen if isinstance(self.screen, Page) else None
 
-    def start_from(self, preset: str) -> None:
+    def use_preset(self, preset: str) -> None:
         """The preset's answers under those that were given, then the first page."""
         from wizard.answers import presets
 
         layers = [presets.load_preset(preset).answers] if preset else []
-        self.draft = self.draft.over(*layers, self.given)
-        self.go(self.draft.steps[0].name)
+        self.draft = self.draft.with_base(*layers, self.initial_data)
+        self.go(self.draft.pages[0].name)
 
     def go(self, name: str, key: str = "") -> None:
         """Show another page; what was left counts as seen."""
         if self.committing:
             return
-        if self.page and self.page.step_name:
-            self.page.leaving()
-            self._leave(self.page.step_name)
+        if self.page and self.page.page_name:
+            self.page.prepare_leave()
+            self._leave(self.page.page_name)
         self.switch_screen(create_page(name, key))
 
     def _leave(self, step: str) -> None:
         self.touched.update(self.draft.problem_keys(step))
 
-    def step(self, here: str, by: int) -> None:
+    def turn_page(self, here: str, by: int) -> None:
         """The page after or before; before the first one stands the choice of a preset."""
-        names = [step.name for step in self.draft.steps]
+        names = [step.name for step in self.draft.pages]
         there = names.index(here) + by if here in names else 0
         if there < 0 and self.pick_preset:
             self._leave(here)
@@ -159,7 +159,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             return self.session.mark(self.draft)
         if name == REVIEW or name not in self.visited:
             return ""
-        if name == DEPLOY_KEY and not self.draft.readable.dags.key.public:
+        if name == DEPLOY_KEY and not self.draft.answers.dags.key.public:
             # It may wait, and is not there yet.
             return ""
         wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
@@ -171,14 +171,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             return self.session.progress()
         found = [
             key
-            for step in self.draft.steps
+            for step in self.draft.pages
             for key in self.draft.problem_keys(step.name)
             if key in self.touched
         ]
         if found:
             named = ", ".join(map(question_label, found))
             return f"! {pluralize(len(found), 'answer')} to look at: {named}"
-        here = self.page.step_name if self.page else ""
+        here = self.page.page_name if self.page else ""
         return summarize_faults(self.session.faults(self.draft), here)
 
     def show_help(self, item: FieldSpec | None) -> None:
@@ -203,10 +203,10 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         lines = [error.message, *(f"  {problem}" for problem in problems)]
         self.show_note("Not done", "\n".join([*lines, "", error.hint]))
 
-    def looked(self) -> None:
+    def show_lookups(self) -> None:
         """Something was found out outside: the page on top shows it."""
         if self.page and self.page.is_mounted:
-            self.page.looked()
+            self.page.show_lookups()
 
     def say(self, text: str) -> None:
         """One sentence on the status line of the page on top."""
@@ -216,8 +216,8 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
     def propose(self) -> Proposal:
         """The engine's proposal for the draft; blocking."""
         return self.workspace.propose(
-            self.draft.applicable,
-            typed=self.draft.typed_for_given,
+            self.draft.applicable_data,
+            typed=self.draft.effective_fingerprints,
             existing=self.existing,
             folder=self.folder,
             scan=self.draft.scan,
@@ -238,7 +238,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
         if self.committing:
             self.say("the commit is being written; wait for it")
-        elif isinstance(self.screen, LoadingScreen) or not self.draft.changed:
+        elif isinstance(self.screen, LoadingScreen) or not self.draft.has_changes:
             self.exit(None)
         else:
             text = (
@@ -250,7 +250,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def _quit(self) -> None:
         draft = self.draft
-        self.ending.left = (draft.legible, (*draft.flagged, *draft.typed))
+        self.exit_report.left = (draft.legible_data, (*draft.option_fingerprints, *draft.typed))
         self.exit(None)
 
     def action_help_quit(self) -> None:
@@ -287,5 +287,5 @@ def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
         raise app.failure
     if app.return_code:
         raise SystemExit(ExitCode.BUG)
-    app.ending.committed = done or app.ending.committed
-    return app.ending
+    app.exit_report.committed = done or app.exit_report.committed
+    return app.exit_report

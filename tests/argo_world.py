@@ -100,7 +100,7 @@ def told(actions: Iterable[Step], *, dry_run: bool = False) -> dict[str, StepEve
         return [
             event
             async for event in run_steps(list(actions), dry_run=dry_run, interval=0.02)
-            if event.ended
+            if event.has_ended
         ]
 
     return {event.id: event for event in asyncio.run(run())}

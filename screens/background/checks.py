@@ -27,18 +27,18 @@ class Checks:
         self.sources: Sequence[ProbeSource] = SOURCES
         self._worker: Worker[None] | None = None
 
-    def of_page(self, section: str) -> None:
+    def check_page(self, section: str) -> None:
         """The checks on everything, then what one section needs outside."""
         self._begin(partial(self._check, section))
 
-    def everything(self) -> None:
+    def probe_all(self) -> None:
         """What all of the answers need outside."""
         self._begin(self._look_at_all)
 
-    def quietly(self, section: str) -> None:
+    def probe_quietly(self, section: str) -> None:
         """The same for one section, where everything was agreed to and something is to find out."""
         app = self.app
-        sources = self._about(section)
+        sources = self._section_sources(section)
         known = all(app.session.probes(source, app.draft) for source in sources)
         if sources and not known and app.session.agreed and not self.running:
             self._begin(partial(self._look_quietly, sources))
@@ -54,14 +54,14 @@ class Checks:
             return False
         self._worker.cancel()
         self.app.session.stop()
-        self.app.looked()
+        self.app.show_lookups()
         self.app.say("stopped; what did not answer stays unverified")
         return True
 
     def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         self._worker = self.app.run_worker(work, exclusive=True, group="check", exit_on_error=False)
 
-    def _about(self, section: str) -> list[ProbeSource]:
+    def _section_sources(self, section: str) -> list[ProbeSource]:
         """The sources of a section; none while one of its own answers is missing or wrong."""
         if self.app.draft.problem_keys(section):
             return []
@@ -71,9 +71,9 @@ class Checks:
         self.app.say("running the checks ...")
         text = await run_checks(self.app)
         self.app.say(text)
-        sources = self._about(section)
+        sources = self._section_sources(section)
         if sources:
-            outside = (await self._made(sources)).text
+            outside = (await self._run_round(sources)).text
             # What was asked for stands first: there is one line, and not always room for both.
             more = text.removeprefix("! ")
             self.app.say(outside if outside.startswith("!") else f"{outside}; {more}")
@@ -82,19 +82,21 @@ class Checks:
         app, draft = self.app, self.app.draft
         if await self._look(self.sources):
             app.session.complete(draft)
-            if app.existing and not app.draft.changed:
+            if app.existing and not app.draft.has_changes:
                 await run_in_thread(save_unverified, app, app.existing)
 
     async def _look_quietly(self, sources: Sequence[ProbeSource]) -> None:
         await self._look(sources, quietly=True)
 
     async def _look(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> bool:
-        done = await self._made(sources, quietly=quietly)
+        done = await self._run_round(sources, quietly=quietly)
         if not quietly and not done.made:
             self.app.say(done.text)
         return done.made
 
-    async def _made(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> RoundResult:
+    async def _run_round(
+        self, sources: Sequence[ProbeSource], *, quietly: bool = False
+    ) -> RoundResult:
         try:
             return await run_round(self.app, sources, quietly=quietly)
         except Exception as error:  # never its text: it may hold a value
@@ -111,7 +113,7 @@ async def run_checks(app: WizardApp) -> str:
         return f"! {pluralize(len(error.problems), 'answer')} to give first{first}"
     except WizardError as error:
         return f"! {error.message}"
-    wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.evidence)
+    wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.missing_evidence)
     if wrong:
         return f"! {pluralize(len(wrong), 'check')} failed: {wrong[0]}"
     return "ok, the checks found nothing against these answers"

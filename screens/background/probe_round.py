@@ -86,18 +86,18 @@ async def _run(
     session.begin(draft, asked)
     of = {probe.id: source for source, probes in asked for probe in probes}
     ended = []
-    app.looked()
-    clock = app.set_interval(1, app.looked)
+    app.show_lookups()
+    clock = app.set_interval(1, app.show_lookups)
     try:
         async for probe, result in run_probes([one for _, probes in asked for one in probes]):
             session.end(draft, of[probe.id], probe, result)
             ended.append(probe.id)
-            app.looked()
+            app.show_lookups()
     finally:
         clock.stop()
         session.stop()
         _drop_refused_values(app, needed)
-    app.looked()
+    app.show_lookups()
     return _summarize_round([one for one in session.found(app.draft) if one.probe.id in ended])
 
 
@@ -119,7 +119,7 @@ async def _obtain_consent(
     """Whether a person said yes to all of this, now or before."""
     session = app.session
     wanted = {one for need in needed for one in need.agreements}
-    untyped = {one for need in needed for one in need.prompts} - session.held.keys()
+    untyped = {one for need in needed for one in need.prompts} - session.secret_values.keys()
     if quietly:
         return wanted <= session.agreed and not untyped
     if not wanted <= session.agreed:
@@ -151,11 +151,11 @@ async def _prompt_values(app: WizardApp, needed: Sequence[ProbeRequirements]) ->
     from screens.widgets.prompts import create_secret_prompt
 
     for text in dict.fromkeys(one for need in needed for one in need.prompts):
-        if text not in app.session.held:
+        if text not in app.session.secret_values:
             note = "Held in memory for this session only, and forgotten once it is refused."
             value = await app.push_screen_wait(create_secret_prompt(text, note))
             if value is not None:
-                app.session.held[text] = value
+                app.session.secret_values[text] = value
 
 
 def _collect_probes(
@@ -171,7 +171,7 @@ def _create_prompt(app: WizardApp) -> Callable[[str], str]:
     from wizard.secrets.resolve import SecretError
 
     def prompt(text: str) -> str:
-        value = app.session.held.get(text)
+        value = app.session.secret_values.get(text)
         if value is None:
             raise SecretError(f"{text}: not typed", "f5 asks for it again")
         return value.get_secret_value()
@@ -185,7 +185,7 @@ def _drop_refused_values(app: WizardApp, needed: Sequence[ProbeRequirements]) ->
     for text in [one for need in needed for one in need.prompts]:
         key = text.partition(" ")[0]
         if any(_is_refusal(one, key) for one in found):
-            app.session.held.pop(text, None)
+            app.session.secret_values.pop(text, None)
 
 
 def _is_refusal(one: LookupResult, key: str) -> bool:

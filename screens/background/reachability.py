@@ -29,13 +29,13 @@ class ReachabilityChecks:
         self.asking: set[Address] = set()
         self._timers: dict[str, Timer] = {}
 
-    def attend(self, key: str, *, typed: bool) -> None:
+    def schedule_check(self, key: str, *, typed: bool) -> None:
         """A question was typed into, or has the focus: try its address after a pause."""
         place = ADDRESS_BY_QUESTION.get(key)
         if place is None:
             return
         address = self.address(place)
-        known = self.page.wizard.session.reached.get(address) if address else None
+        known = self.page.wizard.session.reachability.get(address) if address else None
         if not typed and address in self.asking:
             return
         self._stop(place)
@@ -50,7 +50,7 @@ class ReachabilityChecks:
         if any(key in draft.problems for key in place.keys):
             return None
         shown = any(row.item.key == place.key for row in self.page.rows)
-        return place.address(draft.readable) if shown else None
+        return place.address(draft.answers) if shown else None
 
     def outcome(self, key: str) -> ProbeResult | str | None:
         """What is known beside this question: a result, `..` while it is asked, else None."""
@@ -60,7 +60,9 @@ class ReachabilityChecks:
         address = self.address(place)
         if address is None:
             return None
-        return ".." if address in self.asking else self.page.wizard.session.reached.get(address)
+        return (
+            ".." if address in self.asking else self.page.wizard.session.reachability.get(address)
+        )
 
     def _stop(self, place: AddressQuestions) -> None:
         timer = self._timers.pop(place.key, None)
@@ -89,9 +91,9 @@ class ReachabilityChecks:
         )
         self.asking.add(address)
         try:
-            self.page.looked()
+            self.page.show_lookups()
             async for _, result in run_probes([probe]):
-                self.page.wizard.session.reached[address] = result
+                self.page.wizard.session.reachability[address] = result
         finally:
             self.asking.discard(address)
-        self.page.looked()
+        self.page.show_lookups()

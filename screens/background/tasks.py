@@ -40,7 +40,7 @@ class TaskRunner:
     def __init__(self, app: WizardApp, page: type[Page]) -> None:
         self.app = app
         self.job: tuple[str, float] | None = None
-        self.writing = False
+        self.is_writing = False
         self.error: WizardError | None = None
         self.show: Callable[[], None] = lambda: None
         self._page = page
@@ -48,13 +48,13 @@ class TaskRunner:
         self._typed: dict[str, SecretStr] = {}
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether something is under way."""
         return self._worker is not None
 
     def start(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin, unless something is under way."""
-        if not self.busy:
+        if not self.is_busy:
             self._worker = self.app.run_worker(
                 self._run(errand), group="errands", exit_on_error=False
             )
@@ -74,11 +74,11 @@ class TaskRunner:
             self.error = as_error(error, "secrets")
         finally:
             self._typed.clear()
-            self.job, self.writing = None, False
+            self.job, self.is_writing = None, False
             self._worker = None
             self.show()
 
-    async def _blocking(self, text: str, call: Callable[[], T]) -> T:
+    async def _run_in_thread(self, text: str, call: Callable[[], T]) -> T:
         """The value of a blocking call, told as `text` with the seconds it takes."""
         self._begin(text)
         try:
@@ -114,7 +114,7 @@ class TaskRunner:
             await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
             self.app.consented.add(what)
 
-    async def _type(self, key: str, text: str) -> None:
+    async def _prompt_secret(self, key: str, text: str) -> None:
         """A secret, typed unseen; kept until the errand ends."""
         if key not in self._typed:
             self._typed[key] = await self._ask(create_secret_prompt(key, text))
@@ -130,4 +130,4 @@ def save_unverified(app: WizardApp, installation: str) -> None:
     left = app.session.unverified(app.draft)
     if left is not None:
         memory = UnverifiedHistory(app.workspace.repository, installation)
-        memory.tried(left, app.workspace.identity.date)
+        memory.record_round(left, app.workspace.identity.date)

@@ -53,15 +53,15 @@ class Draft:
     base: Mapping[str, Any]
     edits: Mapping[tuple[str, ...], object] = field(default_factory=dict)
     typed: tuple[str, ...] = ()
-    flagged: tuple[str, ...] = ()
+    option_fingerprints: tuple[str, ...] = ()
     operator: Operator = Operator()
     scans: tuple[Scan, ...] = ()
 
-    def answered(self, item: FieldSpec, value: object) -> Draft:
+    def with_answer(self, item: FieldSpec, value: object) -> Draft:
         """The draft with one more answer."""
         return replace(self, edits={**self.edits, item.path: value})
 
-    def with_typed(self, fingerprint: str) -> Draft:
+    def with_fingerprint(self, fingerprint: str) -> Draft:
         """The draft with a fingerprint that the operator typed now."""
         return replace(self, typed=tuple(dict.fromkeys([*self.typed, fingerprint])))
 
@@ -70,11 +70,11 @@ class Draft:
         others = tuple(one for one in self.scans if one.name != scan.name)
         return replace(self, scans=(*others, scan))
 
-    def kept(self) -> Draft:
+    def as_committed(self) -> Draft:
         """The same answers once they are committed: nothing of them would be lost."""
         return replace(self, base=self.data, edits={}, typed=())
 
-    def over(self, *layers: Mapping[str, Any]) -> Draft:
+    def with_base(self, *layers: Mapping[str, Any]) -> Draft:
         """The same edits over other answers (another preset)."""
         return replace(self, base=merge_layers(*layers))
 
@@ -87,7 +87,7 @@ class Draft:
         return data
 
     @property
-    def changed(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether quitting would lose something."""
         return any(
             get_value(self.base, path, _default(path)) != value
@@ -100,12 +100,12 @@ class Draft:
         return dump_value(item.default) if found is _MISSING else found
 
     @property
-    def readable(self) -> Answers:
+    def answers(self) -> Answers:
         """The answers without those that cannot be read: decides which questions apply."""
         return self._read[0]
 
     @property
-    def legible(self) -> dict[str, Any]:
+    def legible_data(self) -> dict[str, Any]:
         """The same as plain data, fit for a file: what is no answer may be a misplaced secret."""
         return self._read[1]
 
@@ -123,7 +123,7 @@ class Draft:
                 return Answers(), {}
 
     @cached_property
-    def applicable(self) -> dict[str, Any]:
+    def applicable_data(self) -> dict[str, Any]:
         """What counts: without the answers of questions that do not apply.
 
         Keys of another host than the repository's do not count either.
@@ -131,11 +131,11 @@ class Draft:
         data = self.data
         for item in field_specs():
             if (
-                not item.applies(self.readable)
+                not item.applies(self.answers)
                 and get_value(data, item.path, _MISSING) is not _MISSING
             ):
                 data = _remove_path(data, item.path)
-        location = self.readable.dags.location
+        location = self.answers.dags.location
         keys = get_value(data, ("dags", "host_keys"))
         if location is not None and isinstance(keys, list):
             data = put_value(
@@ -146,7 +146,7 @@ class Draft:
     @cached_property
     def found(self) -> ValidationResult:
         """What validation says about everything that counts."""
-        return validate_answers(self.applicable)
+        return validate_answers(self.applicable_data)
 
     @cached_property
     def problems(self) -> dict[str, str]:
@@ -159,7 +159,7 @@ class Draft:
 
     @cached_property
     def _answers(self) -> Answers:
-        return self.found.answers or self.readable
+        return self.found.answers or self.answers
 
     @cached_property
     def scan(self) -> Scan | None:
@@ -178,7 +178,7 @@ class Draft:
         try:
             return verify_host_keys(
                 self._answers,
-                typed=self.typed_for_given,
+                typed=self.effective_fingerprints,
                 committed=who.committed,
                 by=who.by,
                 date=who.date,
@@ -187,10 +187,12 @@ class Draft:
         except ConflictError as error:
             dags = self._answers.dags.model_copy(update={"host_keys": []})
             answers = self._answers.model_copy(update={"dags": dags})
-            return VerifiedAnswers(answers, self._judged(self.typed_for_given), (error.message,))
+            return VerifiedAnswers(
+                answers, self._judged(self.effective_fingerprints), (error.message,)
+            )
 
     @cached_property
-    def typed_for_given(self) -> tuple[str, ...]:
+    def effective_fingerprints(self) -> tuple[str, ...]:
         """The fingerprints that count now.
 
         One typed for a key that was taken back stays typed, and counts again should it return.
@@ -198,9 +200,9 @@ class Draft:
         verdict = self._judged(self.typed)
         unused = verdict.unused if verdict else ()
         typed = [value for value in self.typed if value not in unused]
-        return tuple(dict.fromkeys([*self.flagged, *typed]))
+        return tuple(dict.fromkeys([*self.option_fingerprints, *typed]))
 
-    def belongs(self, fingerprint: str) -> bool:
+    def has_fingerprint(self, fingerprint: str) -> bool:
         """Whether this fingerprint is that of a key given now; ValueError when it is none."""
         verdict = self._judged((fingerprint,))
         return verdict is not None and not verdict.unused
@@ -227,16 +229,16 @@ class Draft:
             return None
 
     @cached_property
-    def steps(self) -> tuple[PageEntry, ...]:
+    def pages(self) -> tuple[PageEntry, ...]:
         """The pages that apply, in order."""
         found = []
         for name in Answers.model_fields:
-            section = getattr(self.readable, name)
+            section = getattr(self.answers, name)
             if not isinstance(section, Section) or not section.asked:
                 continue
-            if section.applies(self.readable):
+            if section.applies(self.answers):
                 found.append(PageEntry(name, type(section).title))
-            if name == "dags" and field_spec(HOST_KEYS).applies(self.readable):
+            if name == "dags" and field_spec(HOST_KEYS).applies(self.answers):
                 found.append(PageEntry(HOST_KEYS, str(field_spec(HOST_KEYS).title)))
                 found.append(PageEntry(DEPLOY_KEY, str(field_spec("dags.key").title)))
         return (*found, PageEntry(PREFLIGHT, "Pre-flight"), PageEntry(REVIEW, "Review"))

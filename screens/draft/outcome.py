@@ -16,8 +16,8 @@ class Outcome:
     """A word (empty: nothing is known), the sentence, and whether it is a proven fault."""
 
     word: str = ""
-    said: str = ""
-    faulty: bool = False
+    summary: str = ""
+    is_fault: bool = False
 
 
 NO_OUTCOME = Outcome()
@@ -27,11 +27,11 @@ def derive_outcome(
     session: LookupResults, draft: Draft, key: str, reached: ProbeResult | str | None
 ) -> Outcome:
     """What stands beside a question: a proven fault, else the name and port, with a version."""
-    beside = session.beside(draft, key)
+    beside = session.question_results(draft, key)
     if beside and beside[0].result.status == "fail":
         first = beside[0]
         fix = f"; {first.result.fix}" if first.result.fix else ""
-        return Outcome("! failed", f"! {first.what}: {first.result.detail}{fix}", faulty=True)
+        return Outcome("! failed", f"! {first.what}: {first.result.detail}{fix}", is_fault=True)
     if beside:
         return Outcome(f"ok {beside[0].result.word}", f"ok, {beside[0].result.detail}")
     if reached is None:

@@ -31,7 +31,7 @@ class LookupResult:
     answers: tuple[object, ...]
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The finding in one sentence."""
         return f"{self.probe.title}: {self.result.detail}"
 
@@ -58,8 +58,8 @@ class LookupResults:
 
     def __init__(self) -> None:
         self.agreed: set[str] = set()
-        self.held: dict[str, SecretStr] = {}
-        self.reached: dict[Address, ProbeResult] = {}
+        self.secret_values: dict[str, SecretStr] = {}
+        self.reachability: dict[Address, ProbeResult] = {}
         self.running: dict[str, float] = {}
         self._whole: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
@@ -95,11 +95,11 @@ class LookupResults:
 
     def complete(self, draft: Draft) -> None:
         """All that these answers need outside was asked for."""
-        self._whole = draft.readable
+        self._whole = draft.answers
 
     def unverified(self, draft: Draft) -> list[tuple[str, str]] | None:
         """Ids and endpoints of what did not find out; None unless all of these was asked for."""
-        if self._whole is None or self._whole != draft.readable:
+        if self._whole is None or self._whole != draft.answers:
             return None
         left = [one for one in self.found(draft) if one.result.status in {"skip", "unknown"}]
         return [(one.probe.id, one.probe.endpoint) for one in left]
@@ -122,7 +122,7 @@ class LookupResults:
             self._held_for, self._holding = draft, current
         return self._holding
 
-    def of(self, draft: Draft, name: str) -> LookupResult | None:
+    def find_result(self, draft: Draft, name: str) -> LookupResult | None:
         """What one probe found, where it holds for these answers."""
         return next((one for one in self.found(draft) if one.probe.id == name), None)
 
@@ -138,10 +138,10 @@ class LookupResults:
         """The state of all that there is to look at, as characters."""
         if self.faults(draft):
             return "!"
-        over = self._whole is not None and not self.running and self._whole == draft.readable
+        over = self._whole is not None and not self.running and self._whole == draft.answers
         return "ok" if over else ""
 
-    def beside(self, draft: Draft, question: str) -> list[LookupResult]:
+    def question_results(self, draft: Draft, question: str) -> list[LookupResult]:
         """What stands beside a question: faults first, then what has a word for it."""
         if not self._found:
             return []
@@ -161,8 +161,8 @@ class LookupResults:
 
 def source_answers(source: ProbeSource, draft: Draft) -> tuple[object, ...]:
     """The answers that decide what a source's probes find."""
-    typed = draft.typed_for_given if "dags" in source.reads else ()
-    return (*(getattr(draft.readable, name) for name in source.reads), typed)
+    typed = draft.effective_fingerprints if "dags" in source.reads else ()
+    return (*(getattr(draft.answers, name) for name in source.reads), typed)
 
 
 def summarize_faults(faults: Sequence[LookupResult], here: str = "") -> str:
@@ -171,5 +171,5 @@ def summarize_faults(faults: Sequence[LookupResult], here: str = "") -> str:
         return ""
     first, count = faults[0], pluralize(len(faults), "check")
     if first.source.section != here:
-        return f"! {count} failed: {first.said}"
+        return f"! {count} failed: {first.summary}"
     return f"! {count} failed: {first.what}: {first.result.detail}   f5 again"

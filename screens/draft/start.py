@@ -41,7 +41,9 @@ def build_draft(given: InitialAnswers, identity: Acceptance) -> Draft:
 
     del form, preset
     operator = Operator(identity.by, identity.date)
-    return Draft(dict(given.data), flagged=_parse_fingerprints(given.typed), operator=operator)
+    return Draft(
+        dict(given.data), option_fingerprints=_parse_fingerprints(given.typed), operator=operator
+    )
 
 
 def _parse_fingerprints(typed: Sequence[str]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class Page(Screen[None]):
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (64, "-narrow"), (100, "-wide")]  # noqa: RUF012
     AUTO_FOCUS: ClassVar[str | None] = None
-    step_name: str = ""
+    page_name: str = ""
     keys: str = KEY_BAR
 
     @property
@@ -93,12 +93,12 @@ class Page(Screen[None]):
             yield Line(id="where")
             yield Line(id="changed")
         with Horizontal(id="body"):
-            if self.step_name:
+            if self.page_name:
                 with VerticalScroll(id="steps", can_focus=False):
                     yield from self._step_lines()
             with Vertical(id="main"):
                 yield from self.content()
-            yield from self.beside()
+            yield from self.side_content()
         yield Line(id="status")
         yield Static(self.keys, id="keys")
 
@@ -106,40 +106,40 @@ class Page(Screen[None]):
         """What the page is about."""
         yield from ()
 
-    def beside(self) -> Iterator[Widget]:
+    def side_content(self) -> Iterator[Widget]:
         """What stands to its right."""
         yield from ()
 
     def _step_lines(self) -> Iterator[Widget]:
-        for step in self.draft.steps:
+        for step in self.draft.pages:
             yield StepLine(step)
 
     @on(events.Mount)
     def _arrive(self) -> None:
         # Textual calls this beside a subclass's own on_mount.
-        self.wizard.visited.add(self.step_name)
+        self.wizard.visited.add(self.page_name)
         self.show_state()
 
-    def leaving(self) -> None:
+    def prepare_leave(self) -> None:
         """Keep what is finished in a field that was not left yet: another page follows."""
 
     def show_state(self) -> None:
         """Header, marks and status after any change of the draft."""
         draft, app = self.draft, self.wizard
-        names = [step.name for step in draft.steps]
-        where = f"Airflow Wizard   {app.workspace.label}/{draft.readable.installation.name}"
-        if self.step_name in names:
-            where += f"   step {names.index(self.step_name) + 1} of {len(names)}"
+        names = [step.name for step in draft.pages]
+        where = f"Airflow Wizard   {app.workspace.label}/{draft.answers.installation.name}"
+        if self.page_name in names:
+            where += f"   step {names.index(self.page_name) + 1} of {len(names)}"
         self.query_one("#where", Line).put(where)
-        self.query_one("#changed", Line).put("changed" if draft.changed else "")
-        if self.step_name:
+        self.query_one("#changed", Line).put("changed" if draft.has_changes else "")
+        if self.page_name:
             self._show_steps()
         self.show_status()
 
     def _show_steps(self) -> None:
         holder = self.query_one("#steps", VerticalScroll)
         lines = list(holder.query(StepLine))
-        if [line.step for line in lines] != list(self.draft.steps):
+        if [line.step for line in lines] != list(self.draft.pages):
             self.begin(partial(self._new_steps, holder), "steps")
             return
         self._mark_steps(lines)
@@ -155,17 +155,17 @@ class Page(Screen[None]):
     async def _new_steps(self, holder: VerticalScroll) -> None:
         async with self.batch():
             await holder.remove_children()
-            lines = [StepLine(step) for step in self.draft.steps]
+            lines = [StepLine(step) for step in self.draft.pages]
             await holder.mount(*lines)
         self._mark_steps(lines)
 
     def _mark_steps(self, lines: list[StepLine]) -> None:
         for line in lines:
-            mark = self.wizard.mark(line.step.name, current=self.step_name)
+            mark = self.wizard.mark(line.step.name, current=self.page_name)
             line.put(f"{mark:<3}{line.step.title}")
-            line.set_class(line.step.name == self.step_name, "current")
+            line.set_class(line.step.name == self.page_name, "current")
             line.set_class(mark == "!", "wrong")
-            if line.step.name == self.step_name and self.size.height < len(lines) + 4:
+            if line.step.name == self.page_name and self.size.height < len(lines) + 4:
                 self.call_after_refresh(line.scroll_visible, animate=False)
 
     def show_status(self) -> None:
@@ -188,7 +188,7 @@ class Page(Screen[None]):
             # Never the error's text: it may hold a value.
             self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed by it")
 
-    def looked(self) -> None:
+    def show_lookups(self) -> None:
         """Something was found out outside."""
         self.show_state()
 
@@ -202,11 +202,11 @@ class Page(Screen[None]):
 
     def action_next(self) -> None:
         """The next page."""
-        self.wizard.step(self.step_name, 1)
+        self.wizard.turn_page(self.page_name, 1)
 
     def action_back(self) -> None:
         """The page before."""
-        self.wizard.step(self.step_name, -1)
+        self.wizard.turn_page(self.page_name, -1)
 
     def action_review(self) -> None:
         """Straight to the review."""
@@ -224,7 +224,7 @@ class Page(Screen[None]):
 
     def action_check(self) -> None:
         """Run the checks on everything, and try what this page names outside."""
-        self.wizard.checks.of_page(self.step_name)
+        self.wizard.checks.check_page(self.page_name)
 
     def action_leave(self) -> None:
         """Quit, asking when something would be lost."""

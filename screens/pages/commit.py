@@ -27,7 +27,7 @@ async def commit(app: WizardApp, proposal: Proposal) -> None:
         from screens.pages.result import ResultScreen
 
         await run_in_thread(save_unverified, app, proposal.answers.installation.name)
-        app.draft = app.draft.kept()
+        app.draft = app.draft.as_committed()
         app.switch_screen(ResultScreen(done))
     finally:
         app.committing = False

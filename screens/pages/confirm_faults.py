@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def format_fault_status(faults: Sequence[LookupResult]) -> str:
     """The status line of Review."""
     count = pluralize(len(faults), "check")
-    return f"! {count} failed outside, enter says what to do: {faults[0].said}"
+    return f"! {count} failed outside, enter says what to do: {faults[0].summary}"
 
 
 def confirm_faults(
@@ -29,7 +29,7 @@ def confirm_faults(
 ) -> None:
     """Show the faults; `commit` is called after a yes, which failed trust does not offer."""
     text = "\n".join(
-        f"- {one.said}" + (f"\n  {one.result.fix}" if one.result.fix else "") for one in faults
+        f"- {one.summary}" + (f"\n  {one.result.fix}" if one.result.fix else "") for one in faults
     )
     unproven = next((one for one in faults if one.is_trust), None)
     if unproven is not None:
@@ -44,7 +44,7 @@ def confirm_faults(
 def _refuse(app: WizardApp, text: str, key: str) -> None:
     """No commit; the way to the question that settles it, where the wizard asks it."""
     title = "It is not proven who answers"
-    if key not in {item.key for item in field_specs() if item.applies(app.draft.readable)}:
+    if key not in {item.key for item in field_specs() if item.applies(app.draft.answers)}:
         app.show_note(title, text)
         return
     ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")

@@ -31,7 +31,7 @@ class FormScreen(Page):
 
     def __init__(self, section: str, focus_key: str = "") -> None:
         super().__init__()
-        self.step_name = section
+        self.page_name = section
         self.items = [item for item in field_specs() if item.section == section]
         self.focus_key = focus_key
         self._soon: Timer | None = None
@@ -44,7 +44,7 @@ class FormScreen(Page):
     @property
     def model(self) -> type[Section]:
         """The section's class."""
-        section = getattr(self.draft.readable, self.step_name)
+        section = getattr(self.draft.answers, self.page_name)
         assert isinstance(section, Section)  # noqa: S101
         return type(section)
 
@@ -61,7 +61,7 @@ class FormScreen(Page):
                 yield Row(item, self.draft.value(item))
         yield Line(id="message")
 
-    def beside(self) -> Iterator[Widget]:
+    def side_content(self) -> Iterator[Widget]:
         """The live preview; hidden below 100 columns."""
         yield Preview()
 
@@ -86,8 +86,8 @@ class FormScreen(Page):
         return _find_row(self.focused)
 
     def _show_rows(self) -> None:
-        answers = self.draft.readable
-        keys = set(self.draft.problem_keys(self.step_name))
+        answers = self.draft.answers
+        keys = set(self.draft.problem_keys(self.page_name))
         shown: set[str] = set()
         for row in self._all_rows:
             applies = row.item.applies(answers)
@@ -96,7 +96,7 @@ class FormScreen(Page):
             if applies:
                 shown.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.wizard.touched)
-                row.tell(self._outside(row.item.key).word)
+                row.show_outcome(self._outside(row.item.key).word)
             if row.item.key == HOST_KEYS:
                 row.query_one(Door).text = self._keys_in_words()
         for heading in self._headings:
@@ -115,20 +115,20 @@ class FormScreen(Page):
     def _outside(self, key: str) -> Outcome:
         return derive_outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
 
-    def looked(self) -> None:
+    def show_lookups(self) -> None:
         """Something was found out outside: it stands beside the question it is about."""
         self._show_rows()
         self.show_state()
         self.show_message()
 
-    def leaving(self) -> None:
+    def prepare_leave(self) -> None:
         """A section that was finished is tried outside, where that was agreed to."""
-        self.wizard.checks.quietly(self.step_name)
+        self.wizard.checks.probe_quietly(self.page_name)
 
     def on_row_answered(self, event: Row.Answered) -> None:
         """An answer changed: keep it and show what follows, at most once a frame."""
-        self.wizard.draft = self.draft.answered(event.item, event.value)
-        self._reaching.attend(event.item.key, typed=True)
+        self.wizard.draft = self.draft.with_answer(event.item, event.value)
+        self._reaching.schedule_check(event.item.key, typed=True)
         if self._soon is None:
             self._changed()
         else:
@@ -174,7 +174,7 @@ class FormScreen(Page):
         if row is not None:
             self.show_message()
             self._later()
-            self._reaching.attend(row.item.key, typed=False)
+            self._reaching.schedule_check(row.item.key, typed=False)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Only a field that was left may complain."""
@@ -188,7 +188,7 @@ class FormScreen(Page):
             self._show_rows()
             self.show_state()
             if row is self.rows[-1]:
-                self.wizard.checks.quietly(self.step_name)
+                self.wizard.checks.probe_quietly(self.page_name)
 
     def show_message(self) -> None:
         """Error of the focused question once it was left before, else its help."""
@@ -201,9 +201,9 @@ class FormScreen(Page):
         problem = self.draft.problems.get(item.key, "")
         wrong = bool(problem) and item.key in self.wizard.touched
         outside = self._outside(item.key)
-        told = f"{outside.said}\n{_help(item)}".lstrip()
+        told = f"{outside.summary}\n{_help(item)}".lstrip()
         line.put(f"! {problem}" if wrong else told)
-        line.set_class(wrong or outside.faulty, "wrong")
+        line.set_class(wrong or outside.is_fault, "wrong")
 
     def action_back(self) -> None:
         """Stop a round of looks under way, else the page before."""

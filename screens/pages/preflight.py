@@ -62,7 +62,7 @@ class PreflightScreen(Page):
         Binding("f5", "look", "look outside", show=False, id="look"),
     ]
     AUTO_FOCUS = ""
-    step_name = PREFLIGHT
+    page_name = PREFLIGHT
     keys = ""
     _others = (
         "[@click=screen.next]^n next[/]  "
@@ -74,8 +74,8 @@ class PreflightScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.needed: tuple[ProbeRequirements, ...] = ()
-        self.stopper = "finding out what to ask ..."
-        self.looks: list[ProbeLine] = []
+        self.block_reason = "finding out what to ask ..."
+        self.probe_lines: list[ProbeLine] = []
         self._ran = False
 
     def content(self) -> Iterator[Widget]:
@@ -92,19 +92,19 @@ class PreflightScreen(Page):
     async def _prepare(self) -> None:
         if self.draft.problems:
             count = pluralize(len(self.draft.problems), "answer")
-            self.stopper = f"! {count} to give first: enter goes there"
+            self.block_reason = f"! {count} to give first: enter goes there"
         else:
             try:
                 _, self.needed = await find_required_probes(self.wizard, self.wizard.checks.sources)
-                self.stopper = "" if self.needed else "nothing to ask outside: enter goes on"
+                self.block_reason = "" if self.needed else "nothing to ask outside: enter goes on"
             except AnswersError as error:
-                self.stopper = f"! {error.problems[0] if error.problems else error.message}"
+                self.block_reason = f"! {error.problems[0] if error.problems else error.message}"
             except WizardError as error:
-                self.stopper = f"! {error.message}"
+                self.block_reason = f"! {error.message}"
         self._fill()
         self.show_state()
 
-    def looked(self) -> None:
+    def show_lookups(self) -> None:
         """A probe ended, or a second went by."""
         self._fill()
         self.show_state()
@@ -115,8 +115,8 @@ class PreflightScreen(Page):
         session = self.wizard.session
         if session.running:
             self.say(session.progress())
-        elif self.stopper:
-            self.say(self.stopper)
+        elif self.block_reason:
+            self.say(self.block_reason)
         else:
             self.say(self._ended())
 
@@ -145,7 +145,7 @@ class PreflightScreen(Page):
 
     @property
     def _all_known(self) -> bool:
-        return all(one.found is not None for one in self.looks)
+        return all(one.found is not None for one in self.probe_lines)
 
     def _lines(self) -> list[ProbeLine]:
         session, draft = self.wizard.session, self.draft
@@ -164,8 +164,8 @@ class PreflightScreen(Page):
     def _fill(self) -> None:
         options = self.query_one("#looks", OptionList)
         looks = self._lines()
-        same = [one.probe.id for one in looks] == [one.probe.id for one in self.looks]
-        self.looks = looks
+        same = [one.probe.id for one in looks] == [one.probe.id for one in self.probe_lines]
+        self.probe_lines = looks
         width = min(_LONGEST, max((len(one.title) for one in looks), default=0))
         if same:
             for look in looks:
@@ -183,15 +183,15 @@ class PreflightScreen(Page):
         """The first fault once a round is over; a line, in any case."""
         running = bool(self.wizard.session.running)
         over, self._ran = self._ran and not running, running
-        fault = next((one for one in self.looks if one.state == "FAILED"), None)
+        fault = next((one for one in self.probe_lines if one.state == "FAILED"), None)
         if fault is not None and (over or options.highlighted is None):
             options.highlighted = options.get_option_index(fault.probe.id)
-        elif self.looks and options.highlighted is None:
+        elif self.probe_lines and options.highlighted is None:
             options.highlighted = 1
 
     def _current(self) -> ProbeLine | None:
         option = self.query_one("#looks", OptionList).highlighted_option
-        return next((one for one in self.looks if option and one.probe.id == option.id), None)
+        return next((one for one in self.probe_lines if option and one.probe.id == option.id), None)
 
     @on(OptionList.OptionHighlighted, "#looks")
     def _highlighted(self) -> None:
@@ -218,7 +218,7 @@ class PreflightScreen(Page):
             self._mend(look.found)
         elif self.needed and not self._all_known:
             self.action_look()
-        elif self.stopper.startswith("!"):
+        elif self.block_reason.startswith("!"):
             self.app.bell()
         else:
             self.action_next()
@@ -235,7 +235,7 @@ class PreflightScreen(Page):
     def _mend(self, found: LookupResult) -> None:
         from wizard.answers.questions import field_specs
 
-        asked = {item.key for item in field_specs() if item.applies(self.draft.readable)}
+        asked = {item.key for item in field_specs() if item.applies(self.draft.answers)}
         if found.question in asked:
             self.wizard.go_to_question(found.question)
         else:
@@ -244,7 +244,7 @@ class PreflightScreen(Page):
     def action_look(self) -> None:
         """Ask everything, with consent for what is new."""
         if self.needed:
-            self.wizard.checks.everything()
+            self.wizard.checks.probe_all()
 
     def action_back(self) -> None:
         """Stop the round under way, else the page before."""

@@ -40,9 +40,9 @@ async def _reload(app: WizardApp, name: str, key: str) -> None:
     except Exception as error:
         app.show_error(as_error(error, "plan"))
         return
-    app.given = dict(app.draft.base)
+    app.initial_data = dict(app.draft.base)
     app.existing, app.pick_preset, app.folder = name, False, None
-    app.visited = {step.name for step in app.draft.steps}
+    app.visited = {step.name for step in app.draft.pages}
     app.touched = set()
     app.go_to_question(key)
 
@@ -52,7 +52,9 @@ def _load_draft(app: WizardApp, name: str) -> Draft:
     from wizard.answers.host_keys import with_readable_host_keys
 
     workspace = app.workspace
-    given = InitialAnswers(with_readable_host_keys(workspace.committed(name) or {}), existing=name)
+    given = InitialAnswers(
+        with_readable_host_keys(workspace.committed_answers(name) or {}), existing=name
+    )
     identity = workspace.identity
     entries = workspace.committed_entries(name)
     operator = Operator(identity.by, identity.date, entries)

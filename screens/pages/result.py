@@ -42,7 +42,7 @@ class ResultScreen(Page):
 
     def on_mount(self) -> None:
         """Reading needs the arrow keys."""
-        self.wizard.ending.committed = self.done
+        self.wizard.exit_report.committed = self.done
         self.query_one("#result").focus()
 
     def show_status(self) -> None:
@@ -56,7 +56,7 @@ class ResultScreen(Page):
         """Watch it become real."""
         from screens.pages.apply.page import ApplyScreen
 
-        self.app.switch_screen(ApplyScreen(self.draft.readable.installation.name, self.done))
+        self.app.switch_screen(ApplyScreen(self.draft.answers.installation.name, self.done))
 
     def action_back(self) -> None:
         """A commit is not undone by going back."""

@@ -62,13 +62,13 @@ class ReviewScreen(Page):
         Binding("right", "focus_diff", show=False),
         Binding("a", "apply", "apply it live", show=False),
     ]
-    step_name = REVIEW
+    page_name = REVIEW
     keys = ""
 
     def __init__(self) -> None:
         super().__init__()
         self.proposal: Proposal | None = None
-        self.stopper = "working out what would change"
+        self.block_reason = "working out what would change"
         self.problems: Sequence[Problem] = ()
         self.refusal: WizardError | None = None
         self.faults: Sequence[LookupResult] = ()
@@ -90,8 +90,8 @@ class ReviewScreen(Page):
     def show_status(self) -> None:
         """What enter would do now, or why it does nothing."""
         self.query_one("#keys", Static).update(self._enters() + _KEYS)
-        if self.stopper:
-            self.say(self.stopper)
+        if self.block_reason:
+            self.say(self.block_reason)
             return
         assert self.proposal is not None  # noqa: S101
         if self.faults:
@@ -103,11 +103,11 @@ class ReviewScreen(Page):
 
     def _enters(self) -> str:
         """What enter does, as the line of keys says it."""
-        if self.stopper == NOTHING_TO_COMMIT:
+        if self.block_reason == NOTHING_TO_COMMIT:
             return _APPLY
         if self.proposal is None and self.problems:
             return _THERE
-        if self.stopper:
+        if self.block_reason:
             return _WHY if self.refusal is not None else ""
         return _WHY if self.faults else _COMMIT
 
@@ -118,7 +118,7 @@ class ReviewScreen(Page):
     async def _propose(self) -> None:
         self.proposal, self.problems, self.refusal = None, (), None
         self.faults = self.wizard.session.faults(self.draft)
-        self.stopper = "working out what would change ..."
+        self.block_reason = "working out what would change ..."
         self.show_status()
         try:
             self.proposal = await run_in_thread(self.wizard.propose)
@@ -126,20 +126,22 @@ class ReviewScreen(Page):
             await run_in_thread(self._require_place, self.proposal)
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
-            self.stopper = (
+            self.block_reason = (
                 f"! {pluralize(len(self.problems), 'answer')} to give first: enter goes there"
             )
         except WizardError as error:
             reason = error.message.split("\n")[0].rstrip(":")
-            self.stopper = f"! cannot commit, enter says what to do: {reason}"
+            self.block_reason = f"! cannot commit, enter says what to do: {reason}"
             self.refusal = error
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
         except Exception as error:  # never its text: it may hold a value
-            self.stopper = f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
+            self.block_reason = (
+                f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
+            )
         else:
             nothing = not self.proposal.plan.differs
-            self.stopper = NOTHING_TO_COMMIT if nothing else ""
+            self.block_reason = NOTHING_TO_COMMIT if nothing else ""
         self._show()
 
     def _require_place(self, proposal: Proposal) -> None:
@@ -194,8 +196,8 @@ class ReviewScreen(Page):
         self.query_one("#diff").scroll_home(animate=False)
 
     def _show_findings(self, plan: Plan) -> None:
-        lines = [f"! {one.said}" for one in self.faults]
-        lines += [f"! {one}" for one in plan.evidence]
+        lines = [f"! {one.summary}" for one in self.faults]
+        lines += [f"! {one}" for one in plan.missing_evidence]
         lines += [_format_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
@@ -213,7 +215,7 @@ class ReviewScreen(Page):
         """Enter: commit, or go to the answer that is missing."""
         if self.proposal is None and self.problems:
             self._go_to_problem()
-        elif self.stopper:
+        elif self.block_reason:
             self.app.bell()
             self._explain_stop()
         elif self.faults:
@@ -237,7 +239,7 @@ class ReviewScreen(Page):
         if self.refusal is not None:
             self.wizard.show_error(self.refusal)
 
-    def looked(self) -> None:
+    def show_lookups(self) -> None:
         """What was proven meanwhile counts."""
         self.faults = self.wizard.session.faults(self.draft)
         self.show_state()
@@ -247,12 +249,12 @@ class ReviewScreen(Page):
 
     def action_apply(self) -> None:
         """Make live what is committed, where nothing is left to commit."""
-        if self.stopper != NOTHING_TO_COMMIT:
+        if self.block_reason != NOTHING_TO_COMMIT:
             self.app.bell()
             return
         from screens.pages.apply.page import ApplyScreen
 
-        self.app.switch_screen(ApplyScreen(self.draft.readable.installation.name))
+        self.app.switch_screen(ApplyScreen(self.draft.answers.installation.name))
 
     def action_focus_diff(self) -> None:
         """Scroll the diff."""

@@ -19,9 +19,9 @@ def find_question(app: WizardApp) -> None:
     entries = [
         (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
         for item in field_specs()
-        if item.model.asked and item.applies(app.draft.readable)
+        if item.model.asked and item.applies(app.draft.answers)
     ]
-    own = [step for step in app.draft.steps if step.name in _PAGES]
+    own = [step for step in app.draft.pages if step.name in _PAGES]
     pages = {step.name: f"Page > {step.title}" for step in own}
 
     def chosen(key: str | None) -> None:

@@ -176,8 +176,8 @@ def find_affected_file(
     """
     wanted = _file(tree, item.ask.preview)
     for value in _alternative_values(item, draft.value(item)):
-        other = _tree(draft.answered(item, value))
-        if other is None or draft.answered(item, value).problems.keys() - draft.problems.keys():
+        other = _tree(draft.with_answer(item, value))
+        if other is None or draft.with_answer(item, value).problems.keys() - draft.problems.keys():
             continue
         for file in (wanted, *tree.values()):
             if file.logical == "answers" and wanted.logical != "answers":

@@ -57,10 +57,10 @@ class Row(Horizontal):
         self.parts: dict[str, str] = {}
         self.here = False
         self.outcome = ""
-        self.room = MARK_WIDTH
+        self.mark_width = MARK_WIDTH
         place = ADDRESS_BY_QUESTION.get(item.key)
         if place is not None and place.is_host(item.key):
-            self.room = WORD_WIDTH
+            self.mark_width = WORD_WIDTH
             self.add_class("host")
 
     def compose(self) -> ComposeResult:
@@ -95,7 +95,10 @@ class Row(Horizontal):
         return Content.assemble(
             (label, "bold $foreground" if self.here else ""),
             around,
-            (f" {outcome:<{self.room - 1}}"[: self.room], _STYLES.get(outcome[:2].strip(), "")),
+            (
+                f" {outcome:<{self.mark_width - 1}}"[: self.mark_width],
+                _STYLES.get(outcome[:2].strip(), ""),
+            ),
         )
 
     def _around(self, field: Widget) -> str:
@@ -103,7 +106,9 @@ class Row(Horizontal):
         width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
         if width is None:
             taken = (
-                LABEL_WIDTH + self.room + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
+                LABEL_WIDTH
+                + self.mark_width
+                + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
             )
             width = max(0, self.size.width - taken - 2)
         if isinstance(field, (Tick, Door)):
@@ -138,9 +143,9 @@ class Row(Horizontal):
         self.set_class(wrong, "wrong")
         self.refresh()
 
-    def tell(self, outcome: str) -> None:
+    def show_outcome(self, outcome: str) -> None:
         """Show what is known outside about the answer; a character where there is no room."""
-        if self.room == MARK_WIDTH and len(outcome) > MARK_WIDTH - 1:
+        if self.mark_width == MARK_WIDTH and len(outcome) > MARK_WIDTH - 1:
             outcome = outcome[:2].strip() if outcome.startswith(("ok", "!")) else "?"
         if outcome != self.outcome:
             self.outcome = outcome

@@ -138,7 +138,7 @@ def look(vault: Wizard) -> Callable[[], StepStatus]:
 
     def ask() -> StepStatus:
         workspace = Workspace.open(vault.folder)
-        given = workspace.committed("airflow")
+        given = workspace.committed_answers("airflow")
         assert given
         proposal = workspace.propose(given, existing="airflow")
         emitted = {

@@ -141,7 +141,7 @@ async def _ended(actions: Any, dry_run: bool) -> dict[str, StepEvent]:
     return {
         event.id.rpartition(".")[2]: event
         async for event in run_steps(actions, dry_run=dry_run)
-        if event.ended
+        if event.has_ended
     }
 
 
@@ -228,7 +228,7 @@ def test_the_result_backend_has_its_own_or_another_owner(
 
 async def _all(target: Target) -> list[tuple[str, str]]:
     run_ = run_steps(database.build_database_steps(target, None))
-    return [(event.id, event.state) async for event in run_ if event.ended]
+    return [(event.id, event.state) async for event in run_ if event.has_ended]
 
 
 # --- what exists is left as it is

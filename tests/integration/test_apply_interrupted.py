@@ -279,13 +279,13 @@ def test_what_is_left_is_told_with_what_may_have_been_made() -> None:
     ]  # fmt: skip
     target: Any = None
     run = Run(target, actions)
-    run.told = list(told)
-    left = run.interrupted()
-    assert run.told == [*told, *left]
+    run.past_events = list(told)
+    left = run.mark_interrupted()
+    assert run.past_events == [*told, *left]
     assert [(one.id, one.state) for one in left] == [("b", "left"), ("c", "left")]
     assert ("may have been" in left[0].detail, left[1].detail) == (True, "")
-    run.told = told[:3]
-    assert [one.detail for one in run.interrupted()] == ["", ""]
+    run.past_events = told[:3]
+    assert [one.detail for one in run.mark_interrupted()] == ["", ""]
 
 
 def test_logins_are_revoked_but_not_waited_for() -> None:

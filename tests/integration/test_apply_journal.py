@@ -50,11 +50,11 @@ def test_a_first_contact_is_recorded_by_the_next_commit(
     committed: Wizard, kube: Server, canary: Canary
 ) -> None:
     committed.ok(*STORE, "--dry-run")
-    assert journal(committed).met() == {}
+    assert journal(committed).target_identities() == {}
     first = committed.ok(*STORE, "--yes")
     assert "not recorded yet" in first.err
     # The testbed's server has an address of this machine, which means nothing to others.
-    assert journal(committed).met() == {CLUSTER_UID: uid(kube)}
+    assert journal(committed).target_identities() == {CLUSTER_UID: uid(kube)}
     assert kube.token not in journal(committed).place.read_text()
     assert "an earlier run met it" in committed.ok(*STORE, "--yes").err
 
@@ -67,8 +67,8 @@ def test_a_first_contact_is_recorded_by_the_next_commit(
 
 def met(aw: Wizard, **identities: str) -> None:
     one = journal(aw)
-    one.begin("sha256:00")
-    assert one.ended("cluster.identity", "holds", identities)
+    one.begin_run("sha256:00")
+    assert one.record_step("cluster.identity", "holds", identities)
 
 
 def test_another_cluster_than_the_one_met_stops(committed: Wizard, kube: Server) -> None:
@@ -77,18 +77,18 @@ def test_another_cluster_than_the_one_met_stops(committed: Wizard, kube: Server)
     assert done.code == 5, done
     assert "not the recorded another-cluster" in done.err
     assert f"airflow-wizard set cluster.uid={uid(kube)}" in done.err
-    assert journal(committed).met() == {CLUSTER_UID: "another-cluster"}
+    assert journal(committed).target_identities() == {CLUSTER_UID: "another-cluster"}
 
     committed.ok("set", f"cluster.uid={uid(kube)}", "--yes")
     committed.ok(*STORE, "--yes")
-    assert journal(committed).met() == {CLUSTER_UID: uid(kube)}
+    assert journal(committed).target_identities() == {CLUSTER_UID: uid(kube)}
 
 
 def test_another_cluster_than_the_recorded_one_stops(committed: Wizard) -> None:
     committed.ok("set", "cluster.uid=recorded", "--yes")
     done = committed(*STORE, "--yes")
     assert (done.code, "not the recorded recorded" in done.err) == (5, True)
-    assert journal(committed).met() == {}
+    assert journal(committed).target_identities() == {}
     run = json.loads(journal(committed).place.read_text())["runs"][-1]
     assert run["ended"]["cluster.identity"]["state"] == "blocked"
 
@@ -108,7 +108,7 @@ def test_another_vault_stops_before_a_login_is_sent(
     journal(committed).place.unlink()
     done = committed(*STORE, "--yes")
     assert (done.code, "met another-vault" in done.err) == (6, False)
-    assert set(journal(committed).met()) == {CLUSTER_UID, VAULT_CLUSTER_ID}
+    assert set(journal(committed).target_identities()) == {CLUSTER_UID, VAULT_CLUSTER_ID}
 
 
 def test_a_vault_that_hides_its_health_is_not_compared(
@@ -143,6 +143,6 @@ def test_an_address_alone_does_not_stand_against_the_uid(
         ({CLUSTER_UID: "another"}, "blocked"),
         ({CLUSTER_SERVER: "https://api.prod.example"}, "holds"),
     ):
-        target = replace(world.target(), known=known)
+        target = replace(world.target(), known_identities=known)
         found = told([build_identity_step(target)])["cluster.identity"]
         assert found.state == state, found

@@ -37,7 +37,7 @@ PROJECT = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects/airflow"
 def opened(top: Path, name: str) -> WizardApp:
     """The wizard on a committed installation."""
     workspace = Workspace.open(top)
-    return Opened(workspace, InitialAnswers(workspace.committed(name) or {}, existing=name))
+    return Opened(workspace, InitialAnswers(workspace.committed_answers(name) or {}, existing=name))
 
 
 async def to_the_plan(pilot: Pilot[Any]) -> str:
@@ -90,16 +90,16 @@ async def test_an_installation_is_watched_until_it_works(
         kept = (here.kube_writes(), here.accessors())
         await press(pilot, "r")
         shown = await ended(pilot, frames)
-        run = page_of(pilot).under_way
+        run = page_of(pilot).current_run
         assert run is not None
-        assert {event.state for event in run.told if event.ended} == {"holds"}
+        assert {event.state for event in run.past_events if event.has_ended} == {"holds"}
         assert (here.kube_writes(), here.accessors()) == kept, "a second run changes nothing"
         assert here.state() == reached
         await press(pilot, "enter")
-    assert wizard.ending.applied is not None
-    assert wizard.ending.applied.outcome == ExitCode.DONE
+    assert wizard.exit_report.applied is not None
+    assert wizard.exit_report.applied.outcome == ExitCode.DONE
     here.require_store_reads_its_payload_only()
-    canary.assert_absent(*frames, *wizard.ending.applied.lines)
+    canary.assert_absent(*frames, *wizard.exit_report.applied.lines)
     for value in here.values().values():
         assert len(value) < 20 or not any(value.strip() in one for one in frames)
 
@@ -134,9 +134,9 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert "! stopped: something of another's is in the way" in shown
         assert "+    - https://airflow.apache.org" in shown
         assert "left         Create Application airflow" in shown
-        assert wizard.ending.applied is not None
-        assert wizard.ending.applied.outcome == ExitCode.CONFLICT
-        assert any('-    - "*"' in line for line in wizard.ending.applied.lines)
+        assert wizard.exit_report.applied is not None
+        assert wizard.exit_report.applied.outcome == ExitCode.CONFLICT
+        assert any('-    - "*"' in line for line in wizard.exit_report.applied.lines)
         assert world.read(PROJECT)["spec"] == theirs
         assert lease(world) is None
 
@@ -158,7 +158,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert "> left         Wait until the store is valid" in shown
         assert lease(world) is None
         await press(pilot, "ctrl+q")
-    last = wizard.ending.applied
+    last = wizard.exit_report.applied
     assert last.outcome == ExitCode.INTERRUPTED
     assert writes(world.lines) == []
 

@@ -220,7 +220,7 @@ class Bench:
         assert self.vault.token not in told
         for issued in self.controller.issued:
             assert issued.split(".")[2] not in told
-        return {one.id: one for one in self.said if one.ended}
+        return {one.id: one for one in self.said if one.has_ended}
 
     def states(self, *, dry: bool = False) -> list[str]:
         found = self.run(dry=dry)
@@ -329,7 +329,7 @@ def test_a_dry_run_names_the_requests_and_makes_none(bench: Bench, wire: Wire) -
     assert bench.states(dry=True) == ["would change"] * 4 + ["unknown"]
     assert wire.writes == []
     assert bench.state() == before
-    said = {one.id: one.detail for one in bench.said if one.ended}
+    said = {one.id: one.detail for one in bench.said if one.has_ended}
     store = bench.store
     assert said["vault.mount"] == f"POST sys/mounts/{store.mount}"
     assert said["vault.policy"] == f"PUT {bench.policy}"
@@ -601,7 +601,7 @@ def test_nobody_is_logged_in(bench: Bench, wire: Wire) -> None:
     bench.target = replace(bench.target, vault=None)
     assert bench.states() == ["unknown"] * 5
     assert wire.lines == []
-    assert all(one.fix for one in bench.said if one.ended)
+    assert all(one.fix for one in bench.said if one.has_ended)
 
 
 def test_each_missing_right_leaves_only_its_own_step(bench: Bench) -> None:

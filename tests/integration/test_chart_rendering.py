@@ -167,4 +167,4 @@ def test_service_accounts_are_named_as_our_rules_say(
     for component in ("worker", "scheduler", "triggerer", "api-server", "dag-processor"):
         assert names.service_account(component) in accounts
     services = {item["metadata"]["name"] for item in found if item["kind"] == "Service"}
-    assert {names.object("pgbouncer"), names.redis_host} <= services
+    assert {names.object_name("pgbouncer"), names.redis_host} <= services

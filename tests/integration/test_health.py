@@ -55,7 +55,7 @@ def world(kube: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worl
 
 def ended(target: Target) -> StepEvent:
     """How the wait ends when it may only take a moment."""
-    return told([replace(verify.build_airflow_wait(target), patience=0.1)])["verify.airflow"]
+    return told([replace(verify.build_airflow_wait(target), wait_seconds=0.1)])["verify.airflow"]
 
 
 def runs(world: World, script: Script, pod: str = POD) -> Program:

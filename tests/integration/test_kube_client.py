@@ -69,8 +69,8 @@ def test_identity_is_told_before_anything_is_sent(admin: Kube, kube: Server) -> 
 
 
 def test_what_is_served(admin: Kube) -> None:
-    assert admin.served("apps") == ("v1",)
-    assert admin.served("no-such.example.com") == ()
+    assert admin.list_api_versions("apps") == ("v1",)
+    assert admin.list_api_versions("no-such.example.com") == ()
     assert "Deployment" in admin.kinds("apps/v1")
     assert admin.kinds("no-such.example.com/v1") == frozenset()
     error = refused(lambda: admin.get(Ref("no-such.example.com/v1", "Thing", "a")))
@@ -79,7 +79,7 @@ def test_what_is_served(admin: Kube) -> None:
 
 def test_apply_is_repeatable_and_a_dry_run_stores_nothing(admin: Kube, name: str) -> None:
     wanted = config_map(name, colour="blue")
-    ref = Ref.of(wanted)
+    ref = Ref.from_manifest(wanted)
     assert admin.apply(wanted, dry_run=True)["data"] == {"colour": "blue"}
     assert admin.get(ref) is None
     first = admin.apply(wanted)
@@ -96,7 +96,7 @@ def test_keys_of_a_secret_are_known_however_they_were_sent(admin: Kube, name: st
     made = {**config_map(name), "kind": "Secret", "stringData": {"colour": "blue"}}
     del made["data"]
     admin.apply(made)
-    about = admin.get(Ref.of(made), metadata=True)
+    about = admin.get(Ref.from_manifest(made), metadata=True)
     assert about is not None
     assert data_keys(about) == {"colour"}
 
@@ -113,7 +113,7 @@ def test_fields_of_others_are_named_and_kept(admin: Kube, kube: Server, name: st
     assert caught.value.exit_code == ExitCode.CONFLICT
     assert [(one.manager, one.field) for one in caught.value.owned] == [("test", ".data.colour")]
     assert f"ConfigMap default/{name}" in caught.value.message
-    kept = admin.get(Ref.of(config_map(name)))
+    kept = admin.get(Ref.from_manifest(config_map(name)))
     assert kept is not None
     assert kept["data"] == {"colour": "red"}
     assert admin.apply(config_map(name, colour="blue"), force=True)["data"] == {"colour": "blue"}
@@ -135,7 +135,7 @@ def test_create_and_replace_overwrite_nobody(admin: Kube, name: str) -> None:
 
 def test_delete_removes_only_what_was_meant(admin: Kube, name: str) -> None:
     made = admin.create(config_map(name))
-    ref, uid = Ref.of(made), made["metadata"]["uid"]
+    ref, uid = Ref.from_manifest(made), made["metadata"]["uid"]
     with pytest.raises(KubeConflictError):
         admin.delete(ref, uid=str(uuid.uuid4()))
     assert admin.delete(ref, uid=uid, dry_run=True)
@@ -210,7 +210,7 @@ def changing(admin: Kube, name: str) -> threading.Thread:
         time.sleep(0.3)
         made = admin.apply(config_map(name, state="first"))
         admin.apply(config_map(name, state="second"))
-        admin.delete(Ref.of(made), uid=made["metadata"]["uid"])
+        admin.delete(Ref.from_manifest(made), uid=made["metadata"]["uid"])
 
     thread = threading.Thread(target=change, daemon=True)
     thread.start()
@@ -220,7 +220,7 @@ def changing(admin: Kube, name: str) -> threading.Thread:
 def test_changes_are_followed_as_they_come(admin: Kube, name: str) -> None:
     thread = changing(admin, name)
     seen: list[str] = []
-    for state in admin.follow(Ref.of(config_map(name)), 20):
+    for state in admin.follow(Ref.from_manifest(config_map(name)), 20):
         seen.append(state["data"]["state"] if state else "none")
         if len(seen) > 1 and seen[-1] == "none":
             break
@@ -236,7 +236,7 @@ def test_who_may_not_watch_looks_again_and_again(
     admin.apply(config_map(name, state="there"))
     client = as_user(token)
     started = time.monotonic()
-    states = list(client.follow(Ref.of(config_map(name)), 0.5))
+    states = list(client.follow(Ref.from_manifest(config_map(name)), 0.5))
     assert 0.4 < time.monotonic() - started < 3
     assert len(states) > 2
     assert all(state and state["data"] == {"state": "there"} for state in states)
@@ -244,9 +244,9 @@ def test_who_may_not_watch_looks_again_and_again(
 
 def test_following_ends_in_time_and_when_it_is_let_go(admin: Kube, name: str) -> None:
     started = time.monotonic()
-    assert list(admin.follow(Ref.of(config_map(name)), 1)) == [None]
+    assert list(admin.follow(Ref.from_manifest(config_map(name)), 1)) == [None]
     assert time.monotonic() - started < 3
-    follower = admin.follow(Ref.of(config_map(name)), 600)
+    follower = admin.follow(Ref.from_manifest(config_map(name)), 600)
     assert next(follower) is None
     # The watch would go on for ten minutes, longer than a test may take.
     follower.close()  # type: ignore[attr-defined]

@@ -110,14 +110,14 @@ def test_redirects_stay_on_https(authority: Authority) -> None:
     ],
 )
 def test_where_an_image_is(repository: str, registry: str, name: str) -> None:
-    assert Image.of(repository, "1") == Image(registry, name, "1")
+    assert Image.from_repository(repository, "1") == Image(registry, name, "1")
 
 
 def looked(
     authority: Authority, script: Callable[[Asked], Answer], *, own: bool = True, secret: str = ""
 ) -> tuple[ProbeResult, list[Asked]]:
     with web(authority, script) as server:
-        image = Image.of(f"127.0.0.1:{server.port}/acme/airflow", "3.2.2-1")
+        image = Image.from_repository(f"127.0.0.1:{server.port}/acme/airflow", "3.2.2-1")
         return check_image_tag(image, own=own, secret=secret), server.asked
 
 

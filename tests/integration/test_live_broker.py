@@ -343,7 +343,11 @@ def test_what_a_url_says() -> None:
     )  # fmt: skip
     assert made.password is not None
     assert made.password.get_secret_value() == "p@ss/"
-    assert (made.tls, made.verified, made.endpoint) == (True, False, "redis.example.internal:6379")
+    assert (made.tls, made.verifies_tls, made.endpoint) == (
+        True,
+        False,
+        "redis.example.internal:6379",
+    )
     assert "p@ss" not in repr(made)
 
 
@@ -382,7 +386,9 @@ def test_facts_that_this_server_cannot_have() -> None:
     assert check_login(good, aim).status == "pass"
     assert check_login(replace(good, role="slave"), aim).status == "fail"
     assert check_login(replace(good, mode="cluster"), aim).status == "fail"
-    assert check_memory(replace(good, policy="volatile-lru", limited=True)).status == "pass"
+    assert (
+        check_memory(replace(good, policy="volatile-lru", has_memory_limit=True)).status == "pass"
+    )
     assert "once it has a memory limit" in check_memory(replace(good, policy="allkeys-lfu")).detail
     assert check_address(aim, "redis.example.internal", 6380).status == "pass"
     moved: Any = check_address(aim, "other.example.internal", 6380)

@@ -306,7 +306,7 @@ def test_facts_that_this_server_cannot_have() -> None:
 
     seen = PostgresServer(
         version=120019, version_text="12.19", encoding="UTF8", schema="", may_create_tables=False,
-        max_connections=100, reserved=3, role_limit=-1, database_limit=-1, in_use=1, skew=-90.0,
+        max_connections=100, reserved=3, role_limit=-1, database_limit=-1, open_connections=1, skew=-90.0,
         migrated=True, read_only=True, encrypted=True, pooled=False,
     )  # fmt: skip
     aim = PostgresTarget("pg.example.internal", 5432, "airflow", "airflow", "require")

@@ -57,13 +57,13 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         if one.id.startswith(("argocd", "cluster"))
     ]
     assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
-    made.operators.sync(target.under("secrets/"))
+    made.operators.sync(target.files_under("secrets/"))
     return made
 
 
 def ended(*actions: Step, seconds: float = 0.2) -> StepEvent:
     """How the last of these ended, with as little patience."""
-    found = told([replace(one, patience=min(one.patience, seconds)) for one in actions])
+    found = told([replace(one, wait_seconds=min(one.wait_seconds, seconds)) for one in actions])
     return found[actions[-1].id]
 
 
@@ -140,7 +140,7 @@ def test_what_others_use_stays_for_them(world: World) -> None:
     assert (done.state, "hers reads from github.com" in done.detail) == ("kept", True)
     text = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")["data"]["ssh_known_hosts"]
     assert "github.com ssh-ed25519" in text
-    files = replace(guard, id="files", last=True)
+    files = replace(guard, id="files", is_final=True)
     done = told([project, files])["files"]
     assert (done.state, "remove.project" in done.detail) == ("blocked", True), done
     # One that stands in another's way stops nothing that does not build on it.
@@ -306,7 +306,7 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
     assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
     assert world.read(STORES)["items"] == []
     # What stands where ours would, and says that it is of another repository.
-    world.operators.sync(target.under("secrets/"))
+    world.operators.sync(target.files_under("secrets/"))
     marked(
         world,
         f"{STORES}/vault-airflow",
@@ -347,7 +347,9 @@ def require_others_keep_the_namespace(world: World, target: Target) -> None:
     assert done.state == "blocked", done
     assert "ExternalSecret hers" in done.detail
     assert target.kube is not None
-    found = {f"{one.kind} {one.name}" for one in NamespaceContents(target.kube, target).unknown()}
+    found = {
+        f"{one.kind} {one.name}" for one in NamespaceContents(target.kube, target).list_foreign()
+    }
     owned = {"Secret of-hers", "PersistentVolumeClaim of-hers", "ConfigMap of-node"}
     assert found == {"ExternalSecret hers", *owned}
     _, token = account(world.server, rule("get list", "namespaces"), rule("list", "configmaps"))

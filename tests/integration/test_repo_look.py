@@ -28,7 +28,7 @@ def test_reads_what_is_committed_not_what_is_on_disk(folder: GitFolder) -> None:
     folder.put("README.md", "edited\n")
     repo = folder.repo
     assert repo.read("README.md") == b"hello\n"
-    assert repo.working("README.md") == b"edited\n"
+    assert repo.read_from_disk("README.md") == b"edited\n"
     assert repo.read_many(["README.md", "none", "apps", "apps/airflow/values.yaml"]) == {
         "README.md": b"hello\n",
         "none": None,
@@ -100,19 +100,19 @@ def test_top_is_the_nearest_folder_with_answers(folder: GitFolder) -> None:
     assert repo.prefix == "infra/airflow"
     assert repo.top == below.parent
     assert WorkTree.open(below, prefix="").top == folder.path
-    assert repo.at("infra/").full("x") == "infra/x"
-    assert repo.at(".").full("x") == "x"
-    assert repo.at("./infra").prefix == "infra"
+    assert repo.with_prefix("infra/").full_path("x") == "infra/x"
+    assert repo.with_prefix(".").full_path("x") == "x"
+    assert repo.with_prefix("./infra").prefix == "infra"
     for wrong in ("../other", "/etc", "a/../b", ".git"):
         with pytest.raises(UsageError, match=r"repository\.path"):
-            repo.at(wrong)
+            repo.with_prefix(wrong)
 
 
 def test_prefix_is_taken_off_again(folder: GitFolder) -> None:
-    repo = folder.repo.at("apps")
+    repo = folder.repo.with_prefix("apps")
     assert repo.head_tree() == {"airflow/values.yaml": repo.blob_id(b"a: 1\n")}
     assert repo.read_under("airflow") == {"airflow/values.yaml": b"a: 1\n"}
-    assert repo.working("airflow/values.yaml") == b"a: 1\n"
+    assert repo.read_from_disk("airflow/values.yaml") == b"a: 1\n"
 
 
 # Places where there is nothing to work with
@@ -285,7 +285,7 @@ def test_planning_runs_nothing_of_the_repository(folder: GitFolder, trap: Path) 
         change("README.md", "hello\n", "new\n"),
     ]
     repo.read_under()
-    repo.working("README.md")
+    repo.read_from_disk("README.md")
     repo.examine(changes)
     repo.examine(changes, commit=False)
     repo.author()
@@ -326,8 +326,8 @@ def test_a_linked_folder_is_not_read_through(folder: GitFolder, tmp_path: Path) 
     os.mkfifo(folder.path / "pipe")
     for path in ("link/key", "file", "pipe", "apps"):
         with pytest.raises(RefusedError, match="link"):
-            folder.repo.working(path)
-    assert folder.repo.working("none/x") is None
+            folder.repo.read_from_disk(path)
+    assert folder.repo.read_from_disk("none/x") is None
 
 
 # Who, and which branch

@@ -99,7 +99,7 @@ def test_first_commit_leaves_what_is_staged(tmp_path: Path) -> None:
 def test_monorepo_sub_folder(tmp_path: Path, algorithm: str) -> None:
     folder = GitFolder.init(tmp_path / "r", f"--object-format={algorithm}")
     folder.commit({"infra/airflow/apps/a.yaml": "a: 1\n", "apps/a.yaml": "other\n"})
-    repo = folder.repo.at("infra/airflow")
+    repo = folder.repo.with_prefix("infra/airflow")
     written = repo.commit([CHANGES[0], CHANGES[2]], MESSAGE)
     assert not written.altered
     assert written.paths == ("apps/a.yaml", "docs/deep/c.md")

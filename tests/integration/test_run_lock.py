@@ -69,7 +69,7 @@ async def test_it_is_taken_for_work_and_given_back(world: World) -> None:
     work = Work()
     async with lock(world) as held:
         assert lease(world) is None
-        async for _ in run_steps(held.guard([work.action()])):
+        async for _ in run_steps(held.lock_steps([work.action()])):
             pass
         assert held.held
         assert lease(world)["holderIdentity"] == "ada@here"
@@ -79,7 +79,7 @@ async def test_it_is_taken_for_work_and_given_back(world: World) -> None:
 
 async def test_nothing_to_do_needs_no_lock(world: World) -> None:
     async with lock(world) as held:
-        async for _ in run_steps(held.guard([Work(done=True).action()])):
+        async for _ in run_steps(held.lock_steps([Work(done=True).action()])):
             pass
     assert world.lines == []
 
@@ -117,7 +117,7 @@ async def test_it_is_renewed_while_it_is_held(world: World) -> None:
 def left_behind(world: World, process: Process) -> None:
     """As a run leaves it that was killed."""
     one = lock(world, "dead@there", process=process)
-    world.client().create(one._made(4))
+    world.client().create(one._build_lease(4))
 
 
 async def test_one_that_is_not_renewed_is_taken_over_when_it_has_expired(world: World) -> None:
@@ -146,7 +146,7 @@ async def test_what_the_other_run_has_done_is_not_done_again(world: World) -> No
     work = Work()
     action = work.action()
     held = lock(world)
-    guarded = held.guard([action])[0]
+    guarded = held.lock_steps([action])[0]
     work.done = True
     assert guarded.change is not None
     assert await guarded.change() == "work"
@@ -173,7 +173,7 @@ async def test_without_the_right_it_goes_on_and_says_so(world: World) -> None:
     one = RunLock(world.client(token), world.argo, "airflow", seconds=1)
     work = Work()
     async with one as held:
-        events = [event async for event in run_steps(held.guard([work.action()]))]
+        events = [event async for event in run_steps(held.lock_steps([work.action()]))]
     assert events[-1].state == "changed"
     assert "not kept out" in one.note
     nowhere = RunLock(None, world.argo, "airflow")
@@ -188,7 +188,7 @@ def test_a_busy_lock_ends_the_run(world: World) -> None:
         async with lock(world, process=ELSEWHERE) as held:
             await held.acquire()
             other = lock(world, "bob@there", process=replace(ELSEWHERE, machine="other"))
-            guarded = other.guard([Work().action()])
+            guarded = other.lock_steps([Work().action()])
             return [event async for event in run_steps(guarded)][-1]
 
     event = asyncio.run(run())

@@ -42,13 +42,15 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def awaited(target: Target) -> list[Step]:
     return [
-        one for one in delivery.get_delivery(target).actions(target) if one.id.startswith("verify.")
+        one
+        for one in delivery.get_delivery(target).build_steps(target)
+        if one.id.startswith("verify.")
     ]
 
 
 def wait(target: Target, only: str = "") -> dict[str, StepEvent]:
     """How the waits end when they may only take a moment."""
-    actions = [replace(one, patience=PATIENCE) for one in awaited(target)]
+    actions = [replace(one, wait_seconds=PATIENCE) for one in awaited(target)]
     return told([one for one in actions if only in ("", one.id)])
 
 
@@ -57,7 +59,7 @@ def synced(world: World, **changes: Any) -> Target:
     world.install_argo()
     target = world.target(**changes)
     told(steps.build_argocd_steps(target))
-    world.operators.sync(target.under("secrets/"))
+    world.operators.sync(target.files_under("secrets/"))
     world.lines.clear()
     return target
 

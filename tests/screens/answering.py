@@ -41,7 +41,7 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitRe
     async with app.run_test(size=(80, 40), notifications=True) as pilot:
         await settled(pilot)
         for _ in range(MOST_PAGES):
-            name = page(pilot).step_name
+            name = page(pilot).page_name
             if name == REVIEW:
                 break
             if name == HOST_KEYS:

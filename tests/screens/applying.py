@@ -60,14 +60,14 @@ class Scripted(Run):
     """A run that tells what a test puts into `script`; None ends it."""
 
     def __init__(self, plan: ScriptedPlan, *, dry_run: bool) -> None:
-        super().__init__(plan.target, plan.actions, dry_run=dry_run)
+        super().__init__(plan.target, plan.planned_steps, dry_run=dry_run)
         self.script: asyncio.Queue[StepEvent | None] = asyncio.Queue()
         self.closed = False
 
     async def events(self) -> AsyncIterator[StepEvent]:
         try:
             while (event := await self.script.get()) is not None:
-                self.told.append(with_question(event))
+                self.past_events.append(with_question(event))
                 yield with_question(event)
                 self.script.task_done()
             self.script.task_done()
@@ -82,7 +82,7 @@ class ScriptedPlan(PreparedRun):
     runs: list[Scripted] = field(default_factory=list)
 
     @property
-    def left(self) -> tuple[str, ...]:
+    def missing_logins(self) -> tuple[str, ...]:
         return ()
 
     def run(self, *, dry_run: bool = False) -> Run:

@@ -79,7 +79,7 @@ def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> Wizard
 def reopened(top: Path, name: str = "airflow") -> WizardApp:
     """The app on a repository whose installation is committed, a day later."""
     workspace = Workspace.open(top, today="2026-11-22")
-    return Opened(workspace, InitialAnswers(workspace.committed(name) or {}, existing=name))
+    return Opened(workspace, InitialAnswers(workspace.committed_answers(name) or {}, existing=name))
 
 
 def page(pilot: Pilot[Any]) -> Page:

@@ -80,8 +80,8 @@ async def test_a_dry_run_leads_to_the_real_one_of_the_same_plan(tmp_path: Path) 
         shown = await stage.end(pilot)
         assert "apply --dry-run" in shown
         assert "tried and nothing kept: 14 steps would change something" in shown
-        assert wizard.ending.applied is not None
-        assert "a dry run: nothing was kept" in wizard.ending.applied.lines
+        assert wizard.exit_report.applied is not None
+        assert "a dry run: nothing was kept" in wizard.exit_report.applied.lines
         await press(pilot, "enter", "down", "enter")
         assert [run.dry_run for run in stage.plan.runs] == [True, False]
         assert "--dry-run" not in await settled(pilot)
@@ -121,9 +121,9 @@ async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
         assert "the first thing" in shown
         assert "changed      Mount KV version 2 at secret" in shown
         assert "3 s" in shown
-        assert not screen.following
+        assert not screen.is_following
         shown = await press(pilot, "down", "down")
-        assert screen.following
+        assert screen.is_following
         assert "meanwhile: look there" in shown
         assert "`airflow-wizard apply` goes on from here" in shown
         stage.clock.at += 65
@@ -196,8 +196,8 @@ async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
         await press(pilot, "ctrl+c", "down", "enter")
     assert stage.run.closed
     assert done(wizard) == made
-    assert wizard.ending.applied is not None
-    assert wizard.ending.applied.outcome == ExitCode.INTERRUPTED
+    assert wizard.exit_report.applied is not None
+    assert wizard.exit_report.applied.outcome == ExitCode.INTERRUPTED
 
 
 async def test_a_run_that_ended_under_the_question_stays_ended(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ async def test_a_run_that_ended_under_the_question_stays_ended(tmp_path: Path) -
         screen = wizard.screen_stack[-2]
         await until(pilot, lambda _: screen.phase == "ended")  # type: ignore[attr-defined]
         await press(pilot, "down", "enter")
-        assert wizard.ending.applied is not None
-        assert wizard.ending.applied.outcome == ExitCode.DONE
-        assert not stage.run.told
+        assert wizard.exit_report.applied is not None
+        assert wizard.exit_report.applied.outcome == ExitCode.DONE
+        assert not stage.run.past_events
 
 
 async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
         # Answers that were never committed must not come along.
         await jump(pilot, "database.name")
         await press(pilot, "end", "x")
-        assert wizard.draft.changed
+        assert wizard.draft.has_changes
         stage = Stage()
         await stage.begin(pilot)
         await stage.tell(0, "failed", "no", "see secrets.vault.audience")
@@ -235,7 +235,7 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
         await settled(pilot)
         assert page(pilot).focused_row.item.key == "secrets.vault.audience"  # type: ignore[attr-defined]
         assert wizard.existing == "airflow"
-        assert not wizard.draft.changed
+        assert not wizard.draft.has_changes
     assert wizard.ending.applied is not None
     assert wizard.ending.applied.outcome == ExitCode.PARTIAL
 
@@ -311,7 +311,7 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         assert given is not None
         assert given.target.database is not None
         await press(pilot, "ctrl+q")
-        assert given.target.database.given is None
+        assert given.target.database.login_password is None
         await until(pilot, lambda _: page_of(pilot).phase == "refused")
         await press(pilot, "b", "ctrl+u", "enter")
         assert "nothing says who you are" in await settled(pilot)
@@ -332,9 +332,9 @@ async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
         assert "t take over" not in (await press(pilot, "down")).splitlines()[-1]
         await press(pilot, "up")
         await press(pilot, "t", "enter")
-        assert screen.wishes.take_over == []
+        assert screen.apply_options.take_over == []
         await press(pilot, "t", "down", "enter")
-        assert screen.wishes.take_over == [f"{name}@0123456789ab"]
+        assert screen.apply_options.take_over == [f"{name}@0123456789ab"]
         assert len(stage.plan.runs) == 2
         await stage.tell(0, "failed", "no", "ask them")
         await stage.end(pilot)

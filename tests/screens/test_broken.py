@@ -45,7 +45,7 @@ async def test_a_question_that_cannot_be_gone_to_says_why(
         assert said in shown
         assert "s3cr3t" not in shown
         await press(pilot, "escape")
-        assert page(pilot).step_name == "installation"
+        assert page(pilot).page_name == "installation"
 
 
 @pytest.mark.parametrize(("error", "said"), FAULTS.values(), ids=FAULTS)
@@ -89,7 +89,7 @@ async def test_no_dialog_of_a_page_opens_over_another_one(tmp_path: Path) -> Non
         await settled(pilot)
         stage = Stage()
         screen = await stage.open(pilot)
-        person = DialogPrompter(wizard, screen.wishes.is_shown)
+        person = DialogPrompter(wizard, screen.apply_options.is_shown)
 
         def unlock() -> None:
             entered.set()

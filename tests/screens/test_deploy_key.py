@@ -132,7 +132,7 @@ def one_line(shown: str) -> str:
 
 
 def public(app: WizardApp) -> str:
-    return app.draft.readable.dags.key.public
+    return app.draft.answers.dags.key.public
 
 
 # --- the whole way, green
@@ -140,8 +140,8 @@ def public(app: WizardApp) -> str:
 
 async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
     over_https = wizard(tmp_path, "local")
-    assert DEPLOY_KEY not in [step.name for step in over_https.draft.steps]
-    names = [step.name for step in wizard(tmp_path, "production", *COMPLETE).draft.steps]
+    assert DEPLOY_KEY not in [step.name for step in over_https.draft.pages]
+    names = [step.name for step in wizard(tmp_path, "production", *COMPLETE).draft.pages]
     assert names[names.index("dags") : names.index("secrets")] == [
         "dags",
         "dags.host_keys",
@@ -208,7 +208,7 @@ async def test_the_key_is_made_registered_proven_and_committed(
 
         await stage.press(pilot, "ctrl+s")
         await stage.press(pilot, "enter")
-        committed = app.workspace.committed("airflow") or {}
+        committed = app.workspace.committed_answers("airflow") or {}
         assert committed["dags"]["key"] == {"generate": True, "public": public(app)}
     stage.assert_nothing_leaked(app.draft, caplog.text)
 
@@ -276,7 +276,7 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
         await stage.press(pilot, "escape")
         assert "ok, version 1" in await stage.open(pilot)
         # Another repository's key was never looked for.
-        app.draft = app.draft.answered(_spec("dags.repo"), SELF_HOSTED.partition("=")[2])
+        app.draft = app.draft.with_answer(_spec("dags.repo"), SELF_HOSTED.partition("=")[2])
         assert "not looked at yet" in await stage.open(pilot)
     assert set(stage.values) == {GIT_KEY, "foreign"}
     stage.assert_nothing_leaked(app.draft)
@@ -338,14 +338,14 @@ async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
             stage.vault.unseal()
         assert "sealed" in shown
         stage.vault.mount(f"{stage.mount}-v1", version=1)
-        app.draft = app.draft.answered(_spec("secrets.vault.mount"), f"{stage.mount}-v1")
+        app.draft = app.draft.with_answer(_spec("secrets.vault.mount"), f"{stage.mount}-v1")
         assert "KV version 1" in await stage.press(pilot, "f5")
-        app.draft = app.draft.answered(_spec("database.host"), "")
+        app.draft = app.draft.with_answer(_spec("database.host"), "")
         shown = one_line(await stage.press(pilot, "f5"))
         assert "these answers are not complete yet: database.host" in shown
         assert "m make" not in shown
         assert "step" in await stage.press(pilot, "enter")
-        assert page(pilot).step_name == "secrets"
+        assert page(pilot).page_name == "secrets"
     assert public(app) == ""
     stage.assert_nothing_leaked(app.draft)
 
@@ -368,7 +368,7 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
             "nobody is asked for what cannot be done"
         )
         assert "1 variable to read from not set here: AIRFLOW_DB_PASSWORD" in shown
-        app.draft = app.draft.answered(_spec("database.password"), {"prompt": True})
+        app.draft = app.draft.with_answer(_spec("database.password"), {"prompt": True})
         await stage.press(pilot, "m")
         assert not isinstance(pilot.app.screen, ConfirmDialog), (
             "another value would be read than was shown"
@@ -543,7 +543,7 @@ async def test_without_access_the_key_is_deferred_and_the_commit_goes_on(
             assert isinstance(pilot.app.screen, DeployKeyScreen)
         await stage.press(pilot, "ctrl+s")
         await stage.press(pilot, "enter")
-        assert app.workspace.committed("airflow")
+        assert app.workspace.committed_answers("airflow")
 
 
 # --- hanging servers, odd answers, frames
@@ -565,9 +565,9 @@ async def test_escape_stops_a_look_and_a_yes_is_asked_once(stage: Stage) -> None
             assert "asking Vault at" in str(line.render())
             shown = await stage.press(pilot, "escape")
             assert "stopped; nothing was changed" in shown
-            assert page(pilot).step_name == DEPLOY_KEY
+            assert page(pilot).page_name == DEPLOY_KEY
             await stage.press(pilot, "escape")
-            assert page(pilot).step_name == "dags.host_keys"
+            assert page(pilot).page_name == "dags.host_keys"
     assert public(app) == ""
 
 
@@ -677,8 +677,10 @@ async def test_the_page_looks_as_stored(
     app = Opened(opened(tmp_path), InitialAnswers(data))
     if name in {"absent", "stored"}:
         place = "secret/airflow-install/airflow/config at vault.example.internal:8200"
-        found = get_key_tasks(app).findings
-        found.looked = StoreContents(app.propose(), place, "the token from VAULT_TOKEN", 1, items)
+        found = get_key_tasks(app).key_status
+        found.store_contents = StoreContents(
+            app.propose(), place, "the token from VAULT_TOKEN", 1, items
+        )
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         app.go(DEPLOY_KEY)

@@ -95,5 +95,5 @@ async def test_ctrl_c_says_how_to_quit(tmp_path: Path) -> None:
         await press(pilot, "end", "x", "ctrl+q")
         assert isinstance(app.screen, ConfirmDialog)
         await press(pilot, "ctrl+c")
-        assert page(pilot).step_name == "installation"
+        assert page(pilot).page_name == "installation"
         assert "ctrl+q quits" not in await press(pilot, "backspace")

@@ -56,9 +56,9 @@ async def test_a_section_that_stops_to_apply_leaves_the_steps_and_its_answers_st
 async def test_a_wrong_answer_that_no_longer_applies_blocks_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     for key, value in (("secrets.store", "vault"), ("secrets.vault.server", "not a url")):
-        app.draft = app.draft.answered(field_spec(key), value)
+        app.draft = app.draft.with_answer(field_spec(key), value)
     assert "secrets.vault.server" in app.draft.problems
-    app.draft = app.draft.answered(field_spec("secrets.store"), "kubernetes")
+    app.draft = app.draft.with_answer(field_spec("secrets.store"), "kubernetes")
     assert app.draft.problems == {}
     app.propose()
 
@@ -98,7 +98,7 @@ async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> N
 async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     key = field_spec("dags.key")
-    app.draft = app.draft.answered(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
+    app.draft = app.draft.with_answer(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
     async with app.run_test(size=(140, 60)) as pilot:
         await settled(pilot)
         await jump(pilot, "dags.key")
@@ -119,7 +119,7 @@ async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_pa
 @pytest.mark.parametrize("half", [0, 1])
 async def test_hostile_text_is_text_in_every_field(tmp_path: Path, half: int) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
-    sections = [step.name for step in app.draft.steps if step.name in Answers.model_fields]
+    sections = [step.name for step in app.draft.pages if step.name in Answers.model_fields]
     async with app.run_test(size=(140, 45), notifications=True) as pilot:
         await settled(pilot)
         for section in sections[half::2]:
@@ -143,8 +143,8 @@ async def test_hostile_text_is_text_in_every_field(tmp_path: Path, half: int) ->
 async def test_hostile_answers_from_a_file_are_only_shown(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     name = "[@click=app.quit]x[/]\u202e"
-    app.draft = app.draft.answered(field_spec("installation.name"), name)
-    app.draft = app.draft.answered(field_spec("installation.chart"), 5)
+    app.draft = app.draft.with_answer(field_spec("installation.name"), name)
+    app.draft = app.draft.with_answer(field_spec("installation.chart"), 5)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         shown = await settled(pilot)
         assert "[@click=app.quit]x[/]\ufffd" in shown
@@ -179,11 +179,11 @@ async def test_every_question_that_applies_has_a_row(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        for step in app.draft.steps:
+        for step in app.draft.pages:
             expected = [
                 item.key
                 for item in field_specs()
-                if item.section == step.name and item.applies(app.draft.readable)
+                if item.section == step.name and item.applies(app.draft.answers)
             ]
             if not expected:
                 continue
@@ -224,9 +224,9 @@ def test_changed_lines_are_those_of_the_new_text() -> None:
 
 def test_the_same_answer_again_is_no_change() -> None:
     draft = Draft({"installation": {"name": "prod"}})
-    assert not draft.answered(field_spec("installation.name"), "prod").changed
-    assert draft.answered(field_spec("installation.name"), "dev").changed
-    assert not draft.answered(field_spec("installation.namespace"), "airflow").changed
+    assert not draft.with_answer(field_spec("installation.name"), "prod").has_changes
+    assert draft.with_answer(field_spec("installation.name"), "dev").has_changes
+    assert not draft.with_answer(field_spec("installation.namespace"), "airflow").has_changes
 
 
 async def test_a_field_that_is_revisited_shows_what_was_typed(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def _fill(edits: list[tuple[int, str]], start: int) -> None:
         app = wizard(Path(folder), "production", *COMPLETE)
         async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await settled(pilot)
-            names = [step.name for step in app.draft.steps]
+            names = [step.name for step in app.draft.pages]
             app.go(names[start % (len(names) - 2)])
             await settled(pilot)
             last: dict[str, str] = {}
@@ -76,7 +76,7 @@ async def _fill(edits: list[tuple[int, str]], start: int) -> None:
             shown = await settled(pilot)
             assert shown.replace("\n", "").isprintable()
             before = {key: app.draft.value(field_spec(key)) for key in last}
-            here = page(pilot).step_name
+            here = page(pilot).page_name
             await press(pilot, "ctrl+s", "escape")
             app.go(here)
             shown = await settled(pilot)
@@ -96,10 +96,10 @@ async def test_a_secret_pasted_into_any_field_is_not_committed(what: str, tmp_pa
     clean = app.draft
     written = []
     for item in field_specs():
-        if item.kind not in {"text", "secret"} or not item.applies(clean.readable):
+        if item.kind not in {"text", "secret"} or not item.applies(clean.answers):
             continue
         value: object = {"env": secret} if item.kind == "secret" else secret
-        app.draft = clean.answered(item, value)
+        app.draft = clean.with_answer(item, value)
         refusal = _refusal(app)
         if refusal is None:
             written.append(item.key)

@@ -47,8 +47,8 @@ def test_the_key_of_these_tests_has_this_fingerprint() -> None:
 
 async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
     over_https = wizard(tmp_path, "local")
-    assert "Host keys" not in [step.title for step in over_https.draft.steps]
-    titles = [step.title for step in wizard(tmp_path, "production", *COMPLETE).draft.steps]
+    assert "Host keys" not in [step.title for step in over_https.draft.pages]
+    titles = [step.title for step in wizard(tmp_path, "production", *COMPLETE).draft.pages]
     assert titles[titles.index("DAGs") + 1] == "Host keys"
 
 
@@ -62,7 +62,7 @@ async def test_published_keys_need_nothing_but_enter(tmp_path: Path) -> None:
         assert "published SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU" in shown
         assert "ok, published by its owner" in shown
         assert "ok Host keys" in await press(pilot, "enter")
-        assert page(pilot).step_name == "dags.deploy_key"
+        assert page(pilot).page_name == "dags.deploy_key"
 
 
 async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
         assert "! not accepted" in shown
         for _ in range(4):
             shown = await press(pilot, "enter")
-            if page(pilot).step_name != "dags.host_keys":
+            if page(pilot).page_name != "dags.host_keys":
                 break
-        assert page(pilot).step_name == "dags.deploy_key"
+        assert page(pilot).page_name == "dags.deploy_key"
         assert "!  Host keys" in shown
         assert accepted(pilot) == 0
         assert app.draft.typed == ()
@@ -90,7 +90,7 @@ async def test_a_typed_fingerprint_counts_however_the_field_is_left(
         await press(pilot, "tab", f"paste:{FINGERPRINT}", leave)
         assert app.draft.typed == (FINGERPRINT,)
         assert accepted(pilot) == 1
-        assert app.propose().plan.evidence == ()
+        assert app.propose().plan.missing_evidence == ()
 
 
 async def test_fingerprints_stand_in_one_column(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_a_wrong_fingerprint_says_what_to_type_instead(tmp_path: Path) -> 
         for text, says in WRONG.items():
             await type_text(pilot, text)
             assert says in await press(pilot, "enter")
-            assert page(pilot).step_name == "dags.host_keys"
+            assert page(pilot).page_name == "dags.host_keys"
             assert accepted(pilot) == 0
             assert app.draft.typed == ()
 

@@ -34,8 +34,8 @@ async def test_the_finder_finds_by_key_too_and_escape_changes_nothing(tmp_path: 
         await settled(pilot)
         assert "> Secrets store > Store" in await press(pilot, "ctrl+p", *"secrets.store")
         await press(pilot, "escape")
-        assert page(pilot).step_name == "installation"
-        assert not app.draft.changed
+        assert page(pilot).page_name == "installation"
+        assert not app.draft.has_changes
         shown = await press(pilot, "ctrl+p", *"[/x]")
         assert "[/x]" in shown
         await press(pilot, "enter")
@@ -48,7 +48,7 @@ async def test_the_finder_finds_the_pages_that_ask_nothing(tmp_path: Path) -> No
         await settled(pilot)
         for name, words in ((PREFLIGHT, "pre-flight"), (DEPLOY_KEY, "page deploy")):
             await press(pilot, "ctrl+p", *words, "enter")
-            assert page(pilot).step_name == name
+            assert page(pilot).page_name == name
 
 
 async def test_what_is_typed_at_once_belongs_to_the_finder(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ async def test_what_is_typed_at_once_belongs_to_the_finder(tmp_path: Path) -> No
         for key in ("ctrl+p", *"dags.repo"):
             post(app, key)
         assert "> DAGs > Repository" in await settled(pilot)
-        assert not app.draft.changed
+        assert not app.draft.has_changes
 
 
 async def test_a_click_in_the_sidebar_jumps(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_a_click_in_the_sidebar_jumps(tmp_path: Path) -> None:
         line = next(one for one in page(pilot).query(StepLine) if one.step.name == "delivery")
         await pilot.click(line)
         await settled(pilot)
-        assert page(pilot).step_name == "delivery"
+        assert page(pilot).page_name == "delivery"
 
 
 async def test_the_keys_in_the_last_line_can_be_clicked(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_the_keys_in_the_last_line_can_be_clicked(tmp_path: Path) -> None:
         await settled(pilot)
         await pilot.click("#keys", offset=(4, 0))
         await settled(pilot)
-        assert page(pilot).step_name == "executor"
+        assert page(pilot).page_name == "executor"
 
 
 async def test_steps_are_marked_by_characters(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -
         assert isinstance(pilot.app.screen, ConfirmDialog)
         await press(pilot, "enter")
         assert app.is_running
-        assert page(pilot).step_name == "installation"
+        assert page(pilot).page_name == "installation"
         await press(pilot, "ctrl+q", "escape")
         await press(pilot, "backspace", "ctrl+q")
         assert not app.is_running
@@ -117,8 +117,8 @@ async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: 
         await press(pilot, "end", "x", "ctrl+q", "down", "enter")
         assert not app.is_running
     assert app.return_value is None
-    assert app.ending.left is not None
-    assert app.ending.left[0]["installation"] == {"name": "airflowx"}
+    assert app.exit_report.left is not None
+    assert app.exit_report.left[0]["installation"] == {"name": "airflowx"}
     assert [entry.name for entry in (tmp_path / "k8s-infra").iterdir()] == [".git"]
 
 
@@ -130,8 +130,8 @@ async def test_another_preset_keeps_what_was_typed(tmp_path: Path) -> None:
         assert isinstance(page(pilot), PresetScreen)
         count = len(presets.list_presets())
         await press(pilot, *["down"] * count, "enter")
-        assert page(pilot).step_name == "installation"
-        assert app.draft.readable.installation.name == "airflowx"
+        assert page(pilot).page_name == "installation"
+        assert app.draft.answers.installation.name == "airflowx"
         assert app.draft.base == {}
 
 
@@ -140,8 +140,8 @@ async def test_given_answers_win_over_the_preset(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "enter")
-        assert app.draft.readable.installation.name == "given"
-        assert app.draft.readable.database.pgbouncer.mode == "chart"
+        assert app.draft.answers.installation.name == "given"
+        assert app.draft.answers.database.pgbouncer.mode == "chart"
 
 
 async def test_help_names_key_default_and_choices(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ async def test_help_names_key_default_and_choices(tmp_path: Path) -> None:
         for part in ("executor.kind", "LocalExecutor: Local: inside", '"CeleryExecutor"'):
             assert part in shown
         await press(pilot, "escape")
-        assert page(pilot).step_name == "executor"
+        assert page(pilot).page_name == "executor"
 
 
 async def test_f5_says_what_the_checks_found(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ async def test_escape_on_the_first_page_stays(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "escape")
-        assert page(pilot).step_name == "installation"
+        assert page(pilot).page_name == "installation"
 
 
 @pytest.mark.parametrize("key", ["ctrl+s", "ctrl+p", "f1", "f5", "ctrl+n"])

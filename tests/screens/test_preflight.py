@@ -116,7 +116,7 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         # Recorded with the commit, and told again until it was found out.
         await press(pilot, "ctrl+s")
         await press(pilot, "enter")
-        (left,) = UnverifiedHistory(app.workspace.repository, "airflow").left()
+        (left,) = UnverifiedHistory(app.workspace.repository, "airflow").remaining_probes()
         assert (left.id, left.since) == ("database.login", ADA.date)
 
 
@@ -174,7 +174,7 @@ async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds
         await processed(pilot)
         since = app.session.running["database.login"]
         monkeypatch.setitem(app.session.running, "database.login", since - 7)
-        app.looked()
+        app.show_lookups()
         await processed(pilot)
         assert re.search(r"> +[78] s +login", frame(app))
         assert "1 not answered yet" in frame(app)
@@ -213,6 +213,6 @@ async def test_the_git_hosts_keys_are_asked_for_anew_each_time(tmp_path: Path) -
 
 
 def test_the_page_is_a_step_before_review(tmp_path: Path) -> None:
-    steps = [step.name for step in wizard(tmp_path, "local").draft.steps]
+    steps = [step.name for step in wizard(tmp_path, "local").draft.pages]
     assert steps[-2:] == [PREFLIGHT, "review"]
-    assert PreflightScreen.step_name == PREFLIGHT
+    assert PreflightScreen.page_name == PREFLIGHT

@@ -259,9 +259,9 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         version = postgres.sql("SHOW server_version").split()[0]
         assert f"] ok {version}" in frames[-1]
         assert "! 1 check failed: login" not in frames[-1]
-        assert app.session.of(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
+        assert app.session.find_result(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
         # Another place for the same password needs another yes.
-        app.draft = app.draft.answered(field_spec("database.host"), "other.example.internal")
+        app.draft = app.draft.with_answer(field_spec("database.host"), "other.example.internal")
         assert app.session.found(app.draft) == []
         assert "other.example.internal" in await press(pilot, "f5")
         assert isinstance(pilot.app.screen, ConfirmListDialog)
@@ -287,7 +287,7 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         frames.append(await press(pilot, "enter"))
         assert f"{text}, not shown" in frames[-1]
         await press(pilot, "escape")
-        login = app.session.of(app.draft, "database.login")
+        login = app.session.find_result(app.draft, "database.login")
         assert login is not None
         assert (login.result.status, "not typed" in login.result.detail) == ("unknown", True)
 
@@ -295,28 +295,28 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         await press(pilot, "f5")
         await press(pilot, "paste:one\ntwo")
         frames.append(await press(pilot, "enter"))
-        login = app.session.of(app.draft, "database.login")
+        login = app.session.find_result(app.draft, "database.login")
         assert login is not None
         assert "has more than one line" in login.result.detail
-        assert app.session.held == {}
+        assert app.session.secret_values == {}
         await press(pilot, "f5")
         await press(pilot, f"paste:{canary.secret('wrong')}")
         frames.append(frame(app))
         frames.append(await press(pilot, "enter"))
         assert "password authentication failed" in frames[-1]
-        assert app.session.held == {}
+        assert app.session.secret_values == {}
         assert app.session.mark(app.draft) == "!"
         await press(pilot, "f5")
         await press(pilot, f"paste:{canary.hostile()}")
         frames.append(frame(app))
         frames.append(await press(pilot, "enter"))
-        login = app.session.of(app.draft, "database.login")
+        login = app.session.find_result(app.draft, "database.login")
         assert login is not None
         assert login.result.status == "pass", login
-        rights = app.session.of(app.draft, "database.rights")
+        rights = app.session.find_result(app.draft, "database.rights")
         assert rights is not None
         assert rights.result.status == "fail"
-        assert list(app.session.held) == [text]
+        assert list(app.session.secret_values) == [text]
         frames.append(await press(pilot, "f5"))
         assert not isinstance(pilot.app.screen, ConfirmListDialog)
         await press(pilot, "ctrl+s")
@@ -518,7 +518,7 @@ async def test_escape_stops_a_round_and_what_did_not_answer_stays_unverified(
         assert ">   0 s" in frame(app)
         shown = await press(pilot, "escape")
         assert app_of(pilot).page is not None
-        assert page(pilot).step_name == PREFLIGHT
+        assert page(pilot).page_name == PREFLIGHT
         assert "stopped; what did not answer stays unverified" in shown
         await press(pilot, "escape")
-        assert page(pilot).step_name != PREFLIGHT
+        assert page(pilot).page_name != PREFLIGHT

@@ -44,7 +44,7 @@ async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:
         shown = await press(pilot, "ctrl+s")
         assert "! 4 answers to give first: enter goes there" in shown
         await press(pilot, "down", "down", "enter")
-        assert page(pilot).step_name == "secrets"
+        assert page(pilot).page_name == "secrets"
         assert page(pilot).focused_row.item.key == "secrets.vault.server"  # type: ignore[attr-defined]
 
 
@@ -131,8 +131,8 @@ async def test_keys_say_what_enter_does_and_nothing_is_changed_after_the_commit(
         shown = await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
         assert not shown.splitlines()[0].endswith("changed")
-        assert not app.draft.changed
-        assert app.draft.readable.installation.name == "airflowx"
+        assert not app.draft.has_changes
+        assert app.draft.answers.installation.name == "airflowx"
         await press(pilot, "ctrl+q")
     again = reopened(tmp_path / "k8s-infra", "airflowx")
     async with again.run_test(size=(80, 24)) as pilot:

@@ -46,9 +46,9 @@ async def test_enter_alone_leads_from_the_local_preset_to_a_commit(tmp_path: Pat
                 await settled(pilot)
             if isinstance(page(pilot), ResultScreen):
                 break
-            if page(pilot).step_name not in seen:
-                seen.append(page(pilot).step_name)
-        assert seen == [step.name for step in app.draft.steps]
+            if page(pilot).page_name not in seen:
+                seen.append(page(pilot).page_name)
+        assert seen == [step.name for step in app.draft.pages]
         await press(pilot, "enter")
     committed = done(app)
     top = tmp_path / "k8s-infra"
@@ -85,11 +85,11 @@ async def test_going_forth_and_back_loses_nothing(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await press(pilot, "end", "x", "ctrl+n", "right", "ctrl+n", "ctrl+n", "escape", "escape")
-        kind = app.draft.readable.executor.kind
+        kind = app.draft.answers.executor.kind
         shown = await press(pilot, "escape")
         assert "[airflowx" in shown
-        assert app.draft.readable.executor.kind == kind == "KubernetesExecutor"
-        assert app.draft.readable.installation.name == "airflowx"
+        assert app.draft.answers.executor.kind == kind == "KubernetesExecutor"
+        assert app.draft.answers.installation.name == "airflowx"
 
 
 async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
@@ -106,8 +106,8 @@ async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
         # While it is being typed it shows in its own field; nowhere else, and never again.
         canary.assert_absent(await press(pilot, "ctrl+s"), await press(pilot, "enter", "f5"))
         # Nor a file that keeps the answers.
-        assert app.draft.changed
-        canary.assert_absent(repr(app.draft.legible))
+        assert app.draft.has_changes
+        canary.assert_absent(repr(app.draft.legible_data))
     canary.assert_absent(tmp_path)
 
 

@@ -79,8 +79,8 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         assert "git.example.com showed 5 keys; compare the fingerprints" in shown
         assert "+--[ED25519 256]--+" in shown
         assert accepted(pilot) == []
-        assert not app.draft.changed
-        assert app.propose().plan.evidence
+        assert not app.draft.has_changes
+        assert app.propose().plan.missing_evidence
 
         fingerprint = honest.public("ssh-ed25519").fingerprint
         assert isinstance(page(pilot).focused, TextField)
@@ -92,7 +92,7 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         assert shown.count("left out: its fingerprint was not typed") == 4
         await press(pilot, "ctrl+s")
         await press(pilot, "enter")
-        committed = app.workspace.committed("airflow") or {}
+        committed = app.workspace.committed_answers("airflow") or {}
         (entry,) = committed["dags"]["host_keys"]
         assert entry["type"] == "ssh-ed25519"
         assert entry["evidence"]["sha256"] == fingerprint
@@ -147,7 +147,7 @@ async def test_a_man_in_the_middle_of_a_published_host_is_refused_whole(tmp_path
         shown = await asked(pilot, showing(PASTED))
         assert "not on its publisher's list" in shown
         assert accepted(pilot) == []
-        assert app.propose().plan.evidence
+        assert app.propose().plan.missing_evidence
 
 
 async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None
     workspace.identity = ADA
     changed = HostKey("ssh-ed25519", ED25519[:-4] + "AAAA")
     app = Opened(
-        workspace, InitialAnswers(workspace.committed("airflow") or {}, existing="airflow")
+        workspace, InitialAnswers(workspace.committed_answers("airflow") or {}, existing="airflow")
     )
     async with app.run_test(size=(100, 60)) as pilot:
         shown = await asked(pilot, showing(changed))
@@ -218,11 +218,11 @@ async def test_escape_stops_a_scan_and_takes_nothing_over(tmp_path: Path) -> Non
             line = page(pilot).query_one("#status")
             assert "asking git.example.com for its SSH host keys" in str(line.render())
             await press(pilot, "escape")
-            assert page(pilot).step_name == HOST_KEYS
+            assert page(pilot).page_name == HOST_KEYS
             assert "stopped; nothing was taken over" in str(line.render())
             assert app.draft.scans == ()
             await press(pilot, "escape")
-            assert page(pilot).step_name == "dags"
+            assert page(pilot).page_name == "dags"
 
 
 SCRIPT = """

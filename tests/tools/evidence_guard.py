@@ -135,7 +135,9 @@ def part_of_a_fingerprint_is_enough() -> None:
 
 def known_hosts_are_written_unchecked() -> None:
     def known_hosts(accepted: Sequence[KnownHost], *, port: int) -> str:
-        return "".join(HostKey(one.type, one.key).line(one.host, port) + "\n" for one in accepted)
+        return "".join(
+            HostKey(one.type, one.key).known_hosts_line(one.host, port) + "\n" for one in accepted
+        )
 
     _put("wizard.hostkeys.trust.format_known_hosts", known_hosts)
 

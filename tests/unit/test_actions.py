@@ -32,14 +32,21 @@ class World:
             raise self.fails
         return "made"
 
-    async def rehearse(self) -> str:
+    async def dry_run_change(self) -> str:
         self.rehearsals += 1
         return "would be made"
 
     def action(self, name: str = "a", *, waits: bool = False, patience: float = 0.0) -> Step:
         change = None if waits else self.change
         return Step(
-            name, name.upper(), "me", "here", self.check, change, self.rehearse, patience=patience
+            name,
+            name.upper(),
+            "me",
+            "here",
+            self.check,
+            change,
+            self.dry_run_change,
+            wait_seconds=patience,
         )
 
 
@@ -94,7 +101,7 @@ def test_what_cannot_be_read_stops_nothing_and_what_is_anothers_does(
 ) -> None:
     world = World(look)
     events = told([world.action("a"), World(HOLDS).action("b")])
-    assert [event.state for event in events if event.ended] == [state, rest]
+    assert [event.state for event in events if event.has_ended] == [state, rest]
     assert world.changes == 0
 
 
@@ -125,7 +132,7 @@ def test_a_dry_run_rehearses_and_changes_nothing() -> None:
     world = World(WANTED)
     waiting = World(WANTED).action("b", waits=True, patience=60)
     events = told([world.action("a"), waiting], dry_run=True)
-    assert [event.state for event in events if event.ended] == ["would change", "would wait"]
+    assert [event.state for event in events if event.has_ended] == ["would change", "would wait"]
     assert (world.changes, world.rehearsals) == (0, 1)
 
 
@@ -171,10 +178,10 @@ def test_json_is_a_line_of_plain_values() -> None:
 def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     """What a repeat needs stays while there is anything to repeat."""
     files = World(WANTED, HOLDS)
-    alone = replace(World(StepStatus("blocked", "theirs")).action("a"), alone=True)
-    last = replace(files.action("files"), last=True)
+    alone = replace(World(StepStatus("blocked", "theirs")).action("a"), independent=True)
+    last = replace(files.action("files"), is_final=True)
     events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
-    assert [event.state for event in events if event.ended] == ["blocked", "holds", "blocked"]
+    assert [event.state for event in events if event.has_ended] == ["blocked", "holds", "blocked"]
     assert ("a (A)" in events[-1].detail, "b (B)" in events[-1].detail) == (True, False)
     assert "run it again" in events[-1].fix
     assert (files.changes, files.rehearsals) == (0, 0)

@@ -41,16 +41,16 @@ def journal(folder: Path, name: str = "airflow") -> ApplyHistory:
 def remembered(folder: Path, **met: str) -> ApplyHistory:
     """The journal after one run that met these."""
     one = journal(folder)
-    one.begin("sha256:00")
-    assert one.ended("cluster.identity", "holds", {**MET, **met})
+    one.begin_run("sha256:00")
+    assert one.record_step("cluster.identity", "holds", {**MET, **met})
     return one
 
 
 def test_what_was_met_is_remembered_by_its_owner_alone(local: Wizard) -> None:
     one = remembered(local.folder)
-    assert one.ended("vault.mount", "changed", MET)
-    assert journal(local.folder).met() == MET
-    assert journal(local.folder, "other").met() == {}
+    assert one.record_step("vault.mount", "changed", MET)
+    assert journal(local.folder).target_identities() == MET
+    assert journal(local.folder, "other").target_identities() == {}
     assert stat.S_IMODE(one.place.stat().st_mode) == 0o600
     assert stat.S_IMODE(one.place.parent.stat().st_mode) == 0o700
     assert list(state_home().iterdir()) == [one.place]
@@ -79,7 +79,7 @@ def test_what_is_no_identity_is_not_kept(local: Wizard) -> None:
             VAULT_CLUSTER_ID: "",
         },
     )
-    assert journal(local.folder).met() == {}
+    assert journal(local.folder).target_identities() == {}
     assert "hunter2" not in one.place.read_text()
 
 
@@ -139,13 +139,13 @@ def test_only_empty_places_of_the_same_cluster_are_filled(
 
 def test_another_repository_at_the_same_place_is_another(local: Wizard) -> None:
     remembered(local.folder)
-    assert journal(local.folder).met() == MET
+    assert journal(local.folder).target_identities() == MET
     local.git.git("checkout", "-q", "--orphan", "other")
     local.git.git("commit", "-q", "-m", "another")
     local.git.git("branch", "-qD", "main")
     local.git.git("reflog", "expire", "--expire=now", "--all")
     local.git.git("gc", "-q", "--prune=now")
-    assert journal(local.folder).met() == {}
+    assert journal(local.folder).target_identities() == {}
 
 
 def altered(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
@@ -227,7 +227,7 @@ def test_the_next_run_writes_a_sound_one(local: Wizard, name: str) -> None:
     DAMAGED[name](place)
     before = kept.read_bytes() if kept.exists() else b""
     remembered(local.folder)
-    assert journal(local.folder).met() == MET
+    assert journal(local.folder).target_identities() == MET
     assert not place.is_symlink()
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
@@ -250,9 +250,9 @@ def test_where_nothing_can_be_written_nothing_is_remembered(
     for place in (file / "below", Path("/proc/nowhere"), linked, local.folder):
         _home(monkeypatch, str(place))
         one = journal(local.folder)
-        one.begin("sha256:00")
-        assert one.ended("cluster.identity", "holds", MET) is False, place
-        assert one.met() == {}
+        one.begin_run("sha256:00")
+        assert one.record_step("cluster.identity", "holds", MET) is False, place
+        assert one.target_identities() == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config", "file", "linked"]
     assert local.git.git("status", "--porcelain", "--ignored") == ""
     local.ok(*CHANGE)
@@ -273,5 +273,5 @@ def test_a_linked_state_folder_of_ones_own_is_used(
     (tmp_path / "state").symlink_to(real)
     _home(monkeypatch, str(tmp_path / "state"))
     remembered(local.folder)
-    assert journal(local.folder).met() == MET
+    assert journal(local.folder).target_identities() == MET
     assert len(list((real / "airflow-wizard").iterdir())) == 1

@@ -68,7 +68,7 @@ def test_only_our_words_lead_anywhere() -> None:
 def test_what_is_told_after_the_screens() -> None:
     target: Any = SimpleNamespace(ends=[])
     run = Run(target, ())
-    run.told = [
+    run.past_events = [
         StepEvent("a", "A", "me", "waiting", "not yet", "wait"),
         StepEvent("a", "A", "me", "holds", "it is there"),
         StepEvent("b", "B", "me", "unknown", "may not be read", "ask Ada"),

@@ -139,7 +139,7 @@ def test_7_egress_lists_every_connection_airflow_opens() -> None:
 def test_8_service_accounts_have_a_prefix_of_their_own(release: str, account: str) -> None:
     names = Names(release, "apps")
     assert names.service_account("worker") == account
-    assert names.object("worker") == f"{release}-worker"
+    assert names.object_name("worker") == f"{release}-worker"
     assert names.pgbouncer_host == f"{release}-pgbouncer.apps"
     assert names.metadata_alias == f"{release}-metadata"
 
@@ -185,7 +185,7 @@ def test_12_nothing_deprecated_is_emitted(chart: str, shared: Path) -> None:
         "environment.reloader": True,
     }
     found = values(rendering("production", changes))
-    assert load_keys(chart).deprecated_in(found) == []
+    assert load_keys(chart).deprecated_keys(found) == []
     assert load_keys(chart).unknown(found) == []
 
 

@@ -67,7 +67,7 @@ def test_agrees_with_the_table_of_deprecated_keys() -> None:
 def test_examples_have_neither_unknown_nor_deprecated_keys(name: str) -> None:
     values = yaml.safe_load(next(EXAMPLES.glob(f"{name}*")).read_text("utf-8"))
     assert load_keys("1.22.0").unknown(values) == []
-    assert load_keys("1.22.0").deprecated_in(values) == []
+    assert load_keys("1.22.0").deprecated_keys(values) == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_typos_the_chart_may_accept_are_unknown_here(typo: str, meant: str | Non
     chart = load_keys("1.22.0")
     path = typo.split(".")
     assert not chart.known(path)
-    assert chart.nearest(path) == meant
+    assert chart.nearest_key(path) == meant
     values: object = True
     for part in reversed(path):
         values = {part: values}
@@ -132,7 +132,7 @@ def test_below_lists_and_named_maps_keys_are_checked() -> None:
 
 def test_deprecated_keys_at_their_most_precise() -> None:
     values = {"workers": {"keda": {"enabled": True}, "replicas": 2}, "ingress": {"enabled": True}}
-    assert load_keys("1.22.0").deprecated_in(values) == [
+    assert load_keys("1.22.0").deprecated_keys(values) == [
         (("workers", "keda", "enabled"), "workers.celery.keda.enabled"),
         (("workers", "replicas"), "workers.celery.replicas"),
         (("ingress", "enabled"), ""),

@@ -178,7 +178,7 @@ def test_combination_is_right_everywhere(number: int, shared: Path) -> None:
     chart = made.release.chart
     known, data = load_keys(chart), values(made)
     assert [format_path(path) for path in known.unknown(data)] == []
-    assert [(format_path(path), instead) for path, instead in known.deprecated_in(data)] == []
+    assert [(format_path(path), instead) for path, instead in known.deprecated_keys(data)] == []
     errors = findings(made, chart_schema=chart_schema(chart), crds=crds())
     assert [str(item) for item in errors if item.rule != "git-sync.known-hosts"] == []
 

@@ -116,7 +116,7 @@ def test_no_hostile_text_in_a_rendered_plan(path: str, text: str) -> None:
         changes=[FileChange(path, "l", "add", None, text.encode("utf-8", "replace"))],
         conflicts=[Conflict(path, text, text)],
         warnings=[text],
-        evidence=[text],
+        missing_evidence=[text],
     )
     for line in render_plain(plan).split("\n"):
         assert line.isprintable()

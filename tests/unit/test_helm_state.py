@@ -80,11 +80,11 @@ async def test_a_helm_that_outlives_its_run_is_waited_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(release, "LOOK_SECONDS", 0.01)
     begun = revisions(("pending-install", "a"))
     done = revisions(("deployed", "a"))
-    assert (await Told(begun, begun, done)._quiet(begun)).status == "deployed"
+    assert (await Told(begun, begun, done)._wait_until_quiet(begun)).status == "deployed"
     monkeypatch.setattr(release, "QUIET_SECONDS", 0.05)
-    assert (await Told(begun)._quiet(begun)).pending
+    assert (await Told(begun)._wait_until_quiet(begun)).is_pending
     theirs = revisions(("failed", "a"), ("pending-upgrade", "a"))
     with pytest.raises(ConflictError, match="another helm"):
-        await Told(begun, theirs)._quiet(begun)
+        await Told(begun, theirs)._wait_until_quiet(begun)
     with pytest.raises(ConflictError):
-        await Told([])._quiet(begun)
+        await Told([])._wait_until_quiet(begun)

@@ -81,7 +81,7 @@ def test_fingerprint_size_and_randomart_are_those_of_ssh_keygen(
     assert key.bits == bits
     assert key.randomart() + "\n" == art
     for name, port in ((HOST, 22), (HOST, 2222)):
-        line = key.line(name.upper(), port)
+        line = key.known_hosts_line(name.upper(), port)
         known = tmp_path / f"known_{port}"
         known.write_text(line + "\n")
         assert "found" in keygen("-F", line.split()[0], "-f", str(known))
@@ -211,7 +211,7 @@ def test_every_bad_line_is_reported_with_its_number_and_never_repeated() -> None
 @pytest.mark.parametrize("host", ["", "a b", "a,b", "*.x", "-x", "a\nb", "[", "|1|x", "#x", "é"])
 def test_a_host_that_is_no_plain_field_never_gets_into_a_line(host: str) -> None:
     with pytest.raises(ValueError, match="host name"):
-        HostKey("ssh-ed25519", ED25519).line(host, 22)
+        HostKey("ssh-ed25519", ED25519).known_hosts_line(host, 22)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -263,7 +263,7 @@ def test_no_text_crashes_the_parser_and_what_it_accepts_is_sound(text: str) -> N
         return
     for key in keys:
         assert key.key in text
-        assert parse(key.line(HOST, 22)) == (key,)
+        assert parse(key.known_hosts_line(HOST, 22)) == (key,)
 
 
 @settings(max_examples=300, deadline=None)

@@ -178,7 +178,7 @@ def test_plan_says_whether_files_differ_and_whether_it_is_refused() -> None:
     assert Plan("airflow", changes=[change()]).differs
     assert not Plan("airflow", findings=[found("warning")], warnings=["w"]).refused
     assert Plan("airflow", findings=[found("warning"), found("error")]).refused
-    assert Plan("airflow", evidence=["git.example.com: no evidence"]).refused
+    assert Plan("airflow", missing_evidence=["git.example.com: no evidence"]).refused
 
 
 def test_conflicts_are_all_reported_at_once() -> None:
@@ -200,7 +200,7 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
         actions=[Act("x")],
         findings=[found("error")],
         warnings=["careful"],
-        evidence=["none"],
+        missing_evidence=["none"],
         identities={"cluster": "uid"},
     )
     data = json.loads(json.dumps(plan.to_json()))

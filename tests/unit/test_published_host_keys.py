@@ -44,7 +44,8 @@ def test_ssh_keygen_reads_every_key_and_prints_the_same_fingerprint(tmp_path: Pa
     path = tmp_path / "known_hosts"
     path.write_text(
         "".join(
-            HostKey(entry["type"], entry["key"]).line(entry["host"], entry["port"]) + "\n"
+            HostKey(entry["type"], entry["key"]).known_hosts_line(entry["host"], entry["port"])
+            + "\n"
             for entry in ENTRIES
         )
     )

@@ -37,8 +37,8 @@ def test_the_commit_leaves_the_loop_free_in_which_the_lock_is_renewed() -> None:
     files = Slow()
 
     async def run() -> list[StepEvent]:
-        action = files.action(lambda: None)
-        assert action.last
+        action = files.build_step(lambda: None)
+        assert action.is_final
         events = []
         async for event in run_steps([action]):
             events.append(event)

@@ -34,19 +34,21 @@ def memory(folder: Path) -> UnverifiedHistory:
 
 def test_the_first_day_stays_until_it_was_found_out(local: Wizard) -> None:
     one = memory(local.folder)
-    assert one.left() == ()
-    one.tried([("database.login", "pg:5432"), ("vault.state", "vault:8200")], FIRST)
-    left, kept = one.tried([("database.login", "pg:5432"), ("broker.login", "r:6379")], SECOND)
+    assert one.remaining_probes() == ()
+    one.record_round([("database.login", "pg:5432"), ("vault.state", "vault:8200")], FIRST)
+    left, kept = one.record_round(
+        [("database.login", "pg:5432"), ("broker.login", "r:6379")], SECOND
+    )
     assert kept
-    assert left == memory(local.folder).left()
+    assert left == memory(local.folder).remaining_probes()
     assert left == (
         UnverifiedProbe("database.login", FIRST, SECOND),
         UnverifiedProbe("broker.login", SECOND, SECOND),
     )
     # Another database was never tried before.
-    assert one.tried([("database.login", "other:5432")], SECOND)[0][0].since == SECOND
-    one.tried([], SECOND)
-    assert one.left() == ()
+    assert one.record_round([("database.login", "other:5432")], SECOND)[0][0].since == SECOND
+    one.record_round([], SECOND)
+    assert one.remaining_probes() == ()
     assert not StateFile(GitFolder(local.folder).repo, "airflow", "unverified").place.exists()
 
 
@@ -63,7 +65,7 @@ def test_the_first_day_stays_until_it_was_found_out(local: Wizard) -> None:
 )
 def test_what_is_not_sound_counts_as_nothing(local: Wizard, left: Any) -> None:
     StateFile(GitFolder(local.folder).repo, "airflow", "unverified").write({"left": left})
-    assert memory(local.folder).left() == ()
+    assert memory(local.folder).remaining_probes() == ()
     local.ok("plan")
 
 

@@ -38,9 +38,9 @@ EXTERNAL_BROKER = Condition("an external broker", lambda a: a.broker.kind == "ex
 
 DAGS_FROM_GIT = Condition("DAGs from Git", lambda a: a.dags.source != "image")
 GIT_SYNC = Condition("git-sync", lambda a: a.dags.source == "git-sync")
-DAGS_OVER_SSH = DAGS_FROM_GIT & Condition("a repository over SSH", lambda a: a.dags.over_ssh)
+DAGS_OVER_SSH = DAGS_FROM_GIT & Condition("a repository over SSH", lambda a: a.dags.is_over_ssh)
 DAGS_OVER_HTTPS = DAGS_FROM_GIT & Condition(
-    "a repository over HTTPS", lambda a: not a.dags.over_ssh
+    "a repository over HTTPS", lambda a: not a.dags.is_over_ssh
 )
 PRIVATE_DAGS_OVER_HTTPS = DAGS_OVER_HTTPS & Condition(
     "a private repository", lambda a: a.dags.credentials.needed
@@ -57,10 +57,10 @@ STORE_CREDENTIAL = (
     & Condition("a credential from Vault", lambda a: a.delivery.argocd.credential == "store")
 )
 REPOSITORY_KEY = STORE_CREDENTIAL & Condition(
-    "a config repository over SSH", lambda a: a.delivery.argocd.over_ssh
+    "a config repository over SSH", lambda a: a.delivery.argocd.is_over_ssh
 )
 REPOSITORY_TOKEN = STORE_CREDENTIAL & Condition(
-    "a config repository over HTTPS", lambda a: not a.delivery.argocd.over_ssh
+    "a config repository over HTTPS", lambda a: not a.delivery.argocd.is_over_ssh
 )
 HELM = Condition("Helm", lambda a: a.delivery.kind == "helm")
 KIND = Condition("a local kind cluster", lambda a: a.delivery.kind == "kind")

@@ -113,7 +113,7 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
             yield Problem(
                 item.key, "use {generate: true} with store kubernetes, or choose store vault"
             )
-    if answers.dags.source != "image" and answers.dags.over_ssh:
+    if answers.dags.source != "image" and answers.dags.is_over_ssh:
         yield Problem(
             "dags.repo",
             "use an https:// repository with store kubernetes: a deploy key needs a store",

@@ -37,7 +37,7 @@ def build_branch_step(target: Target) -> Step:
         "me",
         _endpoint(target.repository, branch),
         check,
-        patience=PATIENCE_SECONDS,
+        wait_seconds=PATIENCE_SECONDS,
         interval=INTERVAL_SECONDS,
     )
 

@@ -60,7 +60,7 @@ def open_target(
         vault,
         kube,
         _open_client(argocd_context) if argocd_context else kube,
-        ApplyHistory(repository, found.name).met(),
+        ApplyHistory(repository, found.name).target_identities(),
         database=database,
         helm=_open_helm(answers, context) if kube is not None else None,
         chart=_find_chart(chart),

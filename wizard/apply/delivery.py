@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Delivery:
     """One kind: its actions, and the cluster and namespace of its lock."""
 
-    actions: Callable[[Target], tuple[Step, ...]]
+    build_steps: Callable[[Target], tuple[Step, ...]]
     lock: Callable[[Target], tuple[Kube | None, str]]
 
 

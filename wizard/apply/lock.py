@@ -70,7 +70,7 @@ class RunLock:
         self._renewing: asyncio.Task[None] | None = None
 
     @classmethod
-    def of(cls, target: Target) -> RunLock:
+    def from_target(cls, target: Target) -> RunLock:
         """The lock of the target's installation, where what delivers it runs."""
         from wizard.apply.delivery import get_delivery
 
@@ -82,11 +82,11 @@ class RunLock:
         """Whether the Lease is this run's."""
         return self._lease is not None and not self._lost
 
-    def guard(self, actions: Sequence[Step]) -> tuple[Step, ...]:
+    def lock_steps(self, actions: Sequence[Step]) -> tuple[Step, ...]:
         """The same actions; each takes the lock before it changes anything."""
-        return tuple(self._guarded(action) if action.change else action for action in actions)
+        return tuple(self._lock_step(action) if action.change else action for action in actions)
 
-    def _guarded(self, action: Step) -> Step:
+    def _lock_step(self, action: Step) -> Step:
         change = action.change
         assert change is not None  # noqa: S101 - only such actions come here
 
@@ -115,7 +115,7 @@ class RunLock:
                 return False
             try:
                 # A request that is sent already may make the Lease: an interruption waits for it.
-                self._taking = asyncio.ensure_future(self._taken(self.kube))
+                self._taking = asyncio.ensure_future(self._acquire_lease(self.kube))
                 self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
                 self._lease = await asyncio.shield(self._taking)
             except KubeError as error:
@@ -129,20 +129,20 @@ class RunLock:
             self._renewing = asyncio.ensure_future(self._renew(self.kube))
             return True
 
-    async def _taken(self, kube: Kube) -> KubeObject:
+    async def _acquire_lease(self, kube: Kube) -> KubeObject:
         seen: tuple[object, float] | None = None
         while not self._stop.is_set():
             found = await run_in_thread(partial(kube.get, self.ref))
             try:
                 if found is None:
-                    return await run_in_thread(lambda: kube.create(self._made(0)))
+                    return await run_in_thread(lambda: kube.create(self._build_lease(0)))
                 version = found["metadata"].get("resourceVersion")
                 now = time.monotonic()
                 if seen is not None and seen[0] != version:
-                    raise self._busy(found)
+                    raise self._busy_error(found)
                 seen = seen or (version, now)
-                if self._free(found) or now - seen[1] >= _duration(found, self.seconds):
-                    over = self._over(found)
+                if self._is_free(found) or now - seen[1] >= _duration(found, self.seconds):
+                    over = self._build_takeover(found)
                     return await run_in_thread(partial(kube.replace, over))
             except KubeConflictError:
                 # Somebody was faster; the next look says who.
@@ -152,13 +152,13 @@ class RunLock:
                 await asyncio.wait_for(self._stop.wait(), min(1.0, self.seconds / 10))
         raise ConflictError("the lock was given up")
 
-    def _free(self, found: KubeObject) -> bool:
+    def _is_free(self, found: KubeObject) -> bool:
         if not (found.get("spec") or {}).get("holderIdentity"):
             return True
         notes = found["metadata"].get("annotations") or {}
         return Process.read(str(notes.get(_PROCESS) or "")).is_dead(self.process)
 
-    def _busy(self, found: KubeObject) -> ConflictError:
+    def _busy_error(self, found: KubeObject) -> ConflictError:
         spec = found.get("spec") or {}
         who, since = (
             escape_unprintable(str(spec.get(name))) for name in ("holderIdentity", "acquireTime")
@@ -168,7 +168,7 @@ class RunLock:
             "wait until it has ended; then run this again, it goes on from there",
         )
 
-    def _made(self, transitions: int) -> KubeObject:
+    def _build_lease(self, transitions: int) -> KubeObject:
         now = _now()
         return {
             "apiVersion": API_VERSION,
@@ -188,8 +188,8 @@ class RunLock:
             },
         }
 
-    def _over(self, found: KubeObject) -> KubeObject:
-        made = self._made(int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1)
+    def _build_takeover(self, found: KubeObject) -> KubeObject:
+        made = self._build_lease(int((found.get("spec") or {}).get("leaseTransitions") or 0) + 1)
         made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
         return made
 
@@ -205,13 +205,13 @@ class RunLock:
             try:
                 self._lease = await run_in_thread(partial(kube.replace, renewed))
             except KubeConflictError:
-                self._lost = await self._other(kube)
+                self._lost = await self._read_holder(kube)
                 return
             except KubeError:
                 # The next turn may come through in time; else somebody takes over, as they may.
                 continue
 
-    async def _other(self, kube: Kube) -> str:
+    async def _read_holder(self, kube: Kube) -> str:
         with suppress(KubeError):
             found = await run_in_thread(partial(kube.get, self.ref)) or {}
             return escape_unprintable(

@@ -23,7 +23,7 @@ class PreparedRun:
     """The same for every surface: it is shown, agreed to, and then run."""
 
     target: Target
-    actions: tuple[Step, ...]
+    planned_steps: tuple[Step, ...]
 
     @property
     def title(self) -> str:
@@ -31,7 +31,7 @@ class PreparedRun:
         return f"apply {self.target.answers.installation.name} ({self.target.digest[:19]})"
 
     @property
-    def left(self) -> tuple[str, ...]:
+    def missing_logins(self) -> tuple[str, ...]:
         """What others have to do, since nothing says who this machine is there."""
         return list_missing_logins(self.target)
 
@@ -39,7 +39,7 @@ class PreparedRun:
         """A run over these actions; each is gone through once."""
         from wizard.apply.run import Run
 
-        return Run(self.target, self.actions, dry_run=dry_run)
+        return Run(self.target, self.planned_steps, dry_run=dry_run)
 
 
 def list_missing_logins(target: Target) -> tuple[str, ...]:

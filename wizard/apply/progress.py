@@ -50,17 +50,21 @@ def format_fix(event: StepEvent) -> str:
 
 def format_counts(told: Sequence[StepEvent]) -> str:
     """How many actions ended in which state."""
-    found = Counter(event.state for event in told if event.ended)
+    found = Counter(event.state for event in told if event.has_ended)
     return ", ".join(f"{number} {state}" for state, number in found.items())
 
 
 def summarize_run(run: Run, *, interrupted: bool = False) -> RunSummary:
     """What is told of a run that was watched elsewhere: what stopped it, what is left, counts."""
-    shown = [one for one in run.told if one.stopped or (one.ended and one.detail and _is_open(one))]
+    shown = [
+        one
+        for one in run.past_events
+        if one.stops_run or (one.has_ended and one.detail and _is_open(one))
+    ]
     lines = [text for event in shown for text in format_event(event)]
     if run.dry_run:
         lines.append("a dry run: nothing was kept")
-    lines += [*run.notes, format_counts(run.told)]
+    lines += [*run.notes, format_counts(run.past_events)]
     if interrupted:
         return RunSummary(ExitCode.INTERRUPTED, (*lines, format_interruption()))
     return RunSummary(run.outcome, tuple(lines))

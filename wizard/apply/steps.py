@@ -30,7 +30,10 @@ def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
         *(vault.build_vault_steps(target, session) if session else ()),
         *database.build_database_steps(target, session),
     )
-    delivered = (branch.build_branch_step(target), *delivery.get_delivery(target).actions(target))
+    delivered = (
+        branch.build_branch_step(target),
+        *delivery.get_delivery(target).build_steps(target),
+    )
     if only == "store":
         return (first, *store)
     return (first, *delivered) if only == "delivery" else (first, *store, *delivered)

@@ -98,11 +98,11 @@ class ChartKeys:
         """Every topmost key in `values` that the chart would silently ignore, in their order."""
         return list(_find_unknown(self._root, values, ()))
 
-    def deprecated_in(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
+    def deprecated_keys(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
         """The deprecated keys that `values` sets, each at its most precise, with replacements."""
         return list(_find_deprecated(self._root, values, ()))
 
-    def nearest(self, path: Sequence[str | int]) -> str | None:
+    def nearest_key(self, path: Sequence[str | int]) -> str | None:
         """The key somebody who wrote the unknown `path` most likely meant, dotted; or None."""
         from difflib import get_close_matches
 
@@ -115,7 +115,7 @@ class ChartKeys:
             near = get_close_matches(str(part), [*node.children], n=1, cutoff=0.75)
             if near:
                 return format_path([*path[:depth], near[0]])
-            return self._elsewhere(str(part), path[:depth])
+            return self._find_by_name(str(part), path[:depth])
         return None
 
     def _find(self, path: Sequence[str | int]) -> _Node | None:
@@ -126,7 +126,7 @@ class ChartKeys:
             node = node.child(part)
         return node
 
-    def _elsewhere(self, name: str, parent: Sequence[str | int]) -> str | None:
+    def _find_by_name(self, name: str, parent: Sequence[str | int]) -> str | None:
         """The key of exactly this name that stands nearest to `parent` in the tree."""
         found = [path for path in _walk(self._root, ()) if path[-1] == name and "[]" not in path]
         if not found:

@@ -30,7 +30,7 @@ class Names:
         prefix = self.release if "airflow" in self.release else f"{self.release}-airflow"
         return f"{prefix}-{component}"
 
-    def object(self, suffix: str) -> str:
+    def object_name(self, suffix: str) -> str:
         """Any other object: Deployment, Service, Job or Secret of ours beside them."""
         return f"{self.fullname}-{suffix}"
 

@@ -63,11 +63,11 @@ def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Fin
         return
     known = load_keys(chart)
     for path in known.unknown(values):
-        near = known.nearest(path)
+        near = known.nearest_key(path)
         fix = f"did you mean {near}?" if near else f"remove it; chart {chart} has no such key"
         message = f"chart {chart} does not know this key"
         yield report.error("values.unknown-key", format_path(path), message, fix)
-    for path, instead in known.deprecated_in(values):
+    for path, instead in known.deprecated_keys(values):
         fix = f"use {instead}" if instead else "remove it"
         message = f"deprecated in chart {chart}"
         yield report.warning("values.deprecated-key", format_path(path), message, fix)

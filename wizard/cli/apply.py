@@ -86,7 +86,7 @@ def _print_run(ready: PreparedRun, console: Console) -> None:
     console.say(ready.title)
     for who in ready.target.identities:
         console.say(f"  as  {who}")
-    for text in ready.left:
+    for text in ready.missing_logins:
         console.say(f"  {text}")
-    for action in ready.actions:
+    for action in ready.planned_steps:
         console.say(f"  {action.title} [{action.owner}] {action.endpoint}")

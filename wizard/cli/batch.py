@@ -32,7 +32,7 @@ def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
 
     if prefix == workspace.repository.prefix:
         return workspace
-    repository = workspace.repository.at(prefix)
+    repository = workspace.repository.with_prefix(prefix)
     return Workspace(repository, workspace.identity, workspace.work_branch, workspace.recovered)
 
 
@@ -69,7 +69,7 @@ def run_for_installations(
     if not pairs:
         raise UsageError(
             f"there is no installation {wanted!r} in this repository",
-            found[0].elsewhere().lstrip("; "),
+            found[0].other_installations_hint().lstrip("; "),
         )
     keep = bool(getattr(arguments, "json", False) or getattr(arguments, "out", None))
     worst, results = ExitCode.DONE, []
@@ -101,5 +101,6 @@ def _require_all(arguments: Namespace, workspace: Workspace, any_there: bool) ->
             raise UsageError(f"--all takes no --{option}")
     if not any_there:
         raise UsageError(
-            "there is no installation in this repository", workspace.elsewhere().lstrip("; ")
+            "there is no installation in this repository",
+            workspace.other_installations_hint().lstrip("; "),
         )

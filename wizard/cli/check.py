@@ -63,7 +63,7 @@ def _build_check(arguments: Namespace, console: Console) -> InstallationCommand:
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal, result = _check_one(arguments, start, console)
         if not _json(arguments):
-            below = start.workspace.repository.below
+            below = start.workspace.repository.path_prefix
             _show(result, console, installation_title(start.existing, start.workspace), below)
         if getattr(arguments, "live", False):
             from wizard.cli.check_live import check_live
@@ -91,14 +91,14 @@ def _check_one(
     files = {path: data for path, data in committed.items() if data is not None}
     found = inspect_rendering(proposal.rendering, files, _chart(arguments))
     code = ExitCode.DONE
-    if plan.evidence or any(finding.is_error for finding in found):
+    if plan.missing_evidence or any(finding.is_error for finding in found):
         code = ExitCode.REFUSED
     if plan.conflicts:
         code = ExitCode.CONFLICT
     return proposal, {
         "installation": start.existing,
         "findings": [finding.to_json() for finding in found],
-        "evidence": list(plan.evidence),
+        "evidence": list(plan.missing_evidence),
         "conflicts": [
             {"path": one.path, "reason": one.reason, "hint": one.hint} for one in plan.conflicts
         ],
@@ -131,7 +131,7 @@ def _check_foreign(
     }
     if not _json(arguments):
         name = "outside of our installations" if ours else "no installation of ours"
-        _show(result, console, name, workspace.repository.below)
+        _show(result, console, name, workspace.repository.path_prefix)
     return code, [result]
 
 

@@ -134,7 +134,7 @@ def _record_unverified(
 
     open_ = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
     memory = UnverifiedHistory(start.workspace.repository, start.existing)
-    left, kept = memory.tried(open_, start.workspace.identity.date)
+    left, kept = memory.record_round(open_, start.workspace.identity.date)
     if not kept:
         console.say("note: your state folder cannot be written: what is unverified is forgotten")
     return left

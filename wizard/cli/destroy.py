@@ -103,7 +103,8 @@ def _finish_earlier_destroy(
     name = getattr(arguments, "installation", "") or getattr(arguments, "confirm", "") or ""
     if not name and not workspace.installations():
         raise UsageError(
-            "there is no committed installation to destroy", workspace.elsewhere().lstrip("; ")
+            "there is no committed installation to destroy",
+            workspace.other_installations_hint().lstrip("; "),
         )
     if not name or name in workspace.installations():
         return None
@@ -170,9 +171,9 @@ def _print_run(title: str, target: Target, actions: Sequence[Step], console: Con
 
 
 def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Console) -> None:
-    for path in files.shown:
+    for path in files.listed_files:
         console.say(f"    {path}{' (edited by hand)' if path in files.edited else ''}")
-    for path in files.strangers:
+    for path in files.foreign_files:
         console.say(f"  stays: {path}, which this wizard never wrote")
     from wizard.destroy.data import DATA_KINDS
 

@@ -30,7 +30,7 @@ def _open_workspace(arguments: Namespace, console: Console) -> Workspace:
 def require_start(arguments: Namespace, workspace: Workspace) -> CommandInput:
     """Where to start; UsageError where nothing is given and the installations are elsewhere."""
     start = read_command_input(arguments, workspace)
-    if not start.given and (others := workspace.elsewhere()):
+    if not start.given and (others := workspace.other_installations_hint()):
         raise UsageError(
             "there is no installation in this folder",
             "for a new one here give --preset NAME" + others,

@@ -121,7 +121,7 @@ def change(arguments: Namespace, console: Console) -> ExitCode:
         raise UsageError(
             "there is no installation to change in this repository",
             "begin one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
-            + workspace.elsewhere(),
+            + workspace.other_installations_hint(),
         )
     return _commit(
         arguments, read_command_input(arguments, workspace, arguments.assignments), console
@@ -141,7 +141,7 @@ def _commit(arguments: Namespace, start: CommandInput, console: Console) -> Exit
     if _json(arguments) and not asked:
         raise UsageError("--json asks nothing", "look at `plan --json`, then add --yes")
     proposal = propose(arguments, start, console)
-    if not start.existing and (others := start.workspace.elsewhere()):
+    if not start.existing and (others := start.workspace.other_installations_hint()):
         console.say(f"this is a new installation{others}")
     _tell_ignored(arguments, proposal, console)
     if not _json(arguments):
@@ -239,7 +239,7 @@ def propose(arguments: Namespace, start: CommandInput, console: Console) -> Prop
         raise UsageError(
             "there are no answers to plan with",
             "give --preset NAME, --answers FILE or --set KEY=VALUE; `airflow-wizard presets` "
-            "lists presets" + start.workspace.elsewhere(),
+            "lists presets" + start.workspace.other_installations_hint(),
         )
     from wizard.clients.ssh.scanner import make_network_scanner
 

@@ -84,7 +84,7 @@ class PromptSession:
             if text == "?":
                 self.console.say(item.help)
                 continue
-            problem = self._take(item, text) if text else self._objection(item, self.data)
+            problem = self._set_answer(item, text) if text else self._objection(item, self.data)
             if not problem:
                 return True
             self.console.say(f"  ! {problem}")
@@ -94,7 +94,7 @@ class PromptSession:
             mark = "*" if choice == current else " "
             self.console.say(f"  {mark} {number}. {choice}: {item.label(choice)}")
 
-    def _take(self, item: FieldSpec, text: str) -> str:
+    def _set_answer(self, item: FieldSpec, text: str) -> str:
         """Put the answer in, or say why it is none."""
         if item.kind == "choice" and text.isdecimal() and 1 <= int(text) <= len(item.choices):
             text = item.choices[int(text) - 1]
@@ -160,22 +160,22 @@ class HostKeyPrompt:
                 self._say(self.help)
                 continue
             if lines == [_SKIP]:
-                return self._skipped()
+                return self._skip()
             if lines:
                 problem = self._paste(lines, location.host, location.port)
             else:
-                problem = self._lacking(location.host)
+                problem = self._missing_key(location.host)
             if not problem:
                 return self._fingerprints()
             self._say(f"  ! {problem}")
 
-    def _lacking(self, host: str) -> str:
+    def _missing_key(self, host: str) -> str:
         verdict = self._verdict()
         if verdict is None or verdict.accepted or verdict.refused:
             return ""
         return f"no key of {host} is known; paste one, or type {_SKIP}"
 
-    def _skipped(self) -> bool:
+    def _skip(self) -> bool:
         self._say("  left out: until every key has evidence, the plan ends with a refusal (4) and")
         self._say("  nothing is committed. Your answers can be saved then; go on with ask, or with")
         self._say("  dags.host_keys in the file and --host-key-fingerprint SHA256:...")
@@ -203,7 +203,7 @@ class HostKeyPrompt:
             if text == "<":
                 return False
             if text == _SKIP:
-                return self._skipped()
+                return self._skip()
             try:
                 value = parse_fingerprint(text)
             except ValueError as error:

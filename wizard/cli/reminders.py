@@ -18,7 +18,7 @@ def report_unverified(workspace: Workspace, name: str, console: Console) -> list
     """
     if not name:
         return []
-    left = UnverifiedHistory(workspace.repository, name).left()
+    left = UnverifiedHistory(workspace.repository, name).remaining_probes()
     if left:
         which = f" --installation {name}" if len(workspace.installations()) > 1 else ""
         console.say(

@@ -29,16 +29,16 @@ def execute_run(
     try:
         asyncio.run(work())
     except KeyboardInterrupt:
-        for event in run.interrupted():
+        for event in run.mark_interrupted():
             _print_event(event, arguments, console)
-        console.say(format_counts(run.told))
+        console.say(format_counts(run.past_events))
         console.say(format_interruption(again))
         run.end(QUIT_SECONDS)
         return ExitCode.INTERRUPTED
     for note in run.notes:
         console.say(note)
     run.end()
-    console.say(format_counts(run.told))
+    console.say(format_counts(run.past_events))
     return run.outcome
 
 

@@ -56,7 +56,8 @@ def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
     if not start.given:
         raise UsageError(
             "there are no answers to work with",
-            "give --preset NAME, --answers FILE or --set KEY=VALUE" + workspace.elsewhere(),
+            "give --preset NAME, --answers FILE or --set KEY=VALUE"
+            + workspace.other_installations_hint(),
         )
     proposal = workspace.propose(
         start.data, typed=start.typed, existing=start.existing, folder=start.folder
@@ -68,7 +69,7 @@ def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
         return hand_off(run, agreed)
     handed = open_hand_off(run, way) if getattr(arguments, "take", None) else None
     # Only the answers say which server it is: consent before anything is sent.
-    run.agree(way.question)
+    run.require_consent(way.required_consent)
     with open_store(way, way.login()) as session:
         return (
             _fill_store(run, session, agreed)
@@ -80,17 +81,21 @@ def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:
     from wizard.cli.secrets_report import Outcome, collect_public_keys
 
-    every = session.every()
+    every = session.open_all_paths()
     if not run.json:
         for one in every:
             print_items(run, one.found, f"as {one.vault.identity}")
     outcomes = []
-    cluster = open_run_cluster(run) if any(one.found.of("generate") for one in every) else None
+    cluster = (
+        open_run_cluster(run)
+        if any(one.found.facts_in_state("generate") for one in every)
+        else None
+    )
     for one in every:
-        filled = _fill_store_path(run, one, agreed, cluster) if one.found.lacking else None
+        filled = _fill_store_path(run, one, agreed, cluster) if one.found.missing_facts else None
         outcomes.append(Outcome(one.found, filled, one.key(filled)))
     recorded = record_public_keys(run, collect_public_keys(outcomes))
-    left = [fact.key for one in every for fact in one.found.of("others")]
+    left = [fact.key for one in every for fact in one.found.facts_in_state("others")]
     if left:
         run.note(f"left to others: {', '.join(left)}")
     report_outcomes(run, outcomes, recorded)
@@ -113,10 +118,10 @@ def _fill_store_path(
     found = session.found
     _require_no_handoff(run, found)
     session.require_rights()
-    run.agree(list_read_consents(run.proposal, found.items, found.store.name, agreed))
+    run.require_consent(list_read_consents(run.proposal, found.items, found.store.name, agreed))
     inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
     note_unknown_places(run, session.signs(inputs, cluster))
-    confirm_write(run, len(found.lacking), found.store.name)
+    confirm_write(run, len(found.missing_facts), found.store.name)
     filled = session.fill(inputs)
     report_written(run, found, filled)
     return filled
@@ -126,7 +131,7 @@ def _require_no_handoff(run: SecretsRun, found: Survey) -> None:
     from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 
     name = run.proposal.answers.installation.name
-    made = tuple(fact.key for fact in found.of("generate"))
+    made = tuple(fact.key for fact in found.facts_in_state("generate"))
     require_no_earlier_hand_off(run.start.workspace.repository, name, made, found.store.name)
 
 
@@ -149,7 +154,7 @@ def _register_keys(run: SecretsRun, keys: Sequence[tuple[GitKey, KeyPair]], agre
         if place is None or place.api != first.api:
             run.note(f"{about.title} is not registered: the token is for {first.api}")
             continue
-        run.agree(list_token_consents(about, place, reference, agreed))
+        run.require_consent(list_token_consents(about, place, reference, agreed))
         token = token or resolve_reference(reference, "--register", prompt=make_prompt(run))
         done = register_key(answers, place, token, key.public)
         run.console.say(

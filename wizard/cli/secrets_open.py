@@ -50,7 +50,7 @@ def open_hand_off(run: SecretsRun, way: StoreTarget) -> HandOff:
     keys = age.read_identities([Path(one) for one in run.arguments.identity])
     handed = parse_hand_off(age.decrypt_text(data, keys, str(path)), str(path))
     stores = [path.store for path in list_store_paths(way.proposal)]
-    handed.require_for(run.proposal.answers.installation.name, store_location(*stores))
+    handed.require_target(run.proposal.answers.installation.name, store_location(*stores))
     run.console.say(f"{path}: {checksum(data)}")
     return handed
 
@@ -60,7 +60,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
 
     Raises ConflictError, which names keys only, where the store holds other values.
     """
-    every = session.every()
+    every = session.open_all_paths()
     for one in every if not run.json else ():
         print_items(run, one.found, f"as {one.vault.identity}", handed.values)
     values = [_select_values(one.found, handed) for one in every]
@@ -71,7 +71,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
     missing = [
         fact.key
         for one, own in zip(every, values, strict=True)
-        for fact in one.found.lacking
+        for fact in one.found.missing_facts
         if fact not in own
     ]
     if missing:

@@ -51,18 +51,18 @@ class SecretsRun:
         return bool(getattr(self.arguments, "json", False))
 
     @property
-    def asks(self) -> bool:
+    def is_interactive(self) -> bool:
         """Whether there is a person to ask."""
         return sys.stdin.isatty() and not self.json
 
-    def agree(self, questions: dict[str, str]) -> None:
+    def require_consent(self, questions: dict[str, str]) -> None:
         """A yes to each question by key, from options or a person; RefusedError without one."""
         from wizard.cli.console import ask_confirmation
         from wizard.workspace.consent import consent_error
 
         allowed = set(getattr(self.arguments, "allow_reference", None) or ())
         left = {key: text for key, text in questions.items() if key not in allowed}
-        if left and not self.asks:
+        if left and not self.is_interactive:
             raise consent_error(left)
         for key, text in left.items():
             if not ask_confirmation(self.console, text):
@@ -183,7 +183,7 @@ def report_outcomes(
         }
         run.console.data(json.dumps(document, indent=2))
     if nothing is None:
-        nothing = not any(one.found.lacking for one in outcomes)
+        nothing = not any(one.found.missing_facts for one in outcomes)
     if nothing:
         run.console.say("nothing to write: the store has every value that is made or given here")
     for one in outcomes:
@@ -244,7 +244,7 @@ def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
 
 def make_prompt(run: SecretsRun) -> Any:
     """How values are asked for without echo; None without a terminal."""
-    if not run.asks:
+    if not run.is_interactive:
         return None
     from getpass import getpass
 
@@ -266,7 +266,7 @@ def confirm_write(run: SecretsRun, count: int, place: str) -> None:
 
     if run.yes:
         return
-    if not run.asks:
+    if not run.is_interactive:
         raise UsageError(
             "there is no terminal to ask on, and no --yes",
             "look at the list above, then add --yes; nothing was written",

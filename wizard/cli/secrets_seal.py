@@ -117,10 +117,12 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
     for found in every if not run.json else ():
         print_items(run, found, f"sealed into {file}")
     items = [item for found in every for item in found.items]
-    run.agree(list_read_consents(run.proposal, items, f"the recipients of {file}", agreed))
+    run.require_consent(
+        list_read_consents(run.proposal, items, f"the recipients of {file}", agreed)
+    )
     inputs = Inputs(run.proposal.answers, run.start.folder, make_prompt(run))
     for found in every:
-        if made := found.of("generate"):
+        if made := found.facts_in_state("generate"):
             signs = found.signs(inputs, open_run_cluster(run), make_database_client(run.proposal))
             signs.require_none(made, found.store.name)
             note_unknown_places(run, signs)
@@ -128,7 +130,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
     values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
     generated = tuple(fact.key for fact in _facts(every, "generate"))
     handed = HandOff(name, store_location(*stores), values, generated)
-    sealed = age.encrypt_bytes(handed.sealable(), keys)
+    sealed = age.encrypt_bytes(handed.dump_payload(), keys)
     date = run.start.workspace.identity.date
     note = HandOffRecord(date, str(file), checksum(sealed), generated, _public_keys(every, values))
     _write(run, file, sealed, note)
@@ -137,7 +139,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
 
 
 def _facts(every: Sequence[Survey], *states: ItemState) -> list[Fact]:
-    return [fact for found in every for fact in found.of(*states)]
+    return [fact for found in every for fact in found.facts_in_state(*states)]
 
 
 def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey]:
@@ -205,12 +207,12 @@ def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> N
         run.note("your state folder cannot be written: that values were handed off is not known")
     write_new_file(file, sealed)
     if note.generated:
-        save_hand_off_record(repository, name, replace(note, whole=True))
+        save_hand_off_record(repository, name, replace(note, is_complete=True))
 
 
 def _is_finished(run: SecretsRun, note: HandOffRecord | None) -> bool:
     """Whether this very file was made before; what lacked of that run is done then."""
-    if note is None or getattr(run.arguments, "new_hand_off", False) or not note.there:
+    if note is None or getattr(run.arguments, "new_hand_off", False) or not note.has_file:
         return False
     if Path(note.file) != Path(run.arguments.hand_off).absolute().resolve():
         return False

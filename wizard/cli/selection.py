@@ -74,7 +74,8 @@ def choose_installation(workspace: Workspace, name: str) -> str:
         raise UsageError(
             f"there is no installation {name!r} in this repository",
             f"{there}; for a new one leave --installation out and give "
-            f"--set installation.name={name}" + ("" if found else workspace.elsewhere()),
+            f"--set installation.name={name}"
+            + ("" if found else workspace.other_installations_hint()),
         )
     if name:
         return name
@@ -117,7 +118,9 @@ def read_command_input(
     if existing and not file:
         from wizard.workspace.public_keys import with_recorded_keys
 
-        standing = with_recorded_keys(workspace, existing, workspace.committed(existing) or {})
+        standing = with_recorded_keys(
+            workspace, existing, workspace.committed_answers(existing) or {}
+        )
         given = apply_assignments(standing, sets)
     if not existing:
         given = _with_repository_path(given, workspace)
@@ -210,7 +213,7 @@ def load_installation(
     if not start.existing:
         raise UsageError(
             f"there is no committed installation to {verb}",
-            "commit one first: airflow-wizard commit" + start.workspace.elsewhere(),
+            "commit one first: airflow-wizard commit" + start.workspace.other_installations_hint(),
         )
     return require_committed(start)
 

@@ -90,7 +90,7 @@ def register_deploy_key(
     if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
         raise WizardError("the provider's token has spaces, line ends or other strange characters")
     api = _Api(place, token)
-    for found in api.listed():
+    for found in api.list_keys():
         if is_same_key(str(found.get("key", "")), public):
             _require_read_only(place, found)
             return RegistrationResult(made=False)
@@ -123,7 +123,7 @@ class _Api:
     place: ProviderRepository
     token: SecretStr = field(repr=False)
 
-    def listed(self) -> Iterator[Mapping[str, Any]]:
+    def list_keys(self) -> Iterator[Mapping[str, Any]]:
         """The deploy keys that are registered."""
         for number in range(1, _MAX_PAGES + 1):
             answer = self.ask("GET", self.place.page(number))
@@ -150,7 +150,7 @@ class _Api:
                 return json.loads(answer.read(_MAX_BYTES))
         except urllib.error.HTTPError as error:
             with error:
-                raise self._refusal(error.code, method) from None
+                raise self._build_error(error.code, method) from None
         except (OSError, ValueError) as error:
             raise WizardError(f"{self.place.api} {_describe_error(error)}") from None
 
@@ -166,7 +166,7 @@ class _Api:
             "User-Agent": "airflow-wizard", **named.get(self.place.kind, bearer),
         }  # fmt: skip
 
-    def _refusal(self, status: int, method: str) -> WizardError:
+    def _build_error(self, status: int, method: str) -> WizardError:
         path = self.place.path
         if status in {400, 409, 422} and method == "POST":
             return ConflictError(

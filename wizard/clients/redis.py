@@ -43,7 +43,7 @@ class RedisTarget:
     user: str
     password: SecretStr | None
     tls: bool
-    verified: bool
+    verifies_tls: bool
 
     @property
     def endpoint(self) -> str:
@@ -71,7 +71,7 @@ class RedisServer:
     mode: str = ""
     role: str = ""
     policy: str = ""
-    limited: bool = False
+    has_memory_limit: bool = False
 
 
 class RedisClient(Protocol):
@@ -192,7 +192,7 @@ def _read_server(session: _Session, target: RedisTarget) -> RedisServer:
         mode=facts.get("redis_mode", "")[:40],
         role=facts.get("role", "")[:40],
         policy=facts.get("maxmemory_policy", "")[:40],
-        limited=facts.get("maxmemory", "0") != "0",
+        has_memory_limit=facts.get("maxmemory", "0") != "0",
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Image:
     tag: str
 
     @classmethod
-    def of(cls, repository: str, tag: str) -> Image:
+    def from_repository(cls, repository: str, tag: str) -> Image:
         """Docker's rule: what comes first is a registry only if it looks like a host."""
         first, slash, rest = repository.partition("/")
         if slash and (first == "localhost" or "." in first or ":" in first):

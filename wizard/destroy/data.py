@@ -42,7 +42,7 @@ def _build_payload_step(
     store: StoreSettings,
     own: frozenset[str],
 ) -> Step:
-    where, name = f"{store.mount}/{store.path}", f"destroy.{store.part('payload')}"
+    where, name = f"{store.mount}/{store.path}", f"destroy.{store.qualified_name('payload')}"
     if "payload" in pieces:
         title = f"Delete the payload {where} with all its versions"
         return build_vault_step(target, session, name, title, _Payload(target, session, store, own))
@@ -71,16 +71,16 @@ class _Payload(PathRemoval):
     def look(self) -> StepStatus:
         """Whether it is gone; one with keys of others is left."""
         store = self._store
-        seen = self._session.seen(self.path)
+        seen = self._session.read_path(self.path)
         if seen.hidden:
-            return self._hidden()
+            return self._hidden_status()
         if seen.data is None:
-            return self._gone()
-        if self._session.seen(f"{store.mount}/data/{store.path}").hidden:
+            return self._gone_status()
+        if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
             return leave_to_vault_owner(
                 f"this token may not see whose keys {self.what} holds", self.command
             )
-        held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
+        held = self._session.retry(lambda: self._session.vault.read(store.mount, store.path))
         if held is not None and held.deleted:
             undelete = f"vault kv undelete -mount={store.mount} -versions={held.version}"
             return StepStatus(
@@ -98,7 +98,7 @@ class _Payload(PathRemoval):
                 f"{', '.join(escape_unprintable(key) for key in foreign)}; it is left",
                 f"have their owner move them; then: {self.command}",
             )
-        return self.wanted(f"{self.what} stands")
+        return self.delete_status(f"{self.what} stands")
 
 
 def build_database_removal(target: Target, pieces: Collection[DataKind]) -> tuple[Step, ...]:

@@ -49,20 +49,22 @@ class FileRemoval:
         self._push = options.push or options.pr or proposal.answers.repository.push
         self._digest = compute_digest((), (), {"destroyed": proposal.plan.digest})
         emitted = {one.path: one.logical for one in proposal.plan.changes if one.new is not None}
-        own = [path for path in self._below((state_folder(found.name),)) if path not in emitted]
+        own = [
+            path for path in self._list_files((state_folder(found.name),)) if path not in emitted
+        ]
         self._emitted = {**emitted, **dict.fromkeys(own, BASE_PREFIX)}
         self.edited = sorted(one.path for one in proposal.plan.changes if one.note)
-        self.strangers = [
+        self.foreign_files = [
             path
-            for path in self._below(_folders(proposal.rendering.release.paths))
+            for path in self._list_files(_folders(proposal.rendering.release.paths))
             if path not in self._emitted
         ]
 
-    def _below(self, folders: Sequence[str]) -> list[str]:
+    def _list_files(self, folders: Sequence[str]) -> list[str]:
         return list(self._repository.head_tree(*folders))
 
     @property
-    def shown(self) -> list[str]:
+    def listed_files(self) -> list[str]:
         """The files that go and that somebody reads; the merge base is not among them."""
         hidden = f"{STATE_DIR}/{self._name}/base/"
         return sorted(path for path in self._emitted if not path.startswith(hidden))
@@ -88,7 +90,7 @@ class FileRemoval:
         repository.author()
         repository.require_branch(self._target, self._options.branch or None)
 
-    def action(self, require_gone: Callable[[], None]) -> Step:
+    def build_step(self, require_gone: Callable[[], None]) -> Step:
         """The commit as the run's last action; the files stay while any step is still to be done.
 
         `require_gone` raises while anything may still follow the files. Git works beside the event
@@ -110,7 +112,7 @@ class FileRemoval:
             "destroy.files", title, "me", str(self._repository.top), wrap_blocking(check),
             wrap_blocking(change),
             wrap_blocking(lambda: f"one commit would remove {len(self.changes())} files"),
-            last=True,
+            is_final=True,
         )  # fmt: skip
 
     def _commit(self) -> str:
@@ -147,7 +149,7 @@ def _folders(paths: Paths) -> tuple[str, ...]:
 
 def find_destroy_commit(repository: WorkTree, name: str) -> str:
     """The commit that took an installation's files away; empty where HEAD's history has none."""
-    path = repository.full(f"{state_folder(name)}/answers.yaml")
+    path = repository.full_path(f"{state_folder(name)}/answers.yaml")
     found = repository.git.read(
         "log", "-1", "--diff-filter=D", "--format=%H", "HEAD", "--", path, ok=(0, 128)
     )

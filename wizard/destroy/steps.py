@@ -124,7 +124,7 @@ def build_destroy_steps(
         *(data.build_payload_steps(target, session, pieces, keys) if session else ()),
         *((vault.build_mount_removal(target, session),) if session else ()),
         *data.build_database_removal(target, pieces),
-        files.action(lambda: delivery.require_gone(target)),
+        files.build_step(lambda: delivery.require_gone(target)),
     )
 
 

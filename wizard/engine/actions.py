@@ -45,7 +45,7 @@ class StepStatus:
 class Step:
     """One change with an owner, or with no `change` something to wait for.
 
-    `check` looks, `change` makes it so and says what it did, `rehearse` tries the change without
+    `check` looks, `change` makes it so and says what it did, `dry_run_change` tries the change without
     keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again until it
     holds, every `interval` seconds (0: as often as the run says). All three may raise WizardError,
     whose message holds no secret. Where one is `blocked` that stands `alone`, the run goes on: no
@@ -59,11 +59,11 @@ class Step:
     endpoint: str
     check: Callable[[], Awaitable[StepStatus]]
     change: Callable[[], Awaitable[str]] | None = None
-    rehearse: Callable[[], Awaitable[str]] | None = None
-    patience: float = 0.0
+    dry_run_change: Callable[[], Awaitable[str]] | None = None
+    wait_seconds: float = 0.0
     interval: float = 0.0
-    alone: bool = False
-    last: bool = False
+    independent: bool = False
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,12 @@ class StepEvent:
     question: str = ""
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the action is over."""
         return self.state not in {"checking", "changing", "waiting"}
 
     @property
-    def stopped(self) -> bool:
+    def stops_run(self) -> bool:
         """Whether the run ends here."""
         return self.state in {"failed", "blocked"}
 
@@ -122,16 +122,16 @@ async def run_steps(
         if stopped:
             yield StepEvent(action.id, action.title, action.owner, "left")
             continue
-        if action.last and blocked:
+        if action.is_final and blocked:
             yield _blocked_event(action, blocked)
             stopped = True
             continue
         run = _StepRun(action, dry_run=dry_run, interval=interval)
         async for event in run.events():
             yield event
-            passed_by = action.alone and event.state == "blocked"
+            passed_by = action.independent and event.state == "blocked"
             blocked += [action] if passed_by else []
-            stopped = stopped or (event.stopped and not passed_by)
+            stopped = stopped or (event.stops_run and not passed_by)
 
 
 def _blocked_event(action: Step, blocked: Sequence[Step]) -> StepEvent:
@@ -159,7 +159,7 @@ class _StepRun:
     async def events(self) -> AsyncIterator[StepEvent]:
         yield self.event("checking")
         try:
-            async for event in self._steps():
+            async for event in self._run_step():
                 yield event
         except ConflictError as error:
             yield self.event("blocked", error.message, error.hint)
@@ -169,45 +169,45 @@ class _StepRun:
             # Its message may quote anything, a password among it.
             yield self.event("failed", f"the step itself failed ({type(error).__name__})")
 
-    async def _steps(self) -> AsyncIterator[StepEvent]:
+    async def _run_step(self) -> AsyncIterator[StepEvent]:
         look = await self.action.check()
         if look.state != "wanted":
-            yield self._told(look)
+            yield self._status_event(look)
         elif self.action.change is None:
             if self.dry_run:
                 yield self.event("would wait", look.detail, look.fix)
                 return
-            async for event in self._patient(look):
+            async for event in self._wait_until_done(look):
                 yield event
         elif self.dry_run:
-            said = await self.action.rehearse() if self.action.rehearse else look.detail
+            said = await self.action.dry_run_change() if self.action.dry_run_change else look.detail
             yield self.event("would change", said or look.detail, diff=look.diff)
         else:
             yield self.event("changing", look.detail, diff=look.diff)
             said = await self.action.change()
-            async for event in self._proven(said):
+            async for event in self._verify_change(said):
                 yield event
 
-    async def _proven(self, said: str) -> AsyncIterator[StepEvent]:
+    async def _verify_change(self, said: str) -> AsyncIterator[StepEvent]:
         look = await self.action.check()
         if look.state == "holds":
             yield self.event("changed", said)
         elif look.state in {"unknown", "kept"}:
             yield self.event("changed", f"{said}; {look.detail}" if look.detail else said)
-        elif look.state == "wanted" and self.action.patience:
-            async for event in self._patient(look, done=self.event("changed", said)):
+        elif look.state == "wanted" and self.action.wait_seconds:
+            async for event in self._wait_until_done(look, done=self.event("changed", said)):
                 yield event
         else:
             yield self.event("failed", look.detail or "it does not hold afterwards", look.fix)
 
-    async def _patient(
+    async def _wait_until_done(
         self, look: StepStatus, done: StepEvent | None = None
     ) -> AsyncIterator[StepEvent]:
         last = None
         while look.state == "wanted":
-            left = self.action.patience - (time.monotonic() - self.began)
+            left = self.action.wait_seconds - (time.monotonic() - self.began)
             if left <= 0:
-                waited = f"not within {self.action.patience:g} s: {look.detail}"
+                waited = f"not within {self.action.wait_seconds:g} s: {look.detail}"
                 yield self.event("failed", waited, look.fix)
                 return
             if look.detail != last:
@@ -215,8 +215,8 @@ class _StepRun:
                 yield self.event("waiting", look.detail, look.fix)
             await asyncio.sleep(min(self.interval, left))
             look = await self.action.check()
-        yield done if done and look.state == "holds" else self._told(look)
+        yield done if done and look.state == "holds" else self._status_event(look)
 
-    def _told(self, look: StepStatus) -> StepEvent:
+    def _status_event(self, look: StepStatus) -> StepEvent:
         state: StepState = "failed" if look.state == "wanted" else look.state
         return self.event(state, look.detail, look.fix, look.diff)

@@ -129,7 +129,7 @@ class GitOutput:
         return self.out.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     @property
-    def shown(self) -> str:
+    def display_text(self) -> str:
         """Standard output for people: without credentials and control characters."""
         return _clean_message(self.out)
 

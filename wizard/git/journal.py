@@ -118,7 +118,7 @@ class WriteJournal:
         if not (place / "state.json").exists():
             shutil.rmtree(place, ignore_errors=True)
 
-    def note(self, **fields: Any) -> None:
+    def update_record(self, **fields: Any) -> None:
         """Add to the record what is about to happen, on disk before this returns."""
         self.record = replace(self.record, **fields)
         self._save()
@@ -134,7 +134,7 @@ class WriteJournal:
         _sync(self._place)
         shutil.rmtree(self._place, ignore_errors=True)
 
-    def scratch(self, name: str, data: bytes) -> Path:
+    def write_scratch(self, name: str, data: bytes) -> Path:
         """A file that lives as long as the journal, for what is too long for a command line."""
         path = self._place / name
         path.unlink(missing_ok=True)

@@ -55,13 +55,13 @@ class GitObjects:
         return self.root / self.prefix
 
     @property
-    def below(self) -> str:
+    def path_prefix(self) -> str:
         """What stands before an emitted path in the work tree: empty, or the prefix and a slash."""
         return f"{self.prefix}/" if self.prefix else ""
 
-    def full(self, path: str) -> str:
+    def full_path(self, path: str) -> str:
         """An emitted path relative to the work tree's root."""
-        return self.below + path
+        return self.path_prefix + path
 
     # What is committed
 
@@ -111,8 +111,8 @@ class GitObjects:
         start = commit or self.head.commit
         if start is None:
             return dict.fromkeys(wanted)
-        sound = [path for path in wanted if not path_problem(self.full(path))]
-        blobs = self.objects([f"{start}:{self.full(path)}" for path in sound])
+        sound = [path for path in wanted if not path_problem(self.full_path(path))]
+        blobs = self.objects([f"{start}:{self.full_path(path)}" for path in sound])
         found = dict(zip(sound, blobs, strict=True))
         self._require_absent(start, [path for path, blob in found.items() if blob is None])
         return {path: _blob_data(found.get(path)) for path in wanted}
@@ -120,7 +120,7 @@ class GitObjects:
     def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
         """Files whose objects are missing (partial clone, damage) must not pass as not there."""
         for at in range(0, len(paths), _CHUNK):
-            some = [self.full(path) for path in paths[at : at + _CHUNK]]
+            some = [self.full_path(path) for path in paths[at : at + _CHUNK]]
             listing = self.git.read("ls-tree", "-z", "--full-tree", commit, "--", *some).out
             blobs = [line for line in listing.split(b"\0") if line.startswith(b"100")]
             if blobs:
@@ -143,8 +143,8 @@ class GitObjects:
         start = commit or self.head.commit
         if start is None:
             return {}
-        where = [self.full(folder).rstrip("/") + "/" for folder in folders]
-        where = where or ([self.below] if self.below else [])
+        where = [self.full_path(folder).rstrip("/") + "/" for folder in folders]
+        where = where or ([self.path_prefix] if self.path_prefix else [])
         listing = self.git.read("ls-tree", "-r", "-z", "--full-tree", start, "--", *where).out
         found = {}
         for line in listing.split(b"\0")[:-1]:
@@ -152,7 +152,7 @@ class GitObjects:
             mode, _, blob = facts.split(b" ")
             if mode.startswith(b"100"):
                 path = name.decode("utf-8", "surrogateescape")
-                found[path.removeprefix(self.below)] = blob.decode()
+                found[path.removeprefix(self.path_prefix)] = blob.decode()
         return found
 
     def read_under(self, *folders: str, commit: str | None = None) -> dict[str, bytes]:
@@ -189,7 +189,7 @@ class GitObjects:
                     found.setdefault(path, []).append(IndexEntry(flag, blob, stage))
         return found
 
-    def ask(self, full_paths: Sequence[str], *args: str) -> list[str]:
+    def query_paths(self, full_paths: Sequence[str], *args: str) -> list[str]:
         """NUL-separated answers of a git command that takes paths on its input."""
         if not full_paths:
             return []

@@ -50,7 +50,7 @@ def examine_changes(
     Without `commit` only the files on disk count. Nothing is run that the repository configures.
     """
     todo = [change for change in changes if change.differs]
-    paths = {repo.full(change.path): change for change in todo}
+    paths = {repo.full_path(change.path): change for change in todo}
     refused = [
         Conflict(paths[full].path, problem, "change the answer that names this path")
         for full in paths
@@ -77,10 +77,10 @@ def examine_changes(
 
 def _overlap_conflicts(repo: WorkTree, changes: Sequence[FileChange]) -> Iterator[Conflict]:
     """Among the files as they will be; what is deleted leaves its place."""
-    kept = [repo.full(change.path) for change in changes if change.new is not None]
+    kept = [repo.full_path(change.path) for change in changes if change.new is not None]
     for one, other in find_overlaps(kept):
         yield Conflict(
-            other.removeprefix(repo.below),
+            other.removeprefix(repo.path_prefix),
             f"cannot stand beside {one}: some systems take both for one path",
             "change the answer that names one of the paths",
         )
@@ -176,7 +176,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 def _find_converted_paths(repo: WorkTree, free: Mapping[str, FileChange]) -> Iterator[Conflict]:
     """Paths of which Git would store other bytes than the ones shown, by their attributes."""
     paths = [full for full, change in free.items() if change.new is not None]
-    fields = repo.ask(paths, "check-attr", "-z", "--stdin", *_CONVERSION_ATTRIBUTES)
+    fields = repo.query_paths(paths, "check-attr", "-z", "--stdin", *_CONVERSION_ATTRIBUTES)
     for full, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if value not in {"unspecified", "unset"}:
             yield Conflict(
@@ -205,7 +205,7 @@ def _read_ignore_rules(
     repo: WorkTree, full_paths: Sequence[str], *options: str
 ) -> dict[str, tuple[str, str, str]]:
     """The rule that ignores each path, as file, line and pattern; only for those that are."""
-    fields = repo.ask(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
+    fields = repo.query_paths(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
     rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
     return {full: (source, line, rule) for source, line, rule, full in rows if rule[:1] != "!"}
 

@@ -111,11 +111,11 @@ def is_ahead(repo: WorkTree, branch: str) -> bool:
 
 def _states(done: GitOutput) -> list[str]:
     """The lines of --porcelain that tell what became of a ref (a flag, a tab, the refs)."""
-    return [line for line in done.shown.splitlines() if "\\t" in line[:4]]
+    return [line for line in done.display_text.splitlines() if "\\t" in line[:4]]
 
 
 def _failure(done: GitOutput, remote: str, url: str, branch: str) -> WizardError:
-    said = done.err or done.shown
+    said = done.err or done.display_text
     states = " ".join(_states(done))
     if "(fetch first)" in states or "(non-fast-forward)" in states or "(stale info)" in states:
         return ConflictError(

@@ -62,7 +62,7 @@ class WorkTree(GitObjects):
 
         start, root, git_dir, common_dir, object_format = discover_work_tree(Path(path))
         repo = cls(root, git_dir, common_dir, object_format)
-        return repo.at(repo._nearest(start) if prefix is None else prefix)
+        return repo.with_prefix(repo._nearest(start) if prefix is None else prefix)
 
     @classmethod
     def init(cls, path: str | os.PathLike[str], branch: str = "main") -> WorkTree:
@@ -72,7 +72,7 @@ class WorkTree(GitObjects):
         init_repository(Path(path), branch)
         return cls.open(path, prefix="")
 
-    def at(self, prefix: str) -> WorkTree:
+    def with_prefix(self, prefix: str) -> WorkTree:
         """The same work tree with another top; UsageError for a prefix that leaves it."""
         clean = prefix.strip("/") if prefix.strip("/") != "." else ""
         clean = clean.removeprefix("./")
@@ -91,9 +91,9 @@ class WorkTree(GitObjects):
                 return folder.relative_to(self.root).as_posix()
         return ""
 
-    def working(self, path: str) -> bytes | None:
+    def read_from_disk(self, path: str) -> bytes | None:
         """The bytes on disk, None without a file; RefusedError when a link is on the way."""
-        found = files.read_file(self.root, self.full(path))
+        found = files.read_file(self.root, self.full_path(path))
         return found[0] if found else None
 
     def examine(self, changes: Sequence[FileChange], *, commit: bool = True) -> Preconditions:

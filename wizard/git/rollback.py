@@ -90,7 +90,7 @@ def remove_empty_folders(repo: WorkTree, record: JournalRecord) -> None:
     gone = [entry.path for entry in record.entries if entry.new is None]
     folders = {folder for path in gone for folder in parent_folders(path)}
     for folder in sorted(folders, key=len, reverse=True):
-        if folder.startswith(repo.below) and folder != repo.prefix:
+        if folder.startswith(repo.path_prefix) and folder != repo.prefix:
             files.delete_empty_folder(repo.root, folder)
 
 
@@ -107,7 +107,7 @@ def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery
     left: list[str] = []
     theirs = set(_find_later_commits(repo, record)) if later else set()
     for entry in record.entries:
-        shown = entry.path.removeprefix(repo.below)
+        shown = entry.path.removeprefix(repo.path_prefix)
         try:
             done = entry.path not in theirs and _restore(repo, journal, entry, rescued, later=later)
         except RefusedError:
@@ -136,8 +136,10 @@ def _find_later_commits(repo: WorkTree, record: JournalRecord) -> Iterator[str]:
     if record.message is None or repo.head.commit in {None, record.head}:
         return
     paths = [entry.path for entry in record.entries]
-    now = repo.at("").read_many(paths, repo.head.commit)
-    before = repo.at("").read_many(paths, record.head) if record.head else dict.fromkeys(paths)
+    now = repo.with_prefix("").read_many(paths, repo.head.commit)
+    before = (
+        repo.with_prefix("").read_many(paths, record.head) if record.head else dict.fromkeys(paths)
+    )
     yield from (path for path in paths if now[path] != before[path])
 
 

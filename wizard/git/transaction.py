@@ -173,7 +173,7 @@ def _begin(
     originals: list[bytes | None] = []
     folders: set[str] = set()
     for change in todo:
-        full = repo.full(change.path)
+        full = repo.full_path(change.path)
         found = files.read_file(repo.root, full)
         data, mode = found or (None, None)
         entries.append(JournalEntry(full, mode, hash_contents(data), hash_contents(change.new)))
@@ -235,22 +235,22 @@ def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
         return
     name = f"refs/heads/{record.branch}"
     if repo.resolve(record.branch) is None:
-        journal.note(made_branch=True)
+        journal.update_record(made_branch=True)
         repo.git.plumb("update-ref", name, record.head, "0" * len(record.head))
     repo.git.plumb("symbolic-ref", "-m", "Airflow Wizard: work branch", "HEAD", name)
 
 
 def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> None:
     """Tell the index about new paths; their contents are taken by the commit itself."""
-    new = [repo.full(change.path) for change in todo if change.new is not None]
+    new = [repo.full_path(change.path) for change in todo if change.new is not None]
     known = repo.index(new)
     unknown = [path for path in new if path not in known]
     if not unknown:
         return
-    journal.note(unknown=tuple(unknown))
+    journal.update_record(unknown=tuple(unknown))
     done = repo.git.act(
         "add", "--intent-to-add", "--pathspec-from-file=-", "--pathspec-file-nul",
-        stdin=_pathspecs(unknown), started=lambda pid: journal.note(pid=pid),
+        stdin=_pathspecs(unknown), started=lambda pid: journal.update_record(pid=pid),
     )  # fmt: skip
     if done.code:
         raise done.error("everything is as it was")
@@ -266,17 +266,21 @@ def _commit(
     """`git commit --only`: the message comes on standard input, so it is read only once the
     journal knows the process; one that is orphaned before that reads an empty message and stops.
     """
-    paths = journal.scratch("paths", _pathspecs([repo.full(change.path) for change in todo]))
+    paths = journal.write_scratch(
+        "paths", _pathspecs([repo.full_path(change.path) for change in todo])
+    )
     done = repo.git.act(
         "commit", "--only", "--quiet", "--no-status", "--cleanup=whitespace", "--file=-",
         f"--pathspec-from-file={paths}", "--pathspec-file-nul",
         stdin=(journal.record.message or "").encode(),
-        started=lambda pid: journal.note(pid=pid),
+        started=lambda pid: journal.update_record(pid=pid),
         terminal=terminal,
     )  # fmt: skip
     if done.code:
-        raise commit_error(repo.git_dir, "\n".join(part for part in (done.err, done.shown) if part))
-    return "\n".join(part for part in (done.shown, done.err) if part)
+        raise commit_error(
+            repo.git_dir, "\n".join(part for part in (done.err, done.display_text) if part)
+        )
+    return "\n".join(part for part in (done.display_text, done.err) if part)
 
 
 def _undo(repo: WorkTree, journal: WriteJournal, error: BaseException) -> None:
@@ -304,9 +308,9 @@ def find_unplanned_changes(
     for change in todo:
         if stored[change.path] != change.new:
             found.append(f"{change.path}: was committed with other contents than planned")
-        elif repo.working(change.path) != change.new:
+        elif repo.read_from_disk(change.path) != change.new:
             found.append(f"{change.path}: was changed on disk after the commit")
-    planned = {repo.full(change.path) for change in todo}
+    planned = {repo.full_path(change.path) for change in todo}
     found += [
         f"{path}: was committed although the plan does not have it"
         for path in _changed_paths(repo, before)

@@ -24,7 +24,7 @@ class WireError(Exception):
 
     def __init__(self, said: str = "", *, ended: bool = False) -> None:
         super().__init__(said)
-        self.said = said
+        self.server_message = said
         self.ended = ended
 
 
@@ -47,7 +47,7 @@ class Advertisement:
         return next((c.removeprefix(prefix) for c in self.capabilities if c.startswith(prefix)), "")
 
     @property
-    def any_commit(self) -> bool:
+    def may_fetch_any_commit(self) -> bool:
         """Whether a commit that no ref points to can be fetched by its id."""
         wanted = {"allow-reachable-sha1-in-want", "allow-any-sha1-in-want"}
         return bool(wanted & set(self.capabilities))

@@ -136,7 +136,7 @@ def _render_helm_apply(
 
 def _health_comment(release: Release) -> str:
     """Read rights are given many ways; this one is easily forgotten, and nothing depends on it."""
-    role, space = quote(release.names.object("health")), quote(release.namespace)
+    role, space = quote(release.names.object_name("health")), quote(release.namespace)
     return comment(
         "Optional: with these rights `airflow-wizard apply` asks Airflow itself for its health;",
         "without them it goes by the readiness probe. ACCOUNT is who runs it:",

@@ -97,7 +97,7 @@ class HostKey:
         lines = ["|" + "".join(symbols[count] for count in row) + "|" for row in board]
         return "\n".join([_frame(f"[{kind} {self.bits}]"), *lines, _frame("[SHA256]")])
 
-    def line(self, host: str, port: int) -> str:
+    def known_hosts_line(self, host: str, port: int) -> str:
         """The known_hosts line, unhashed and without a newline; ValueError for an unfit host."""
         return f"{known_hosts_name(host, port)} {self.type} {self.key}"
 

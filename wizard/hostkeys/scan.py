@@ -61,7 +61,7 @@ class Candidates:
     left_out: tuple[HostKey, ...] = ()
     typed: frozenset[str] = frozenset()
 
-    def beside(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
+    def merge_with(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
         """The given entries and these; one whose fingerprint was typed takes its type's place."""
         replaced = {
             entry.type

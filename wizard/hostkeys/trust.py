@@ -221,7 +221,7 @@ def format_known_hosts(accepted: Sequence[KnownHost], *, port: int) -> str:
         key = HostKey(entry.type, entry.key)
         if entry.evidence is None or entry.evidence.sha256 != key.fingerprint:
             raise ValueError(f"the {key.type} key {key.fingerprint} has no evidence")
-        lines.append(key.line(entry.host, port) + "\n")
+        lines.append(key.known_hosts_line(entry.host, port) + "\n")
     return "".join(lines)
 
 

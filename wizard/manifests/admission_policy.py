@@ -23,7 +23,7 @@ API_VERSION = "admissionregistration.k8s.io/v1"
 
 def account_guard(release: Release, account: str) -> tuple[File, ...]:
     """Policy and binding that refuse pods of the release's namespace under this account."""
-    name = f"{release.namespace}-{release.names.object('store-account')}"
+    name = f"{release.namespace}-{release.names.object_name('store-account')}"
     allowed = "has(object.spec.serviceAccountName) ? object.spec.serviceAccountName : ''"
     policy = {
         "failurePolicy": "Fail",

@@ -15,7 +15,7 @@ CA_KEY = "ca.crt"
 
 def ca_config_map(release: Release, suffix: str, pem: str) -> File:
     """A ConfigMap of this release with the CA under `ca.crt`."""
-    name = release.names.object(suffix)
+    name = release.names.object_name(suffix)
     data = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -62,7 +62,7 @@ class StoreSettings:
     refresh_interval: str
     reader: str = ""
 
-    def part(self, name: str) -> str:
+    def qualified_name(self, name: str) -> str:
         """A name with the reader in it, where that is not the installation."""
         return f"{self.reader}-{name}" if self.reader else name
 
@@ -102,7 +102,7 @@ def secret_store(release: Release, store: StoreSettings) -> File:
     cluster = store.kind == "ClusterSecretStore"
     about = object_metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
     # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
-    data = store_object(store, about, "" if cluster else release.names.object("vault-ca"))
+    data = store_object(store, about, "" if cluster else release.names.object_name("vault-ca"))
     if cluster:
         data["spec"]["conditions"] = [{"namespaces": [release.namespace]}]
     return manifest_file(release, "store", data)

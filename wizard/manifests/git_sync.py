@@ -108,7 +108,7 @@ def bundle_connection(
 
 def known_hosts_config_map(release: Release) -> File:
     """The verified host keys as a ConfigMap, for containers that clone by themselves."""
-    name = release.names.object("git-known-hosts")
+    name = release.names.object_name("git-known-hosts")
     data = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

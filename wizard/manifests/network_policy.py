@@ -51,7 +51,7 @@ def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
         f"{port}/{protocol}: {', '.join(sorted(set(names)))}"
         for (protocol, port), names in sorted(ports.items())
     ]
-    name = release.names.object("egress")
+    name = release.names.object_name("egress")
     data = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -50,7 +50,7 @@ def object_metadata(
 
 def owner_annotation(release: Release) -> dict[str, str]:
     """The annotation that says whose an object is; none where no answer names the repository."""
-    return {OWNER_ANNOTATION: release.source} if release.source else {}
+    return {OWNER_ANNOTATION: release.owner_id} if release.owner_id else {}
 
 
 def manifest_file(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:

@@ -34,7 +34,7 @@ class Endpoint:
     sslmode: str
     has_ca: bool
 
-    def through(self, host: str, port: int, alias: str) -> Endpoint:
+    def with_pooler(self, host: str, port: int, alias: str) -> Endpoint:
         """The same database behind a pooler, without TLS parameters."""
         return replace(self, host=host, port=port, name=alias, sslmode="", has_ca=False)
 

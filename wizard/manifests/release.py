@@ -57,7 +57,7 @@ class Release:
     applications: Literal["one", "two"]
     argocd: str
     # Whose the objects are that outlive a clone; empty where no answer names the repository.
-    source: str
+    owner_id: str
     admin: bool
     reloader: Mapping[str, str]
     disruption_budgets: bool
@@ -92,7 +92,7 @@ class Release:
 
     def secret(self, suffix: str) -> str:
         """Name of a Secret of this release; always also written into the values."""
-        return self.names.object(suffix)
+        return self.names.object_name(suffix)
 
     @property
     def dag_readers(self) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ def _secrets_section(total: Contribution) -> str:
 
 def _validate_section(release: Release, argo_namespace: str, readers: Iterable[Reader]) -> str:
     namespace, names = release.namespace, release.names
-    airflow = f"kubectl -n {namespace} exec deploy/{names.object('dag-processor')} -- airflow"
+    airflow = f"kubectl -n {namespace} exec deploy/{names.object_name('dag-processor')} -- airflow"
     lines = []
     if release.store == "vault":
         kind = "clustersecretstore" if release.cluster_store else "secretstore"
@@ -285,6 +285,6 @@ def _readers_section(release: Release) -> str:
         "Secret there and use any ServiceAccount"
     )
     if release.store == "vault" and not release.cluster_store:
-        account = release.names.object("external-secrets")
+        account = release.names.object_name("external-secrets")
         return f"{text} but `{account}`, which an admission policy keeps for the secrets store."
     return f"{text}."

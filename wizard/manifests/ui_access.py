@@ -18,7 +18,9 @@ def render_ui_access(release: Release) -> str:
     web = "api-server" if release.airflow_3 else "webserver"
     namespace = release.namespace
     port, opened = _forward_target(release.base_url)
-    forward = f"kubectl -n {namespace} port-forward svc/{release.names.object(web)} {port}:{_PORT}"
+    forward = (
+        f"kubectl -n {namespace} port-forward svc/{release.names.object_name(web)} {port}:{_PORT}"
+    )
     text = f"## Reach the UI\n\n```bash\n{forward}\n```\n\nThen open {opened}."
     if release.admin:
         name = release.secret("default-user")

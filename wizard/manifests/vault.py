@@ -24,7 +24,7 @@ def policy_file(release: Release, store: StoreSettings) -> File:
         f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
     )
     path = f"{release.paths.vault}/{store.policy}.hcl"
-    return File(f"vault/{store.part('policy')}", path, text)
+    return File(f"vault/{store.qualified_name('policy')}", path, text)
 
 
 def role_file(release: Release, store: StoreSettings) -> File:
@@ -40,4 +40,4 @@ def role_file(release: Release, store: StoreSettings) -> File:
     }
     name = store.role.replace("/", "-")
     text = json.dumps(role, indent=2, ensure_ascii=True) + "\n"
-    return File(f"vault/{store.part('role')}", f"{release.paths.vault}/{name}.json", text)
+    return File(f"vault/{store.qualified_name('role')}", f"{release.paths.vault}/{name}.json", text)

@@ -33,7 +33,7 @@ class Claims:
     destination: str
     argocd: str
     project: str
-    two: bool
+    has_two_applications: bool
     vault: tuple[str, str]
     auth_mount: str
     role: str
@@ -50,20 +50,22 @@ class Claims:
     def applications(self) -> set[str]:
         """The Applications at Argo CD; a parent and one for the Secrets where there are two."""
         return (
-            add_suffixes(self.name, PARENT_SUFFIXES if self.two else ()) if self.argocd else set()
+            add_suffixes(self.name, PARENT_SUFFIXES if self.has_two_applications else ())
+            if self.argocd
+            else set()
         )
 
     @property
     def projects(self) -> set[str]:
         """The AppProjects at Argo CD; one for the parent where there are two Applications."""
         return (
-            add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.two else ())
+            add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.has_two_applications else ())
             if self.argocd
             else set()
         )
 
     @property
-    def lasting(self) -> Claims:
+    def without_cluster(self) -> Claims:
         """Without what first contact with the cluster records."""
         return replace(self, cluster=("", ""))
 
@@ -108,7 +110,7 @@ def derive_claims(data: Mapping[str, Any], folder: str) -> Claims:
         destination=destination,
         argocd=text("delivery.argocd.namespace", argocd),
         project=text(PROJECT, argocd),
-        two=text("delivery.argocd.applications", argocd) == "two",
+        has_two_applications=text("delivery.argocd.applications", argocd) == "two",
         vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
         auth_mount=text("secrets.vault.auth_mount", vault),
         role=role,

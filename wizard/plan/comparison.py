@@ -107,7 +107,7 @@ def find_uncommitted_edits(repository: WorkTree, changes: Sequence[FileChange]) 
 
 def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     try:
-        disk = repository.working(change.path)
+        disk = repository.read_from_disk(change.path)
     except RefusedError:
         # A link in its place: writing says so, and planning goes on.
         return False
@@ -120,9 +120,9 @@ def _is_edited(repository: WorkTree, change: FileChange) -> bool:
 def require_ready(plan: Plan) -> None:
     """Raise when anything stands against a commit: conflicts first, then checks and evidence."""
     plan.require_decided()
-    if plan.evidence:
+    if plan.missing_evidence:
         raise RefusedError(
-            "evidence is missing:\n" + "\n".join(f"  {one}" for one in plan.evidence)
+            "evidence is missing:\n" + "\n".join(f"  {one}" for one in plan.missing_evidence)
         )
     errors = [finding for finding in plan.findings if finding.is_error]
     if errors:

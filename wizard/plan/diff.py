@@ -135,7 +135,7 @@ def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) ->
         files = "1 file" if bookkeeping == 1 else f"{bookkeeping} files"
         lines.append(f"  and {files} of the merge base in .airflow-wizard/")
     lines += _section("Needs an answer", _conflicts(plan.conflicts))
-    lines += _section("Refused", plan.evidence)
+    lines += _section("Refused", plan.missing_evidence)
     lines += _section("Checks", (str(finding) for finding in plan.findings))
     lines += _section("Warnings", plan.warnings)
     lines += _section("Live actions", (f"{one.title} [{one.owner}]" for one in plan.actions))

@@ -181,7 +181,7 @@ class Plan:
     actions: Sequence[PlannedStep] = ()
     findings: Sequence[Finding] = ()
     warnings: Sequence[str] = ()
-    evidence: Sequence[str] = ()
+    missing_evidence: Sequence[str] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -197,7 +197,9 @@ class Plan:
     @property
     def refused(self) -> bool:
         """Whether a check or missing evidence forbids to write."""
-        return bool(self.evidence) or any(finding.severity == "error" for finding in self.findings)
+        return bool(self.missing_evidence) or any(
+            finding.severity == "error" for finding in self.findings
+        )
 
     def require_decided(self) -> None:
         """Raise ConflictError listing every file that needs an answer."""
@@ -247,7 +249,7 @@ class Plan:
                 for one in self.findings
             ],
             "warnings": list(self.warnings),
-            "evidence": list(self.evidence),
+            "evidence": list(self.missing_evidence),
             "identities": dict(sorted(self.identities.items())),
         }
 

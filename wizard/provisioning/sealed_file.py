@@ -40,7 +40,7 @@ class HandOff:
     values: Mapping[str, SecretStr] = field(repr=False)
     generated: tuple[str, ...] = ()
 
-    def sealable(self) -> bytes:
+    def dump_payload(self) -> bytes:
         """The payload as bytes; only to be sealed."""
         document = {
             "kind": KIND,
@@ -52,7 +52,7 @@ class HandOff:
         }
         return json.dumps(document, indent=1).encode()
 
-    def require_for(self, installation: str, place: Mapping[str, str]) -> None:
+    def require_target(self, installation: str, place: Mapping[str, str]) -> None:
         """Raise RefusedError where it is meant for another installation or place."""
         if self.installation != installation:
             raise RefusedError(
@@ -210,10 +210,10 @@ class HandOffRecord:
     checksum: str
     generated: tuple[str, ...]
     public: Mapping[str, str] = field(default_factory=dict)
-    whole: bool = False
+    is_complete: bool = False
 
     @property
-    def there(self) -> bool:
+    def has_file(self) -> bool:
         """Whether that very file still stands where it was written."""
         try:
             return checksum(Path(self.file).read_bytes()) == self.checksum
@@ -252,7 +252,7 @@ def load_hand_off_record(repository: WorkTree, installation: str) -> HandOffReco
         bool(found.get("whole")),
     )
     # One that was killed before its file stood has handed nothing to anybody.
-    return note if note.whole or note.there else None
+    return note if note.is_complete or note.has_file else None
 
 
 def save_hand_off_record(repository: WorkTree, installation: str, note: HandOffRecord) -> bool:
@@ -264,7 +264,7 @@ def save_hand_off_record(repository: WorkTree, installation: str, note: HandOffR
             "checksum": note.checksum,
             "generated": list(note.generated),
             "public": dict(note.public),
-            "whole": note.whole,
+            "whole": note.is_complete,
         }
     )
 

@@ -48,7 +48,7 @@ class StoreTarget:
     vouched: bool
 
     @property
-    def question(self) -> dict[str, str]:
+    def required_consent(self) -> dict[str, str]:
         """What needs a yes before a login is sent, by its key."""
         from wizard.workspace.consent import VAULT_SERVER_KEY
 
@@ -108,7 +108,7 @@ class StoreSession:
     settings: StoreSettings
     found: Survey
 
-    def every(self) -> tuple[StoreSession, ...]:
+    def open_all_paths(self) -> tuple[StoreSession, ...]:
         """This path and those of further readers, by the same login; raises as `open_store`."""
         from wizard.workspace.store_paths import list_store_paths
 
@@ -131,7 +131,7 @@ class StoreSession:
         from wizard.provisioning.survey import make_database_client
 
         signs = self.found.signs(inputs, cluster, make_database_client(self.proposal))
-        signs.require_none(self.found.of("generate"), self.found.store.name)
+        signs.require_none(self.found.facts_in_state("generate"), self.found.store.name)
         return signs
 
     def fill(self, inputs: Inputs) -> FillResult:

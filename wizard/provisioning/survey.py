@@ -100,14 +100,14 @@ class Survey:
     seen: StoreState
     items: tuple[StoreItem, ...]
 
-    def of(self, *states: ItemState) -> tuple[Fact, ...]:
+    def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
         """The facts in one of these states."""
         return tuple(item.fact for item in self.items if item.state in states)
 
     @property
-    def lacking(self) -> tuple[Fact, ...]:
+    def missing_facts(self) -> tuple[Fact, ...]:
         """What this run would write."""
-        return self.of("generate", "given")
+        return self.facts_in_state("generate", "given")
 
     def signs(
         self,
@@ -120,11 +120,11 @@ class Survey:
         The database counts where the Fernet key lacks, for it holds what that key encrypted; the
         cluster's Secrets count one by one.
         """
-        made = self.of("generate")
+        made = self.facts_in_state("generate")
         if not made:
             return PriorUse()
         named = [secret for secret in self.path.secrets if set(secret.facts) & set(made)]
-        if self.path.elsewhere:
+        if self.path.is_other_cluster:
             return PriorUse(unknown=("the cluster of Argo CD: it is another one than Airflow's",))
         found = find_cluster_use(cluster, self.path.namespace, named)
         if any(fact.form is Form.FERNET for fact in made):

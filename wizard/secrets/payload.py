@@ -43,11 +43,11 @@ class Payload:
         Raises RefusedError where something stands in its place that cannot be it.
         """
         if self.document:
-            value: Any = self._parsed()
+            value: Any = self._read_document()
             parts = fact.place.split(".")
             for number, part in enumerate(parts):
                 if value is not None and not isinstance(value, Mapping):
-                    raise self._unfit(".".join(parts[:number]), "is no mapping")
+                    raise self._refusal_error(".".join(parts[:number]), "is no mapping")
                 value = None if value is None else value.get(part)
         else:
             value = self.data.get(fact.key)
@@ -55,9 +55,9 @@ class Payload:
             return None
         place = fact.place if self.document else fact.key
         if not isinstance(value, str):
-            raise self._unfit(place, "is no text; quote it")
+            raise self._refusal_error(place, "is no text; quote it")
         if problem := find_form_problem(fact.form, value):
-            raise self._unfit(place, problem)
+            raise self._refusal_error(place, problem)
         return value
 
     def missing(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
@@ -71,10 +71,10 @@ class Payload:
                 raise ConflictError(f"{self.name}: {fact.key} stands there already")
         if not self.document:
             return {**self.data, **{fact.key: value for fact, value in values.items()}}
-        text = self._written({fact.place: value for fact, value in values.items()})
+        text = self._write_document({fact.place: value for fact, value in values.items()})
         return {**self.data, DOCUMENT_KEY: text}
 
-    def _unfit(self, place: str, problem: str) -> RefusedError:
+    def _refusal_error(self, place: str, problem: str) -> RefusedError:
         return RefusedError(
             f"{self.name}: {place} {problem}",
             "put it right, or delete it there, then run this again: what stands in the store is "
@@ -85,19 +85,19 @@ class Payload:
     def _text(self) -> str:
         text = self.data.get(DOCUMENT_KEY)
         if text is not None and not isinstance(text, str):
-            raise self._unfit(DOCUMENT_KEY, "is no YAML document")
+            raise self._refusal_error(DOCUMENT_KEY, "is no YAML document")
         return text or ""
 
-    def _parsed(self) -> Mapping[str, Any]:
+    def _read_document(self) -> Mapping[str, Any]:
         from wizard.formats.yaml_reader import read_mapping
 
         try:
             return read_mapping(self._text, DOCUMENT_KEY)
         except AnswersError as error:
             # The reader names line and column, and never quotes.
-            raise self._unfit("", error.message) from None
+            raise self._refusal_error("", error.message) from None
 
-    def _written(self, values: Mapping[str, str]) -> str:
+    def _write_document(self, values: Mapping[str, str]) -> str:
         from io import StringIO
 
         from ruamel.yaml import YAML
@@ -110,7 +110,7 @@ class Payload:
         yaml = YAML()
         yaml.preserve_quotes = True
         yaml.width = _YAML_WIDTH
-        wanted: Mapping[str, Any] = self._parsed()
+        wanted: Mapping[str, Any] = self._read_document()
         document = yaml.load(self._text) if wanted else CommentedMap()
         for place, value in values.items():
             *parents, last = place.split(".")
@@ -125,5 +125,5 @@ class Payload:
         yaml.dump(document, stream)
         text = stream.getvalue()
         if read_mapping(text, DOCUMENT_KEY) != wanted:
-            raise self._unfit(DOCUMENT_KEY, "cannot be added to without changing it")
+            raise self._refusal_error(DOCUMENT_KEY, "cannot be added to without changing it")
         return text

@@ -56,7 +56,7 @@ class SecretRef(BaseModel):
     )
 
     # Public fields of a subclass that are left out of the answers file while they are empty.
-    when_set: ClassVar[frozenset[str]] = frozenset()
+    omit_if_empty: ClassVar[frozenset[str]] = frozenset()
 
     env: str | None = None
     file: str | None = None
@@ -66,7 +66,7 @@ class SecretRef(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_reference(cls, value: Any) -> Any:
+    def _require_reference(cls, value: Any) -> Any:
         # Before the fields: their own errors would name keys and values, and either may be it.
         if isinstance(value, SecretRef):
             return value
@@ -76,9 +76,11 @@ class SecretRef(BaseModel):
         return dict(value)
 
     @model_serializer
-    def _only_what_is_set(self) -> dict[str, Any]:
+    def _serialize(self) -> dict[str, Any]:
         beside = {name: getattr(self, name) for name in self._beside()}
-        shown = {name: text for name, text in beside.items() if text or name not in self.when_set}
+        shown = {
+            name: text for name, text in beside.items() if text or name not in self.omit_if_empty
+        }
         return {self.kind: self.argument or True, **shown}
 
     @classmethod
@@ -144,7 +146,7 @@ class DeployKey(SecretRef):
     `writable` says why the key may push, where it must; empty refuses one that can.
     """
 
-    when_set: ClassVar[frozenset[str]] = frozenset({"writable"})
+    omit_if_empty: ClassVar[frozenset[str]] = frozenset({"writable"})
 
     public: Text = ""
     writable: Text = ""

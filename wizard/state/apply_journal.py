@@ -45,7 +45,7 @@ class ApplyHistory:
         """Where it is kept; RuntimeError for a user without a home."""
         return self._memory.place
 
-    def met(self) -> dict[str, str]:
+    def target_identities(self) -> dict[str, str]:
         """The identities that targets had when they were met: some of SERVER, UID and VAULT.
 
         They count only while the commit that was applied is in this repository.
@@ -64,11 +64,11 @@ class ApplyHistory:
         """The installation is no more."""
         self._memory.forget()
 
-    def begin(self, digest: str) -> None:
+    def begin_run(self, digest: str) -> None:
         """A run begins that applies what this digest names; nothing is written yet."""
         self._run = {"began": _now(), "digest": digest, "ended": {}}
 
-    def ended(self, action: str, state: str, met: Mapping[str, str]) -> bool:
+    def record_step(self, action: str, state: str, met: Mapping[str, str]) -> bool:
         """Remember how an action of this run ended, and whom it met; whether that was possible."""
         self._run["ended"][action] = {"state": state, "at": _now()}
         before = self._memory.read()
@@ -127,7 +127,7 @@ def with_cluster_identity(answers: Answers, repository: WorkTree, installation: 
         return answers
     if not _is_committed(repository, installation):
         return answers
-    found = ApplyHistory(repository, installation).met()
+    found = ApplyHistory(repository, installation).target_identities()
     cluster = fill_cluster_identity(own, found) if found else own
     return answers if cluster == own else answers.model_copy(update={"cluster": cluster})
 
@@ -141,7 +141,7 @@ def _is_committed(repository: WorkTree, installation: str) -> bool:
 
     path = f"{state_folder(installation)}/answers.yaml"
     try:
-        return repository.working(path) == repository.read(path)
+        return repository.read_from_disk(path) == repository.read(path)
     except RefusedError:
         return False
 

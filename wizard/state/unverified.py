@@ -42,11 +42,11 @@ class UnverifiedHistory:
     def __init__(self, repository: WorkTree, installation: str) -> None:
         self._memory = StateFile(repository, installation, "unverified")
 
-    def left(self) -> tuple[UnverifiedProbe, ...]:
+    def remaining_probes(self) -> tuple[UnverifiedProbe, ...]:
         """What is still to be found out, in the order in which it was asked."""
         return tuple(UnverifiedProbe(name, *dates) for name, (*dates, _) in self._sound().items())
 
-    def tried(
+    def record_round(
         self, found: Iterable[tuple[str, str]], today: str
     ) -> tuple[tuple[UnverifiedProbe, ...], bool]:
         """Remember a whole round: the ids, with their endpoints, that did not find out.

@@ -89,7 +89,7 @@ def check_encryption(target: RedisTarget) -> ProbeResult:
     """What the URL's scheme allows; whether the server takes part, the login says."""
     if not target.tls:
         return warn_result("redis://: password and tasks travel in clear", "use rediss://")
-    if not target.verified:
+    if not target.verifies_tls:
         return warn_result(
             "rediss:// without verification: a man in the middle is accepted",
             "add ?ssl_cert_reqs=required to the URL",
@@ -154,7 +154,7 @@ def check_memory(seen: RedisServer) -> ProbeResult:
         )
     if not seen.policy.startswith("allkeys-"):
         return pass_result(f"maxmemory-policy {seen.policy}")
-    when = "as soon as memory is full" if seen.limited else "once it has a memory limit"
+    when = "as soon as memory is full" if seen.has_memory_limit else "once it has a memory limit"
     return warn_result(
         f"maxmemory-policy {seen.policy} drops queued tasks {when}",
         "set maxmemory-policy noeviction",

@@ -30,7 +30,9 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
     version = answers.installation.chart
     host = urlsplit(repository).netloc
     own = answers.installation.image
-    image = Image.of(own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow)
+    image = Image.from_repository(
+        own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow
+    )
     yield Probe(
         "chart.version", "Chart: version", host,
         wrap_blocking(lambda: check_chart_version(repository, version)), SECONDS,

@@ -82,7 +82,7 @@ class Situation:
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
         """What a probe ends with where nobody agreed to `use`; None where somebody did."""
-        new = [one for one in (key, *places) if not self._stands(one)]
+        new = [one for one in (key, *places) if not self._is_committed(one)]
         if not new or key in self.allowed:
             return None
         if self.consent is not None and self.consent(use):
@@ -97,7 +97,7 @@ class Situation:
             f"look at these answers, then add --allow-reference {key}",
         )
 
-    def _stands(self, key: str) -> bool:
+    def _is_committed(self, key: str) -> bool:
         """Whether an answer stands on the target branch as it is here."""
         from wizard.answers.files import dump_value
         from wizard.answers.questions import field_spec

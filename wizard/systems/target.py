@@ -47,9 +47,9 @@ class Target:
     vault: tuple[VaultAddress, VaultCredentials] | None = None
     kube: Kube | None = None
     argocd: Kube | None = None
-    known: Mapping[str, str] = field(default_factory=dict)
-    met: dict[str, str] = field(default_factory=dict)
-    ends: list[Callable[[], object]] = field(default_factory=list)
+    known_identities: Mapping[str, str] = field(default_factory=dict)
+    met_identities: dict[str, str] = field(default_factory=dict)
+    cleanups: list[Callable[[], object]] = field(default_factory=list)
     database: Admin | None = None
     helm: Helm | None = None
     chart: Path | None = None
@@ -58,7 +58,7 @@ class Target:
     @property
     def cluster(self) -> Cluster:
         """The recorded identity of the cluster: in the answers, else by an earlier run."""
-        return fill_cluster_identity(self.answers.cluster, self.known)
+        return fill_cluster_identity(self.answers.cluster, self.known_identities)
 
     @property
     def identities(self) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class Target:
         """A committed file; KeyError where this installation has none of that id."""
         return self.files[logical].decode("utf-8")
 
-    def under(self, prefix: str) -> dict[str, str]:
+    def files_under(self, prefix: str) -> dict[str, str]:
         """Committed files whose logical id starts so, by id and in its order."""
         return {
             name: data.decode("utf-8")

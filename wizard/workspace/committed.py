@@ -24,7 +24,7 @@ def list_installations(repository: WorkTree) -> tuple[str, ...]:
 
 def list_prefixes(repository: WorkTree) -> list[str]:
     """Folders of the whole work tree below which installations are committed; "" is its top."""
-    whole = repository.at("") if repository.prefix else repository
+    whole = repository.with_prefix("") if repository.prefix else repository
     tree = whole.head_tree()
     found = re.findall(
         rf"^(.*/|){re.escape(STATE_DIR)}/[^/\n]+/answers\.yaml$", "\n".join(tree), re.M
@@ -121,8 +121,14 @@ _VERSIONS = 200
 def was_committed(repository: WorkTree, path: str, same: Callable[[str], bool]) -> bool:
     """Whether one of the last versions of a file, as HEAD's history has them, is the same."""
     commits = repository.git.read(
-        "log", "--format=%H", f"-n{_VERSIONS}", "HEAD", "--", repository.full(path), ok=(0, 128)
+        "log",
+        "--format=%H",
+        f"-n{_VERSIONS}",
+        "HEAD",
+        "--",
+        repository.full_path(path),
+        ok=(0, 128),
     ).text.split()
-    found = repository.objects([f"{commit}:{repository.full(path)}" for commit in commits])
+    found = repository.objects([f"{commit}:{repository.full_path(path)}" for commit in commits])
     texts = {data.decode("utf-8", "replace") for kind, data in filter(None, found) if kind}
     return any(same(text) for text in texts)

@@ -103,7 +103,7 @@ def judge_answers(
     host, port = place
     entries = _known_entries(answers, host, port)
     if scan is not None and scan.name == known_hosts_name(host, port):
-        entries = select_candidates(scan, typed=typed, committed=committed).beside(entries)
+        entries = select_candidates(scan, typed=typed, committed=committed).merge_with(entries)
     return judge_host_keys(
         entries, host=host, port=port, typed=typed, committed=committed, by=by, date=date
     )
@@ -112,7 +112,7 @@ def judge_answers(
 def needed_host(answers: Answers) -> tuple[str, int] | None:
     """The host whose keys have to be known, and its port; None where none are needed."""
     location = answers.dags.location
-    if location is None or answers.dags.source == "image" or not answers.dags.over_ssh:
+    if location is None or answers.dags.source == "image" or not answers.dags.is_over_ssh:
         return None
     return location.host, location.port
 

@@ -35,7 +35,7 @@ def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallati
     from wizard.workspace.public_keys import with_recorded_keys
 
     workspace.repository.refresh()
-    data = workspace.committed(name)
+    data = workspace.committed_answers(name)
     if data is None:
         raise UsageError(f"there is no installation {name!r} in this repository")
     return require_committed(

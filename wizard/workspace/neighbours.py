@@ -46,7 +46,7 @@ def load_committed_claims(repository: WorkTree) -> list[Claims]:
     """What each committed installation of the whole work tree owns; those that can be read."""
     from wizard.answers.files import parse_answers
 
-    whole = repository.at("") if repository.prefix else repository
+    whole = repository.with_prefix("") if repository.prefix else repository
     form = re.compile(rf"(?:(.*)/)?{re.escape(STATE_DIR)}/[^/]+/answers\.yaml")
     places = {path: match[1] or "" for path in whole.head_tree() if (match := form.fullmatch(path))}
     found = []
@@ -97,7 +97,7 @@ def require_disjoint_claims(
 
     folder = repository.prefix
     own = derive_claims(answers_data(answers), folder)
-    if before is not None and derive_claims(before, folder).lasting == own.lasting:
+    if before is not None and derive_claims(before, folder).without_cluster == own.without_cluster:
         return
     there = [one for one in others() if (one.name, one.folder) != (own.name, folder)]
     taken: dict[str, tuple[str, Claims]] = {}
@@ -220,7 +220,11 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
     # What comes of a name must be nobody's either.
-    more = {NAME: PARENT_SUFFIXES, PROJECT: BOOTSTRAP_SUFFIXES}.get(key, ()) if own.two else ()
+    more = (
+        {NAME: PARENT_SUFFIXES, PROJECT: BOOTSTRAP_SUFFIXES}.get(key, ())
+        if own.has_two_applications
+        else ()
+    )
     if not used & add_suffixes(start, more):
         return start
     head, slash, tail = start.rpartition("/")

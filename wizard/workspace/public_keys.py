@@ -169,7 +169,7 @@ def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool
     from wizard.plan.merge_base import state_folder
 
     path = f"{state_folder(name)}/answers.yaml"
-    old = repository.working(path)
+    old = repository.read_from_disk(path)
     if old is None:
         raise _manual_edit_error(f"{path} is not on disk", _lines(publics))
     new = _set_public_keys(old.decode("utf-8"), path, publics).encode("utf-8")
@@ -193,7 +193,7 @@ def with_recorded_keys(
 
     path = f"{state_folder(name)}/answers.yaml"
     try:
-        disk = workspace.repository.working(path)
+        disk = workspace.repository.read_from_disk(path)
         # Read as text first: most answers on disk are the committed ones.
         if disk is None or not _PUBLIC_KEY_LINE.search(disk):
             return committed

@@ -30,7 +30,7 @@ class StorePath:
     store: StoreSettings
     secrets: tuple[SecretSpec, ...]
     namespace: str
-    elsewhere: bool = False
+    is_other_cluster: bool = False
 
     @property
     def facts(self) -> tuple[Fact, ...]:

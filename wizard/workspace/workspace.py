@@ -105,11 +105,11 @@ class Workspace:
         del commit
         return standing.list_installations(self.repository)
 
-    def elsewhere(self) -> str:
+    def other_installations_hint(self) -> str:
         """Where else installations are, committed or only written, as the end of a hint."""
         return standing.other_installations_hint(self.repository)
 
-    def committed(self, name: str) -> dict[str, Any] | None:
+    def committed_answers(self, name: str) -> dict[str, Any] | None:
         """The committed raw answers of an installation; None without any."""
         return self._answers_at(name, self.repository.head.commit)
 
@@ -134,7 +134,7 @@ class Workspace:
         if not name:
             return ()
         head = self.repository.head
-        target = branch or standing.target_branch(self.committed(name))
+        target = branch or standing.target_branch(self.committed_answers(name))
         commit = head.commit if head.branch == target else self.repository.resolve(target)
         if commit is None:
             return ()
@@ -173,7 +173,7 @@ class Workspace:
         answers, warnings = require_valid_answers(data)
         repository = self._at(answers, existing)
         require_name(answers, existing, repository)
-        before = self.committed(existing) if existing else None
+        before = self.committed_answers(existing) if existing else None
         require_disjoint_claims(
             answers, before, repository, lambda: self._others(repository.head.commit)
         )
@@ -227,7 +227,11 @@ class Workspace:
         if existing and wanted != self.repository.prefix:
             problem = Problem("repository.path", f"stays {self.repository.prefix or '.'}")
             raise AnswersError("an installation keeps its folder", [problem])
-        return self.repository if wanted == self.repository.prefix else self.repository.at(wanted)
+        return (
+            self.repository
+            if wanted == self.repository.prefix
+            else self.repository.with_prefix(wanted)
+        )
 
     def with_assets(
         self, answers: Answers, existing: str, folder: Path | None
@@ -284,7 +288,7 @@ class Workspace:
             return CommitResult("", [], ["nothing to change", *late], [])
         repository.author()
         repository.require_branch(target, branch or None)
-        text = proposal.message(self.committed(proposal.existing) or {}, message)
+        text = proposal.message(self.committed_answers(proposal.existing) or {}, message)
         written = repository.commit(
             changes, text, target=target, branch=branch or None, terminal=terminal
         )

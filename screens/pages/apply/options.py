@@ -26,7 +26,7 @@ class ApplyOptionsPage(RunPage):
 
     def __init__(self, installation: str) -> None:
         super().__init__(installation)
-        self.wishes = ApplyOptions(is_shown=lambda: self in self.app.screen_stack)
+        self.apply_options = ApplyOptions(is_shown=lambda: self in self.app.screen_stack)
 
     def look(self, *, dry_run: bool | None = None) -> None:
         """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
@@ -39,12 +39,14 @@ class ApplyOptionsPage(RunPage):
 
     def action_hub(self) -> None:
         """Choose the context of the cluster that Argo CD runs in."""
-        self._choose("The cluster that Argo CD runs in", "the same cluster", self.wishes, "hub")
+        self._choose(
+            "The cluster that Argo CD runs in", "the same cluster", self.apply_options, "hub"
+        )
 
     def action_database(self) -> None:
         """Say who makes PostgreSQL's role and database."""
         if self.phase in IDLE_PHASES:
-            prompt_admin(self.wizard, self.wishes, self.look)
+            prompt_admin(self.wizard, self.apply_options, self.look)
 
     def _choose(self, title: str, default: str, holder: object, name: str) -> None:
         if self.phase in IDLE_PHASES and len(self.contexts) > 1:
@@ -52,14 +54,14 @@ class ApplyOptionsPage(RunPage):
 
     def action_take(self) -> None:
         """Let ours what the diff of another's object shows, and no more than that."""
-        event, run = self.highlighted_event, self.under_way
+        event, run = self.highlighted_event, self.current_run
         seal = find_take_over_id(event)
         if self.phase != "ended" or event is None or run is None or not seal:
             self.app.bell()
             return
 
         def agreed() -> None:
-            self.wishes.take_over.append(seal)
+            self.apply_options.take_over.append(seal)
             self.look(dry_run=run.dry_run)
 
         ask = ConfirmDialog(

@@ -86,7 +86,9 @@ class ApplyScreen(ApplyOptionsPage):
     async def _prepare(self, dry_run: bool | None) -> None:
         try:
             self.contexts = await run_in_thread(list_contexts)
-            plan = await run_in_thread(self.prepare, self.wizard, self.installation, self.wishes)
+            plan = await run_in_thread(
+                self.prepare, self.wizard, self.installation, self.apply_options
+            )
             self.prepared, self.phase = plan, "plan"
             if dry_run is not None and consent_key(plan) == self._agreed:
                 await self._unlock(plan, dry_run=dry_run)
@@ -117,17 +119,17 @@ class ApplyScreen(ApplyOptionsPage):
         self._start(plan, dry_run=dry_run)
 
     def _start(self, plan: PreparedRun, *, dry_run: bool) -> None:
-        self.under_way = plan.run(dry_run=dry_run)
-        self.progress = Progress(plan.actions, self.now)
-        self.phase, self.following, self.outcome = "running", True, ""
+        self.current_run = plan.run(dry_run=dry_run)
+        self.progress = Progress(plan.planned_steps, self.now)
+        self.phase, self.is_following, self.outcome = "running", True, ""
         self._ticker = self.set_interval(1, self.tick)
-        self._going = asyncio.create_task(self._run(self.under_way))
+        self._going = asyncio.create_task(self._run(self.current_run))
         self.show()
 
     async def _run(self, run: Run) -> None:
         try:
             async for event in run.events():
-                self.hear(event)
+                self.record_event(event)
         except Exception as error:  # never its text: it may hold a value
             self._end(run, f"! a bug ({type(error).__name__}); `airflow-wizard apply` says where")
             return
@@ -141,25 +143,25 @@ class ApplyScreen(ApplyOptionsPage):
             self._ticker.stop()
         self.phase = "ended"
         self.outcome = said or describe_run_end(run, interrupted=interrupted)
-        self.wizard.ending.applied = summarize_run(run, interrupted=interrupted)
-        if self.following and self.progress.stopped is not None:
+        self.wizard.exit_report.applied = summarize_run(run, interrupted=interrupted)
+        if self.is_following and self.progress.stopped is not None:
             self.query_one(StepList).highlighted = self.progress.stopped
         self.show()
 
     async def _stop(self) -> None:
-        run, task = self.under_way, self._going
+        run, task = self.current_run, self._going
         if self.phase == "running" and run is not None and task is not None:
             self.phase = "stopping"
             self.show()
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            for event in run.interrupted():
-                self.hear(event)
+            for event in run.mark_interrupted():
+                self.record_event(event)
             await run_in_thread(run.end, QUIT_SECONDS)
             self._end(run, interrupted=True)
         if self._leaving:
-            self.wizard.exit(self.wizard.ending.committed)
+            self.wizard.exit(self.wizard.exit_report.committed)
 
     def _ask_to_stop(self, *, leave: bool) -> None:
         def answered(yes: bool | None) -> None:
@@ -177,7 +179,7 @@ class ApplyScreen(ApplyOptionsPage):
         elif self.phase == "stopping":
             self._leaving = True
         else:
-            self.wizard.exit(self.wizard.ending.committed)
+            self.wizard.exit(self.wizard.exit_report.committed)
 
     def interrupted(self) -> None:
         """Ctrl-C stops a run, after a yes, as it does on the command line."""
@@ -218,7 +220,7 @@ class ApplyScreen(ApplyOptionsPage):
         assert plan is not None  # noqa: S101
         who = "\n".join(f"as  {one}" for one in plan.target.identities)
         text = f"What holds is left alone, and what is another's is never overwritten.\n\n{who}"
-        title = f"Apply {self.installation}, {pluralize(len(plan.actions), 'step')}?"
+        title = f"Apply {self.installation}, {pluralize(len(plan.planned_steps), 'step')}?"
         ask = ConfirmDialog(title, text, yes="apply it", no="not yet")
         self.app.push_screen(ask, lambda yes: self._agree(plan) if yes else None)
 
@@ -238,7 +240,7 @@ class ApplyScreen(ApplyOptionsPage):
     def action_again(self) -> None:
         """From the start: everything is looked at anew, and begun if it is what was agreed to."""
         if self.phase in {"refused", "ended"}:
-            self.look(dry_run=self.under_way.dry_run if self.under_way else None)
+            self.look(dry_run=self.current_run.dry_run if self.current_run else None)
 
     def action_read(self, step: int) -> None:
         """Scroll what was said."""
@@ -252,7 +254,7 @@ class ApplyScreen(ApplyOptionsPage):
     @on(StepList.Looked)
     def _looked(self) -> None:
         here = self.query_one(StepList).highlighted
-        self.following = self.progress is None or here == self.progress.current
+        self.is_following = self.progress is None or here == self.progress.current
         self.show_log()
 
     def action_help(self) -> None:

@@ -84,7 +84,7 @@ def render_key_bar(phase: Phase, offers: EnabledKeys) -> str:
 
 def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
     """How a run ended, in words; `! ` before it where it did not reach its end."""
-    states = [event.state for event in run.told if event.ended]
+    states = [event.state for event in run.past_events if event.has_ended]
     unread = states.count("unknown")
     if interrupted:
         return "stopped; what is done stays: r, or `airflow-wizard apply`, goes on from there"

@@ -65,5 +65,5 @@ def list_contexts() -> tuple[str, ...]:
 
 def consent_key(plan: PreparedRun) -> object:
     """What a yes is about: the state, the identities and the steps."""
-    steps = [(one.id, one.title, one.endpoint) for one in plan.actions]
+    steps = [(one.id, one.title, one.endpoint) for one in plan.planned_steps]
     return (plan.target.digest, plan.target.identities, steps)

@@ -99,7 +99,7 @@ class Progress:
         """Seconds of the run, up to its end."""
         return (self.now() if self.ended is None else self.ended) - self.began
 
-    def hear(self, event: StepEvent) -> int:
+    def record_event(self, event: StepEvent) -> int:
         """Take in an event; the number of its action."""
         number = next(n for n, row in enumerate(self.rows) if row.action.id == event.id)
         row = self.rows[number]
@@ -117,7 +117,9 @@ class Progress:
     @property
     def done(self) -> int:
         """How many actions are over; what is left is not."""
-        return sum(bool(row.last and row.last.ended and row.state != "left") for row in self.rows)
+        return sum(
+            bool(row.last and row.last.has_ended and row.state != "left") for row in self.rows
+        )
 
     @property
     def counts(self) -> str:
@@ -128,7 +130,7 @@ class Progress:
     @property
     def stopped(self) -> int | None:
         """The number of the action that stopped the run."""
-        found = (n for n, row in enumerate(self.rows) if row.last and row.last.stopped)
+        found = (n for n, row in enumerate(self.rows) if row.last and row.last.stops_run)
         return next(found, None)
 
     def seconds(self, number: int) -> float:
@@ -136,7 +138,7 @@ class Progress:
         row = self.rows[number]
         if row.last is None or row.state == "left":
             return 0.0
-        if row.last.ended or self.ended is not None:
+        if row.last.has_ended or self.ended is not None:
             return row.last.seconds
         return self.now() - row.began
 
@@ -199,12 +201,12 @@ def render_identity(text: str, width: int) -> Content:
 
 def find_fix_question(event: StepEvent | None) -> str:
     """The question that mends it, in words; empty for none."""
-    return question_label(event.question) if event and event.stopped and event.question else ""
+    return question_label(event.question) if event and event.stops_run and event.question else ""
 
 
 def find_take_over_id(event: StepEvent | None) -> str:
     """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
-    found = _TAKE_OVER_PATTERN.search(event.fix) if event and event.stopped else None
+    found = _TAKE_OVER_PATTERN.search(event.fix) if event and event.stops_run else None
     return found[1] if found else ""
 
 

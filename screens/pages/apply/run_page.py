@@ -53,9 +53,9 @@ class RunPage(Page):
         self.contexts: Sequence[str] = ()
         self.prepared: PreparedRun | None = None
         self.refusal: WizardError | None = None
-        self.under_way: Run | None = None
+        self.current_run: Run | None = None
         self.progress: Progress | None = None
-        self.following = True
+        self.is_following = True
         self.outcome = ""
 
     def content(self) -> Iterator[Widget]:
@@ -92,13 +92,16 @@ class RunPage(Page):
             identities = [
                 render_identity(one, self._width) for one in self.prepared.target.identities
             ]
-            return [*identities, *(plain(text, "$text-warning") for text in self.prepared.left)]
-        notes = self.under_way.notes if self.phase == "ended" and self.under_way else []
+            return [
+                *identities,
+                *(plain(text, "$text-warning") for text in self.prepared.missing_logins),
+            ]
+        notes = self.current_run.notes if self.phase == "ended" and self.current_run else []
         return [plain(text) for text in notes]
 
     def _show_actions(self) -> None:
         listed = self.query_one(StepList)
-        number = len(self.prepared.actions) if self.prepared else 0
+        number = len(self.prepared.planned_steps) if self.prepared else 0
         if listed.option_count != number:
             listed.clear_options()
             listed.add_options(Option(self._line(one)) for one in range(number))
@@ -120,7 +123,7 @@ class RunPage(Page):
         if self.progress is not None:
             return self.progress.line(number, self._width)
         assert self.prepared is not None  # noqa: S101
-        return render_planned_step(self.prepared.actions[number], self._width)
+        return render_planned_step(self.prepared.planned_steps[number], self._width)
 
     def show_log(self) -> None:
         """What was said of the highlighted action."""
@@ -130,7 +133,7 @@ class RunPage(Page):
             if self.progress is not None:
                 said = self.progress.log(number, width)
             else:
-                said = describe_step(self.prepared.actions[number], width)
+                said = describe_step(self.prepared.planned_steps[number], width)
         self.query_one("#said", Static).update(said)
         offers = EnabledKeys(
             len(self.contexts) > 1, bool(find_take_over_id(self.highlighted_event)), self.next_step
@@ -140,13 +143,13 @@ class RunPage(Page):
         if self.phase in {"running", "stopping"}:
             self.call_after_refresh(scroll.scroll_end, animate=False)
 
-    def hear(self, event: StepEvent) -> None:
+    def record_event(self, event: StepEvent) -> None:
         """One event of the run under way."""
         assert self.progress is not None  # noqa: S101
-        number = self.progress.hear(event)
+        number = self.progress.record_event(event)
         listed = self.query_one(StepList)
         listed.replace_option_prompt_at_index(number, self._line(number))
-        if self.following and event.state != "left":
+        if self.is_following and event.state != "left":
             listed.highlighted = self.progress.current
         if listed.highlighted == number:
             self.show_log()
@@ -162,7 +165,9 @@ class RunPage(Page):
     def show_state(self) -> None:
         """Header: whose run it is, how far it is, and for how long; then the status line."""
         label = self.wizard.workspace.label
-        dry = self.under_way is not None and self.under_way.dry_run and self.progress is not None
+        dry = (
+            self.current_run is not None and self.current_run.dry_run and self.progress is not None
+        )
         where = f"Airflow Wizard   {label}/{self.installation}   apply{' --dry-run' if dry else ''}"
         self.query_one("#where", Line).put(where)
         progress = self.progress
@@ -186,7 +191,7 @@ class RunPage(Page):
         if self.phase == "stopping":
             return "stopping before the next step ..."
         if self.phase == "plan" and self.prepared is not None:
-            steps = pluralize(len(self.prepared.actions), "step")
+            steps = pluralize(len(self.prepared.planned_steps), "step")
             return f"nothing was sent yet; enter applies {steps}, d tries them and keeps nothing"
         if self.phase == "running" and self.progress is not None:
             if self.progress.rows[self.progress.current].state == "waiting":
@@ -197,7 +202,7 @@ class RunPage(Page):
     @property
     def next_step(self) -> str:
         """What enter does at the end; empty for nothing."""
-        run, progress = self.under_way, self.progress
+        run, progress = self.current_run, self.progress
         if self.phase != "ended" or run is None or progress is None:
             return ""
         if run.outcome != ExitCode.DONE:

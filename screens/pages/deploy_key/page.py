@@ -51,7 +51,7 @@ class DeployKeyScreen(Page):
         Binding("pagedown,down", "read(1)", show=False),
         Binding("pageup,up", "read(-1)", show=False),
     ]
-    step_name = DEPLOY_KEY
+    page_name = DEPLOY_KEY
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,11 +67,11 @@ class DeployKeyScreen(Page):
     def view(self) -> KeyView:
         """What is shown now."""
         width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
-        return KeyView(self.draft.readable, self.work.findings, self.work.error, self.login, width)
+        return KeyView(self.draft.answers, self.work.key_status, self.work.error, self.login, width)
 
     def content(self) -> Iterator[Widget]:
         """Facts with the picture beside them, then what follows from them."""
-        yield Static(plain(render_title(self.draft.readable)), classes="title")
+        yield Static(plain(render_title(self.draft.answers)), classes="title")
         yield Static(plain(INTRO), classes="intro")
         with VerticalScroll(id="key-page", can_focus=False):
             with Horizontal(id="key-facts"):
@@ -86,23 +86,23 @@ class DeployKeyScreen(Page):
     def on_mount(self) -> None:
         """Show what is known; nothing outside is asked."""
         self.login = find_operator()
-        self.work.show = self.changed
+        self.work.show = self.redraw
         self.set_interval(1, self._tick)
-        self.call_after_refresh(self.changed)
+        self.call_after_refresh(self.redraw)
 
     def on_unmount(self) -> None:
         """What only looks is given up; a write under way is waited for, and its end recorded."""
         work = self.work
         work.show = lambda: None
-        if not work.writing:
+        if not work.is_writing:
             work.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         """Other lines fit."""
         del event
-        self.changed()
+        self.redraw()
 
-    def changed(self) -> None:
+    def redraw(self) -> None:
         """Draw everything again."""
         if not self.is_mounted or not self.query("#facts"):
             return
@@ -124,7 +124,7 @@ class DeployKeyScreen(Page):
 
     def _follow(self, view: KeyView) -> None:
         """Bring what is new about the line into sight."""
-        lacking = view.found.looked is not None and view.found.looked.lacking
+        lacking = view.found.store_contents is not None and view.found.store_contents.missing_items
         made = "" if lacking else view.public
         now = (made, view.found.registered, list(view.found.proof.values()))
         if self._drawn not in (None, now):
@@ -140,7 +140,7 @@ class DeployKeyScreen(Page):
         """What is under way, else what the whole draft needs."""
         job = self.work.job
         if job is None:
-            said = self.work.findings.said
+            said = self.work.key_status.summary
             if said:
                 self.say(said)
             else:
@@ -151,28 +151,28 @@ class DeployKeyScreen(Page):
 
     def _next(self, view: KeyView) -> str:
         """The one thing to do next."""
-        looked = view.found.looked
-        if view.proven:
+        looked = view.found.store_contents
+        if view.is_proven:
             return "The clone is proven. Enter goes on."
         if any(one and one.status == "fail" for _, one in view.found.proof.values()):
             return "Put right what failed, then p again. Enter goes on: the key may wait."
-        if looked is not None and looked.lacking and looked.denied is None:
+        if looked is not None and looked.missing_items and looked.denied is None:
             return "m makes and stores what lacks; it shows the list first, and asks."
         if view.public and self._can_look(view):
             by = " (r does, with a token)" if view.page else ""
             return f"Register this line, read-only{by}; then p proves that it clones."
         if looked is None and self._can_look(view):
-            what = "looks into the store" if view.in_vault and view.login else "reads the key"
+            what = "looks into the store" if view.is_in_vault and view.login else "reads the key"
             return f"f5 {what}, after a yes. Enter goes on: the key may wait."
         return "Enter goes on: the key may wait for somebody with access."
 
     def _can_look(self, view: KeyView) -> bool:
-        return bool(view.in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
+        return bool(view.is_in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
 
     def _offered(self, view: KeyView) -> list[tuple[str, str]]:
         """Actions that make sense now, with what they are called."""
-        looked = view.found.looked
-        lacking = looked is not None and looked.lacking and looked.denied is None
+        looked = view.found.store_contents
+        lacking = looked is not None and looked.missing_items and looked.denied is None
         public = bool(view.public)
         able = self._can_look(view)
         wrong = isinstance(self.work.error, ConflictError)
@@ -188,10 +188,10 @@ class DeployKeyScreen(Page):
         return [(name, label) for name, label, there in offers if there]
 
     def _begin(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        if self.work.busy:
+        if self.work.is_busy:
             return
         if name in {offer for offer, _ in self._offered(self.view)}:
-            self.work.findings.said = ""
+            self.work.key_status.summary = ""
             self.work.start(errand)
         else:
             self.app.bell()
@@ -225,7 +225,7 @@ class DeployKeyScreen(Page):
     def action_bare(self) -> None:
         """The line alone, outside of the screens: any terminal's own selection takes it whole."""
         line = self.view.public
-        if not line or self.work.busy:
+        if not line or self.work.is_busy:
             return
         try:
             with self.app.suspend():
@@ -235,7 +235,7 @@ class DeployKeyScreen(Page):
 
     async def action_forward(self) -> None:
         """Enter: the next page, once nothing is under way; a hasty one would leave it behind."""
-        if self.work.busy:
+        if self.work.is_busy:
             self.app.bell()
         else:
             self.action_next()
@@ -243,11 +243,11 @@ class DeployKeyScreen(Page):
     def action_back(self) -> None:
         """Stop what is under way, else the page before."""
         work = self.work
-        if not work.busy:
+        if not work.is_busy:
             super().action_back()
             return
-        said = "it may still be carried out; f5 looks" if work.writing else "nothing was changed"
-        work.findings.said = f"stopped; {said}"
+        said = "it may still be carried out; f5 looks" if work.is_writing else "nothing was changed"
+        work.key_status.summary = f"stopped; {said}"
         work.stop()
 
     def action_read(self, step: int) -> None:

@@ -58,10 +58,10 @@ class StoreContents:
     items: tuple[StoreItem, ...]
     public: str = ""
     denied: WizardError | None = None
-    elsewhere: tuple[str, ...] = ()
+    other_paths: tuple[str, ...] = ()
 
     @property
-    def lacking(self) -> tuple[StoreItem, ...]:
+    def missing_items(self) -> tuple[StoreItem, ...]:
         """What would be made or read, and written."""
         return tuple(item for item in self.items if item.state in {"generate", "given"})
 
@@ -72,7 +72,7 @@ class StoreContents:
     @property
     def unset(self) -> tuple[str, ...]:
         """The variables that what lacks is to be read from, and that this process has not."""
-        references = [item.fact.reference for item in self.lacking if item.state == "given"]
+        references = [item.fact.reference for item in self.missing_items if item.state == "given"]
         names = [one.argument for one in references if one is not None and one.kind == "env"]
         return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
@@ -107,7 +107,7 @@ def read_store(start: StoreAccess) -> StoreContents:
     """Read the store."""
     with open_store(start.way, start.who) as session:
         denied: WizardError | None = None
-        if session.found.lacking:
+        if session.found.missing_facts:
             try:
                 session.require_rights()
             except RefusedError as error:
@@ -118,13 +118,13 @@ def read_store(start: StoreAccess) -> StoreContents:
 def _other_path_lines(session: StoreSession) -> Iterator[str]:
     """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
     try:
-        others = session.every()[1:]
+        others = session.open_all_paths()[1:]
     except WizardError as error:
         yield f"not looked at: {error.message}"
         return
     for other in others:
-        if other.found.lacking:
-            lacks = ", ".join(fact.key for fact in other.found.lacking)
+        if other.found.missing_facts:
+            lacks = ", ".join(fact.key for fact in other.found.missing_facts)
             yield f"{other.found.store.name} lacks {lacks}"
 
 
@@ -151,7 +151,7 @@ def find_prior_use(start: StoreAccess, inputs: Inputs) -> PriorUse:
     with open_store(start.way, start.who) as session:
         session.require_rights()
         _require_not_handed(start, session)
-        made = session.found.of("generate")
+        made = session.found.facts_in_state("generate")
         cluster = open_cluster(start.proposal.answers)[0] if made else None
         return session.signs(inputs, cluster)
 
@@ -170,7 +170,8 @@ def fill_store(
         filled = session.fill(inputs)
         before = _store_contents(session, session.key(filled))
     items = tuple(
-        replace(item, state="kept") if item in before.lacking else item for item in before.items
+        replace(item, state="kept") if item in before.missing_items else item
+        for item in before.items
     )
     now = replace(before, items=items, version=filled.version)
     count = len(filled.written)
@@ -186,7 +187,7 @@ def _require_not_handed(start: StoreAccess, session: StoreSession) -> None:
     """What was handed over in a file is not made once more."""
     from wizard.provisioning.sealed_file import require_no_earlier_hand_off
 
-    made = tuple(fact.key for fact in session.found.of("generate"))
+    made = tuple(fact.key for fact in session.found.facts_in_state("generate"))
     name = start.proposal.answers.installation.name
     require_no_earlier_hand_off(start.workspace.repository, name, made, session.found.store.name)
 

@@ -38,10 +38,10 @@ class KeyStatus:
     the last errand ended; `proof` has every probe with its result, None while it runs.
     """
 
-    about: tuple[object, ...] = ()
-    looked: StoreContents | None = None
+    subject: tuple[object, ...] = ()
+    store_contents: StoreContents | None = None
     repairs: tuple[str, ...] | None = None
-    said: str = ""
+    summary: str = ""
     registered: str = ""
     notes: tuple[str, ...] = ()
     proof: dict[str, tuple[Probe, ProbeResult | None]] = field(default_factory=dict)
@@ -64,16 +64,16 @@ class StoreTasks(TaskRunner):
     found = KeyStatus()
 
     @property
-    def findings(self) -> KeyStatus:
+    def key_status(self) -> KeyStatus:
         """What is known of the answers as they stand."""
-        now = relevant_answers(self.app.draft.readable)
-        if self.found.about != now:
+        now = relevant_answers(self.app.draft.answers)
+        if self.found.subject != now:
             self.found, self.error = KeyStatus(now), None
         return self.found
 
     async def look(self) -> None:
         """f5: the store first; a key of one's own where the store has none."""
-        answers = self.app.draft.readable
+        answers = self.app.draft.answers
         own = answers.dags.key.kind in OWN_KEY_KINDS
         if answers.secrets.store != "vault" or (own and not steps.find_operator()):
             await self._read_own(answers)
@@ -86,9 +86,9 @@ class StoreTasks(TaskRunner):
             raise
         await self._to_vault(start)
         text = f"asking Vault at {start.way.where.endpoint}"
-        looked = await self._blocking(text, lambda: steps.read_store(start))
-        found = self.findings
-        found.looked = looked
+        looked = await self._run_in_thread(text, lambda: steps.read_store(start))
+        found = self.key_status
+        found.store_contents = looked
         if looked.public:
             self._record(looked.public)
         elif own and looked.state_of(steps.GIT_KEY) == "given":
@@ -96,14 +96,14 @@ class StoreTasks(TaskRunner):
 
     async def _ready(self) -> StoreAccess:
         proposal = await self._proposal()
-        return await self._blocking(
+        return await self._run_in_thread(
             "reading the target branch", lambda: steps.prepare_access(proposal, self.app.workspace)
         )
 
     async def _proposal(self) -> Proposal:
         """What the answers come to; the error says which of them lack."""
         try:
-            return await self._blocking("reading the answers", self.app.propose)
+            return await self._run_in_thread("reading the answers", self.app.propose)
         except AnswersError as error:
             found = [str(problem) for problem in error.problems] or [error.message]
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
@@ -126,8 +126,8 @@ class StoreTasks(TaskRunner):
         """Make and store what lacks: signs of an earlier life first, then a yes to the list."""
         from wizard.provisioning.survey import Inputs
 
-        looked = self.findings.looked
-        if looked is None or not looked.lacking:
+        looked = self.key_status.store_contents
+        if looked is None or not looked.missing_items:
             return
         if looked.denied is not None:
             raise looked.denied
@@ -144,19 +144,19 @@ class StoreTasks(TaskRunner):
         await self._prompt_for(looked)
         inputs = Inputs(start.proposal.answers, self.app.folder, self._prompt)
         text = "looking for signs of an earlier life"
-        signs = await self._blocking(text, lambda: steps.find_prior_use(start, inputs))
+        signs = await self._run_in_thread(text, lambda: steps.find_prior_use(start, inputs))
         await self._ask(_create_write_dialog(looked, signs.unknown))
         await self._fill(start, looked, inputs)
 
     async def _fill(self, start: StoreAccess, looked: StoreContents, inputs: Inputs) -> None:
-        self.writing = True
+        self.is_writing = True
         text = f"writing to {looked.store}"
-        before = self.findings
-        now, notes = await self._blocking(
+        before = self.key_status
+        now, notes = await self._run_in_thread(
             text, lambda: steps.fill_store(start, looked.items, inputs)
         )
-        if self.findings is before:
-            before.looked, before.said = now, "; ".join(notes)
+        if self.key_status is before:
+            before.store_contents, before.summary = now, "; ".join(notes)
             self._record(now.public)
 
     async def _agree_to_reads(self, start: StoreAccess, looked: StoreContents) -> None:
@@ -169,7 +169,7 @@ class StoreTasks(TaskRunner):
         made = any(item.state == "generate" for item in looked.items)
         if made:
             text = "reading the kubeconfig"
-            _, identity = await self._blocking(text, lambda: open_cluster(answers))
+            _, identity = await self._run_in_thread(text, lambda: open_cluster(answers))
             lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
         if any(item.fact.key == "fernetKey" and item.state == "generate" for item in looked.items):
             own = answers.database
@@ -185,25 +185,25 @@ class StoreTasks(TaskRunner):
     async def _prompt_for(self, looked: StoreContents) -> None:
         from wizard.workspace.consent import reference_key
 
-        for item in looked.lacking:
+        for item in looked.missing_items:
             reference = item.fact.reference
             if item.state == "given" and reference is not None and reference.kind == "prompt":
                 key = reference_key(looked.proposal.answers, reference)
-                await self._type(key, f"It goes to {looked.store} and nowhere else.")
+                await self._prompt_secret(key, f"It goes to {looked.store} and nowhere else.")
 
     def _record(self, public: str) -> None:
         """The public part into the draft, as `secrets` records it."""
         from wizard.secrets.deploy_key import is_same_key
 
         # The same key's comment may be the person's own.
-        if public and not is_same_key(self.app.draft.readable.dags.key.public, public):
+        if public and not is_same_key(self.app.draft.answers.dags.key.public, public):
             self._put(public)
 
     def _put(self, public: str) -> None:
         draft, item = self.app.draft, field_spec("dags.key")
         raw = draft.value(item)
         kept = raw if isinstance(raw, Mapping) else {"generate": True}
-        self.app.draft = draft.answered(item, {**kept, "public": public})
+        self.app.draft = draft.with_answer(item, {**kept, "public": public})
 
     async def forget(self) -> None:
         """Empty the recorded public part, after a yes."""
@@ -215,7 +215,7 @@ class StoreTasks(TaskRunner):
             ConfirmListDialog("Empty dags.key.public?", text, yes="empty it", no="keep it")
         )
         self._put("")
-        self.found = KeyStatus(relevant_answers(self.app.draft.readable))
+        self.found = KeyStatus(relevant_answers(self.app.draft.answers))
 
     async def _read_own(self, answers: Answers) -> SecretStr | None:
         """Read and diagnose it; its private half, for a proof."""
@@ -223,17 +223,19 @@ class StoreTasks(TaskRunner):
         if reference.kind not in OWN_KEY_KINDS:
             return None
         app = self.app
-        agreed = await self._blocking(
+        agreed = await self._run_in_thread(
             "reading the target branch",
             lambda: steps.load_target_answers(app.workspace, app.existing, answers),
         )
         await self._agree_to_own(answers, agreed)
         if reference.kind == "prompt":
-            await self._type("dags.key", "Paste the whole private key; it is only looked at here.")
-        key, repairs = await self._blocking(
+            await self._prompt_secret(
+                "dags.key", "Paste the whole private key; it is only looked at here."
+            )
+        key, repairs = await self._run_in_thread(
             f"reading {reference}", lambda: steps.read_own_key(answers, app.folder, self._prompt)
         )
-        self.findings.repairs = repairs
+        self.key_status.repairs = repairs
         self._record(key.public)
         return key.private
 
@@ -262,5 +264,5 @@ def _create_write_dialog(looked: StoreContents, unknown: tuple[str, ...]) -> Con
         lines += [f"! not looked at: {place}" for place in unknown]
         lines += ["If this installation ran before, stop: put its values there instead."]
     lines += ["", *format_items(looked.items)]
-    title = f"Write {pluralize(len(looked.lacking), 'value')} to {path}?"
+    title = f"Write {pluralize(len(looked.missing_items), 'value')} to {path}?"
     return ConfirmListDialog(title, "\n".join(lines), yes="make and store them", no="not now")

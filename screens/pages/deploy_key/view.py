@@ -46,14 +46,17 @@ class KeyView:
         return self.answers.dags.key.public
 
     @property
-    def in_vault(self) -> bool:
+    def is_in_vault(self) -> bool:
         """Whether the wizard can look into the store."""
         return self.answers.secrets.store == "vault"
 
     @property
-    def present(self) -> bool:
+    def is_stored(self) -> bool:
         """Whether the store was seen to hold the key."""
-        return self.found.looked is not None and self.found.looked.state_of(GIT_KEY) == "kept"
+        return (
+            self.found.store_contents is not None
+            and self.found.store_contents.state_of(GIT_KEY) == "kept"
+        )
 
     @property
     def page(self) -> DeployKeyPage | None:
@@ -63,7 +66,7 @@ class KeyView:
         return find_key_page(self.answers.dags.repo)
 
     @property
-    def proven(self) -> bool:
+    def is_proven(self) -> bool:
         """Whether every look of the proof passed."""
         results = [result for _, result in self.found.proof.values()]
         return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
@@ -93,15 +96,15 @@ def render_problems(view: KeyView) -> Content:
     if view.error is not None:
         rows = [("!", view.error.message), ("", view.error.hint)]
         parts.append(_lines([row for row in rows if row[1]], wide))
-    looked = view.found.looked
-    if looked is not None and looked.lacking:
-        lacks = f"the store lacks {pluralize(len(looked.lacking), 'value')}:"
+    looked = view.found.store_contents
+    if looked is not None and looked.missing_items:
+        lacks = f"the store lacks {pluralize(len(looked.missing_items), 'value')}:"
         unset = [f"! not set here: {name}" for name in looked.unset]
         lines = [lacks, *(f"  {line}" for line in format_items(looked.items)), *unset]
         parts.append(plain("\n".join(lines)))
-    if looked is not None and looked.elsewhere:
+    if looked is not None and looked.other_paths:
         command = secrets_command(view.answers.installation.name)
-        rows = [("further", one) for one in looked.elsewhere]
+        rows = [("further", one) for one in looked.other_paths]
         parts.append(_lines([*rows, ("", f"this page does not fill it: {command}")], wide))
     deferred = list(_deferred(view))
     parts += [_lines(deferred, wide)] if deferred else []
@@ -159,7 +162,7 @@ def _key(view: KeyView) -> Iterator[CaptionRow]:
 
 def _place(view: KeyView) -> Iterator[CaptionRow]:
     own = view.answers.secrets
-    if not view.in_vault:
+    if not view.is_in_vault:
         name = view.answers.installation.name
         folder = view.answers.repository.paths.docs
         yield "kept in", "a Secret in the cluster, made by hand"
@@ -174,9 +177,9 @@ def _place(view: KeyView) -> Iterator[CaptionRow]:
 
 
 def _store(view: KeyView) -> Iterator[CaptionRow]:
-    if not view.in_vault:
+    if not view.is_in_vault:
         return
-    looked = view.found.looked
+    looked = view.found.store_contents
     if looked is None:
         text = "not looked at yet: f5 asks it" if view.login else "no login to it here"
         yield "store", text
@@ -206,10 +209,10 @@ def _deferred(view: KeyView) -> Iterator[CaptionRow]:
     from wizard.clients.vault.address import LOGIN_HINT
     from wizard.provisioning.steps import secrets_command
 
-    if not view.in_vault or view.present:
+    if not view.is_in_vault or view.is_stored:
         return
-    denied = view.found.looked is not None and view.found.looked.denied is not None
-    if view.login and not denied and not (view.error and view.found.looked is None):
+    denied = view.found.store_contents is not None and view.found.store_contents.denied is not None
+    if view.login and not denied and not (view.error and view.found.store_contents is None):
         return
     if not view.login:
         yield "login", f"{LOGIN_HINT}, then open the wizard again"

@@ -26,7 +26,7 @@ class KeyTasks(StoreTasks):
         from wizard.provisioning import steps as storing
         from wizard.secrets.resolve import resolve_reference
 
-        answers = self.app.draft.readable
+        answers = self.app.draft.answers
         place, public = storing.find_provider_api(answers), answers.dags.key.public
         if place is None or not public:
             return
@@ -34,17 +34,17 @@ class KeyTasks(StoreTasks):
         text = f"{place.api} takes it with a token of somebody who administers the repository."
         reference = await self._ask(create_token_prompt(title, text, storing.parse_token_reference))
         if reference.kind == "prompt":
-            await self._type("token", f"It goes to {place.api} and nowhere else.")
+            await self._prompt_secret("token", f"It goes to {place.api} and nowhere else.")
         else:
             title = f"Send the token from {reference} to {place.api}?"
             text = "It is read now, sent there alone over verified TLS, and forgotten."
             await self._consent(f"{reference} to {place.api}", title, text, "send it")
         token = resolve_reference(reference, "token", folder=self.app.folder, prompt=self._prompt)
-        self.writing = True
-        done = await self._blocking(
+        self.is_writing = True
+        done = await self._run_in_thread(
             f"asking {place.api}", lambda: storing.register_key(answers, place, token, public)
         )
-        found = self.findings
+        found = self.key_status
         found.registered = "registered" if done.made else "registered already"
         found.registered += f", read-only: {place.path}"
         found.notes = (f"! {done.note}",) if done.note else ()
@@ -65,7 +65,7 @@ class KeyTasks(StoreTasks):
         await self._probe(storing.list_clone_probes(answers, private))
 
     async def _private(self, answers: Answers) -> SecretStr:
-        looked = self.findings.looked
+        looked = self.key_status.store_contents
         held = looked is not None and looked.state_of(steps.GIT_KEY) == "kept"
         if answers.dags.key.kind in OWN_KEY_KINDS and not held:
             own = await self._read_own(answers)
@@ -74,12 +74,12 @@ class KeyTasks(StoreTasks):
         start = await self._ready()
         await self._to_vault(start)
         text = f"asking Vault at {start.way.where.endpoint}"
-        key = await self._blocking(text, lambda: steps.read_stored_key(start))
+        key = await self._run_in_thread(text, lambda: steps.read_stored_key(start))
         self._record(key.public)
         return key.private
 
     async def _probe(self, probes: list[Probe]) -> None:
-        found = self.findings
+        found = self.key_status
         found.proof = {probe.id: (probe, None) for probe in probes}
 
         self._begin(f"cloning from {probes[0].endpoint}")

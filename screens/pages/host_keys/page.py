@@ -61,7 +61,7 @@ class HostKeyScreen(ScanningPage):
         Binding("pagedown", "read(1)", show=False),
         Binding("pageup", "read(-1)", show=False),
     ]
-    step_name = HOST_KEYS
+    page_name = HOST_KEYS
     keys = (
         "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
         "[@click=screen.scan]f5 scan[/]  [@click=screen.read(1)]pgdn keys[/]  "
@@ -78,7 +78,7 @@ class HostKeyScreen(ScanningPage):
     @property
     def host(self) -> tuple[str, int]:
         """The repository's host and port; the page is only shown where there is one."""
-        location = self.draft.readable.dags.location
+        location = self.draft.answers.dags.location
         return (location.host, location.port) if location else ("", 22)
 
     def content(self) -> Iterator[Widget]:
@@ -97,12 +97,12 @@ class HostKeyScreen(ScanningPage):
 
     def _pasted(self) -> str:
         """What was pasted before, else the keys that the answers hold."""
-        kept = self.wizard.pasted.get(self.host)
+        kept = self.wizard.pasted_keys.get(self.host)
         if kept is not None:
             return kept
         host, port = self.host
         keys = [parse_answer_key(item) for item in self._stored()]
-        return "\n".join(key.line(host, port) for key in keys if key is not None)
+        return "\n".join(key.known_hosts_line(host, port) for key in keys if key is not None)
 
     async def on_mount(self) -> None:
         """The field for the fingerprint where keys are known, else the one for keys."""
@@ -122,19 +122,19 @@ class HostKeyScreen(ScanningPage):
     @on(TextArea.Changed)
     async def _paste_changed(self, event: TextArea.Changed) -> None:
         text = event.text_area.text
-        self.wizard.pasted[self.host] = text
+        self.wizard.pasted_keys[self.host] = text
         keys = self._check_paste(text)
         if keys is not None:
             host, _ = self.host
             value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
             if value != [strip_evidence(item) for item in self._stored()]:
-                self.wizard.draft = self.draft.answered(field_spec(HOST_KEYS), value)
+                self.wizard.draft = self.draft.with_answer(field_spec(HOST_KEYS), value)
         self.show_state()
         self.show_message()
         await self._show_keys()
 
     def _stored(self) -> list[object]:
-        found = get_value(self.draft.applicable, ("dags", "host_keys"))
+        found = get_value(self.draft.applicable_data, ("dags", "host_keys"))
         return list(found) if isinstance(found, list | tuple) else []
 
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
@@ -172,7 +172,7 @@ class HostKeyScreen(ScanningPage):
             return False
         if fingerprint is None:
             return True
-        self.wizard.draft = self.draft.with_typed(fingerprint)
+        self.wizard.draft = self.draft.with_fingerprint(fingerprint)
         with self.prevent(Input.Changed):
             self.query_one(TextField).value = ""
         self.error = ""
@@ -187,18 +187,18 @@ class HostKeyScreen(ScanningPage):
         if not text:
             return None
         fingerprint = parse_fingerprint(text)
-        if not self.draft.belongs(fingerprint):
+        if not self.draft.has_fingerprint(fingerprint):
             raise ValueError(
                 "this is the fingerprint of none of the keys below: compare them again"
             )
         return fingerprint
 
-    def leaving(self) -> None:
+    def prepare_leave(self) -> None:
         """A finished fingerprint counts, whichever key led away."""
         with suppress(ValueError):
             fingerprint = self._typed()
             if fingerprint is not None:
-                self.wizard.draft = self.draft.with_typed(fingerprint)
+                self.wizard.draft = self.draft.with_fingerprint(fingerprint)
 
     def _complain(self, text: str) -> None:
         self.error = text
@@ -220,7 +220,7 @@ class HostKeyScreen(ScanningPage):
             return f"{pluralize(len(verdict.accepted), 'key')} accepted. {_MORE}"
         return _PASTE if in_area else _TYPE
 
-    async def scanned(self) -> None:
+    async def show_scan(self) -> None:
         """Show the keys; the next thing is to compare and type."""
         await self._show_keys()
         if self._given() and not self.paste_error:

@@ -41,7 +41,7 @@ class ScanningPage(Page):
         """The host and port to ask."""
         raise NotImplementedError
 
-    async def scanned(self) -> None:
+    async def show_scan(self) -> None:
         """Show what the draft's scan holds now."""
 
     def action_scan(self) -> None:
@@ -76,7 +76,7 @@ class ScanningPage(Page):
             return
         self.wizard.draft = self.draft.with_scan(scan)
         self._end(_summarize_scan(scan))
-        await self.scanned()
+        await self.show_scan()
 
     def _end(self, text: str) -> None:
         if self._clock is not None:

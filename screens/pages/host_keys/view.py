@@ -69,7 +69,7 @@ class KeyComparison:
     scan: Scan | None
     verdict: HostKeyVerdict | None
 
-    def before(self, entry: KnownHost) -> str:
+    def replaced_fingerprint(self, entry: KnownHost) -> str:
         """The fingerprint of the committed key that this one would replace; empty for none."""
         changes = self.verdict.changed if self.verdict else ()
         return next((one.old for one in changes if one.type == entry.type), "")
@@ -82,7 +82,7 @@ def render_key(item: KnownHost | Refusal, around: KeyComparison) -> tuple[Conten
     if not isinstance(key, HostKey):
         return plain(f"a key that cannot be read: {key}"), ""
     rows = list(_fingerprints(entry, key, around))
-    changed = bool(around.before(entry)) and isinstance(item, Refusal)
+    changed = bool(around.replaced_fingerprint(entry)) and isinstance(item, Refusal)
     rows.append(("verdict", f"! CHANGED: {_CHANGED}" if changed else _words(item)))
     if isinstance(item, Refusal) and key.fingerprint not in item.fix:
         rows.append(("", item.fix.replace(COMPARE_HINT, _COMPARE)))
@@ -110,8 +110,8 @@ def _style(text: str) -> str:
 def _fingerprints(
     entry: KnownHost, key: HostKey, around: KeyComparison
 ) -> Iterator[tuple[str, str]]:
-    if around.before(entry):
-        yield "before", around.before(entry)
+    if around.replaced_fingerprint(entry):
+        yield "before", around.replaced_fingerprint(entry)
     if key in around.given:
         yield "given", key.fingerprint
     if around.scan is not None:

@@ -123,7 +123,7 @@ class ArgoCd(Model):
     vault: CredentialPath = Field(default_factory=CredentialPath, title="Credential in Vault")
 
     @property
-    def over_ssh(self) -> bool:
+    def is_over_ssh(self) -> bool:
         """Whether the config repository is read over SSH."""
         return bool(self.repo_url) and parse_git_url(self.repo_url).scheme == "ssh"
 
@@ -134,7 +134,7 @@ class ArgoCd(Model):
             "type": ("git",),
             "url": (self.repo_url,),
         }
-        if self.over_ssh:
+        if self.is_over_ssh:
             title = "key of the config repository"
             key = Fact("repositorySshKey", Form.SSH_KEY, title, "", self.key)
             keys["sshPrivateKey"] = (FactUse(key, Encoding.PEM), "\n")

@@ -143,7 +143,7 @@ class Dags(Section):
         return parse_git_url(self.repo) if self.repo else None
 
     @property
-    def over_ssh(self) -> bool:
+    def is_over_ssh(self) -> bool:
         """Whether the repository is reached over SSH."""
         location = self.location
         return location is not None and location.scheme == "ssh"
@@ -152,7 +152,7 @@ class Dags(Section):
     def known_hosts(self) -> str:
         """Lines for the keys with evidence, written by us; empty when nothing is trusted yet."""
         location = self.location
-        if location is None or self.source == "image" or not self.over_ssh:
+        if location is None or self.source == "image" or not self.is_over_ssh:
             return ""
         entries = [
             KnownHost(item.host, item.type, item.key, Evidence(**item.evidence.model_dump()))
@@ -168,7 +168,7 @@ class Dags(Section):
             return Contribution(settings={"dags.gitSync.enabled": False})
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
         actions: tuple[StepSpec, ...] = ()
-        if self.over_ssh:
+        if self.is_over_ssh:
             title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
             actions = (StepSpec("dags.register-key", title, "platform"),)
         if self.source == "bundle":
@@ -180,7 +180,7 @@ class Dags(Section):
             subpath=self.subpath,
             depth=self.depth,
             period=self.period,
-            known_hosts=release.known_hosts if self.over_ssh else "",
+            known_hosts=release.known_hosts if self.is_over_ssh else "",
         )
         for secret in secrets:
             settings.update(dict.fromkeys(secret.settings, secret.name))
@@ -198,7 +198,7 @@ class Dags(Section):
         return Fact("gitPassword", Form.GIVEN, "Git token", "", self.credentials.password)
 
     def _git_sync_secrets(self, release: Release) -> tuple[SecretSpec, ...]:
-        if self.over_ssh:
+        if self.is_over_ssh:
             key: tuple[str | FactUse, ...] = (FactUse(self._key_fact(), Encoding.PEM), "\n")
             return (
                 SecretSpec(
@@ -225,7 +225,7 @@ class Dags(Section):
         self, release: Release, flows: tuple[Flow, ...], actions: tuple[StepSpec, ...]
     ) -> Contribution:
         fact = None
-        if self.over_ssh:
+        if self.is_over_ssh:
             fact = self._key_fact()
         elif self.credentials.needed:
             fact = self._token_fact()
@@ -233,7 +233,7 @@ class Dags(Section):
         if fact is not None:
             secrets = (
                 bundle_connection(
-                    release, self.repo, fact, self.credentials.username, ssh=self.over_ssh
+                    release, self.repo, fact, self.credentials.username, ssh=self.is_over_ssh
                 ),
             )
         settings = bundle_settings(
@@ -246,12 +246,14 @@ class Dags(Section):
         )
         mounts: tuple[Mount, ...] = ()
         manifests: tuple[File, ...] = ()
-        if self.over_ssh:
+        if self.is_over_ssh:
             config_map = known_hosts_map(release)
             manifests = (config_map,)
             mounts = (
                 Mount(
-                    "git-known-hosts", release.names.object("git-known-hosts"), "/etc/airflow-git"
+                    "git-known-hosts",
+                    release.names.object_name("git-known-hosts"),
+                    "/etc/airflow-git",
                 ),
             )
         return Contribution(

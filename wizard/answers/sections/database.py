@@ -179,7 +179,7 @@ class Database(Section):
                 pgbouncer_secrets(
                     release,
                     metadata,
-                    self._results(metadata) if release.celery else None,
+                    self._result_endpoint(metadata) if release.celery else None,
                     pools=(self.pgbouncer.metadata_pool, self.pgbouncer.result_pool),
                     max_client_conn=self.pgbouncer.max_client_conn,
                 )
@@ -207,7 +207,7 @@ class Database(Section):
             self.host, self.port, self.name, self.user, fact, self.sslmode, bool(self.ca.file)
         )
 
-    def _results(self, metadata: Endpoint) -> Endpoint:
+    def _result_endpoint(self, metadata: Endpoint) -> Endpoint:
         own = self.result_backend
         if own.kind == "metadata":
             return metadata
@@ -218,14 +218,14 @@ class Database(Section):
             own.host, own.port, own.name, own.user, fact, self.sslmode, bool(self.ca.file)
         )
 
-    def _pooled(self, release: Release, endpoint: Endpoint, alias: str) -> Endpoint:
+    def _pooled_endpoint(self, release: Release, endpoint: Endpoint, alias: str) -> Endpoint:
         mode = self.pgbouncer.mode
         if mode == "chart":
             # The leg inside the cluster has no TLS listener: a TLS parameter would be refused.
-            return endpoint.through(release.names.pgbouncer_host, 6543, alias)
+            return endpoint.with_pooler(release.names.pgbouncer_host, 6543, alias)
         if mode == "external":
             name = self.pgbouncer.database or endpoint.name
-            pooled = endpoint.through(self.pgbouncer.host, self.pgbouncer.port, name)
+            pooled = endpoint.with_pooler(self.pgbouncer.host, self.pgbouncer.port, name)
             return pooled.with_tls(endpoint.sslmode, endpoint.has_ca)
         return endpoint
 
@@ -233,7 +233,7 @@ class Database(Section):
         self, release: Release, metadata: Endpoint
     ) -> tuple[list[SecretSpec], dict[str, object]]:
         names = release.names
-        pooled = self._pooled(release, metadata, names.metadata_alias)
+        pooled = self._pooled_endpoint(release, metadata, names.metadata_alias)
         secret = SecretSpec(
             release.secret("metadata"),
             {"connection": pooled.url()},
@@ -242,11 +242,11 @@ class Database(Section):
         )
         secrets, settings = [secret], {"data.metadataSecretName": secret.name}
         if release.celery:
-            results = self._results(metadata)
+            results = self._result_endpoint(metadata)
             # An external pooler is known to serve the metadata database; results of their own
             # go direct.
             if results == metadata or self.pgbouncer.mode == "chart":
-                results = self._pooled(release, results, names.result_alias)
+                results = self._pooled_endpoint(release, results, names.result_alias)
             backend = SecretSpec(
                 release.secret("result-backend"),
                 {"connection": results.url("db+postgresql")},
@@ -282,7 +282,7 @@ class Database(Section):
         if not self.ca.file:
             return ()
         folder = CA_PATH.rpartition("/")[0]
-        return (Mount("database-ca", release.names.object("database-ca"), folder),)
+        return (Mount("database-ca", release.names.object_name("database-ca"), folder),)
 
     def _manifests(self, release: Release) -> tuple[File, ...]:
         if not self.ca.file:

@@ -128,7 +128,7 @@ class Delivery(Section):
         if argo.repo_url and parse_git_url(argo.repo_url).scheme == "ssh":
             title = "Let Argo CD know the SSH host keys of this repository"
             found.append(StepSpec("argocd.known-hosts", title, "platform"))
-        found += self._credential(release)
+        found += self._credential_steps(release)
         found += [
             StepSpec("argocd.project", f"Create AppProject {argo.project}", "platform"),
             StepSpec(
@@ -139,12 +139,12 @@ class Delivery(Section):
         ]
         return (*found, *_wait_steps(release))
 
-    def _credential(self, release: Release) -> tuple[StepSpec, ...]:
+    def _credential_steps(self, release: Release) -> tuple[StepSpec, ...]:
         if not self.readers(release):
             title = "See whether Argo CD may read this repository"
             return (StepSpec("argocd.repository", title, "platform"),)
         found: tuple[StepSpec, ...] = ()
-        if self.argocd.over_ssh:
+        if self.argocd.is_over_ssh:
             place = parse_git_url(self.argocd.repo_url)
             title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
             found = (StepSpec("argocd.register-key", title, "platform"),)

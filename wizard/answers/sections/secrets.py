@@ -81,9 +81,13 @@ def _reader_steps(store: StoreSettings) -> tuple[StepSpec, ...]:
     """What a reader's path needs beside what the installation's has."""
     role = f"Write role {store.role} at {store.auth_mount}"
     return (
-        StepSpec(f"vault.{store.part('policy')}", f"Write policy {store.policy}", "vault"),
-        StepSpec(f"vault.{store.part('role')}", role, "vault"),
-        StepSpec(f"vault.{store.part('payload')}", f"Fill {store.mount}/{store.path}", "me"),
+        StepSpec(
+            f"vault.{store.qualified_name('policy')}", f"Write policy {store.policy}", "vault"
+        ),
+        StepSpec(f"vault.{store.qualified_name('role')}", role, "vault"),
+        StepSpec(
+            f"vault.{store.qualified_name('payload')}", f"Fill {store.mount}/{store.path}", "me"
+        ),
     )
 
 
@@ -267,7 +271,7 @@ class Secrets(Section):
             audience=vault.audience,
             vault_namespace=vault.namespace,
             service_account=(
-                release.names.object("external-secrets") if own else vault.service_account
+                release.names.object_name("external-secrets") if own else vault.service_account
             ),
             account_namespace=release.namespace if own else vault.operator_namespace,
             document=self.payload == "document",

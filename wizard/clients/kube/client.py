@@ -72,9 +72,9 @@ class KubeClient:
             self.server, uid, str(version.get("gitVersion", "")).removeprefix("v")
         )
 
-    def served(self, group: str) -> tuple[str, ...]:
+    def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Versions of a group; see Kube."""
-        found = self._there(f"/apis/{group}", f"versions of {group}") or {}
+        found = self._get_or_none(f"/apis/{group}", f"versions of {group}") or {}
         preferred = found.get("preferredVersion", {}).get("version")
         versions = [str(one["version"]) for one in found.get("versions", [])]
         return tuple(sorted(versions, key=lambda one: one != preferred))
@@ -83,10 +83,10 @@ class KubeClient:
         """Kinds of a group's version; see Kube."""
         return frozenset(self._resources(api_version))
 
-    def namespaced(self) -> tuple[tuple[str, str], ...]:
+    def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
         """Kinds that namespaces hold; see Kube."""
         groups = self._send("GET", "/apis", "API groups").get("groups", [])
-        found = find_deletable_resources(groups, self._discovered)
+        found = find_deletable_resources(groups, self._discover)
         self._found |= found
         return tuple(found)
 
@@ -94,7 +94,7 @@ class KubeClient:
         """The object, or None; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         accept = _META.format("") if metadata else _JSON
-        return self._there(path, f"read {ref}", accept=accept)
+        return self._get_or_none(path, f"read {ref}", accept=accept)
 
     def find(
         self,
@@ -107,28 +107,28 @@ class KubeClient:
     ) -> list[KubeObject]:
         """All objects of a kind; see Kube."""
         query = [("labelSelector", labels)] if labels else []
-        found, _ = self._page(api_version, kind, namespace, query, metadata=metadata)
+        found, _ = self._list_all(api_version, kind, namespace, query, metadata=metadata)
         return found
 
     def apply(
         self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
     ) -> KubeObject:
         """Server-side apply; see Kube."""
-        ref = Ref.of(manifest)
+        ref = Ref.from_manifest(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         query = _write_options(dry_run) + [("force", "true")] * force
         return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY_MEDIA_TYPE)
 
     def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Make it; see Kube."""
-        ref = Ref.of(manifest)
+        ref = Ref.from_manifest(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
         options = _write_options(dry_run)
         return self._send("POST", path, f"create {ref}", options, manifest, again=False)
 
     def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
         """Put it in the place of its former version; see Kube."""
-        ref = Ref.of(manifest)
+        ref = Ref.from_manifest(manifest)
         if not manifest["metadata"].get("resourceVersion"):
             raise ValueError(f"{ref}: the version that is replaced must be named")
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
@@ -201,7 +201,7 @@ class KubeClient:
         while True:
             try:
                 if watched:
-                    yield from self._round(ref, min(_WATCH_SECONDS, end - time.monotonic()))
+                    yield from self._watch_once(ref, min(_WATCH_SECONDS, end - time.monotonic()))
                 else:
                     yield self.get(ref)
                 failed = None
@@ -219,10 +219,10 @@ class KubeClient:
         if failed is not None:
             raise failed
 
-    def _round(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
+    def _watch_once(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
         """The state now and each change for some seconds; a gap in the history ends it early."""
         query = [("fieldSelector", f"metadata.name={ref.name}")]
-        items, version = self._page(ref.api_version, ref.kind, ref.namespace, query)
+        items, version = self._list_all(ref.api_version, ref.kind, ref.namespace, query)
         yield items[0] if items else None
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
         limit = max(1, round(seconds))
@@ -234,7 +234,7 @@ class KubeClient:
                     return
                 yield None if event.get("type") == "DELETED" else event["object"]
 
-    def _page(
+    def _list_all(
         self,
         api_version: str,
         kind: str,
@@ -282,13 +282,13 @@ class KubeClient:
         return self._found[key]
 
     def _resources(self, api_version: str) -> dict[str, Resource]:
-        return index_resources(api_version, self._discovered(api_version))
+        return index_resources(api_version, self._discover(api_version))
 
-    def _discovered(self, api_version: str) -> list[KubeObject]:
-        found = self._there(version_path(api_version), f"kinds of {api_version}") or {}
+    def _discover(self, api_version: str) -> list[KubeObject]:
+        found = self._get_or_none(version_path(api_version), f"kinds of {api_version}") or {}
         return list(found.get("resources") or [])
 
-    def _there(self, path: str, what: str, **options: Any) -> KubeObject | None:
+    def _get_or_none(self, path: str, what: str, **options: Any) -> KubeObject | None:
         """What a path holds; None where it is not served."""
         try:
             return self._send("GET", path, what, **options)

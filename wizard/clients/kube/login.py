@@ -39,7 +39,7 @@ class KubeCredentials:
     token: SecretStr | None = None
     certificate: str = ""
     key: SecretStr | None = None
-    ends: float = 0.0
+    expires_at: float = 0.0
 
 
 class Login:
@@ -64,7 +64,9 @@ class Login:
         # Several probes start at once: the plugin may open a browser, and shall open one.
         with self._lock:
             held = self._held
-            if held is None or (held.ends and held.ends - _RENEWAL_SECONDS < time.time()):
+            if held is None or (
+                held.expires_at and held.expires_at - _RENEWAL_SECONDS < time.time()
+            ):
                 held = self._held = run_plugin(access.plugin)
             return held
 

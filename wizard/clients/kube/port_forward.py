@@ -39,7 +39,7 @@ def request_pod(
     """
     request = Request("GET", path, what, [("ports", str(port))])
     # Frames and headers take some bytes too.
-    connection = transport.upgraded(
+    connection = transport.open_websocket(
         request, PROTOCOL, time.monotonic() + seconds, limit=2 * MAX_BODY_BYTES
     )  # fmt: skip
     try:

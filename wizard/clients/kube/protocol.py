@@ -29,7 +29,7 @@ class Ref:
     namespace: str = ""
 
     @classmethod
-    def of(cls, manifest: Mapping[str, Any]) -> Ref:
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> Ref:
         """The object that a manifest describes."""
         meta = manifest["metadata"]
         return cls(
@@ -95,13 +95,13 @@ class Kube(Protocol):
     def cluster(self) -> ClusterIdentity:
         """Which cluster this is."""
 
-    def served(self, group: str) -> tuple[str, ...]:
+    def list_api_versions(self, group: str) -> tuple[str, ...]:
         """Versions of an API group, the preferred one first; empty where it is not installed."""
 
     def kinds(self, api_version: str) -> frozenset[str]:
         """Kinds of a group's version, such as external-secrets.io/v1; empty where not served."""
 
-    def namespaced(self) -> tuple[tuple[str, str], ...]:
+    def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
         """Version and kind of all that a namespace may hold, if it can be listed and deleted.
 
         What several versions of a group serve is named once.

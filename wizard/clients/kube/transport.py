@@ -53,7 +53,7 @@ class Transport:
 
     def send(self, request: Request) -> Any:
         """The answer as JSON; raises KubeError."""
-        response = self._patiently(request, _READ if request.method == "GET" else _WRITE)
+        response = self._send_with_retries(request, _READ if request.method == "GET" else _WRITE)
         try:
             data = response.data
         except Exception as error:
@@ -65,7 +65,7 @@ class Transport:
 
     def stream(self, request: Request, seconds: float) -> Generator[Any]:
         """The answer's lines as JSON while they come, for at most about `seconds`."""
-        response = self._patiently(request, seconds + _READ)
+        response = self._send_with_retries(request, seconds + _READ)
         held = b""
         try:
             for chunk in response.stream(65536):
@@ -80,7 +80,7 @@ class Transport:
         finally:
             response.close()
 
-    def upgraded(
+    def open_websocket(
         self, request: Request, protocol: str, deadline: float, *, limit: int
     ) -> WebSocketConnection:
         """A connection that speaks a WebSocket protocol, with the same login, TLS and proxy.
@@ -92,7 +92,7 @@ class Transport:
         renewed = False
         while True:
             credentials = self._login.credentials()
-            pool = self._connected(credentials).client.rest_client.pool_manager
+            pool = self._get_client(credentials).client.rest_client.pool_manager
             headers = {"User-Agent": _AGENT, **_authorization(credentials)}
             self._told(request.line)
             try:
@@ -104,7 +104,7 @@ class Transport:
                     raise
                 renewed = True
 
-    def _patiently(self, request: Request, seconds: float) -> Any:
+    def _send_with_retries(self, request: Request, seconds: float) -> Any:
         deadline = time.monotonic() + self.patience
         broken = 0
         renewed = False
@@ -139,7 +139,7 @@ class Transport:
         import_modules(*_LIBRARY)
         from kubernetes.client.exceptions import ApiException
 
-        client = self._connected(credentials)
+        client = self._get_client(credentials)
         headers = {"Accept": request.accept, **_authorization(credentials)}
         self._told(request.line)
         try:
@@ -159,7 +159,7 @@ class Transport:
             return 0, {}, b"", convert_transport_error(request.what, self.access.server, error)
         return int(response.status), response.headers, response, None
 
-    def _connected(self, credentials: KubeCredentials) -> Any:
+    def _get_client(self, credentials: KubeCredentials) -> Any:
         """The library's client; another one when the client certificate is another."""
         with self._lock:
             held = self._client

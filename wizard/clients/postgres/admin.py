@@ -76,7 +76,7 @@ class RoleState:
 
     may_log_in: bool
     expired: bool
-    given: bool
+    may_be_owner: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Administrator:
         """What the role may do in schema public of a database."""
         with (
             _convert_errors(),
-            open_read_only(self._at(name), self._password, _APPLICATION) as connection,
+            open_read_only(self._database_target(name), self._password, _APPLICATION) as connection,
         ):
             row = connection.execute(_SCHEMA_QUERY, {"role": role}).fetchone()
         return SchemaState(*row) if row else SchemaState(usable=False, may_grant=False)
@@ -170,12 +170,12 @@ class Administrator:
         """Each statement in a transaction of its own, in this database (empty: the usual one)."""
         with (
             _convert_errors(),
-            self._session(self._at(name) if name else self.target) as connection,
+            self._session(self._database_target(name) if name else self.target) as connection,
         ):
             for statement in statements:
                 connection.execute(statement)
 
-    def _at(self, name: str) -> PostgresTarget:
+    def _database_target(self, name: str) -> PostgresTarget:
         from dataclasses import replace
 
         return replace(self.target, database=name)
@@ -209,7 +209,7 @@ def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Com
     from psycopg.sql import SQL, Identifier
 
     found = []
-    if seen.role is None or not seen.role.given:
+    if seen.role is None or not seen.role.may_be_owner:
         found.append(SQL("GRANT {} TO CURRENT_USER").format(Identifier(owner)))
     locale = "" if seen.template == "UTF8" else " LC_COLLATE 'C' LC_CTYPE 'C'"
     made = SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0" + locale)

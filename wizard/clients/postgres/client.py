@@ -107,7 +107,7 @@ class PostgresServer:
     reserved: int
     role_limit: int
     database_limit: int
-    in_use: int
+    open_connections: int
     skew: float
     migrated: bool
     read_only: bool
@@ -120,7 +120,7 @@ class PostgresServer:
         return self.version // 10000
 
     @property
-    def free_for_all(self) -> int:
+    def available_connections(self) -> int:
         """Connections that this role may open together with everybody else's."""
         limits = [self.max_connections - self.reserved, self.role_limit, self.database_limit]
         return min(limit for limit in limits if limit >= 0)
@@ -239,7 +239,7 @@ def _parse_server(row: Any, now: float, *, encrypted: bool, pid: int) -> Postgre
         reserved=row[6],
         role_limit=-1 if row[7] is None else row[7],
         database_limit=row[8],
-        in_use=row[9],
+        open_connections=row[9],
         skew=clock - now,
         migrated=row[11],
         read_only=row[12],

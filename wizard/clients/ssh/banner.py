@@ -67,7 +67,7 @@ class RecordingConnection:
         return self._greeting.split(b"-")[1]
 
     @property
-    def offered(self) -> set[str]:
+    def host_key_algorithms(self) -> set[str]:
         """The signatures of host keys that the server offers; empty until it said so.
 
         The first packet is its KEXINIT, not encrypted: RFC 4253, 6 and 7.1.

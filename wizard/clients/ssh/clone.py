@@ -74,32 +74,32 @@ class ParamikoClient:
         try:
             with convert_route_errors():
                 route.prepare(deadline)
-            with self._command("git-upload-pack", key, route, deadline) as channel:
+            with self._open_command("git-upload-pack", key, route, deadline) as channel:
                 told = _receive_advertisement(channel, target, deadline)
                 ref, commit = _find_ref(told, target)
                 subpath = target.subpath if target.dags else None
                 files = count_dag_files(channel, told.raw, ref or commit, subpath, deadline)
-            return CloneResult(ref or commit, commit, files, self._writable(key, route, deadline))
+            return CloneResult(ref or commit, commit, files, self._may_push(key, route, deadline))
         finally:
             route.close()
 
-    def _writable(self, key: Any, route: Route, deadline: Deadline) -> bool | None:
+    def _may_push(self, key: Any, route: Route, deadline: Deadline) -> bool | None:
         """Whether a push would be let in; nothing is sent but its end."""
         try:
-            with self._command("git-receive-pack", key, route, deadline) as channel:
+            with self._open_command("git-receive-pack", key, route, deadline) as channel:
                 read_advertisement(_make_reader(channel, deadline))
                 channel.sendall(FLUSH)
                 channel.shutdown_write()
                 channel.recv(1)
         except WireError as error:
-            return False if error.said or error.ended else None
+            return False if error.server_message or error.ended else None
         except Exception:
             # Refusing the command or the connection is no answer to the question.
             return None
         return True
 
     @contextmanager
-    def _command(self, name: str, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
+    def _open_command(self, name: str, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
         """The channel of one command in a session of its own."""
         target = self.target
         with open_transport(target, key, route, deadline) as transport:
@@ -141,7 +141,7 @@ def _receive_advertisement(channel: Any, target: CloneTarget, deadline: Deadline
     try:
         return read_advertisement(_make_reader(channel, deadline))
     except WireError as error:
-        said = error.said or _read_error_line(channel)
+        said = error.server_message or _read_error_line(channel)
         raise CloneError(
             "repository",
             f"{target.endpoint} lets the key in and gives it no repository {target.path}"
@@ -173,7 +173,7 @@ def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
     if name:
         return name, told.refs[name]
     if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target.ref):
-        if target.ref in told.refs.values() or told.any_commit:
+        if target.ref in told.refs.values() or told.may_fetch_any_commit:
             return "", target.ref
         raise CloneError(
             "ref", f"{target.endpoint} hands out no commit by its id; follow a branch or a tag"

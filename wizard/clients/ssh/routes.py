@@ -39,7 +39,7 @@ class Deadline:
         return max(0.001, self._end - time.monotonic())
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the time is up."""
         return time.monotonic() >= self._end
 

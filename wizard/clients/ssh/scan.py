@@ -144,7 +144,7 @@ def _retry_dropped(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
         return
     for probe in dropped:
         for pause in _PAUSES:
-            if probe.dropped and not deadline.over:
+            if probe.dropped and not deadline.is_over:
                 time.sleep(min(pause, deadline.left))
                 _run_probes([probe.again()], deadline)
 
@@ -179,17 +179,17 @@ class _KeyTypeProbe:
         """Connect and shake hands; never raises."""
         try:
             self.heard = RecordingConnection(self.route.open(self.deadline))
-            self.key = self._shaken(self.heard)
+            self.key = self._fetch_key(self.heard)
         except NotReachedError as error:
             self.problem = str(error)
         except ValueError as error:
             self.problem = f"its key is not accepted: {error}"
         except Exception as error:
-            self.problem = self._said(error)
+            self.problem = self._describe_failure(error)
         finally:
             self.close()
 
-    def _shaken(self, heard: RecordingConnection) -> HostKey:
+    def _fetch_key(self, heard: RecordingConnection) -> HostKey:
         import paramiko
 
         transport = paramiko.Transport(heard)  # type: ignore[arg-type]
@@ -198,34 +198,37 @@ class _KeyTypeProbe:
             wanted = _SIGNATURES.get(self.kind, (self.kind,))
             transport.get_security_options().key_types = wanted
             transport.start_client(timeout=self.deadline.left)
-            if self.deadline.over:
+            if self.deadline.is_over:
                 raise TimeoutError
             shown = transport.get_remote_server_key()
             return HostKey(shown.get_name(), base64.b64encode(shown.asbytes()).decode())
         finally:
             transport.close()
 
-    def _said(self, error: Exception) -> str:
+    def _describe_failure(self, error: Exception) -> str:
         """The failure in words, by what was heard until then."""
         heard = self.heard
         if heard is None:
             return f"it could not be reached ({type(error).__name__})"
         if not heard.is_ssh:
-            return self._no_ssh(heard)
+            return self._describe_non_ssh(heard)
         if heard.version not in {b"2.0", b"1.99"}:
             return "it speaks only SSH 1"
-        if heard.offered and not set(_SIGNATURES.get(self.kind, (self.kind,))) & heard.offered:
+        if (
+            heard.host_key_algorithms
+            and not set(_SIGNATURES.get(self.kind, (self.kind,))) & heard.host_key_algorithms
+        ):
             return _MISSING
         if "ignature" in str(error):
             return "it did not prove that it holds the key it shows: somebody may be in between"
-        if self.deadline.over:
+        if self.deadline.is_over:
             return f"it began the SSH handshake and did not finish it {self.deadline.text}"
         if heard.ended:
-            self.dropped = not heard.offered
+            self.dropped = not heard.host_key_algorithms
             return "it closes the connection during the SSH handshake"
         return "no SSH handshake came about: it shares no method with this program"
 
-    def _no_ssh(self, heard: RecordingConnection) -> str:
+    def _describe_non_ssh(self, heard: RecordingConnection) -> str:
         if heard.first.lstrip().startswith((b"HTTP/", b"<")):
             return "a web server (HTTP) answers there, not SSH"
         self.dropped = heard.ended
@@ -242,7 +245,7 @@ class _KeyTypeProbe:
         """What went wrong with a probe that is still at it when the time is up."""
         if self.heard is None:
             return f"no connection to it came about {self.deadline.text}"
-        return self._said(TimeoutError())
+        return self._describe_failure(TimeoutError())
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -262,7 +265,7 @@ def _summarize(host: str, port: int, probes: Sequence[_KeyTypeProbe]) -> Scan:
             problems[probe.kind] = probe.problem or probe.unfinished
     problem = ""
     if not keys:
-        offered = set().union(*(probe.heard.offered for probe in probes if probe.heard))
+        offered = set().union(*(probe.heard.host_key_algorithms for probe in probes if probe.heard))
         reasons = list(dict.fromkeys(problems.values())) or [_explain_no_key(offered)]
         problem = "; ".join(reasons)
     return Scan(host, port, tuple(keys), tuple(missing), problems, problem)

@@ -145,7 +145,7 @@ def _handshake_error(
         if heard.first.strip():
             return CloneError("peer", f"what answers at {target.endpoint} is not SSH")
         return CloneError("unreachable", f"{target.endpoint} says nothing {deadline.text}")
-    if heard.offered and not set(wanted) & heard.offered:
+    if heard.host_key_algorithms and not set(wanted) & heard.host_key_algorithms:
         return CloneError(
             "host-key",
             f"{target.endpoint} shows no key of a pinned type ({', '.join(wanted)}); nothing was "

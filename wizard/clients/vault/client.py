@@ -42,7 +42,7 @@ class VaultClient:
         self._address = address
         self._http = http
         self._identity = credentials.identity if credentials else "nobody"
-        self._own = isinstance(credentials, AppRole | Jwt)
+        self._owns_token = isinstance(credentials, AppRole | Jwt)
         self._token: SecretStr | None = None
         if isinstance(credentials, AppRole | Jwt):
             self._token = self._login(credentials)
@@ -61,7 +61,7 @@ class VaultClient:
 
     def forget(self) -> None:
         """Revoke a login of one's own; the token is not used again."""
-        if self._own and self._token is not None:
+        if self._owns_token and self._token is not None:
             # It ends by itself soon: no reason to hide what the caller found.
             with suppress(VaultError):
                 self._ask("POST", "auth/token/revoke-self", {})
@@ -94,7 +94,7 @@ class VaultClient:
                 "revoked, belongs to another Vault, or may not look itself up",
                 "log in to Vault again, and hand over the new token",
             )
-        data = self._checked(answer, "GET", "auth/token/lookup-self").data
+        data = self._require_success(answer, "GET", "auth/token/lookup-self").data
         ttl = data.get("ttl")
         return TokenInfo(
             str(data.get("display_name", "")),
@@ -121,7 +121,7 @@ class VaultClient:
                 f"there is no mount {path}, or {self._identity} may do nothing in it",
                 "ask Vault's owner for the mount and for rights below it",
             )
-        data = self._checked(answer, "GET", where).data
+        data = self._require_success(answer, "GET", where).data
         found = str(data.get("path", "")).strip("/")
         kind, options = str(data.get("type", "")), data.get("options") or {}
         version = str(options.get("version", "1")) if isinstance(options, Mapping) else "1"
@@ -142,14 +142,18 @@ class VaultClient:
     def read(self, mount: str, path: str) -> StoredSecret | None:
         """What stands at a path; None where nothing was ever written."""
         where = f"{mount}/data/{path}"
-        answer = self._versioned("GET", where)
+        answer = self._ask_kv("GET", where)
         metadata = answer.data.get("metadata")
         version = metadata.get("version") if isinstance(metadata, Mapping) else None
         if answer.status == 404 and isinstance(version, int):
             return StoredSecret({}, version, deleted=True)
-        if answer.status == 404 and not answer.says("namespace") and not answer.says("route"):
+        if (
+            answer.status == 404
+            and not answer.has_error("namespace")
+            and not answer.has_error("route")
+        ):
             return None
-        data = self._checked(answer, "GET", where).data.get("data")
+        data = self._require_success(answer, "GET", where).data.get("data")
         if not isinstance(data, Mapping) or not isinstance(version, int):
             raise VaultRefusedError(
                 "version",
@@ -162,14 +166,14 @@ class VaultClient:
         """Replace what stands there if its version is still `cas` (0: nothing yet)."""
         where = f"{mount}/data/{path}"
         body = {"options": {"cas": cas}, "data": dict(data)}
-        answer = self._versioned("POST", where, body)
-        if answer.says("check-and-set parameter did not match"):
+        answer = self._ask_kv("POST", where, body)
+        if answer.has_error("check-and-set parameter did not match"):
             raise VaultConflictError(
                 "conflict",
                 f"{mount}/{path} was written by somebody else in between; nothing was changed",
                 "run it again: it reads what stands there now",
             )
-        version = self._checked(answer, "POST", where).data.get("version")
+        version = self._require_success(answer, "POST", where).data.get("version")
         if not isinstance(version, int):
             raise VaultRefusedError(
                 "version",
@@ -180,17 +184,17 @@ class VaultClient:
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """Any other request below /v1/ that must succeed."""
-        return self._checked(self._ask(method, path, body), method, path)
+        return self._require_success(self._ask(method, path, body), method, path)
 
     def _ask(self, method: str, path: str, body: object = None) -> VaultResponse:
         token = self._token.get_secret_value() if self._token is not None else ""
         return self._http.ask(method, path, body, token=token, namespace=self._address.namespace)
 
-    def _versioned(self, method: str, path: str, body: object = None) -> VaultResponse:
+    def _ask_kv(self, method: str, path: str, body: object = None) -> VaultResponse:
         """A request to a KV mount, which is upgraded in the background right after its making."""
         for _ in range(_UPGRADE_TRIES):
             answer = self._ask(method, path, body)
-            if not answer.says("upgrading from non-versioned"):
+            if not answer.has_error("upgrading from non-versioned"):
                 return answer
             time.sleep(_UPGRADE_PAUSE)
         raise VaultError("busy", f"{path}: Vault is still upgrading this mount", "try again later")
@@ -198,7 +202,7 @@ class VaultClient:
     def _refuses_token(self) -> bool:
         return self._ask("GET", "auth/token/lookup-self").status == 403
 
-    def _checked(self, answer: VaultResponse, method: str, path: str) -> VaultResponse:
+    def _require_success(self, answer: VaultResponse, method: str, path: str) -> VaultResponse:
         if 200 <= answer.status < 300:
             return answer
         if self._token is None and answer.status in {400, 403}:
@@ -224,7 +228,7 @@ class VaultClient:
                 f"(status {answer.status})",
                 _login_hint(credentials, answer),
             )
-        auth = self._checked(answer, "POST", path).body.get("auth")
+        auth = self._require_success(answer, "POST", path).body.get("auth")
         token = auth.get("client_token") if isinstance(auth, Mapping) else None
         if not isinstance(token, str) or not token:
             raise VaultError("server", f"{self._address.endpoint} logs in without giving a token")
@@ -239,11 +243,11 @@ def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> str:
     """Vault answers most causes alike; its own log tells them apart."""
     if isinstance(credentials, AppRole):
         return "make a new secret id: it may be used up or expired, or be another role's"
-    if answer.says("invalid role name") or answer.says("could not be found"):
+    if answer.has_error("invalid role name") or answer.has_error("could not be found"):
         return f"have Vault's owner write the role {credentials.role} (secrets.vault.role)"
-    if answer.says("audience") or answer.says("aud)"):
+    if answer.has_error("audience") or answer.has_error("aud)"):
         return "compare secrets.vault.audience with the role's audience"
-    if answer.says("service account name") or answer.says("not authorized"):
+    if answer.has_error("service account name") or answer.has_error("not authorized"):
         return "compare the role's bound ServiceAccount and namespace with the store's"
     return (
         "look at the mount, its token reviewer and the audience: Vault says the reason only in "

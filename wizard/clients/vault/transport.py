@@ -85,7 +85,7 @@ class VaultResponse:
         found = self.body.get("data")
         return found if isinstance(found, Mapping) else {}
 
-    def says(self, phrase: str) -> bool:
+    def has_error(self, phrase: str) -> bool:
         """Whether one of Vault's errors or warnings contains the phrase."""
         said = self.body.get("errors") or []
         return isinstance(said, list) and any(phrase in str(one).casefold() for one in said)
@@ -114,7 +114,7 @@ class VaultHttp:
             response = self._send(method, url, body, token, namespace)
             if response.status_code not in {301, 302, 303, 307, 308}:
                 return _parse_response(response, self._address)
-            url = self._next(url, response.headers.get("Location", ""))
+            url = self._follow_redirect(url, response.headers.get("Location", ""))
         raise VaultError("server", f"{self._address.endpoint} redirects in circles")
 
     def _send(
@@ -143,7 +143,7 @@ class VaultHttp:
         # Outside of the handler: requests' exception holds the request, and that the token.
         raise fault
 
-    def _next(self, url: str, location: str) -> str:
+    def _follow_redirect(self, url: str, location: str) -> str:
         target = urljoin(url, location)
         here, there = urlsplit(url), urlsplit(target)
         if location and (here.scheme, here.netloc) == (there.scheme, there.netloc):
@@ -266,7 +266,7 @@ def _classify_status(
     answer: VaultResponse, request: str, address: VaultAddress, identity: str
 ) -> VaultError:
     status, where = answer.status, address.endpoint
-    if answer.says("namespace") and status in {400, 403, 404}:
+    if answer.has_error("namespace") and status in {400, 403, 404}:
         return VaultError(
             "namespace",
             f"{where} knows no namespace {address.namespace or '(root)'} for {request}",

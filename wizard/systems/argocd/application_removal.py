@@ -40,7 +40,7 @@ INSTANCE = "app.kubernetes.io/instance"
 
 def application_refs(target: Target) -> list[Ref]:
     """All Applications of the installation, the one that brings the others first."""
-    return [Ref.of(source.manifest()) for source in application_manifests(target)]
+    return [Ref.from_manifest(source.manifest()) for source in application_manifests(target)]
 
 
 def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:

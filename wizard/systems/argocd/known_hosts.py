@@ -54,7 +54,7 @@ def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
         (lambda: run_in_thread(lambda: hosts.change(_require_kube(target.argocd))))
         if hosts.lines
         else None,
-        (lambda: run_in_thread(lambda: hosts.rehearse(_require_kube(target.argocd))))
+        (lambda: run_in_thread(lambda: hosts.dry_run_change(_require_kube(target.argocd))))
         if hosts.lines
         else None,
     )
@@ -104,7 +104,7 @@ class _KnownHosts:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
-            return self._unseen()
+            return self._unreadable_status()
         if _revoked_keys(text) & {tuple(line.split()[1:3]) for line in self.lines}:
             return StepStatus(
                 "blocked",
@@ -112,7 +112,7 @@ class _KnownHosts:
                 "ask who revoked it, and verify the host's keys again",
             )
         if not self.lines:
-            return self._nothing(text)
+            return self._check_without_keys(text)
         missing = self.missing(text)
         if not missing:
             return StepStatus(
@@ -131,32 +131,32 @@ class _KnownHosts:
             if not missing:
                 return "somebody else has added them meanwhile"
             try:
-                kube.replace(self._with(found, missing))
+                kube.replace(self._build_replacement(found, missing))
             except KubeConflictError as error:
                 if error.reason != "Conflict":
                     raise
                 continue
             except KubeError as error:
-                raise self._refused(error) from None
+                raise self._explain_refusal(error) from None
             return f"appended {len(missing)} lines to {self.ref}{_ownership_note(found)}"
         raise ConflictError(
             f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
         )
 
-    def rehearse(self, kube: Kube) -> str:
+    def dry_run_change(self, kube: Kube) -> str:
         found = self._read(kube)
         missing = self.missing(read_known_hosts(found))
         try:
-            kube.replace(self._with(found, missing), dry_run=True)
+            kube.replace(self._build_replacement(found, missing), dry_run=True)
         except KubeError as error:
-            raise self._refused(error) from None
+            raise self._explain_refusal(error) from None
         return f"the API server would accept {len(missing)} more lines in {self.ref}"
 
     def missing(self, text: str) -> list[str]:
         there = {tuple(entry) for entry in _entries(text, self.name)}
         return [line for line in self.lines if tuple(line.split()[1:3]) not in there]
 
-    def _with(self, found: KubeObject, missing: Sequence[str]) -> KubeObject:
+    def _build_replacement(self, found: KubeObject, missing: Sequence[str]) -> KubeObject:
         added = [*read_added_lines(found, self.installation), *missing]
         return build_config_map(
             found, _append_lines(read_known_hosts(found), missing), self.installation, added
@@ -171,7 +171,7 @@ class _KnownHosts:
             )
         return found
 
-    def _nothing(self, text: str) -> StepStatus:
+    def _check_without_keys(self, text: str) -> StepStatus:
         if _entries(text, self.name):
             return StepStatus("holds", f"Argo CD has keys of {self.name}; none are verified here")
         return StepStatus(
@@ -180,14 +180,14 @@ class _KnownHosts:
             f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}",
         )
 
-    def _unseen(self) -> StepStatus:
+    def _unreadable_status(self) -> StepStatus:
         fix = f"let Argo CD's admin append missing lines to {DATA_KEY} of {self.ref}"
         lines = "\n".join(f"+{line}" for line in self.lines)
         return StepStatus("unknown", f"{self.ref} may not be read", fix, lines)
 
-    def _refused(self, error: KubeError) -> WizardError:
+    def _explain_refusal(self, error: KubeError) -> WizardError:
         if error.kind == "forbidden":
-            return WizardError(error.message, self._unseen().fix)
+            return WizardError(error.message, self._unreadable_status().fix)
         return explain_error(error)
 
 

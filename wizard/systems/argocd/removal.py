@@ -65,7 +65,7 @@ def _build_judge(target: Target, sources: list[CommittedManifest], *, exact: boo
 
 def _build_project_removal(target: Target, *, exact: bool) -> Step:
     sources = project_manifests(target)
-    found = [Ref.of(source.manifest()) for source in sources]
+    found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
 
     def removal(kube: Kube) -> Removal:
@@ -123,7 +123,7 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     """The store of Argo CD's own; its ExternalSecret first, which the operator has to let go of."""
     sources = store_credential.credential_manifests(target)[::-1]
-    found = [Ref.of(source.manifest()) for source in sources]
+    found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
     url = normalize_url(target.answers.delivery.argocd.repo_url)
 
@@ -164,7 +164,7 @@ def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus
 
 def _build_guard_removal(target: Target, *, exact: bool) -> Step:
     sources = guard_manifests(target)
-    found = [Ref.of(source.manifest()) for source in reversed(sources)]
+    found = [Ref.from_manifest(source.manifest()) for source in reversed(sources)]
     own = _build_judge(target, sources, exact=exact)
     return build_removal_step(
         "remove.store-account",
@@ -212,7 +212,7 @@ class _KnownHostsRemoval:
         added = read_added_lines(found, self._installation) if found else ()
         if not added:
             return StepStatus("holds", "this installation has added none that stands there")
-        using = self._using(kube)
+        using = self._find_user(kube)
         if using:
             return StepStatus("kept", f"{using}; {len(added)} lines stay")
         there = (read_known_hosts(found) if found else "").splitlines()
@@ -221,7 +221,7 @@ class _KnownHostsRemoval:
             "wanted", f"{len(added)} lines were added for this installation", diff=gone
         )
 
-    def _using(self, kube: Kube) -> str:
+    def _find_user(self, kube: Kube) -> str:
         """Which other Application reads from this host; empty for none."""
         try:
             listed = kube.find(API_VERSION, "Application", self.ref.namespace)

@@ -99,12 +99,12 @@ def _name(target: Target) -> str:
 def _check_credential(kube: Kube, target: Target) -> StepStatus:
     """Whether the ExternalSecret is synced, and the Secret is one that Argo CD takes."""
     wanted = _external_secret(target)
-    ref = Ref.of(wanted)
+    ref = Ref.from_manifest(wanted)
     found = kube.get(ref)
     if found is None:
         return StepStatus("wanted", f"{ref} is not there yet", "see the step before")
     if not external_secrets.is_synced(found):
-        store = Ref.of(
+        store = Ref.from_manifest(
             read_mapping(target.text(f"{CREDENTIAL_PREFIX}store"), f"{CREDENTIAL_PREFIX}store")
         )
         why = external_secrets.diagnose_store_ref(kube, store)

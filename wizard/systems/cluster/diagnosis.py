@@ -31,7 +31,7 @@ class Rule:
     cause: str
     fix: str
 
-    def fits(self, text: str) -> bool:
+    def matches(self, text: str) -> bool:
         """Whether the message is of this kind."""
         return re.search(self.pattern, text, re.IGNORECASE) is not None
 
@@ -47,7 +47,7 @@ def diagnose(texts: Iterable[object], *tables: Sequence[Rule]) -> Diagnosis | No
     for text in texts:
         plain = " ".join(str(text or "")[:_READ].split())
         for rule in (rule for table in tables for rule in table):
-            if plain and rule.fits(plain):
+            if plain and rule.matches(plain):
                 return Diagnosis(f"{rule.cause} ({sanitize_message(plain)})", rule.fix)
     return None
 

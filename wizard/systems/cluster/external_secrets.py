@@ -44,7 +44,7 @@ _OPERATOR = (
 
 def check_store(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
     """Whether the operator has logged in to the store; `otherwise` says why it may be missing."""
-    ref = Ref.of(read_mapping(target.text("secrets/store"), "secrets/store"))
+    ref = Ref.from_manifest(read_mapping(target.text("secrets/store"), "secrets/store"))
     found = kube.get(ref)
     if found is None:
         why = diagnose_namespace(kube, target.release.namespace) or otherwise()
@@ -106,7 +106,7 @@ def check_secrets(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> S
 def read_external_secrets(target: Target) -> dict[str, dict[str, Any]]:
     """The committed ExternalSecrets by name."""
     found = {}
-    for logical, text in target.under("secrets/").items():
+    for logical, text in target.files_under("secrets/").items():
         data = read_mapping(text, logical)
         if data.get("kind") == "ExternalSecret":
             found[str(data["metadata"]["name"])] = data

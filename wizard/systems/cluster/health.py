@@ -47,7 +47,7 @@ def check_airflow(kube: Kube, release: Release) -> StepStatus:
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return asking.unasked(error)
+        return asking.unknown_status(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class _HealthCheck:
     def look(self) -> StepStatus:
         pod = next(filter(_is_ready, self._pods()), None)
         if pod is None:
-            return self._waiting(f"no pod of {self.server} is ready")
+            return self._wait_status(f"no pod of {self.server} is ready")
         asking = replace(self, port=_port(pod))
         if _speaks_tls(pod):
             why = f"{self.server} speaks HTTPS, which is not gone into through a port-forward"
-            return StepStatus("unknown", f"{self.runs}; {why}", asking._by_hand)
-        return asking.judged(pod)
+            return StepStatus("unknown", f"{self.runs}; {why}", asking._manual_command)
+        return asking.check_pod(pod)
 
-    def judged(self, pod: KubeObject) -> StepStatus:
+    def check_pod(self, pod: KubeObject) -> StepStatus:
         """What this pod answers."""
         ref = Ref("v1", "Pod", pod["metadata"]["name"], self.release.namespace)
         host = urlsplit(self.release.base_url).hostname or "localhost"
@@ -78,28 +78,28 @@ class _HealthCheck:
             reply = self.kube.ask_pod(ref, self.port, self._path, host, seconds=HEALTH_SECONDS)
         except KubeError as error:
             if error.status == 404 and self.kube.get(ref) is None:
-                return self._waiting(f"{ref} is gone; another one is asked")
+                return self._wait_status(f"{ref} is gone; another one is asked")
             if error.kind in ("forbidden", "upgrade"):
-                return self.unasked(error)
+                return self.unknown_status(error)
             if error.kind != "pod":
                 raise
-            return self._waiting(
-                f"{self.server} {sanitize_message(error.message)}", self._log(self.server)
+            return self._wait_status(
+                f"{self.server} {sanitize_message(error.message)}", self._log_hint(self.server)
             )
         parts = _parts(reply)
         if parts is None:
-            return self._strange(reply)
-        return self._told(parts)
+            return self._unexpected_reply(reply)
+        return self._check_parts(parts)
 
-    def unasked(self, error: KubeError) -> StepStatus:
+    def unknown_status(self, error: KubeError) -> StepStatus:
         """Not to be found out from here: the condition's answer stays."""
         told = f"{self.runs}; its health was not asked: {sanitize_message(error.message)}"
         if error.kind != "forbidden":
-            return StepStatus("unknown", told, f"{error.hint}; by hand: {self._by_hand}")
+            return StepStatus("unknown", told, f"{error.hint}; by hand: {self._manual_command}")
         return StepStatus(
             "unknown", told,
             "ask for the rights get and create on pods/portforward, and list on pods, in namespace "
-            f"{self.release.namespace}, or let somebody look who has them: {self._by_hand}",
+            f"{self.release.namespace}, or let somebody look who has them: {self._manual_command}",
         )  # fmt: skip
 
     @property
@@ -113,7 +113,7 @@ class _HealthCheck:
         return quote(f"{below}{path}", safe="/%~:@!$&'()*+,;=")
 
     @property
-    def _by_hand(self) -> str:
+    def _manual_command(self) -> str:
         space = self.release.namespace
         forward = f"kubectl -n {space} port-forward deployment/{self.server} {_PORT}:{self.port}"
         return f"{forward}, then open http://localhost:{_PORT}{self._path}"
@@ -127,12 +127,12 @@ class _HealthCheck:
         labels = ",".join(f"{name}={value}" for name, value in sorted(chosen.items()))
         return self.kube.find("v1", "Pod", self.release.namespace, labels=labels)
 
-    def _told(self, parts: Mapping[str, _Part]) -> StepStatus:
+    def _check_parts(self, parts: Mapping[str, _Part]) -> StepStatus:
         wrong = [part for part in parts.values() if self._is_wrong(part)]
         if not wrong:
             well = ", ".join(part.name for part in parts.values() if part.status == _HEALTHY)
             return StepStatus("holds", f"{self.runs}; healthy: {well}")
-        return self._waiting(", ".join(map(str, wrong)), self._remedy(wrong[0]))
+        return self._wait_status(", ".join(map(str, wrong)), self._remedy(wrong[0]))
 
     def _is_wrong(self, part: _Part) -> bool:
         """Parts that nothing runs may have run once, or be scaled to none."""
@@ -141,7 +141,7 @@ class _HealthCheck:
         )
 
     def _workload(self, part: str) -> KubeObject | None:
-        name = self.release.names.object(_PARTS[part])
+        name = self.release.names.object_name(_PARTS[part])
         named = (one for one in self.found if one["metadata"]["name"] == name)
         return next((one for one in named if (one.get("spec") or {}).get("replicas", 1)), None)
 
@@ -151,24 +151,24 @@ class _HealthCheck:
                 "the API server does not reach the database: see database.host, its password and "
                 "the network between them (airflow-wizard check --live)"
             )
-        return self._log(self.release.names.object(_PARTS[part.name]))
+        return self._log_hint(self.release.names.object_name(_PARTS[part.name]))
 
-    def _log(self, name: str) -> str:
+    def _log_hint(self, name: str) -> str:
         kinds = (one["kind"] for one in self.found if one["metadata"]["name"] == name)
         place = f"{next(kinds, 'Deployment').lower()}/{name}"
         log = f"kubectl -n {self.release.namespace} logs {place} --all-containers --tail=100"
         return f"its log says why: {log}; too little CPU or memory shows like this too"
 
-    def _strange(self, reply: PodResponse) -> StepStatus:
+    def _unexpected_reply(self, reply: PodResponse) -> StepStatus:
         begin = sanitize_message(reply.body[:200].decode("utf-8", "replace"))
-        return self._waiting(
+        return self._wait_status(
             f"{self.server} answers {self._path} with HTTP {reply.status}, {sanitize_message(reply.media)}, "
             f"which is no report of its health: {begin or 'nothing'}",
             "access.base_url must have the path that Airflow serves under, and port "
-            f"{self.port} be its own; {self._log(self.server)}",
+            f"{self.port} be its own; {self._log_hint(self.server)}",
         )
 
-    def _waiting(self, detail: str, fix: str = "") -> StepStatus:
+    def _wait_status(self, detail: str, fix: str = "") -> StepStatus:
         listed = f"kubectl -n {self.release.namespace} get pods"
         return wait_status(detail, pods.diagnose_pods(self.kube, self.release), fix or listed)
 

@@ -72,7 +72,7 @@ def _compare_identity(target: Target, here: ClusterIdentity) -> StepStatus:
             f"{shown}: its identity, the UID of namespace kube-system, may not be read",
             "whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
         )
-    target.met.update(build_cluster_record(here))
+    target.met_identities.update(build_cluster_record(here))
     state = "as recorded" if target.answers.cluster.uid else "not recorded yet"
     if known.uid and not target.answers.cluster.uid:
         state = "as an earlier run met it; the next commit records it"

@@ -41,7 +41,7 @@ def build_namespace_step(target: Target) -> Step:
         return found or await ours()
 
     return Step(
-        action.id, title, action.owner, action.endpoint, check, action.change, action.rehearse
+        action.id, title, action.owner, action.endpoint, check, action.change, action.dry_run_change
     )
 
 

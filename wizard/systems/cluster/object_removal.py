@@ -122,7 +122,7 @@ class Removal:
             done.append(str(ref))
         return f"removed {', '.join(done)}" if done else "nothing was left to do"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """Try the deletions without keeping them."""
         tried = []
         for ref in self.find():
@@ -177,7 +177,7 @@ def build_removal_step(
 ) -> Step:
     """The change after which none of them is there; `left` is the command of whoever may."""
     if kube is None:
-        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(left), alone=alone)
+        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(left), independent=alone)
     work = removal(kube)
     return Step(
         id,
@@ -186,9 +186,9 @@ def build_removal_step(
         kube.identity,
         lambda: run_in_thread(work.look),
         lambda: run_in_thread(work.change),
-        lambda: run_in_thread(work.rehearse),
-        patience=patience,
-        alone=alone,
+        lambda: run_in_thread(work.dry_run_change),
+        wait_seconds=patience,
+        independent=alone,
     )
 
 
@@ -209,7 +209,9 @@ def build_cluster_step(
 ) -> Step:
     """An action of a cluster that finds out and works by itself."""
     if kube is None:
-        return Step(id, title, "platform", "cluster", lambda: _leave_to_owner(left), alone=alone)
+        return Step(
+            id, title, "platform", "cluster", lambda: _leave_to_owner(left), independent=alone
+        )
 
     def looked() -> StepStatus:
         try:
@@ -224,6 +226,6 @@ def build_cluster_step(
         kube.identity,
         lambda: run_in_thread(looked),
         (lambda: run_in_thread(lambda: change(kube))) if change else None,
-        patience=patience,
-        alone=alone,
+        wait_seconds=patience,
+        independent=alone,
     )

@@ -83,7 +83,7 @@ class _Comparison:
 
     @property
     def name(self) -> str:
-        return str(Ref.of(self.manifest))
+        return str(Ref.from_manifest(self.manifest))
 
 
 def build_manifests_step(
@@ -104,15 +104,15 @@ def build_manifests_step(
     if kube is None:
         return Step(id, title, owner, "cluster", lambda: _leave_to_owner(sources))
     agreed = target.agreed.get(id, "")
-    work = _ManifestsStep(kube, tuple(sources), needs, id, agreed, target.release.source)
+    work = _ManifestsStep(kube, tuple(sources), needs, id, agreed, target.release.owner_id)
     return Step(
         id,
         title,
         owner,
         kube.identity,
-        lambda: run_in_thread(lambda: work.looked()[1]),
+        lambda: run_in_thread(lambda: work.compare()[1]),
         lambda: run_in_thread(work.change),
-        lambda: run_in_thread(work.rehearse),
+        lambda: run_in_thread(work.dry_run_change),
     )
 
 
@@ -130,7 +130,7 @@ class _ManifestsStep:
     agreed: str
     own: str
 
-    def looked(self) -> tuple[list[_Comparison], StepStatus]:
+    def compare(self) -> tuple[list[_Comparison], StepStatus]:
         """Each object, and one look for all; blocked ones are wanted once their diff is agreed."""
         found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
         look = _merge_statuses(found)
@@ -147,7 +147,7 @@ class _ManifestsStep:
         return found, StepStatus("blocked", look.detail, f"{look.fix}; {over}", look.diff)
 
     def change(self) -> str:
-        found, look = self.looked()
+        found, look = self.compare()
         if look.state == "blocked":
             raise ConflictError(look.detail, look.fix)
         done = []
@@ -157,8 +157,8 @@ class _ManifestsStep:
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
         return ", ".join(done) or "nothing was left to do"
 
-    def rehearse(self) -> str:
-        found, _ = self.looked()
+    def dry_run_change(self) -> str:
+        found, _ = self.compare()
         wanted = [one.name for one in found if one.look.state in {"wanted", "blocked"}]
         return f"the API server would accept {', '.join(wanted)}" if wanted else ""
 
@@ -187,7 +187,7 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
 
 def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
     manifest = source.manifest()
-    ref = Ref.of(manifest)
+    ref = Ref.from_manifest(manifest)
     left = f"its owner runs: kubectl apply -f {source.path}"
     try:
         standing = kube.get(ref)
@@ -238,7 +238,7 @@ def _compare_locally(
 def _check_manifest(
     kube: Kube, manifest: KubeObject, standing: KubeObject | None, wanted: KubeObject, own: str
 ) -> StepStatus:
-    ref = Ref.of(manifest)
+    ref = Ref.from_manifest(manifest)
     if standing is None:
         return StepStatus("wanted", f"{ref} is not there yet")
     if strip_volatile(standing) == strip_volatile(wanted):

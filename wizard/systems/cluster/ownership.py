@@ -46,12 +46,12 @@ def check_label(found: KubeObject, ref: Ref, own: str = "") -> StepStatus | None
 
 def build_label_judge(target: Target) -> Judge:
     """Left where it is not this installation's, by its label and the source that it names."""
-    return lambda found, ref: check_label(found, ref, target.release.source)
+    return lambda found, ref: check_label(found, ref, target.release.owner_id)
 
 
 def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
     """Left also where it is no version that was ever committed, or somebody else wrote into it."""
-    texts = {str(Ref.of(source.manifest())): source for source in sources}
+    texts = {str(Ref.from_manifest(source.manifest())): source for source in sources}
     ours = build_label_judge(target)
 
     def judge(found: KubeObject, ref: Ref) -> StepStatus | None:

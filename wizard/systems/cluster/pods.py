@@ -158,7 +158,7 @@ def _diagnose_crash(
 
 def check_migrations(kube: Kube, release: Release) -> StepStatus:
     """Whether the migration Job is done; one that is gone is proven by pods that waited for it."""
-    name, namespace = release.names.object(MIGRATIONS_JOB), release.namespace
+    name, namespace = release.names.object_name(MIGRATIONS_JOB), release.namespace
     job = kube.get(Ref("batch/v1", "Job", name, namespace))
     log = f"kubectl -n {namespace} logs job/{name}"
     if job is None:
@@ -188,7 +188,7 @@ def check_migrations(kube: Kube, release: Release) -> StepStatus:
 
 def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
     """The chart's own Jobs that stand there and have ended, well or not."""
-    names = (release.names.object(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
+    names = (release.names.object_name(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
     jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
     ended = ("Complete", "Failed")
     return [
@@ -279,7 +279,7 @@ def _is_rolled_out(found: KubeObject) -> bool:
 
 def server_name(release: Release) -> str:
     """The Deployment that answers for Airflow: the API server, before Airflow 3 the webserver."""
-    return release.names.object("api-server" if release.airflow_3 else "webserver")
+    return release.names.object_name("api-server" if release.airflow_3 else "webserver")
 
 
 def _is_available(kube: Kube, release: Release) -> bool:

@@ -183,8 +183,8 @@ def check_rights(kube: Kube, need: RightSet) -> ProbeResult:
         if need.owner == "platform"
         else "ask the platform team for these rights"
     )
-    if need.without:
-        fix = f"optional: {fix}; without them, {need.without}"
+    if need.fallback:
+        fix = f"optional: {fix}; without them, {need.fallback}"
     return warn_result(f"may not {', '.join(map(str, missing))}", fix)
 
 
@@ -195,7 +195,7 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
     missing = {"ExternalSecret", store} - kube.kinds(api)
     if not missing:
         return pass_result(f"serves {api}")
-    versions = kube.served(EXTERNAL_SECRETS_GROUP)
+    versions = kube.list_api_versions(EXTERNAL_SECRETS_GROUP)
     if not versions:
         return fail_result(
             "External Secrets Operator is not installed", "have it installed, version 0.16 or later"

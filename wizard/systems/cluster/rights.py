@@ -40,7 +40,7 @@ class RightSet:
     purpose: str
     owner: Literal["me", "platform"]
     rights: tuple[Right, ...]
-    without: str = ""
+    fallback: str = ""
 
 
 def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:

@@ -36,7 +36,7 @@ def build_wait(
             return StepStatus("unknown", "no kubeconfig context names the cluster")
         return await run_in_thread(lambda: _check_once(kube, look))
 
-    return Step(id, title, "me", kube.identity if kube else "cluster", check, patience=patience)
+    return Step(id, title, "me", kube.identity if kube else "cluster", check, wait_seconds=patience)
 
 
 def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:

@@ -71,9 +71,9 @@ class Admin:
     target: PostgresTarget
     source: str
     situation: Situation
-    wanted: tuple[DatabaseSpec, ...]
-    given: SecretStr | None = field(default=None, repr=False)
-    held: dict[str, SecretStr | ProbeResult] = field(default_factory=dict, repr=False)
+    database_specs: tuple[DatabaseSpec, ...]
+    login_password: SecretStr | None = field(default=None, repr=False)
+    role_passwords: dict[str, SecretStr | ProbeResult] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> str:
@@ -98,12 +98,14 @@ class Admin:
         """Read and ask for the passwords; nothing is sent. Raises WizardError without one."""
         from pydantic import SecretStr
 
-        if self.given is None:
+        if self.login_password is None:
             assert self.situation.prompt is not None  # noqa: S101 - `prepare_admin` saw to it
-            self.given = SecretStr(self.situation.prompt(f"password of {self.target.user}"))
-        for one in self.wanted:
+            self.login_password = SecretStr(
+                self.situation.prompt(f"password of {self.target.user}")
+            )
+        for one in self.database_specs:
             if self.serves(one):
-                self.held[one.password] = self._role_password(one)
+                self.role_passwords[one.password] = self._role_password(one)
 
     def _role_password(self, one: DatabaseSpec) -> SecretStr | ProbeResult:
         reference = one.fact.reference
@@ -118,8 +120,8 @@ class Admin:
     @property
     def secret(self) -> SecretStr:
         """The administrator's password, once unlocked."""
-        assert self.given is not None  # noqa: S101 - whoever runs actions unlocks first
-        return self.given
+        assert self.login_password is not None  # noqa: S101 - whoever runs actions unlocks first
+        return self.login_password
 
 
 def prepare_admin(

@@ -41,23 +41,23 @@ class Passwords:
     session: VaultLogin | None
     _found: dict[str, KnownPassword] = field(default_factory=dict, repr=False)
 
-    def of(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
+    def find_password(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         """The password, or why this run does not know it.
 
         Raises ConflictError where the store and the reference disagree, VaultError where Vault
         gives no answer, and WizardError where the store holds what cannot be a password.
         """
         if one.password not in self._found:
-            looked = self._looked(one)
+            looked = self._read_password(one)
             if isinstance(looked, StepStatus):
                 return looked
             self._found[one.password] = looked
         return self._found[one.password]
 
-    def _looked(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
+    def _read_password(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         from pydantic import SecretStr
 
-        reference, held = one.fact.reference, self.admin.held[one.password]
+        reference, held = one.fact.reference, self.admin.role_passwords[one.password]
         payload, lacks = self._payload()
         stored = payload.get(one.fact) if payload else None
         if payload is not None and stored is not None:
@@ -85,11 +85,11 @@ class Passwords:
         session = self.session
         if session is None:
             return None, ""
-        if session.where is None:
+        if session.vault_address is None:
             return None, "nothing says who this machine is to Vault"
         store = session.store
         try:
-            found = session.patiently(
+            found = session.retry(
                 lambda: read_state(
                     VaultPayloadStore(session.vault, store.mount, store.path, store.document)
                 )

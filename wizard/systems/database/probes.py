@@ -99,7 +99,7 @@ def database_probes(
     yield probe(
         "connections",
         "connections",
-        lambda seen: connections(answers, seen.free_for_all, seen.in_use),
+        lambda seen: connections(answers, seen.available_connections, seen.open_connections),
     )
 
 

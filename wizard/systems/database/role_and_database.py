@@ -41,29 +41,29 @@ class DatabaseAccess:
         self, admin: Admin, one: DatabaseSpec, passwords: Passwords, installation: str
     ) -> None:
         self.admin = admin
-        self.one = one
+        self.database_spec = one
         self.user = escape_unprintable(quote_identifier(one.user))
         self.name = escape_unprintable(quote_identifier(one.name))
         self.label = f"made by airflow-wizard for {installation}"
         self._passwords = passwords
 
-    def known(self) -> KnownPassword | StepStatus:
+    def find_password(self) -> KnownPassword | StepStatus:
         """The role's password, or why it is not known."""
-        return self._passwords.of(self.one)
+        return self._passwords.find_password(self.database_spec)
 
-    def seen(self) -> AdminSnapshot:
+    def read_state(self) -> AdminSnapshot:
         """What stands now."""
-        with self._worded():
-            seen = self._client.look(self.one.user, self.one.name)
+        with self._translate_errors():
+            seen = self._client.look(self.database_spec.user, self.database_spec.name)
         if seen.read_only:
             raise WizardError(
-                f"{self.one.endpoint} is a read-only standby", "name the primary server"
+                f"{self.database_spec.endpoint} is a read-only standby", "name the primary server"
             )
         return seen
 
     def login(self, password: KnownPassword, database: str) -> PostgresServer | PostgresError:
         """A session of the role itself, which writes nothing."""
-        place = replace(self.admin.target, database=database, user=self.one.user)
+        place = replace(self.admin.target, database=database, user=self.database_spec.user)
         try:
             return PsycopgClient(place, password.value).look()
         except PostgresError as error:
@@ -72,25 +72,25 @@ class DatabaseAccess:
     def schema(self) -> SchemaState | PostgresError:
         """Schema public as the administrator sees it, where they may go into that database."""
         try:
-            with self._worded(sessions=False):
-                return self._client.schema(self.one.name, self.one.user)
+            with self._translate_errors(sessions=False):
+                return self._client.schema(self.database_spec.name, self.database_spec.user)
         except PostgresError as error:
             return error
 
     def create_role(self, password: KnownPassword) -> None:
         """Make the role; what somebody else made meanwhile is looked at again."""
         try:
-            self._client.create_role(self.one.user, password.value, self.label)
+            self._client.create_role(self.database_spec.user, password.value, self.label)
         except StatementError as error:
             if error.sqlstate in DUPLICATES:
                 return
-            raise self._no_role(error) from None
+            raise self._role_error(error) from None
         except PostgresError as error:
-            raise self._no_session(error) from None
+            raise self._session_error(error) from None
 
     def run(self, statements: Sequence[Composed], database: str = "") -> None:
         """Each statement for itself; a database that somebody else made meanwhile is theirs."""
-        with self._worded():
+        with self._translate_errors():
             try:
                 self._client.run(statements, database)
             except StatementError as error:
@@ -102,34 +102,36 @@ class DatabaseAccess:
         return Administrator(self.admin.target, self.admin.secret)
 
     @contextmanager
-    def _worded(self, *, sessions: bool = True) -> Iterator[None]:
+    def _translate_errors(self, *, sessions: bool = True) -> Iterator[None]:
         try:
             yield
         except PostgresError as error:
             if not sessions:
                 raise
-            raise self._no_session(error) from None
+            raise self._session_error(error) from None
         except StatementError as error:
             raise WizardError(
-                f"{self.one.endpoint} refuses it: {escape_unprintable(error.message)}", HANDOVER
+                f"{self.database_spec.endpoint} refuses it: {escape_unprintable(error.message)}",
+                HANDOVER,
             ) from None
 
-    def _no_session(self, error: PostgresError) -> WizardError:
+    def _session_error(self, error: PostgresError) -> WizardError:
         said = escape_unprintable(error.message)
         if error.kind == "unsafe":
             said = f"no SCRAM: {said}; the password was not sent"
         who = escape_unprintable(self.admin.target.user)
         return WizardError(
-            f"{who} at {self.one.endpoint}: {said}", _LOGIN_FIXES.get(error.kind, HANDOVER)
+            f"{who} at {self.database_spec.endpoint}: {said}",
+            _LOGIN_FIXES.get(error.kind, HANDOVER),
         )
 
-    def _no_role(self, error: StatementError) -> WizardError:
+    def _role_error(self, error: StatementError) -> WizardError:
         said = escape_unprintable(error.message)
         if error.sqlstate == FORBIDDEN or "password" not in said.casefold():
-            return WizardError(f"{self.one.endpoint} makes no role: {said}", HANDOVER)
+            return WizardError(f"{self.database_spec.endpoint} makes no role: {said}", HANDOVER)
         # Some managed servers check a password's text, and so refuse one that is hashed here.
         return WizardError(
-            f"{self.one.endpoint} refuses the role's password, which is sent hashed and never in "
+            f"{self.database_spec.endpoint} refuses the role's password, which is sent hashed and never in "
             f"clear: {said}",
             f"have its owner make the role {self.user} the way that service wants it, with the "
             f"password from the store, and run the rest: airflow-wizard handover --owner dba",

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class _StepWork(Protocol):
     def look(self) -> StepStatus: ...
     def change(self) -> str: ...
-    def rehearse(self) -> str: ...
+    def dry_run_change(self) -> str: ...
 
 
 def build_database_steps(target: Target, session: VaultLogin | None) -> tuple[Step, ...]:
@@ -49,7 +49,7 @@ def build_database_steps(target: Target, session: VaultLogin | None) -> tuple[St
         return ()
     passwords = Passwords(admin, session)
     found: list[Step] = []
-    for one in admin.wanted:
+    for one in admin.database_specs:
         if not admin.serves(one):
             found.append(_leave_to_owner(one, admin))
             continue
@@ -74,10 +74,10 @@ def _build_step(name: str, title: str, side: DatabaseAccess, step: _StepWork) ->
         name,
         title,
         "dba",
-        side.one.endpoint,
+        side.database_spec.endpoint,
         wrap_blocking(step.look),
         wrap_blocking(step.change),
-        wrap_blocking(step.rehearse),
+        wrap_blocking(step.dry_run_change),
     )
 
 
@@ -97,10 +97,10 @@ class _Role:
         self._side = side
 
     def look(self) -> StepStatus:
-        seen = self._side.seen()
-        known = self._side.known()
+        seen = self._side.read_state()
+        known = self._side.find_password()
         if seen.role is not None:
-            return self._standing(seen, seen.role, known)
+            return self._check_existing(seen, seen.role, known)
         if isinstance(known, StepStatus):
             return StepStatus("unknown", f"there is no such role yet; {known.detail}", known.fix)
         self._require_rights(seen)
@@ -117,7 +117,7 @@ class _Role:
                 f"log in as an administrator that has it; or {HANDOVER}",
             )
 
-    def _standing(
+    def _check_existing(
         self, seen: AdminSnapshot, role: RoleState, known: KnownPassword | StepStatus
     ) -> StepStatus:
         user = self._side.user
@@ -135,7 +135,7 @@ class _Role:
             )
         if isinstance(known, StepStatus):
             return StepStatus("unknown", f"it exists; {known.detail}", known.fix)
-        found = self._side.login(known, self._place(seen))
+        found = self._side.login(known, self._login_database(seen))
         if not isinstance(found, PostgresError):
             return StepStatus("holds", f"it logs in by SCRAM with the password from {known.source}")
         said = escape_unprintable(found.message)
@@ -147,17 +147,17 @@ class _Role:
             f"correct that password; or the role's owner sets it in psql: \\password {user}",
         )
 
-    def _place(self, seen: AdminSnapshot) -> str:
-        return self._side.one.name if seen.database else self._side.admin.target.database
+    def _login_database(self, seen: AdminSnapshot) -> str:
+        return self._side.database_spec.name if seen.database else self._side.admin.target.database
 
     def change(self) -> str:
-        known = self._side.known()
+        known = self._side.find_password()
         assert isinstance(known, KnownPassword)  # noqa: S101 - else `look` did not ask for a change
         self._side.create_role(known)
         return f"created it with the password from {known.source}"
 
-    def rehearse(self) -> str:
-        return _render_statements(role_statements(self._side.one.user, self._side.label))
+    def dry_run_change(self) -> str:
+        return _render_statements(role_statements(self._side.database_spec.user, self._side.label))
 
 
 class _Database:
@@ -167,17 +167,17 @@ class _Database:
         self._side = side
 
     def look(self) -> StepStatus:
-        seen = self._side.seen()
+        seen = self._side.read_state()
         if seen.database is not None:
-            return self._standing(seen.database)
-        if seen.role is None and isinstance(self._side.known(), StepStatus):
+            return self._check_existing(seen.database)
+        if seen.role is None and isinstance(self._side.find_password(), StepStatus):
             return StepStatus("unknown", "there is no such database yet, nor its role", HANDOVER)
         who = escape_unprintable(seen.administrator)
         if not seen.may_create_databases:
             raise RefusedError(
                 f"{who} lacks CREATEDB", f"log in as an administrator that has it; or {HANDOVER}"
             )
-        if seen.role is not None and not (seen.role.given or seen.may_grant):
+        if seen.role is not None and not (seen.role.may_be_owner or seen.may_grant):
             raise RefusedError(
                 f"{who} is no member of {self._side.user}, and may not make itself one",
                 f"who administers that role runs: GRANT {self._side.user} TO "
@@ -185,7 +185,7 @@ class _Database:
             )
         return StepStatus("wanted", "there is no such database yet")
 
-    def _standing(self, found: DatabaseState) -> StepStatus:
+    def _check_existing(self, found: DatabaseState) -> StepStatus:
         name, user = self._side.name, self._side.user
         if not found.open:
             return StepStatus("blocked", "it exists and takes no connections", "ask its owner why")
@@ -193,9 +193,9 @@ class _Database:
             return StepStatus(
                 "blocked",
                 f"it exists in {found.encoding}: Airflow needs UTF8",
-                f"name another in {self._side.one.key}.name, or have its owner make it again",
+                f"name another in {self._side.database_spec.key}.name, or have its owner make it again",
             )
-        if found.owner == self._side.one.user:
+        if found.owner == self._side.database_spec.user:
             return StepStatus("holds", f"owned by {user}, UTF8")
         owner = escape_unprintable(quote_identifier(found.owner))
         usable, said = _check_usability(self._side)
@@ -205,7 +205,7 @@ class _Database:
             "blocked",
             f"it is owned by {owner}, and {user} may not make tables in it",
             f"its owner runs in it: GRANT CONNECT ON DATABASE {name} TO {user}; "
-            f"{_render_statements(schema_statements(self._side.one.user))}",
+            f"{_render_statements(schema_statements(self._side.database_spec.user))}",
             f"-owner of {name}: {owner}\n+owner of {name}: {user}",
         )
 
@@ -213,12 +213,12 @@ class _Database:
         self._side.run(self._statements())
         return f"created it for {self._side.user}"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         return _render_statements(self._statements())
 
     def _statements(self) -> Sequence[Composed]:
-        one = self._side.one
-        return database_statements(one.name, one.user, self._side.seen())
+        one = self._side.database_spec
+        return database_statements(one.name, one.user, self._side.read_state())
 
 
 class _Schema:
@@ -228,7 +228,7 @@ class _Schema:
         self._side = side
 
     def look(self) -> StepStatus:
-        if self._side.seen().database is None:
+        if self._side.read_state().database is None:
             return StepStatus(
                 "unknown", "there is no such database yet; in a new one its owner may"
             )
@@ -240,16 +240,18 @@ class _Schema:
             return StepStatus(
                 "blocked",
                 f"{said}, and {escape_unprintable(self._side.admin.target.user)} may not grant it",
-                f"the schema's owner runs in that database: {self.rehearse()}",
+                f"the schema's owner runs in that database: {self.dry_run_change()}",
             )
         return StepStatus("wanted", said)
 
     def change(self) -> str:
-        self._side.run(schema_statements(self._side.one.user), self._side.one.name)
+        self._side.run(
+            schema_statements(self._side.database_spec.user), self._side.database_spec.name
+        )
         return "granted schema public"
 
-    def rehearse(self) -> str:
-        return _render_statements(schema_statements(self._side.one.user))
+    def dry_run_change(self) -> str:
+        return _render_statements(schema_statements(self._side.database_spec.user))
 
 
 def _check_usability(side: DatabaseAccess) -> tuple[bool | None, str]:
@@ -257,9 +259,9 @@ def _check_usability(side: DatabaseAccess) -> tuple[bool | None, str]:
 
     Its own login tells best; without its password the administrator looks.
     """
-    known = side.known()
+    known = side.find_password()
     if isinstance(known, KnownPassword):
-        found = side.login(known, side.one.name)
+        found = side.login(known, side.database_spec.name)
         if not isinstance(found, PostgresError):
             schema = escape_unprintable(found.schema) or "public"
             may = bool(found.schema) and found.may_create_tables

@@ -102,25 +102,25 @@ class CloneCheck:
         async def clone() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
-                return self._refusal(seen)
+                return self._explain_error(seen)
             return _describe_clone(seen, dags=target.dags)
 
         async def rights() -> ProbeResult:
             seen = await once()
             if isinstance(seen, CloneError):
                 return skip_result(f"needs {name}")
-            return self._read_only(seen, writable)
+            return self._check_read_only(seen, writable)
 
         endpoint = target.endpoint
         yield Probe(name, self.title, endpoint, clone, SECONDS)
         yield Probe(f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS)
 
-    def _refusal(self, error: CloneError) -> ProbeResult:
+    def _explain_error(self, error: CloneError) -> ProbeResult:
         fix = self.fixes.get(error.kind, "")
         found = unknown_result if error.kind in self.deferred else fail_result
         return found(error.message, fix)
 
-    def _read_only(self, seen: CloneResult, writable: str) -> ProbeResult:
+    def _check_read_only(self, seen: CloneResult, writable: str) -> ProbeResult:
         if seen.writable is None:
             return unknown_result(
                 "whether the key may push could not be found out", "look at it on the host's page"

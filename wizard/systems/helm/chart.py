@@ -40,18 +40,18 @@ class ChartFetcher:
         """The chart, verified to be the answered version; WizardError where it is not to be had."""
         if self._found is None:
             given = self._target.chart
-            path = given.absolute() if given is not None else await self._pulled()
+            path = given.absolute() if given is not None else await self._pull()
             await self._verify(path)
             self._found = Chart(path, _digest(path))
         return self._found
 
-    async def _pulled(self) -> Path:
+    async def _pull(self) -> Path:
         from shutil import rmtree
         from tempfile import mkdtemp
 
         version = self._target.release.chart
         folder = Path(mkdtemp(prefix="airflow-wizard-chart-"))
-        self._target.ends.append(lambda: rmtree(folder, ignore_errors=True))
+        self._target.cleanups.append(lambda: rmtree(folder, ignore_errors=True))
         try:
             await self._helm.act(
                 "pull", CHART_NAME, "--repo", CHART_REPOSITORY, "--version", version,

@@ -61,7 +61,7 @@ def build_release_step(target: Target, charts: ChartFetcher | None, title: str) 
     if kube is None or helm is None or charts is None:
         return Step("helm.chart", title, "me", "cluster", lambda: _leave_to_owner(target))
     work = HelmRelease(target, kube, helm, charts)
-    return Step("helm.chart", title, "me", helm.identity, work.look, work.change, work.rehearse)
+    return Step("helm.chart", title, "me", helm.identity, work.look, work.change, work.dry_run_change)
 
 
 async def _leave_to_owner(target: Target) -> StepStatus:
@@ -96,12 +96,12 @@ class HelmRelease:
             return StepStatus("unknown", error.message, fix)
         if not found or found[-1].status == "uninstalled":
             return StepStatus("wanted", f"release {self._name} is not installed yet")
-        return self._in_the_way(found) or await self._compared(found[-1])
+        return self._find_obstacle(found) or await self._compare_revision(found[-1])
 
     def _revisions(self) -> list[Revision]:
         return list_revisions(self._kube, self._namespace, self._name)
 
-    def _in_the_way(self, found: list[Revision]) -> StepStatus | None:
+    def _find_obstacle(self, found: list[Revision]) -> StepStatus | None:
         """What stands there and is not for this run to change; None where nothing is."""
         last = found[-1]
         shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
@@ -125,7 +125,7 @@ class HelmRelease:
             )
         if last.status == "uninstalling":
             return StepStatus("blocked", f"{shown} is being taken away", "wait until it is gone")
-        if not last.pending:
+        if not last.is_pending:
             return None
         if is_recoverable(found):
             return StepStatus(
@@ -140,7 +140,7 @@ class HelmRelease:
             f"helm -n {self._namespace} rollback {self._name} {last.number}, then run apply again",
         )
 
-    async def _compared(self, last: Revision) -> StepStatus:
+    async def _compare_revision(self, last: Revision) -> StepStatus:
         history = await self._helm.history(self._name, self._namespace)
         entry = next((one for one in history if one.revision == last.number), None)
         if entry is None:
@@ -157,7 +157,7 @@ class HelmRelease:
             )
         noted = _VALUES_DIGEST.search(entry.description)
         if noted is None or noted[1] != self._digest:
-            other = await self._other_values(last.number)
+            other = await self._find_differing_keys(last.number)
             if other:
                 more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
                 return StepStatus(
@@ -169,7 +169,7 @@ class HelmRelease:
                 return StepStatus("wanted", f"{shown} was not made with exactly this chart")
         return StepStatus("holds", f"{shown}: {entry.chart} with the committed values")
 
-    async def _other_values(self, revision: int) -> list[str]:
+    async def _find_differing_keys(self, revision: int) -> list[str]:
         standing = await self._helm.values(self._name, self._namespace, revision)
         wanted: Mapping[str, object] = read_mapping(self._values.decode(), "values")
         return [sanitize_message(one) for one in find_differing_keys(standing, wanted)]
@@ -179,21 +179,21 @@ class HelmRelease:
         chart = await self._charts.get()
         done = []
         found = await run_in_thread(self._revisions)
-        last = await self._quiet(found) if found and found[-1].pending else None
-        done += await run_in_thread(self._without_finished_jobs)
-        if last is not None and last.pending:
-            done.append(await self._mended(last))
+        last = await self._wait_until_quiet(found) if found and found[-1].is_pending else None
+        done += await run_in_thread(self._delete_finished_jobs)
+        if last is not None and last.is_pending:
+            done.append(await self._finish_revision(last))
         await self._upgrade(chart)
         made = (await run_in_thread(self._revisions))[-1]
         done.append(f"revision {made.number} of chart {self._target.release.chart}")
         return ", ".join((*done, f"sha256:{chart.digest[:12]}"))
 
-    async def rehearse(self) -> str:
+    async def dry_run_change(self) -> str:
         """What helm says it would send; the server stores nothing."""
         chart = await self._charts.get()
         found = await run_in_thread(self._revisions)
         number = found[-1].number + 1 if found else 1
-        if found and found[-1].pending:
+        if found and found[-1].is_pending:
             return f"helm would finish revision {number - 1}, then upgrade; it tries nothing before"
         jobs = await run_in_thread(lambda: list_finished_jobs(self._kube, self._target.release))
         done = await self._upgrade(chart, dry_run=True)
@@ -225,7 +225,7 @@ class HelmRelease:
                 raise
             raise WizardError(found.cause, found.fix) from None
 
-    async def _mended(self, last: Revision) -> str:
+    async def _finish_revision(self, last: Revision) -> str:
         """Finish what a helm of ours left half, forwards: what it was to make was committed too."""
         await self._act(
             "rollback", self._name, str(last.number), "--namespace", self._namespace,
@@ -233,13 +233,13 @@ class HelmRelease:
         )  # fmt: skip
         return f"finished revision {last.number}, which an interrupted run had left"
 
-    async def _quiet(self, found: list[Revision]) -> Revision:
+    async def _wait_until_quiet(self, found: list[Revision]) -> Revision:
         """The last revision once nothing has written it for a while; ConflictError if not ours."""
         last, since = found[-1], time.monotonic()
-        while last.pending and time.monotonic() - since < QUIET_SECONDS:
+        while last.is_pending and time.monotonic() - since < QUIET_SECONDS:
             await asyncio.sleep(min(LOOK_SECONDS, QUIET_SECONDS))
             now = await run_in_thread(self._revisions)
-            if not now or (now[-1].pending and not is_recoverable(now)):
+            if not now or (now[-1].is_pending and not is_recoverable(now)):
                 raise ConflictError(
                     f"another helm is at release {self._name}", "wait until it has ended"
                 )
@@ -247,7 +247,7 @@ class HelmRelease:
                 last, since = now[-1], time.monotonic()
         return last
 
-    def _without_finished_jobs(self) -> list[str]:
+    def _delete_finished_jobs(self) -> list[str]:
         """Jobs cannot be changed, and a finished one would pass for that of the new revision.
 
         They go by themselves some minutes later, and Helm makes them anew.

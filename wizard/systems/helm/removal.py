@@ -72,7 +72,7 @@ def build_helm_removal(
 def _build_manifests_removal(
     target: Target, name: str, title: str, sources: list[CommittedManifest], *, exact: bool
 ) -> Step:
-    found = [Ref.of(source.manifest()) for source in reversed(sources)]
+    found = [Ref.from_manifest(source.manifest()) for source in reversed(sources)]
     judge = build_unchanged_judge(target, sources) if exact else build_label_judge(target)
     return build_removal_step(
         f"remove.{name.rpartition('.')[2]}",
@@ -93,7 +93,7 @@ def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact
         return Step("remove.release", title, "me", "cluster", lambda: _leave_to_owner(command))
     work = _Release(target, target.kube, target.helm, pieces, exact=exact)
     return Step(
-        "remove.release", title, "me", target.helm.identity, work.look, work.change, work.rehearse
+        "remove.release", title, "me", target.helm.identity, work.look, work.change, work.dry_run_change
     )
 
 
@@ -122,18 +122,18 @@ class _Release:
     def _look(self) -> StepStatus:
         try:
             found = list_revisions(self._kube, self._namespace, self._name)
-            rendered = [] if "volumes" in self._pieces else self._rendered()
+            rendered = [] if "volumes" in self._pieces else self._find_chart_claims()
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
             return StepStatus("unknown", error.message, f"helm -n {self._namespace} list shows it")
         if not found or found[-1].status == "uninstalled":
             return StepStatus("holds", f"release {self._name} is not installed")
-        return self._in_the_way(found, rendered) or StepStatus(
+        return self._find_obstacle(found, rendered) or StepStatus(
             "wanted", f"release {self._name}, revision {found[-1].number}, stands"
         )
 
-    def _rendered(self) -> list[str]:
+    def _find_chart_claims(self) -> list[str]:
         """Claims that go with the release: of the chart itself, or owned by what goes."""
         return [
             f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
@@ -142,7 +142,7 @@ class _Release:
             or one["metadata"].get("ownerReferences")
         ]
 
-    def _in_the_way(self, found: list[Revision], rendered: list[str]) -> StepStatus | None:
+    def _find_obstacle(self, found: list[Revision], rendered: list[str]) -> StepStatus | None:
         last = found[-1]
         shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
         if not last.own:
@@ -158,13 +158,13 @@ class _Release:
                 "run it there; or, if it is to go, its owner runs: "
                 f"helm -n {self._namespace} uninstall {self._name}",
             )
-        if last.pending and not is_recoverable(found):
+        if last.is_pending and not is_recoverable(found):
             return StepStatus(
                 "blocked",
                 f"{shown} is in the hands of another helm, or was when that one died",
                 "wait until it has ended",
             )
-        if self._exact and not last.pending and not is_made_by_run(found):
+        if self._exact and not last.is_pending and not is_made_by_run(found):
             return StepStatus(
                 "blocked",
                 f"{shown} was made by another helm since it was applied; it is left",
@@ -185,7 +185,7 @@ class _Release:
         await self._act()
         return f"uninstalled release {self._name}"
 
-    async def rehearse(self) -> str:
+    async def dry_run_change(self) -> str:
         """What helm says it would do."""
         await self._act("--dry-run")
         return f"helm would uninstall release {self._name}"

@@ -41,7 +41,7 @@ class Revision:
     source: str = ""
 
     @property
-    def pending(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether a helm is at it, or was when it died."""
         return self.status.startswith("pending")
 
@@ -98,9 +98,9 @@ def is_recoverable(found: Sequence[Revision]) -> bool:
     A rollback that was to mend such a one counts too.
     """
     *before, last = found
-    if last.status == "pending-rollback" and before and before[-1].pending:
+    if last.status == "pending-rollback" and before and before[-1].is_pending:
         return is_recoverable(before)
-    return last.pending and is_made_by_run(found)
+    return last.is_pending and is_made_by_run(found)
 
 
 def find_differing_keys(standing: Any, wanted: Any, path: str = "") -> Iterator[str]:

@@ -48,7 +48,7 @@ def build_manifest_steps(target: Target) -> tuple[Step, ...]:
             )
             found.append(_skip_without_namespace(target, target.kube, one, groups[id]))
     if yours := sorted(
-        _read_kustomization(target) - {_relative(name) for name in target.under("secrets/")}
+        _read_kustomization(target) - {_relative(name) for name in target.files_under("secrets/")}
     ):
         found.append(_build_foreign_step(target, yours))
     return tuple(found)
@@ -70,7 +70,7 @@ def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
         "helm.manifests": [],
     }
     listed = _read_kustomization(target)
-    for logical, text in target.under("secrets/").items():
+    for logical, text in target.files_under("secrets/").items():
         if _relative(logical) not in listed:
             continue
         kind = str(read_mapping(text, logical).get("kind"))
@@ -140,7 +140,7 @@ def _skip_without_namespace(
     """A server tries nothing in a namespace that an earlier action would make."""
     if kube is None or all(not source.namespace for source in sources):
         return action
-    real, rehearse, first = action.check, action.rehearse, target.release.namespace
+    real, dry_run_change, first = action.check, action.dry_run_change, target.release.namespace
 
     async def check() -> StepStatus:
         if await run_in_thread(lambda: read_namespace(kube, first)) is not None:
@@ -149,8 +149,8 @@ def _skip_without_namespace(
         return StepStatus("wanted", f"{names}: not there yet, and neither is namespace {first}")
 
     async def tried() -> str:
-        if rehearse is None or await run_in_thread(lambda: read_namespace(kube, first)) is None:
+        if dry_run_change is None or await run_in_thread(lambda: read_namespace(kube, first)) is None:
             return ""
-        return await rehearse()
+        return await dry_run_change()
 
-    return replace(action, check=check, rehearse=tried)
+    return replace(action, check=check, dry_run_change=tried)

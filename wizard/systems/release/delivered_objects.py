@@ -72,7 +72,7 @@ def build_secrets_removal(target: Target) -> Step:
 
 def external_secret_refs(target: Target) -> list[Ref]:
     """The committed ExternalSecrets."""
-    return [Ref.of(manifest) for manifest in read_external_secrets(target).values()]
+    return [Ref.from_manifest(manifest) for manifest in read_external_secrets(target).values()]
 
 
 def build_copies_check(target: Target, session: VaultLogin) -> Step:
@@ -102,19 +102,21 @@ class _CopiesCheck:
         if not found:
             return StepStatus("holds", "no Secret in the cluster is made from it any more")
         try:
-            stored = self._stored()
+            stored = self._read_stored_keys()
         except VaultError as error:
             if error.kind != "forbidden":
                 raise
             self._session.require_alive()
-            return self._served(found)
+            return self._check_served(found)
         if stored is None:
-            return self._served(found)
-        if lacking := sorted(self._read() - stored):
-            return self._last(f"lacks {', '.join(lacking)}" if stored else "is not there")
+            return self._check_served(found)
+        if lacking := sorted(self._list_read_keys() - stored):
+            return self._last_copy_status(
+                f"lacks {', '.join(lacking)}" if stored else "is not there"
+            )
         return StepStatus("holds", f"{self._where} holds them")
 
-    def _read(self) -> set[str]:
+    def _list_read_keys(self) -> set[str]:
         """The keys that the committed ExternalSecrets read there."""
         path = self._session.store.path
         return {
@@ -124,22 +126,24 @@ class _CopiesCheck:
             if one["remoteRef"]["key"] == path
         }
 
-    def _stored(self) -> set[str] | None:
+    def _read_stored_keys(self) -> set[str] | None:
         """The keys that stand there; None where nobody is logged in to see them."""
         if self._target.vault is None:
             return None
         store = self._session.store
-        held = self._session.patiently(lambda: self._session.vault.read(store.mount, store.path))
+        held = self._session.retry(lambda: self._session.vault.read(store.mount, store.path))
         return set() if held is None or held.deleted else set(held.data)
 
-    def _served(self, found: list[KubeObject]) -> StepStatus:
+    def _check_served(self, found: list[KubeObject]) -> StepStatus:
         """What cannot be read is proven by its effect: the operator has read it."""
         ready = [condition(one, "Ready").get("status") == "True" for one in found]
         if all(ready):
             return StepStatus("holds", f"all {len(found)} ExternalSecrets are served from it")
-        return self._last("may not be read, and not every ExternalSecret is served from it")
+        return self._last_copy_status(
+            "may not be read, and not every ExternalSecret is served from it"
+        )
 
-    def _last(self, why: str) -> StepStatus:
+    def _last_copy_status(self, why: str) -> StepStatus:
         return StepStatus(
             "blocked",
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
@@ -183,13 +187,13 @@ def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
         for one in list_metadata(kube, api, kind, target.release.namespace)
         if is_delivered(one, target)
     ]
-    for logical, text in target.under("secrets/").items():
+    for logical, text in target.files_under("secrets/").items():
         manifest = read_mapping(text, logical)
-        ref = Ref.of(manifest)
+        ref = Ref.from_manifest(manifest)
         if manifest.get("kind") == "ExternalSecret" or ref in found:
             continue
         one = read_object(kube, ref)
-        own = target.release.source
+        own = target.release.owner_id
         if one is not None and (
             describe_other_owner(one, own) or check_label(one, ref, own) is None
         ):
@@ -198,7 +202,7 @@ def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
 
 
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
-    other = describe_other_owner(found, target.release.source)
+    other = describe_other_owner(found, target.release.owner_id)
     return (
         StepStatus("kept", f"{ref} belongs to {escape_unprintable(other)}; it is left")
         if other

@@ -31,7 +31,7 @@ class NamespaceContents:
         self._target = target
         self._namespace = target.release.namespace
         self._plain = build_label_judge(target)
-        self._kinds = kube.namespaced()
+        self._kinds = kube.list_namespaced_kinds()
         self._found: dict[str, tuple[Ref, KubeObject]] = {}
         for api, kind in self._kinds:
             if (api, kind) in _EVENTS:
@@ -44,31 +44,31 @@ class NamespaceContents:
                 )
         self._named = {(ref.kind, ref.name): uid for uid, (ref, _) in self._found.items()}
 
-    def unknown(self) -> list[Ref]:
+    def list_foreign(self) -> list[Ref]:
         """Those not known to be this installation's, or to go with what is; owners come first."""
-        found = [uid for uid in self._found if not self._known(uid, frozenset())]
+        found = [uid for uid in self._found if not self._is_known(uid, frozenset())]
         found.sort(key=lambda uid: bool(self._found[uid][1]["metadata"].get("ownerReferences")))
         return [self._found[uid][0] for uid in found]
 
-    def of_kind(self, kind: str) -> list[Ref]:
+    def list_kind(self, kind: str) -> list[Ref]:
         """All of a kind."""
         return [ref for ref, _ in self._found.values() if ref.kind == kind]
 
-    def _known(self, uid: str, below: frozenset[str]) -> bool:
+    def _is_known(self, uid: str, below: frozenset[str]) -> bool:
         ref, found = self._found[uid]
         about = found["metadata"]
         if (ref.kind, ref.name) in _ALWAYS or about.get("deletionTimestamp"):
             return True
-        if self._own(found, ref):
+        if self._is_own(found, ref):
             return True
         if ref.kind == "Endpoints":
             service = self._named.get(("Service", ref.name))
-            return service is not None and self._known(service, below)
+            return service is not None and self._is_known(service, below)
         owners = about.get("ownerReferences") or []
         seen = below | {uid}
-        return bool(owners) and all(self._goes(one, seen) for one in owners)
+        return bool(owners) and all(self._is_owner_known(one, seen) for one in owners)
 
-    def _own(self, found: KubeObject, ref: Ref) -> bool:
+    def _is_own(self, found: KubeObject, ref: Ref) -> bool:
         labels = found["metadata"].get("labels") or {}
         charts = (labels.get("release"), labels.get("tier"))
         return (
@@ -77,13 +77,13 @@ class NamespaceContents:
             or self._plain(found, ref) is None
         )
 
-    def _goes(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
+    def _is_owner_known(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
         """Whether an owner is known; or gone, so that the cluster collects what it left behind."""
         uid = str(owner.get("uid"))
         if uid in below:
             return False
         if uid in self._found:
-            return self._known(uid, below)
+            return self._is_known(uid, below)
         api, kind = str(owner.get("apiVersion")), str(owner.get("kind"))
         group = api.rpartition("/")[0]
         if not any(kind == name and one.rpartition("/")[0] == group for one, name in self._kinds):

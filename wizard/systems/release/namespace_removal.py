@@ -79,7 +79,7 @@ def _check_contents(
         return StepStatus("blocked", f"{ref} serves others too; it is left", _SKIP_HINT)
     try:
         inside = NamespaceContents(kube, target)
-        found = inside.unknown()
+        found = inside.list_foreign()
     except KubeError as error:
         if error.kind != "forbidden":
             raise
@@ -88,7 +88,7 @@ def _check_contents(
             f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; it is left",
             f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}",
         )
-    volumes = [] if "volumes" in pieces else inside.of_kind(CLAIM[1])
+    volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
     found += [one for one in volumes if one not in found]
     if not found:
         return None

@@ -55,8 +55,8 @@ class _KeepStep:
         ):
             return StepStatus("holds", "Argo CD has no Application of it")
         try:
-            owned = [] if "volumes" in self._pieces else self._owned(kube)
-            bare = self._bare(kube)
+            owned = [] if "volumes" in self._pieces else self._find_owned_claims(kube)
+            bare = self._find_unprotected(kube)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
@@ -77,14 +77,14 @@ class _KeepStep:
             return StepStatus("wanted", f"Argo CD would remove {format_refs(bare)}")
         return StepStatus("holds", "Argo CD removes none of them")
 
-    def _owned(self, kube: Kube) -> list[str]:
+    def _find_owned_claims(self, kube: Kube) -> list[str]:
         return [
             f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
             for one in list_claims(kube, self._target)
             if one["metadata"].get("ownerReferences")
         ]
 
-    def _bare(self, kube: Kube) -> list[Ref]:
+    def _find_unprotected(self, kube: Kube) -> list[Ref]:
         """What Argo CD tracks, and would therefore remove."""
         found = []
         if "volumes" not in self._pieces:
@@ -102,7 +102,7 @@ class _KeepStep:
 
     def change(self, kube: Kube) -> str:
         """Mark them; Argo CD leaves what is marked so."""
-        found = self._bare(kube)
+        found = self._find_unprotected(kube)
         for ref in found:
             update_object(kube, ref, _protect)
         return f"marked {format_refs(found)} with {_KEEP}"

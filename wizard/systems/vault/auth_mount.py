@@ -55,7 +55,7 @@ class AuthMount:
         """What Vault's owner runs instead."""
         more = (
             ""
-            if self._inside
+            if self._is_in_cluster
             else " kubernetes_ca_cert=@ca.pem token_reviewer_jwt=@token disable_local_ca_jwt=true"
         )
         host = self._wanted().host or "https://<this cluster's API server>"
@@ -65,24 +65,24 @@ class AuthMount:
         )
 
     @property
-    def known(self) -> bool | None:
+    def is_existing(self) -> bool | None:
         """Whether there is such an auth mount; None where that cannot be seen."""
-        found = self._seen()
+        found = self._read_mount()
         return None if found.hidden else found.data is not None
 
     @property
-    def will_be(self) -> bool:
+    def will_exist(self) -> bool:
         """Whether the mount is there, or is made before the role."""
-        known = self.known
+        known = self.is_existing
         return self.look().state == "wanted" if known is False else bool(known)
 
     def look(self) -> StepStatus:
         """Whether the mount serves this cluster; another's config is left alone."""
-        found = self._seen()
+        found = self._read_mount()
         if found.hidden:
             return leave_to_vault_owner(f"this token does not see auth/{self._mount}", self.command)
         if found.data is None:
-            return self._absent(f"there is no auth mount {self._mount} yet", made=False)
+            return self._check_missing(f"there is no auth mount {self._mount} yet", made=False)
         kind = found.data.get("type")
         if kind != "kubernetes":
             return StepStatus(
@@ -91,27 +91,27 @@ class AuthMount:
                 "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
                 "<cluster>",
             )
-        config = self._session.seen(self._config)
+        config = self._session.read_path(self._config)
         if config.hidden:
             return leave_to_vault_owner(f"this token may not read {self._config}", self.command)
         if config.data is None:
-            return self._absent(f"auth/{self._mount} knows no cluster yet", made=True)
+            return self._check_missing(f"auth/{self._mount} knows no cluster yet", made=True)
         return check_auth_config(config.data, self._wanted(), self._mount)
 
-    def _seen(self) -> PathState:
+    def _read_mount(self) -> PathState:
         """What Vault says of the mount: by its list, or as one that this token may do things in."""
-        listed = self._session.seen("sys/auth")
+        listed = self._session.read_path("sys/auth")
         if listed.hidden:
-            one = self._session.seen(f"sys/internal/ui/mounts/auth/{self._mount}")
+            one = self._session.read_path(f"sys/internal/ui/mounts/auth/{self._mount}")
             return PathState(hidden=True) if one.data is None else one
         return PathState((listed.data or {}).get(f"{self._mount}/"))
 
-    def _may_make(self, *, made: bool = False) -> bool:
+    def _may_create(self, *, made: bool = False) -> bool:
         may = self._session.may
         return (made or may(self._path, "update", "sudo")) and may(self._config, "update")
 
-    def _absent(self, why: str, *, made: bool) -> StepStatus:
-        if not self._may_make(made=made):
+    def _check_missing(self, why: str, *, made: bool) -> StepStatus:
+        if not self._may_create(made=made):
             return leave_to_vault_owner(why, self.command)
         wanted = self._wanted()
         if wanted.inside:
@@ -126,15 +126,17 @@ class AuthMount:
                 "is this machine's alone: record the one Vault reaches in cluster.server",
                 self.command,
             )
-        return self._reviewer.obstacle() or StepStatus("wanted", f"{why}: {wanted.host}")
+        return self._reviewer.find_obstacle() or StepStatus("wanted", f"{why}: {wanted.host}")
 
     def change(self) -> str:
         """Make what lacks: the reviewer in the cluster, the mount, its config."""
         wanted = self._wanted()
-        reviewer = None if wanted.inside or self._reviewer is None else self._reviewer.made()
-        if self.known is False:
+        reviewer = (
+            None if wanted.inside or self._reviewer is None else self._reviewer.ensure_token()
+        )
+        if self.is_existing is False:
             self._enable()
-        if self._session.seen(self._config).data is not None:
+        if self._session.read_path(self._config).data is not None:
             raise VaultConflictError(
                 "conflict",
                 f"somebody else has set up auth/{self._mount} in between; it is not touched",
@@ -157,35 +159,35 @@ class AuthMount:
             self._session.call("POST", self._path, body)
         except VaultError as error:
             # Vault says the same to a mount that somebody else made in between.
-            if error.kind != "invalid" or not self.known:
+            if error.kind != "invalid" or not self.is_existing:
                 raise
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """The requests that would be sent."""
-        lines = [] if self._inside else vault_reviewer.list_requests()
-        if self.known is False:
+        lines = [] if self._is_in_cluster else vault_reviewer.list_requests()
+        if self.is_existing is False:
             lines.append(f"POST {self._path}")
         return "; ".join([*lines, f"POST {self._config}"])
 
     @property
-    def _inside(self) -> bool:
+    def _is_in_cluster(self) -> bool:
         """Whether pods reach Vault as a Service of this cluster."""
         return is_in_cluster(self._session.store.server)
 
     def _wanted(self) -> AuthConfigSpec:
         kube, recorded = self._target.kube, self._target.answers.cluster.server
         here = kube.server if kube is not None else ""
-        if here and self._means_nothing_to_vault(here):
+        if here and self._is_local_tunnel(here):
             here = ""
         hosts = frozenset(parse_server(one) for one in (recorded, here) if one)
-        if self._inside:
+        if self._is_in_cluster:
             return AuthConfigSpec(IN_CLUSTER, hosts | {parse_server(IN_CLUSTER)}, inside=True)
         # The kubeconfig's CA speaks for the kubeconfig's server.
         return AuthConfigSpec(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
 
-    def _means_nothing_to_vault(self, server: str) -> bool:
+    def _is_local_tunnel(self, server: str) -> bool:
         """A tunnel's end on this machine; only a Vault on it as well reaches that."""
-        where = self._session.where
+        where = self._session.vault_address
         vault = urlsplit(where.url).hostname if where else ""
         return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
 
@@ -194,6 +196,6 @@ class ForeignAuthMount(AuthMount):
     """The auth mount of another cluster, such as Argo CD's: made by its owner, never by us."""
 
     @property
-    def will_be(self) -> bool:
+    def will_exist(self) -> bool:
         """Whether it is there."""
-        return bool(self.known)
+        return bool(self.is_existing)

@@ -41,7 +41,7 @@ class KvMount:
     def look(self) -> StepStatus:
         """Whether KV version 2 is mounted there."""
         try:
-            self._session.patiently(lambda: self._session.vault.mount(self._mount))
+            self._session.retry(lambda: self._session.vault.mount(self._mount))
         except VaultError as error:
             if error.kind == "version":
                 return StepStatus("blocked", error.message, error.hint)
@@ -49,12 +49,12 @@ class KvMount:
                 raise
         else:
             return StepStatus("holds", f"{self._mount} is KV version 2")
-        listed = self._session.seen("sys/mounts")
+        listed = self._session.read_path("sys/mounts")
         if listed.hidden:
             return leave_to_vault_owner(f"this token sees no mount {self._mount}", self.command)
-        return self._among(listed.data or {})
+        return self._check_mounts(listed.data or {})
 
-    def _among(self, mounts: Mapping[str, Any]) -> StepStatus:
+    def _check_mounts(self, mounts: Mapping[str, Any]) -> StepStatus:
         found = mounts.get(f"{self._mount}/")
         if isinstance(found, Mapping):
             options = found.get("options") or {}
@@ -94,7 +94,7 @@ class KvMount:
                 raise
         return f"mounted KV version 2 at {self._mount}"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """The request that would be sent."""
         return f"POST {self._path}"
 
@@ -112,7 +112,7 @@ class Policy:
         self._name = store.policy
         self._path = policy_path(store)
         self._file = policy_file(target.release, store).path
-        self._text = target.text(f"vault/{store.part('policy')}")
+        self._text = target.text(f"vault/{store.qualified_name('policy')}")
 
     @property
     def command(self) -> str:
@@ -121,7 +121,7 @@ class Policy:
 
     def look(self) -> StepStatus:
         """Whether the policy stands; one that says the same in other spacing does."""
-        found = self._session.seen(self._path)
+        found = self._session.read_path(self._path)
         if found.hidden:
             return leave_to_vault_owner(
                 f"this token may not read the policy {self._name}", self.command
@@ -133,9 +133,9 @@ class Policy:
         theirs = str(found.data.get("policy") or "")
         if normalize_policy(theirs) == normalize_policy(self._text):
             return StepStatus("holds", f"the policy {self._name} is as committed")
-        return self._judged(theirs)
+        return self._compare_policy(theirs)
 
-    def _judged(self, theirs: str) -> StepStatus:
+    def _compare_policy(self, theirs: str) -> StepStatus:
         own = was_committed(
             self._repository,
             self._file,
@@ -156,7 +156,7 @@ class Policy:
         self._session.call("PUT", self._path, {"policy": self._text})
         return f"wrote the policy {self._name}"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """The request that would be sent."""
         return f"PUT {self._path}"
 

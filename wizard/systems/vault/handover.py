@@ -191,12 +191,12 @@ def _render_setup(
 
 
 def _policy_text(store: StoreSettings, committed: Mapping[str, str]) -> str:
-    text = committed[f"vault/{store.part('policy')}"]
+    text = committed[f"vault/{store.qualified_name('policy')}"]
     return "policy_text() {\n" + here_document("cat", text) + "\n}"
 
 
 def _render_role_write(store: StoreSettings, committed: Mapping[str, str]) -> tuple[str, str]:
-    text = committed[f"vault/{store.part('role')}"]
+    text = committed[f"vault/{store.qualified_name('role')}"]
     return _render_role_check(json.loads(text)), here_document(
         'vault write "auth/$auth/role/$role" -', text
     )

@@ -49,22 +49,22 @@ class StoreLogin:
 
     def look(self) -> StepStatus:
         """Log in with a token of the store's ServiceAccount and look what that login may do."""
-        where, store = self._session.where, self._store
+        where, store = self._session.vault_address, self._store
         if where is None:
             return StepStatus("unknown", f"the login of {self._account} is not tried", LOGIN_HINT)
-        certain = bool(self._mount.known) and bool(self._role.known)
-        if not certain and False in (self._mount.known, self._role.known):
+        certain = bool(self._mount.is_existing) and bool(self._role.is_existing)
+        if not certain and False in (self._mount.is_existing, self._role.is_existing):
             return StepStatus("unknown", "there is no role to log in with yet", self._role.command)
         token = self._token()
         if isinstance(token, StepStatus):
             return token
         try:
             with open_vault(where, Jwt(store.auth_mount, store.role, token)) as vault:
-                return self._granted(vault)
+                return self._check_rights(vault)
         except VaultError as error:
             if error.kind != "login":
                 raise
-            return self._refused(error, token, certain=certain)
+            return self._explain_refusal(error, token, certain=certain)
 
     def _token(self) -> SecretStr | StepStatus:
         store = self._store
@@ -83,7 +83,7 @@ class StoreLogin:
                 )
             return StepStatus("unknown", error.message, error.hint)
 
-    def _granted(self, vault: Vault) -> StepStatus:
+    def _check_rights(self, vault: Vault) -> StepStatus:
         store = self._store
         own = vault.capabilities([store.data_path])[store.data_path]
         carried = set(vault.token_lookup().policies) - {"default", store.policy.lower()}
@@ -105,7 +105,7 @@ class StoreLogin:
             "holds", f"{self._account} logs in and may read {store.data_path}, no more"
         )
 
-    def _refused(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
+    def _explain_refusal(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
         named = parse_audiences(token.get_secret_value())
         hint = error.hint
         if named and self._store.audience not in named:

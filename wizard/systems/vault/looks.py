@@ -30,7 +30,7 @@ class VaultSnapshot:
     mount: Mount | VaultError
     rights: Mapping[str, frozenset[str]] | VaultError
     mounts: frozenset[str] | None = None
-    auths: frozenset[str] | None = None
+    auth_mounts: frozenset[str] | None = None
     role: bool | None = None
 
 

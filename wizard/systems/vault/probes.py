@@ -100,7 +100,11 @@ def vault_probes(
             return skip_result("needs vault.state")
         seen = await own() if own is not None else None
         known = seen if isinstance(seen, VaultSnapshot) else None
-        there = None if known is None or known.auths is None else store.auth_mount in known.auths
+        there = (
+            None
+            if known is None or known.auth_mounts is None
+            else store.auth_mount in known.auth_mounts
+        )
         return await role_probe(
             store, address, mint, mount_there=there, role_there=known.role if known else None
         )
@@ -115,9 +119,11 @@ def vault_probes(
     yield inside("setup", "rights on policy and role", lambda seen: check_setup_rights(seen, store))
     for other in others:
         title = f"rights on {other.reader}'s path"
-        yield inside(other.part("payload"), title, partial(check_payload_rights, store=other))
+        yield inside(
+            other.qualified_name("payload"), title, partial(check_payload_rights, store=other)
+        )
         title = f"rights on {other.reader}'s policy and role"
-        yield inside(other.part("setup"), title, partial(check_setup_rights, store=other))
+        yield inside(other.qualified_name("setup"), title, partial(check_setup_rights, store=other))
     yield Probe("vault.role", "Vault: the store's login", address.endpoint, role, 2 * SECONDS)
 
 

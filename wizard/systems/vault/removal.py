@@ -30,10 +30,10 @@ _SHOWN = 3
 
 
 class _StepWork(Protocol):
-    def unseen(self, why: str) -> StepStatus: ...
+    def unreadable_status(self, why: str) -> StepStatus: ...
     def look(self) -> StepStatus: ...
     def change(self) -> str: ...
-    def rehearse(self) -> str: ...
+    def dry_run_change(self) -> str: ...
 
 
 def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]:
@@ -42,14 +42,14 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
     auth = session.store.auth_mount
     return (
         *(
-            build_vault_step(target, session, f"remove.vault-{one.part('role')}", f"Delete role {one.role}",
+            build_vault_step(target, session, f"remove.vault-{one.qualified_name('role')}", f"Delete role {one.role}",
                  RoleRemoval(target, session, one))
             for one in every
         ),
         build_vault_step(target, session, "remove.vault-auth", f"Disable auth mount {auth}",
              AuthMountRemoval(target, session)),
         *(
-            build_vault_step(target, session, f"remove.vault-{one.part('policy')}",
+            build_vault_step(target, session, f"remove.vault-{one.qualified_name('policy')}",
                  f"Delete policy {one.policy}", PolicyRemoval(target, session, one))
             for one in every
         ),
@@ -70,15 +70,22 @@ def build_vault_step(
     """One of them as an action; without a login it is left to Vault's owner."""
     look = one.look
     if target.vault is None:
-        unseen = one.unseen("nothing says who this machine is to Vault")
+        unseen = one.unreadable_status("nothing says who this machine is to Vault")
 
         def look() -> StepStatus:
             return unseen
 
-    change, rehearse = wrap_blocking(one.change), wrap_blocking(one.rehearse)
+    change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
     # What is another's at one path says nothing about the other paths.
     return Step(
-        name, title, "vault", session.endpoint, wrap_blocking(look), change, rehearse, alone=True
+        name,
+        title,
+        "vault",
+        session.endpoint,
+        wrap_blocking(look),
+        change,
+        dry_run_change,
+        independent=True,
     )
 
 
@@ -92,22 +99,24 @@ class RoleRemoval(PathRemoval):
 
     def look(self) -> StepStatus:
         """Whether it is gone."""
-        seen = self._session.seen(self.path)
+        seen = self._session.read_path(self.path)
         if seen.hidden:
-            return self._hidden()
+            return self._hidden_status()
         if seen.data is None:
-            return self._gone()
+            return self._gone_status()
         theirs = normalize_role(seen.data)
         file = role_file(self._target.release, self._store).path
-        ours = self._target.text(f"vault/{self._store.part('role')}")
+        ours = self._target.text(f"vault/{self._store.qualified_name('role')}")
         if parse_role(ours) == theirs or was_committed(
             self._target.repository, file, lambda text: parse_role(text) == theirs
         ):
-            return self.wanted(f"{self.what} stands as committed")
-        return self._foreign(diff_texts(file, render_role(theirs), render_role(parse_role(ours))))
+            return self.delete_status(f"{self.what} stands as committed")
+        return self._foreign_status(
+            diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
+        )
 
     @property
-    def stays(self) -> bool:
+    def is_kept(self) -> bool:
         """Whether it is not for this run to delete."""
         return self.look().state != "wanted"
 
@@ -127,21 +136,21 @@ class PolicyRemoval(PathRemoval):
 
     def look(self) -> StepStatus:
         """Whether it is gone."""
-        seen = self._session.seen(self.path)
+        seen = self._session.read_path(self.path)
         if seen.hidden:
-            return self._hidden()
+            return self._hidden_status()
         if seen.data is None:
-            return self._gone()
+            return self._gone_status()
         theirs = str(seen.data.get("policy") or "")
         file = policy_file(self._target.release, self._store).path
-        ours = self._target.text(f"vault/{self._store.part('policy')}")
+        ours = self._target.text(f"vault/{self._store.qualified_name('policy')}")
         if normalize_policy(ours) == normalize_policy(theirs) or was_committed(
             self._target.repository,
             file,
             lambda text: normalize_policy(text) == normalize_policy(theirs),
         ):
-            return self.wanted(f"{self.what} stands as committed")
-        return self._foreign(diff_texts(file, theirs, ours))
+            return self.delete_status(f"{self.what} stands as committed")
+        return self._foreign_status(diff_texts(file, theirs, ours))
 
 
 class AuthMountRemoval(PathRemoval):
@@ -159,7 +168,7 @@ class AuthMountRemoval(PathRemoval):
         """What Vault's owner runs instead."""
         return f"vault auth disable {self._name}"
 
-    def unseen(self, why: str) -> StepStatus:
+    def unreadable_status(self, why: str) -> StepStatus:
         """Others may log in there: its owner has to look first."""
         look = f"vault list auth/{self._name}/role"
         return leave_to_vault_owner(
@@ -168,26 +177,26 @@ class AuthMountRemoval(PathRemoval):
 
     def look(self) -> StepStatus:
         """Whether it is gone, or not this installation's to take away."""
-        entry = self._mount("sys/auth", self._name)
+        entry = self._read_mount("sys/auth", self._name)
         if entry is None:
-            return self._gone()
+            return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
             return StepStatus("kept", f"{self.what} was not made by this installation")
-        roles = self._listed(f"auth/{self._name}/role")
+        roles = self._list_names(f"auth/{self._name}/role")
         if roles is None:
-            return self.unseen(f"this token may not list the roles of {self.what}")
+            return self.unreadable_status(f"this token may not list the roles of {self.what}")
         for one in list_store_settings(self._target.answers, self._target.release):
             role = RoleRemoval(self._target, self._session, one)
             if one.auth_mount == self._name and one.role in roles:
                 # In a rehearsal it has not gone before.
-                roles = [name for name in roles if name != one.role or role.stays]
+                roles = [name for name in roles if name != one.role or role.is_kept]
         if roles:
             return StepStatus(
                 "kept", f"{self.what} has roles: {_format_names(roles)}", self.command
             )
-        return self.wanted(f"{self.what} was made by this installation and has no role left")
+        return self.delete_status(f"{self.what} was made by this installation and has no role left")
 
 
 class KvMountRemoval(PathRemoval):
@@ -205,25 +214,25 @@ class KvMountRemoval(PathRemoval):
         """What Vault's owner runs instead."""
         return f"vault secrets disable {self._name}"
 
-    def unseen(self, why: str) -> StepStatus:
+    def unreadable_status(self, why: str) -> StepStatus:
         """A mount that may hold data of anybody is left without a word of how it goes."""
         return StepStatus("kept", f"{self.what} stays: {why}")
 
     def look(self) -> StepStatus:
         """Whether it is gone, or not this installation's to take away."""
-        entry = self._mount("sys/mounts", self._name)
+        entry = self._read_mount("sys/mounts", self._name)
         if entry is None:
-            return self._gone()
+            return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
             return StepStatus("kept", f"{self.what} was not made by this installation")
-        held = self._listed(f"{self._name}/metadata/")
+        held = self._list_names(f"{self._name}/metadata/")
         if held is None:
             return StepStatus("kept", f"whether {self.what} is empty may not be seen")
         if held:
             return StepStatus("kept", f"{self.what} holds data")
-        return self.wanted(f"{self.what} was made by this installation and is empty")
+        return self.delete_status(f"{self.what} was made by this installation and is empty")
 
 
 def _format_names(names: list[str]) -> str:

@@ -33,11 +33,11 @@ class PathRemoval:
         """What Vault's owner runs instead."""
         return f"vault delete {self.path}"
 
-    def unseen(self, why: str) -> StepStatus:
+    def unreadable_status(self, why: str) -> StepStatus:
         """What is told of it where this machine may not see it."""
         return leave_to_vault_owner(why, self.command)
 
-    def wanted(self, why: str) -> StepStatus:
+    def delete_status(self, why: str) -> StepStatus:
         """To be deleted, if this token may."""
         if not self._session.may(self.path, *self.needed):
             return leave_to_vault_owner(f"{why}, and this token may not delete it", self.command)
@@ -48,17 +48,17 @@ class PathRemoval:
         self._session.call("DELETE", self.path)
         return f"deleted {self.what}"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """The request that would be sent."""
         return f"DELETE {self.path}"
 
-    def _gone(self) -> StepStatus:
+    def _gone_status(self) -> StepStatus:
         return StepStatus("holds", f"{self.what} is gone")
 
-    def _hidden(self) -> StepStatus:
-        return self.unseen(f"this token may not read {self.what}")
+    def _hidden_status(self) -> StepStatus:
+        return self.unreadable_status(f"this token may not read {self.what}")
 
-    def _foreign(self, diff: str) -> StepStatus:
+    def _foreign_status(self, diff: str) -> StepStatus:
         return StepStatus(
             "blocked",
             f"{self.what} is no version that was ever committed here: another's, or changed since; "
@@ -67,7 +67,7 @@ class PathRemoval:
             diff,
         )
 
-    def _listed(self, path: str) -> list[str] | None:
+    def _list_names(self, path: str) -> list[str] | None:
         """Names below a path; None where they may not be seen."""
         try:
             answer = self._session.call("GET", f"{path}?list=true")
@@ -80,11 +80,11 @@ class PathRemoval:
             return None
         return [str(name) for name in answer.data.get("keys") or []]
 
-    def _mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
+    def _read_mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
         """What the list of mounts says of one; a look where it cannot be seen."""
-        seen = self._session.seen(listing)
+        seen = self._session.read_path(listing)
         if seen.hidden:
-            return self.unseen(
+            return self.unreadable_status(
                 f"this token does not see {listing}, so nothing says whose {self.what} is"
             )
         found = (seen.data or {}).get(f"{name}/")

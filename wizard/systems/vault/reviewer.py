@@ -39,21 +39,25 @@ class Reviewer:
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
-    def obstacle(self) -> StepStatus | None:
+    def find_obstacle(self) -> StepStatus | None:
         """Why it cannot be had from here; None where it stands or may be made."""
         try:
             for manifest in build_manifests():
-                found = self._kube.get(Ref.of(manifest), metadata=manifest["kind"] == "Secret")
+                found = self._kube.get(
+                    Ref.from_manifest(manifest), metadata=manifest["kind"] == "Secret"
+                )
                 if found is None:
                     self._require_right(manifest)
                 elif found["metadata"].get("deletionTimestamp"):
                     return StepStatus(
-                        "blocked", f"{Ref.of(manifest)} is being deleted", "wait until it is gone"
+                        "blocked",
+                        f"{Ref.from_manifest(manifest)} is being deleted",
+                        "wait until it is gone",
                     )
                 elif not _is_usable(manifest, found):
                     return StepStatus(
                         "blocked",
-                        f"another {Ref.of(manifest)} stands there; it is not touched",
+                        f"another {Ref.from_manifest(manifest)} stands there; it is not touched",
                         "have its owner rename or remove it",
                     )
             self._require(Right("get", "secrets", namespace=NAMESPACE, name=SECRET))
@@ -75,15 +79,15 @@ class Reviewer:
         if not self._kube.may(right):
             raise KubeError("forbidden", f"one may not {right}", status=403)
 
-    def lacking(self) -> Iterator[KubeObject]:
+    def list_missing(self) -> Iterator[KubeObject]:
         """What has to be made."""
         for manifest in build_manifests():
-            if self._kube.get(Ref.of(manifest), metadata=True) is None:
+            if self._kube.get(Ref.from_manifest(manifest), metadata=True) is None:
                 yield manifest
 
-    def made(self) -> SecretStr:
+    def ensure_token(self) -> SecretStr:
         """Make what lacks, and give the token. KubeError, or WizardError for no token in time."""
-        for manifest in self.lacking():
+        for manifest in self.list_missing():
             self._kube.apply(manifest)
         end = time.monotonic() + _FILLED_SECONDS
         while True:
@@ -101,7 +105,7 @@ class Reviewer:
 
 def list_requests() -> list[str]:
     """What may be applied, as `--dry-run` names it."""
-    return [f"apply {Ref.of(manifest)}" for manifest in build_manifests()]
+    return [f"apply {Ref.from_manifest(manifest)}" for manifest in build_manifests()]
 
 
 def build_manifests() -> tuple[KubeObject, ...]:

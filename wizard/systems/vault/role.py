@@ -48,7 +48,7 @@ class Role:
         self._name = store.role
         self._path = role_path(store)
         self._file = role_file(target.release, store).path
-        self._text = target.text(f"vault/{store.part('role')}")
+        self._text = target.text(f"vault/{store.qualified_name('role')}")
 
     @property
     def command(self) -> str:
@@ -56,20 +56,20 @@ class Role:
         return f"vault write {self._path} @{self._file}"
 
     @property
-    def known(self) -> bool | None:
+    def is_existing(self) -> bool | None:
         """Whether the role stands; None where that may not be read."""
-        found = self._session.seen(self._path)
+        found = self._session.read_path(self._path)
         return None if found.hidden else found.data is not None
 
     def look(self) -> StepStatus:
         """Whether the role means what the committed file means, field by field."""
-        found = self._session.seen(self._path)
+        found = self._session.read_path(self._path)
         if found.hidden:
             return leave_to_vault_owner(
                 f"this token may not read the role {self._name}", self.command
             )
         if found.data is None:
-            return self._absent()
+            return self._check_missing()
         theirs, ours = normalize_role(found.data), normalize_role(json.loads(self._text))
         if theirs == ours:
             return StepStatus("holds", f"the role {self._name} is as committed")
@@ -84,9 +84,9 @@ class Role:
             f"it: vault delete {self._path}",
         )
 
-    def _absent(self) -> StepStatus:
+    def _check_missing(self) -> StepStatus:
         why = f"there is no role {self._name} at auth/{self._store.auth_mount} yet"
-        if not self._session.may(self._path, "create") or not self._mount.will_be:
+        if not self._session.may(self._path, "create") or not self._mount.will_exist:
             return leave_to_vault_owner(why, self.command)
         return StepStatus("wanted", why)
 
@@ -95,7 +95,7 @@ class Role:
         self._session.call("POST", self._path, json.loads(self._text))
         return f"wrote the role {self._name}"
 
-    def rehearse(self) -> str:
+    def dry_run_change(self) -> str:
         """The request that would be sent."""
         return f"POST {self._path}"
 

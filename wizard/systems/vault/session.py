@@ -49,17 +49,17 @@ class VaultLogin:
 
     def __init__(self, target: Target) -> None:
         self.store: StoreSettings = target.answers.secrets.store_settings(target.release)
-        self.where = target.vault[0] if target.vault else None
+        self.vault_address = target.vault[0] if target.vault else None
         self._given = target.vault
         self._target = target
         self._vault: Vault | None = None
         self._stack = ExitStack()
-        target.ends.append(weakref.finalize(self, self._stack.close))
+        target.cleanups.append(weakref.finalize(self, self._stack.close))
 
     @property
     def endpoint(self) -> str:
         """Whom the actions ask, for people."""
-        return self.where.endpoint if self.where else self.store.server
+        return self.vault_address.endpoint if self.vault_address else self.store.server
 
     @property
     def vault(self) -> Vault:
@@ -82,7 +82,7 @@ class VaultLogin:
             # What stands before Vault may keep its health to itself: then nothing can be compared.
             return
         target = self._target
-        known = target.known.get(VAULT_CLUSTER_ID, "")
+        known = target.known_identities.get(VAULT_CLUSTER_ID, "")
         if known and seen and known != seen:
             memory = ApplyHistory(target.repository, target.release.installation).place
             raise ConflictError(
@@ -91,13 +91,13 @@ class VaultLogin:
                 "which is all that remembers the other",
             )
         if seen:
-            target.met[VAULT_CLUSTER_ID] = seen
+            target.met_identities[VAULT_CLUSTER_ID] = seen
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """One request; a server that asks to wait is waited for. Raises VaultError."""
-        return self.patiently(lambda: self.vault.call(method, path, body))
+        return self.retry(lambda: self.vault.call(method, path, body))
 
-    def patiently(self, ask: Callable[[], T]) -> T:
+    def retry(self, ask: Callable[[], T]) -> T:
         """What `ask` gives, asked again for as long as Vault names a time for it."""
         for _ in range(_TRIES - 1):
             try:
@@ -109,7 +109,7 @@ class VaultLogin:
             time.sleep(wait)
         return ask()
 
-    def seen(self, path: str) -> PathState:
+    def read_path(self, path: str) -> PathState:
         """What stands at a path. VaultError where the token has ended or Vault does not answer."""
         try:
             return PathState(self.call("GET", path).data)
@@ -124,7 +124,7 @@ class VaultLogin:
     def may(self, path: str, *needed: str) -> bool:
         """Whether this token has all these capabilities at a path."""
         try:
-            own = self.patiently(lambda: self.vault.capabilities([path]))[path]
+            own = self.retry(lambda: self.vault.capabilities([path]))[path]
         except VaultError as error:
             if error.kind != "forbidden":
                 raise
@@ -135,7 +135,7 @@ class VaultLogin:
     def require_alive(self) -> None:
         """Raise VaultError where the token no longer counts at all."""
         try:
-            self.patiently(self.vault.token_lookup)
+            self.retry(self.vault.token_lookup)
         except VaultError as error:
             if error.kind != "login" or not self._sees_mount():
                 raise
@@ -143,7 +143,7 @@ class VaultLogin:
     def _sees_mount(self) -> bool:
         """Whether the token counts though it may not look itself up: it sees its own mount."""
         try:
-            self.patiently(lambda: self.vault.mount(self.store.mount))
+            self.retry(lambda: self.vault.mount(self.store.mount))
         except VaultError as error:
             return error.kind == "version"
         return True

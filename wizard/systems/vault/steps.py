@@ -31,7 +31,7 @@ class _StepWork(Protocol):
     def command(self) -> str: ...
     def look(self) -> StepStatus: ...
     def change(self) -> str: ...
-    def rehearse(self) -> str: ...
+    def dry_run_change(self) -> str: ...
 
 
 def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tuple[Step, ...]:
@@ -74,29 +74,29 @@ def _build_reader_steps(
         _build_step(
             target,
             session,
-            f"vault.{store.part('policy')}",
+            f"vault.{store.qualified_name('policy')}",
             f"Write policy {store.policy}",
             policy,
         ),
-        _build_step(target, session, f"vault.{store.part('role')}", title, role),
+        _build_step(target, session, f"vault.{store.qualified_name('role')}", title, role),
         _build_login_step(session, store, StoreLogin(target, session, mount, role, store)),
     )
 
 
 def _build_step(target: Target, session: VaultLogin, name: str, title: str, one: _StepWork) -> Step:
     look = wrap_blocking(_require_credentials(target, one.look, one.command))
-    change, rehearse = wrap_blocking(one.change), wrap_blocking(one.rehearse)
-    return Step(name, title, "vault", session.endpoint, look, change, rehearse)
+    change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
+    return Step(name, title, "vault", session.endpoint, look, change, dry_run_change)
 
 
 def _build_login_step(session: VaultLogin, store: StoreSettings, one: StoreLogin) -> Step:
     return Step(
-        f"vault.{store.part('login')}",
+        f"vault.{store.qualified_name('login')}",
         f"Log in as {store.account_namespace}/{store.service_account}",
         "me",
         session.endpoint,
         wrap_blocking(one.look),
-        patience=_LOGIN_SECONDS,
+        wait_seconds=_LOGIN_SECONDS,
         interval=_PAUSE,
     )
 
