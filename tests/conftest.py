@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from tests.support.paths import DATA, TOP
+
 # Textual reads these when it is imported, which is before any fixture runs.
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["TERM"] = "xterm-256color"
@@ -17,8 +19,8 @@ from typing import Protocol
 import pytest
 from hypothesis import settings
 
-from tests.canary import MARKER, Canary
-from tests.process import WIZARD, Finished, Terminal, run
+from tests.support.canary import MARKER, Canary
+from tests.support.process import WIZARD, Finished, Terminal, run
 from tests.testbed.fixtures import (
     airflow_chart,
     eso_template,
@@ -47,8 +49,6 @@ __all__ = [
     "vault",
 ]
 
-TOP = Path(__file__).resolve().parent.parent
-SHARED = TOP.parent / "shared" / "data"
 FOREIGN = (
     "AIRFLOW", "ANSIBLE", "AWS_", "AZURE_", "BAO_", "CLICOLOR", "COLUMNS", "DISPLAY", "EDITOR",
     "EMAIL", "FORCE_COLOR", "GIT_", "HELM_", "KUBE", "LANG", "LC_", "LINES", "NO_COLOR", "PAGER",
@@ -123,9 +123,9 @@ def clean_environment(
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Reference data kept beside the repository (chart schemas, CRDs); never copied into it."""
-    if not SHARED.is_dir():
-        pytest.skip(f"needs the reference data in {SHARED}, which is not there")
-    return SHARED
+    if not DATA.is_dir():
+        pytest.skip(f"needs the reference data in {DATA}, which is not there")
+    return DATA
 
 
 class Compare(Protocol):

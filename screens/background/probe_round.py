@@ -15,7 +15,7 @@ from screens.draft.outside import LookupResult, summarize_faults
 from wizard.engine.probes import Probe, run_in_thread, run_probes, summarize_results
 from wizard.errors import AnswersError, WizardError
 from wizard.probes.draft import prepare_situation
-from wizard.probes.rehearsal import ProbeRequirements, dry_run_sources
+from wizard.probes.requirements import ProbeRequirements, dry_run_sources
 
 if TYPE_CHECKING:
     from screens.app import WizardApp

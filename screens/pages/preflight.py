@@ -23,7 +23,7 @@ from screens.widgets.fields import Line
 from wizard.engine.probes import STATUS_WORDS, Probe, summarize_results
 from wizard.errors import AnswersError, WizardError
 from wizard.probes.catalogue import ProbeSource
-from wizard.probes.rehearsal import ProbeRequirements
+from wizard.probes.requirements import ProbeRequirements
 
 _INTRO = "Only read, from this machine; what cannot be reached stays unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}

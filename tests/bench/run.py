@@ -20,9 +20,9 @@ from pathlib import Path
 from tests.bench.measure import Case, NotAvailableError, Timed, compete, first_paint, process
 from tests.bench.scan_speed import scan_cases
 from tests.bench.typing_speed import percentile_95
+from tests.support.paths import TOP
 from tests.testbed import programs
 
-TOP = Path(__file__).resolve().parents[2]
 PEERS = Path(__file__).parent / "peers"
 ANSWERS = Path(__file__).parent / "answers.yaml"
 WIZARD = Path(sys.executable).parent / "airflow-wizard"

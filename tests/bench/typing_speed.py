@@ -10,7 +10,7 @@ import statistics
 import time
 from types import ModuleType
 
-from tests.frames import post, settled
+from tests.support.screens import post, settled
 
 PRESSES = 200
 WARM_UP = 10

@@ -16,9 +16,9 @@ from screens.steps import HOST_KEYS, REVIEW
 from screens.widgets.choices import Choice
 from screens.widgets.fields import Door, TextField, Tick
 from screens.widgets.rows import Row
-from tests.frames import processed, send, settled
-from tests.scenarios import Scenario
 from tests.screens.support import done, page, paste, press
+from tests.support.scenarios import Scenario
+from tests.support.screens import processed, send, settled
 from wizard.answers.questions import field_specs
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value

@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 from screens.app import WizardApp
 from screens.pages.apply.page import ApplyScreen
 from screens.pages.apply.plan import ApplyOptions
-from tests.frames import frame, processed, settled
 from tests.screens.support import app_of, press, wizard
+from tests.support.screens import frame, processed, settled
 from wizard.apply.prepare import PreparedRun
 from wizard.apply.run import Run, with_question
-from wizard.engine.actions import Step, StepEvent, StepStatus
+from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.errors import WizardError
 from wizard.workspace.proposal import CommitResult
 

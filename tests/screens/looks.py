@@ -46,36 +46,46 @@ def many() -> list[ProbeSource]:
             "Git host",
             "dags",
             named_probe(
-                "dags.host_keys", "Git host: keys",
-                pass_result("ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa as recorded"), "github.com",
+                "dags.host_keys",
+                "Git host: keys",
+                pass_result("ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa as recorded"),
+                "github.com",
             ),
         ),
         source(
             "Database",
             "database",
             named_probe(
-                "database.tls", "Database: TLS mode",
-                pass_result("sslmode=require allows no connection without TLS; verify-full would too"),
+                "database.tls",
+                "Database: TLS mode",
+                pass_result(
+                    "sslmode=require allows no connection without TLS; verify-full would too"
+                ),
             ),
             named_probe(
                 "database.reachable", "Database answers", pass_result("TCP connection to 10.1.2.3")
             ),
             named_probe(
-                "database.login", "Database: login", pass_result("airflow at airflow over TLS, SCRAM")
+                "database.login",
+                "Database: login",
+                pass_result("airflow at airflow over TLS, SCRAM"),
             ),
             named_probe(
-                "database.version", "Database: version",
+                "database.version",
+                "Database: version",
                 pass_result("PostgreSQL 15.18; Airflow 3.2.2 needs 13 or later", "15.18"),
             ),
             named_probe(
-                "database.rights", "Database: rights",
+                "database.rights",
+                "Database: rights",
                 fail_result(
                     "may not create tables in schema public",
                     'ALTER DATABASE "airflow" OWNER TO "airflow"',
                 ),
             ),
             named_probe(
-                "database.connections", "Database: connections",
+                "database.connections",
+                "Database: connections",
                 warn_result("opens 38, allows 47", "raise database.pgbouncer.max_client_conn"),
             ),
         ),
@@ -83,10 +93,13 @@ def many() -> list[ProbeSource]:
             "Vault",
             "secrets",
             named_probe(
-                "vault.state", "Vault: state",
-                unknown_result("the name vault.example.internal does not resolve here", "try elsewhere"),
+                "vault.state",
+                "Vault: state",
+                unknown_result(
+                    "the name vault.example.internal does not resolve here", "try elsewhere"
+                ),
                 vault,
             ),
             named_probe("vault.token", "Vault: token", skip_result("needs vault.state"), vault),
         ),
-    ]  # fmt: skip
+    ]

@@ -15,8 +15,6 @@ from screens.app import WizardApp
 from screens.draft.draft import Operator
 from screens.steps import PREFLIGHT
 from screens.widgets.preview import Preview
-from tests.frames import settled
-from tests.scenarios import host_key
 from tests.screens.apply_scenes import APPLY
 from tests.screens.looks import many
 from tests.screens.support import (
@@ -33,6 +31,8 @@ from tests.screens.support import (
     showing,
     wizard,
 )
+from tests.support.scenarios import host_key
+from tests.support.screens import settled
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import KnownHost
 from wizard.probes.catalogue import SOURCES

@@ -16,7 +16,7 @@ from screens.steps import HOST_KEYS
 from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.fields import PasteArea, TextField
 from screens.widgets.rows import Row
-from tests.frames import send, settled
+from tests.support.screens import send, settled
 from wizard.answers import presets
 from wizard.answers.files import apply_assignments
 from wizard.engine.probes import ProbeResult, unknown_result

@@ -18,9 +18,6 @@ from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.widgets.dialogs import ConfirmDialog, MessageDialog
 from screens.widgets.prompts import PromptDialog
-from tests.canary import Canary
-from tests.frames import settled
-from tests.kubeconfigs import written
 from tests.screens.applying import STEPS, Stage, app, page_of, scripted, until
 from tests.screens.support import (
     COMPLETE,
@@ -33,6 +30,9 @@ from tests.screens.support import (
     press,
     reopened,
 )
+from tests.support.canary import Canary
+from tests.support.cluster.kubeconfigs import written
+from tests.support.screens import settled
 from wizard.apply.progress import RunSummary
 from wizard.cli import interactive, prompts
 from wizard.cli.console import Console

@@ -13,11 +13,11 @@ from screens.pages.base import Page
 from screens.pages.reload import reload_installation
 from screens.pages.review import ReviewScreen
 from screens.widgets.dialogs import MessageDialog
-from tests.canary import Canary
-from tests.frames import frame, processed, send, settled
 from tests.screens.applying import Stage, app, page_of, until
 from tests.screens.support import page, press, reopened
 from tests.screens.test_review import committed
+from tests.support.canary import Canary
+from tests.support.screens import frame, processed, send, settled
 from wizard.errors import ConflictError, UsageError
 from wizard.workspace.workspace import Workspace
 

@@ -13,10 +13,10 @@ import pytest
 from screens.app import WizardApp
 from screens.draft.start import InitialAnswers
 from screens.pages.loading import LoadingScreen
-from tests.canary import MARKER
-from tests.frames import frame, settled
-from tests.process import WIZARD, Terminal
 from tests.screens.support import opened, wizard
+from tests.support.canary import MARKER
+from tests.support.process import WIZARD, Terminal
+from tests.support.screens import frame, settled
 from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError
 

@@ -25,10 +25,7 @@ from screens.pages.deploy_key.work import get_key_tasks
 from screens.steps import DEPLOY_KEY
 from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.prompts import PromptDialog
-from tests.canary import Canary
-from tests.frames import processed, send, settled
-from tests.integration.test_clone_proof import FILES, Forge, fill
-from tests.process import Terminal
+from tests.integration.ssh.test_clone_proof import FILES, Forge, fill
 from tests.screens.support import (
     COMPLETE,
     SELF_HOSTED,
@@ -40,6 +37,9 @@ from tests.screens.support import (
     press,
     wizard,
 )
+from tests.support.canary import Canary
+from tests.support.process import Terminal
+from tests.support.screens import processed, send, settled
 from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, keygen

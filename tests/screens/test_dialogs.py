@@ -14,8 +14,6 @@ from screens.widgets.prompts import (
     SecretField,
     create_secret_prompt,
 )
-from tests.canary import Canary
-from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
     SELF_HOSTED,
@@ -26,6 +24,8 @@ from tests.screens.support import (
     showing,
     wizard,
 )
+from tests.support.canary import Canary
+from tests.support.screens import settled
 
 SIZE = (80, 24)
 

@@ -11,8 +11,8 @@ from screens.draft.values import from_text, to_text
 from screens.widgets.choices import Choice
 from screens.widgets.fields import TextField, Tick
 from screens.widgets.preview import Lines, changed_lines
-from tests.frames import settled
 from tests.screens.support import COMPLETE, field, jump, page, press, row, type_text, wizard
+from tests.support.screens import settled
 from wizard.answers.model import Answers
 from wizard.answers.questions import field_spec, field_specs
 

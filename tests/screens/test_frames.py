@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.frames import settled
 from tests.screens.scenes import SCENES
+from tests.support.screens import settled
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)], ids=lambda size: f"{size[0]}x{size[1]}")

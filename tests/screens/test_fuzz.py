@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from screens.app import WizardApp
 from screens.widgets.fields import TextField
 from screens.widgets.rows import Row
-from tests.canary import MARKER
-from tests.frames import frame, processed, send, settled
 from tests.screens.support import COMPLETE, page, press, wizard
+from tests.support.canary import MARKER
+from tests.support.screens import frame, processed, send, settled
 from wizard.answers.questions import field_spec, field_specs
 from wizard.errors import WizardError
 from wizard.plan.comparison import require_ready

@@ -10,7 +10,6 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.widgets.fields import PasteArea, TextField
-from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
     ED25519,
@@ -24,6 +23,7 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
+from tests.support.screens import settled
 from wizard.formats.nested import put_value
 from wizard.hostkeys.keys import HostKey
 

@@ -12,8 +12,8 @@ from screens.pages.preset import PresetScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import DEPLOY_KEY, PREFLIGHT
 from screens.widgets.dialogs import ConfirmDialog
-from tests.frames import post, settled
 from tests.screens.support import COMPLETE, page, press, wizard
+from tests.support.screens import post, settled
 from wizard.answers import presets
 
 

@@ -14,7 +14,6 @@ from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
 from screens.widgets.dialogs import MessageDialog
 from screens.widgets.prompts import ConfirmListDialog
-from tests.frames import frame, processed, send, settled
 from tests.screens.looks import HOST, many, named_probe, source
 from tests.screens.support import (
     ADA,
@@ -31,6 +30,7 @@ from tests.screens.support import (
     type_text,
     wizard,
 )
+from tests.support.screens import frame, processed, send, settled
 from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result, unknown_result
 from wizard.hostkeys.keys import HostKey
 from wizard.probes.catalogue import SOURCES

@@ -20,10 +20,10 @@ from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
 from screens.widgets.prompts import ConfirmListDialog
-from tests.canary import MARKER, Canary
-from tests.frames import frame, processed, send, settled
-from tests.process import Terminal
 from tests.screens.support import COMPLETE, app_of, jump, page, press, type_text, wizard
+from tests.support.canary import MARKER, Canary
+from tests.support.process import Terminal
+from tests.support.screens import frame, processed, send, settled
 from tests.testbed.databases import Postgres
 from wizard.answers.questions import field_spec
 from wizard.engine.probes import (

@@ -8,7 +8,6 @@ from pathlib import Path
 from screens.pages.result import ResultScreen
 from screens.pages.review import MAX_LINES, ReviewScreen, render_diff
 from screens.widgets.dialogs import MessageDialog
-from tests.frames import settled
 from tests.screens.support import (
     COMPLETE,
     SELF_HOSTED,
@@ -20,6 +19,7 @@ from tests.screens.support import (
     reopened,
     wizard,
 )
+from tests.support.screens import settled
 from wizard.plan.diff import DiffLine
 
 VALUES = "apps/airflow/airflow-values.yaml"

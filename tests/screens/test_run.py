@@ -8,8 +8,6 @@ from pathlib import Path
 from screens.pages.preset import PresetScreen
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
-from tests.canary import Canary
-from tests.frames import send, settled
 from tests.screens.support import (
     COMPLETE,
     answers,
@@ -21,6 +19,8 @@ from tests.screens.support import (
     reopened,
     wizard,
 )
+from tests.support.canary import Canary
+from tests.support.screens import send, settled
 from wizard.answers.files import parse_answers
 from wizard.workspace.workspace import Workspace
 

@@ -18,9 +18,6 @@ from screens.draft.start import InitialAnswers
 from screens.steps import HOST_KEYS
 from screens.widgets.dialogs import MessageDialog
 from screens.widgets.fields import TextField
-from tests.frames import processed, send, settled
-from tests.leaving import VARIABLE, left_behind
-from tests.process import Terminal
 from tests.screens.support import (
     ADA,
     COMPLETE,
@@ -39,6 +36,9 @@ from tests.screens.support import (
     showing,
     wizard,
 )
+from tests.support.leaving import VARIABLE, left_behind
+from tests.support.process import Terminal
+from tests.support.screens import processed, send, settled
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet, Sshd
 from wizard.clients.ssh.scan import scan_host_keys
@@ -230,7 +230,7 @@ import sys
 from pathlib import Path
 from screens import app as module
 from screens.draft.start import Given
-from tests.leaving import watch
+from tests.support.leaving import watch
 from tests.screens.support import COMPLETE, SELF_HOSTED, answers
 from wizard.clients.ssh.scan import scan
 from wizard.workspace.workspace import Workspace

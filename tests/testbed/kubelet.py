@@ -23,7 +23,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 
 PROTOCOL = "v4.channel.k8s.io"
 PORT = 8080

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 from tests.testbed.databases import free_port, wait_until_open
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 
-from tests.standin import StandIn
+from tests.support.standin import StandIn
 from tests.testbed.kube import Kube, RejectedError
 
 _TYPE = "kubernetes.io/service-account-token"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.certificates import Authority
+from tests.support.certificates import Authority
 from tests.testbed.databases import free_port, wait_until_open
 
 

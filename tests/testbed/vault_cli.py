@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.support.paths import TOP
 
 
 def installed(folder: Path) -> Path:

@@ -15,8 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.paths import TOP
+
 VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
-TARGET = Path(__file__).resolve().parents[2] / "wizard" / "chart" / "keydata"
+TARGET = TOP / "wizard" / "chart" / "keydata"
 SCALARS = {"string", "integer", "number", "boolean", "null"}
 
 # Sections of airflow.cfg and values of the subchart: not the chart's to list.

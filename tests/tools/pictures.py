@@ -62,7 +62,7 @@ def picture(svg_text: str, path: Path, scale: float = 1.0) -> Path:
 
 async def screenshot(app: App[Any], size: tuple[int, int], steps: Steps | None = None) -> str:
     """Textual's SVG of an app at this size, after `steps(pilot)` brought it where it should be."""
-    from tests.frames import settled
+    from tests.support.screens import settled
 
     async with app.run_test(size=size, notifications=True) as pilot:
         await settled(pilot)

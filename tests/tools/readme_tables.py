@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests.support.paths import TOP
 from wizard.answers import presets
 from wizard.answers.questions import field_specs
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = TOP / "README.md"
 
 
 def preset_table() -> str:

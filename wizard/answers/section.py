@@ -1,8 +1,8 @@
 """What a section is: a page of questions, and what follows from its answers.
 
 A question is a field: `title` is its label, `description` its help, its type and constraints its
-validation, and `QuestionInfo` says when it applies. A section's `contribute` turns answers into settings,
-secrets, flows and files; `render` puts the contributions of all sections together.
+validation, and `QuestionInfo` says when it applies. A section's `contribute` turns answers into
+settings, secrets, flows and files; `render` puts the contributions of all sections together.
 """
 
 from __future__ import annotations

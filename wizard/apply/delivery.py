@@ -17,7 +17,7 @@ from wizard.systems.helm import steps as helm
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
 

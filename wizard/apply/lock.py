@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from wizard.apply.process import Process, describe_holder
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
-from wizard.engine.actions import Step
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step
 from wizard.errors import ConflictError
 from wizard.formats.terminal import escape_unprintable
 

@@ -12,7 +12,7 @@ from wizard.errors import UsageError
 if TYPE_CHECKING:
     from wizard.apply.run import Run
     from wizard.apply.steps import Part
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.database.admin import Admin
     from wizard.systems.target import Target
     from wizard.workspace.installation import CommittedInstallation

@@ -11,7 +11,7 @@ from wizard.errors import ExitCode
 
 if TYPE_CHECKING:
     from wizard.apply.run import Run
-    from wizard.engine.actions import StepEvent
+    from wizard.engine.steps import StepEvent
 
 _WIDTH = len("would change")
 

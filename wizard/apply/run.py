@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from wizard.answers.question_links import find_question
 from wizard.apply.lock import RunLock
-from wizard.engine.actions import StepEvent, run_steps
+from wizard.engine.steps import StepEvent, run_steps
 from wizard.errors import ExitCode
 from wizard.state.apply_journal import ApplyHistory
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
 # What an interrupted run may still wait for, beside the lock's own.

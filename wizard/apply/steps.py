@@ -11,7 +11,7 @@ from wizard.systems.vault import steps as vault
 from wizard.systems.vault.session import VaultLogin
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
 Part = Literal["store", "delivery"]

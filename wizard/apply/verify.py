@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.systems.argocd import application as application_state
 from wizard.systems.cluster import external_secrets, health, pods
 from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait

@@ -1,8 +1,8 @@
 """Settings -> keys of the chosen chart version.
 
 A setting's id is its key in chart 1.22.0. `_RENAMES` lists where an older chart has the key under
-another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`. Source: the
-charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
+another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`. Source:
+the charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
 """
 
 from __future__ import annotations

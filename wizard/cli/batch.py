@@ -50,10 +50,10 @@ def run_for_installations(
 ) -> tuple[ExitCode, list[Any]]:
     """Do it for each installation the command is about: the worst exit code, and all results.
 
-    With --all that is every one of every folder; `found` (from `find_workspaces`) means them all without
-    --all too, or those of the name that --installation gives. One that cannot be dealt with does
-    not keep the others from their turn; results are kept only for --json and --out, so that
-    memory does not grow with the repository.
+    With --all that is every one of every folder; `found` (from `find_workspaces`) means them all
+    without --all too, or those of the name that --installation gives. One that cannot be dealt
+    with does not keep the others from their turn; results are kept only for --json and --out, so
+    that memory does not grow with the repository.
     """
     if not found:
         workspace = open_workspace_read_only(arguments)

@@ -11,7 +11,7 @@ from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from wizard.destroy.files import CommitOptions, FileRemoval
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import DataKind, Target
     from wizard.workspace.installation import CommittedInstallation
     from wizard.workspace.workspace import Workspace

@@ -13,7 +13,7 @@ from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from wizard.apply.run import Run
-    from wizard.engine.actions import StepEvent
+    from wizard.engine.steps import StepEvent
 
 
 def execute_run(

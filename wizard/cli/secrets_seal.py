@@ -106,11 +106,17 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
         return ExitCode.DONE
     file = resolve_new_file(arguments.hand_off, repository)
     stores = [path.store for path in list_store_paths(run.proposal)]
-    every = _require_new_values(run, [
-        survey_store(run.proposal, _UnreadableStore(f"{path.store.mount}/{path.store.path}", path.store.document),
-               path)
-        for path in list_store_paths(run.proposal)
-    ])  # fmt: skip
+    every = _require_new_values(
+        run,
+        [
+            survey_store(
+                run.proposal,
+                _UnreadableStore(f"{path.store.mount}/{path.store.path}", path.store.document),
+                path,
+            )
+            for path in list_store_paths(run.proposal)
+        ],
+    )
     lacking = _facts(every, "generate", "given")
     if not lacking:
         raise UsageError("there is nothing to hand off: every value is left to others", "")

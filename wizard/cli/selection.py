@@ -206,7 +206,8 @@ def load_installation(
     """The installation that the arguments name, for a command that takes no other answers.
 
     `command`, `verb` and `reason` are its words in errors. Raises UsageError for arguments that
-    would change the answers and where nothing is committed, and all that `require_committed` raises.
+    would change the answers and where nothing is committed, and all that `require_committed`
+    raises.
     """
     refuse_changes(arguments, command=command, reason=reason)
     start = read_command_input(arguments, open_workspace_read_only(arguments))

@@ -32,8 +32,15 @@ LOOK_SECONDS = 60.0
 _INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
 # Helm marks a release as failed when it is asked to end; whoever interrupts waits no longer.
 _GRACE_SECONDS = 0.5
-_HELM_PATH_VARIABLES = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_REPOSITORY_CACHE",
-        "HELM_REPOSITORY_CONFIG", "HELM_REGISTRY_CONFIG", "HELM_PLUGINS")  # fmt: skip
+_HELM_PATH_VARIABLES = (
+    "HELM_CACHE_HOME",
+    "HELM_CONFIG_HOME",
+    "HELM_DATA_HOME",
+    "HELM_REPOSITORY_CACHE",
+    "HELM_REPOSITORY_CONFIG",
+    "HELM_REGISTRY_CONFIG",
+    "HELM_PLUGINS",
+)
 # They would lead elsewhere than the plan says, or print what nobody asked for.
 _REDIRECTING_PREFIXES = (
     "HELM_KUBE",

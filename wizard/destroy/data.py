@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.target import DataKind

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
 from wizard.git.changes import BASE_PREFIX, FileChange, conflict_error
 from wizard.plan.commit_message import commit_message, require_no_secret
 from wizard.plan.merge_base import STATE_DIR, state_folder

@@ -1,4 +1,7 @@
-"""What `apply --undo` and `build_destroy_steps` do, in their order: the reverse of `apply`, the files last."""
+"""What `apply --undo` and `build_destroy_steps` do, in their order.
+
+The reverse of `apply`, the files last.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from wizard.workspace.store_paths import list_store_paths
 if TYPE_CHECKING:
     from wizard.apply.steps import Part
     from wizard.destroy.files import FileRemoval
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import DataKind, Target
     from wizard.workspace.installation import CommittedInstallation
 

@@ -1,9 +1,9 @@
 """The probe engine: read-only looks outside, each with a time limit, told in the order they end.
 
-A probe never raises and never writes. What could not be found out is `unknown_result` and blocks nothing;
-`fail` is a proven fault. Clients that block run in daemon threads (`run_in_thread`): the threads of
-asyncio's own executor are waited for at exit, so a server that never answers would keep the
-process alive.
+A probe never raises and never writes. What could not be found out is `unknown_result` and blocks
+nothing; `fail` is a proven fault. Clients that block run in daemon threads (`run_in_thread`): the
+threads of asyncio's own executor are waited for at exit, so a server that never answers would keep
+the process alive.
 """
 
 from __future__ import annotations

@@ -187,7 +187,10 @@ class WorkTree(GitObjects):
         return (self.git_dir / "airflow-wizard" / "journal" / "state.json").exists()
 
     def recover(self) -> Recovery | None:
-        """Finish or undo an interrupted write: see `wizard.git.transaction.recover_interrupted_write`."""
+        """Finish or undo an interrupted write.
+
+        See `wizard.git.transaction.recover_interrupted_write`.
+        """
         from wizard.git.transaction import recover_interrupted_write
 
         return recover_interrupted_write(self)
@@ -201,7 +204,10 @@ class WorkTree(GitObjects):
         branch: str | None = None,
         terminal: bool = False,
     ) -> WriteResult:
-        """Write the changes and commit exactly them: see `wizard.git.transaction.commit_changes`."""
+        """Write the changes and commit exactly them.
+
+        See `wizard.git.transaction.commit_changes`.
+        """
         from wizard.git.transaction import commit_changes
 
         return commit_changes(

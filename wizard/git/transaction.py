@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class WriteResult:
     """What a write did: `commit_changes` is None when there was nothing to commit or none was asked for.
 
-    `find_unplanned_changes` says, a sentence each, what hooks changed about it; `recovered` tells of an earlier
-    write that was interrupted.
+    `find_unplanned_changes` says, a sentence each, what hooks changed about it; `recovered` tells
+    of an earlier write that was interrupted.
     """
 
     paths: tuple[str, ...]

@@ -1,8 +1,8 @@
 """What a scan of a host's keys found, and which of them may be put to the judge.
 
 A scan proves that whoever answered holds these keys, never that it is the right host: its keys are
-candidates for `wizard.hostkeys.trust.judge_host_keys` exactly as pasted ones are, and nothing here accepts
-any.
+candidates for `wizard.hostkeys.trust.judge_host_keys` exactly as pasted ones are, and nothing here
+accepts any.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What would change, computed without looking at anything: files, live actions and a digest.
 
-`compare_tree` holds the rendering against the repository and the base of the last one, file by file;
-`Plan` gathers the result for the command line, the screens and `--json`.
+`compare_tree` holds the rendering against the repository and the base of the last one, file by
+file; `Plan` gathers the result for the command line, the screens and `--json`.
 """
 
 from __future__ import annotations

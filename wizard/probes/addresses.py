@@ -1,7 +1,7 @@
 """Which answers name an address, and which: what name and port are tried while they are typed.
 
-A new question that holds a host or a URL is one line here, or one in `UNCHECKED_ADDRESSES` where nobody can
-expect it to answer this machine.
+A new question that holds a host or a URL is one line here, or one in `UNCHECKED_ADDRESSES` where
+nobody can expect it to answer this machine.
 """
 
 from __future__ import annotations

@@ -149,7 +149,8 @@ class StoreSession:
 def open_store(way: StoreTarget, who: Token | AppRole) -> Iterator[StoreSession]:
     """Log in and look; a login made here is revoked at the end.
 
-    Raises VaultError, and as `wizard.provisioning.survey.survey_store` where something stands in the way.
+    Raises VaultError, and as `wizard.provisioning.survey.survey_store` where something stands in
+    the way.
     """
     from wizard.clients.vault.connect import open_vault
     from wizard.workspace.store_paths import list_store_paths

@@ -1,8 +1,8 @@
 """Creates what the store lacks of an installation: the engine behind `secrets`.
 
-`survey_store` looks and decides, `Survey.values` makes and reads values, `filling.fill` writes them at
-once. The deploy key's public half follows from what the store holds, so that a run that was killed
-after the write finds it again.
+`survey_store` looks and decides, `Survey.values` makes and reads values, `filling.fill` writes
+them at once. The deploy key's public half follows from what the store holds, so that a run that
+was killed after the write finds it again.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 class StoreItem:
     """One fact: whether the store has it (`kept`), and where it comes from if not.
 
-    `generate_key_pair`: made here; `given`: read from its reference; `others`: somebody else puts it there.
+    `generate_key_pair`: made here; `given`: read from its reference; `others`: somebody else puts
+    it there.
     """
 
     fact: Fact

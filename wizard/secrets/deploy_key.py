@@ -96,7 +96,10 @@ def _read_private_key(text: SecretStr, name: str, comment: str) -> KeyPair:
 
 
 def list_repairs(text: SecretStr) -> tuple[str, ...]:
-    """What `read_private_key` sets right in a key that is given: OpenSSH refuses it so, or others do."""
+    """What `read_private_key` sets right in a key that is given.
+
+    OpenSSH refuses it so, or others do.
+    """
     given = text.get_secret_value()
     plain = given.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     label = _ARMOUR.search(plain)

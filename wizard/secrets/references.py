@@ -45,10 +45,10 @@ _FILE_HINT = "file takes the path of a file on one line, not its content"
 class SecretRef(BaseModel):
     """One reference to a secret; frozen, and without the secret.
 
-    Made from a mapping with exactly one of the five keys, or by `parse_reference`. Raises pydantic's
-    ValidationError whose text repeats nothing of what was given; a caller that reads its `errors()`
-    passes ``include_input=False``. A subclass may add fields that are public (a deploy key's
-    public part); they stand beside the one key.
+    Made from a mapping with exactly one of the five keys, or by `parse_reference`. Raises
+    pydantic's ValidationError whose text repeats nothing of what was given; a caller that reads
+    its `errors()` passes ``include_input=False``. A subclass may add fields that are public (a
+    deploy key's public part); they stand beside the one key.
     """
 
     model_config = ConfigDict(

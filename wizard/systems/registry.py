@@ -38,9 +38,14 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
         wrap_blocking(lambda: check_chart_version(repository, version)), SECONDS,
     )  # fmt: skip
     yield Probe(
-        "image.tag", "Image: tag", image.registry,
-        wrap_blocking(lambda: check_image_tag(image, own=bool(own.repository), secret=own.pull_secret)), SECONDS,
-    )  # fmt: skip
+        "image.tag",
+        "Image: tag",
+        image.registry,
+        wrap_blocking(
+            lambda: check_image_tag(image, own=bool(own.repository), secret=own.pull_secret)
+        ),
+        SECONDS,
+    )
 
 
 def check_chart_version(repository: str, version: str) -> ProbeResult:

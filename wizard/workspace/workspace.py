@@ -236,7 +236,10 @@ class Workspace:
     def with_assets(
         self, answers: Answers, existing: str, folder: Path | None
     ) -> tuple[Answers, dict[str, str]]:
-        """The public files that answers name, see `wizard.answers.assets.load_assets`; AnswersError."""
+        """The public files that answers name, see `wizard.answers.assets.load_assets`.
+
+        AnswersError.
+        """
         from wizard.answers.assets import load_assets
 
         return load_assets(answers, lambda path: self._asset(path, existing, folder))

@@ -16,7 +16,7 @@ from wizard.apply.progress import format_fix
 from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Step, StepEvent
+    from wizard.engine.steps import Step, StepEvent
 
 STATE_WIDTH, TIME_WIDTH, OWNER_WIDTH, TITLE_WIDTH = 12, 7, 8, 52
 # From here on there is room for the owner and the endpoint beside each action.

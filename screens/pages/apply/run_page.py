@@ -29,7 +29,7 @@ from wizard.errors import ExitCode, WizardError
 if TYPE_CHECKING:
     from wizard.apply.prepare import PreparedRun
     from wizard.apply.run import Run
-    from wizard.engine.actions import StepEvent
+    from wizard.engine.steps import StepEvent
 
 
 class RunPage(Page):

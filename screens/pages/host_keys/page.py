@@ -55,7 +55,10 @@ _NO_KEY = "No key yet: paste them above, or f5 asks the host."
 
 
 class HostKeyScreen(ScanningPage):
-    """Keys of the repository's host; every decision is `wizard.hostkeys.trust.judge_host_keys`'s."""
+    """Keys of the repository's host.
+
+    Every decision is `wizard.hostkeys.trust.judge_host_keys`'s.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pagedown", "read(1)", show=False),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import DATA
 from wizard.chart.keys import list_versions
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 EXAMPLES = sorted((DATA / "examples").glob("*.yaml"))
 pytestmark = pytest.mark.skipif(not EXAMPLES, reason=f"no examples in {DATA}")
 # Secrets each example's header asks for, with their keys; c's header names them in one line.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.rendered import objections, rendering
+from tests.support.rendered import objections, rendering
 from tests.unit.checks.trees import VALUES, good
 from wizard.checks.run import inspect_rendering
 from wizard.findings import Finding

@@ -7,9 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.paths import DATA
 from wizard.formats.yaml_untrusted import parse_yaml, parse_yaml_text
 
-CHARTS = Path(__file__).resolve().parents[4] / "shared" / "data" / "chart"
+CHARTS = DATA / "chart"
 
 
 def one(source: str) -> object:

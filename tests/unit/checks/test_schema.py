@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.paths import DATA
 from tests.unit.checks.trees import APPLICATION, METADATA, PROJECT, STORE, VALUES, good
 from wizard.chart.keys import list_versions
 from wizard.checks.schema import crd_schemas, load_chart_schema
 from wizard.errors import WizardError
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 CHART = DATA / "chart" / "1.22.0"
 with_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no data in {DATA}")
 GROUPS = ("argoproj.io_app", "external-secrets.io_externals", "external-secrets.io_secretstores")

@@ -104,8 +104,8 @@ def open_websocket(
 ) -> WebSocketConnection:
     """The connection once the server has switched; `manager` is the pool that would be used.
 
-    Raises KubeError: as `convert_response` for 401, 403, 429 and 503, as `convert_transport_error` where no
-    connection is to be had, and of kind `upgrade` for every other answer.
+    Raises KubeError: as `convert_response` for 401, 403, 429 and 503, as `convert_transport_error`
+    where no connection is to be had, and of kind `upgrade` for every other answer.
     """
     seconds = max(0.1, deadline - time.monotonic())
     connection = _build_connection(access, manager, request.what, seconds)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.manifests.argocd import API_VERSION
 from wizard.systems.cluster.conditions import wait_status
 from wizard.systems.cluster.diagnosis import (

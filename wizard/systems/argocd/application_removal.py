@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import KubeObject, Ref
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.application import application_names, has_parent

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import WizardError
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.manifests.argocd import REPOSITORY_LABEL

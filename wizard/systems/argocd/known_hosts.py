@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, WizardError
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.formats.terminal import escape_unprintable

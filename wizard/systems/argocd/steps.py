@@ -15,7 +15,7 @@ from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
 _NEEDS = "install Argo CD there, or name the context of the cluster it runs in"

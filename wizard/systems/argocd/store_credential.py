@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref, data_keys
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.argocd import REPOSITORY_LABEL

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:
-    from wizard.engine.actions import Step
+    from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
 GUARD_STEP = "cluster.store-account"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, Diagnosis, diagnose
 
 if TYPE_CHECKING:

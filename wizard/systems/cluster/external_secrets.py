@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.contract import CONTRACT, get_chart_value
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster.conditions import (
     condition,

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.systems.cluster import pods
 from wizard.systems.cluster.conditions import condition, wait_status
 from wizard.systems.cluster.diagnosis import sanitize_message

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.manifests.argocd import IN_CLUSTER_SERVER
 from wizard.state.cluster_identity import build_cluster_record, compare_clusters, find_missing_proof
 from wizard.systems.cluster.objects import explain_error

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Ref
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.systems.cluster.conditions import diagnose_namespace
 from wizard.systems.cluster.objects import (
     MANAGED_BY,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import Owner, Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Owner, Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.objects import explain_error

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import FieldsOwnedError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
-from wizard.engine.actions import Owner, Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Owner, Step, StepStatus
 from wizard.errors import ConflictError, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import describe_other_owner

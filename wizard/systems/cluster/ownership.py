@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import describe_other_owner

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.systems.cluster.conditions import (
     condition,
     delivery_hint,

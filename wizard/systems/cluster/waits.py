@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.systems.cluster import external_secrets
 from wizard.systems.cluster.objects import explain_error
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wizard.workspace.installation import CommittedInstallation
 
 ADMIN_OPTION = "--database-admin"
-PASSWORD_FIX = "export PGPASSWORD, or name a password file of libpq's in PGPASSFILE"
+PASSWORD_FIX = "export PGPASSWORD, or name a password file of libpq's in PGPASSFILE"  # noqa: S105 - a hint, no password
 _PASSWORD = "database.password"  # noqa: S105 - a key, not a value
 _MAX_NAME_BYTES = 63
 # What stands between colons; a backslash takes the meaning from what follows it.

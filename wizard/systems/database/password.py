@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import StepStatus
 from wizard.engine.probes import ProbeResult
+from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError
 
 if TYPE_CHECKING:

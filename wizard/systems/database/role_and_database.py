@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wizard.clients.postgres.admin import AdminSnapshot, SchemaState
     from wizard.clients.postgres.client import PostgresServer
-    from wizard.engine.actions import StepStatus
+    from wizard.engine.steps import StepStatus
     from wizard.systems.database.admin import Admin, DatabaseSpec
     from wizard.systems.database.password import Passwords
 

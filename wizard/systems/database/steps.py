@@ -16,8 +16,8 @@ from wizard.clients.postgres.admin import (
     schema_statements,
 )
 from wizard.clients.postgres.client import PostgresError
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import RefusedError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier

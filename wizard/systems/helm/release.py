@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from wizard import __version__
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.helm import CHART_NAME, MANAGED_BY_LABEL, chart_command
@@ -61,7 +61,9 @@ def build_release_step(target: Target, charts: ChartFetcher | None, title: str) 
     if kube is None or helm is None or charts is None:
         return Step("helm.chart", title, "me", "cluster", lambda: _leave_to_owner(target))
     work = HelmRelease(target, kube, helm, charts)
-    return Step("helm.chart", title, "me", helm.identity, work.look, work.change, work.dry_run_change)
+    return Step(
+        "helm.chart", title, "me", helm.identity, work.look, work.change, work.dry_run_change
+    )
 
 
 async def _leave_to_owner(target: Target) -> StepStatus:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
@@ -93,7 +93,13 @@ def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact
         return Step("remove.release", title, "me", "cluster", lambda: _leave_to_owner(command))
     work = _Release(target, target.kube, target.helm, pieces, exact=exact)
     return Step(
-        "remove.release", title, "me", target.helm.identity, work.look, work.change, work.dry_run_change
+        "remove.release",
+        title,
+        "me",
+        target.helm.identity,
+        work.look,
+        work.change,
+        work.dry_run_change,
     )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster import admission_guard
@@ -149,7 +149,10 @@ def _skip_without_namespace(
         return StepStatus("wanted", f"{names}: not there yet, and neither is namespace {first}")
 
     async def tried() -> str:
-        if dry_run_change is None or await run_in_thread(lambda: read_namespace(kube, first)) is None:
+        if (
+            dry_run_change is None
+            or await run_in_thread(lambda: read_namespace(kube, first)) is None
+        ):
             return ""
         return await dry_run_change()
 

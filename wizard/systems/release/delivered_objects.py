@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import describe_other_owner

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.conditions import condition
 from wizard.systems.cluster.diagnosis import sanitize_message

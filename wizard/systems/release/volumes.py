@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.application_removal import application_refs
 from wizard.systems.argocd.cascade import update_object

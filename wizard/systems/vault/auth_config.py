@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.systems.vault.files import diff_texts
 
 IN_CLUSTER = "https://kubernetes.default.svc:443"

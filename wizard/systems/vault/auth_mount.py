@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.formats.addresses import is_loopback
 from wizard.systems.vault import reviewer as vault_reviewer
 from wizard.systems.vault.auth_config import (

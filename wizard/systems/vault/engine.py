@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.manifests.vault import policy_file
 from wizard.systems.vault.files import diff_texts, difference_status, mount_description
 from wizard.systems.vault.looks import policy_path

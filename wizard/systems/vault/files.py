@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.plan.diff import diff_bytes
 
 if TYPE_CHECKING:

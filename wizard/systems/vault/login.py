@@ -12,7 +12,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.vault.address import LOGIN_HINT, Jwt
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.formats.jwt import parse_audiences
 
 if TYPE_CHECKING:

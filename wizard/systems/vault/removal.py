@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.vault import policy_file, role_file
 from wizard.systems.vault.engine import normalize_policy
@@ -42,18 +42,33 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
     auth = session.store.auth_mount
     return (
         *(
-            build_vault_step(target, session, f"remove.vault-{one.qualified_name('role')}", f"Delete role {one.role}",
-                 RoleRemoval(target, session, one))
+            build_vault_step(
+                target,
+                session,
+                f"remove.vault-{one.qualified_name('role')}",
+                f"Delete role {one.role}",
+                RoleRemoval(target, session, one),
+            )
             for one in every
         ),
-        build_vault_step(target, session, "remove.vault-auth", f"Disable auth mount {auth}",
-             AuthMountRemoval(target, session)),
+        build_vault_step(
+            target,
+            session,
+            "remove.vault-auth",
+            f"Disable auth mount {auth}",
+            AuthMountRemoval(target, session),
+        ),
         *(
-            build_vault_step(target, session, f"remove.vault-{one.qualified_name('policy')}",
-                 f"Delete policy {one.policy}", PolicyRemoval(target, session, one))
+            build_vault_step(
+                target,
+                session,
+                f"remove.vault-{one.qualified_name('policy')}",
+                f"Delete policy {one.policy}",
+                PolicyRemoval(target, session, one),
+            )
             for one in every
         ),
-    )  # fmt: skip
+    )
 
 
 def build_mount_removal(target: Target, session: VaultLogin) -> Step:

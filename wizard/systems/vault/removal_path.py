@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.systems.vault.files import mount_description
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref, Right
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.errors import WizardError
 
 if TYPE_CHECKING:

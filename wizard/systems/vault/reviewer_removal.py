@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.engine.actions import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus
 from wizard.systems.cluster.object_removal import build_cluster_step, read_object
 from wizard.systems.cluster.ownership import check_label
 from wizard.systems.vault import reviewer

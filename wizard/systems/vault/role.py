@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.formats.durations import duration_seconds
 from wizard.manifests.vault import role_file
 from wizard.systems.vault.files import diff_texts, difference_status

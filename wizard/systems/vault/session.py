@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
-from wizard.engine.actions import StepStatus
+from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 

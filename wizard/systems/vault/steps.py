@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from wizard.engine.actions import Step, StepStatus
 from wizard.engine.probes import wrap_blocking
+from wizard.engine.steps import Step, StepStatus
 from wizard.systems.vault.auth_mount import AuthMount, ForeignAuthMount
 from wizard.systems.vault.engine import KvMount, Policy
 from wizard.systems.vault.login import StoreLogin

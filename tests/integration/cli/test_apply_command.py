@@ -1,0 +1,196 @@
+"""What `apply` refuses before it does anything, and how it waits for the target branch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Wizard, answers_file, aw
+from tests.support.repository import GitFolder
+from wizard.apply import branch
+from wizard.engine.steps import StepStatus
+from wizard.git.repository import WorkTree
+from wizard.systems.target import Target
+from wizard.workspace.workspace import Workspace
+
+__all__ = ["aw"]
+
+pytestmark = pytest.mark.integration
+
+SCALE = "executor.workers.replicas=3"
+VALUES = "apps/airflow/airflow-values.yaml"
+
+
+@pytest.fixture
+def vault(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+    """A committed installation; this machine knows neither Vault nor a cluster."""
+    for name in ("VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_ROLE_ID", "VAULT_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
+    return aw
+
+
+def _nothing(aw: Wizard) -> None: ...
+
+
+def _edited(aw: Wizard) -> None:
+    aw.edit(VALUES, "executor: CeleryExecutor", "executor: CeleryExecutor # by hand")
+
+
+def _changed_answers(aw: Wizard) -> None:
+    aw.edit(".airflow-wizard/airflow/answers.yaml", "depth: 1", "depth: 7")
+
+
+TABLE: list[tuple[str, Callable[[Wizard], None], list[str], int, str]] = [
+    ("nobody", _nothing, ["apply", "--yes"], 64, "--context"),
+    ("nobody, dry run", _nothing, ["apply", "--dry-run"], 64, "VAULT_TOKEN"),
+    ("hand edit", _edited, ["apply", "--yes"], 5, "plan --out"),
+    ("answers ahead of files", _changed_answers, ["apply", "--yes"], 5, "airflow-wizard commit"),
+    ("takes no set", _nothing, ["apply", "--set", SCALE], 64, "--set"),
+    ("takes no preset", _nothing, ["apply", "--preset", "local"], 64, "--preset"),
+    ("takes no all", _nothing, ["apply", "--all"], 64, "--installation"),
+    ("no such plan", _nothing, ["apply", "/nope"], 64, "plan --out"),
+    ("no such context", _nothing, ["apply", "--context", "nope", "--yes"], 64, "kubeconfig"),
+    ("no such yes", _nothing, ["apply", "--take-over", "argocd.project"], 64, "STEP@SEAL"),
+    ("no such part", _nothing, ["apply", "--only", "database"], 64, "database"),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "args", "code", "says"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_what_is_refused(
+    vault: Wizard, before: Callable[[Wizard], None], args: list[str], code: int, says: str
+) -> None:
+    before(vault)
+    state = vault.git.state()
+
+    done = vault(*args)
+
+    assert done.code == code, done
+    assert says in done.err
+    assert "Traceback" not in done.err
+    assert vault.git.state() == state
+
+
+def test_a_kubeconfig_that_is_named_and_not_there_is_no_cluster_of_others(
+    vault: Wizard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "canary-of-a-token")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "typo"))
+    done = vault("apply", "--yes")
+    assert done.code == 64, done
+    assert "typo is not there" in done.err
+
+
+def test_a_laptop_has_nothing_to_apply(aw: Wizard) -> None:
+    aw.ok("commit", "--preset", "local", "--yes")
+    done = aw("apply", "--yes")
+    assert done.code == 4, done
+    assert "docs/airflow/RUNBOOK.md" in done.err
+
+
+def test_a_plan_is_applied_only_while_it_is_about_what_stands(
+    vault: Wizard, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.json"
+    _edited(vault)
+    vault.ok("plan", "--out", str(plan))
+    # It is what was looked at: only the identities are missing here.
+    assert vault("apply", str(plan), "--yes").code == 64
+    vault.edit(VALUES, "# by hand", "# by hand again")
+    done = vault("apply", str(plan), "--yes")
+    assert done.code == 5, done
+    assert "plan --out" in done.err
+
+    data = json.loads(plan.read_text())
+    plan.write_text(json.dumps({**data, "installation": "other"}))
+    assert "installation other" in vault("apply", str(plan), "--yes").err
+    plan.write_text("[]")
+    assert vault("apply", str(plan), "--yes").code == 64
+
+
+def test_a_squashed_or_restored_plan_counts_as_shown(vault: Wizard) -> None:
+    git = vault.git
+    vault.ok("set", SCALE, "--yes")
+    message = git.git("log", "-1", "--format=%B")
+    git.git("reset", "-q", "--soft", "HEAD~1")
+    git.git("commit", "-q", "-m", "Merged request 7\n\n" + "\n".join(
+        f"* {line}" for line in message.splitlines()
+    ) + "\n\nReviewed-by: Ada")  # fmt: skip
+    assert vault("apply", "--yes").code == 64
+
+    git.git("commit", "-q", "--amend", "-m", "no trailer")
+    assert vault("apply", "--yes").code == 5
+    git.git("revert", "--no-edit", "HEAD")
+    assert vault("apply", "--yes").code == 64
+
+
+@pytest.fixture
+def look(vault: Wizard) -> Callable[[], StepStatus]:
+    """Looks at the target branch as the action does."""
+
+    def ask() -> StepStatus:
+        workspace = Workspace.open(vault.folder)
+        given = workspace.committed_answers("airflow")
+        assert given
+        proposal = workspace.propose(given, existing="airflow")
+        emitted = {
+            change.path: change.new for change in proposal.plan.changes if change.new is not None
+        }
+        target = Target(
+            proposal.answers, proposal.rendering.release, WorkTree.open(vault.folder), "", {},
+            emitted,
+        )  # fmt: skip
+        return asyncio.run(_checked(target))
+
+    return ask
+
+
+async def _checked(target: Target) -> StepStatus:
+    return await branch.build_branch_step(target).check()
+
+
+def test_without_a_remote_nothing_is_proven(look: Callable[[], StepStatus]) -> None:
+    assert look().state == "unknown"
+
+
+def test_the_branch_is_compared_by_contents(
+    vault: Wizard, look: Callable[[], StepStatus], tmp_path: Path
+) -> None:
+    bare = GitFolder.init(tmp_path / "remote.git", "--bare")
+    vault.git.git("remote", "add", "origin", str(bare.path))
+    assert look().state == "wanted"
+    vault.git.git("push", "-q", "origin", "main")
+    assert look().state == "holds"
+
+    vault.ok("set", SCALE, "--branch", "more-workers", "--push", "--yes")
+    waiting = look()
+    assert waiting.state == "wanted"
+    assert VALUES in waiting.detail
+    assert "git push origin main" in waiting.fix
+
+    # Somebody merges it by squashing, elsewhere.
+    other = GitFolder(tmp_path / "other")
+    bare.git("clone", "-q", str(bare.path), str(other.path))
+    other.git("merge", "-q", "--squash", "origin/more-workers")
+    other.git("commit", "-q", "-m", "Squashed")
+    other.git("push", "-q", "origin", "main")
+    state = vault.git.git("for-each-ref")
+    assert look().state == "holds"
+    assert vault.git.git("for-each-ref") == state or "refs/remotes" in state
+
+
+def test_a_remote_that_does_not_answer_is_unknown(
+    vault: Wizard, look: Callable[[], StepStatus]
+) -> None:
+    vault.git.git("remote", "add", "origin", str(vault.folder / "gone"))
+    found = look()
+    assert found.state == "unknown"
+    assert "git ls-remote" in found.fix

@@ -1,0 +1,375 @@
+"""What is handed over does its work on real servers, and so does the command that makes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.integration.vault.test_steps import Bench, controller, new_bench
+from tests.support.canary import Canary
+from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cluster.kubeconfigs import cluster, written
+from tests.support.rendered import answers, rendering
+from tests.testbed import vault_cli
+from tests.testbed.databases import Postgres, quoted
+from tests.testbed.kube import Kube
+from wizard.handover.scripts import HandoverFiles, render_handover
+from wizard.systems.database import handover
+
+__all__ = ["aw", "controller", "new_bench"]
+
+pytestmark = pytest.mark.integration
+
+OWNERS = ["vault", "dba", "platform", "ci"]
+
+
+@pytest.fixture
+def committed(aw: Wizard, tmp_path: Path) -> Wizard:
+    """A committed installation that has all owners."""
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
+    return aw
+
+
+# --- the command
+
+
+def test_every_owner_is_printed_one_after_the_other(committed: Wizard) -> None:
+    state = committed.git.state()
+    whole = committed.ok("handover").out
+    found = json.loads(committed.ok("handover", "--json").out)
+    assert list(found) == OWNERS
+    parts = [f"==> {owner}/{name} <==\n{text}"
+             for owner, own in found.items() for name, text in own.items()]  # fmt: skip
+    assert whole == "\n".join(parts)
+    only = committed.ok("handover", "--owner", "dba", "--json").out
+    assert json.loads(only) == {"dba": found["dba"]}
+    assert committed.ok("handover", "--owner", "dba").out == found["dba"]["database.sql"]
+    assert committed.git.state() == state
+
+
+def test_files_are_written_and_kept(committed: Wizard, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    found = json.loads(committed.ok("handover", "--json", "--out", str(out)).out)
+    for owner, own in found.items():
+        for name, text in own.items():
+            path = out / owner / name
+            assert path.read_text() == text
+            assert path.stat().st_mode & 0o777 == 0o644
+    assert "wrote" not in committed.ok("handover", "--out", str(out)).err
+
+    (out / "ci/job.sh").write_text("mine\n")
+    shutil.rmtree(out / "dba")
+    done = committed("handover", "--out", str(out))
+    assert done.code == 5, done
+    assert "job.sh" in done.err
+    assert not (out / "dba").exists()
+
+
+def _edited(aw: Wizard) -> None:
+    aw.edit(".airflow-wizard/airflow/answers.yaml", "depth: 1", "depth: 7")
+
+
+REFUSED: list[tuple[list[str], int, str]] = [
+    (["--owner", "nobody"], 64, "nobody"),
+    (["--all"], 64, "--installation"),
+    (["--set", "executor.workers.replicas=3"], 64, "--set"),
+    (["--out", "{repo}/.airflow-wizard/x"], 64, "--out"),
+    (["--out", "{repo}/.git/x"], 64, "--out"),
+    (["--out", "{repo}/apps/airflow/airflow-values.yaml"], 64, "--out"),
+]
+
+
+@pytest.mark.parametrize(("args", "code", "says"), REFUSED, ids=lambda one: str(one))
+def test_what_is_refused(committed: Wizard, args: list[str], code: int, says: str) -> None:
+    state = committed.git.state()
+    done = committed("handover", *(arg.format(repo=committed.folder) for arg in args))
+    assert done.code == code, done
+    assert says in done.err
+    assert done.out == ""
+    assert committed.git.state() == state
+
+
+def test_only_what_is_committed_is_handed_over(committed: Wizard) -> None:
+    _edited(committed)
+    done = committed("handover")
+    assert (done.code, done.out) == (5, "")
+    assert "airflow-wizard commit" in done.err
+
+
+def test_nothing_committed_and_a_laptop_have_no_owners(aw: Wizard) -> None:
+    assert aw("handover").code == 64
+    aw.ok("commit", "--preset", "local", "--yes")
+    done = aw("handover")
+    assert done.code == 4
+    assert "RUNBOOK.md" in done.err
+
+
+# --- Vault and platform
+
+
+class Owners:
+    """Who runs the scripts: with the real kubectl, and `vault` or what stands in for it."""
+
+    def __init__(self, bench: Bench, made: HandoverFiles, folder: Path) -> None:
+        self.made = made
+        self.folder = folder
+        self.path = os.environ["PATH"]
+        if not shutil.which("vault"):
+            self.path = f"{vault_cli.installed(folder / 'bin')}:{self.path}"
+        vault = bench.vault
+        self.env = {
+            "PATH": self.path, "HOME": str(folder), "VAULT_ADDR": vault.url,
+            "VAULT_CACERT": str(vault.ca), "VAULT_TOKEN": vault.token,
+            "KUBECONFIG": str(written(folder / "kubeconfig", cluster(bench.kube),
+                                      {"token": bench.kube.token})),
+            "KUBERNETES_HOST": bench.kube.url, "KUBERNETES_CA_FILE": str(bench.kube.ca),
+            "REVIEWER_TOKEN_FILE": str(folder / "reviewer.token"),
+        }  # fmt: skip
+
+    def run(
+        self, owner: Any, name: str, *args: str, stdin: str = "", **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", self.made[owner][name], "sh", *args], input=stdin, cwd=self.folder,
+            env={**self.env, **env}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def ok(self, owner: Any, name: str, *args: str, stdin: str = "", **env: str) -> None:
+        done = self.run(owner, name, *args, stdin=stdin, **env)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def bench(new_bench: Callable[..., Bench]) -> Bench:
+    """An installation whose Vault and cluster know nothing of it."""
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    return new_bench()
+
+
+@pytest.fixture
+def owners(bench: Bench, tmp_path: Path) -> Owners:
+    return of_bench(bench, tmp_path / "owner's")
+
+
+def of_bench(bench: Bench, folder: Path) -> Owners:
+    texts = {file.logical: file.text for file in bench.made.tree.values()}
+    folder.mkdir()
+    return Owners(bench, render_handover(bench.target.answers, bench.made, texts), folder)
+
+
+def values(bench: Bench, canary: Canary) -> dict[str, str]:
+    from wizard.secrets.payload import collect_facts
+
+    facts = collect_facts(bench.made.total.secrets)
+    return {fact.key: f"{canary.secret(fact.key)} \"'\\ $x é\n" for fact in facts}
+
+
+def test_the_owners_set_up_what_apply_then_finds(
+    bench: Bench, owners: Owners, canary: Canary
+) -> None:
+    """Everything is done by scripts; `apply` and the store's own login only find it so."""
+    bench.account()
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    assert (owners.folder / "reviewer.token").stat().st_mode & 0o777 == 0o600
+    owners.ok("vault", "setup.sh")
+    given = values(bench, canary)
+    owners.ok("vault", "payload.sh", stdin=json.dumps(given))
+
+    bench.log_in(bench.token(bench.rights()))
+    assert bench.states() == ["holds"] * 5
+    stored = bench.stored(bench.store.data_path)
+    assert (stored["data"], stored["metadata"]["version"]) == (given, 1)
+    log = owners.folder / "bin" / "vault.log"
+    if log.exists():
+        canary.assert_absent(log)
+        assert bench.controller.issued[-1] not in log.read_text()
+        assert f"-path={bench.store.mount}" in log.read_text()
+
+    state = bench.state()
+    owners.ok("vault", "setup.sh", KUBERNETES_CA_FILE="", REVIEWER_TOKEN_FILE="")
+    assert bench.state() == state
+
+
+def test_argo_cds_path_is_set_up_and_filled_beside_it(
+    new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    bench = new_bench({"delivery.argocd.credential": "store"})
+    owners = of_bench(bench, tmp_path / "owner")
+    bench.account()
+    owners.ok("platform", "reviewer.sh", str(owners.folder))
+    owners.ok("vault", "setup.sh")
+    given = {"repositorySshKey": canary.secret("repository")}
+    owners.ok("vault", "payload-argocd.sh", stdin=json.dumps(given))
+
+    bench.log_in(bench.vault.token)
+    found = bench.run()
+    assert found["vault.argocd-policy"].state == found["vault.argocd-role"].state == "holds"
+    path = f"{bench.store.mount}/data/airflow-install/{bench.made.release.installation}/argocd"
+    assert bench.stored(path)["data"] == given
+
+
+def test_the_payload_is_filled_and_never_overwritten(
+    bench: Bench, owners: Owners, canary: Canary
+) -> None:
+    bench.vault.mount(bench.store.mount)
+    given = values(bench, canary)
+    first, *others = given
+    place = f"{bench.store.mount}/data/{bench.store.path}"
+    bench.vault.request("POST", place, {"data": {first: given[first], "theirs": "kept"}})
+
+    done = owners.run("vault", "payload.sh", stdin=json.dumps({first: "new"}))
+    assert done.returncode == 1
+    assert f"{first} stands there already" in done.stderr
+    lacking = {key: given[key] for key in others[1:]}
+    done = owners.run("vault", "payload.sh", stdin=json.dumps(lacking))
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"missing on standard input: {others[0]}"
+    canary.assert_absent(done.stdout + done.stderr)
+
+    owners.ok("vault", "payload.sh", stdin=json.dumps({key: given[key] for key in others}))
+    assert bench.stored(place)["data"] == {**given, "theirs": "kept"}
+    owners.ok("vault", "payload.sh", stdin="{}")
+    assert bench.stored(place)["metadata"]["version"] == 2
+
+    bench.vault.request("DELETE", place)
+    done = owners.run("vault", "payload.sh", stdin=json.dumps(given))
+    assert done.returncode == 1
+    assert "was deleted" in done.stderr
+
+
+def test_a_document_is_written_once(
+    new_bench: Callable[..., Bench], tmp_path: Path, canary: Canary
+) -> None:
+    bench = new_bench({"secrets.payload": "document"})
+    owners = of_bench(bench, tmp_path / "owner")
+    bench.vault.mount(bench.store.mount)
+    text = f'fernetKey: "{canary.secret("fernet")}"\n'
+    owners.ok("vault", "payload.sh", stdin=text)
+    assert bench.stored(bench.store.data_path)["data"] == {"config": text}
+    done = owners.run("vault", "payload.sh", stdin="other: x\n")
+    assert done.returncode == 1
+    assert "stands there already" in done.stderr
+    assert bench.stored(bench.store.data_path)["metadata"]["version"] == 1
+
+
+def test_what_is_another_s_in_vault_is_not_touched(bench: Bench, owners: Owners) -> None:
+    store = bench.store
+    files = {"KUBERNETES_CA_FILE": str(bench.kube.ca), "REVIEWER_TOKEN_FILE": str(bench.kube.ca)}
+    bench.vault.policy(store.policy, {"secret/data/theirs": ["read"]})
+    done = owners.run("vault", "setup.sh", **files)
+    assert done.returncode == 1
+    assert "REPLACE=yes" in done.stderr
+    assert "theirs" in bench.stored(bench.policy)["policy"]
+
+    owners.ok("vault", "setup.sh", REPLACE="yes", **files)
+    assert bench.stored(bench.policy)["policy"].strip() == bench.target.text("vault/policy").strip()
+    bench.vault.request("POST", bench.role, {
+        "bound_service_account_names": "theirs", "bound_service_account_namespaces": "a",
+        "audience": "vault", "token_policies": [store.policy]})  # fmt: skip
+    done = owners.run("vault", "setup.sh")
+    assert done.returncode == 1
+    assert "bound_service_account_names" in done.stderr
+    assert bench.stored(bench.role)["bound_service_account_names"] == ["theirs"]
+
+    done = owners.run("vault", "setup.sh", KUBERNETES_HOST="https://other.example:6443")
+    assert done.returncode == 1
+    assert "auth_mount" in done.stderr
+
+
+def test_version_1_is_refused(bench: Bench, owners: Owners) -> None:
+    bench.vault.mount(bench.store.mount, version=1)
+    done = owners.run("vault", "setup.sh")
+    assert done.returncode == 1
+    assert "not KV version 2" in done.stderr
+
+
+@pytest.mark.parametrize("applications", ["one", "two"])
+def test_the_platform_applies_what_argo_cd_starts_from(
+    kube_with_crds: Kube, tmp_path: Path, applications: str
+) -> None:
+    if not shutil.which("kubectl"):
+        pytest.skip("kubectl is not installed")
+    name = f"handed-{applications}"
+    changes: dict[str, object] = {
+        "installation.name": name, "installation.namespace": name,
+        "delivery.argocd.project": name, "delivery.argocd.namespace": f"{name}-argocd",
+        "delivery.argocd.applications": applications,
+    }  # fmt: skip
+    made = rendering("production", changes)
+    texts = {file.logical: file.text for file in made.tree.values()}
+    script = render_handover(answers("production", changes), made, texts)["platform"]["apply.sh"]
+    config = written(tmp_path / "config", cluster(kube_with_crds), {"token": kube_with_crds.token},
+                     context="a context")  # fmt: skip
+
+    def platform() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-s"], input=script, capture_output=True, text=True, timeout=120, check=False,
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "KUBECONFIG": str(config),
+                 "KUBE_CONTEXT": "a context"},
+        )  # fmt: skip
+
+    done = platform()
+    assert done.returncode != 0, "without Argo CD's namespace nothing is applied"
+    assert "serverside-applied" not in done.stdout
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{name}-argocd"}}
+    kube_with_crds.apply(json.dumps(space))
+    for _ in range(2):
+        done = platform()
+        assert done.returncode == 0, done.stderr
+    last = f"{name}-parent" if applications == "two" else name
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{name}-argocd/applications/{last}"
+    found = kube_with_crds.request("GET", path)
+    assert {one["manager"] for one in found["metadata"]["managedFields"]} == {"airflow-wizard"}
+    guard = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+    assert kube_with_crds.request("GET", f"{guard}/{name}-airflow-store-account")
+
+
+# --- the database
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [("handed", "handed"), ('ro\'le "x"; -- \\ :a `b` é', "da'ta\"base; \\q :b $$")],
+)
+def test_the_sql_makes_role_and_database(postgres: Postgres, role: str, name: str) -> None:
+    """As psql runs it without a terminal: the password, asked for twice, is standard input."""
+    database = SimpleNamespace(
+        kind="external", host="h", port=5432, name=name, user=role,
+        result_backend=SimpleNamespace(kind="metadata"),
+    )  # fmt: skip
+    found: Any = SimpleNamespace(database=database)
+    sql = handover.render_files(found, rendering().release)["database.sql"]
+    file = postgres.folder / f"{abs(hash(role))}.sql"
+    file.write_text(sql)
+
+    def administrator() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [postgres.programs / "psql", "-X", "-w", postgres.url, "--file", file],
+            input="p'w\np'w\n", capture_output=True, text=True, timeout=30, check=False,
+            start_new_session=True, env={"LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+
+    for _ in range(2):
+        done = administrator()
+        assert done.returncode == 0, done.stderr
+    owner = postgres.sql(
+        f"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = E{escaped(name)}"
+    )
+    assert owner == role
+    secret = f"SELECT left(rolpassword, 13) FROM pg_authid WHERE rolname = E{escaped(role)}"
+    assert postgres.sql(secret) == "SCRAM-SHA-256"
+
+
+def escaped(text: str) -> str:
+    return quoted(text.replace("\\", "\\\\"))

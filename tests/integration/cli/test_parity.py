@@ -1,0 +1,83 @@
+"""Whatever a person answers by, the same answers give the same commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.authority import certificate
+from tests.support.frontends import (
+    by_ask,
+    by_file,
+    by_screens,
+    by_set,
+    git,
+    lines_for,
+    repository,
+    same_day,
+    tree,
+)
+from tests.support.process import Terminal
+from tests.support.scenarios import SCENARIOS
+from wizard.answers.presets import list_presets
+from wizard.cli.main import main
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_file_options_prompts_and_screens_commit_the_same_tree(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pty_run: Callable[..., Terminal],
+) -> None:
+    scenario = SCENARIOS[name]
+    for file in ("db-ca.pem", "vault-ca.pem"):
+        (tmp_path / file).write_text(certificate())
+    monkeypatch.chdir(tmp_path)
+    same_day()
+
+    file = by_file(repository(tmp_path / "file", scenario), tmp_path, scenario)
+    sets = by_set(repository(tmp_path / "set", scenario), scenario)
+    lines = lines_for(scenario, monkeypatch)
+    asked = by_ask(repository(tmp_path / "ask", scenario), tmp_path, scenario, lines, pty_run)
+    shown = by_screens(repository(tmp_path / "screens", scenario), tmp_path, scenario)
+
+    assert file == sets == asked == shown
+    assert git(tmp_path / "set", "status", "--porcelain") == ""
+    if scenario.answers.get("repository.push"):
+        for way in ("ask", "screens"):
+            pushed = git(tmp_path / f"{way}.git", "rev-parse", "live")
+            assert pushed == git(tmp_path / way, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, *list_presets()])
+def test_saved_answers_replay_to_the_same_tree(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = SCENARIOS.get(name, SCENARIOS["broker"])
+    for file in ("db-ca.pem", "vault-ca.pem"):
+        (tmp_path / file).write_text(certificate())
+    monkeypatch.chdir(tmp_path)
+    same_day()
+    first, again = (repository(tmp_path / part, scenario) for part in ("first", "again"))
+    given = scenario.sets
+    if name not in SCENARIOS:
+        given = ["--preset", name, *(_what_presets_leave_open() if name != "local" else [])]
+    commit = ["commit", "--yes", *scenario.flags] if name != "local" else ["commit", "--yes"]
+
+    assert main([*commit, "--repo", str(first), *given]) == 0
+    (saved,) = first.rglob("answers.yaml")
+    assert main([*commit, "--repo", str(again), "--answers", str(saved)]) == 0
+
+    assert tree(again) == tree(first)
+    assert main(["plan", "--detailed-exitcode", "--repo", str(saved.parents[2])]) == 0
+
+
+def _what_presets_leave_open() -> list[str]:
+    from tests.support.scenarios import NEEDED, Scenario
+
+    asked = {**NEEDED, "dags.repo": SCENARIOS["broker"].answers["dags.repo"]}
+    keys = SCENARIOS["broker"].answers["dags.host_keys"]
+    return Scenario({**asked, "dags.host_keys": keys}).sets

@@ -1,0 +1,436 @@
+"""What is removed from a real API server, what is left there and why, and how a hang is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Wizard, answers_file, aw, local
+from tests.support.cluster.argocd import GITHUB, LIST, World, told
+from tests.support.cluster.controllers.departing import CLEANUP, PROTECTION
+from tests.support.cluster.controllers.operators import MERGE
+from tests.support.cluster.helm import HelmWorld
+from tests.support.cluster.kubeconfigs import account, rule
+from tests.support.process import WIZARD
+from tests.testbed.kube import Kube as Server
+from tests.testbed.kube import RejectedError
+from wizard.destroy import steps
+from wizard.engine.steps import Step, StepEvent, StepStatus
+from wizard.manifests.ownership import OWNER_ANNOTATION
+from wizard.systems.argocd import application_removal, cascade, store_credential
+from wizard.systems.argocd import removal as argocd
+from wizard.systems.argocd import steps as applied
+from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+from wizard.systems.helm import removal
+from wizard.systems.helm import steps as by_helm
+from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release.inhabitants import NamespaceContents
+from wizard.systems.release.namespace_removal import build_namespace_removal
+from wizard.systems.target import Target
+
+__all__ = ["aw", "local"]
+
+pytestmark = pytest.mark.integration
+
+ARGO = "/apis/argoproj.io/v1alpha1/namespaces/{argo}"
+APPLICATION = f"{ARGO}/applications/airflow"
+PIECES: Any = ("volumes", "namespace")
+MANAGED = "app.kubernetes.io/managed-by"
+STORES = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores"
+CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+
+
+@pytest.fixture
+def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """An applied installation; its folder of Secrets as Argo CD would sync it."""
+    made = World(kube_with_crds, tmp_path, monkeypatch)
+    made.install_argo()
+    target = made.target()
+    wanted = [
+        one
+        for one in applied.build_argocd_steps(target)
+        if one.id.startswith(("argocd", "cluster"))
+    ]
+    assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
+    made.operators.sync(target.files_under("secrets/"))
+    return made
+
+
+def ended(*actions: Step, seconds: float = 0.2) -> StepEvent:
+    """How the last of these ended, with as little patience."""
+    found = told([replace(one, wait_seconds=min(one.wait_seconds, seconds)) for one in actions])
+    return found[actions[-1].id]
+
+
+def patched(world: World, path: str, body: Any, manager: str = "kubectl-edit") -> None:
+    where = path.format(argo=world.argo, namespace=world.namespace)
+    world.server.request("PATCH", f"{where}?fieldManager={manager}", body, MERGE)
+
+
+def marked(world: World, path: str, **metadata: Any) -> None:
+    patched(world, path, {"metadata": metadata})
+
+
+def exists(world: World, path: str) -> bool:
+    try:
+        world.read(path)
+    except RejectedError as error:
+        return error.code != 404
+    return True
+
+
+def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World) -> None:
+    target = world.target()
+    marked(world, APPLICATION, finalizers=[FINALIZER])
+    done = ended(application_removal.build_application_undo(target))
+    assert (done.state, FINALIZER in done.detail) == ("blocked", True)
+    assert "airflow-wizard destroy" in done.fix
+    marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
+    done = ended(application_removal.build_application_undo(target))
+    assert "delivered by Application root" in done.detail
+    marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
+    assert "not this wizard's" in ended(application_removal.build_application_undo(target)).detail
+    marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
+    patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
+    done = ended(application_removal.build_application_undo(target))
+    assert (done.state, "automated" in done.diff) == ("blocked", True)
+    assert exists(world, APPLICATION)
+    other = world.target(**{"delivery.argocd.repo_url": "ssh://git@github.com/acme/other.git"})
+    done = ended(cascade.build_pause_step(other))
+    whose = "belongs to installation airflow of github.com/acme/k8s-infra"
+    assert (done.state, whose in done.detail) == ("blocked", True)
+    for one in argocd.build_argocd_removal(other, exact=False)[::2]:
+        done = ended(one)
+        assert (done.state, whose in done.detail) == ("blocked", True)
+    # One that a version without such marks made.
+    marked(world, APPLICATION, annotations={OWNER_ANNOTATION: None})
+    done = ended(cascade.build_pause_step(other))
+    assert (done.state, GITHUB in done.detail) == ("blocked", True)
+
+
+def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
+    names = {"installation.name": "data-parent", "delivery.argocd.project": "data"}
+    target = world.target(**names)
+    assert ended(*applied.build_argocd_steps(target)[-2:]).state == "changed"
+    path = f"{ARGO}/applications/data-parent"
+    marked(world, path, finalizers=[FINALIZER])
+    assert ended(cascade.build_pause_step(target)).state == "changed"
+    assert "automated" not in world.read(path)["spec"]["syncPolicy"]
+    assert FINALIZER in world.read(path)["metadata"]["finalizers"]
+    assert cascade.build_cascade_step(target).title.startswith("Remove Application data-parent;")
+
+
+def test_what_others_use_stays_for_them(world: World) -> None:
+    target = world.target()
+    spec = {
+        "project": target.answers.delivery.argocd.project,
+        "source": {"repoURL": "git@github.com:hers/own.git", "path": "."},
+        "destination": {"namespace": "hers"},
+    }
+    world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
+    project, hosts, guard = argocd.build_argocd_removal(target, exact=True)
+    done = ended(project)
+    assert (done.state, "Application hers" in done.detail) == ("blocked", True)
+    done = ended(hosts)
+    assert (done.state, "hers reads from github.com" in done.detail) == ("kept", True)
+    text = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")["data"]["ssh_known_hosts"]
+    assert "github.com ssh-ed25519" in text
+    files = replace(guard, id="files", is_final=True)
+    done = told([project, files])["files"]
+    assert (done.state, "remove.project" in done.detail) == ("blocked", True), done
+    # One that stands in another's way stops nothing that does not build on it.
+    assert told([project, guard])[guard.id].state == "changed"
+    gone = [line for line in world.writes if line.startswith("DELETE") and "validating" in line]
+    assert ["bindings" in line for line in gone] == [True, False], world.writes
+    world.server.request("DELETE", f"{ARGO}/applications/hers".format(argo=world.argo))
+    assert ended(hosts).state == "changed"
+    found = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")
+    assert found["data"]["ssh_known_hosts"] == "# Argo CD's own\n"
+    assert not any("known-hosts" in name for name in found["metadata"].get("annotations") or {})
+
+
+def test_lines_that_were_there_before_are_nobodys_to_take(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(kube_with_crds, tmp_path, monkeypatch)
+    target = world.target()
+    world.install_argo(target.answers.dags.known_hosts)
+    hosts = argocd.build_argocd_removal(target, exact=True)[1]
+    assert ended(hosts).state == "holds"
+    assert world.writes == []
+
+
+def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
+    target = world.target()
+    secrets = "/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets"
+    name = delivered_objects.external_secret_refs(target)[0].name
+    marked(world, f"{secrets}/{name}", finalizers=[CLEANUP])
+    done = ended(delivered_objects.build_secrets_removal(target))
+    assert done.state == "failed"
+    assert f"ExternalSecret {world.namespace}/{name}" in done.detail
+    assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix) == (True, True)
+    # What is on its way already is not asked for again.
+    before = len(world.writes)
+    assert ended(delivered_objects.build_secrets_removal(target)).state == "failed"
+    assert len(world.writes) == before
+    marked(world, f"{secrets}/{name}", finalizers=[])
+
+    error = {"type": "DeletionError", "message": "no route to host"}
+    patched(world, APPLICATION, {"status": {"conditions": [error]}})
+    done = ended(cascade.build_pause_step(target), cascade.build_cascade_step(target))
+    assert (done.state, FINALIZER in done.detail) == ("failed", True)
+    assert "no route to host" in done.detail
+    assert "application controller" in done.fix
+    marked(world, APPLICATION, finalizers=[])
+
+    claim(world, "logs", finalizers=[PROTECTION])
+    world.server.request("DELETE", CLAIMS.format(namespace=world.namespace) + "/logs")
+    for action in (
+        volumes.build_volumes_removal(target, ["volumes"]),
+        build_namespace_removal(target, PIECES),
+    ):
+        done = ended(action)
+        assert done.state == "failed", done
+        assert ("logs" in done.detail, PROTECTION in done.detail) == (True, True), done
+    assert "terminating" in done.detail
+
+
+def claim(world: World, name: str, **more: Any) -> None:
+    own = {"release": "airflow", "tier": "airflow"}
+    about = {"name": name, "namespace": world.namespace, "labels": own, **more}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
+    world.server.apply(json.dumps(made))
+
+
+def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
+    target = world.target()
+    option = "argocd.argoproj.io/sync-options"
+    track = {TRACKING: "airflow:/PersistentVolumeClaim:x/logs", option: "Prune=false"}
+    claim(world, "logs", annotations=track)
+    assert ended(volumes.build_keep_step(target, ["volumes"])).state == "holds"
+    assert ended(volumes.build_keep_step(target, [])).state == "changed"
+    notes = world.read(f"{CLAIMS}/logs")["metadata"]["annotations"]
+    assert notes[option] == "Prune=false,Delete=false"
+    assert ended(volumes.build_keep_step(target, [])).state == "holds"
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
+    claim(world, "hers", ownerReferences=[owner])
+    done = ended(volumes.build_keep_step(target, []))
+    assert (done.state, "hers would go with what owns them" in done.detail) == ("blocked", True)
+    assert "hers" in ended(volumes.build_volumes_removal(target, [])).detail
+
+    _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
+    blind: Target = world.target(token)
+    done = ended(volumes.build_keep_step(blind, []))
+    assert (done.state, "--data volumes" in done.fix) == ("blocked", True)
+
+
+def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
+    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Path
+) -> None:
+    del helm
+    world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
+    target = world.delivered()
+    made = told([*by_helm.build_manifest_steps(target), by_helm.build_chart_step(target)])
+    assert {event.state for event in made.values()} <= {"changed", "holds"}, made
+    claim(world, "logs", annotations={"meta.helm.sh/release-name": "airflow"})
+    actions = removal.build_helm_removal(target, None, (), exact=True)
+    found = told(actions)
+    assert found["remove.release"].state == "blocked"
+    assert "logs would go with the release" in found["remove.release"].detail
+    assert {event.state for name, event in found.items() if name != "remove.release"} == {"left"}
+    marked(world, f"{CLAIMS}/logs", annotations={"meta.helm.sh/release-name": None})
+
+    # As a helm by hand leaves it, which carries the labels on.
+    where = f"/api/v1/namespaces/{world.namespace}/secrets"
+    one = world.read(f"{where}/sh.helm.release.v1.airflow.v1")
+    name = "sh.helm.release.v1.airflow.v2"
+    labels = {**one["metadata"]["labels"], "version": "2"}
+    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    world.server.apply(json.dumps({**one, "metadata": about}))
+    done = ended(actions[0])
+    assert (done.state, "made by another helm" in done.detail) == ("blocked", True), done
+    one = removal.build_helm_removal(target, None, (), exact=False)[0]
+    assert told([one], dry_run=True)[one.id].state == "would change"
+    world.server.request("DELETE", f"{where}/{name}")
+
+    tried = told(actions, dry_run=True)
+    assert {event.state for event in tried.values()} == {"would change"}
+    assert world.statuses() == ["deployed"]
+    found = told(actions)
+    assert {event.state for event in found.values()} == {"changed"}, found
+    assert world.revisions() == []
+    for path in (STORES, f"{STORES.rpartition('/')[0]}/externalsecrets"):
+        assert world.read(path)["items"] == []
+    assert exists(world, f"{CLAIMS}/logs")
+    world.lines.clear()
+    assert {event.state for event in told(actions).values()} == {"holds"}
+    assert world.writes == []
+
+
+def test_argo_cds_credential_goes_unless_another_reads_with_it(world: World) -> None:
+    target = world.target(**{"delivery.argocd.credential": "store"})
+    _, credential, *_ = argocd.build_argocd_removal(target, exact=True)
+    assert credential.id == "remove.credential"
+    assert ended(credential).state == "holds"
+    for one in store_credential.credential_manifests(target):
+        world.client().apply(one.manifest())
+    source = {"repoURL": GITHUB.removesuffix(".git"), "path": "."}
+    spec = {"project": "hers", "source": source, "destination": {"namespace": "hers"}}
+    world.put("Application", "hers", api="argoproj.io/v1alpha1", spec=spec)
+    done = ended(credential)
+    assert (done.state, "Application hers" in done.detail) == ("blocked", True), done
+    world.server.request("DELETE", f"{ARGO}/applications/hers".format(argo=world.argo))
+    assert ended(credential).state == "changed"
+    for path in (STORES, f"{STORES.rpartition('/')[0]}/externalsecrets"):
+        assert world.read(path.replace("{namespace}", "{argo}"))["items"] == []
+
+
+def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: World) -> None:
+    target = world.target()
+    objects = delivered_objects.build_objects_removal(target)
+    # Whatever still follows Git would bring it back.
+    assert ended(objects).state == "blocked"
+    assert ended(application_removal.build_application_undo(target)).state == "changed"
+    world.operators.workload("Deployment", "airflow-scheduler", ready=True)
+    world.operators.workload("Deployment", "hers", ready=True)
+    where = "/apis/apps/v1/namespaces/{namespace}/deployments"
+    marked(world, f"{where}/airflow-scheduler", annotations={TRACKING: "airflow:apps/Deployment:x"})
+    done = ended(objects)
+    assert (done.state, "Deployment" in done.detail) == ("changed", True)
+    assert [one["metadata"]["name"] for one in world.read(where)["items"]] == ["hers"]
+    assert world.read(STORES)["items"] == []
+    # What stands where ours would, and says that it is of another repository.
+    world.operators.sync(target.files_under("secrets/"))
+    marked(
+        world,
+        f"{STORES}/vault-airflow",
+        annotations={OWNER_ANNOTATION: "git.example.com/hers#airflow"},
+    )
+    done = ended(objects)
+    whose = "belongs to installation airflow of git.example.com/hers; it is left"
+    assert (done.state, whose in done.detail) == ("changed", True), done
+    done = ended(objects)
+    assert (done.state, whose in done.detail) == ("kept", True), done
+    assert [one["metadata"]["name"] for one in world.read(STORES)["items"]] == ["vault-airflow"]
+    world.server.request("DELETE", f"{STORES}/vault-airflow".format(namespace=world.namespace))
+
+    require_others_keep_the_namespace(world, target)
+
+
+def require_others_keep_the_namespace(world: World, target: Target) -> None:
+    """Whatever the wizard does not know is another's: custom resources, and what those own."""
+    # The workload has gone; the cluster has not yet collected what it owned.
+    gone = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "gone"}
+    put(world, "Secret", "left-behind", "v1", gone)
+    claim(world, "logs")
+    own = put(world, "Service", "airflow", "v1", tier="airflow", spec={"ports": [{"port": 1}]})
+    put(world, "Endpoints", "airflow", "v1")
+    put(world, "EndpointSlice", "airflow-x", "discovery.k8s.io/v1", own, **SLICE)
+    looked = look(build_namespace_removal(target, PIECES))
+    assert looked.state == "wanted", looked
+    looked = look(build_namespace_removal(target, ["namespace"]))
+    assert (looked.state, "PersistentVolumeClaim logs" in looked.detail) == ("blocked", True)
+
+    store = {"secretStoreRef": {"name": "hers"}, "target": {"name": "hers"}}
+    hers = put(world, "ExternalSecret", "hers", "external-secrets.io/v1", spec=store)
+    put(world, "Secret", "of-hers", "v1", hers)
+    claim(world, "of-hers", labels={"release": "hers"}, ownerReferences=[hers])
+    node = {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n"}
+    put(world, "ConfigMap", "of-node", "v1", node)
+    done = ended(build_namespace_removal(target, PIECES))
+    assert done.state == "blocked", done
+    assert "ExternalSecret hers" in done.detail
+    assert target.kube is not None
+    found = {
+        f"{one.kind} {one.name}" for one in NamespaceContents(target.kube, target).list_foreign()
+    }
+    owned = {"Secret of-hers", "PersistentVolumeClaim of-hers", "ConfigMap of-node"}
+    assert found == {"ExternalSecret hers", *owned}
+    _, token = account(world.server, rule("get list", "namespaces"), rule("list", "configmaps"))
+    done = ended(build_namespace_removal(world.target(token), PIECES))
+    assert (done.state, "list" in done.detail) == ("blocked", True), done
+    assert exists(world, "/api/v1/namespaces/{namespace}")
+
+
+SLICE: Any = {"addressType": "IPv4", "endpoints": []}
+
+
+def look(action: Step) -> StepStatus:
+    async def run() -> StepStatus:
+        return await action.check()
+
+    return asyncio.run(run())
+
+
+def put(
+    world: World, kind: str, name: str, api: str, owner: Any = None, tier: str = "", **more: Any
+) -> dict[str, str]:
+    """Make it; what a reference to it as an owner says."""
+    labels = {"release": "airflow", "tier": tier} if tier else {}
+    about = {"name": name, "namespace": world.namespace, "labels": labels}
+    owners = {"ownerReferences": [owner]} if owner else {}
+    made = {"apiVersion": api, "kind": kind, "metadata": {**about, **owners}, **more}
+    stands = world.server.apply(json.dumps(made))
+    return {"apiVersion": api, "kind": kind, "name": name, "uid": stands["metadata"]["uid"]}
+
+
+def test_another_cluster_than_the_recorded_one_is_left_alone(world: World) -> None:
+    target = world.target(**{"cluster.uid": "another"})
+    world.lines.clear()
+    found = told(steps.build_undo_steps(target, "delivery"))
+    assert found.pop("cluster.identity").state == "blocked"
+    assert {event.state for event in found.values()} == {"left"}
+    assert world.writes == []
+
+
+def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, world: World) -> None:
+    assert aw("destroy", "--yes").code == 64
+    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", {})))
+    state = aw.git.state()
+    for words, says in (
+        (["--yes"], "--confirm airflow --yes"),
+        (["--yes", "--confirm", "other"], "--confirm other is not the installation"),
+        (["--confirm", "airflow"], "no terminal"),
+        (["--confirm", "airflow", "--json"], "no terminal"),
+        (["--yes", "--confirm", "airflow", "--branch", "a..b"], "is not a branch name"),
+        (["--yes", "--confirm", "airflow", "--preset", "local"], "destroy takes no --preset"),
+        (["--yes", "--confirm", "airflow", "--installation", "other"], "'other'"),
+    ):
+        done = aw("destroy", *words)
+        assert (done.code, says in done.err) == (64, True), done
+    assert aw("apply", "--undo", "plan.json").code == 64
+    world.client()
+    world.lines.clear()
+    terminal = pty_run([*WIZARD, "destroy"], cwd=aw.folder)
+    terminal.wait_for("name to destroy it:")
+    terminal.send("airflw\r")
+    assert terminal.wait() == 64
+    assert "nothing was removed" in terminal.text
+    assert "data that stays, since --data does not name it: payload" in terminal.text
+    assert aw.git.state() == state
+
+    aw.git.put("apps/airflow/airflow-values.yaml", "executor: hers\n")
+    done = aw("destroy", "--yes", "--confirm", "airflow")
+    assert (done.code, "airflow-values.yaml" in done.err) == (5, True), done
+    assert world.writes == []
+
+
+def test_a_laptop_is_taken_down_by_its_runbook(local: Wizard) -> None:
+    for words in (("apply", "--undo"), ("destroy", "--confirm", "airflow")):
+        done = local(*words, "--yes")
+        assert (done.code, "docs/airflow/RUNBOOK.md" in done.err) == (4, True), done
+
+
+def test_nobody_is_told_to_disable_what_may_be_others(world: World) -> None:
+    """Without a login to Vault nothing says whose mounts they are, or what lies in them."""
+    found = told(steps.build_undo_steps(world.target(), "store"))
+    assert found["remove.vault-mount"].state == "kept"
+    assert not any("secrets disable" in f"{one.fix}{one.detail}" for one in found.values())
+    assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix
+    assert "vault delete auth/kubernetes/role/" in found["remove.vault-role"].fix

@@ -1,0 +1,450 @@
+"""Vault's probes on a real Vault: what is right, and each way to be wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tests.support.canary import Canary
+from tests.support.certificates import Authority
+from tests.support.rendered import answers
+from tests.support.scripted import scripted
+from tests.testbed.kube import Kube, RejectedError
+from tests.testbed.vault import Vault
+from wizard.clients.vault.address import AppRole, Token, VaultAddress, VaultCredentials
+from wizard.clients.vault.protocol import Health, TokenInfo
+from wizard.clients.vault.transport import VaultError
+from wizard.engine.probes import ProbeResult, run_probes
+from wizard.formats.jwt import parse_audiences
+from wizard.manifests.external_secrets import StoreSettings
+from wizard.plan.derive import derive_release
+from wizard.systems.situation import TokenSource
+from wizard.systems.vault.looks import VaultSnapshot
+from wizard.systems.vault.probes import check_namespace, check_state, vault_probes
+
+pytestmark = pytest.mark.integration
+
+_NUMBERS = itertools.count()
+INSIDE = ("token", "mount", "payload", "setup")
+
+
+def store_of(server: str = "https://vault.example.internal:8200") -> StoreSettings:
+    """A store with a mount and a role that no other test uses."""
+    number = next(_NUMBERS)
+    changes = {
+        "secrets.vault.server": server,
+        "secrets.vault.mount": f"live-{number}",
+        "secrets.vault.auth_mount": f"live-kubernetes-{number}",
+        "secrets.vault.role": f"live-role-{number}",
+    }
+    given = answers("production", changes)
+    return given.secrets.store_settings(derive_release(given))
+
+
+def place(vault: Vault, **more: str) -> VaultAddress:
+    return VaultAddress(vault.url, vault.ca.read_text(), **more)
+
+
+def token(value: str) -> Token:
+    return Token(SecretStr(value), "a test")
+
+
+def operator(vault: Vault, store: StoreSettings, ttl: str = "30m") -> Token:
+    """A token with exactly the rights that the payload, the policy and the role need."""
+    write = ["create", "read", "update"]
+    rules = {
+        store.data_path: write,
+        f"sys/policies/acl/{store.policy}": write,
+        f"auth/{store.auth_mount}/role/{store.role}": write,
+        "sys/mounts": ["read"],
+        "sys/auth": ["read"],
+    }
+    vault.policy(f"{store.role}-operator", rules)
+    return token(vault.new_token(f"{store.role}-operator", ttl=ttl))
+
+
+async def probed(
+    store: StoreSettings,
+    where: VaultAddress,
+    who: VaultCredentials | None,
+    mint: TokenSource | None = None,
+) -> dict[str, ProbeResult]:
+    probes = vault_probes(store, where, who, mint=mint)
+    found = {one.id: result async for one, result in run_probes(probes)}
+    return {name.removeprefix("vault."): result for name, result in found.items()}
+
+
+def statuses(results: dict[str, ProbeResult], *names: str) -> set[str]:
+    return {results[name].status for name in names}
+
+
+async def test_a_good_vault_passes_everything(vault: Vault) -> None:
+    store = store_of()
+    vault.mount(store.mount)
+    results = await probed(store, place(vault), operator(vault, store))
+    assert {name: result.status for name, result in results.items()} == {
+        "certificate": "pass",
+        "state": "pass",
+        "token": "pass",
+        "mount": "pass",
+        "payload": "pass",
+        "setup": "pass",
+        "role": "warn",
+    }, results
+    assert "no auth mount" in results["role"].detail
+    assert "min left" in results["token"].detail
+    assert store.data_path in results["payload"].detail
+
+
+async def test_nobody_is_told_how_to_become_somebody(vault: Vault) -> None:
+    results = await probed(store_of(), place(vault), None)
+    assert statuses(results, "certificate", "state") == {"pass"}
+    assert statuses(results, *INSIDE, "role") == {"skip"}
+    assert "VAULT_TOKEN" in results["token"].fix
+    assert results["mount"].detail == "needs vault.token"
+
+
+async def test_a_vault_that_is_not_proven_is_a_fault_and_gets_nothing(
+    vault: Vault, tmp_path: Path, canary: Canary
+) -> None:
+    where = replace(place(vault), ca=Authority.make(tmp_path).certificate)
+    results = await probed(store_of(), where, token(canary.secret()))
+    assert results["certificate"].status == "fail"
+    assert "no authority" in results["certificate"].detail
+    assert results["certificate"].fix
+    assert results["state"].detail == "needs vault.certificate"
+    assert statuses(results, "state", *INSIDE, "role") == {"skip"}
+    canary.assert_absent(str(results))
+
+
+async def test_the_states_of_a_node_are_told_apart(fresh_vault: Vault, canary: Canary) -> None:
+    store, who = store_of(), token(canary.secret())
+    details = []
+    results = await probed(store, place(fresh_vault), who)
+    details.append((results["state"].status, results["state"].detail))
+    assert statuses(results, *INSIDE, "role") == {"skip"}
+    fresh_vault.initialise()
+    fresh_vault.seal()
+    results = await probed(store, place(fresh_vault), who)
+    details.append((results["state"].status, results["state"].detail))
+    assert "unsealed" in results["state"].fix
+    fresh_vault.unseal()
+    results = await probed(store, place(fresh_vault), token(fresh_vault.token))
+    details.append((results["state"].status, results["state"].detail.partition(",")[0]))
+    assert details == [("fail", "not initialised"), ("fail", "sealed"), ("pass", "active")]
+    canary.assert_absent(str(results))
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("standby", "pass"),
+        ("performance standby", "pass"),
+        ("disaster recovery standby", "fail"),
+        ("active", "pass"),
+    ],
+)
+def test_states_that_one_node_cannot_be_in(state: str, status: str) -> None:
+    seen = Health(state, "1.21.4", "", 0.0)  # type: ignore[arg-type]
+    assert check_state(seen).status == status
+    behind = check_state(replace(seen, skew=-60.0))
+    assert behind.status == ("fail" if status == "fail" else "warn")
+
+
+async def test_version_one_is_refused(vault: Vault) -> None:
+    store = store_of()
+    vault.mount(store.mount, version=1)
+    results = await probed(store, place(vault), operator(vault, store))
+    assert results["mount"].status == "fail"
+    assert "KV version 1" in results["mount"].detail
+    assert "secrets.vault.mount" in results["mount"].fix
+
+
+async def test_a_mount_that_is_not_there_is_told_from_one_that_cannot_be_seen(vault: Vault) -> None:
+    store = store_of()
+    results = await probed(store, place(vault), operator(vault, store))
+    assert results["mount"].status == "warn"
+    assert f"-path={store.mount} " in results["mount"].fix
+    vault.mount(store.mount)
+    results = await probed(store, place(vault), token(vault.new_token("default")))
+    assert results["mount"].status == "unknown"
+    assert statuses(results, "payload") == {"warn"}
+    assert "create, read, update" in results["payload"].detail
+    assert results["setup"].status == "skip"
+    assert store.policy in results["setup"].detail
+
+
+async def test_a_token_that_may_only_read_the_payload(vault: Vault) -> None:
+    store = store_of()
+    vault.mount(store.mount)
+    vault.policy(f"{store.role}-reader", {store.data_path: ["read"]})
+    results = await probed(store, place(vault), token(vault.new_token(f"{store.role}-reader")))
+    assert results["mount"].status == "pass"
+    assert results["payload"].status == "warn"
+    assert "may not create, update" in results["payload"].detail
+
+
+async def test_rights_on_a_neighbouring_path_do_not_count(vault: Vault) -> None:
+    store = store_of()
+    vault.mount(store.mount)
+    vault.policy(f"{store.role}-near", {f"{store.data_path}x": ["create", "read", "update"]})
+    results = await probed(store, place(vault), token(vault.new_token(f"{store.role}-near")))
+    assert results["payload"].status == "warn"
+
+
+async def test_what_is_left_of_a_token(vault: Vault, canary: Canary) -> None:
+    store = store_of()
+    vault.mount(store.mount)
+    for ttl, status, says in (("1830s", "pass", "30 min"), ("90s", "warn", "1 min left")):
+        results = await probed(store, place(vault), operator(vault, store, ttl))
+        assert (results["token"].status, says in results["token"].detail) == (status, True)
+    short = operator(vault, store, "1s")
+    await asyncio.sleep(1.5)
+    for ended in (short, token(canary.secret())):
+        results = await probed(store, place(vault), ended)
+        assert results["token"].status == "fail"
+        assert "log in to Vault again" in results["token"].fix
+        assert statuses(results, "mount", "payload", "setup") == {"skip"}
+        canary.assert_absent(str(results))
+    results = await probed(store, place(vault), token(vault.token))
+    assert results["token"].status == "warn"
+    assert "never ends" in results["token"].detail
+    assert "only what is needed" in results["token"].fix
+
+
+async def test_an_approle_that_is_refused(vault: Vault, canary: Canary) -> None:
+    vault.request("POST", "sys/auth/live-approle", {"type": "approle"})
+    role = AppRole(SecretStr(canary.secret()), SecretStr(canary.secret()), "live-approle")
+    results = await probed(store_of(), place(vault), role)
+    assert results["token"].status == "fail"
+    assert "AppRole" in results["token"].detail
+    assert statuses(results, "mount", "payload", "setup") == {"skip"}
+    canary.assert_absent(str(results))
+
+
+async def test_a_namespace_that_this_vault_does_not_have(vault: Vault) -> None:
+    store = store_of()
+    where = place(vault, namespace="team-a")
+    results = await probed(store, where, operator(vault, store))
+    assert results["namespace"].status == "warn"
+    assert "no namespaces" in results["namespace"].detail
+
+
+def test_namespaces_of_other_editions() -> None:
+    where = VaultAddress("https://vault.example:8200", namespace="team-a/data")
+    info = TokenInfo("me", ("default",), 600, False, "")
+    fault = VaultError("missing", "x")
+
+    def judged(own: str, version: str = "1.21.4+ent") -> ProbeResult:
+        return check_namespace(
+            VaultSnapshot(replace(info, namespace=own), fault, fault), where, version
+        )
+
+    assert [judged(own).status for own in ("", "team-a", "team-a/data")] == ["pass"] * 3
+    assert [judged(own).status for own in ("team-b", "team-a/data/deeper", "team")] == ["fail"] * 3
+    assert judged("", "2.6.2").status == "pass"
+    missing = VaultError("namespace", "no namespace", "correct it")
+    assert check_namespace(VaultSnapshot(missing, fault, fault), where, "2.6.2").status == "fail"
+
+
+async def test_what_does_not_answer_is_unverified(canary: Canary) -> None:
+    store, who = store_of(), token(canary.secret())
+    with scripted(lambda connection: connection.close()) as port:
+        closed = VaultAddress(f"https://127.0.0.1:{port}")
+        results = [await probed(store, closed, who)]
+    results.append(await probed(store, closed, who))
+    results.append(await probed(store, VaultAddress("https://no.invalid:8200"), who))
+    for one in results:
+        assert one["state"].status == "unknown", one
+        assert one["state"].fix
+        assert "fail" not in statuses(one, *one)
+        assert statuses(one, *INSIDE, "role", "certificate") == {"skip"}
+    canary.assert_absent(str(results))
+
+
+async def test_a_redirect_to_another_origin_is_a_fault(canary: Canary) -> None:
+    elsewhere: list[bytes] = []
+
+    def away(connection: socket.socket) -> None:
+        elsewhere.append(connection.recv(65536))
+
+    with scripted(away) as other:
+
+        def moved(connection: socket.socket) -> None:
+            connection.recv(65536)
+            place = f"Location: http://127.0.0.1:{other}/v1/sys/health"
+            connection.sendall(
+                f"HTTP/1.1 307 Moved\r\n{place}\r\nContent-Length: 0\r\n\r\n".encode()
+            )
+
+        with scripted(moved) as port:
+            where = VaultAddress(f"http://127.0.0.1:{port}")
+            results = await probed(store_of(), where, token(canary.secret()))
+        assert not elsewhere
+    assert results["state"].status == "fail"
+    assert f"http://127.0.0.1:{other}" in results["state"].detail
+    assert results["certificate"].status == "skip"
+    assert statuses(results, *INSIDE, "role") == {"skip"}
+
+
+# --- the store's own login, through a real TokenReview
+
+
+class Cluster:
+    """A namespace with the store's ServiceAccount, and Vault's reviewer."""
+
+    def __init__(self, kube: Kube, vault: Vault, store: StoreSettings) -> None:
+        self.kube, self.vault, self.store = kube, vault, store
+        for namespace in (store.account_namespace, "vault-live"):
+            self._make("/api/v1/namespaces", {"metadata": {"name": namespace}})
+        self._account(store.account_namespace, store.service_account)
+        self._account(store.account_namespace, "stranger")
+        self._account("vault-live", "reviewer")
+        rbac = "rbac.authorization.k8s.io"
+        delegator = {"apiGroup": rbac, "kind": "ClusterRole", "name": "system:auth-delegator"}
+        self._make(
+            f"/apis/{rbac}/v1/clusterrolebindings",
+            {
+                "metadata": {"name": "vault-live-reviewer"},
+                "roleRef": delegator,
+                "subjects": [
+                    {"kind": "ServiceAccount", "name": "reviewer", "namespace": "vault-live"}
+                ],
+            },
+        )
+
+    def _make(self, path: str, body: object) -> None:
+        try:
+            self.kube.request("POST", path, body)
+        except RejectedError as error:
+            if error.code != 409:
+                raise
+
+    def _account(self, namespace: str, name: str) -> None:
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+        self._make(path, {"metadata": {"name": name}})
+
+    def minted(self, account: str, *audience: str, namespace: str = "") -> str:
+        where = f"/api/v1/namespaces/{namespace or self.store.account_namespace}"
+        body = {"spec": {"audiences": list(audience), "expirationSeconds": 600}}
+        path = f"{where}/serviceaccounts/{account}/token"
+        jwt: str = self.kube.request("POST", path, body)["status"]["token"]
+        return jwt
+
+    def mint(self, account: str = "", *audience: str) -> Callable[[], SecretStr]:
+        named = audience or (self.store.audience,)
+        return lambda: SecretStr(self.minted(account or self.store.service_account, *named))
+
+    def set_up(self, *, policies: list[str] | None = None, **role: object) -> None:
+        """Auth mount, policy and role as vault/ has them."""
+        store, vault = self.store, self.vault
+        vault.request("POST", f"sys/auth/{store.auth_mount}", {"type": "kubernetes"})
+        config = {
+            "kubernetes_host": self.kube.url,
+            "kubernetes_ca_cert": self.kube.ca.read_text(),
+            "disable_local_ca_jwt": True,
+            "token_reviewer_jwt": self.minted("reviewer", namespace="vault-live"),
+        }
+        vault.request("POST", f"auth/{store.auth_mount}/config", config)
+        vault.policy(store.policy, {store.data_path: ["read"]})
+        body = {
+            "bound_service_account_names": [store.service_account],
+            "bound_service_account_namespaces": [store.account_namespace],
+            "audience": store.audience,
+            "token_policies": [store.policy] if policies is None else policies,
+            **role,
+        }
+        vault.request("POST", f"auth/{store.auth_mount}/role/{store.role}", body)
+
+
+@pytest.fixture
+def cluster(kube: Kube, vault: Vault) -> Cluster:
+    store = store_of()
+    vault.mount(store.mount)
+    return Cluster(kube, vault, store)
+
+
+async def role(cluster: Cluster, mint: TokenSource, *, as_nobody: bool = False) -> ProbeResult:
+    vault, store = cluster.vault, cluster.store
+    who = None if as_nobody else operator(vault, store)
+    results = await probed(store, place(vault), who, mint)
+    return results["role"]
+
+
+def live_tokens(vault: Vault) -> int:
+    return len(vault.request("LIST", "auth/token/accessors")["data"]["keys"])
+
+
+async def test_the_stores_account_logs_in_and_leaves_nothing(cluster: Cluster) -> None:
+    result = await role(cluster, cluster.mint())
+    assert (result.status, "no auth mount" in result.detail) == ("warn", True)
+    cluster.set_up()
+    result = await role(cluster, cluster.mint())
+    assert result.status == "pass", result
+    assert cluster.store.data_path in result.detail
+    before = live_tokens(cluster.vault)
+    result = await role(cluster, cluster.mint(), as_nobody=True)
+    assert result.status == "pass", result
+    assert live_tokens(cluster.vault) == before
+
+
+async def test_a_wrong_audience_is_named(cluster: Cluster) -> None:
+    cluster.set_up()
+    result = await role(cluster, cluster.mint("", "somebody-else"))
+    assert result.status == "fail"
+    assert "somebody-else" in result.fix
+    assert f"secrets.vault.audience is {cluster.store.audience}" in result.fix
+    result = await role(cluster, cluster.mint("", "somebody-else"), as_nobody=True)
+    assert result.status == "unknown"
+
+
+async def test_another_account_is_refused(cluster: Cluster) -> None:
+    cluster.set_up()
+    result = await role(cluster, cluster.mint("stranger"))
+    assert result.status == "fail"
+    assert "ServiceAccount" in result.fix
+
+
+async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -> None:
+    cluster.set_up(policies=[])
+    result = await role(cluster, cluster.mint())
+    assert result.status == "fail"
+    assert "may not read" in result.detail
+    path = f"auth/{cluster.store.auth_mount}/role/{cluster.store.role}"
+    cluster.vault.policy(f"{cluster.store.role}-wide", {"live-*": ["create", "read", "update"]})
+    cluster.vault.request("POST", path, {"token_policies": [f"{cluster.store.role}-wide"]})
+    result = await role(cluster, cluster.mint())
+    assert result.status == "warn"
+    assert "may also create, update" in result.detail
+    cluster.vault.request("DELETE", path)
+    result = await role(cluster, cluster.mint())
+    assert result.status == "warn"
+    assert "no role" in result.detail
+
+
+async def test_a_cluster_that_gives_no_token(cluster: Cluster, canary: Canary) -> None:
+    from wizard.errors import WizardError
+
+    cluster.set_up()
+
+    def refuse() -> SecretStr:
+        raise WizardError("the cluster does not answer", "look at the context")
+
+    result = await role(cluster, refuse)
+    assert (result.status, result.fix) == ("unknown", "look at the context")
+    result = await role(cluster, lambda: SecretStr(canary.secret()))
+    assert result.status == "fail"
+    canary.assert_absent(str(result))
+
+
+def test_audiences_of_texts_that_are_no_tokens() -> None:
+    for text in ("", "a", "a.b.c", "a.e30.c", "a.W10.c", "a.eyJhdWQiOjF9.c"):
+        assert parse_audiences(text) == ()
+    assert parse_audiences("a.eyJhdWQiOiJ4In0.c") == ("x",)

@@ -1,0 +1,90 @@
+"""The command in this process: quick enough for matrices; `run_cli` runs the real one."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.process import Finished
+from tests.support.repository import GitFolder
+from tests.support.scenarios import NEEDED, Scenario
+from wizard.cli.main import main
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_writer import dump_yaml
+
+LOCAL = ("commit", "--preset", "local", "--yes")
+
+
+class Wizard:
+    """Runs the command on one repository; every stream is kept."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.git = GitFolder(folder)
+        self._patch = monkeypatch
+
+    def __call__(self, *args: str, stdin: bytes = b"") -> Finished:
+        """Exit code and both streams; the repository is this one unless --repo says otherwise."""
+        out, err = _Text(), _Text()
+        given = list(args)
+        if "--repo" not in given:
+            given += ["--repo", str(self.folder)]
+        with self._patch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            code = main(given)
+        return Finished(int(code), out.text, err.text)
+
+    def ok(self, *args: str, stdin: bytes = b"") -> Finished:
+        """The same, and it went well."""
+        done = self(*args, stdin=stdin)
+        assert done.code == 0, done
+        return done
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """A person's edit, committed."""
+        text = (self.folder / path).read_text()
+        assert old in text, text
+        self.git.commit({path: text.replace(old, new)}, "by hand")
+
+
+class _Text(io.TextIOWrapper):
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), "utf-8", write_through=True)
+
+    @property
+    def text(self) -> str:
+        self.flush()
+        raw = self.buffer
+        assert isinstance(raw, io.BytesIO)
+        return raw.getvalue().decode()
+
+
+def answers_file(path: Path, changes: Mapping[str, Any], **more: Any) -> Path:
+    """An answers file with all that is needed and these changes by dotted key."""
+    data = Scenario({**NEEDED, **more}).data
+    for key, value in changes.items():
+        data = put_value(data, tuple(key.split(".")), value)
+    path.write_text(dump_yaml(data))
+    return path
+
+
+@pytest.fixture
+def aw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+    """The command on an empty repository."""
+    folder = tmp_path / "config"
+    GitFolder.init(folder)
+    return Wizard(folder, monkeypatch)
+
+
+@pytest.fixture
+def local(aw: Wizard) -> Wizard:
+    """The command on a repository with the `local` preset committed."""
+    aw.ok(*LOCAL)
+    return aw

@@ -1,0 +1,147 @@
+"""A labelled stand-in for the controllers at work while things go away.
+
+As Argo CD it marks what it delivered and cascades by the finalizer, sparing `Delete=false`; as
+External Secrets it holds ExternalSecrets by its own finalizer; as the controller manager it lets go
+of volumes and finishes namespaces. `holding` are finalizers that nobody takes off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.cluster.controllers.operators import ARGO, ESO, MERGE, Operators
+from tests.support.standin import StandIn
+from tests.testbed.kube import RejectedError
+from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
+
+CLEANUP = "externalsecrets.external-secrets.io/externalsecret-cleanup"
+PROTECTION = "kubernetes.io/pvc-protection"
+_IN = "/namespaces/{}/"
+DELIVERED = tuple(
+    f"{base}{_IN}{kind}"
+    for base, kinds in {
+        f"/apis/{ESO}": ("externalsecrets", "secretstores"),
+        "/apis/apps/v1": ("deployments", "statefulsets"),
+        "/apis/batch/v1": ("jobs",),
+        "/apis/networking.k8s.io/v1": ("networkpolicies",),
+        "/api/v1": ("serviceaccounts", "configmaps", "persistentvolumeclaims"),
+    }.items()
+    for kind in kinds
+)
+EVERYTHING = (*DELIVERED, f"/api/v1{_IN}secrets", f"/api/v1{_IN}pods")
+_OWN = ("default", "kube-root-ca.crt")
+
+
+class Departing(StandIn):
+    """For one installation; `adopt` is called once it stands."""
+
+    pause = 0.3
+
+    def __init__(self, operators: Operators, installation: str) -> None:
+        super().__init__()
+        self.kube = operators.kube
+        self.namespace, self.argo = operators.namespace, operators.argo
+        self.installation = installation
+        self.holding: set[str] = set()
+        self._applications = f"/apis/{ARGO}/namespaces/{self.argo}/applications"
+
+    def items(self, path: str) -> list[tuple[str, Any]]:
+        """What stands at a collection, each with its own path."""
+        where = path.format(self.namespace)
+        found = self.kube.request("GET", where)["items"]
+        return [(f"{where}/{one['metadata']['name']}", one) for one in found]
+
+    def patch(self, path: str, **metadata: Any) -> None:
+        try:
+            self.kube.request("PATCH", path, {"metadata": metadata}, MERGE)
+        except RejectedError as error:
+            if error.code not in {404, 409}:
+                raise
+
+    def delete(self, path: str) -> None:
+        body = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+        try:
+            self.kube.request("DELETE", path, body)
+        except RejectedError as error:
+            if error.code not in {404, 409}:
+                raise
+
+    def adopt(self) -> None:
+        """Mark what was delivered, as both operators do."""
+        children = [path for path, one in self.items(self._applications)
+                    if self._owner(one["metadata"]["name"])]  # fmt: skip
+        for path in children:
+            self.patch(path, annotations={TRACKING: f"{self.installation}-parent:{path[-20:]}"})
+        for collection in DELIVERED:
+            for path, one in self.items(collection):
+                if one["metadata"]["name"] in _OWN:
+                    continue
+                mark = {TRACKING: f"{self._deliverer(one)}:{path[-20:]}"}
+                held = {"finalizers": [CLEANUP]} if "externalsecrets" in collection else {}
+                self.patch(path, annotations=mark, **held)
+
+    def _owner(self, name: str) -> bool:
+        names = [one["metadata"]["name"] for _, one in self.items(self._applications)]
+        return f"{self.installation}-parent" in names and name in (
+            self.installation,
+            f"{self.installation}-secrets",
+        )
+
+    def _deliverer(self, found: Any) -> str:
+        names = [one["metadata"]["name"] for _, one in self.items(self._applications)]
+        secrets = f"{self.installation}-secrets"
+        own = (found["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by")
+        return secrets if own == "airflow-wizard" and secrets in names else self.installation
+
+    def look(self) -> None:
+        """One round of each."""
+        for path, one in self.items(self._applications):
+            self._application(path, one)
+        for path, one in self.items(f"/apis/{ESO}{_IN}externalsecrets"):
+            if self._leaving(one, CLEANUP):
+                self.patch(path, finalizers=[])
+                self.delete(f"/api/v1/namespaces/{self.namespace}/secrets/{path.split('/')[-1]}")
+        for path, one in self.items(f"/api/v1{_IN}persistentvolumeclaims"):
+            if self._leaving(one, PROTECTION):
+                self.patch(path, finalizers=[])
+        self._finish()
+
+    def _leaving(self, one: Any, finalizer: str) -> bool:
+        about = one["metadata"]
+        return "deletionTimestamp" in about and finalizer not in self.holding
+
+    def _application(self, path: str, one: Any) -> None:
+        state = (one.get("status") or {}).get("operationState") or {}
+        if state.get("phase") == "Terminating":
+            body = {"status": {"operationState": {"phase": "Failed"}}}
+            self.kube.request("PATCH", path, body, MERGE)
+        if not self._leaving(one, FINALIZER) or not one["metadata"].get("finalizers"):
+            return
+        left = 0
+        for collection in DELIVERED:
+            for where, found in self.items(collection):
+                notes = found["metadata"].get("annotations") or {}
+                mine = notes.get(TRACKING, "").startswith(f"{one['metadata']['name']}:")
+                if mine and "Delete=false" not in notes.get("argocd.argoproj.io/sync-options", ""):
+                    self.delete(where)
+                    left += 1
+        if not left:
+            self.patch(path, finalizers=[])
+
+    def _finish(self) -> None:
+        where = f"/api/v1/namespaces/{self.namespace}"
+        try:
+            found = self.kube.request("GET", where)
+        except RejectedError as error:
+            if error.code != 404:
+                raise
+            return
+        if "deletionTimestamp" not in found["metadata"]:
+            return
+        for collection in EVERYTHING:
+            for path, one in self.items(collection):
+                if "deletionTimestamp" not in one["metadata"]:
+                    self.delete(path)
+        if not any(self.items(collection) for collection in EVERYTHING):
+            found["spec"]["finalizers"] = []
+            self.kube.request("PUT", f"{where}/finalize", found)

@@ -1,0 +1,169 @@
+"""One scenario through one front end, into one commit."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.screens.answering import answer_all
+from tests.support.process import WIZARD, Terminal, run
+from tests.support.scenarios import Scenario, as_text
+from wizard.answers.questions import FieldSpec, field_specs
+from wizard.cli import prompts
+from wizard.cli.console import Console
+from wizard.cli.main import main
+from wizard.formats.addresses import parse_git_url
+from wizard.formats.nested import get_value
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.hostkeys.keys import known_hosts_name
+
+
+def repository(folder: Path, scenario: Scenario) -> Path:
+    """An empty repository that a push leads out of, on the branch the scenario commits to."""
+    branch = scenario.answers.get("repository.branch", "main")
+    subprocess.run(["git", "init", "-q", "--bare", f"{folder}.git"], check=True)
+    subprocess.run(["git", "init", "-q", "-b", branch, folder], check=True)
+    git(folder, "remote", "add", "origin", f"{folder}.git")
+    return folder
+
+
+def git(folder: Path, *args: str) -> str:
+    done = run(["git", *args], cwd=folder)
+    assert done.code == 0, done
+    return done.out.strip()
+
+
+def tree(folder: Path) -> str:
+    """The id of the committed tree."""
+    return git(folder, "rev-parse", "HEAD^{tree}")
+
+
+def by_file(folder: Path, inputs: Path, scenario: Scenario) -> str:
+    """`commit --answers FILE`, the file beside the public files that it names."""
+    file = inputs / f"{folder.name}.yaml"
+    file.write_text(dump_yaml(scenario.data))
+    _commit(folder, "--answers", str(file), *scenario.flags)
+    return tree(folder)
+
+
+def by_set(folder: Path, scenario: Scenario) -> str:
+    """`commit --set KEY=VALUE ...`; public files are named relative to where one stands."""
+    _commit(folder, *scenario.sets, *scenario.flags)
+    return tree(folder)
+
+
+def _commit(folder: Path, *options: str) -> None:
+    code = main(["commit", "--yes", "--repo", str(folder), *options])
+    assert code == 0
+
+
+def by_ask(
+    folder: Path,
+    inputs: Path,
+    scenario: Scenario,
+    lines: list[str],
+    pty_run: Callable[..., Terminal],
+) -> str:
+    """`ask` in a terminal, a line at a time; what no prompt asks for comes by `--set`."""
+    unasked = [
+        part
+        for item in field_specs()
+        if not item.model.asked and item.key in scenario.answers
+        for part in ("--set", f"{item.key}={scenario.answers[item.key]}")
+    ]
+    terminal = pty_run(
+        [*WIZARD, "ask", "--repo", str(folder), *unasked],
+        cwd=inputs,
+        size=(200, 50),
+    )
+    start = [] if unasked else [""]
+    after = ""
+    for line in [*start, *lines, "y"]:
+        _await_prompt(terminal, after)
+        terminal.send(f"{line}\n")
+        after = line
+    assert terminal.wait() == 0, terminal.text
+    return tree(folder)
+
+
+def by_screens(folder: Path, inputs: Path, scenario: Scenario) -> str:
+    """The screens, every page answered with keys."""
+    asyncio.run(answer_all(folder, inputs, scenario))
+    return tree(folder)
+
+
+def _await_prompt(terminal: Terminal, after: str) -> None:
+    """Until the program waits for a line: its output ends with a prompt, or the line it got."""
+    ends = [b": ", b"keeps what is there\r\n", *([f"{after}\r\n".encode()] if after else [])]
+    deadline = time.monotonic() + 30
+    while not terminal.raw.endswith(tuple(ends)):
+        assert terminal._read(deadline - time.monotonic()), terminal.text
+        assert time.monotonic() < deadline, terminal.text
+    terminal.raw += b" "
+
+
+def lines_for(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a person types at each prompt of `ask` to give the scenario's answers."""
+    typed: list[str] = []
+    talk = _Recorder(Console(_Nowhere(), _Nowhere()), _unasked(scenario))  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(prompts, "read_line", lambda _console, prompt: talk.reply(prompt, typed))
+        talk.scenario = scenario
+        talk.run()
+    return typed
+
+
+def _unasked(scenario: Scenario) -> dict[str, Any]:
+    keys = {item.key for item in field_specs() if not item.model.asked}
+    return Scenario({k: v for k, v in scenario.answers.items() if k in keys}).data
+
+
+class _Nowhere:
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None: ...
+
+
+class _Recorder(prompts.PromptSession):
+    """Knows which question a prompt belongs to, and answers from a scenario."""
+
+    scenario: Scenario
+    item: FieldSpec | None = None
+
+    def _ask(self, item: FieldSpec) -> bool:
+        self.item = item
+        self.queue = _replies(item, self.scenario)
+        return super()._ask(item)
+
+    def reply(self, prompt: str, typed: list[str]) -> str:
+        assert self.queue, f"{self.item and self.item.key} asks once more: {prompt}"
+        line = self.queue.pop(0)
+        typed.append(line)
+        return line
+
+
+def _replies(item: FieldSpec, scenario: Scenario) -> list[str]:
+    if item.kind == "list":
+        keys = get_value(scenario.data, item.path, [])
+        location = parse_git_url(str(scenario.answers["dags.repo"]))
+        name = known_hosts_name(location.host, location.port)
+        pasted = [f"{name} {key['type']} {key['key']}" for key in keys]
+        return [*pasted, "", *scenario.typed]
+    if item.key not in scenario.answers:
+        return [""]
+    return [as_text(item.key, scenario.answers[item.key])]
+
+
+def same_day() -> None:
+    """Evidence carries the date: three runs must not fall on two days."""
+    left = timedelta(days=1) - (datetime.now(UTC) - datetime.now(UTC).replace(hour=0, minute=0))
+    if left < timedelta(seconds=30):
+        time.sleep(left.total_seconds() + 1)

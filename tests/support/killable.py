@@ -1,0 +1,68 @@
+"""A write that can be run, and killed at any of its steps, in a process of its own.
+
+`python -m tests.support.killable HOW AT` works on the repository in the current folder and dies at
+the AT-th thing it does to it; with 0 it says how many there are.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.repository import MESSAGE, change
+from wizard.git.repository import WorkTree
+
+OLD = {"apps/a.yaml": "a: 1\n", "apps/gone/b.yaml": "b: 1\n", "mine.txt": "mine\n"}
+CHANGES = [
+    change("apps/a.yaml", "a: 1\n", "a: 2\n"),
+    change("apps/gone/b.yaml", "b: 1\n", None),
+    change("docs/deep/c.md", None, "new\n"),
+    change("docs/d.md", None, "more\n"),
+]
+TOUCHING = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
+CHANGING = {"add", "commit", "update-ref", "symbolic-ref", "update-index"}
+
+
+def work(how: str) -> None:
+    repo = WorkTree.open(Path.cwd())
+    if how == "write":
+        repo.write(CHANGES)
+    elif how == "recover":
+        repo.recover()
+    else:
+        repo.commit(CHANGES, MESSAGE, target="main", branch="work" if how == "branch" else None)
+
+
+def counts(event: str, args: tuple[Any, ...]) -> bool:
+    """Whether this audit event alters the repository (or starts the git command that does)."""
+    if event == "subprocess.Popen":
+        return bool(CHANGING & set(args[1])) and "--quiet HEAD" not in " ".join(args[1])
+    if event == "open":
+        writes = args[2] & (os.O_WRONLY | os.O_RDWR)
+        return bool(writes) and not str(args[0]).startswith(("/dev", "/tmp/tmp"))
+    return event in TOUCHING
+
+
+def main() -> None:
+    how, at = sys.argv[1], int(sys.argv[2])
+    done = 0
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal done
+        if counts(event, args):
+            done += 1
+            if done == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(watch)
+    Path(".git/wizard").write_text(str(os.getpid()))
+    done = 0
+    work(how)
+    print(done)
+
+
+if __name__ == "__main__":
+    main()

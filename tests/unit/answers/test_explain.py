@@ -1,0 +1,202 @@
+"""Help, explain, schema and presets: all from the same questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from tests.support.cli import Wizard, aw
+from tests.support.scenarios import NEEDED, SCENARIOS, Scenario
+from tests.tools.questions import text
+from wizard.answers.explain import (
+    QUESTIONS_FILE,
+    build_explanations,
+    find_explanations,
+    load_explanations,
+)
+from wizard.answers.files import answers_data, merge_layers, require_valid_answers, validate_answers
+from wizard.answers.presets import list_presets, load_preset
+from wizard.answers.questions import field_specs
+from wizard.cli.commands import COMMANDS
+from wizard.cli.parser import build_parser
+from wizard.errors import AnswersError, UsageError
+
+__all__ = ["aw"]
+
+
+def test_what_is_stored_is_what_is_asked() -> None:
+    stored = QUESTIONS_FILE.read_text(encoding="utf-8")
+    assert stored == text(), "run make generated"
+    assert load_explanations() == build_explanations()
+
+
+@pytest.mark.parametrize("item", field_specs(), ids=lambda item: item.key)
+def test_every_question_is_explained(item: Any) -> None:
+    (found,) = find_explanations(item.key)
+    shown = found.to_text()
+
+    assert item.key in shown
+    assert item.title in shown
+    assert item.help in shown
+    assert item.when.text in shown
+    assert json.dumps(found.to_json())
+    for choice in item.choices:
+        assert choice in found.takes
+
+
+def test_a_prefix_explains_all_below_it() -> None:
+    assert [row.key for row in find_explanations("dags.credentials")] == [
+        "dags.credentials.needed",
+        "dags.credentials.username",
+        "dags.credentials.password",
+    ]
+    assert [row.key for row in load_explanations()][:-1] == [item.key for item in field_specs()]
+
+
+def test_what_passes_through_is_explained_too() -> None:
+    (row,) = find_explanations("values")
+
+    assert "merged last" in row.help
+    assert find_explanations("values.workers.replicas") == [row]
+    assert load_explanations()[-1] == row
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("databas", "database"),
+        ("database.hots", "database.host"),
+        ("database.host.name", "database.host"),
+        ("dags.host_keys.0.key", "dags.host_keys"),
+        ("value", "values"),
+        ("", ""),
+    ],
+)
+def test_the_nearest_key_is_named(key: str, near: str) -> None:
+    with pytest.raises(AnswersError) as caught:
+        find_explanations(key)
+
+    assert f"did you mean {near}?" in str(caught.value.problems[0]) or not near
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if node.get("type") == "object" and "properties" in node:
+            yield node
+        for below in node.values():
+            yield from _objects(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from _objects(below)
+
+
+def test_the_schema_is_valid_and_takes_what_the_wizard_writes(aw: Wizard) -> None:
+    schema = json.loads(aw.ok("schema").out)
+    jsonschema_rs.meta.validate(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    validator = jsonschema_rs.Draft202012Validator(schema)
+
+    for name in (*SCENARIOS, *list_presets()):
+        given = SCENARIOS[name].data if name in SCENARIOS else load_preset(name).answers
+        under = {} if name in {"local", "laptop"} else Scenario(NEEDED).data
+        answers, _ = require_valid_answers(merge_layers(under, given))
+        assert [str(error) for error in validator.iter_errors(answers_data(answers))] == []
+        assert validator.is_valid(load_preset(name).answers if name in list_presets() else given)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"databse": {}},
+        {"database": {"port": "x"}},
+        {"database": {"port": 0}},
+        {"database": {"password": "hunter2"}},
+        {"database": {"password": {"env": "a b"}}},
+        {"executor": {"kind": "Foo"}},
+        {"dags": {"key": {"generate": True, "env": "A"}}},
+        {"schema": 2},
+        {"values": []},
+    ],
+)
+def test_the_schema_refuses_what_the_wizard_refuses(aw: Wizard, wrong: dict[str, Any]) -> None:
+    validator = jsonschema_rs.Draft202012Validator(json.loads(aw.ok("schema").out))
+
+    assert not validator.is_valid(wrong)
+
+
+def test_every_property_of_the_schema_forbids_what_it_does_not_know(aw: Wizard) -> None:
+    for node in _objects(json.loads(aw.ok("schema").out)):
+        assert node["additionalProperties"] is False, node.get("title")
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_a_preset_printed_is_an_answers_file(aw: Wizard, name: str) -> None:
+    from wizard.answers.files import parse_answers
+
+    assert parse_answers(aw.ok("presets", name).out, name) == load_preset(name).answers
+    assert json.loads(aw.ok("presets", name, "--json").out) == load_preset(name).answers
+    rows = json.loads(aw.ok("presets", "--json").out)
+    assert name in [row["name"] for row in rows]
+    assert f"{name} " in aw.ok("presets").out
+
+
+def test_a_preset_printed_marks_what_is_left_to_fill(aw: Wizard) -> None:
+    left = [problem.key for problem in validate_answers(load_preset("production").answers).problems]
+    lines = [line.strip() for line in aw.ok("presets", "production").out.splitlines()]
+
+    assert "database.host" in left
+    for key in left:
+        (line,) = [line for line in lines if line.startswith(f"# {key}: is needed: ")]
+        section = key.partition(".")[0]
+        assert lines.index(line) < len(lines) - 1
+        assert f"{section}:" in lines
+    assert lines.index("database:") == 1 + next(
+        number for number, line in enumerate(lines) if line.startswith("# database.host:")
+    )
+    assert "is needed" not in aw.ok("presets", "local").out
+
+
+def test_help_lists_every_command_and_option() -> None:
+    shown = build_parser().format_help()
+
+    for command in set(COMMANDS) - {"screens"}:
+        assert f"    {command} " in shown
+    for option in ("--repo", "--installation", "--all", "--answers", "--preset", "--set",
+                   "--host-key-fingerprint", "--chart", "--yes", "--json",
+                   "--version"):  # fmt: skip
+        assert option in shown
+    for code in ("0 done", "2 files differ", "3 answers", "4 refused", "5 conflict", "64 usage",
+                 "70 a bug", "130 interrupted"):  # fmt: skip
+        assert code in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"screens"}))
+def test_each_command_has_help(aw: Wizard, command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args([command, "--help"])
+
+    assert ended.value.code == 0
+
+
+def test_options_stand_before_or_after_the_command() -> None:
+    for line in (["--repo", "x", "plan"], ["plan", "--repo", "x"]):
+        assert build_parser().parse_args(line).repo == "x"
+    for option, name in (("--set", "set"), ("--host-key-fingerprint", "host_key_fingerprint")):
+        for line in (
+            [option, "a=1", option, "b=2"],
+            ["plan", option, "a=1", option, "b=2"],
+            [option, "a=1", "plan", option, "b=2"],
+            [option, "a=1", option, "b=2", "plan"],
+        ):
+            assert getattr(build_parser().parse_args(line), name) == ["a=1", "b=2"], line
+
+
+def test_the_screens_take_a_work_branch_and_no_command_loses_one() -> None:
+    assert build_parser().parse_args(["--branch", "b"]).branch == "b"
+    assert build_parser().parse_args(["commit", "--branch", "b"]).branch == "b"
+    with pytest.raises(UsageError, match="stands before commit"):
+        build_parser().parse_args(["--branch", "b", "commit"])

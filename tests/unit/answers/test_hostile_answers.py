@@ -1,0 +1,199 @@
+"""A hostile text in any answer is refused by its type, or stays plain text in every file."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+from ruamel.yaml import YAML
+
+from tests.support.rendered import filled, findings, rendering
+from wizard.answers.files import parse_answers, validate_answers
+from wizard.answers.questions import FieldSpec, field_specs
+from wizard.checks.hcl import parse_policy
+from wizard.formats.nested import get_value, put_value
+from wizard.formats.types import has_hidden
+from wizard.plan.render import Rendering
+
+HOSTILE = {
+    "newline": "a\nb: c",
+    "carriage return": "a\rb",
+    "line separator": "a\u2028b",
+    "control": "a\x1b[31mb",
+    "NUL": "a\x00b",
+    "right to left": "a\u202ebc",
+    "byte order mark": "\ufeffa",
+    "go template": "{{ .Values.x }}",
+    "open brace": "a{{",
+    "half a brace": "{",
+    "shell": "$(id)`id`",
+    "shell words": "a; rm -rf / #",
+    "double quote": 'a"b',
+    "single quote": "a'b",
+    "backslash": "a\\b",
+    "backslash at the end": "a\\",
+    "percent": "a%(b)s",
+    "yaml": "a: [b, *c, &d] # e",
+    "yaml word": "no",
+    "document": "--- a",
+    "markdown": "a | b ``` <b>",
+    "unicode": "Zoë 日本",
+    "beyond the plane": "a\U0001f600",
+    "spaces": " a  b ",
+    "option": "-x",
+    "parent": "../../etc/passwd",
+    "git": ".git/hooks/a",
+    "glob": "secret/*",
+}
+# Checking a tree takes longest: these are the texts a check could stumble over.
+CHECKED = {"go template", "shell words", "double quote"}
+IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1", "pull_secret": "registry"}
+CONTEXTS: list[tuple[str, dict[str, object]]] = [
+    ("production", {"installation.image": IMAGE, "components.logs.persistence": True}),
+    ("production", {"executor.kind": "LocalExecutor,KubernetesExecutor"}),
+    (
+        "production",
+        {
+            "database.sslmode": "verify-full",
+            "database.ca.file": "pg.pem",
+            "database.pgbouncer": {"mode": "external", "host": "pool.example.internal"},
+            "database.result_backend": {"kind": "separate", "host": "results.example.internal"},
+            "broker": {"kind": "external", "host": "redis.example.internal"},
+        },
+    ),
+    ("gitops-vault", {}),
+    (
+        "production",
+        {
+            "dags.repo": "https://git.example.com/a/b.git",
+            "dags.credentials": {"needed": True, "username": "reader"},
+            "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+            "delivery.argocd.credential": "store",
+            "delivery.argocd.username": "argocd",
+        },
+    ),
+]
+TEXTS = [item for item in field_specs() if item.kind == "text"]
+
+
+@cache
+def asked_in(number: int) -> tuple[FieldSpec, ...]:
+    """The text questions that apply in this context."""
+    found = validate_answers(filled(*CONTEXTS[number])).answers
+    assert found is not None
+    return tuple(item for item in TEXTS if item.applies(found))
+
+
+@cache
+def plain(number: int, key: str) -> Rendering:
+    """The context with a harmless word as this answer, where that is a possible answer."""
+    preset, changes = CONTEXTS[number]
+    word = {**changes, key: "word"}
+    return rendering(preset, changes if validate_answers(filled(preset, word)).problems else word)
+
+
+def refusals(number: int, text: str) -> dict[str, str]:
+    """What the types say where every text question of the context gets this answer."""
+    data = filled(*CONTEXTS[number])
+    for item in asked_in(number):
+        data = put_value(data, item.path, text)
+    return {problem.key: problem.message for problem in validate_answers(data).problems}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_hostile_text_is_refused_or_stays_text(how: str) -> None:
+    text, done = HOSTILE[how], set()
+    for number, (preset, changes) in enumerate(CONTEXTS):
+        refused = refusals(number, text)
+        for item in asked_in(number):
+            if item.key in done:
+                continue
+            done.add(item.key)
+            if item.key in refused:
+                assert_says_what_to_do(refused[item.key], text)
+                continue
+            assert not has_hidden(text)
+            made = rendering(preset, {**changes, item.key: text})
+            again = get_value(
+                parse_answers(made.tree.by_logical("answers").text, "answers"), item.path
+            )
+            assert again in {text, text.rstrip("/"), text.casefold()}, item.key
+            assert_only_text_differs(made, plain(number, item.key))
+            if how in CHECKED:
+                assert not [str(finding) for finding in findings(made) if finding.is_error]
+    assert done == {item.key for item in TEXTS}
+
+
+def assert_says_what_to_do(message: str, text: str) -> None:
+    assert len(message) > 10
+    assert not has_hidden(message)
+    # A short text may be part of the remedy by chance.
+    assert len(text) < 5 or text not in message
+
+
+def test_hostile_environment_variables_stay_text() -> None:
+    for text in HOSTILE.values():
+        data = filled("production", {"environment.variables": {"N": text}})
+        found = validate_answers(data)
+        if has_hidden(text):
+            [problem] = found.problems
+            assert problem.key == "environment.variables.N"
+            continue
+        made = rendering("production", {"environment.variables": {"N": text}})
+        env = loaded(made.tree.by_logical("values").text)["env"]
+        assert {"name": "N", "value": text} in env
+    names = ["a b", "1A", "A-B", "", "A\nB", "{{A}}", "A=B"]
+    for name in names:
+        data = filled("production", {"environment.variables": {name: "x"}})
+        assert [item.key for item in validate_answers(data).problems], name
+
+
+def assert_only_text_differs(made: Rendering, plain_one: Rendering) -> None:
+    """The same files with the same structure: nothing in an answer became syntax."""
+    assert len(made.tree) == len(plain_one.tree)
+    for file in made.tree.values():
+        other = plain_one.tree.get(file.path)
+        if file.path.endswith(".yaml") and file.text != (other.text if other else ""):
+            one, two = both(file.text)
+            assert one == two, file.path
+    for logical in ("values", "kustomization", "secrets/store", "argocd/application"):
+        if any(file.logical == logical for file in plain_one.tree.values()):
+            ours, theirs = (loaded(m.tree.by_logical(logical).text) for m in (made, plain_one))
+            assert shape(ours) == shape(theirs), logical
+    [grant] = parse_policy(made.tree.by_logical("vault/policy").text)
+    assert grant.capabilities == ("read",)
+    role = json.loads(made.tree.by_logical("vault/role").text)
+    assert set(role) == set(json.loads(plain_one.tree.by_logical("vault/role").text))
+    assert words(made) == words(plain_one)
+
+
+def both(text: str) -> tuple[Any, Any]:
+    reader = YAML(typ="safe", pure=True)
+    return loaded(text), reader.load(io.StringIO(text))
+
+
+def loaded(text: str) -> Any:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def shape(node: Any) -> Any:
+    """Types and keys without texts; names of variables and Secrets do not count."""
+    if isinstance(node, dict):
+        return {key: shape(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [shape(item) for item in node]
+    return type(node).__name__
+
+
+def words(made: Rendering) -> list[int]:
+    """How many words a shell sees in each command of the runbook."""
+    text = made.tree.by_logical("runbook").text
+    blocks: list[str] = re.findall(r"^```bash\n(.*?)\n```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [len(shlex.split(line.rstrip("\\"), comments=True)) for line in lines]

@@ -1,0 +1,79 @@
+"""Presets are valid as far as they go, and leave a newcomer few questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.support.rendered import FILL, filled, findings, rendering
+from wizard.answers import presets
+from wizard.answers.files import validate_answers
+from wizard.answers.questions import field_specs
+from wizard.errors import UsageError
+from wizard.formats.nested import get_value
+
+
+def leaves(data: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in data.items():
+        path = f"{prefix}.{key}" if prefix else key
+        if isinstance(value, Mapping):
+            found.update(leaves(value, path))
+        else:
+            found[path] = value
+    return found
+
+
+@pytest.mark.parametrize("name", presets.list_presets())
+def test_a_newcomer_answers_at_most_a_dozen_questions(name: str) -> None:
+    found = validate_answers(presets.load_preset(name).answers)
+    assert found.answers is not None
+    assert found.warnings == ()
+    needed = [problem.key for problem in found.problems]
+    assert all("is needed" in problem.message for problem in found.problems)
+    assert len(needed) <= (0 if name == "local" else 12)
+    assert set(needed) <= set(leaves(FILL))
+    assert validate_answers(filled(name)).problems == ()
+
+
+@pytest.mark.parametrize("name", presets.list_presets())
+def test_a_preset_names_questions_and_holds_no_evidence_or_value(name: str) -> None:
+    preset = presets.load_preset(name)
+    assert preset.title
+    assert len(preset.description) > 40
+    keys = {item.key for item in field_specs()}
+    for key in leaves(preset.answers):
+        assert key in keys, key
+    assert get_value(preset.answers, ("dags", "host_keys")) is None
+    assert get_value(preset.answers, ("values",)) is None
+
+
+@pytest.mark.parametrize("name", presets.list_presets())
+def test_a_preset_passes_every_check(name: str) -> None:
+    assert [str(item) for item in findings(rendering(name)) if item.is_error] == []
+
+
+def test_presets_are_what_their_names_say() -> None:
+    hardened = rendering("production").release
+    assert (hardened.store, hardened.cluster_store, hardened.applications) == (
+        "vault",
+        False,
+        "one",
+    )
+    assert hardened.pgbouncer
+    assert hardened.network_policies
+    assert hardened.disruption_budgets
+    series = rendering("gitops-vault")
+    assert (series.release.cluster_store, series.release.applications) == (True, "two")
+    policy = series.tree.by_logical("vault/policy").text
+    assert '"secret/data/airflow/config"' in policy
+    laptop = rendering("local").release
+    assert (laptop.delivery, laptop.store, laptop.bundled_database) == ("kind", "kubernetes", True)
+
+
+def test_an_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="no preset 'prod'") as refused:
+        presets.load_preset("prod")
+    assert all(name in refused.value.hint for name in presets.list_presets())

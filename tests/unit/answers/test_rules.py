@@ -1,0 +1,244 @@
+"""Rules across sections: each refuses what it is for, naming key and remedy, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.rendered import answers, filled, objections
+from wizard.answers import rules
+from wizard.answers.files import validate_answers
+
+CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
+OVER_HTTPS: dict[str, object] = {
+    **CREDENTIAL,
+    "delivery.argocd.repo_url": "https://git.example.com/platform/k8s-infra.git",
+    "delivery.argocd.username": "argocd",
+}
+IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
+CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
+    # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
+    "hybrid_executors": (
+        {"executor.kind": "CeleryKubernetesExecutor"},
+        {"executor.kind": "CeleryKubernetesExecutor", "installation.airflow": "2.11.2"},
+        "executor.kind",
+        "use CeleryExecutor,KubernetesExecutor",
+    ),
+    "worker_range": (
+        {"executor.workers": {"autoscaling": "keda", "min_replicas": 11}},
+        {"executor.workers": {"autoscaling": "keda", "min_replicas": 10}},
+        "executor.workers.min_replicas",
+        "at most max_replicas (10)",
+    ),
+    "worker_range of an HPA": (
+        {"executor.workers": {"autoscaling": "hpa", "min_replicas": 0}},
+        {"executor.workers": {"autoscaling": "keda", "min_replicas": 0}},
+        "executor.workers.min_replicas",
+        "give 1 or more",
+    ),
+    "bundled_only_local": (
+        {"database.kind": "bundled"},
+        {"database.kind": "bundled", "delivery.kind": "kind"},
+        "database.kind",
+        "use external",
+    ),
+    "bundled_only_local of Secrets": (
+        {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
+         "database.password": {"generate": True}},
+        {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
+         "database.password": {"generate": True}, "delivery.kind": "kind"},
+        "secrets.store",
+        "use vault",
+    ),
+    "bundle_version": (
+        {"dags.source": "bundle", "installation.airflow": "2.11.0"},
+        {"dags.source": "bundle", "installation.airflow": "3.0.0"},
+        "dags.source",
+        "use git-sync",
+    ),
+    "image_dags": (
+        {"dags.source": "image"},
+        {"dags.source": "image", "installation.image": IMAGE},
+        "installation.image.repository",
+        "name the image that holds the DAGs",
+    ),
+    "pooled_users": (
+        {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "airflow"}},
+        {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "results"}},
+        "database.result_backend.user",
+        "use another user than database.user",
+    ),
+    "pooled_users of the console": (
+        {"database.user": "airflow_stats"},
+        {"database.user": "airflow_stats", "database.pgbouncer.mode": "off"},
+        "database.user",
+        "use another user",
+    ),
+    "own_certificates": (
+        {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/ca.pem",
+         "database.sslmode": "verify-full"},
+        {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/pg.pem",
+         "database.sslmode": "verify-full"},
+        "database.ca.file",
+        "name it differently",
+    ),
+    "verified_certificates": (
+        {"database.sslmode": "verify-ca"},
+        {"database.sslmode": "verify-ca", "database.ca.file": "pg-ca.pem"},
+        "database.ca.file",
+        "name the PEM file",
+    ),
+    "given_values": (
+        {"broker": {"kind": "external", "url": {"generate": True}}},
+        {"broker": {"kind": "external", "url": {"prompt": True}}},
+        "broker.url",
+        "use env, file, prompt or store",
+    ),
+    "guarded_namespaces": (
+        {"installation.namespace": "argocd"},
+        {"installation.namespace": "argocd-apps"},
+        "installation.namespace",
+        "one of its own",
+    ),
+    "guarded_namespaces of the operator": (
+        {"installation.namespace": "external-secrets", "secrets.scope": "cluster"},
+        {"installation.namespace": "external-secrets"},
+        "installation.namespace",
+        "one of its own",
+    ),
+    "guarded_namespaces of the project": (
+        {"delivery.argocd.project": "default"},
+        {"delivery.argocd.project": "data"},
+        "delivery.argocd.project",
+        "a name of its own",
+    ),
+    "vault_path_form": (
+        {"secrets.vault.path": "secret/data/airflow/config"},
+        {"secrets.vault.path": "secrets/airflow/config"},
+        "secrets.vault.path",
+        "leave out the mount and data/",
+    ),
+    "own_variables": (
+        {"environment.variables": {"AIRFLOW__CORE__FERNET_KEY": "x"}},
+        {"environment.variables": {"AIRFLOW__CORE__PARALLELISM": "64"}},
+        "environment.variables.AIRFLOW__CORE__FERNET_KEY",
+        "leave it out",
+    ),
+    "literal_variables": (
+        {"environment.variables": {"SMTP_PASSWORD": "Tr0ub4dor-and-3"}},
+        {"environment.variables": {"SMTP_PASSWORD_FILE": "/run/secrets/smtp"}},
+        "environment.variables.SMTP_PASSWORD",
+        "values.extraEnvFrom",
+    ),
+    "shared_workers": (
+        {"installation.chart": "1.19.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
+        {"installation.chart": "1.20.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
+        "executor.task_pods.cpu",
+        "use chart 1.20.0 or later",
+    ),
+    "vault_path_form of the credential": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "data/argocd"}},
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow/argocd"}},
+        "delivery.argocd.vault.path",
+        "leave out the mount",
+    ),
+    "credential_apart by path": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
+        {"delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
+        "delivery.argocd.vault.path",
+        "a path of its own",
+    ),
+    "credential_apart, the payload where the credential is": (
+        {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd"},
+        {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd/config"},
+        "secrets.vault.path",
+        "a path of its own",
+    ),
+    "credential_apart by role": (
+        {**CREDENTIAL, "delivery.argocd.vault": {"role": "external-secrets-airflow"}},
+        {**CREDENTIAL, "delivery.argocd.vault": {"role": "argocd-airflow"}},
+        "delivery.argocd.vault.role",
+        "a role of its own",
+    ),
+    "argocd_cluster": (
+        {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443"},
+        {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443",
+         "delivery.argocd.vault": {"auth_mount": "kubernetes-hub"}},
+        "delivery.argocd.vault.auth_mount",
+        "the cluster that Argo CD runs in",
+    ),
+    "given_values of Argo CD": (
+        {**OVER_HTTPS, "delivery.argocd.token": {"generate": True}},
+        {**OVER_HTTPS, "delivery.argocd.token": {"store": True}},
+        "delivery.argocd.token",
+        "or a repository over SSH",
+    ),
+    "required": (
+        {"database.host": ""},
+        {"database.host": "", "database.kind": "bundled", "delivery.kind": "kind"},
+        "database.host",
+        "is needed",
+    ),
+    "required, only spaces": (
+        {"admin.username": "  "},
+        {"admin.username": "  ", "admin.create": False},
+        "admin.username",
+        "is needed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rule_is_red_on_what_it_is_for_and_green_beside_it(case: str) -> None:
+    refused, allowed, key, remedy = CASES[case]
+    [problem] = objections("production", refused)
+    assert problem.startswith(f"{key}: ")
+    assert remedy in problem
+    assert objections("production", allowed) == []
+
+
+def test_hand_made_secrets_take_only_generated_values() -> None:
+    given = {
+        "broker": {"kind": "external"},
+        "dags.credentials": {"needed": True, "username": "reader"},
+        "admin.password": {"env": "ADMIN_PASSWORD"},
+    }
+    assert objections("local") == []
+    found = {problem.split(":")[0]: problem for problem in objections("local", given)}
+    assert set(found) == {"broker.url", "dags.credentials.password", "admin.password"}
+    assert "store vault" in found["broker.url"]
+    assert "broker.kind chart-redis" in found["broker.url"]
+    assert "{generate: true}" in found["admin.password"]
+    ssh = objections("local", {"dags.repo": "ssh://git@github.com/a/b.git"})
+    assert [text.split(":")[0] for text in ssh] == ["dags.repo"]
+
+
+def test_every_rule_has_a_case() -> None:
+    named = {case.split()[0].rstrip(",") for case in CASES}
+    # These have tests of their own.
+    elsewhere = {"airflow_range", "hand_made_secrets", "local_url"}
+    assert {rule.__name__ for rule in rules.RULES} - elsewhere <= named
+
+
+def test_localhost_is_the_address_of_a_port_forward_only() -> None:
+    found = answers("production")
+    exposed = found.access.model_copy(update={"kind": "ingress"})
+    [problem] = rules.check_base_url(found.model_copy(update={"access": exposed}))
+    assert str(problem) == "access.base_url: give the address people use"
+    assert list(rules.check_base_url(found)) == []
+
+
+def test_all_problems_come_at_once() -> None:
+    data = filled("production", {"database.host": "", "executor.kind": "LocalKubernetesExecutor"})
+    assert len(validate_answers(data).problems) == 2
+    types = {"database.port": 0, "installation.name": "Prod", "dags.ref": "-x", "nope": 1}
+    found = [problem.key for problem in validate_answers(filled("production", types)).problems]
+    assert sorted(found) == ["dags.ref", "database.port", "installation.name", "nope"]
+
+
+def test_answers_that_do_not_apply_are_ignored_with_a_warning() -> None:
+    changes = {"executor.kind": "KubernetesExecutor", "broker.kind": "external"}
+    found = validate_answers(filled("production", changes))
+    assert found.problems == ()
+    ignored = [warning.split()[0] for warning in found.warnings]
+    assert "broker.kind" in ignored
+    assert "executor.workers.replicas" in ignored

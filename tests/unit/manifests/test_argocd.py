@@ -1,0 +1,112 @@
+"""Argo CD's objects: sources, order, rights and the namespace, as the answers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.rendered import objects, rendering
+from wizard.plan.render import Rendering
+
+WAVE = "argocd.argoproj.io/sync-wave"
+OPTIONS = "argocd.argoproj.io/sync-options"
+
+
+def load(made: Rendering, logical: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(made.tree.by_logical(logical).text)
+    return found
+
+
+def test_values_come_from_sources_with_a_ref_never_from_source() -> None:
+    spec = load(rendering("production"), "argocd/application")["spec"]
+    assert "source" not in spec
+    chart, repository = spec["sources"]
+    assert (chart["chart"], chart["targetRevision"]) == ("airflow", "1.22.0")
+    assert chart["helm"]["valueFiles"] == ["$values/apps/airflow/airflow-values.yaml"]
+    assert (repository["ref"], repository["path"]) == ("values", "apps/airflow")
+
+
+def test_paths_start_at_the_top_of_the_git_repository() -> None:
+    changes: dict[str, object] = {
+        "repository.path": "platform/airflow",
+        "delivery.argocd.applications": "two",
+    }
+    made = rendering("production", changes)
+    spec = load(made, "argocd/application")["spec"]
+    values = "$values/platform/airflow/apps/airflow/airflow-values.yaml"
+    assert spec["sources"][0]["helm"]["valueFiles"] == [values]
+    secrets = load(made, "argocd/secrets-application")["spec"]["source"]
+    assert secrets["path"] == "platform/airflow/apps/airflow"
+    parent = load(made, "argocd/bootstrap/parent")["spec"]["source"]
+    assert parent["path"] == "platform/airflow/argocd/airflow"
+
+
+def test_one_application_orders_by_waves_and_never_prunes_a_secret() -> None:
+    changes: dict[str, object] = {"secrets.vault.ca.file": "ca.pem"}
+    found = [item for item in objects(rendering("production", changes)) if "metadata" in item]
+    waves = {item["kind"]: item["metadata"].get("annotations", {}).get(WAVE) for item in found}
+    assert waves["ServiceAccount"] == waves["ConfigMap"] == waves["NetworkPolicy"] == "-7"
+    assert (waves["SecretStore"], waves["ExternalSecret"]) == ("-6", "-5")
+    for item in found:
+        options = item["metadata"].get("annotations", {}).get(OPTIONS, "")
+        assert (options == "Prune=false,Delete=false") == (item["kind"] == "ExternalSecret")
+
+
+def test_two_applications_have_a_parent_with_few_rights() -> None:
+    made = rendering("gitops-vault")
+    waves = [
+        load(made, f"argocd/{name}")["metadata"]["annotations"][WAVE]
+        for name in ("secrets-application", "application")
+    ]
+    assert waves == ["5", "10"]
+    project = load(made, "argocd/bootstrap/project")["spec"]
+    assert project["clusterResourceWhitelist"] == []
+    assert project["namespaceResourceWhitelist"] == [
+        {"group": "argoproj.io", "kind": "Application"}
+    ]
+    parent = load(made, "argocd/bootstrap/parent")["spec"]
+    assert parent["source"]["directory"] == {"include": "{application,secrets-application}.yaml"}
+    runbook = made.tree.by_logical("runbook").text
+    assert "resource.customizations.health.argoproj.io_Application" in runbook
+    # The parent goes first, or it would put the others back.
+    assert "delete application airflow-parent airflow airflow-secrets" in runbook
+    assert "kubectl delete clustersecretstore vault-airflow" in runbook
+
+
+@pytest.mark.parametrize(("scope", "kinds"), [
+    ("namespace", ["Namespace"]),
+    ("cluster", ["Namespace", "ClusterSecretStore"]),
+])  # fmt: skip
+def test_the_project_allows_what_is_used_and_no_more(scope: str, kinds: list[str]) -> None:
+    hub = "https://hub.example.internal:6443"
+    changes: dict[str, object] = {"secrets.scope": scope, "delivery.argocd.destination": hub}
+    made = rendering("production", changes)
+    spec = load(made, "argocd/project")["spec"]
+    assert spec["sourceRepos"] == [
+        "https://airflow.apache.org",
+        "ssh://git@git.example.com/platform/k8s-infra.git",
+    ]
+    assert spec["destinations"] == [{"server": hub, "namespace": "airflow"}]
+    assert [item["kind"] for item in spec["clusterResourceWhitelist"]] == kinds
+    assert load(made, "argocd/application")["spec"]["destination"]["server"] == hub
+
+
+@pytest.mark.parametrize(("level", "modes"), [
+    ("none", set()), ("baseline", {"enforce"}), ("restricted", {"enforce", "warn", "audit"}),
+])  # fmt: skip
+def test_pod_security_labels_reach_the_namespace(level: str, modes: set[str]) -> None:
+    made = rendering("production", {"environment.pod_security": level})
+    policy = load(made, "argocd/application")["spec"]["syncPolicy"]
+    labels = policy.get("managedNamespaceMetadata", {}).get("labels", {})
+    assert {name.rpartition("/")[2] for name in labels} == modes
+    assert labels.get("pod-security.kubernetes.io/enforce", "baseline") == "baseline"
+    laptop = rendering("local", {"environment.pod_security": level}).tree.by_logical("runbook").text
+    assert ("kubectl label namespace airflow" in laptop) == (level != "none")
+
+
+def test_a_laptop_with_vault_makes_no_secret_by_hand() -> None:
+    runbook = rendering("production", {"delivery.kind": "kind"}).tree.by_logical("runbook").text
+    assert "openssl" not in runbook
+    assert "kubectl apply -k apps/airflow" in runbook

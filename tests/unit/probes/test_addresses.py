@@ -1,0 +1,190 @@
+"""Data beside the probes: which answers are addresses, which question mends what, what is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AfterValidator
+
+from tests.support.canary import Canary
+from tests.support.rendered import answers
+from wizard.answers.model import Answers
+from wizard.answers.questions import field_specs
+from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
+from wizard.formats import types
+from wizard.plan.derive import derive_release
+from wizard.probes.addresses import ADDRESS_QUESTIONS, UNCHECKED_ADDRESSES
+from wizard.probes.catalogue import SOURCES
+from wizard.probes.question_links import QUESTIONS, TRUST_PROBES, find_probe_question
+from wizard.probes.requirements import dry_run_sources
+from wizard.systems.situation import Situation
+
+ADDRESSES = ("_host", "_https_url", "_web_url", "_git_url")
+KEYS = {item.key for item in field_specs()}
+# No answer of ours mends what these find.
+ABOUT_THE_CLUSTER = ("cluster.identity", "cluster.version", "cluster.quotas", "cluster.rights.")
+EVERYTHING = {
+    "executor.kind": "CeleryExecutor",
+    "database.host": "pg.invalid",
+    "database.pgbouncer": {"mode": "external", "host": "pool.invalid"},
+    "database.result_backend": {
+        "kind": "separate", "host": "results.invalid", "password": {"prompt": True},
+    },
+    "broker": {"kind": "external", "host": "broker.invalid", "url": {"env": "BROKER_URL"}},
+    "secrets.vault.server": "https://vault.invalid:8200",
+}  # fmt: skip
+
+
+def validators(key: str) -> set[str]:
+    model: Any = Answers
+    *path, last = key.split(".")
+    for part in path:
+        model = model.model_fields[part].annotation
+    metadata = model.model_fields[last].metadata
+    return {one.func.__name__ for one in metadata if isinstance(one, AfterValidator)}
+
+
+def test_every_answer_that_is_an_address_is_tried_or_named_with_those_that_are_not() -> None:
+    assert {getattr(types, name).__name__ for name in ADDRESSES} == set(ADDRESSES)
+    found = {key for key in KEYS if validators(key) & set(ADDRESSES)}
+    known = {key for place in ADDRESS_QUESTIONS for key in place.keys}
+    assert found - known == set(UNCHECKED_ADDRESSES)
+    assert known <= KEYS
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "address"),
+    [
+        ({"database.host": "pg.example.com"}, "database.host", ("pg.example.com", 5432)),
+        ({"broker": {"kind": "external", "host": ""}}, "broker.host", None),
+        ({"dags.repo": "ssh://git@git.a.test:2222/a/b.git"}, "dags.repo", ("git.a.test", 2222)),
+        ({"dags.repo": "https://git.example.com/a/b.git"}, "dags.repo", ("git.example.com", 443)),
+        (
+            {"secrets.vault.server": "https://vault.example.com"},
+            "secrets.vault.server",
+            ("vault.example.com", 443),
+        ),
+        (
+            {"secrets.vault.server": "https://[2001:db8::1]:8200"},
+            "secrets.vault.server",
+            ("2001:db8::1", 8200),
+        ),
+        ({}, "delivery.argocd.destination", None),
+        (
+            {"secrets.vault.server": "https://vault.vault.svc.cluster.local:8200"},
+            "secrets.vault.server",
+            None,
+        ),
+        (
+            {"installation.image": {"repository": "registry.example.com:5000/a/b", "tag": "1"}},
+            "installation.image.repository",
+            ("registry.example.com", 5000),
+        ),
+        (
+            {"installation.image": {"repository": "a/b", "tag": "1"}},
+            "installation.image.repository",
+            None,
+        ),
+    ],
+)  # fmt: skip
+def test_an_address_is_read_from_the_answers(
+    changes: dict[str, Any], key: str, address: tuple[str, int] | None
+) -> None:
+    place = next(place for place in ADDRESS_QUESTIONS if place.key == key)
+    assert place.address(answers("production", changes)) == address
+
+
+def test_questions_and_trust_name_what_there_is() -> None:
+    assert set(QUESTIONS.values()) <= KEYS
+    assert all(name in QUESTIONS for name in TRUST_PROBES)
+
+
+def situation(changes: dict[str, Any], **more: Any) -> Situation:
+    given = answers("production", changes)
+    return Situation(given, derive_release(given), **more)
+
+
+async def never() -> ProbeResult:
+    raise AssertionError("nothing is asked here")
+
+
+def test_every_probe_leads_to_a_question_or_is_about_the_cluster_itself() -> None:
+    found = [
+        probe for source in SOURCES for probe in source.probes(situation(EVERYTHING))
+    ]  # fmt: skip
+    ids = [probe.id for probe in found]
+    assert {"database.reachable", "vault.state", "chart.version"} <= set(ids)
+    for probe in found:
+        if not probe.id.startswith(ABOUT_THE_CLUSTER):
+            assert find_probe_question(probe, fail_result("no")) in KEYS, probe.id
+
+
+def test_the_question_that_a_fix_names_comes_first() -> None:
+    login = Probe("database.login", "", "", never)
+    assert find_probe_question(login, fail_result("no", "ask its owner")) == "database.password"
+    assert (
+        find_probe_question(login, fail_result("no", "create it, or correct database.name"))
+        == "database.name"
+    )
+    assert (
+        find_probe_question(
+            Probe("cluster.version", "", "", never), fail_result("no", "upgrade it")
+        )
+        == ""
+    )
+
+
+def test_a_rehearsal_tells_all_that_will_be_asked_and_reads_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, canary: Canary
+) -> None:
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.secret())
+    monkeypatch.setenv("BROKER_URL", f"redis://:{canary.secret()}@broker.invalid:6379/0")
+    monkeypatch.setenv("VAULT_TOKEN", canary.secret())
+    start = situation(EVERYTHING)
+    with monkeypatch.context() as watched:
+        for name in ("_from_environment", "_from_file"):
+            reader = f"wizard.secrets.resolve.{name}"
+            watched.setattr(reader, lambda *_: pytest.fail("a secret was read"))
+        needed = dry_run_sources(start, SOURCES)
+    told = {need.source.title: need.lines for need in needed}
+    assert told["Database"] == ("pg.invalid:5432 with env:AIRFLOW_DB_PASSWORD", "pool.invalid:6432")
+    assert told["Broker"] == ("broker.invalid:6379 with env:BROKER_URL",)
+    assert told["Vault"] == (
+        "asking Vault at vault.invalid:8200 with the token from VAULT_TOKEN",
+    )  # fmt: skip
+    (typed,) = [text for need in needed for text in need.prompts]
+    assert typed == "database.result_backend.password for results.invalid:5432"
+    agreements = {one for need in needed for one in need.agreements}
+    canary.assert_absent(str(needed), repr(agreements))
+
+    asked: list[str] = []
+
+    def consent(use: str) -> bool:
+        asked.append(use)
+        return True
+
+    def prompt(text: str) -> str:
+        asked.append(text)
+        return canary.secret()
+
+    real = situation(EVERYTHING, consent=consent, prompt=prompt)
+    probes = [probe for source in SOURCES for probe in source.probes(real)]
+    assert len(asked) == 5
+    assert set(asked) <= agreements
+    assert {probe.endpoint for probe in probes} <= agreements
+
+
+def test_without_consent_nothing_is_used() -> None:
+    refused = situation(EVERYTHING, consent=lambda _: False)
+    found = refused.secret("database.password", "database.host", where="pg.invalid:5432")
+    assert isinstance(found, ProbeResult)
+    assert found.status == "skip"
+
+
+def test_a_word_is_no_part_of_the_json() -> None:
+    probe = Probe("a", "b", "c", never)
+    assert set(probe.to_json(pass_result("15.18", "15.18"))) == {
+        "id", "title", "endpoint", "status", "detail", "fix",
+    }  # fmt: skip
