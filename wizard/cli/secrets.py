@@ -1,4 +1,4 @@
-"""`run_secrets`: create what the store lacks, show the public deploy key, and record it in the answers.
+"""`run_secrets`: create what the store lacks, show the public deploy key, record it in the answers.
 
 The order makes it resumable: one write by check-and-set, then one edit of one answers file, and
 the second follows from what the first left in the store.

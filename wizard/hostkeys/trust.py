@@ -35,8 +35,9 @@ def _is_for(entry: KnownHost, host: str, port: int) -> bool:
 
 
 def published_entries(host: str, port: int) -> tuple[KnownHost, ...]:
-    """The keys that the host's publisher prints, so that nobody need paste them; `judge_host_keys` still
-    has to accept them. Empty for a host that is not on the list.
+    """The keys that the host's publisher prints, so that nobody need paste them.
+
+    `judge_host_keys` still has to accept them. Empty for a host that is not on the list.
     """
     bare = known_hosts_name(host, 22)
     return tuple(

@@ -79,8 +79,8 @@ def pgbouncer_ini(
     """
     lines = ["[databases]"]
     for alias, (endpoint, pool) in databases.items():
-        place = f"host={_quote_ini(endpoint.host)} port={endpoint.port} dbname={_quote_ini(endpoint.name)}"
-        lines.append(f"{alias} = {place} pool_size={pool}")
+        place = f"host={_quote_ini(endpoint.host)} port={endpoint.port}"
+        lines.append(f"{alias} = {place} dbname={_quote_ini(endpoint.name)} pool_size={pool}")
     lines += [
         "",
         "[pgbouncer]",

@@ -115,7 +115,8 @@ def require_disjoint_claims(
     raise AnswersError(
         "this installation would take from another one of this repository",
         problems,
-        f"add {options}\n{_other_cluster_hint(own, [other for _, other in taken.values()])}".rstrip(),
+        f"add {options}\n"
+        f"{_other_cluster_hint(own, [other for _, other in taken.values()])}".rstrip(),
     )
 
 

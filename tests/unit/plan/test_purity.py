@@ -72,8 +72,8 @@ def test_rendering_touches_nothing(number: int, monkeypatch: pytest.MonkeyPatch)
 def test_another_process_renders_the_same_bytes(tmp_path: Path) -> None:
     script = (
         "from tests.support.rendered import rendering\n"
-        "from wizard import presets\n"
-        "for name in presets.names(): print(name, rendering(name).tree.digest())\n"
+        "from wizard.answers.presets import list_presets\n"
+        "for name in list_presets(): print(name, rendering(name).tree.digest())\n"
     )
     wanted = [f"{name} {rendering(name).tree.digest()}" for name in presets.list_presets()]
     for seed, zone, locale in (("1", "Asia/Taipei", "C"), ("2", "America/Lima", "de_DE.UTF-8")):

@@ -76,7 +76,7 @@ def test_importing_the_core_loads_no_client_and_no_screen() -> None:
 
 def command(*arguments: str, cwd: Path) -> set[str]:
     if importlib.util.find_spec("wizard.cli.main") is None:
-        pytest.fail("wizard/cli.py is not there")
+        pytest.fail("wizard/cli/main.py is not there")
     code, modules = loaded(
         "from wizard.cli.main import main; sys.exit(main())", *arguments, cwd=cwd
     )

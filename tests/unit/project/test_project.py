@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import tomllib
@@ -12,7 +11,7 @@ import pytest
 
 from tests.support.paths import TOP
 
-MOST_LINES = 300
+MOST_LINES = 400
 # Written apart, so that this file does not name what no file may name.
 MACHINE_PATHS = re.compile(
     r"(?<![\w.$}/-])/" + r"(?:work|home/\w+|Users/\w+|root)(?:/[\w.-]+)+", re.ASCII
@@ -48,18 +47,6 @@ def test_modules_stay_small_enough_to_read() -> None:
         if (lines := text_of(path).count("\n")) > MOST_LINES
     }
     assert not long, f"longer than {MOST_LINES} lines: {long}"
-
-
-def test_documents_know_sections_only_as_types() -> None:
-    """Else it depends on who is imported first whether a module can be imported at all."""
-    found = {
-        path.name: node.module
-        for path in sorted((TOP / "wizard" / "documents").glob("*.py"))
-        for node in ast.parse(text_of(path)).body
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith("wizard.answers.model")
-    }
-    assert not found
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

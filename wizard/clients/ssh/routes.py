@@ -241,7 +241,7 @@ def _describe_login_error(error: Exception) -> str:
     return "no SSH session came about"
 
 
-class _ErrorPrefix:  # noqa: N801 - reads as a word in `with _of(name)`
+class _ErrorPrefix:
     """Say whose connection failed."""
 
     def __init__(self, name: str) -> None:

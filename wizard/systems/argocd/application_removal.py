@@ -101,8 +101,8 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
     if foreign:
         return StepStatus(
             "blocked",
-            f"{ref} reads {', '.join(escape_unprintable(url) for url in foreign)}, which is not committed "
-            "here; it is left",
+            f"{ref} reads {', '.join(escape_unprintable(url) for url in foreign)}, which is not "
+            "committed here; it is left",
             "see whose it is; another installation of this name needs a name of its own",
         )
     return None

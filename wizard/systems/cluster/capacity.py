@@ -148,7 +148,8 @@ def judge_quotas(
             free = parse_quantity(str(limit)) - used
             if want > free:
                 problems.append(
-                    f"{name} leaves {_format_quantity(free)} of {resource}, {_format_quantity(want)} needed"
+                    f"{name} leaves {_format_quantity(free)} of {resource}, "
+                    f"{_format_quantity(want)} needed"
                 )
     if problems:
         return fail_result(

@@ -162,8 +162,9 @@ class _HealthCheck:
     def _unexpected_reply(self, reply: PodResponse) -> StepStatus:
         begin = sanitize_message(reply.body[:200].decode("utf-8", "replace"))
         return self._wait_status(
-            f"{self.server} answers {self._path} with HTTP {reply.status}, {sanitize_message(reply.media)}, "
-            f"which is no report of its health: {begin or 'nothing'}",
+            f"{self.server} answers {self._path} with HTTP {reply.status}, "
+            f"{sanitize_message(reply.media)}, which is no report of its health: "
+            f"{begin or 'nothing'}",
             "access.base_url must have the path that Airflow serves under, and port "
             f"{self.port} be its own; {self._log_hint(self.server)}",
         )

@@ -108,7 +108,8 @@ def _diagnose_container(pod: str, container: Mapping[str, Any], namespace: str) 
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated") or {}
     if reason in _IMAGE:
         return Diagnosis(
-            f"{where}: {reason} of {sanitize_message(container.get('image'))}: {sanitize_message(message)}",
+            f"{where}: {reason} of {sanitize_message(container.get('image'))}: "
+            f"{sanitize_message(message)}",
             "check installation.image.repository and tag, and for a private registry "
             "installation.image.pull_secret; nodes must reach the registry",
         )

@@ -201,8 +201,8 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
             "External Secrets Operator is not installed", "have it installed, version 0.16 or later"
         )
     return fail_result(
-        f"serves {', '.join(versions)} of {EXTERNAL_SECRETS_GROUP} without {', '.join(sorted(missing))} "
-        "in v1",
+        f"serves {', '.join(versions)} of {EXTERNAL_SECRETS_GROUP} without "
+        f"{', '.join(sorted(missing))} in v1",
         "upgrade External Secrets Operator to 0.16 or later",
     )
 

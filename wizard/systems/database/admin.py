@@ -203,8 +203,8 @@ def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ..
     if SEPARATE_RESULT_BACKEND.test(answers):
         back = own.result_backend
         found.append(
-            DatabaseSpec("database.result_backend", "result backend", back.host, back.port, back.name,
-                   back.user, facts["resultBackendPassword"])
+            DatabaseSpec("database.result_backend", "result backend", back.host, back.port,
+                         back.name, back.user, facts["resultBackendPassword"])
         )  # fmt: skip
     return tuple(found)
 
@@ -250,8 +250,8 @@ def _find_password(
         return f"{file} (PGPASSFILE)", _read_password_file(file, target)
     if not asks:
         raise UsageError(
-            f"{ADMIN_OPTION}: nothing holds the password of {escape_unprintable(target.user)}, and there is no "
-            "terminal to ask on",
+            f"{ADMIN_OPTION}: nothing holds the password of {escape_unprintable(target.user)}, "
+            "and there is no terminal to ask on",
             PASSWORD_FIX,
         )
     return "the terminal", None
@@ -280,8 +280,9 @@ def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
         if all(part == "*" or _unescape(part) in names for part, names in pairs):
             return SecretStr(_unescape(parts[len(own)]))
     raise UsageError(
-        f"PGPASSFILE: {escape_unprintable(file)} has no line for {escape_unprintable(target.user)} at "
-        f"{target.endpoint}, database {escape_unprintable(target.database)}",
+        f"PGPASSFILE: {escape_unprintable(file)} has no line for "
+        f"{escape_unprintable(target.user)} at {target.endpoint}, "
+        f"database {escape_unprintable(target.database)}",
         "add HOST:PORT:DATABASE:USER:PASSWORD, where * stands for any",
     )
 

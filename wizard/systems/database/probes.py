@@ -189,7 +189,8 @@ def check_encoding(seen: PostgresServer) -> ProbeResult:
 
 def check_rights(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
     """Whether migrations can make tables: PostgreSQL 15 closed schema public to all but owners."""
-    owner = f"ALTER DATABASE {quote_identifier(target.database)} OWNER TO {quote_identifier(target.user)}"
+    database, user = quote_identifier(target.database), quote_identifier(target.user)
+    owner = f"ALTER DATABASE {database} OWNER TO {user}"
     if not seen.schema:
         return fail_result("the role sees no schema that tables could go into", owner)
     if seen.may_create_tables:

@@ -131,8 +131,8 @@ class DatabaseAccess:
             return WizardError(f"{self.database_spec.endpoint} makes no role: {said}", HANDOVER)
         # Some managed servers check a password's text, and so refuse one that is hashed here.
         return WizardError(
-            f"{self.database_spec.endpoint} refuses the role's password, which is sent hashed and never in "
-            f"clear: {said}",
+            f"{self.database_spec.endpoint} refuses the role's password, which is sent hashed and "
+            f"never in clear: {said}",
             f"have its owner make the role {self.user} the way that service wants it, with the "
             f"password from the store, and run the rest: airflow-wizard handover --owner dba",
         )

@@ -193,7 +193,8 @@ class _Database:
             return StepStatus(
                 "blocked",
                 f"it exists in {found.encoding}: Airflow needs UTF8",
-                f"name another in {self._side.database_spec.key}.name, or have its owner make it again",
+                f"name another in {self._side.database_spec.key}.name, or have its owner make it "
+                "again",
             )
         if found.owner == self._side.database_spec.user:
             return StepStatus("holds", f"owned by {user}, UTF8")

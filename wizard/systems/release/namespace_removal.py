@@ -85,7 +85,8 @@ def _check_contents(
             raise
         return StepStatus(
             "blocked",
-            f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; it is left",
+            f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; "
+            "it is left",
             f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}",
         )
     volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
@@ -110,7 +111,8 @@ def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, 
         except KubeError:
             continue
         held += [
-            f"{kind} {escape_unprintable(one['metadata']['name'])} ({', '.join(list_finalizers(one))})"
+            f"{kind} {escape_unprintable(one['metadata']['name'])} "
+            f"({', '.join(list_finalizers(one))})"
             for one in there
             if one["metadata"].get("deletionTimestamp") and list_finalizers(one)
         ]
