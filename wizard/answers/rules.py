@@ -307,6 +307,7 @@ RULES: tuple[Rule, ...] = (
     check_reserved_namespaces,
     check_vault_paths,
     check_separate_credential,
+    check_argocd_auth_mount,
     check_verified_tls,
     check_reserved_variables,
     check_secret_variables,

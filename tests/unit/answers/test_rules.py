@@ -17,31 +17,31 @@ OVER_HTTPS: dict[str, object] = {
 IMAGE = {"repository": "registry.example.com/airflow", "tag": "r1"}
 CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
     # rule: (changes it refuses, the nearest that it allows, key, part of the remedy)
-    "hybrid_executors": (
+    "check_hybrid_executors": (
         {"executor.kind": "CeleryKubernetesExecutor"},
         {"executor.kind": "CeleryKubernetesExecutor", "installation.airflow": "2.11.2"},
         "executor.kind",
         "use CeleryExecutor,KubernetesExecutor",
     ),
-    "worker_range": (
+    "check_worker_replicas": (
         {"executor.workers": {"autoscaling": "keda", "min_replicas": 11}},
         {"executor.workers": {"autoscaling": "keda", "min_replicas": 10}},
         "executor.workers.min_replicas",
         "at most max_replicas (10)",
     ),
-    "worker_range of an HPA": (
+    "check_worker_replicas of an HPA": (
         {"executor.workers": {"autoscaling": "hpa", "min_replicas": 0}},
         {"executor.workers": {"autoscaling": "keda", "min_replicas": 0}},
         "executor.workers.min_replicas",
         "give 1 or more",
     ),
-    "bundled_only_local": (
+    "check_local_only_choices": (
         {"database.kind": "bundled"},
         {"database.kind": "bundled", "delivery.kind": "kind"},
         "database.kind",
         "use external",
     ),
-    "bundled_only_local of Secrets": (
+    "check_local_only_choices of Secrets": (
         {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
          "database.password": {"generate": True}},
         {"secrets.store": "kubernetes", "dags.repo": "https://git.example.com/a/b.git",
@@ -49,31 +49,31 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "secrets.store",
         "use vault",
     ),
-    "bundle_version": (
+    "check_bundle_version": (
         {"dags.source": "bundle", "installation.airflow": "2.11.0"},
         {"dags.source": "bundle", "installation.airflow": "3.0.0"},
         "dags.source",
         "use git-sync",
     ),
-    "image_dags": (
+    "check_image_dags": (
         {"dags.source": "image"},
         {"dags.source": "image", "installation.image": IMAGE},
         "installation.image.repository",
         "name the image that holds the DAGs",
     ),
-    "pooled_users": (
+    "check_pgbouncer_users": (
         {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "airflow"}},
         {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "results"}},
         "database.result_backend.user",
         "use another user than database.user",
     ),
-    "pooled_users of the console": (
+    "check_pgbouncer_users of the console": (
         {"database.user": "airflow_stats"},
         {"database.user": "airflow_stats", "database.pgbouncer.mode": "off"},
         "database.user",
         "use another user",
     ),
-    "own_certificates": (
+    "check_ca_file_names": (
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/ca.pem",
          "database.sslmode": "verify-full"},
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/pg.pem",
@@ -81,92 +81,92 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "database.ca.file",
         "name it differently",
     ),
-    "verified_certificates": (
+    "check_verified_tls": (
         {"database.sslmode": "verify-ca"},
         {"database.sslmode": "verify-ca", "database.ca.file": "pg-ca.pem"},
         "database.ca.file",
         "name the PEM file",
     ),
-    "given_values": (
+    "check_given_values": (
         {"broker": {"kind": "external", "url": {"generate": True}}},
         {"broker": {"kind": "external", "url": {"prompt": True}}},
         "broker.url",
         "use env, file, prompt or store",
     ),
-    "guarded_namespaces": (
+    "check_reserved_namespaces": (
         {"installation.namespace": "argocd"},
         {"installation.namespace": "argocd-apps"},
         "installation.namespace",
         "one of its own",
     ),
-    "guarded_namespaces of the operator": (
+    "check_reserved_namespaces of the operator": (
         {"installation.namespace": "external-secrets", "secrets.scope": "cluster"},
         {"installation.namespace": "external-secrets"},
         "installation.namespace",
         "one of its own",
     ),
-    "guarded_namespaces of the project": (
+    "check_reserved_namespaces of the project": (
         {"delivery.argocd.project": "default"},
         {"delivery.argocd.project": "data"},
         "delivery.argocd.project",
         "a name of its own",
     ),
-    "vault_path_form": (
+    "check_vault_paths": (
         {"secrets.vault.path": "secret/data/airflow/config"},
         {"secrets.vault.path": "secrets/airflow/config"},
         "secrets.vault.path",
         "leave out the mount and data/",
     ),
-    "own_variables": (
+    "check_reserved_variables": (
         {"environment.variables": {"AIRFLOW__CORE__FERNET_KEY": "x"}},
         {"environment.variables": {"AIRFLOW__CORE__PARALLELISM": "64"}},
         "environment.variables.AIRFLOW__CORE__FERNET_KEY",
         "leave it out",
     ),
-    "literal_variables": (
+    "check_secret_variables": (
         {"environment.variables": {"SMTP_PASSWORD": "Tr0ub4dor-and-3"}},
         {"environment.variables": {"SMTP_PASSWORD_FILE": "/run/secrets/smtp"}},
         "environment.variables.SMTP_PASSWORD",
         "values.extraEnvFrom",
     ),
-    "shared_workers": (
+    "check_shared_worker_resources": (
         {"installation.chart": "1.19.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
         {"installation.chart": "1.20.0", "executor.kind": "CeleryExecutor,KubernetesExecutor"},
         "executor.task_pods.cpu",
         "use chart 1.20.0 or later",
     ),
-    "vault_path_form of the credential": (
+    "check_vault_paths of the credential": (
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "data/argocd"}},
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow/argocd"}},
         "delivery.argocd.vault.path",
         "leave out the mount",
     ),
-    "credential_apart by path": (
+    "check_separate_credential by path": (
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
         {"delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
         "delivery.argocd.vault.path",
         "a path of its own",
     ),
-    "credential_apart, the payload where the credential is": (
+    "check_separate_credential, the payload where the credential is": (
         {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd"},
         {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd/config"},
         "secrets.vault.path",
         "a path of its own",
     ),
-    "credential_apart by role": (
+    "check_separate_credential by role": (
         {**CREDENTIAL, "delivery.argocd.vault": {"role": "external-secrets-airflow"}},
         {**CREDENTIAL, "delivery.argocd.vault": {"role": "argocd-airflow"}},
         "delivery.argocd.vault.role",
         "a role of its own",
     ),
-    "argocd_cluster": (
+    "check_argocd_auth_mount": (
         {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443"},
         {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443",
          "delivery.argocd.vault": {"auth_mount": "kubernetes-hub"}},
         "delivery.argocd.vault.auth_mount",
         "the cluster that Argo CD runs in",
     ),
-    "given_values of Argo CD": (
+    "check_given_values of Argo CD": (
         {**OVER_HTTPS, "delivery.argocd.token": {"generate": True}},
         {**OVER_HTTPS, "delivery.argocd.token": {"store": True}},
         "delivery.argocd.token",
@@ -215,7 +215,7 @@ def test_hand_made_secrets_take_only_generated_values() -> None:
 def test_every_rule_has_a_case() -> None:
     named = {case.split()[0].rstrip(",") for case in CASES}
     # These have tests of their own.
-    elsewhere = {"airflow_range", "hand_made_secrets", "local_url"}
+    elsewhere = {"check_airflow_version", "check_manual_secrets", "check_base_url"}
     assert {rule.__name__ for rule in rules.RULES} - elsewhere <= named
 
 

@@ -209,12 +209,12 @@ def test_json_names_probe_and_endpoint() -> None:
 HANGS = """
 import asyncio, time
 from tests.support.leaving import watch
-from wizard.engine.probes import Probe, blocking, run_probes
+from wizard.engine.probes import Probe, run_probes, wrap_blocking
 
 watch()
 
 async def main():
-    probes = [Probe("a", "a", "a", blocking(lambda: time.sleep(600)), timeout=600)]
+    probes = [Probe("a", "a", "a", wrap_blocking(lambda: time.sleep(600)), timeout=600)]
     async for _ in run_probes(probes):
         pass
 
