@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.support.repository import MESSAGE, change
 from wizard.git.repository import WorkTree
+from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
 
 OLD = {"apps/a.yaml": "a: 1\n", "apps/gone/b.yaml": "b: 1\n", "mine.txt": "mine\n"}
 CHANGES = [
@@ -29,11 +30,13 @@ CHANGING = {"add", "commit", "update-ref", "symbolic-ref", "update-index"}
 def work(how: str) -> None:
     repo = WorkTree.open(Path.cwd())
     if how == "write":
-        repo.write(CHANGES)
+        write_changes(repo, CHANGES)
     elif how == "recover":
-        repo.recover()
+        recover_interrupted_write(repo)
     else:
-        repo.commit(CHANGES, MESSAGE, target="main", branch="work" if how == "branch" else None)
+        commit_changes(
+            repo, CHANGES, MESSAGE, target="main", branch="work" if how == "branch" else None
+        )
 
 
 def counts(event: str, args: tuple[Any, ...]) -> bool:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.git.changes import BASE_PREFIX, FileChange, conflict_error
+from wizard.git.preconditions import examine_changes
+from wizard.git.transaction import commit_changes
 from wizard.plan.commit_message import commit_message, require_no_secret
 from wizard.plan.merge_base import STATE_DIR, state_folder
 from wizard.plan.plan import compute_digest
@@ -83,7 +85,7 @@ class FileRemoval:
         require_no_secret(self._options.message, self._options.branch)
         repository = self._repository
         repository.require_idle()
-        verdict = repository.examine(self.changes())
+        verdict = examine_changes(repository, self.changes())
         verdict.require_safe()
         if verdict.conflicts:
             raise conflict_error(verdict.conflicts)
@@ -119,7 +121,8 @@ class FileRemoval:
         options, repository = self._options, self._repository
         changes = self.changes()
         message = commit_message(self._name, changes, self._digest, subject=options.message)
-        written = repository.commit(
+        written = commit_changes(
+            repository,
             changes,
             message,
             target=self._target,

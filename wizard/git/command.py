@@ -135,8 +135,8 @@ class GitOutput:
 
     def error(self, hint: str = "") -> WizardError:
         """The failure as an error that says which command failed and what git said."""
-        said = self.err or f"it ended with {self.code}"
-        return WizardError(f"git {self.args[0] if self.args else ''}: {said}", hint)
+        message = self.err or f"it ended with {self.code}"
+        return WizardError(f"git {self.args[0] if self.args else ''}: {message}", hint)
 
 
 class Git:

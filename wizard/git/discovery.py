@@ -80,8 +80,8 @@ def _require_own(folder: Path, root: Path, git_dir: Path) -> None:
             own = os.path.realpath(target) == os.path.realpath(git_dir)
     if not own:
         raise RefusedError(
-            f"{escape_unprintable(str(folder))}: its Git configuration puts the work tree elsewhere "
-            f"({escape_unprintable(str(root))})",
+            f"{escape_unprintable(str(folder))}: its Git configuration puts the work tree "
+            f"elsewhere ({escape_unprintable(str(root))})",
             "remove core.worktree from its configuration, or use the folder that has `.git`",
         )
 
@@ -101,7 +101,8 @@ def init_repository(path: Path, branch: str) -> None:
     outer = Git(above).read("rev-parse", "--show-toplevel", ok=(0, 128))
     if not outer.code:
         raise UsageError(
-            f"{escape_unprintable(str(path))}: is inside the repository {escape_unprintable(outer.text)}",
+            f"{escape_unprintable(str(path))}: is inside the repository "
+            f"{escape_unprintable(outer.text)}",
             "use that repository, or give a folder outside it",
         )
     made = Git(above).read("check-ref-format", f"refs/heads/{branch}", ok=(0, 1))

@@ -1,7 +1,7 @@
 """What stands in the way of writing to a repository, found before anything is written.
 
-Refusals are matters of safety, whatever the person says: `Verdict.refused`. The others need a
-decision: a file in the way, an edit that is not committed, a path that is ignored.
+Refusals are matters of safety, whatever the person says: `Preconditions.refused`. The others need
+a decision: a file in the way, an edit that is not committed, a path that is ignored.
 """
 
 from __future__ import annotations

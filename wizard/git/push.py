@@ -35,7 +35,7 @@ _MISSING_TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
-    """Where a branch went; `url` has no credentials, `output` is what the server said."""
+    """Where a branch went; `url` has no credentials, `output` is what the server printed."""
 
     remote: str
     url: str
@@ -45,7 +45,7 @@ class PushResult:
 
 
 def find_remote(repo: WorkTree, branch: str) -> str:
-    """The remote a plain `git push` would use for a branch; UsageError when none can be told."""
+    """The remote a plain `git push` would use for a branch; UsageError when none is configured."""
     wanted = "^(branch\\..*\\.(pushremote|remote)|remote\\.pushdefault)$"
     listed = repo.git.read("config", "-z", "--get-regexp", wanted, ok=(0, 1)).text
     settings = dict(pair.partition("\n")[::2] for pair in listed.split("\0") if pair)
@@ -115,7 +115,7 @@ def _states(done: GitOutput) -> list[str]:
 
 
 def _failure(done: GitOutput, remote: str, url: str, branch: str) -> WizardError:
-    said = done.err or done.display_text
+    message = done.err or done.display_text
     states = " ".join(_states(done))
     if "(fetch first)" in states or "(non-fast-forward)" in states or "(stale info)" in states:
         return ConflictError(
@@ -125,10 +125,10 @@ def _failure(done: GitOutput, remote: str, url: str, branch: str) -> WizardError
         )
     if "[remote rejected]" in states:
         return WizardError(
-            f"{url}: the server refused {branch}:\n{said}",
+            f"{url}: the server refused {branch}:\n{message}",
             "if the branch is protected, use one of your own: `--branch NAME --push --pr`",
         )
-    lowered = said.lower()
+    lowered = message.lower()
     if "host key verification failed" in lowered:
         hint = "compare the server's host key with what its owner publishes, then add it with ssh"
     elif any(word in lowered for word in _LOGIN_TEXTS):
@@ -145,4 +145,4 @@ def _failure(done: GitOutput, remote: str, url: str, branch: str) -> WizardError
         hint = "the pre-push hook stopped it: correct what it says and push again"
     else:
         hint = f"push it later: `git push {remote} {branch}`"
-    return WizardError(f"{url}: {branch} could not be pushed:\n{said}", hint)
+    return WizardError(f"{url}: {branch} could not be pushed:\n{message}", hint)

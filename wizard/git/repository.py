@@ -1,29 +1,21 @@
-"""A Git work tree: what it holds, and the way to change it.
+"""A Git work tree: where it is, who commits there, and from which branch.
 
-With `gitcmd`, `obstacles`, `writing` and `pushing` behind it, the only part of the product that
-runs git. Looking never runs anything the repository configures; see `wizard.git.command`.
+Reading never runs anything that the repository configures; see `wizard.git.command`. What changes
+a work tree is in `wizard.git.transaction` and `wizard.git.push`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wizard.errors import ConflictError, UsageError, WizardError
 from wizard.git import files
+from wizard.git.discovery import discover_work_tree, init_repository
 from wizard.git.objects import GitObjects
 from wizard.git.paths import path_problem
-
-if TYPE_CHECKING:
-    from wizard.git.changes import FileChange
-    from wizard.git.preconditions import Preconditions
-    from wizard.git.push import PushResult
-    from wizard.git.rollback import Recovery
-    from wizard.git.transaction import WriteResult
 
 _GIT_OPERATIONS = {
     "MERGE_HEAD": ("a merge", "git merge --continue", "git merge --abort"),
@@ -48,7 +40,7 @@ class Author:
 
 
 class WorkTree(GitObjects):
-    """A work tree, to look at and to change; make one with `open` or `init`."""
+    """A work tree; make one with `open` or `init`."""
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> WorkTree:
@@ -58,8 +50,6 @@ class WorkTree(GitObjects):
         top, else the work tree's root. UsageError when there is no usable work tree, RefusedError
         when git does not trust it; every error says how to go on.
         """
-        from wizard.git.discovery import discover_work_tree
-
         start, root, git_dir, common_dir, object_format = discover_work_tree(Path(path))
         repo = cls(root, git_dir, common_dir, object_format)
         return repo.with_prefix(repo._nearest(start) if prefix is None else prefix)
@@ -67,8 +57,6 @@ class WorkTree(GitObjects):
     @classmethod
     def init(cls, path: str | os.PathLike[str], branch: str = "main") -> WorkTree:
         """Make a repository in a new or empty folder, without anybody's template hooks."""
-        from wizard.git.discovery import init_repository
-
         init_repository(Path(path), branch)
         return cls.open(path, prefix="")
 
@@ -96,21 +84,15 @@ class WorkTree(GitObjects):
         found = files.read_file(self.root, self.full_path(path))
         return found[0] if found else None
 
-    def examine(self, changes: Sequence[FileChange], *, commit: bool = True) -> Preconditions:
-        """What stands in the way of writing these changes: see `wizard.git.preconditions`."""
-        from wizard.git.preconditions import examine_changes
-
-        return examine_changes(self, changes, commit=commit)
-
     # Who and where
 
     def author(self) -> Author:
         """Who the next commit is by; WizardError with the commands that set it."""
-        said = self.git.read(
+        ident = self.git.read(
             "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
         )
-        match = re.fullmatch(r"(.+) <(.*)> \d+ [+-]\d+", said.text)
-        if said.code or not match or not match[2]:
+        match = re.fullmatch(r"(.+) <(.*)> \d+ [+-]\d+", ident.text)
+        if ident.code or not match or not match[2]:
             raise WizardError(
                 "git does not know who you are, so nothing can be committed",
                 'git config --global user.name "Your Name"\n'
@@ -179,56 +161,7 @@ class WorkTree(GitObjects):
         if checked.code or branch.startswith("-"):
             raise UsageError(f"{branch!r} is not a branch name", "use letters, digits, - and /")
 
-    # Changing it
-
     @property
     def interrupted(self) -> bool:
-        """Whether a write was interrupted and `recover` has work to do."""
+        """Whether a write was interrupted: `recover_interrupted_write` finishes or undoes it."""
         return (self.git_dir / "airflow-wizard" / "journal" / "state.json").exists()
-
-    def recover(self) -> Recovery | None:
-        """Finish or undo an interrupted write.
-
-        See `wizard.git.transaction.recover_interrupted_write`.
-        """
-        from wizard.git.transaction import recover_interrupted_write
-
-        return recover_interrupted_write(self)
-
-    def commit(
-        self,
-        changes: Sequence[FileChange],
-        message: str,
-        *,
-        target: str | None = None,
-        branch: str | None = None,
-        terminal: bool = False,
-    ) -> WriteResult:
-        """Write the changes and commit exactly them.
-
-        See `wizard.git.transaction.commit_changes`.
-        """
-        from wizard.git.transaction import commit_changes
-
-        return commit_changes(
-            self, changes, message, target=target, branch=branch, terminal=terminal
-        )
-
-    def write(self, changes: Sequence[FileChange]) -> WriteResult:
-        """Write the changes to the work tree only: see `wizard.git.transaction.write_changes`."""
-        from wizard.git.transaction import write_changes
-
-        return write_changes(self, changes)
-
-    def push(
-        self,
-        branch: str,
-        *,
-        remote: str | None = None,
-        options: Sequence[str] = (),
-        terminal: bool = False,
-    ) -> PushResult:
-        """Push a branch: see `wizard.git.push.push_branch`."""
-        from wizard.git.push import push_branch
-
-        return push_branch(self, branch, remote=remote, options=options, terminal=terminal)

@@ -21,6 +21,7 @@ from wizard.git import files
 from wizard.git.changes import FileChange, conflict_error
 from wizard.git.journal import JournalEntry, JournalRecord, WriteJournal, lock_work_tree
 from wizard.git.paths import parent_folders
+from wizard.git.preconditions import examine_changes
 from wizard.git.rollback import (
     Recovery,
     find_interrupted_commit,
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a write did: `commit_changes` is None when there was nothing to commit or none was asked for.
+    """What a write did: `commit` is None when there was nothing to commit or none was asked for.
 
-    `find_unplanned_changes` says, a sentence each, what hooks changed about it; `recovered` tells
-    of an earlier write that was interrupted.
+    `altered` says, a sentence each, what hooks changed; `recovered` is an earlier write that was
+    interrupted.
     """
 
     paths: tuple[str, ...]
@@ -130,7 +131,7 @@ def commit_changes(
 
 
 def _require_clear(repo: WorkTree, changes: Sequence[FileChange], *, commit: bool) -> None:
-    verdict = repo.examine(changes, commit=commit)
+    verdict = examine_changes(repo, changes, commit=commit)
     verdict.require_safe()
     if verdict.conflicts:
         raise conflict_error(verdict.conflicts)
@@ -336,20 +337,20 @@ _DISK_FULL_MESSAGES = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 _MIN_FREE_BYTES = 64 * 1024
 
 
-def commit_error(git_dir: Path, said: str) -> WizardError:
-    """The error for a `git commit` that failed and printed `said`; the files are as they were.
+def commit_error(git_dir: Path, output: str) -> WizardError:
+    """The error for a `git commit` that failed and printed `output`; the files are as they were.
 
     git speaks the person's language, so the room itself is looked at too.
     """
-    if any(words in said for words in _DISK_FULL_MESSAGES) or _is_full(git_dir):
-        told = f":\n{said}" if said else ""
+    if any(words in output for words in _DISK_FULL_MESSAGES) or _is_full(git_dir):
+        details = f":\n{output}" if output else ""
         return WizardError(
             f"git could not commit, because there is no room left in {git_dir} or where git and "
-            f"its hooks put files; everything is as it was{told}",
+            f"its hooks put files; everything is as it was{details}",
             "make room, then run the same command again",
         )
     return WizardError(
-        f"git commit was refused; everything is as it was:\n{said or 'it gave no reason'}",
+        f"git commit was refused; everything is as it was:\n{output or 'it gave no reason'}",
         "a hook or the signing key stopped it: correct what it says, then run the same "
         "command again",
     )

@@ -17,14 +17,14 @@ _REF_PATTERNS = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
 
 
 class WireError(Exception):
-    """What came is no advertisement; `said` is the server's own refusal, empty when it gave none.
+    """The server sent something other than an advertisement.
 
-    `ended`: the server closed the stream.
+    `server_message` is the server's own refusal, empty without one; `ended`: it closed the stream.
     """
 
-    def __init__(self, said: str = "", *, ended: bool = False) -> None:
-        super().__init__(said)
-        self.server_message = said
+    def __init__(self, server_message: str = "", *, ended: bool = False) -> None:
+        super().__init__(server_message)
+        self.server_message = server_message
         self.ended = ended
 
 

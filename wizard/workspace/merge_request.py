@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.errors import WizardError
-from wizard.git.push import find_remote, is_ahead, remote_url
+from wizard.git.push import find_remote, is_ahead, push_branch, remote_url
 from wizard.git.remotes import pr_url, push_options
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _publish(
     remote = find_remote(repository, branch)
     url = remote_url(repository, remote)
     options = push_options(url, target, f"Airflow: {branch}") if pr and branch != target else []
-    pushed = repository.push(branch, remote=remote, options=options, terminal=terminal)
+    pushed = push_branch(repository, branch, remote=remote, options=options, terminal=terminal)
     notes = [f"pushed {branch} to {pushed.remote} ({pushed.url})"]
     if pr and branch != target and not options:
         address = pr_url(url, branch, target)

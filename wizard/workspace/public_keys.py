@@ -163,9 +163,10 @@ def _lines(publics: PublicKeys) -> str:
 def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool:
     """Write them into the installation's answers on disk; `commit` takes that edit up.
 
-    Raises WizardError, RefusedError and ConflictError as `Repository.write` does.
+    Raises WizardError, RefusedError and ConflictError as `write_changes` does.
     """
     from wizard.git.changes import FileChange
+    from wizard.git.transaction import write_changes
     from wizard.plan.merge_base import state_folder
 
     path = f"{state_folder(name)}/answers.yaml"
@@ -175,7 +176,7 @@ def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool
     new = _set_public_keys(old.decode("utf-8"), path, publics).encode("utf-8")
     if new == old:
         return False
-    repository.write([FileChange(path, "answers", "modify", old, new)])
+    write_changes(repository, [FileChange(path, "answers", "modify", old, new)])
     return True
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from wizard import __version__
 from wizard.errors import AnswersError, ConflictError, Problem, UsageError, WizardError
+from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
+from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
 from wizard.plan.commit_message import require_no_secret
 from wizard.plan.comparison import (
     compare_rendering,
@@ -82,7 +84,7 @@ class Workspace:
                     "an earlier run was interrupted while it wrote into this repository",
                     "`airflow-wizard commit`, or the screens, put the files right first",
                 )
-            recovered = repository.recover()
+            recovered = recover_interrupted_write(repository)
             repository.refresh()
         try:
             by = repository.author().name
@@ -273,11 +275,11 @@ class Workspace:
         repository.require_idle()
         target = proposal.answers.repository.branch
         changes = [change for change in proposal.plan.changes if change.differs]
-        repository.examine(changes, commit=not write_only).require_safe()
+        examine_changes(repository, changes, commit=not write_only).require_safe()
         paths = [change.path for change in changes if not change.is_base]
         if write_only:
             if changes:
-                repository.write(changes)
+                write_changes(repository, changes)
             return CommitResult("", paths, [], [])
         push = push or pr or proposal.answers.repository.push
         if not changes:
@@ -292,8 +294,8 @@ class Workspace:
         repository.author()
         repository.require_branch(target, branch or None)
         text = proposal.message(self.committed_answers(proposal.existing) or {}, message)
-        written = repository.commit(
-            changes, text, target=target, branch=branch or None, terminal=terminal
+        written = commit_changes(
+            repository, changes, text, target=target, branch=branch or None, terminal=terminal
         )
         repository.refresh()
         self.repository.refresh()

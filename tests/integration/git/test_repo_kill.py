@@ -19,6 +19,7 @@ from tests.support.repository import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, WizardError
 from wizard.git import rollback
 from wizard.git.changes import FileChange
+from wizard.git.transaction import commit_changes, recover_interrupted_write, write_changes
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +78,7 @@ def test_killed_at_every_step(tmp_path: Path, how: str) -> None:
 
 def _next_run(folder: GitFolder, how: str, before: dict[str, object]) -> str:
     """What the next run finds; it brings the work to its end."""
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     if recovered and recovered.commit:
         return "finished"
     if folder.repo.read("docs/d.md") or (how == "write" and (folder.path / "docs/d.md").exists()):
@@ -85,9 +86,9 @@ def _next_run(folder: GitFolder, how: str, before: dict[str, object]) -> str:
     assert folder.state() == before
     branch = "work" if how == "branch" else None
     if how == "write":
-        folder.repo.write(CHANGES)
+        write_changes(folder.repo, CHANGES)
     else:
-        folder.repo.commit(CHANGES, MESSAGE, target="main", branch=branch)
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main", branch=branch)
     return "undone" if recovered else "before"
 
 
@@ -132,21 +133,21 @@ def test_killed_together_with_git_inside_a_hook(tmp_path: Path) -> None:
     assert (folder.path / ".git/index.lock").exists()
     assert (folder.path / "docs/d.md").exists()
     assert folder.repo.interrupted
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     assert recovered
     assert recovered.commit is None
     assert set(recovered.restored) == {one.path for one in CHANGES}
     assert "undone (4 files" in str(recovered)
     assert folder.state() == before
     assert not folder.leftovers()
-    assert folder.repo.recover() is None
+    assert recover_interrupted_write(folder.repo) is None
 
 
 def test_git_that_outlives_the_wizard_finishes_the_commit(tmp_path: Path) -> None:
     folder = prepare(tmp_path / "r")
     _killed_in_hook(folder, "sleep 0.3; kill -9 $(cat .git/wizard); sleep 0.3")
     folder.git("commit", "-q", "--allow-empty", "-m", "the person goes on")
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     assert recovered
     assert recovered.commit == folder.git("rev-parse", "HEAD^")
     assert "had committed" in str(recovered)
@@ -162,11 +163,11 @@ def test_git_that_is_still_at_work_is_waited_for(
     child(folder.path, "branch")
     monkeypatch.setattr(rollback, "GIT_TIMEOUT", 0.1)
     with pytest.raises(ConflictError, match="still at work") as caught:
-        folder.repo.recover()
+        recover_interrupted_write(folder.repo)
     assert "wait" in caught.value.hint
     hook.unlink()
     monkeypatch.undo()
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     assert recovered
     assert recovered.commit
 
@@ -181,11 +182,11 @@ def test_somebody_elses_git_is_not_taken_for_a_dead_one(
         monkeypatch.setattr(rollback, "GIT_TIMEOUT", 0.1)
         time.sleep(0.1)
         with pytest.raises(ConflictError, match=f"process {other.pid}"):
-            folder.repo.recover()
+            recover_interrupted_write(folder.repo)
         assert (folder.path / ".git/index.lock").exists()
     finally:
         other.communicate()
-    assert folder.repo.recover()
+    assert recover_interrupted_write(folder.repo)
 
 
 def test_what_was_written_since_is_kept_aside(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_what_was_written_since_is_kept_aside(tmp_path: Path) -> None:
     before = folder.state()
     _killed_in_hook(folder, "kill -9 $PPID $(cat .git/wizard)")
     folder.put("docs/d.md", "the person wrote on\n")
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     assert recovered
     assert [Path(path).read_text() for path in recovered.rescued] == ["the person wrote on\n"]
     assert recovered.rescued[0] in str(recovered)
@@ -207,7 +208,7 @@ def test_what_was_committed_or_replaced_since_is_left_alone(tmp_path: Path) -> N
     folder.git("commit", "-q", "-m", "by hand", "--", "apps/a.yaml", "docs/d.md")
     (folder.path / "docs/deep/c.md").unlink()
     (folder.path / "docs/deep/c.md").symlink_to("nowhere")
-    recovered = folder.repo.recover()
+    recovered = recover_interrupted_write(folder.repo)
     assert recovered
     assert set(recovered.left) == {"apps/a.yaml", "docs/d.md", "docs/deep/c.md"}
     assert folder.repo.read("apps/a.yaml") == b"a: 2\n"
@@ -219,7 +220,7 @@ def test_what_was_committed_or_replaced_since_is_left_alone(tmp_path: Path) -> N
 def test_the_next_commit_recovers_by_itself(tmp_path: Path) -> None:
     folder = prepare(tmp_path / "r")
     _killed_in_hook(folder, "kill -9 $PPID $(cat .git/wizard)")
-    written = folder.repo.commit(CHANGES, MESSAGE, target="main")
+    written = commit_changes(folder.repo, CHANGES, MESSAGE, target="main")
     assert written.recovered
     assert written.commit
     assert not written.altered
@@ -232,9 +233,9 @@ def test_a_journal_that_cannot_be_read_stops(tmp_path: Path, content: str) -> No
     journal.mkdir(parents=True)
     (journal / "state.json").write_text(content)
     with pytest.raises(ConflictError, match="cannot be read"):
-        folder.repo.recover()
+        recover_interrupted_write(folder.repo)
     with pytest.raises(ConflictError, match="cannot be read"):
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
 
 
 def test_journal_is_private_and_has_no_message_of_others(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_a_link_in_place_of_the_journal_folder(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (folder.path / ".git/airflow-wizard").symlink_to(tmp_path / "outside")
     with pytest.raises(WizardError, match="is not a folder"):
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert list((tmp_path / "outside").iterdir()) == []
 
 
@@ -267,7 +268,7 @@ def test_ctrl_c_while_a_hook_runs(tmp_path: Path, terminal: bool) -> None:
     folder.hook("pre-commit", "touch .git/started; sleep 20")
     script = (
         "from tests.support.killable import *; "
-        f"Repository.open('.').commit(CHANGES, MESSAGE, terminal={terminal})"
+        f"commit_changes(WorkTree.open('.'), CHANGES, MESSAGE, terminal={terminal})"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script], cwd=folder.path, stderr=subprocess.PIPE,
@@ -298,7 +299,11 @@ def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
         [sys.executable, "-m", "tests.support.killable", "branch", "0"], cwd=folder.path
     )
     _wait_for(folder.path / ".git/started")
-    for attempt in (folder.repo.recover, lambda: folder.repo.commit(CHANGES, MESSAGE)):
+    repo = folder.repo
+    for attempt in (
+        lambda: recover_interrupted_write(repo),
+        lambda: commit_changes(repo, CHANGES, MESSAGE),
+    ):
         with pytest.raises(ConflictError, match="another Airflow Wizard"):
             attempt()
     assert first.wait(timeout=20) == 0
@@ -315,7 +320,7 @@ def test_a_hook_without_end_is_stopped(tmp_path: Path, monkeypatch: pytest.Monke
         **(command.Git.act.__kwdefaults__ or {}), "seconds": 0.5,
     })  # fmt: skip
     with pytest.raises(WizardError, match="did not end within"):
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.state() == before
     assert not folder.leftovers()
 
@@ -329,7 +334,7 @@ from tests.support.killable import *
 from wizard.errors import WizardError
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 try:
-    Repository.open(".").commit([*CHANGES, change("big", None, "x" * 20000)], MESSAGE)
+    commit_changes(WorkTree.open("."), [*CHANGES, change("big", None, "x" * 20000)], MESSAGE)
 except WizardError as error:
     print(error.message, error.hint)
 """
@@ -371,7 +376,7 @@ def big(letter: str, old: str | None = None) -> list[FileChange]:
 
 def test_a_disk_that_is_full_at_any_moment(small_disk: Path) -> None:
     folder = prepare(small_disk / "r")
-    folder.repo.commit(big("a"), MESSAGE)
+    commit_changes(folder.repo, big("a"), MESSAGE)
     ballast = small_disk / "ballast"
     results = []
     letter = "a"
@@ -381,14 +386,14 @@ def test_a_disk_that_is_full_at_any_moment(small_disk: Path) -> None:
         free = os.statvfs(small_disk)
         ballast.write_bytes(b"x" * max(0, free.f_bavail * free.f_frsize - spare * 1024))
         try:
-            folder.repo.commit(big(fresh, letter), MESSAGE)
+            commit_changes(folder.repo, big(fresh, letter), MESSAGE)
             letter = fresh
             results.append("done")
         except WizardError:
             results.append("refused")
         ballast.unlink()
         if results[-1] == "refused":
-            folder.repo.recover()
+            recover_interrupted_write(folder.repo)
             assert folder.state() == before, f"{spare} KiB spare"
         assert not folder.leftovers()
     assert results[0] == "refused"
@@ -400,7 +405,10 @@ def test_a_disk_that_cannot_be_written(small_disk: Path) -> None:
     before = folder.state()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     try:
-        for attempt in (folder.repo.write, lambda changes: folder.repo.commit(changes, MESSAGE)):
+        for attempt in (
+            lambda changes: write_changes(folder.repo, changes),
+            lambda changes: commit_changes(folder.repo, changes, MESSAGE),
+        ):
             with pytest.raises(WizardError, match=r"Read-only file system|cannot be written"):
                 attempt(CHANGES)
     finally:

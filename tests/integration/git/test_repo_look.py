@@ -12,7 +12,9 @@ import pytest
 from tests.support.repository import GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
 from wizard.git.objects import Head
+from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
+from wizard.git.transaction import recover_interrupted_write
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +77,7 @@ def test_both_object_formats(tmp_path: Path, algorithm: str) -> None:
     repo = folder.repo
     assert repo.blob_id(b"x\n") == folder.git("rev-parse", "HEAD:apps/x")
     assert repo.head_tree() == {"apps/x": repo.blob_id(b"x\n")}
-    assert not repo.examine([change("apps/x", "x\n", "y\n")]).conflicts
+    assert not examine_changes(repo, [change("apps/x", "x\n", "y\n")]).conflicts
 
 
 def test_shallow_and_linked_work_trees(folder: GitFolder, tmp_path: Path) -> None:
@@ -286,13 +288,13 @@ def test_planning_runs_nothing_of_the_repository(folder: GitFolder, trap: Path) 
     ]
     repo.read_under()
     repo.read_from_disk("README.md")
-    repo.examine(changes)
-    repo.examine(changes, commit=False)
+    examine_changes(repo, changes)
+    examine_changes(repo, changes, commit=False)
     repo.author()
     repo.require_idle()
     repo.require_branch("main")
     repo.require_branch("main", "work")
-    assert repo.recover() is None
+    assert recover_interrupted_write(repo) is None
     assert not trap.exists(), trap.read_text()
 
 

@@ -10,7 +10,8 @@ import pytest
 from tests.support.canary import Canary
 from tests.support.repository import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, UsageError, WizardError
-from wizard.git.push import find_remote, remote_url
+from wizard.git.push import find_remote, push_branch, remote_url
+from wizard.git.transaction import commit_changes
 
 pytestmark = pytest.mark.integration
 
@@ -36,8 +37,10 @@ def test_only_the_branch_is_pushed(folder: GitFolder, server: GitFolder) -> None
     folder.git("branch", "other")
     folder.git("config", "push.followTags", "true")
     folder.git("config", "push.default", "matching")
-    written = folder.repo.commit([change("b", None, "x")], MESSAGE, target="main", branch="work/b")
-    pushed = folder.repo.push("work/b")
+    written = commit_changes(
+        folder.repo, [change("b", None, "x")], MESSAGE, target="main", branch="work/b"
+    )
+    pushed = push_branch(folder.repo, "work/b")
     assert (pushed.remote, pushed.branch, pushed.up_to_date) == ("origin", "work/b", False)
     assert pushed.url == str(server.path)
     assert server.git("for-each-ref", "--format=%(refname)").splitlines() == [
@@ -45,7 +48,7 @@ def test_only_the_branch_is_pushed(folder: GitFolder, server: GitFolder) -> None
         "refs/heads/work/b",
     ]
     assert server.git("rev-parse", "work/b") == written.commit
-    assert folder.repo.push("work/b").up_to_date
+    assert push_branch(folder.repo, "work/b").up_to_date
 
 
 def test_push_options_reach_the_server(
@@ -56,7 +59,7 @@ def test_push_options_reach_the_server(
     hook.write_text(f'#!/bin/sh\necho "$GIT_PUSH_OPTION_0 $GIT_PUSH_OPTION_1" > {seen}\n')
     hook.chmod(0o755)
     folder.commit({"a": "2\n"})
-    folder.repo.push("main", options=["merge_request.create", "merge_request.title=a b; c"])
+    push_branch(folder.repo, "main", options=["merge_request.create", "merge_request.title=a b; c"])
     assert seen.read_text() == "merge_request.create merge_request.title=a b; c\n"
 
 
@@ -70,7 +73,7 @@ def test_commits_on_the_server_are_a_conflict(folder: GitFolder, tmp_path: Path)
     folder.commit({"a": "2\n"})
     for _ in range(2):  # the second time git knows the server's commits: another message
         with pytest.raises(ConflictError, match="commits that are not here") as caught:
-            folder.repo.push("main")
+            push_branch(folder.repo, "main")
         assert "git pull --rebase origin main" in caught.value.hint
         folder.git("fetch", "-q")
     assert other.git("ls-remote", "origin", "main").startswith(other.git("rev-parse", "HEAD"))
@@ -82,7 +85,7 @@ def test_a_protected_branch(folder: GitFolder, server: GitFolder) -> None:
     hook.chmod(0o755)
     folder.commit({"a": "2\n"})
     with pytest.raises(WizardError, match="main is protected") as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     assert "--branch NAME --push --pr" in caught.value.hint
 
 
@@ -93,7 +96,7 @@ def test_the_persons_pre_push_hook_runs_without_secrets(
     folder.hook("pre-push", f"env > {tmp_path}/seen; echo 'not on Fridays' >&2; exit 1")
     folder.commit({"a": "2\n"})
     with pytest.raises(WizardError, match="not on Fridays"):
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     canary.assert_absent(tmp_path / "seen")
 
 
@@ -101,7 +104,7 @@ def test_credentials_in_the_url_never_show(folder: GitFolder, canary: Canary) ->
     folder.git("remote", "set-url", "origin", f"https://ada:{canary.marker}@127.0.0.1:9/a.git")
     assert remote_url(folder.repo, "origin") == "https://***@127.0.0.1:9/a.git"
     with pytest.raises(WizardError) as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     canary.assert_absent(caught.value.message, caught.value.hint)
     assert "https://***@127.0.0.1:9" in caught.value.message
 
@@ -111,7 +114,7 @@ def test_nothing_can_ask_for_a_password(folder: GitFolder, monkeypatch: pytest.M
     folder.git("config", "core.sshCommand", "sh -c 'test -t 0 || exec false' --")
     folder.git("remote", "set-url", "origin", "ssh://git@git.example.com/a.git")
     with pytest.raises(WizardError) as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     assert "git push origin main" in caught.value.hint
 
 
@@ -121,14 +124,14 @@ def test_a_host_that_ssh_does_not_know(folder: GitFolder) -> None:
     )
     folder.git("remote", "set-url", "origin", "ssh://git@git.example.com/a.git")
     with pytest.raises(WizardError, match="Host key verification failed") as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     assert "host key" in caught.value.hint
 
 
 def test_a_server_that_is_gone(folder: GitFolder, tmp_path: Path) -> None:
     folder.git("remote", "set-url", "origin", tmp_path / "none")
     with pytest.raises(WizardError, match="could not be pushed") as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     assert "there is no repository at that address" in caught.value.hint
     assert "git remote set-url origin" in caught.value.hint
 
@@ -136,7 +139,7 @@ def test_a_server_that_is_gone(folder: GitFolder, tmp_path: Path) -> None:
 def test_a_server_that_does_not_answer(folder: GitFolder) -> None:
     folder.git("remote", "set-url", "origin", "https://127.0.0.1:9/a.git")
     with pytest.raises(WizardError) as caught:
-        folder.repo.push("main")
+        push_branch(folder.repo, "main")
     assert "cannot be reached from here" in caught.value.hint
 
 
@@ -159,9 +162,9 @@ def test_which_remote(folder: GitFolder, server: GitFolder) -> None:
     with pytest.raises(UsageError, match="no remote"):
         find_remote(repo, "new")
     with pytest.raises(UsageError, match="no remote nothing"):
-        repo.push("main", remote="nothing")
+        push_branch(repo, "main", remote="nothing")
     with pytest.raises(UsageError, match="no remote --force"):
-        repo.push("main", remote="--force")
+        push_branch(repo, "main", remote="--force")
 
 
 def test_the_push_url_counts(folder: GitFolder, server: GitFolder) -> None:

@@ -12,7 +12,9 @@ from tests.support.canary import Canary
 from tests.support.repository import MESSAGE, GitFolder, change
 from wizard.errors import ConflictError, RefusedError, UsageError, WizardError
 from wizard.git.changes import FileChange
+from wizard.git.preconditions import examine_changes
 from wizard.git.repository import WorkTree
+from wizard.git.transaction import commit_changes, write_changes
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +34,7 @@ def folder(tmp_path: Path) -> GitFolder:
 
 
 def test_one_commit_with_exactly_the_changes(folder: GitFolder) -> None:
-    written = folder.repo.commit(CHANGES, MESSAGE, target="main")
+    written = commit_changes(folder.repo, CHANGES, MESSAGE, target="main")
     assert folder.git("status", "--porcelain") == ""
     assert (
         folder.git("log", "--format=%an <%ae>%n%B", "-1")
@@ -52,10 +54,10 @@ def test_one_commit_with_exactly_the_changes(folder: GitFolder) -> None:
 
 
 def test_a_second_time_there_is_nothing_to_commit(folder: GitFolder) -> None:
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     before = folder.state()
     same = [change("apps/a.yaml", "a: 2\n", "a: 2\n"), change("docs/deep/c.md", "new\n", "new\n")]
-    written = folder.repo.commit(same, MESSAGE)
+    written = commit_changes(folder.repo, same, MESSAGE)
     assert written.commit is None
     assert written.paths == ()
     assert folder.state() == before
@@ -72,14 +74,14 @@ def test_everything_else_stays_as_the_person_left_it(folder: GitFolder) -> None:
     folder.put("mine.txt", "edited\n")
     folder.git("rm", "-q", "removed.txt")
     before = folder.git("status", "--porcelain")
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.git("status", "--porcelain") == before
     assert folder.git("show", ":both.txt") == "2"
 
 
 def test_first_commit_of_a_repository(tmp_path: Path) -> None:
     repo = WorkTree.init(tmp_path / "r")
-    written = repo.commit([change("a/b", None, "x\n")], MESSAGE, target="main")
+    written = commit_changes(repo, [change("a/b", None, "x\n")], MESSAGE, target="main")
     folder = GitFolder(tmp_path / "r")
     assert folder.git("log", "--format=%H") == written.commit
     assert not written.altered
@@ -90,7 +92,7 @@ def test_first_commit_leaves_what_is_staged(tmp_path: Path) -> None:
     folder = GitFolder.init(tmp_path / "r")
     folder.put("mine", "1")
     folder.git("add", "mine")
-    assert not folder.repo.commit([change("a", None, "x\n")], MESSAGE).altered
+    assert not commit_changes(folder.repo, [change("a", None, "x\n")], MESSAGE).altered
     assert folder.git("ls-tree", "-r", "--name-only", "HEAD") == "a"
     assert folder.git("status", "--porcelain") == "A  mine"
 
@@ -100,7 +102,7 @@ def test_monorepo_sub_folder(tmp_path: Path, algorithm: str) -> None:
     folder = GitFolder.init(tmp_path / "r", f"--object-format={algorithm}")
     folder.commit({"infra/airflow/apps/a.yaml": "a: 1\n", "apps/a.yaml": "other\n"})
     repo = folder.repo.with_prefix("infra/airflow")
-    written = repo.commit([CHANGES[0], CHANGES[2]], MESSAGE)
+    written = commit_changes(repo, [CHANGES[0], CHANGES[2]], MESSAGE)
     assert not written.altered
     assert written.paths == ("apps/a.yaml", "docs/deep/c.md")
     assert folder.git("show", "--name-only", "--format=").splitlines() == [
@@ -113,7 +115,7 @@ def test_monorepo_sub_folder(tmp_path: Path, algorithm: str) -> None:
 def test_linked_work_tree(folder: GitFolder, tmp_path: Path) -> None:
     folder.git("worktree", "add", "-q", "-b", "other", tmp_path / "w")
     linked = GitFolder(tmp_path / "w")
-    linked.repo.commit(CHANGES, MESSAGE, target="other")
+    commit_changes(linked.repo, CHANGES, MESSAGE, target="other")
     assert linked.git("status", "--porcelain") == ""
     assert folder.git("log", "--format=%s", "main") == "files"
     assert (tmp_path / "w" / "docs/deep/c.md").read_text() == "new\n"
@@ -126,14 +128,14 @@ def test_shallow_clone(folder: GitFolder, tmp_path: Path) -> None:
         ["git", "clone", "-q", "--depth=1", folder.path.as_uri(), str(tmp_path / "s")], check=True
     )
     shallow = GitFolder(tmp_path / "s")
-    assert not shallow.repo.commit(CHANGES, MESSAGE).altered
+    assert not commit_changes(shallow.repo, CHANGES, MESSAGE).altered
     assert shallow.git("status", "--porcelain") == ""
 
 
 def test_permissions_stay(folder: GitFolder) -> None:
     (folder.path / "apps/a.yaml").chmod(0o750)
     folder.git("commit", "-qam", "mode")
-    folder.repo.commit([CHANGES[0]], MESSAGE)
+    commit_changes(folder.repo, [CHANGES[0]], MESSAGE)
     assert (folder.path / "apps/a.yaml").stat().st_mode & 0o777 == 0o750
     assert folder.git("ls-tree", "HEAD", "apps/a.yaml").startswith("100755")
 
@@ -143,7 +145,7 @@ def test_line_ends_on_disk_do_not_count_as_an_edit(folder: GitFolder) -> None:
     (folder.path / "apps/a.yaml").unlink()
     folder.git("checkout", "apps/a.yaml")
     assert (folder.path / "apps/a.yaml").read_bytes() == b"a: 1\r\n"
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.repo.read("apps/a.yaml") == b"a: 2\n"
 
 
@@ -152,22 +154,22 @@ def test_line_ends_on_disk_do_not_count_as_an_edit(folder: GitFolder) -> None:
 
 def test_files_only_then_a_commit_of_them(folder: GitFolder) -> None:
     index = folder.git("ls-files", "-s")
-    written = folder.repo.write(CHANGES)
+    written = write_changes(folder.repo, CHANGES)
     assert written.commit is None
     assert folder.git("ls-files", "-s") == index
     assert folder.git("log", "--format=%s") == "files"
     assert (folder.path / "docs/deep/c.md").read_text() == "new\n"
     assert not folder.leftovers()
     folder.git("add", "--intent-to-add", "docs/deep/c.md")
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.git("status", "--porcelain") == ""
     assert folder.git("show", "--name-only", "--format=").count("\n") == 2
 
 
 def test_files_only_and_staged_by_the_person(folder: GitFolder) -> None:
-    folder.repo.write(CHANGES)
+    write_changes(folder.repo, CHANGES)
     folder.git("add", "-A")
-    assert not folder.repo.commit(CHANGES, MESSAGE).altered
+    assert not commit_changes(folder.repo, CHANGES, MESSAGE).altered
     assert folder.git("status", "--porcelain") == ""
 
 
@@ -175,7 +177,7 @@ def test_files_only_does_not_overwrite_edits(folder: GitFolder) -> None:
     folder.put("apps/a.yaml", "edited\n")
     before = folder.state()
     with pytest.raises(ConflictError, match=r"apps/a\.yaml"):
-        folder.repo.write(CHANGES)
+        write_changes(folder.repo, CHANGES)
     assert folder.state() == before
 
 
@@ -184,12 +186,12 @@ def test_files_only_does_not_overwrite_edits(folder: GitFolder) -> None:
 
 def test_work_branch_leaves_the_target_alone(folder: GitFolder) -> None:
     start = folder.git("rev-parse", "HEAD")
-    written = folder.repo.commit(CHANGES, MESSAGE, target="main", branch="work/a")
+    written = commit_changes(folder.repo, CHANGES, MESSAGE, target="main", branch="work/a")
     assert written.branch == "work/a"
     assert folder.git("rev-parse", "main") == start
     assert folder.git("rev-parse", "work/a^") == start
     assert folder.git("status", "--porcelain") == ""
-    folder.repo.commit([change("d", None, "d")], MESSAGE, target="main", branch="work/a")
+    commit_changes(folder.repo, [change("d", None, "d")], MESSAGE, target="main", branch="work/a")
     assert folder.git("rev-list", "--count", "main..work/a") == "2"
 
 
@@ -197,7 +199,7 @@ def test_work_branch_of_a_refused_commit_is_gone_again(folder: GitFolder) -> Non
     folder.hook("pre-commit", "exit 1")
     before = folder.state()
     with pytest.raises(WizardError, match="refused"):
-        folder.repo.commit(CHANGES, MESSAGE, target="main", branch="work/a")
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main", branch="work/a")
     assert folder.state() == before
     assert not folder.leftovers()
 
@@ -207,7 +209,7 @@ def test_work_branch_that_exists_at_the_same_commit_stays(folder: GitFolder) -> 
     folder.hook("pre-commit", "exit 1")
     before = folder.state()
     with pytest.raises(WizardError, match="refused"):
-        folder.repo.commit(CHANGES, MESSAGE, target="main", branch="work")
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main", branch="work")
     assert folder.state() == before
 
 
@@ -215,7 +217,7 @@ def test_wrong_branch_is_refused_before_anything(folder: GitFolder) -> None:
     folder.git("switch", "-q", "-c", "feature")
     before = folder.state()
     with pytest.raises(UsageError, match="on branch feature"):
-        folder.repo.commit(CHANGES, MESSAGE, target="main")
+        commit_changes(folder.repo, CHANGES, MESSAGE, target="main")
     assert folder.state() == before
 
 
@@ -227,7 +229,7 @@ def refuse(
 ) -> WizardError:
     before = folder.state()
     with pytest.raises(kind) as caught:
-        folder.repo.commit([*changes, change("other/new", None, "x")], MESSAGE)
+        commit_changes(folder.repo, [*changes, change("other/new", None, "x")], MESSAGE)
     assert folder.state() == before
     assert not folder.leftovers()
     assert caught.value.hint
@@ -274,7 +276,7 @@ def test_submodules_and_nested_repositories(folder: GitFolder, tmp_path: Path) -
     refuse(folder, RefusedError, change("nested/y", None, "y"))
     inner = WorkTree.open(folder.path / "sub")
     assert inner.root == folder.path / "sub"
-    inner.commit([change("y", None, "y")], MESSAGE)
+    commit_changes(inner, [change("y", None, "y")], MESSAGE)
 
 
 def test_attributes_that_change_what_git_stores(folder: GitFolder) -> None:
@@ -301,7 +303,7 @@ def test_files_and_folders_in_the_way(folder: GitFolder) -> None:
     refuse(folder, ConflictError, change("untracked", None, "x"))
     os.mkfifo(folder.path / "pipe")
     folder.git("status")
-    error = folder.repo.examine([change("pipe", None, "x")]).conflicts
+    error = examine_changes(folder.repo, [change("pipe", None, "x")]).conflicts
     assert "device or pipe" in error[0].reason
 
 
@@ -310,7 +312,7 @@ def test_ignored_paths(folder: GitFolder) -> None:
     error = refuse(folder, ConflictError, CHANGES[2])
     assert ".gitignore:1: *.md" in error.message
     tracked = change("docs/kept.md", "1\n", "2\n")
-    folder.repo.commit([tracked, change("README.md", None, "x\n")], MESSAGE)
+    commit_changes(folder.repo, [tracked, change("README.md", None, "x\n")], MESSAGE)
     assert folder.git("status", "--porcelain") == ""
 
 
@@ -327,7 +329,7 @@ def test_what_is_said_about_an_ignored_path_works(folder: GitFolder, rule: str) 
     rules = "".join(f"{line.strip()}\n" for line in hint.splitlines()[1:])
     folder.commit({".gitignore": f"{rule}\n{rules}"})
 
-    assert not folder.repo.commit([one], MESSAGE).altered
+    assert not commit_changes(folder.repo, [one], MESSAGE).altered
 
 
 def test_an_ignored_path_below_a_folder_with_its_own_rules(folder: GitFolder) -> None:
@@ -348,7 +350,7 @@ def test_a_full_disk_is_not_blamed_on_a_hook(folder: GitFolder) -> None:
     before = folder.state()
     folder.hook("pre-commit", "echo 'error: file write error: No space left on device' >&2; exit 1")
     with pytest.raises(WizardError, match="no room left") as caught:
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert "make room" in caught.value.hint
     assert "hook" not in caught.value.hint
     assert folder.state() == before
@@ -366,7 +368,7 @@ def test_sparse_checkout(folder: GitFolder) -> None:
         change("near/y", None, "x"),
         change("near/in/deep/y", None, "x"),
     ]
-    assert not folder.repo.commit(inside, MESSAGE).altered
+    assert not commit_changes(folder.repo, inside, MESSAGE).altered
     assert folder.git("status", "--porcelain") == ""
 
 
@@ -388,7 +390,7 @@ def test_uncommitted_edits(folder: GitFolder) -> None:
     assert "git stash push -- apps/a.yaml" in error.hint
     folder.git("reset", "-q")
     (folder.path / "apps/gone/b.yaml").unlink()
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
 
 
 def test_every_edit_is_named_at_once(folder: GitFolder) -> None:
@@ -420,7 +422,7 @@ def test_nobody_to_commit_as(folder: GitFolder, clean_environment: Path) -> None
     (clean_environment / "gitconfig").write_text("")
     before = folder.state()
     with pytest.raises(WizardError, match="who you are"):
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.state() == before
 
 
@@ -428,7 +430,7 @@ def test_git_at_work(folder: GitFolder) -> None:
     (folder.path / ".git/index.lock").touch()
     before = folder.state()
     with pytest.raises(ConflictError, match=r"index\.lock"):
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert folder.state() == before
 
 
@@ -449,7 +451,7 @@ def test_hooks_get_no_secret_and_run_once(
     ):  # fmt: skip
         monkeypatch.setenv(name, canary.secret(name))
     monkeypatch.setenv("SKIP", "yamllint")
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     canary.assert_absent(seen, folder.path)
     text = seen.read_text()
     assert text.count("ran pre-commit") == 1
@@ -466,7 +468,7 @@ def test_a_hook_that_refuses_leaves_no_trace(folder: GitFolder, hook: str) -> No
     folder.put("mine.txt", "edited\n")
     before = folder.state()
     with pytest.raises(WizardError, match=r"too long: apps/a\.yaml") as caught:
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert "everything is as it was" in caught.value.message
     assert folder.state() == before
     assert not folder.leftovers()
@@ -475,7 +477,7 @@ def test_a_hook_that_refuses_leaves_no_trace(folder: GitFolder, hook: str) -> No
 def test_output_of_hooks_is_safe_to_show(folder: GitFolder, canary: Canary) -> None:
     folder.hook("pre-commit", f"printf '\\033[2J https://u:{canary.marker}@h/ \\n'; exit 1")
     with pytest.raises(WizardError) as caught:
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert "\x1b" not in caught.value.message
     assert "\\e[2J" in caught.value.message
     canary.assert_absent(caught.value.message)
@@ -483,7 +485,7 @@ def test_output_of_hooks_is_safe_to_show(folder: GitFolder, canary: Canary) -> N
 
 def test_a_hook_that_changes_files_stops_before_push(folder: GitFolder) -> None:
     folder.hook("pre-commit", "echo '# ours' >> apps/a.yaml; git add apps/a.yaml; echo fixed")
-    written = folder.repo.commit(CHANGES, MESSAGE)
+    written = commit_changes(folder.repo, CHANGES, MESSAGE)
     assert written.commit
     assert written.output == "fixed"
     assert written.altered == ("apps/a.yaml: was committed with other contents than planned",)
@@ -507,7 +509,7 @@ def test_whatever_a_hook_changes_is_reported(
     folder: GitFolder, hook: str, script: str, said: str
 ) -> None:
     folder.hook(hook, script)
-    written = folder.repo.commit(CHANGES, MESSAGE)
+    written = commit_changes(folder.repo, CHANGES, MESSAGE)
     assert said in "\n".join(written.altered)
     assert not folder.leftovers()
 
@@ -515,12 +517,12 @@ def test_whatever_a_hook_changes_is_reported(
 def test_first_commit_with_a_hook_that_adds_a_file(tmp_path: Path) -> None:
     folder = GitFolder.init(tmp_path / "r")
     folder.hook("pre-commit", "echo x > extra; git add extra")
-    assert "extra" in folder.repo.commit([change("a", None, "x")], MESSAGE).altered[0]
+    assert "extra" in commit_changes(folder.repo, [change("a", None, "x")], MESSAGE).altered[0]
 
 
 def test_a_hook_that_leaves_a_process_behind(folder: GitFolder) -> None:
     folder.hook("post-commit", "sleep 20 & echo $! > .git/pid")
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     pid = int((folder.path / ".git/pid").read_text())
     os.kill(pid, 9)
 
@@ -536,7 +538,7 @@ def test_ssh_signing(folder: GitFolder, tmp_path: Path) -> None:
         "gpg.ssh.allowedSignersFile": str(tmp_path / "signers"),
     }.items():
         folder.git("config", name, value)
-    written = folder.repo.commit(CHANGES, MESSAGE)
+    written = commit_changes(folder.repo, CHANGES, MESSAGE)
     assert not written.altered
     folder.git("verify-commit", "HEAD")
 
@@ -547,7 +549,7 @@ def test_a_signing_key_that_is_missing(folder: GitFolder, tmp_path: Path) -> Non
     folder.git("config", "commit.gpgSign", "true")
     before = folder.state()
     with pytest.raises(WizardError, match="sign") as caught:
-        folder.repo.commit(CHANGES, MESSAGE)
+        commit_changes(folder.repo, CHANGES, MESSAGE)
     assert "signing key" in caught.value.hint
     assert folder.state() == before
 
@@ -567,7 +569,7 @@ def test_under_other_configurations(folder: GitFolder, settings: dict[str, str])
     for name, value in settings.items():
         folder.git("config", name, value)
     extra = [change("ä/ü*[1].md", None, "x\n"), change("ä/ü1.md", None, "y\n")]
-    written = folder.repo.commit([*CHANGES, *extra], MESSAGE)
+    written = commit_changes(folder.repo, [*CHANGES, *extra], MESSAGE)
     assert not written.altered
     assert folder.git("status", "--porcelain") == ""
     assert folder.git("log", "--format=%B", "-1") == MESSAGE
@@ -575,7 +577,7 @@ def test_under_other_configurations(folder: GitFolder, settings: dict[str, str])
 
 def test_many_files_at_once(folder: GitFolder) -> None:
     many = [change(f"many/{'x' * 60}/{n // 50}/{n}.yaml", None, f"{n}\n") for n in range(3000)]
-    assert not folder.repo.commit(many, MESSAGE).altered
+    assert not commit_changes(folder.repo, many, MESSAGE).altered
     assert folder.git("ls-tree", "-r", "--name-only", "HEAD").count("many/") == 3000
 
 
@@ -583,7 +585,7 @@ def test_no_secret_in_the_object_store(
     folder: GitFolder, canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.secret("db"))
-    folder.repo.commit(CHANGES, MESSAGE)
+    commit_changes(folder.repo, CHANGES, MESSAGE)
     objects = folder.git("cat-file", "--batch-all-objects", "--batch")
     assert "a: 2" in objects
     canary.assert_absent(objects, folder.path / ".git")
