@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import ssl
 import threading
 import time
 import traceback
@@ -139,6 +140,73 @@ def test_a_token_does_not_follow_a_redirect(authority: Authority, client: Any) -
             error = refused(lambda: client(server.url).get(POD))
             assert "307" in error.message
         assert other.asked == []
+
+
+def ask_pod(kube: Kube, seconds: float = 5) -> KubeError:
+    pod = Ref("v1", "Pod", "one", "default")
+    return refused(lambda: kube.ask_pod(pod, 8080, "/", "flow.example.com", seconds=seconds))
+
+
+def test_a_websocket_does_not_follow_a_redirect(authority: Authority, client: Any) -> None:
+    with web(authority, lambda _: said(MADE)) as other:
+        for code in (301, 302, 303, 307, 308):
+            away = Answer(code, b"", {"Location": f"{other.url}/api/v1"})
+            with web(authority, lambda _, away=away: away) as server:  # type: ignore[misc]
+                error = ask_pod(client(server.url))
+                assert server.asked[0].headers["Authorization"] == "Bearer a-token"
+            assert (error.kind, error.status) == ("upgrade", code)
+            assert f"no WebSocket: HTTP {code}" in error.message
+        assert other.asked == []
+
+
+def test_a_websocket_is_opened_to_a_proven_server_only(
+    authority: Authority, client: Any, tmp_path: Path
+) -> None:
+    with web(Authority.make(tmp_path), lambda _: said(MADE)) as stranger:
+        error = ask_pod(client(stranger.url))
+        assert (error.kind, "not proven" in error.message) == ("tls", True)
+        assert stranger.asked == []
+
+
+def drip(connection: Any, text: bytes) -> None:
+    for number in text:
+        connection.sendall(bytes([number]))
+        time.sleep(0.02)
+
+
+HANDSHAKES: list[tuple[str, Callable[[Any], None], str]] = [
+    ("silent", lambda _: time.sleep(3), "is not answered"),
+    ("slow", lambda one: drip(one, b"HTTP/1.1 101 OK\r\nX: " + b"a" * 1000), "is not answered"),
+    ("endless", lambda one: one.sendall(b"HTTP/1.1 101 OK\r\nX: " + b"a" * 500000), "answer is no"),
+    ("long", lambda one: one.sendall(
+        b"HTTP/1.1 500 no\r\nContent-Length: 999999999\r\n\r\n" + b"a" * 500000
+    ), "answer is no"),
+    ("foreign", lambda one: one.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "answer is no"),
+    ("text", lambda one: one.sendall(b"HTTP/1.1 101 OK\r\n\xff\r\n\r\n"), "answer is no"),
+    ("cookie", lambda one: one.sendall(b"HTTP/1.1 101 OK\r\nSet-Cookie: a@=b\r\n\r\n"), "is no"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "says"), [one[1:] for one in HANDSHAKES])
+def test_a_handshake_has_an_end(
+    authority: Authority, client: Any, tmp_path: Path, script: Callable[[Any], None], says: str
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    file = tmp_path / "server.pem"
+    file.write_text("".join(authority.issue("127.0.0.1")))
+    context.load_cert_chain(file)
+
+    def serve(connection: Any) -> None:
+        with context.wrap_socket(connection, server_side=True) as channel:
+            channel.recv(4096)
+            script(channel)
+
+    with scripted(serve) as port:
+        started = time.monotonic()
+        error = ask_pod(client(f"https://127.0.0.1:{port}"), seconds=1)
+        assert time.monotonic() - started < 2.5
+    assert (error.kind, says in error.message) == ("upgrade", True), error.message
+    assert "aaaa" not in error.message
 
 
 def test_a_server_that_is_not_proven_gets_nothing(

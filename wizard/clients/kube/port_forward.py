@@ -20,7 +20,7 @@ from wizard.clients.kube.transport import Transport
 from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
-    from wizard.clients.kube.websocket import WebSocketConnection
+    from websocket import WebSocket
 
 PROTOCOL = "v4.channel.k8s.io"
 # Airflow's health has some 400 bytes.
@@ -42,18 +42,22 @@ def request_pod(
     connection = transport.open_websocket(
         request, PROTOCOL, time.monotonic() + seconds, limit=2 * MAX_BODY_BYTES
     )  # fmt: skip
+    import websocket
+
     try:
         channel = _Channel(connection)
-        channel.send(asked)
+        connection.send_bytes(bytes([_DATA]) + asked)
         return _read_response(channel)
-    except TimeoutError:
+    except (TimeoutError, websocket.WebSocketTimeoutException):
         raise KubeError("pod", f"gives no answer within {seconds:g} s") from None
     except HTTPException:
         raise KubeError("pod", "answers with something that is no HTTP") from None
-    except OSError:
+    except (OSError, websocket.WebSocketConnectionClosedException):
         raise KubeError("pod", "closes the connection without an answer") from None
+    except websocket.WebSocketException:
+        raise KubeError("pod", "is behind a stream that is no WebSocket") from None
     finally:
-        connection.close()
+        connection.shutdown()  # type: ignore[no-untyped-call]
 
 
 def build_request(path: str, host: str) -> bytes:
@@ -79,12 +83,8 @@ def _read_response(channel: _Channel) -> PodResponse:
 class _Channel(io.RawIOBase):
     """The data channel of the first port, as a file; what the error channel says is raised."""
 
-    def __init__(self, connection: WebSocketConnection) -> None:
-        from websocket import continuous_frame, frame_buffer
-
+    def __init__(self, connection: WebSocket) -> None:
         self._connection = connection
-        self._frames = frame_buffer(self._recv, skip_utf8_validation=True)
-        self._parts = continuous_frame(fire_cont_frame=False, skip_utf8_validation=True)
         self._opened: set[int] = set()
         self._held = b""
         self._ended = False
@@ -106,26 +106,8 @@ class _Channel(io.RawIOBase):
         buffer[:size], self._held = self._held[:size], self._held[size:]
         return size
 
-    def send(self, data: bytes) -> None:
-        """Send to the port."""
-        self._frame(bytes([_DATA]) + data, "OPCODE_BINARY")
-
-    def _recv(self, size: int) -> bytes:
-        data = self._connection.recv(size)
-        if not data:
-            raise EOFError
-        return data
-
     def _next(self) -> bytes:
-        from websocket import WebSocketException
-
-        try:
-            message = self._message()
-        except EOFError:
-            message = b""
-            self._ended = True
-        except WebSocketException:
-            raise KubeError("pod", "is behind a stream that is no WebSocket") from None
+        message = self._receive()
         if not message:
             return b""
         number, data = message[0], message[1:]
@@ -139,23 +121,16 @@ class _Channel(io.RawIOBase):
             )
         return data if number == _DATA else b""
 
-    def _message(self) -> bytes:
-        """One message; nothing at the end, and for what belongs to the protocol alone."""
-        from websocket import ABNF
+    def _receive(self) -> bytes:
+        """One message; nothing at the end."""
+        import websocket
 
-        frame = self._frames.recv_frame()
-        if frame.opcode == ABNF.OPCODE_CLOSE:
-            self._ended = True
-        elif frame.opcode == ABNF.OPCODE_PING:
-            self._frame(cast("bytes", frame.data), "OPCODE_PONG")
-        elif frame.opcode != ABNF.OPCODE_PONG:
-            self._parts.validate(frame)
-            self._parts.add(frame)
-            if self._parts.is_fire(frame):
-                return bytes(self._parts.extract(frame)[1].data)
-        return b""
-
-    def _frame(self, data: bytes, opcode: str) -> None:
-        from websocket import ABNF
-
-        self._connection.send(ABNF.create_frame(data, getattr(ABNF, opcode)).format())
+        try:
+            opcode, message = self._connection.recv_data()
+        except (websocket.WebSocketConnectionClosedException, OSError):
+            # After its last frame the server need not wait for the library's answer to it.
+            if self._connection.connected:
+                raise
+            opcode, message = websocket.ABNF.OPCODE_CLOSE, b""
+        self._ended = opcode == websocket.ABNF.OPCODE_CLOSE
+        return b"" if self._ended else bytes(message)

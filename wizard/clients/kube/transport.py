@@ -19,8 +19,9 @@ from wizard.clients.kube.request import Request
 from wizard.clients.lazy import import_modules
 
 if TYPE_CHECKING:
+    from websocket import WebSocket
+
     from wizard.clients.kube.config import KubeContext
-    from wizard.clients.kube.websocket import WebSocketConnection
 
 # Admission webhooks may take up to 30 seconds with a write.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
@@ -82,8 +83,8 @@ class Transport:
 
     def open_websocket(
         self, request: Request, protocol: str, deadline: float, *, limit: int
-    ) -> WebSocketConnection:
-        """A connection that speaks a WebSocket protocol, with the same login, TLS and proxy.
+    ) -> WebSocket:
+        """A WebSocket with the same login, TLS and proxy.
 
         It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
         """
