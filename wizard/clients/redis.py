@@ -1,8 +1,8 @@
 """What Celery needs to know of a Redis, read in one session that stores nothing.
 
 Redis has no login that hides the password, so it is sent over verified TLS only, or to this machine
-itself. Errors repeat nothing that was sent: servers quote what they do not understand. Source of
-the protocol: https://redis.io/docs/latest/develop/reference/protocol-spec/
+itself. Errors repeat nothing that the server said: servers quote what they do not understand.
+redis-py, imported on first use, connects once and follows no redirect; ours are the limits.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from wizard.clients.lazy import import_modules
 from wizard.clients.session import SessionError
 from wizard.formats.addresses import is_loopback
 
@@ -27,6 +29,13 @@ _PORT = 6379
 Kind = Literal["unreachable", "trust", "tls", "password", "database", "peer", "refused"]
 # Codes of errors that pass by themselves.
 _TRANSIENT_CODES = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+_MEANINGS = {
+    "LOADING": "it is still loading its data",
+    "BUSY": "it is busy with a script",
+    "DENIED": "it is in protected mode, which lets nobody in from here",
+    "NOPERM": "this user may not even send PING",
+}
+_CODES = (*_TRANSIENT_CODES, *_MEANINGS, "NOAUTH", "WRONGPASS")
 
 
 class RedisError(SessionError[Kind]):
@@ -125,69 +134,148 @@ class SocketClient:
 
     def look(self) -> RedisServer:
         """Log in where that is safe, and read; raises RedisError."""
+        import_modules("redis")
+        import redis
+
+        connection = _build_connection(self.target)
         try:
-            with _open_connection(self.target) as connection:
-                return _read_server(_Session(connection), self.target)
-        except TimeoutError:
-            raise RedisError("unreachable", f"no answer in {SECONDS:g} s") from None
+            connection.connect()
+            return _read_server(connection, self.target)
+        except (redis.RedisError, ValueError, LookupError, RecursionError):
+            # What the parser makes of bytes that are no answer.
+            fault = RedisError("peer", "what answers is no Redis")
+        finally:
+            connection.disconnect()
+        # Outside of the handler: the library's exceptions may hold what the server said.
+        raise fault
+
+
+def _build_connection(target: RedisTarget) -> Any:
+    """A connection that sends nothing by itself, over TLS only to a server that is verified."""
+    from redis._parsers import _RESP2Parser
+    from redis.connection import Connection, SSLConnection
+
+    base: Any = SSLConnection if target.tls else Connection
+
+    class Guarded(base):  # type: ignore[misc]
+        """Reads through the guard, which hiredis (where installed) would not do."""
+
+        def _connect(self) -> _GuardedSocket:
+            try:
+                return _GuardedSocket(super()._connect())
+            except (OSError, UnicodeError) as error:
+                fault = _network_error(error, tls=target.tls)
+            raise fault
+
+    tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if target.tls else {}
+    return Guarded(
+        host=target.host, port=target.port, socket_timeout=SECONDS, protocol=2, driver_info=None,
+        parser_class=_RESP2Parser, decode_responses=True, encoding_errors="replace", **tls,
+    )  # fmt: skip
+
+
+class _GuardedSocket:
+    """Ends a session at its deadline, at too many bytes, and at bytes that are no answer.
+
+    redis-py has no such limits; test_endless_answers_end and test_peers_that_answer_something_else
+    decided that ours stay.
+    """
+
+    def __init__(self, opened: socket.socket) -> None:
+        self._opened = opened
+        self._deadline = time.monotonic() + SECONDS
+        self._left = _MAX_BYTES
+        self._mark = b""
+        self.shutdown, self.close = opened.shutdown, opened.close
+
+    def sendall(self, data: bytes) -> None:
+        self._mark = b""
+        # A peer that is gone already is noticed by the read.
+        with suppress(OSError):
+            self._opened.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        self._opened.settimeout(max(0.001, self._deadline - time.monotonic()))
+        try:
+            data = self._opened.recv(size)
+        except ConnectionError:
+            data = b""
         except OSError as error:
-            text = error.strerror or "the connection broke"
-            raise RedisError("unreachable", text) from None
+            raise _network_error(error) from None
+        self._mark = self._mark or data[:1]
+        self._left -= len(data)
+        if self._mark == b"\x15":
+            raise RedisError("peer", "it wants TLS on this port")
+        if not self._mark:
+            raise RedisError("unreachable", "it closed the connection; it may want TLS (rediss://)")
+        if self._mark not in b"+-:$" or not data or self._left < 0:
+            raise RedisError("peer", "what answers is no Redis")
+        return data
 
 
-def _open_connection(target: RedisTarget) -> socket.socket:
-    try:
-        plain = socket.create_connection((target.host, target.port), timeout=SECONDS)
-    except socket.gaierror:
-        raise RedisError("unreachable", "its name does not resolve here") from None
-    except UnicodeError:
-        raise RedisError("unreachable", "its name does not resolve here") from None
-    if not target.tls:
-        return plain
-    try:
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-    except ssl.SSLCertVerificationError as error:
-        plain.close()
+def _network_error(error: Exception, *, tls: bool = False) -> RedisError:
+    """What a failure below Redis means; `tls` where a TLS session was being opened."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return RedisError("unreachable", "its name does not resolve here")
+    if isinstance(error, ssl.SSLCertVerificationError):
         # Pods may trust an authority that this machine does not know.
         own = "issuer" in error.verify_message or "self-signed" in error.verify_message
-        raise RedisError("trust" if own else "tls", error.verify_message) from None
-    except TimeoutError:
-        plain.close()
+        return RedisError("trust" if own else "tls", error.verify_message)
+    if isinstance(error, TimeoutError):
         # A Redis in clear waits for the end of what it takes for a command.
-        raise RedisError("unreachable", "no TLS session in time; it may speak none") from None
-    except (ssl.SSLError, ConnectionError):
-        plain.close()
-        raise RedisError("tls", "it speaks no TLS on this port") from None
-    except OSError:
-        plain.close()
-        raise
+        silent = "no TLS session in time; it may speak none"
+        late = f"no answer in {SECONDS:g} s"
+        return RedisError("unreachable", silent if "handshake" in str(error) else late)
+    if tls and isinstance(error, ssl.SSLError | ConnectionResetError):
+        return RedisError("tls", "it speaks no TLS on this port")
+    text = error.strerror if isinstance(error, OSError) else ""
+    return RedisError("unreachable", text or "the connection broke")
 
 
-def _read_server(session: _Session, target: RedisTarget) -> RedisServer:
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An error that the server answered with; its text is searched, and never repeated."""
+
+    text: str = field(repr=False)
+    code: str
+
+
+def _ask(connection: Any, *words: str) -> str | _Refusal:
+    import redis
+
+    connection.send_command(*words)
+    try:
+        return str(connection.read_response())
+    except redis.RedisError as error:
+        text, code = str(error), error.status_code or str(error).partition(" ")[0]
+        if error.status_code is None and not isinstance(error, redis.ResponseError):
+            raise
+    return _Refusal(text.casefold(), code if code in _CODES else "ERR")
+
+
+def _read_server(connection: Any, target: RedisTarget) -> RedisServer:
     logged_in = False
     password = target.password
     if password is not None and target.private:
         words = [target.user] if target.user else []
-        _check_login(session.ask("AUTH", *words, password.get_secret_value()))
+        _check_login(_ask(connection, "AUTH", *words, password.get_secret_value()))
         logged_in = True
-    answer = session.ask("PING")
+    answer = _ask(connection, "PING")
     if isinstance(answer, _Refusal):
         if answer.code == "NOAUTH":
             return RedisServer(asks=True, logged_in=False)
         raise _refusal_error(answer)
-    asks = logged_in
-    if target.database:
-        chosen = session.ask("SELECT", str(target.database))
-        if isinstance(chosen, _Refusal):
-            raise RedisError("database", f"database {target.database}: {chosen.text}")
-    info = session.ask("INFO")
+    if target.database and isinstance(_ask(connection, "SELECT", str(target.database)), _Refusal):
+        said = f"database {target.database} is out of range, or this user may not select it"
+        raise RedisError("database", said)
+    info = _ask(connection, "INFO")
     if isinstance(info, _Refusal):
-        return RedisServer(asks, logged_in)
+        return RedisServer(logged_in, logged_in)
     facts = dict(
         line.strip().split(":", 1) for line in info.splitlines() if ":" in line
     )  # fmt: skip
     return RedisServer(
-        asks, logged_in,
+        logged_in, logged_in,
         version=facts.get("redis_version", "")[:40],
         mode=facts.get("redis_mode", "")[:40],
         role=facts.get("role", "")[:40],
@@ -197,10 +285,10 @@ def _read_server(session: _Session, target: RedisTarget) -> RedisServer:
 
 
 def _check_login(answer: str | _Refusal) -> None:
-    """Only the code is repeated: the text of an error may quote the password."""
+    """Only a known code is repeated: the text of an error may quote the password."""
     if not isinstance(answer, _Refusal):
         return
-    low = answer.text.casefold()
+    low = answer.text
     if answer.code in {"WRONGPASS", "NOPERM"} or "invalid password" in low:
         raise RedisError("password", f"the login was refused ({answer.code})")
     if "without any password" in low or "no password is set" in low:
@@ -213,73 +301,7 @@ def _check_login(answer: str | _Refusal) -> None:
 
 
 def _refusal_error(answer: _Refusal) -> RedisError:
-    passing = answer.code in _TRANSIENT_CODES or "max number of clients" in answer.text
-    return RedisError("unreachable" if passing else "refused", answer.text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """An error that the server answered with."""
-
-    text: str
-
-    @property
-    def code(self) -> str:
-        """Its first word, where that is a code: capital letters."""
-        word = self.text.partition(" ")[0]
-        return word if word.isascii() and word.isupper() and len(word) < 20 else "ERR"
-
-
-class _Session:
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._held = b""
-        self._deadline = time.monotonic() + SECONDS
-
-    def ask(self, *words: str) -> str | _Refusal:
-        """One command; its answer as text, or the server's refusal."""
-        encoded = [word.encode() for word in words]
-        parts = [b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded]
-        self._connection.sendall(b"*%d\r\n" % len(parts) + b"".join(parts))
-        line = self._line()
-        mark, rest = line[:1], line[1:]
-        if mark in {b"+", b":"}:
-            return rest.decode("utf-8", "replace")
-        if mark == b"-":
-            return _Refusal(" ".join(rest.decode("utf-8", "replace").split())[:200])
-        if mark == b"$" and rest.isdigit() and int(rest) < _MAX_BYTES:
-            data = self._take(int(rest) + 2)
-            return data[:-2].decode("utf-8", "replace")
-        raise _protocol_error(line)
-
-    def _line(self) -> bytes:
-        while b"\r\n" not in self._held:
-            if len(self._held) > 4096:
-                raise _protocol_error(self._held)
-            self._receive()
-        line, _, self._held = self._held.partition(b"\r\n")
-        return line
-
-    def _take(self, count: int) -> bytes:
-        while len(self._held) < count:
-            self._receive()
-        data, self._held = self._held[:count], self._held[count:]
-        return data
-
-    def _receive(self) -> None:
-        self._connection.settimeout(max(0.001, self._deadline - time.monotonic()))
-        try:
-            data = self._connection.recv(65536)
-        except ConnectionError:
-            data = b""
-        if not data and self._held:
-            raise _protocol_error(self._held)
-        if not data:
-            raise RedisError("unreachable", "it closed the connection; it may want TLS (rediss://)")
-        self._held += data
-
-
-def _protocol_error(heard: bytes) -> RedisError:
-    if heard[:1] == b"\x15":
-        return RedisError("peer", "it wants TLS on this port")
-    return RedisError("peer", "what answers is no Redis")
+    if "max number of clients" in answer.text:
+        return RedisError("unreachable", "it has no room for another client")
+    said = f"{_MEANINGS.get(answer.code, 'it refuses the session')} ({answer.code})"
+    return RedisError("unreachable" if answer.code in _TRANSIENT_CODES else "refused", said)

@@ -24,7 +24,7 @@ _FIXES = {
     "password": "compare user and password with the broker's owner; encode them in the URL",
     "database": "name a database in the URL that the server has",
     "peer": "correct scheme, host and port: rediss:// is TLS, redis:// is not",
-    "refused": "ask the server's owner: the reason is in its words",
+    "refused": "ask the server's owner: the code in brackets is the server's reason",
 }
 _UNPROVEN_KINDS = {"unreachable", "trust"}
 

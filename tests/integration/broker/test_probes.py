@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -288,6 +289,86 @@ async def test_peers_that_answer_something_else(answer: bytes, kind: str) -> Non
 
     with scripted(serve) as port:
         assert refused(target(f"redis://127.0.0.1:{port}/0")).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("before", "answer", "kind"),
+    [
+        ((), b"-LOADING %s\r\n", "unreachable"),
+        ((), b"-ERR %s max number of clients\r\n", "unreachable"),
+        ((), b"-DENIED %s\r\n", "refused"),
+        ((), b"-%s\r\n", "refused"),
+        ((), b"-MOVED 1 %s:6379\r\n", "refused"),
+        ((), b"-ASK %s\r\n", "peer"),
+        ((), b":%s\r\n", "peer"),
+        ((), b"$%s\r\n", "peer"),
+        ((), b"%s\r\n", "peer"),
+        ((b"+PONG\r\n",), b"-ERR %s\r\n", "database"),
+        ((b"+PONG\r\n", b"+OK\r\n"), b"$200000\r\n%s", "peer"),
+    ],
+)
+async def test_no_word_of_the_server_is_repeated(
+    canary: Canary, before: tuple[bytes, ...], answer: bytes, kind: str
+) -> None:
+    said = answer % canary.secret().encode()
+
+    def serve(connection: socket.socket) -> None:
+        _redis(connection, *before, said)
+
+    with scripted(serve) as port:
+        aim = target(f"redis://127.0.0.1:{port}/1")
+        error = refused(aim)
+        results = await probed(aim)
+    assert error.kind == kind, error
+    assert error.__context__ is None
+    canary.assert_absent(str(error), str(results), "".join(traceback.format_exception(error)))
+
+
+async def test_a_cluster_that_points_elsewhere_is_not_followed(canary: Canary) -> None:
+    elsewhere: list[bytes] = []
+    with scripted(lambda other: elsewhere.append(other.recv(4096))) as other:
+        moved = f"-MOVED 1 127.0.0.1:{other}\r\n".encode()
+
+        def serve(connection: socket.socket) -> None:
+            _redis(connection, b"+OK\r\n", moved)
+
+        with scripted(serve) as port:
+            error = refused(target(f"redis://:{canary.secret()}@127.0.0.1:{port}/0"))
+        assert (error.kind, elsewhere) == ("refused", [])
+
+
+async def test_endless_answers_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One byte at a time is over at the deadline, a flood at the limit of what is kept."""
+    monkeypatch.setattr("wizard.clients.redis.SECONDS", 1.0)
+    sent = 0
+
+    def drip(connection: socket.socket) -> None:
+        connection.recv(4096)
+        for _ in range(40):
+            connection.sendall(b"+")
+            time.sleep(0.1)
+
+    def flood(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.recv(4096)
+        while True:
+            connection.sendall(b"+" * 65536)
+            sent += 65536
+
+    def nested(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"+PONG\r\n" + b"*1\r\n" * 5000)
+        connection.recv(4096)
+
+    started = time.monotonic()
+    with scripted(drip) as port:
+        assert refused(target(f"redis://127.0.0.1:{port}/0")).kind == "unreachable"
+    assert time.monotonic() - started < 3
+    with scripted(flood) as port:
+        assert refused(target(f"redis://127.0.0.1:{port}/0")).kind == "peer"
+    assert sent < 16_000_000
+    with scripted(nested) as port:
+        assert refused(target(f"redis://127.0.0.1:{port}/0")).kind == "peer"
 
 
 async def test_what_does_not_answer_is_unverified(monkeypatch: pytest.MonkeyPatch) -> None:
