@@ -19,7 +19,13 @@ from screens.draft.exit_report import ExitReport
 from screens.draft.outside import LookupResults, summarize_faults
 from screens.draft.start import InitialAnswers, build_draft
 from screens.pages.loading import LoadingScreen
-from screens.pages.registry import create_page, create_preset_page
+from screens.pages.registry import (
+    create_apply_page,
+    create_page,
+    create_preset_page,
+    create_result_page,
+    load_first_pages,
+)
 from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from screens.text import plain, pluralize, question_label
 from screens.widgets.scrollbars import CharacterScrollBar
@@ -89,7 +95,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             return
         if self.existing:
             self.visited = {step.name for step in self.draft.pages}
-            from screens.pages.reload import load_committed_keys
+            from screens.background.reload import load_committed_keys
 
             work = partial(load_committed_keys, self)
             self.run_worker(work, exit_on_error=False)  # type: ignore[arg-type]
@@ -99,6 +105,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
     def _begun(self) -> Draft:
         from screens.background.checks import Checks
 
+        load_first_pages()
         given = self._read()
         self.checks = Checks(self)
         self.initial_data = dict(given.data)
@@ -115,6 +122,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
         return self.screen if isinstance(self.screen, Page) else None
 
+    @property
+    def page_name(self) -> str:
+        """Name of the page on top; empty while a dialog covers it."""
+        return self.page.page_name if self.page else ""
+
     def use_preset(self, preset: str) -> None:
         """The preset's answers under those that were given, then the first page."""
         from wizard.answers import presets
@@ -122,6 +134,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         layers = [presets.load_preset(preset).answers] if preset else []
         self.draft = self.draft.with_base(*layers, self.initial_data)
         self.go(self.draft.pages[0].name)
+
+    def use_committed(self, name: str, draft: Draft) -> None:
+        """Continue with the committed answers of an installation, as if it was opened now."""
+        self.draft = draft
+        self.initial_data = dict(draft.base)
+        self.existing, self.pick_preset, self.folder = name, False, None
+        self.visited = {step.name for step in draft.pages}
+        self.touched = set()
 
     def go(self, name: str, key: str = "") -> None:
         """Show another page; what was left counts as seen."""
@@ -144,6 +164,14 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.switch_screen(create_preset_page())
         elif 0 <= there < len(names):
             self.go(names[there])
+
+    def open_apply(self, installation: str, done: CommitResult | None = None) -> None:
+        """The page that applies an installation; `done` is the commit made just before."""
+        self.switch_screen(create_apply_page(installation, done))
+
+    def open_result(self, done: CommitResult) -> None:
+        """The page that shows a commit."""
+        self.switch_screen(create_result_page(done))
 
     def go_to_question(self, key: str) -> None:
         """Jump to one question, on whichever page it is."""
@@ -178,8 +206,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         if found:
             named = ", ".join(map(question_label, found))
             return f"! {pluralize(len(found), 'answer')} to look at: {named}"
-        here = self.page.page_name if self.page else ""
-        return summarize_faults(self.session.faults(self.draft), here)
+        return summarize_faults(self.session.faults(self.draft), self.page_name)
 
     def show_help(self, item: FieldSpec | None) -> None:
         """All that is known about a question, else what the keys do."""
@@ -202,6 +229,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         problems = error.problems if isinstance(error, AnswersError) else ()
         lines = [error.message, *(f"  {problem}" for problem in problems)]
         self.show_note("Not done", "\n".join([*lines, "", error.hint]))
+
+    def show_state(self) -> None:
+        """Header, steps and status of the page on top, after a change of the draft."""
+        if self.page:
+            self.page.show_state()
 
     def show_lookups(self) -> None:
         """Something was found out outside: the page on top shows it."""
@@ -226,11 +258,15 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def commit(self, proposal: Proposal) -> None:
         """Write and commit what was shown, once."""
-        from screens.pages.commit import commit
+        from screens.background.commit import commit
 
         if not self.committing:
             self.committing = True
             self.run_worker(commit(self, proposal), group="commit", exit_on_error=False)
+
+    def end_commit(self) -> None:
+        """The commit was made or failed: other pages may be opened again."""
+        self.committing = False
 
     def leave(self) -> None:
         """Quit; asks when answers would be lost, waits for a commit under way."""

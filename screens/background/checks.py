@@ -16,14 +16,14 @@ from wizard.probes.catalogue import SOURCES, ProbeSource
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from screens.app import WizardApp
+    from screens.host import Host
 
 
 class Checks:
     """Checks and rounds of one app; a new one takes the place of one under way."""
 
-    def __init__(self, app: WizardApp) -> None:
-        self.app = app
+    def __init__(self, host: Host) -> None:
+        self.host = host
         self.sources: Sequence[ProbeSource] = SOURCES
         self._worker: Worker[None] | None = None
 
@@ -37,10 +37,10 @@ class Checks:
 
     def probe_quietly(self, section: str) -> None:
         """The same for one section, where everything was agreed to and something is to find out."""
-        app = self.app
+        host = self.host
         sources = self._section_sources(section)
-        known = all(app.session.probes(source, app.draft) for source in sources)
-        if sources and not known and app.session.agreed and not self.running:
+        known = all(host.session.probes(source, host.draft) for source in sources)
+        if sources and not known and host.session.agreed and not self.running:
             self._begin(partial(self._look_quietly, sources))
 
     @property
@@ -50,40 +50,42 @@ class Checks:
 
     def stop(self) -> bool:
         """Abandon the round under way; whether there was one."""
-        if self._worker is None or not self.app.session.running:
+        if self._worker is None or not self.host.session.running:
             return False
         self._worker.cancel()
-        self.app.session.stop()
-        self.app.show_lookups()
-        self.app.say("stopped; what did not answer stays unverified")
+        self.host.session.stop()
+        self.host.show_lookups()
+        self.host.say("stopped; what did not answer stays unverified")
         return True
 
     def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        self._worker = self.app.run_worker(work, exclusive=True, group="check", exit_on_error=False)
+        self._worker = self.host.run_worker(
+            work, exclusive=True, group="check", exit_on_error=False
+        )
 
     def _section_sources(self, section: str) -> list[ProbeSource]:
         """The sources of a section; none while one of its own answers is missing or wrong."""
-        if self.app.draft.problem_keys(section):
+        if self.host.draft.problem_keys(section):
             return []
         return [source for source in self.sources if source.section == section]
 
     async def _check(self, section: str) -> None:
-        self.app.say("running the checks ...")
-        text = await run_checks(self.app)
-        self.app.say(text)
+        self.host.say("running the checks ...")
+        text = await run_checks(self.host)
+        self.host.say(text)
         sources = self._section_sources(section)
         if sources:
             outside = (await self._run_round(sources)).text
             # What was asked for stands first: there is one line, and not always room for both.
             more = text.removeprefix("! ")
-            self.app.say(outside if outside.startswith("!") else f"{outside}; {more}")
+            self.host.say(outside if outside.startswith("!") else f"{outside}; {more}")
 
     async def _look_at_all(self) -> None:
-        app, draft = self.app, self.app.draft
+        host, draft = self.host, self.host.draft
         if await self._look(self.sources):
-            app.session.complete(draft)
-            if app.existing and not app.draft.has_changes:
-                await run_in_thread(save_unverified, app, app.existing)
+            host.session.complete(draft)
+            if host.existing and not host.draft.has_changes:
+                await run_in_thread(save_unverified, host, host.existing)
 
     async def _look_quietly(self, sources: Sequence[ProbeSource]) -> None:
         await self._look(sources, quietly=True)
@@ -91,23 +93,23 @@ class Checks:
     async def _look(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> bool:
         done = await self._run_round(sources, quietly=quietly)
         if not quietly and not done.made:
-            self.app.say(done.text)
+            self.host.say(done.text)
         return done.made
 
     async def _run_round(
         self, sources: Sequence[ProbeSource], *, quietly: bool = False
     ) -> RoundResult:
         try:
-            return await run_round(self.app, sources, quietly=quietly)
+            return await run_round(self.host, sources, quietly=quietly)
         except Exception as error:  # never its text: it may hold a value
             kind = type(error).__name__
             return RoundResult(f"! a bug ({kind}); `airflow-wizard check --live` says where")
 
 
-async def run_checks(app: WizardApp) -> str:
+async def run_checks(host: Host) -> str:
     """What the engine finds against the draft; `! ` before it marks a problem."""
     try:
-        plan = (await run_in_thread(app.propose)).plan
+        plan = (await run_in_thread(host.propose)).plan
     except AnswersError as error:
         first = f": {error.problems[0]}" if error.problems else ""
         return f"! {pluralize(len(error.problems), 'answer')} to give first{first}"

@@ -12,14 +12,16 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from screens.draft.outside import LookupResult, summarize_faults
+from screens.widgets.prompts import ConfirmListDialog, create_secret_prompt
 from wizard.engine.probes import Probe, run_in_thread, run_probes, summarize_results
 from wizard.errors import AnswersError, WizardError
 from wizard.probes.draft import prepare_situation
 from wizard.probes.requirements import ProbeRequirements, dry_run_sources
+from wizard.secrets.resolve import SecretError
 
 if TYPE_CHECKING:
-    from screens.app import WizardApp
     from screens.draft.draft import Draft
+    from screens.host import Host
     from wizard.probes.catalogue import ProbeSource
     from wizard.systems.situation import Situation
 
@@ -36,20 +38,20 @@ class RoundResult(NamedTuple):
 
 
 async def find_required_probes(
-    app: WizardApp, sources: Sequence[ProbeSource]
+    host: Host, sources: Sequence[ProbeSource]
 ) -> tuple[Situation, tuple[ProbeRequirements, ...]]:
     """What these sources would need of the draft; asks nobody. Raises WizardError."""
-    draft = app.draft
+    draft = host.draft
 
     def prepare() -> tuple[Situation, tuple[ProbeRequirements, ...]]:
         situation = prepare_situation(
-            app.workspace,
+            host.workspace,
             draft.settled.answers,
-            existing=app.existing,
-            folder=app.folder,
-            context=app.context,
+            existing=host.existing,
+            folder=host.folder,
+            context=host.context,
             cluster=any(source.kube for source in sources),
-            scanner=app.scanner,
+            scanner=host.scanner,
         )
         return situation, dry_run_sources(situation, sources)
 
@@ -57,48 +59,50 @@ async def find_required_probes(
 
 
 async def run_round(
-    app: WizardApp, sources: Sequence[ProbeSource], *, quietly: bool = False
+    host: Host, sources: Sequence[ProbeSource], *, quietly: bool = False
 ) -> RoundResult:
     """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
-    draft = app.draft
+    draft = host.draft
     try:
-        situation, needed = await find_required_probes(app, sources)
+        situation, needed = await find_required_probes(host, sources)
         if not needed:
             return RoundResult("nothing to ask outside")
-        if not await _obtain_consent(app, needed, quietly=quietly):
+        if not await _obtain_consent(host, needed, quietly=quietly):
             return RoundResult("nothing was asked")
-        await _prompt_values(app, needed)
-        asked = await run_in_thread(_collect_probes, app, situation, [one.source for one in needed])
+        await _prompt_values(host, needed)
+        asked = await run_in_thread(
+            _collect_probes, host, situation, [one.source for one in needed]
+        )
     except AnswersError as error:
         return RoundResult(f"! {error.problems[0] if error.problems else error.message}")
     except WizardError as error:
         return RoundResult(f"! {error.message}")
-    return RoundResult(await _run(app, draft, asked, needed), made=True)
+    return RoundResult(await _run(host, draft, asked, needed), made=True)
 
 
 async def _run(
-    app: WizardApp,
+    host: Host,
     draft: Draft,
     asked: Sequence[tuple[ProbeSource, Sequence[Probe]]],
     needed: Sequence[ProbeRequirements],
 ) -> str:
-    session = app.session
+    session = host.session
     session.begin(draft, asked)
     of = {probe.id: source for source, probes in asked for probe in probes}
     ended = []
-    app.show_lookups()
-    clock = app.set_interval(1, app.show_lookups)
+    host.show_lookups()
+    clock = host.set_interval(1, host.show_lookups)
     try:
         async for probe, result in run_probes([one for _, probes in asked for one in probes]):
             session.end(draft, of[probe.id], probe, result)
             ended.append(probe.id)
-            app.show_lookups()
+            host.show_lookups()
     finally:
         clock.stop()
         session.stop()
-        _drop_refused_values(app, needed)
-    app.show_lookups()
-    return _summarize_round([one for one in session.found(app.draft) if one.probe.id in ended])
+        _drop_refused_values(host, needed)
+    host.show_lookups()
+    return _summarize_round([one for one in session.found(host.draft) if one.probe.id in ended])
 
 
 def _summarize_round(found: Sequence[LookupResult]) -> str:
@@ -114,17 +118,15 @@ def _summarize_round(found: Sequence[LookupResult]) -> str:
 
 
 async def _obtain_consent(
-    app: WizardApp, needed: Sequence[ProbeRequirements], *, quietly: bool
+    host: Host, needed: Sequence[ProbeRequirements], *, quietly: bool
 ) -> bool:
     """Whether a person said yes to all of this, now or before."""
-    session = app.session
+    session = host.session
     wanted = {one for need in needed for one in need.agreements}
     untyped = {one for need in needed for one in need.prompts} - session.secret_values.keys()
     if quietly:
         return wanted <= session.agreed and not untyped
     if not wanted <= session.agreed:
-        from screens.widgets.prompts import ConfirmListDialog
-
         text = "\n".join(line for need in needed for line in _lines(need))
         ask = ConfirmListDialog(
             "Look at these from this machine? It only reads.",
@@ -133,7 +135,7 @@ async def _obtain_consent(
             no="not now",
             yes_first=True,
         )
-        if not await app.push_screen_wait(ask):
+        if not await host.push_screen_wait(ask):
             return False
         session.agreed |= wanted
     return True
@@ -146,32 +148,28 @@ def _lines(need: ProbeRequirements) -> list[str]:
     return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
 
 
-async def _prompt_values(app: WizardApp, needed: Sequence[ProbeRequirements]) -> None:
+async def _prompt_values(host: Host, needed: Sequence[ProbeRequirements]) -> None:
     """Ask for the values that a person has to type; escape leaves one out."""
-    from screens.widgets.prompts import create_secret_prompt
-
     for text in dict.fromkeys(one for need in needed for one in need.prompts):
-        if text not in app.session.secret_values:
+        if text not in host.session.secret_values:
             note = "Held in memory for this session only, and forgotten once it is refused."
-            value = await app.push_screen_wait(create_secret_prompt(text, note))
+            value = await host.push_screen_wait(create_secret_prompt(text, note))
             if value is not None:
-                app.session.secret_values[text] = value
+                host.session.secret_values[text] = value
 
 
 def _collect_probes(
-    app: WizardApp, situation: Situation, sources: Sequence[ProbeSource]
+    host: Host, situation: Situation, sources: Sequence[ProbeSource]
 ) -> list[tuple[ProbeSource, list[Probe]]]:
-    session = app.session
+    session = host.session
     agreed = frozenset(session.agreed)
-    real = replace(situation, consent=agreed.__contains__, prompt=_create_prompt(app))
+    real = replace(situation, consent=agreed.__contains__, prompt=_create_prompt(host))
     return [(source, list(source.probes(real))) for source in sources]
 
 
-def _create_prompt(app: WizardApp) -> Callable[[str], str]:
-    from wizard.secrets.resolve import SecretError
-
+def _create_prompt(host: Host) -> Callable[[str], str]:
     def prompt(text: str) -> str:
-        value = app.session.secret_values.get(text)
+        value = host.session.secret_values.get(text)
         if value is None:
             raise SecretError(f"{text}: not typed", "f5 asks for it again")
         return value.get_secret_value()
@@ -179,13 +177,13 @@ def _create_prompt(app: WizardApp) -> Callable[[str], str]:
     return prompt
 
 
-def _drop_refused_values(app: WizardApp, needed: Sequence[ProbeRequirements]) -> None:
+def _drop_refused_values(host: Host, needed: Sequence[ProbeRequirements]) -> None:
     """Drop what was typed and then refused, by a server or before it got there."""
-    found = app.session.found(app.draft)
+    found = host.session.found(host.draft)
     for text in [one for need in needed for one in need.prompts]:
         key = text.partition(" ")[0]
         if any(_is_refusal(one, key) for one in found):
-            app.session.secret_values.pop(text, None)
+            host.session.secret_values.pop(text, None)
 
 
 def _is_refusal(one: LookupResult, key: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.screen import ModalScreen
@@ -19,13 +20,12 @@ from screens.text import as_error
 from screens.widgets.prompts import ConfirmListDialog, create_secret_prompt
 from wizard.engine.probes import run_in_thread
 from wizard.errors import WizardError
+from wizard.state.unverified import UnverifiedHistory
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from screens.app import WizardApp
-    from screens.pages.base import Page
-    from wizard.errors import WizardError
+    from screens.host import Host
 
 T = TypeVar("T")
 
@@ -35,15 +35,14 @@ class TaskAbandonedError(Exception):
 
 
 class TaskRunner:
-    """Runs one errand after the other for whichever page of a kind shows them now."""
+    """Runs one errand after the other for the page `page_name`, as often as it is opened."""
 
-    def __init__(self, app: WizardApp, page: type[Page]) -> None:
-        self.app = app
+    def __init__(self, host: Host, page_name: str) -> None:
+        self.host, self.page_name = host, page_name
         self.job: tuple[str, float] | None = None
         self.is_writing = False
         self.error: WizardError | None = None
         self.show: Callable[[], None] = lambda: None
-        self._page = page
         self._worker: Worker[None] | None = None
         self._typed: dict[str, SecretStr] = {}
 
@@ -55,8 +54,8 @@ class TaskRunner:
     def start(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin, unless something is under way."""
         if not self.is_busy:
-            self._worker = self.app.run_worker(
-                self._run(errand), group="errands", exit_on_error=False
+            self._worker = self.host.run_worker(
+                partial(self._run, errand), group="errands", exit_on_error=False
             )
 
     def stop(self) -> None:
@@ -91,9 +90,8 @@ class TaskRunner:
         self.show()
 
     async def _ask(self, dialog: ModalScreen[T]) -> T:
-        """What a dialog ends with; LeftError where the page it belongs to has gone."""
-        page = self.app.screen
-        if not isinstance(page, self._page):
+        """What a dialog ends with; TaskAbandonedError where its page has gone."""
+        if self.host.page_name != self.page_name:
             raise TaskAbandonedError
         future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
@@ -102,7 +100,7 @@ class TaskRunner:
                 future.set_result(value)
 
         self.show()
-        self.app.push_screen(dialog, answered)
+        self.host.push_screen(dialog, answered)
         value = await future
         if value is None or value is False:
             raise TaskAbandonedError
@@ -110,9 +108,9 @@ class TaskRunner:
 
     async def _consent(self, what: str, title: str, text: str, yes: str) -> None:
         """A yes to something outside that was asked for just now; asked once."""
-        if what not in self.app.consented:
+        if what not in self.host.consented:
             await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
-            self.app.consented.add(what)
+            self.host.consented.add(what)
 
     async def _prompt_secret(self, key: str, text: str) -> None:
         """A secret, typed unseen; kept until the errand ends."""
@@ -123,11 +121,9 @@ class TaskRunner:
         return self._typed[key].get_secret_value()
 
 
-def save_unverified(app: WizardApp, installation: str) -> None:
+def save_unverified(host: Host, installation: str) -> None:
     """Keep on this machine what stays unverified of a committed installation; never raises."""
-    from wizard.state.unverified import UnverifiedHistory
-
-    left = app.session.unverified(app.draft)
+    left = host.session.unverified(host.draft)
     if left is not None:
-        memory = UnverifiedHistory(app.workspace.repository, installation)
-        memory.record_round(left, app.workspace.identity.date)
+        memory = UnverifiedHistory(host.workspace.repository, installation)
+        memory.record_round(left, host.workspace.identity.date)

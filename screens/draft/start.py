@@ -32,14 +32,12 @@ class InitialAnswers:
 
 
 def build_draft(given: InitialAnswers, identity: Acceptance) -> Draft:
-    """The draft of these answers; imports what the first page needs, so call it in a thread.
+    """The draft of these answers; imports the models, so call it in a thread.
 
     Raises AnswersError for a typed fingerprint that is none.
     """
     from screens.draft.draft import Draft, Operator
-    from screens.pages import form, preset
 
-    del form, preset
     operator = Operator(identity.by, identity.date)
     return Draft(
         dict(given.data), option_fingerprints=_parse_fingerprints(given.typed), operator=operator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,10 +18,10 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from screens.draft.draft import Draft, PageEntry
+from screens.host import Host
+from screens.steps import REVIEW
 from screens.widgets.fields import Line
-
-if TYPE_CHECKING:
-    from screens.app import WizardApp
+from screens.widgets.finder import find_question
 
 # Literals of ours, so markup is safe here and nowhere else.
 KEY_BAR = (
@@ -70,17 +70,14 @@ class Page(Screen[None]):
     keys: str = KEY_BAR
 
     @property
-    def wizard(self) -> WizardApp:
-        """The app, typed."""
-        from screens.app import WizardApp
-
-        assert isinstance(self.app, WizardApp)  # noqa: S101
-        return self.app
+    def host(self) -> Host:
+        """The app, as far as a page knows it."""
+        return cast("Host", self.app)
 
     @property
     def draft(self) -> Draft:
         """The answers as they stand."""
-        return self.wizard.draft
+        return self.host.draft
 
     def compose(self) -> ComposeResult:
         """Header, steps and content side by side, status and keys."""
@@ -117,7 +114,7 @@ class Page(Screen[None]):
     @on(events.Mount)
     def _arrive(self) -> None:
         # Textual calls this beside a subclass's own on_mount.
-        self.wizard.visited.add(self.page_name)
+        self.host.visited.add(self.page_name)
         self.show_state()
 
     def prepare_leave(self) -> None:
@@ -125,9 +122,9 @@ class Page(Screen[None]):
 
     def show_state(self) -> None:
         """Header, marks and status after any change of the draft."""
-        draft, app = self.draft, self.wizard
+        draft, host = self.draft, self.host
         names = [step.name for step in draft.pages]
-        where = f"Airflow Wizard   {app.workspace.label}/{draft.answers.installation.name}"
+        where = f"Airflow Wizard   {host.workspace.label}/{draft.answers.installation.name}"
         if self.page_name in names:
             where += f"   step {names.index(self.page_name) + 1} of {len(names)}"
         self.query_one("#where", Line).put(where)
@@ -161,7 +158,7 @@ class Page(Screen[None]):
 
     def _mark_steps(self, lines: list[StepLine]) -> None:
         for line in lines:
-            mark = self.wizard.mark(line.step.name, current=self.page_name)
+            mark = self.host.mark(line.step.name, current=self.page_name)
             line.put(f"{mark:<3}{line.step.title}")
             line.set_class(line.step.name == self.page_name, "current")
             line.set_class(mark == "!", "wrong")
@@ -170,7 +167,7 @@ class Page(Screen[None]):
 
     def show_status(self) -> None:
         """The line above the keys: what the whole draft still needs."""
-        self.say(self.wizard.status())
+        self.say(self.host.status())
 
     def say(self, text: str) -> None:
         """One sentence on the status line; `! ` before it marks a problem."""
@@ -194,7 +191,7 @@ class Page(Screen[None]):
 
     def on_step_line_chosen(self, event: StepLine.Chosen) -> None:
         """A click in the sidebar."""
-        self.wizard.go(event.name)
+        self.host.go(event.name)
 
     async def action_forward(self) -> None:
         """Enter: the next field, then the next page."""
@@ -202,30 +199,28 @@ class Page(Screen[None]):
 
     def action_next(self) -> None:
         """The next page."""
-        self.wizard.turn_page(self.page_name, 1)
+        self.host.turn_page(self.page_name, 1)
 
     def action_back(self) -> None:
         """The page before."""
-        self.wizard.turn_page(self.page_name, -1)
+        self.host.turn_page(self.page_name, -1)
 
     def action_review(self) -> None:
         """Straight to the review."""
-        self.wizard.go("review")
+        self.host.go(REVIEW)
 
     def action_find(self) -> None:
         """Find a question by its name."""
-        from screens.widgets.finder import find_question
-
-        find_question(self.wizard)
+        find_question(self.host)
 
     def action_help(self) -> None:
         """Help for what has the focus."""
-        self.wizard.show_help(None)
+        self.host.show_help(None)
 
     def action_check(self) -> None:
         """Run the checks on everything, and try what this page names outside."""
-        self.wizard.checks.check_page(self.page_name)
+        self.host.checks.check_page(self.page_name)
 
     def action_leave(self) -> None:
         """Quit, asking when something would be lost."""
-        self.wizard.leave()
+        self.host.leave()

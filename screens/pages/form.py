@@ -19,7 +19,7 @@ from screens.widgets.fields import Door, Line
 from screens.widgets.preview import Preview
 from screens.widgets.rows import Row
 from wizard.answers.questions import FieldSpec, field_specs
-from wizard.answers.section import Section
+from wizard.questions.section import Section
 
 # One frame: keys that come faster are rendered together.
 RENDER_SECONDS = 0.016
@@ -80,6 +80,10 @@ class FormScreen(Page):
         """The rows of the questions that apply."""
         return [row for row in self._all_rows if row.display]
 
+    def has_question(self, key: str) -> bool:
+        """Whether the question applies, so that its row is shown."""
+        return any(row.item.key == key for row in self.rows)
+
     @property
     def focused_row(self) -> Row | None:
         """The row with the focus."""
@@ -95,7 +99,7 @@ class FormScreen(Page):
                 row.display = applies
             if applies:
                 shown.add(row.item.group)
-                row.mark(wrong=row.item.key in keys & self.wizard.touched)
+                row.mark(wrong=row.item.key in keys & self.host.touched)
                 row.show_outcome(self._outside(row.item.key).word)
             if row.item.key == HOST_KEYS:
                 row.query_one(Door).text = self._keys_in_words()
@@ -113,7 +117,7 @@ class FormScreen(Page):
         return ", ".join([*words, f"{refused} not proven"] if refused else words)
 
     def _outside(self, key: str) -> Outcome:
-        return derive_outcome(self.wizard.session, self.draft, key, self._reaching.outcome(key))
+        return derive_outcome(self.host.session, self.draft, key, self._reaching.outcome(key))
 
     def show_lookups(self) -> None:
         """Something was found out outside: it stands beside the question it is about."""
@@ -123,11 +127,11 @@ class FormScreen(Page):
 
     def prepare_leave(self) -> None:
         """A section that was finished is tried outside, where that was agreed to."""
-        self.wizard.checks.probe_quietly(self.page_name)
+        self.host.checks.probe_quietly(self.page_name)
 
     def on_row_answered(self, event: Row.Answered) -> None:
         """An answer changed: keep it and show what follows, at most once a frame."""
-        self.wizard.draft = self.draft.with_answer(event.item, event.value)
+        self.host.draft = self.draft.with_answer(event.item, event.value)
         self._reaching.schedule_check(event.item.key, typed=True)
         if self._soon is None:
             self._changed()
@@ -184,11 +188,11 @@ class FormScreen(Page):
 
     def _left(self, row: Row) -> None:
         if self.is_current and self.focused_row is not row:
-            self.wizard.touched.add(row.item.key)
+            self.host.touched.add(row.item.key)
             self._show_rows()
             self.show_state()
             if row is self.rows[-1]:
-                self.wizard.checks.probe_quietly(self.page_name)
+                self.host.checks.probe_quietly(self.page_name)
 
     def show_message(self) -> None:
         """Error of the focused question once it was left before, else its help."""
@@ -199,7 +203,7 @@ class FormScreen(Page):
             return
         item = row.item
         problem = self.draft.problems.get(item.key, "")
-        wrong = bool(problem) and item.key in self.wizard.touched
+        wrong = bool(problem) and item.key in self.host.touched
         outside = self._outside(item.key)
         told = f"{outside.summary}\n{_help(item)}".lstrip()
         line.put(f"! {problem}" if wrong else told)
@@ -207,7 +211,7 @@ class FormScreen(Page):
 
     def action_back(self) -> None:
         """Stop a round of looks under way, else the page before."""
-        if not self.wizard.checks.stop():
+        if not self.host.checks.stop():
             super().action_back()
 
     def action_field(self, step: int) -> None:
@@ -231,12 +235,12 @@ class FormScreen(Page):
 
     @on(Door.Opened)
     def _open_door(self) -> None:
-        self.wizard.go(HOST_KEYS)
+        self.host.go(HOST_KEYS)
 
     def action_help(self) -> None:
         """Help for the focused question."""
         row = self.focused_row
-        self.wizard.show_help(row.item if row else None)
+        self.host.show_help(row.item if row else None)
 
 
 class Heading(Static):

@@ -20,6 +20,7 @@ from screens.steps import PREFLIGHT
 from screens.text import plain, pluralize
 from screens.widgets.choices import MarkedOptionList
 from screens.widgets.fields import Line
+from wizard.answers.questions import field_specs
 from wizard.engine.probes import STATUS_WORDS, Probe, summarize_results
 from wizard.errors import AnswersError, WizardError
 from wizard.probes.catalogue import ProbeSource
@@ -95,7 +96,7 @@ class PreflightScreen(Page):
             self.block_reason = f"! {count} to give first: enter goes there"
         else:
             try:
-                _, self.needed = await find_required_probes(self.wizard, self.wizard.checks.sources)
+                _, self.needed = await find_required_probes(self.host, self.host.checks.sources)
                 self.block_reason = "" if self.needed else "nothing to ask outside: enter goes on"
             except AnswersError as error:
                 self.block_reason = f"! {error.problems[0] if error.problems else error.message}"
@@ -112,7 +113,7 @@ class PreflightScreen(Page):
     def show_status(self) -> None:
         """The round under way, what stands in its way, or what enter would do."""
         self._show_keys()
-        session = self.wizard.session
+        session = self.host.session
         if session.running:
             self.say(session.progress())
         elif self.block_reason:
@@ -133,7 +134,7 @@ class PreflightScreen(Page):
         self.query_one("#keys", Static).update(enter + self._others)
 
     def _ended(self) -> str:
-        found = self.wizard.session.found(self.draft)
+        found = self.host.session.found(self.draft)
         if not found:
             return "enter looks, once you agreed to what is asked; ^n goes on without"
         told = summarize_results(one.result for one in found)
@@ -148,7 +149,7 @@ class PreflightScreen(Page):
         return all(one.found is not None for one in self.probe_lines)
 
     def _lines(self) -> list[ProbeLine]:
-        session, draft = self.wizard.session, self.draft
+        session, draft = self.host.session, self.draft
         found = {one.probe.id: one for one in session.found(draft)}
         return [
             ProbeLine(
@@ -181,7 +182,7 @@ class PreflightScreen(Page):
 
     def _highlight(self, options: OptionList) -> None:
         """The first fault once a round is over; a line, in any case."""
-        running = bool(self.wizard.session.running)
+        running = bool(self.host.session.running)
         over, self._ran = self._ran and not running, running
         fault = next((one for one in self.probe_lines if one.state == "FAILED"), None)
         if fault is not None and (over or options.highlighted is None):
@@ -212,7 +213,7 @@ class PreflightScreen(Page):
         look = self._current()
         if self.draft.problems:
             self._go_to_problem()
-        elif self.wizard.session.running:
+        elif self.host.session.running:
             self.app.bell()
         elif look and look.found and look.found.result.status == "fail":
             self._mend(look.found)
@@ -224,31 +225,27 @@ class PreflightScreen(Page):
             self.action_next()
 
     def _go_to_problem(self) -> None:
-        from wizard.answers.questions import field_specs
-
         asked = [item.key for item in field_specs() if item.key in self.draft.problems]
         if asked:
-            self.wizard.go_to_question(asked[0])
+            self.host.go_to_question(asked[0])
         else:
             self.action_review()
 
     def _mend(self, found: LookupResult) -> None:
-        from wizard.answers.questions import field_specs
-
         asked = {item.key for item in field_specs() if item.applies(self.draft.answers)}
         if found.question in asked:
-            self.wizard.go_to_question(found.question)
+            self.host.go_to_question(found.question)
         else:
-            self.wizard.show_note(found.probe.title, f"{found.result.detail}\n\n{found.result.fix}")
+            self.host.show_note(found.probe.title, f"{found.result.detail}\n\n{found.result.fix}")
 
     def action_look(self) -> None:
         """Ask everything, with consent for what is new."""
         if self.needed:
-            self.wizard.checks.probe_all()
+            self.host.checks.probe_all()
 
     def action_back(self) -> None:
         """Stop the round under way, else the page before."""
-        if not self.wizard.checks.stop():
+        if not self.host.checks.stop():
             super().action_back()
 
 

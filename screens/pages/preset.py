@@ -44,7 +44,7 @@ class PresetScreen(Page):
 
     @on(OptionList.OptionSelected)
     def _picked(self, event: OptionList.OptionSelected) -> None:
-        self.wizard.use_preset(event.option_id or "")
+        self.host.use_preset(event.option_id or "")
 
     def action_next(self) -> None:
         """Enter and ctrl+n take what is highlighted."""

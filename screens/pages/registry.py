@@ -8,6 +8,14 @@ from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 
 if TYPE_CHECKING:
     from screens.pages.base import Page
+    from wizard.workspace.proposal import CommitResult
+
+
+def load_first_pages() -> None:
+    """Import the pages that the screens can begin with; blocking."""
+    from screens.pages import form, preset
+
+    del form, preset
 
 
 def create_preset_page() -> Page:
@@ -15,6 +23,20 @@ def create_preset_page() -> Page:
     from screens.pages.preset import PresetScreen
 
     return PresetScreen()
+
+
+def create_apply_page(installation: str, done: CommitResult | None = None) -> Page:
+    """The page that applies an installation; `done` is the commit made just before."""
+    from screens.pages.apply.page import ApplyScreen
+
+    return ApplyScreen(installation, done)
+
+
+def create_result_page(done: CommitResult) -> Page:
+    """The page that shows a commit."""
+    from screens.pages.result import ResultScreen
+
+    return ResultScreen(done)
 
 
 def create_page(name: str, key: str = "") -> Page:

@@ -42,7 +42,7 @@ class ResultScreen(Page):
 
     def on_mount(self) -> None:
         """Reading needs the arrow keys."""
-        self.wizard.exit_report.committed = self.done
+        self.host.exit_report.committed = self.done
         self.query_one("#result").focus()
 
     def show_status(self) -> None:
@@ -50,13 +50,11 @@ class ResultScreen(Page):
 
     def action_next(self) -> None:
         """The end."""
-        self.wizard.exit(self.done)
+        self.host.exit(self.done)
 
     def action_apply(self) -> None:
         """Watch it become real."""
-        from screens.pages.apply.page import ApplyScreen
-
-        self.app.switch_screen(ApplyScreen(self.draft.answers.installation.name, self.done))
+        self.host.open_apply(self.draft.answers.installation.name, self.done)
 
     def action_back(self) -> None:
         """A commit is not undone by going back."""
@@ -69,7 +67,7 @@ class ResultScreen(Page):
 
     def action_leave(self) -> None:
         """The end."""
-        self.wizard.exit(self.done)
+        self.host.exit(self.done)
 
 
 def _title(done: CommitResult) -> str:

@@ -15,10 +15,10 @@ from textual.widgets.option_list import Option
 
 from screens.draft.outside import LookupResult
 from screens.pages.base import Page
-from screens.pages.confirm_faults import confirm_faults, format_fault_status
 from screens.steps import REVIEW
 from screens.text import plain, pluralize, question_label
 from screens.widgets.choices import MarkedOptionList
+from screens.widgets.prompts import ConfirmListDialog
 from wizard.answers.questions import field_specs
 from wizard.engine.probes import run_in_thread
 from wizard.errors import AnswersError, Problem, WizardError
@@ -95,10 +95,10 @@ class ReviewScreen(Page):
             return
         assert self.proposal is not None  # noqa: S101
         if self.faults:
-            self.say(format_fault_status(self.faults))
+            self.say(_format_fault_status(self.faults))
             return
         files = pluralize(len(list_visible_changes(self.proposal.plan)), "file")
-        branch = self.wizard.branch or self.proposal.answers.repository.branch
+        branch = self.host.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
 
     def _enters(self) -> str:
@@ -117,11 +117,11 @@ class ReviewScreen(Page):
 
     async def _propose(self) -> None:
         self.proposal, self.problems, self.refusal = None, (), None
-        self.faults = self.wizard.session.faults(self.draft)
+        self.faults = self.host.session.faults(self.draft)
         self.block_reason = "working out what would change ..."
         self.show_status()
         try:
-            self.proposal = await run_in_thread(self.wizard.propose)
+            self.proposal = await run_in_thread(self.host.propose)
             require_ready(self.proposal.plan)
             await run_in_thread(self._require_place, self.proposal)
         except AnswersError as error:
@@ -147,11 +147,11 @@ class ReviewScreen(Page):
     def _require_place(self, proposal: Proposal) -> None:
         """Whether the commit could be made from here is no matter of the plan."""
         if proposal.plan.differs:
-            repository = self.wizard.workspace.repository
+            repository = self.host.workspace.repository
             repository.refresh()
             repository.require_idle()
             target = proposal.answers.repository.branch
-            repository.require_branch(target, self.wizard.branch or None)
+            repository.require_branch(target, self.host.branch or None)
 
     def _show(self) -> None:
         files = self.query_one("#files", OptionList)
@@ -219,29 +219,56 @@ class ReviewScreen(Page):
             self.app.bell()
             self._explain_stop()
         elif self.faults:
-            confirm_faults(self.wizard, self.faults, self._commit)
+            self._confirm_faults()
         else:
             self._commit()
 
+    def _confirm_faults(self) -> None:
+        """Commit over proven faults after a second yes; not while it is unproven who answers.
+
+        A headless commit probes nothing; `check --live` ends with 4 over the same faults.
+        """
+        text = "\n".join(
+            f"- {one.summary}" + (f"\n  {one.result.fix}" if one.result.fix else "")
+            for one in self.faults
+        )
+        unproven = next((one for one in self.faults if one.is_trust), None)
+        if unproven is not None:
+            end = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
+            self._refuse(f"{text}\n\n{end}", unproven.question)
+            return
+        title = f"{pluralize(len(self.faults), 'check')} failed outside. Commit nevertheless?"
+        ask = ConfirmListDialog(title, text, yes="commit; it is put right later", no="not yet")
+        self.host.push_screen(ask, lambda yes: self._commit() if yes else None)
+
+    def _refuse(self, text: str, key: str) -> None:
+        """No commit; offers the question that settles it, where the wizard asks it."""
+        title = "It is not proven who answers"
+        if key not in {item.key for item in field_specs() if item.applies(self.draft.answers)}:
+            self.host.show_note(title, text)
+            return
+        ask = ConfirmListDialog(title, text, yes=f"go to {question_label(key)}", no="not now")
+        self.host.push_screen(ask, lambda yes: self.host.go_to_question(key) if yes else None)
+
     def _commit(self) -> None:
         if self.proposal is not None:
-            self.wizard.commit(self.proposal)
+            self.host.commit(self.proposal)
 
     def _go_to_problem(self) -> None:
         here = self.query_one("#files", OptionList).highlighted or 0
         key = self.problems[here].key
         if any(item.key == key for item in field_specs()):
-            self.wizard.go_to_question(key)
+            self.host.go_to_question(key)
         else:
             self.app.bell()
 
     def _explain_stop(self) -> None:
         if self.refusal is not None:
-            self.wizard.show_error(self.refusal)
+            self.host.show_error(self.refusal)
 
     def show_lookups(self) -> None:
         """What was proven meanwhile counts."""
-        self.faults = self.wizard.session.faults(self.draft)
+        self.faults = self.host.session.faults(self.draft)
         self.show_state()
 
     def action_next(self) -> None:
@@ -252,9 +279,7 @@ class ReviewScreen(Page):
         if self.block_reason != NOTHING_TO_COMMIT:
             self.app.bell()
             return
-        from screens.pages.apply.page import ApplyScreen
-
-        self.app.switch_screen(ApplyScreen(self.draft.answers.installation.name))
+        self.host.open_apply(self.draft.answers.installation.name)
 
     def action_focus_diff(self) -> None:
         """Scroll the diff."""
@@ -263,6 +288,11 @@ class ReviewScreen(Page):
     def action_focus_files(self) -> None:
         """Choose a file."""
         self.query_one("#files").focus()
+
+
+def _format_fault_status(faults: Sequence[LookupResult]) -> str:
+    count = pluralize(len(faults), "check")
+    return f"! {count} failed outside, enter says what to do: {faults[0].summary}"
 
 
 def _format_finding(one: Finding) -> str:

@@ -9,25 +9,25 @@ from screens.widgets.dialogs import Finder
 from wizard.answers.questions import field_specs
 
 if TYPE_CHECKING:
-    from screens.app import WizardApp
+    from screens.host import Host
 
 _PAGES = frozenset({DEPLOY_KEY, PREFLIGHT, REVIEW})
 
 
-def find_question(app: WizardApp) -> None:
+def find_question(host: Host) -> None:
     """Ask for a question by name and go there."""
     entries = [
         (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
         for item in field_specs()
-        if item.model.asked and item.applies(app.draft.answers)
+        if item.model.asked and item.applies(host.draft.answers)
     ]
-    own = [step for step in app.draft.pages if step.name in _PAGES]
+    own = [step for step in host.draft.pages if step.name in _PAGES]
     pages = {step.name: f"Page > {step.title}" for step in own}
 
     def chosen(key: str | None) -> None:
         if key in pages:
-            app.go(key)
+            host.go(key)
         elif key is not None:
-            app.go_to_question(key)
+            host.go_to_question(key)
 
-    app.push_screen(Finder([*entries, *pages.items()]), chosen)
+    host.push_screen(Finder([*entries, *pages.items()]), chosen)

@@ -12,8 +12,9 @@ from typing import Any
 from textual.pilot import Pilot
 
 from screens.app import WizardApp
+from screens.host import Host
+from screens.pages.apply.options import ApplyOptions
 from screens.pages.apply.page import ApplyScreen
-from screens.pages.apply.plan import ApplyOptions
 from tests.screens.support import app_of, press, wizard
 from tests.support.screens import frame, processed, settled
 from wizard.apply.prepare import PreparedRun
@@ -115,10 +116,10 @@ class Stage:
         self.contexts: list[tuple[str, str]] = []
         self.refusal: WizardError | None = None
 
-    def prepare(self, wizard: WizardApp, name: str, wishes: ApplyOptions) -> PreparedRun:
+    def prepare(self, host: Host, name: str, wishes: ApplyOptions) -> PreparedRun:
         """As the core would; notes which contexts were asked for."""
         assert name == "airflow"
-        self.contexts.append((wizard.context, wishes.hub))
+        self.contexts.append((host.context, wishes.hub))
         if self.refusal is not None:
             raise self.refusal
         return self.plan

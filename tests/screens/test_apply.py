@@ -12,8 +12,8 @@ import pytest
 from screens import app as screens_app
 from screens.draft.exit_report import ExitReport
 from screens.pages.apply.page import ApplyScreen
-from screens.pages.apply.parts import StepList
 from screens.pages.apply.progress import fit_text, format_clock, format_seconds
+from screens.pages.apply.run_page import StepList
 from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.widgets.dialogs import ConfirmDialog, MessageDialog

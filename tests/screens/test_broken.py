@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from screens.pages.apply.consent import DialogPrompter
+from screens.background.reload import reload_installation
+from screens.pages.apply.options import DialogPrompter
 from screens.pages.base import Page
-from screens.pages.reload import reload_installation
 from screens.pages.review import ReviewScreen
 from screens.widgets.dialogs import MessageDialog
 from tests.screens.applying import Stage, app, page_of, until

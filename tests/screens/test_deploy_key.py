@@ -20,8 +20,8 @@ from screens.app import WizardApp
 from screens.draft.draft import Draft
 from screens.draft.start import InitialAnswers
 from screens.pages.deploy_key.page import DeployKeyScreen
-from screens.pages.deploy_key.steps import GIT_KEY, StoreContents
-from screens.pages.deploy_key.work import get_key_tasks
+from screens.pages.deploy_key.store import GIT_KEY, StoreContents
+from screens.pages.deploy_key.tasks import get_key_tasks
 from screens.steps import DEPLOY_KEY
 from screens.widgets.dialogs import ConfirmDialog
 from screens.widgets.prompts import PromptDialog

@@ -18,11 +18,17 @@ from textual.containers import VerticalScroll
 from textual.timer import Timer
 from textual.widgets import OptionList
 
-from screens.pages.apply.options import ApplyOptionsPage
-from screens.pages.apply.parts import APPLY_KEY_HELP, STOP_TEXT, StepList, describe_run_end
-from screens.pages.apply.plan import consent_key, list_contexts, prepare_committed_run
-from screens.pages.apply.progress import Progress
-from screens.pages.reload import reload_installation
+from screens.background.reload import reload_installation
+from screens.pages.apply.options import (
+    ApplyOptions,
+    consent_key,
+    list_contexts,
+    prepare_committed_run,
+    prompt_admin,
+    select_context,
+)
+from screens.pages.apply.progress import Progress, find_take_over_id
+from screens.pages.apply.run_page import IDLE_PHASES, RunPage, StepList, describe_run_end
 from screens.steps import REVIEW
 from screens.text import as_error, pluralize
 from screens.widgets.dialogs import ConfirmDialog
@@ -31,7 +37,7 @@ from wizard.apply.run import QUIT_SECONDS
 from wizard.engine.probes import run_in_thread
 
 if TYPE_CHECKING:
-    from screens.pages.apply.plan import Prepare
+    from screens.pages.apply.options import Prepare
     from wizard.apply.prepare import PreparedRun
     from wizard.apply.run import Run
     from wizard.errors import WizardError
@@ -40,13 +46,39 @@ if TYPE_CHECKING:
 # Revoking logins at the end of a run must not keep anybody from reading how it ended.
 END_SECONDS = 5.0
 
+APPLY_KEY_HELP = """\
+enter        on the plan: apply it, after a yes; on a failed step: the question
+             that mends it; when all is done: leave
+up, down     look at another step, also while it runs
+page keys    read what was said of it
+d            dry run: every step is tried on the servers, nothing is kept
+c, h         another kubeconfig context: for the cluster, for Argo CD's hub
+b            name the administrator who makes PostgreSQL's role and database
+t            take over what the diff of another's object shows, after a yes
+r            run again from the start: everything is looked at anew
+escape       stop safely; when nothing runs, the page before
+ctrl+q       stop safely and leave"""
 
-class ApplyScreen(ApplyOptionsPage):
+TAKE_OVER_TEXT = (
+    "Everything is looked at again, and exactly this difference is made ours. Should it be another "
+    "by then, it is shown again."
+)
+STOP_TEXT = (
+    "What is under way is not taken back, and nothing more is begun. The lock is given back, "
+    "logins are revoked. What is done stays: r here, or `airflow-wizard apply`, goes on from there."
+)
+
+
+class ApplyScreen(RunPage):
     """Plan, run and end of one `apply`; `done` is the commit that was made just before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "dry_run", "dry run", show=False),
         Binding("r", "again", "run again", show=False),
+        Binding("c", "context", "context", show=False),
+        Binding("h", "hub", "Argo CD's context", show=False),
+        Binding("t", "take", "take over", show=False),
+        Binding("b", "database", "PostgreSQL's administrator", show=False),
         Binding("pageup", "read(-1)", show=False, priority=True),
         Binding("pagedown", "read(1)", show=False, priority=True),
     ]
@@ -61,6 +93,7 @@ class ApplyScreen(ApplyOptionsPage):
     ) -> None:
         super().__init__(installation)
         self.done, self.prepare, self.now = done, prepare, now
+        self.apply_options = ApplyOptions(is_shown=lambda: self in self.app.screen_stack)
         self._agreed: object = None
         self._going: asyncio.Task[None] | None = None
         self._ticker: Timer | None = None
@@ -87,7 +120,7 @@ class ApplyScreen(ApplyOptionsPage):
         try:
             self.contexts = await run_in_thread(list_contexts)
             plan = await run_in_thread(
-                self.prepare, self.wizard, self.installation, self.apply_options
+                self.prepare, self.host, self.installation, self.apply_options
             )
             self.prepared, self.phase = plan, "plan"
             if dry_run is not None and consent_key(plan) == self._agreed:
@@ -143,7 +176,7 @@ class ApplyScreen(ApplyOptionsPage):
             self._ticker.stop()
         self.phase = "ended"
         self.outcome = said or describe_run_end(run, interrupted=interrupted)
-        self.wizard.exit_report.applied = summarize_run(run, interrupted=interrupted)
+        self.host.exit_report.applied = summarize_run(run, interrupted=interrupted)
         if self.is_following and self.progress.stopped is not None:
             self.query_one(StepList).highlighted = self.progress.stopped
         self.show()
@@ -161,7 +194,7 @@ class ApplyScreen(ApplyOptionsPage):
             await run_in_thread(run.end, QUIT_SECONDS)
             self._end(run, interrupted=True)
         if self._leaving:
-            self.wizard.exit(self.wizard.exit_report.committed)
+            self.host.exit(self.host.exit_report.committed)
 
     def _ask_to_stop(self, *, leave: bool) -> None:
         def answered(yes: bool | None) -> None:
@@ -179,7 +212,7 @@ class ApplyScreen(ApplyOptionsPage):
         elif self.phase == "stopping":
             self._leaving = True
         else:
-            self.wizard.exit(self.wizard.exit_report.committed)
+            self.host.exit(self.host.exit_report.committed)
 
     def interrupted(self) -> None:
         """Ctrl-C stops a run, after a yes, as it does on the command line."""
@@ -195,11 +228,9 @@ class ApplyScreen(ApplyOptionsPage):
         elif self.phase == "stopping":
             self.app.bell()
         elif self.done is not None:
-            from screens.pages.result import ResultScreen
-
-            self.app.switch_screen(ResultScreen(self.done))
+            self.host.open_result(self.done)
         else:
-            self.wizard.go(REVIEW)
+            self.host.go(REVIEW)
 
     async def action_forward(self) -> None:
         """Enter: whatever comes next."""
@@ -211,7 +242,7 @@ class ApplyScreen(ApplyOptionsPage):
         elif self.next_step == "enter done":
             self.action_leave()
         elif self.next_step and event is not None:
-            reload_installation(self.wizard, self.installation, event.question)
+            reload_installation(self.host, self.installation, event.fix.question)
         else:
             self.app.bell()
 
@@ -242,6 +273,62 @@ class ApplyScreen(ApplyOptionsPage):
         if self.phase in {"refused", "ended"}:
             self.look(dry_run=self.current_run.dry_run if self.current_run else None)
 
+    def action_context(self) -> None:
+        """Select the context of Airflow's cluster."""
+
+        def change(name: str) -> None:
+            self.host.context = name
+            self.look()
+
+        title = "The cluster that Airflow runs in"
+        self._select_context(title, "the current context", self.host.context, change)
+
+    def action_hub(self) -> None:
+        """Select the context of the cluster that Argo CD runs in."""
+
+        def change(name: str) -> None:
+            self.apply_options.hub = name
+            self.look()
+
+        title = "The cluster that Argo CD runs in"
+        self._select_context(title, "the same cluster", self.apply_options.hub, change)
+
+    def _select_context(
+        self, title: str, default: str, now: str, change: Callable[[str], None]
+    ) -> None:
+        if self.phase in IDLE_PHASES and len(self.contexts) > 1:
+            select_context(self.host, (title, default, self.contexts), now, change)
+
+    def action_database(self) -> None:
+        """Say who makes PostgreSQL's role and database."""
+
+        def change(name: str) -> None:
+            self.apply_options.admin = name
+            self.look()
+
+        if self.phase in IDLE_PHASES:
+            prompt_admin(self.host, self.apply_options.admin, change)
+
+    def action_take(self) -> None:
+        """Take over what the diff of another's object shows, and no more than that."""
+        event, run = self.highlighted_event, self.current_run
+        seal = find_take_over_id(event)
+        if self.phase != "ended" or event is None or run is None or not seal:
+            self.app.bell()
+            return
+
+        def agree() -> None:
+            self.apply_options.take_over.append(seal)
+            self.look(dry_run=run.dry_run)
+
+        ask = ConfirmDialog(
+            "Take over what the diff shows?",
+            f"{event.detail}\n\n{TAKE_OVER_TEXT}",
+            "take it",
+            "leave it",
+        )
+        self.app.push_screen(ask, lambda yes: agree() if yes else None)
+
     def action_read(self, step: int) -> None:
         """Scroll what was said."""
         log = self.query_one("#log", VerticalScroll)
@@ -259,4 +346,4 @@ class ApplyScreen(ApplyOptionsPage):
 
     def action_help(self) -> None:
         """The keys of this page."""
-        self.wizard.show_note("Keys", APPLY_KEY_HELP)
+        self.host.show_note("Keys", APPLY_KEY_HELP)

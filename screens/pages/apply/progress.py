@@ -13,6 +13,7 @@ from textual.content import Content
 
 from screens.text import plain, question_label
 from wizard.apply.progress import format_fix
+from wizard.errors import NO_FIX, Fix
 from wizard.formats.terminal import escape_unprintable
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Progress:
         row = self.rows[number]
         place = fit_text(f"{row.action.owner}, {row.action.endpoint}", width).rstrip()
         parts = [plain(place, MUTED)]
-        shown: tuple[str, str] = ("", "")
+        shown: tuple[str, Fix] = ("", NO_FIX)
         for at, event in row.events:
             parts += [plain(text) for text in _event_lines(at, event, width)]
             if event.diff and event.diff != shown[0]:
@@ -201,12 +202,13 @@ def render_identity(text: str, width: int) -> Content:
 
 def find_fix_question(event: StepEvent | None) -> str:
     """The question that mends it, in words; empty for none."""
-    return question_label(event.question) if event and event.stops_run and event.question else ""
+    key = event.fix.question if event and event.stops_run else ""
+    return question_label(key) if key else ""
 
 
 def find_take_over_id(event: StepEvent | None) -> str:
     """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
-    found = _TAKE_OVER_PATTERN.search(event.fix) if event and event.stops_run else None
+    found = _TAKE_OVER_PATTERN.search(event.fix.text) if event and event.stops_run else None
     return found[1] if found else ""
 
 

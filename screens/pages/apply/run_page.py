@@ -1,17 +1,18 @@
-"""How a run is seen: who one is, a line an action, what was said of one of them, how it ended."""
+"""How a run is shown: the identities, a line a step, the log of one step, how it ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from screens.pages.apply.parts import EnabledKeys, Phase, StepList, render_key_bar
 from screens.pages.apply.progress import (
     Progress,
     describe_step,
@@ -23,6 +24,7 @@ from screens.pages.apply.progress import (
 )
 from screens.pages.base import Page
 from screens.text import plain, pluralize
+from screens.widgets.choices import MarkedOptionList
 from screens.widgets.fields import Line
 from wizard.errors import ExitCode, WizardError
 
@@ -30,6 +32,106 @@ if TYPE_CHECKING:
     from wizard.apply.prepare import PreparedRun
     from wizard.apply.run import Run
     from wizard.engine.steps import StepEvent
+
+
+Phase = Literal["opening", "refused", "plan", "running", "stopping", "ended"]
+# Nothing runs: what the next run takes as options may be chosen.
+IDLE_PHASES = frozenset({"plan", "refused", "ended"})
+
+# Literals of ours, so markup is safe.
+_BACK = "[@click=screen.back]esc back[/]"
+_QUIT = "[@click=screen.leave]^q quit[/]"
+_TAKE = "[@click=screen.take]t take over[/]  "
+_AGAIN = "[@click=screen.again]r run again[/]"
+
+
+class EnabledKeys(NamedTuple):
+    """What there is to do: contexts to choose from, a diff to take over, and what enter does."""
+
+    contexts: bool = False
+    take: bool = False
+    enter: str = ""
+
+
+def render_key_bar(phase: Phase, offers: EnabledKeys) -> str:
+    """The keys that do something now."""
+    contexts = (
+        "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if offers.contexts else ""
+    )
+    others = f"{contexts}[@click=screen.database]b database[/]  "
+    if phase == "plan":
+        dry = "[@click=screen.dry_run]d dry run[/]"
+        return f"enter apply  {dry}  {others}{_BACK}  f1 help  {_QUIT}"
+    if phase == "running":
+        return f"up, down look at steps  pgup, pgdn read  [@click=screen.back]esc stop[/]  {_QUIT}"
+    if phase == "refused":
+        return f"[@click=screen.again]r look again[/]  {others}{_BACK}  {_QUIT}"
+    if phase == "ended":
+        looking = contexts or "up, down look at steps  "
+        enter = f"{offers.enter}  " if offers.enter else ""
+        return f"{enter}{_TAKE if offers.take else ''}{_AGAIN}  {looking}{_BACK}  {_QUIT}"
+    return _QUIT
+
+
+def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
+    """How a run ended, in words; `! ` before it where it did not reach its end."""
+    states = [event.state for event in run.past_events if event.has_ended]
+    unread = states.count("unknown")
+    if interrupted:
+        return "stopped; what is done stays: r, or `airflow-wizard apply`, goes on from there"
+    if run.outcome == ExitCode.CONFLICT:
+        return "! stopped: something of another's is in the way, and a person decides about it"
+    if run.outcome != ExitCode.DONE:
+        return "! stopped: a step failed; what is done stays, r runs again from the start"
+    if run.dry_run:
+        wanted = pluralize(states.count("would change"), "step")
+        return f"tried and nothing kept: {wanted} would change something; enter applies them"
+    following = f"next: {run.target.release.runbook}"
+    if unread:
+        return f"done, {pluralize(unread, 'step')} could not be read; {following}"
+    return f"done: everything is as it was committed; {following}"
+
+
+class StepList(MarkedOptionList):
+    """One line an action; enter is the page's, and a click only looks."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.forward", show=False),
+        Binding("space", "look", show=False),
+    ]
+
+    class Looked(Message):
+        """The person chose which action is shown below."""
+
+    def action_look(self) -> None:
+        """This one."""
+        self.post_message(self.Looked())
+
+    def action_select(self) -> None:
+        """A click chooses what is shown below, and begins nothing."""
+        self.action_look()
+
+    def action_cursor_up(self) -> None:
+        """The action above; the first one is the end."""
+        if self.highlighted:
+            super().action_cursor_up()
+        self.action_look()
+
+    def action_cursor_down(self) -> None:
+        """The action below; the last one is the end."""
+        if self.highlighted is None or self.highlighted < self.option_count - 1:
+            super().action_cursor_down()
+        self.action_look()
+
+    def action_first(self) -> None:
+        """The first action."""
+        super().action_first()
+        self.action_look()
+
+    def action_last(self) -> None:
+        """The last action."""
+        super().action_last()
+        self.action_look()
 
 
 class RunPage(Page):
@@ -164,7 +266,7 @@ class RunPage(Page):
 
     def show_state(self) -> None:
         """Header: whose run it is, how far it is, and for how long; then the status line."""
-        label = self.wizard.workspace.label
+        label = self.host.workspace.label
         dry = (
             self.current_run is not None and self.current_run.dry_run and self.progress is not None
         )

@@ -17,8 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.pages.base import Page
-from screens.pages.deploy_key.steps import find_operator
-from screens.pages.deploy_key.store import OWN_KEY_KINDS
+from screens.pages.deploy_key.store import find_operator
+from screens.pages.deploy_key.tasks import OWN_KEY_KINDS, KeyTasks, get_key_tasks
 from screens.pages.deploy_key.view import (
     INTRO,
     KeyView,
@@ -29,9 +29,8 @@ from screens.pages.deploy_key.view import (
     render_public_line,
     render_title,
 )
-from screens.pages.deploy_key.work import KeyTasks, get_key_tasks
 from screens.steps import DEPLOY_KEY
-from screens.text import plain
+from screens.text import plain, replace_unprintable
 from screens.widgets.fields import Line
 from wizard.answers.questions import field_spec
 from wizard.errors import ConflictError
@@ -59,15 +58,17 @@ class DeployKeyScreen(Page):
         self._drawn: object = None
 
     @property
-    def work(self) -> KeyTasks:
+    def tasks(self) -> KeyTasks:
         """What was found out, and what is under way."""
-        return get_key_tasks(self.wizard)
+        return get_key_tasks(self.host)
 
     @property
     def view(self) -> KeyView:
         """What is shown now."""
         width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
-        return KeyView(self.draft.answers, self.work.key_status, self.work.error, self.login, width)
+        return KeyView(
+            self.draft.answers, self.tasks.key_status, self.tasks.error, self.login, width
+        )
 
     def content(self) -> Iterator[Widget]:
         """Facts with the picture beside them, then what follows from them."""
@@ -86,16 +87,16 @@ class DeployKeyScreen(Page):
     def on_mount(self) -> None:
         """Show what is known; nothing outside is asked."""
         self.login = find_operator()
-        self.work.show = self.redraw
+        self.tasks.show = self.redraw
         self.set_interval(1, self._tick)
         self.call_after_refresh(self.redraw)
 
     def on_unmount(self) -> None:
         """What only looks is given up; a write under way is waited for, and its end recorded."""
-        work = self.work
-        work.show = lambda: None
-        if not work.is_writing:
-            work.stop()
+        tasks = self.tasks
+        tasks.show = lambda: None
+        if not tasks.is_writing:
+            tasks.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         """Other lines fit."""
@@ -133,14 +134,14 @@ class DeployKeyScreen(Page):
         self._drawn = now
 
     def _tick(self) -> None:
-        if self.work.job is not None:
+        if self.tasks.job is not None:
             self.show_status()
 
     def show_status(self) -> None:
         """What is under way, else what the whole draft needs."""
-        job = self.work.job
+        job = self.tasks.job
         if job is None:
-            said = self.work.key_status.summary
+            said = self.tasks.key_status.summary
             if said:
                 self.say(said)
             else:
@@ -175,7 +176,7 @@ class DeployKeyScreen(Page):
         lacking = looked is not None and looked.missing_items and looked.denied is None
         public = bool(view.public)
         able = self._can_look(view)
-        wrong = isinstance(self.work.error, ConflictError)
+        wrong = isinstance(self.tasks.error, ConflictError)
         offers = [
             ("look", "f5 look", able),
             ("make", "m make", lacking),
@@ -188,33 +189,33 @@ class DeployKeyScreen(Page):
         return [(name, label) for name, label, there in offers if there]
 
     def _begin(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        if self.work.is_busy:
+        if self.tasks.is_busy:
             return
         if name in {offer for offer, _ in self._offered(self.view)}:
-            self.work.key_status.summary = ""
-            self.work.start(errand)
+            self.tasks.key_status.summary = ""
+            self.tasks.start(errand)
         else:
             self.app.bell()
 
     def action_look(self) -> None:
         """Look into the store, or read a key of one's own."""
-        self._begin("look", self.work.look)
+        self._begin("look", self.tasks.look)
 
     def action_make(self) -> None:
         """Make and store what lacks."""
-        self._begin("make", self.work.make)
+        self._begin("make", self.tasks.make)
 
     def action_register(self) -> None:
         """Register it at the provider."""
-        self._begin("register", self.work.register)
+        self._begin("register", self.tasks.register)
 
     def action_prove(self) -> None:
         """Clone with it."""
-        self._begin("prove", self.work.prove)
+        self._begin("prove", self.tasks.prove)
 
     def action_forget(self) -> None:
         """Empty the recorded public part."""
-        self._begin("forget", self.work.forget)
+        self._begin("forget", self.tasks.forget)
 
     def action_copy(self) -> None:
         """The whole line into the terminal's clipboard (OSC 52)."""
@@ -225,7 +226,7 @@ class DeployKeyScreen(Page):
     def action_bare(self) -> None:
         """The line alone, outside of the screens: any terminal's own selection takes it whole."""
         line = self.view.public
-        if not line or self.work.is_busy:
+        if not line or self.tasks.is_busy:
             return
         try:
             with self.app.suspend():
@@ -235,20 +236,22 @@ class DeployKeyScreen(Page):
 
     async def action_forward(self) -> None:
         """Enter: the next page, once nothing is under way; a hasty one would leave it behind."""
-        if self.work.is_busy:
+        if self.tasks.is_busy:
             self.app.bell()
         else:
             self.action_next()
 
     def action_back(self) -> None:
         """Stop what is under way, else the page before."""
-        work = self.work
-        if not work.is_busy:
+        tasks = self.tasks
+        if not tasks.is_busy:
             super().action_back()
             return
-        said = "it may still be carried out; f5 looks" if work.is_writing else "nothing was changed"
-        work.key_status.summary = f"stopped; {said}"
-        work.stop()
+        said = (
+            "it may still be carried out; f5 looks" if tasks.is_writing else "nothing was changed"
+        )
+        tasks.key_status.summary = f"stopped; {said}"
+        tasks.stop()
 
     def action_read(self, step: int) -> None:
         """Scroll."""
@@ -257,7 +260,7 @@ class DeployKeyScreen(Page):
 
     def action_help(self) -> None:
         """Help for the question behind the page."""
-        self.wizard.show_help(field_spec("dags.key"))
+        self.host.show_help(field_spec("dags.key"))
 
 
 def _keys(offers: list[tuple[str, str]]) -> str:
@@ -268,8 +271,6 @@ def _keys(offers: list[tuple[str, str]]) -> str:
 
 
 def _print_public_line(line: str) -> None:
-    from screens.text import replace_unprintable
-
     out, read = sys.__stdout__, sys.__stdin__
     if out is None or read is None:
         return

@@ -1,268 +1,220 @@
-"""The deploy key in its store: looked at, made with whatever else lacks, read where it is given.
+"""The store behind the deploy-key page: read it, fill it, read a key of one's own; all blocking.
 
-The findings outlive the page and hold no secret; a private key is read again for every proof.
+It works by the steps of `secrets` (wizard.provisioning.steps). Return values hold no secret unless
+the docstring says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from textwrap import fill
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from screens.background.tasks import TaskRunner
-from screens.pages.deploy_key import steps
-from screens.text import pluralize
-from screens.widgets.prompts import ConfirmListDialog
-from wizard.answers.questions import field_spec, field_specs
-from wizard.engine.probes import Probe, ProbeResult
-from wizard.errors import AnswersError, WizardError
-from wizard.formats.nested import get_value
+from wizard.clients.vault.address import read_credentials
+from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.provisioning.sealed_file import require_no_earlier_hand_off
+from wizard.provisioning.steps import (
+    StoreSession,
+    StoreTarget,
+    open_cluster,
+    open_store,
+    resolve_store,
+)
+from wizard.provisioning.survey import key_comment
+from wizard.secrets.deploy_key import list_repairs, read_private_key, require_recorded_key
+from wizard.secrets.resolve import resolve_reference
+from wizard.workspace.consent import target_answers
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from screens.pages.deploy_key.steps import StoreAccess, StoreContents
     from wizard.answers.model import Answers
-    from wizard.provisioning.survey import Inputs
+    from wizard.clients.vault.address import AppRole, Token
+    from wizard.provisioning.survey import Inputs, StoreItem
+    from wizard.secrets.deploy_key import KeyPair
+    from wizard.systems.prior_use import PriorUse
     from wizard.workspace.proposal import Proposal
+    from wizard.workspace.workspace import Workspace
 
-OWN_KEY_KINDS = ("env", "file", "prompt")
-
-
-@dataclass
-class KeyStatus:
-    """What was found out and done about one key since the wizard was opened; nothing secret.
-
-    `repairs` is what is set right in a key of one's own, None while it was not read; `said` is how
-    the last errand ended; `proof` has every probe with its result, None while it runs.
-    """
-
-    subject: tuple[object, ...] = ()
-    store_contents: StoreContents | None = None
-    repairs: tuple[str, ...] | None = None
-    summary: str = ""
-    registered: str = ""
-    notes: tuple[str, ...] = ()
-    proof: dict[str, tuple[Probe, ProbeResult | None]] = field(default_factory=dict)
+GIT_KEY = "gitSshKey"
 
 
-def relevant_answers(answers: Answers) -> tuple[object, ...]:
-    """The answers that findings belong to: another repository or store, and they are stale."""
-    dags, own = answers.dags, answers.secrets
-    # What lacks is shown and made with the references that stand now.
-    references = [
-        str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
-    ]
-    return (dags.repo, dags.source, own.store, own.payload, own.vault, answers.installation.name,
-            answers.delivery, references)  # fmt: skip
+@dataclass(frozen=True)
+class StoreAccess:
+    """What a look at the store needs, before anything is sent there."""
 
-
-class StoreTasks(TaskRunner):
-    """Looking into the store, and filling it by the steps of `secrets`."""
-
-    found = KeyStatus()
+    proposal: Proposal
+    agreed: Mapping[str, Any]
+    way: StoreTarget
+    who: Token | AppRole
+    workspace: Workspace
 
     @property
-    def key_status(self) -> KeyStatus:
-        """What is known of the answers as they stand."""
-        now = relevant_answers(self.app.draft.answers)
-        if self.found.subject != now:
-            self.found, self.error = KeyStatus(now), None
-        return self.found
+    def place(self) -> str:
+        """Endpoint and identity, for consent."""
+        return f"{self.way.where.endpoint} as {self.who.identity}"
 
-    async def look(self) -> None:
-        """f5: the store first; a key of one's own where the store has none."""
-        answers = self.app.draft.answers
-        own = answers.dags.key.kind in OWN_KEY_KINDS
-        if answers.secrets.store != "vault" or (own and not steps.find_operator()):
-            await self._read_own(answers)
-            return
-        try:
-            start = await self._ready()
-        except WizardError:
-            if own:
-                await self._read_own(answers)
-            raise
-        await self._to_vault(start)
-        text = f"asking Vault at {start.way.where.endpoint}"
-        looked = await self._run_in_thread(text, lambda: steps.read_store(start))
-        found = self.key_status
-        found.store_contents = looked
-        if looked.public:
-            self._record(looked.public)
-        elif own and looked.state_of(steps.GIT_KEY) == "given":
-            await self._read_own(answers)
 
-    async def _ready(self) -> StoreAccess:
-        proposal = await self._proposal()
-        return await self._run_in_thread(
-            "reading the target branch", lambda: steps.prepare_access(proposal, self.app.workspace)
-        )
+@dataclass(frozen=True)
+class StoreContents:
+    """What the store has and lacks, of a proposal; nothing of its values.
 
-    async def _proposal(self) -> Proposal:
-        """What the answers come to; the error says which of them lack."""
-        try:
-            return await self._run_in_thread("reading the answers", self.app.propose)
-        except AnswersError as error:
-            found = [str(problem) for problem in error.problems] or [error.message]
-            more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
-            raise WizardError(
-                f"these answers are not complete yet: {'; '.join(found[:3])}{more}",
-                "give them, then come back; the key may wait until then",
-            ) from None
+    `denied` is why what lacks could not be written. `elsewhere` says of further paths of the
+    installation what this page does not fill, a line each.
+    """
 
-    async def _to_vault(self, start: StoreAccess) -> None:
-        source = start.way.where.source
-        named = "the answers name" if source == "secrets.vault.server" else f"{source} names"
-        text = (
-            f"As {start.who.identity}; {named} this server. A look changes nothing there, and "
-            "no value it holds is shown or kept."
-        )
-        title = f"Ask Vault at {start.way.where.endpoint}?"
-        await self._consent(f"vault {start.place}", title, text, "ask it")
+    proposal: Proposal
+    store: str
+    identity: str
+    version: int
+    items: tuple[StoreItem, ...]
+    public: str = ""
+    denied: WizardError | None = None
+    other_paths: tuple[str, ...] = ()
 
-    async def make(self) -> None:
-        """Make and store what lacks: signs of an earlier life first, then a yes to the list."""
-        from wizard.provisioning.survey import Inputs
+    @property
+    def missing_items(self) -> tuple[StoreItem, ...]:
+        """What would be made or read, and written."""
+        return tuple(item for item in self.items if item.state in {"generate", "given"})
 
-        looked = self.key_status.store_contents
-        if looked is None or not looked.missing_items:
-            return
-        if looked.denied is not None:
-            raise looked.denied
-        if looked.unset:
-            names = pluralize(len(looked.unset), "variable")
-            raise WizardError(
-                f"{names} to read from not set here: {', '.join(looked.unset)}",
-                'choose "ask at run" at that question (ctrl+p finds it), and it is typed here; or '
-                "export it and open the wizard again",
+    def state_of(self, key: str) -> str:
+        """Where a fact comes from; empty where the installation has none of this key."""
+        return next((item.state for item in self.items if item.fact.key == key), "")
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """The variables that what lacks is to be read from, and that this process has not."""
+        references = [item.fact.reference for item in self.missing_items if item.state == "given"]
+        names = [one.argument for one in references if one is not None and one.kind == "env"]
+        return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
+
+
+def load_target_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
+    """The raw answers on the target branch."""
+    return target_answers(workspace, existing, answers.repository.branch)
+
+
+def find_operator() -> str:
+    """Who the operator is to Vault, without the secret; empty where nothing says so."""
+    try:
+        who = read_credentials()
+    except WizardError as error:
+        # The look says it in full.
+        return error.message
+    return who.identity if who else ""
+
+
+def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
+    """Where the store is and who the operator is there; nothing is sent."""
+    agreed = load_target_answers(workspace, proposal.existing, proposal.answers)
+    way = resolve_store(proposal, agreed)
+    return StoreAccess(proposal, agreed, way, way.login(), workspace)
+
+
+def read_store(start: StoreAccess) -> StoreContents:
+    """Read the store."""
+    with open_store(start.way, start.who) as session:
+        denied: WizardError | None = None
+        if session.found.missing_facts:
+            try:
+                session.require_rights()
+            except RefusedError as error:
+                denied = error
+        return _store_contents(session, session.key(), denied)
+
+
+def _other_path_lines(session: StoreSession) -> Iterator[str]:
+    """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
+    try:
+        others = session.open_all_paths()[1:]
+    except WizardError as error:
+        yield f"not looked at: {error.message}"
+        return
+    for other in others:
+        if other.found.missing_facts:
+            lacks = ", ".join(fact.key for fact in other.found.missing_facts)
+            yield f"{other.found.store.name} lacks {lacks}"
+
+
+def _store_contents(
+    session: StoreSession, key: KeyPair | None, denied: WizardError | None = None
+) -> StoreContents:
+    found = session.found
+    return StoreContents(
+        session.proposal,
+        found.store.name,
+        session.vault.identity,
+        found.seen.version,
+        found.items,
+        key.public if key else "",
+        denied,
+        tuple(_other_path_lines(session)),
+    )
+
+
+def find_prior_use(start: StoreAccess, inputs: Inputs) -> PriorUse:
+    """What could not be looked at; raises where the installation has lived before."""
+    with open_store(start.way, start.who) as session:
+        session.require_rights()
+        _require_not_handed(start, session)
+        made = session.found.facts_in_state("generate")
+        cluster = open_cluster(start.proposal.answers)[0] if made else None
+        return session.signs(inputs, cluster)
+
+
+def fill_store(
+    start: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
+) -> tuple[StoreContents, tuple[str, ...]]:
+    """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
+    with open_store(start.way, start.who) as session:
+        if _states(session.found.items) != _states(shown):
+            raise ConflictError(
+                f"{session.found.store.name} has changed since it was shown; nothing was written",
+                "f5 looks again",
             )
-        start = await self._ready()
-        await self._to_vault(start)
-        await self._agree_to_reads(start, looked)
-        await self._prompt_for(looked)
-        inputs = Inputs(start.proposal.answers, self.app.folder, self._prompt)
-        text = "looking for signs of an earlier life"
-        signs = await self._run_in_thread(text, lambda: steps.find_prior_use(start, inputs))
-        await self._ask(_create_write_dialog(looked, signs.unknown))
-        await self._fill(start, looked, inputs)
-
-    async def _fill(self, start: StoreAccess, looked: StoreContents, inputs: Inputs) -> None:
-        self.is_writing = True
-        text = f"writing to {looked.store}"
-        before = self.key_status
-        now, notes = await self._run_in_thread(
-            text, lambda: steps.fill_store(start, looked.items, inputs)
-        )
-        if self.key_status is before:
-            before.store_contents, before.summary = now, "; ".join(notes)
-            self._record(now.public)
-
-    async def _agree_to_reads(self, start: StoreAccess, looked: StoreContents) -> None:
-        """What is new here is read only after a yes, and nobody is asked unannounced."""
-        from wizard.provisioning.steps import list_read_consents, open_cluster
-
-        answers = start.proposal.answers
-        reads = list_read_consents(looked.proposal, looked.items, looked.store, start.agreed)
-        lines = [text.removesuffix("?") for text in reads.values()]
-        made = any(item.state == "generate" for item in looked.items)
-        if made:
-            text = "reading the kubeconfig"
-            _, identity = await self._run_in_thread(text, lambda: open_cluster(answers))
-            lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
-        if any(item.fact.key == "fernetKey" and item.state == "generate" for item in looked.items):
-            own = answers.database
-            lines.append(
-                f"the database {own.host}:{own.port} is asked, as {own.user}, whether it is "
-                "migrated already"
-            )
-        text = "\n".join(fill(line, 66, initial_indent="- ", subsequent_indent="  ",
-                              break_on_hyphens=False) for line in lines)  # fmt: skip
-        if lines:
-            await self._consent(f"make {text}", "Before anything is made:", text, "go on")
-
-    async def _prompt_for(self, looked: StoreContents) -> None:
-        from wizard.workspace.consent import reference_key
-
-        for item in looked.missing_items:
-            reference = item.fact.reference
-            if item.state == "given" and reference is not None and reference.kind == "prompt":
-                key = reference_key(looked.proposal.answers, reference)
-                await self._prompt_secret(key, f"It goes to {looked.store} and nowhere else.")
-
-    def _record(self, public: str) -> None:
-        """The public part into the draft, as `secrets` records it."""
-        from wizard.secrets.deploy_key import is_same_key
-
-        # The same key's comment may be the person's own.
-        if public and not is_same_key(self.app.draft.answers.dags.key.public, public):
-            self._put(public)
-
-    def _put(self, public: str) -> None:
-        draft, item = self.app.draft, field_spec("dags.key")
-        raw = draft.value(item)
-        kept = raw if isinstance(raw, Mapping) else {"generate": True}
-        self.app.draft = draft.with_answer(item, {**kept, "public": public})
-
-    async def forget(self) -> None:
-        """Empty the recorded public part, after a yes."""
-        text = (
-            "The answers then name no deploy key: the store's is recorded at the next look, or a "
-            "new one is made. A key that is registered at the Git host stays registered there."
-        )
-        await self._ask(
-            ConfirmListDialog("Empty dags.key.public?", text, yes="empty it", no="keep it")
-        )
-        self._put("")
-        self.found = KeyStatus(relevant_answers(self.app.draft.answers))
-
-    async def _read_own(self, answers: Answers) -> SecretStr | None:
-        """Read and diagnose it; its private half, for a proof."""
-        reference = answers.dags.key
-        if reference.kind not in OWN_KEY_KINDS:
-            return None
-        app = self.app
-        agreed = await self._run_in_thread(
-            "reading the target branch",
-            lambda: steps.load_target_answers(app.workspace, app.existing, answers),
-        )
-        await self._agree_to_own(answers, agreed)
-        if reference.kind == "prompt":
-            await self._prompt_secret(
-                "dags.key", "Paste the whole private key; it is only looked at here."
-            )
-        key, repairs = await self._run_in_thread(
-            f"reading {reference}", lambda: steps.read_own_key(answers, app.folder, self._prompt)
-        )
-        self.key_status.repairs = repairs
-        self._record(key.public)
-        return key.private
-
-    async def _agree_to_own(self, answers: Answers, agreed: Mapping[str, Any]) -> None:
-        from wizard.formats.nested import get_value
-
-        reference = answers.dags.key
-        path = ("dags", "key", reference.kind)
-        if reference.kind == "prompt" or get_value(agreed, path) == reference.argument:
-            return
-        title = f"Read {reference} on this machine?"
-        text = (
-            "dags.key is new to the target branch. The key is looked at here and sent nowhere; "
-            "only its public part is shown."
-        )
-        await self._consent(f"read {reference}", title, text, "read it")
+        _require_not_handed(start, session)
+        filled = session.fill(inputs)
+        before = _store_contents(session, session.key(filled))
+    items = tuple(
+        replace(item, state="kept") if item in before.missing_items else item
+        for item in before.items
+    )
+    now = replace(before, items=items, version=filled.version)
+    count = len(filled.written)
+    what = "1 value" if count == 1 else f"{count} values"
+    notes = [f"written: {what}, version {filled.version}"] if count else []
+    if filled.theirs:
+        names = ", ".join(fact.key for fact in filled.theirs)
+        notes.append(f"written by somebody else meanwhile, and kept: {names}")
+    return now, tuple(notes)
 
 
-def _create_write_dialog(looked: StoreContents, unknown: tuple[str, ...]) -> ConfirmListDialog:
-    """The yes to the write: the list as `secrets` shows it, and what nobody could look at."""
-    from wizard.provisioning.steps import format_items
+def _require_not_handed(start: StoreAccess, session: StoreSession) -> None:
+    """What was handed over in a file is not made once more."""
+    made = tuple(fact.key for fact in session.found.facts_in_state("generate"))
+    name = start.proposal.answers.installation.name
+    require_no_earlier_hand_off(start.workspace.repository, name, made, session.found.store.name)
 
-    path, _, where = looked.store.partition(" at ")
-    lines = [f"at {where}, as {looked.identity}"]
-    if unknown:
-        lines += [f"! not looked at: {place}" for place in unknown]
-        lines += ["If this installation ran before, stop: put its values there instead."]
-    lines += ["", *format_items(looked.items)]
-    title = f"Write {pluralize(len(looked.missing_items), 'value')} to {path}?"
-    return ConfirmListDialog(title, "\n".join(lines), yes="make and store them", no="not now")
+
+def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:
+    return [(item.fact.key, item.source) for item in items]
+
+
+def read_stored_key(start: StoreAccess) -> KeyPair:
+    """The deploy key in the store, with its private half in memory."""
+    with open_store(start.way, start.who) as session:
+        key = session.key()
+    if key is None:
+        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")
+    return key
+
+
+def read_own_key(
+    answers: Answers, folder: Path | None, prompt: Any
+) -> tuple[KeyPair, tuple[str, ...]]:
+    """A key of one's own, diagnosed: with its private half, and what is set right in it."""
+    reference = answers.dags.key
+    value = resolve_reference(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
+    key = read_private_key(value, f"dags.key ({reference})", key_comment(answers))
+    require_recorded_key(key, reference.public)
+    return key, list_repairs(value)

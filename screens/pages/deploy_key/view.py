@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.pages.deploy_key.steps import GIT_KEY
+from screens.pages.deploy_key.store import GIT_KEY
 from screens.text import plain, pluralize
+from wizard.clients.forge_pages import find_key_page
+from wizard.clients.vault.address import LOGIN_HINT
 from wizard.hostkeys.keys import HostKey
+from wizard.provisioning.steps import format_items, secrets_command
+from wizard.secrets.deploy_key import choose_kind, fingerprint
 
 if TYPE_CHECKING:
-    from screens.pages.deploy_key.store import KeyStatus
+    from screens.pages.deploy_key.tasks import KeyStatus
     from wizard.answers.model import Answers
     from wizard.clients.forge_pages import DeployKeyPage
     from wizard.engine.probes import Probe, ProbeResult
@@ -61,8 +65,6 @@ class KeyView:
     @property
     def page(self) -> DeployKeyPage | None:
         """The provider's page for deploy keys."""
-        from wizard.clients.forge_pages import find_key_page
-
         return find_key_page(self.answers.dags.repo)
 
     @property
@@ -89,8 +91,6 @@ def render_facts(view: KeyView) -> Content:
 
 def render_problems(view: KeyView) -> Content:
     """What went wrong, what lacks, and what it means where nobody here can change that."""
-    from wizard.provisioning.steps import format_items, secrets_command
-
     wide = max(20, view.width - CAPTION_WIDTH)
     parts: list[Content] = []
     if view.error is not None:
@@ -139,8 +139,6 @@ def _parse_public(public: str) -> HostKey | None:
 
 
 def _key(view: KeyView) -> Iterator[CaptionRow]:
-    from wizard.secrets.deploy_key import choose_kind
-
     reference = view.answers.dags.key
     location = view.answers.dags.location
     host = location.host if location else ""
@@ -195,8 +193,6 @@ def _store(view: KeyView) -> Iterator[CaptionRow]:
 
 
 def _public(view: KeyView) -> Iterator[CaptionRow]:
-    from wizard.secrets.deploy_key import fingerprint
-
     if not view.public:
         yield "public", "none recorded yet"
         return
@@ -206,9 +202,6 @@ def _public(view: KeyView) -> Iterator[CaptionRow]:
 
 def _deferred(view: KeyView) -> Iterator[CaptionRow]:
     """What it means that nobody here can look into the store; it never stops a commit."""
-    from wizard.clients.vault.address import LOGIN_HINT
-    from wizard.provisioning.steps import secrets_command
-
     if not view.is_in_vault or view.is_stored:
         return
     denied = view.found.store_contents is not None and view.found.store_contents.denied is not None
@@ -257,7 +250,7 @@ def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
         return
     yield caption, f"{_WORDS[result.status]}: {result.detail}"
     if result.fix and result.status != "pass":
-        yield "", result.fix
+        yield "", result.fix.text
 
 
 def _lines(rows: list[CaptionRow], width: int) -> Content:

@@ -79,14 +79,14 @@ class HostKeyScreen(ScanningPage):
         self.paste_error = ""
 
     @property
-    def host(self) -> tuple[str, int]:
+    def address(self) -> tuple[str, int]:
         """The repository's host and port; the page is only shown where there is one."""
         location = self.draft.answers.dags.location
         return (location.host, location.port) if location else ("", 22)
 
     def content(self) -> Iterator[Widget]:
         """What to paste, what to type, and every key with its verdict."""
-        host, port = self.host
+        host, port = self.address
         published = bool(published_keys(host, port))
         yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
         yield Static(plain(introduction(host, port)), classes="intro")
@@ -100,10 +100,10 @@ class HostKeyScreen(ScanningPage):
 
     def _pasted(self) -> str:
         """What was pasted before, else the keys that the answers hold."""
-        kept = self.wizard.pasted_keys.get(self.host)
+        kept = self.host.pasted_keys.get(self.address)
         if kept is not None:
             return kept
-        host, port = self.host
+        host, port = self.address
         keys = [parse_answer_key(item) for item in self._stored()]
         return "\n".join(key.known_hosts_line(host, port) for key in keys if key is not None)
 
@@ -125,13 +125,13 @@ class HostKeyScreen(ScanningPage):
     @on(TextArea.Changed)
     async def _paste_changed(self, event: TextArea.Changed) -> None:
         text = event.text_area.text
-        self.wizard.pasted_keys[self.host] = text
+        self.host.pasted_keys[self.address] = text
         keys = self._check_paste(text)
         if keys is not None:
-            host, _ = self.host
+            host, _ = self.address
             value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
             if value != [strip_evidence(item) for item in self._stored()]:
-                self.wizard.draft = self.draft.with_answer(field_spec(HOST_KEYS), value)
+                self.host.draft = self.draft.with_answer(field_spec(HOST_KEYS), value)
         self.show_state()
         self.show_message()
         await self._show_keys()
@@ -143,7 +143,7 @@ class HostKeyScreen(ScanningPage):
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
         """The keys in the text, none when it is empty; None while it cannot be read."""
         self.paste_error = ""
-        host, port = self.host
+        host, port = self.address
         if not text.strip():
             return ()
         try:
@@ -175,7 +175,7 @@ class HostKeyScreen(ScanningPage):
             return False
         if fingerprint is None:
             return True
-        self.wizard.draft = self.draft.with_fingerprint(fingerprint)
+        self.host.draft = self.draft.with_fingerprint(fingerprint)
         with self.prevent(Input.Changed):
             self.query_one(TextField).value = ""
         self.error = ""
@@ -201,7 +201,7 @@ class HostKeyScreen(ScanningPage):
         with suppress(ValueError):
             fingerprint = self._typed()
             if fingerprint is not None:
-                self.wizard.draft = self.draft.with_fingerprint(fingerprint)
+                self.host.draft = self.draft.with_fingerprint(fingerprint)
 
     def _complain(self, text: str) -> None:
         self.error = text
@@ -216,7 +216,7 @@ class HostKeyScreen(ScanningPage):
         line.set_class(bool(error), "wrong")
 
     def _hint(self, *, in_area: bool) -> str:
-        if published_keys(*self.host) and not self._stored():
+        if published_keys(*self.address) and not self._stored():
             return _NOTHING
         verdict = self._verdict()
         if verdict and verdict.accepted and not in_area:
@@ -236,7 +236,7 @@ class HostKeyScreen(ScanningPage):
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
         given = {key for key in map(parse_answer_key, self._stored()) if key is not None}
-        around = KeyComparison(*self.host, frozenset(given), self.draft.scan, self._verdict())
+        around = KeyComparison(*self.address, frozenset(given), self.draft.scan, self._verdict())
         async with self.batch():
             await holder.remove_children()
             blocks: list[Widget] = [KeyBlock(*render_key(item, around)) for item in self._given()]
@@ -276,4 +276,4 @@ class HostKeyScreen(ScanningPage):
 
     def action_help(self) -> None:
         """Help for the question behind the page."""
-        self.wizard.show_help(field_spec(HOST_KEYS))
+        self.host.show_help(field_spec(HOST_KEYS))

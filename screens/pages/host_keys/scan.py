@@ -37,7 +37,7 @@ class ScanningPage(Page):
         self._clock: Timer | None = None
 
     @property
-    def host(self) -> tuple[str, int]:
+    def address(self) -> tuple[str, int]:
         """The host and port to ask."""
         raise NotImplementedError
 
@@ -46,16 +46,16 @@ class ScanningPage(Page):
 
     def action_scan(self) -> None:
         """Ask the host, with consent for each new one."""
-        name = known_hosts_name(*self.host)
+        name = known_hosts_name(*self.address)
         if self._scanning is not None:
             return
-        if name in self.wizard.consented:
+        if name in self.host.consented:
             self._begin()
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.wizard.consented.add(name)
+                self.host.consented.add(name)
                 self._begin()
 
         title = f"Ask {name} for its SSH host keys?"
@@ -64,17 +64,19 @@ class ScanningPage(Page):
 
     def _begin(self) -> None:
         self._since = time.monotonic()
-        self._scanning = self.run_worker(self._scan(*self.host), group="scan", exit_on_error=False)
+        self._scanning = self.run_worker(
+            self._scan(*self.address), group="scan", exit_on_error=False
+        )
         self._clock = self.set_interval(1, self.show_status)
         self.show_status()
 
     async def _scan(self, host: str, port: int) -> None:
         try:
-            scan = await run_in_thread(self.wizard.scanner, host, port)
+            scan = await run_in_thread(self.host.scanner, host, port)
         except WizardError as error:
             self._end(f"! {error.message}")
             return
-        self.wizard.draft = self.draft.with_scan(scan)
+        self.host.draft = self.draft.with_scan(scan)
         self._end(_summarize_scan(scan))
         await self.show_scan()
 
@@ -91,7 +93,7 @@ class ScanningPage(Page):
             super().show_status()
             return
         seconds = int(time.monotonic() - self._since)
-        name = known_hosts_name(*self.host)
+        name = known_hosts_name(*self.address)
         self.say(f"asking {name} for its SSH host keys, {seconds} s; esc stops")
 
     def action_back(self) -> None:

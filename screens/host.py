@@ -1,0 +1,202 @@
+"""What pages and background work may ask of the app, so that neither has to import it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from pathlib import Path
+
+    from textual.screen import ModalScreen
+    from textual.timer import Timer
+    from textual.worker import Worker
+
+    from screens.draft.draft import Draft
+    from screens.draft.exit_report import ExitReport
+    from screens.draft.outside import LookupResults
+    from wizard.answers.questions import FieldSpec
+    from wizard.engine.probes import ProbeResult
+    from wizard.errors import WizardError
+    from wizard.hostkeys.scan import Scan
+    from wizard.probes.catalogue import ProbeSource
+    from wizard.workspace.proposal import CommitResult, Proposal
+    from wizard.workspace.workspace import Workspace
+
+T = TypeVar("T")
+
+
+class CheckRunner(Protocol):
+    """Checks and rounds of probes, one at a time; see `screens.background.checks`."""
+
+    sources: Sequence[ProbeSource]
+
+    def check_page(self, section: str) -> None:
+        """Check all answers, then probe what one section names."""
+
+    def probe_all(self) -> None:
+        """Probe everything that the answers name."""
+
+    def probe_quietly(self, section: str) -> None:
+        """Probe one section where nothing is left to consent to."""
+
+    def stop(self) -> bool:
+        """Stop the round of probes under way; False if there is none."""
+
+
+class Host(Protocol):
+    """The app, as pages and background work see it."""
+
+    draft: Draft
+    context: str
+    visited: set[str]
+
+    # What the app holds.
+
+    @property
+    def workspace(self) -> Workspace:
+        """The config repository."""
+
+    @property
+    def session(self) -> LookupResults:
+        """Consents and probe results since the screens were opened."""
+
+    @property
+    def checks(self) -> CheckRunner:
+        """The checks and probes of this app."""
+
+    @property
+    def exit_report(self) -> ExitReport:
+        """What the command prints once the screens are closed."""
+
+    @property
+    def existing(self) -> str:
+        """The committed installation that is edited; empty for a new one."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that file names in the answers are relative to."""
+
+    @property
+    def chart(self) -> Path | None:
+        """The chart for a full check of the values."""
+
+    @property
+    def branch(self) -> str:
+        """The work branch of `--branch`; empty for the branch in the answers."""
+
+    @property
+    def touched(self) -> set[str]:
+        """Questions that were left at least once, so that they may show an error."""
+
+    @property
+    def consented(self) -> set[str]:
+        """Names of what the person agreed to, beyond the consents in `session`."""
+
+    @property
+    def pasted_keys(self) -> dict[tuple[str, int], str]:
+        """Text pasted on the host-keys page, by host and port."""
+
+    @property
+    def scanner(self) -> Callable[[str, int], Scan]:
+        """Return the SSH host keys of a host; blocking."""
+
+    @property
+    def reach(self) -> Callable[[str, int], ProbeResult]:
+        """Resolve a name and connect to its port; blocking."""
+
+    @property
+    def page_name(self) -> str:
+        """Name of the page on top; empty while a dialog covers it."""
+
+    # Other pages.
+
+    def go(self, name: str, key: str = "") -> None:
+        """Open the page of a step, at the question `key`."""
+
+    def go_to_question(self, key: str) -> None:
+        """Open the page that asks this question."""
+
+    def turn_page(self, here: str, by: int) -> None:
+        """Open the page that many steps after the page `here`."""
+
+    def open_apply(self, installation: str, done: CommitResult | None = None) -> None:
+        """Open the page that applies an installation; `done` is the commit made just before."""
+
+    def open_result(self, done: CommitResult) -> None:
+        """Open the page that shows a commit."""
+
+    # Answers and commits.
+
+    def use_preset(self, preset: str) -> None:
+        """Start with the answers of a preset; an empty name means the defaults."""
+
+    def use_committed(self, name: str, draft: Draft) -> None:
+        """Continue with the committed answers of an installation."""
+
+    def propose(self) -> Proposal:
+        """Return what the answers would change in the repository; blocking."""
+
+    def commit(self, proposal: Proposal) -> None:
+        """Write and commit a proposal in the background."""
+
+    def end_commit(self) -> None:
+        """Allow other pages again."""
+
+    # What the person sees.
+
+    def mark(self, name: str, *, current: str) -> str:
+        """Return the state of a step as characters."""
+
+    def status(self) -> str:
+        """Return what the pages seen so far still need, in one line."""
+
+    def say(self, text: str) -> None:
+        """Show one sentence on the status line of the page on top."""
+
+    def show_state(self) -> None:
+        """Draw header, steps and status of the page on top again."""
+
+    def show_lookups(self) -> None:
+        """Show new probe results on the page on top."""
+
+    def show_help(self, item: FieldSpec | None) -> None:
+        """Show the help of a question, else the keys."""
+
+    def show_note(self, title: str, text: str) -> None:
+        """Show a text to read."""
+
+    def show_error(self, error: WizardError) -> None:
+        """Show an error in full."""
+
+    def leave(self) -> None:
+        """Quit; asks first when answers would be lost."""
+
+    # Textual's own.
+
+    def exit(self, result: CommitResult | None = None) -> None:
+        """End the app."""
+
+    def push_screen(
+        self, screen: ModalScreen[T], callback: Callable[[T | None], None]
+    ) -> Awaitable[None]:
+        """Show a dialog; `callback` gets its answer."""
+
+    def push_screen_wait(self, screen: ModalScreen[T]) -> Awaitable[T]:
+        """Show a dialog and wait for its answer, inside a worker."""
+
+    def run_worker(
+        self,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        *,
+        group: str,
+        exclusive: bool = False,
+        exit_on_error: bool = True,
+    ) -> Worker[None]:
+        """Run a coroutine function in the background."""
+
+    def set_interval(self, interval: float, callback: Callable[[], None]) -> Timer:
+        """Call back every so many seconds."""
+
+    def call_later(self, callback: Callable[[], None]) -> bool:
+        """Call back on the app's thread."""
