@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -47,15 +47,58 @@ class Problem:
         return f"{self.key}: {self.message}" if self.key else self.message
 
 
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to do next; false where there is nothing to say.
+
+    `question` is the dotted key of the answer to look at, empty where no answer helps. Front ends
+    lead there by this key alone: nobody searches the text.
+    """
+
+    text: str = ""
+    question: str = ""
+
+    @classmethod
+    def join(cls, fixes: Iterable[Fix]) -> Fix:
+        """Several in one text, each once; the first question that one of them leads to."""
+        distinct = [fix for fix in dict.fromkeys(fixes) if fix]
+        text = "; ".join(dict.fromkeys(fix.text for fix in distinct))
+        return cls(text, next((fix.question for fix in distinct if fix.question), ""))
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_json(self) -> dict[str, str]:
+        """The text as `fix`, and `question` beside it where it leads to one."""
+        found = {"fix": self.text}
+        return {**found, "question": self.question} if self.question else found
+
+
+NO_FIX = Fix()
+
+
+def to_fix(fix: Fix | str) -> Fix:
+    """The fix itself, or one that leads to no question."""
+    return fix if isinstance(fix, Fix) else Fix(fix)
+
+
 class WizardError(Exception):
-    """Something the operator can act on: `message` says what and where, `hint` what to do next."""
+    """Something the operator can act on: `message` says what and where, `fix` what to do next."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: Fix | str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.fix = to_fix(hint)
+
+    @property
+    def hint(self) -> str:
+        """The text of the fix."""
+        return self.fix.text
 
 
 class AnswersError(WizardError):
@@ -63,7 +106,9 @@ class AnswersError(WizardError):
 
     exit_code = ExitCode.INVALID
 
-    def __init__(self, message: str, problems: Sequence[Problem] = (), hint: str = "") -> None:
+    def __init__(
+        self, message: str, problems: Sequence[Problem] = (), hint: Fix | str = ""
+    ) -> None:
         super().__init__(message, hint)
         self.problems = tuple(problems)
 

@@ -87,7 +87,8 @@ async def blocked(pilot: Pilot[Any]) -> None:
     await _until(stage, 7)
     await stage.tell(7, "checking")
     said = "AppProject argocd/airflow stands there and is not this wizard's"
-    await stage.tell(7, "blocked", said, FOREIGN, DIFF, seconds=0.2)
+    question = "delivery.argocd.project"
+    await stage.tell(7, "blocked", said, FOREIGN, DIFF, question=question, seconds=0.2)
     for number in range(8, 14):
         await stage.tell(number, "left")
     await stage.end(pilot)

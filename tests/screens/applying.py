@@ -18,9 +18,9 @@ from screens.pages.apply.page import ApplyScreen
 from tests.screens.support import app_of, press, wizard
 from tests.support.screens import frame, processed, settled
 from wizard.apply.prepare import PreparedRun
-from wizard.apply.run import Run, with_question
+from wizard.apply.run import Run
 from wizard.engine.steps import Step, StepEvent, StepStatus
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.workspace.proposal import CommitResult
 
 VAULT = "vault.example.internal:8200"
@@ -68,8 +68,8 @@ class Scripted(Run):
     async def events(self) -> AsyncIterator[StepEvent]:
         try:
             while (event := await self.script.get()) is not None:
-                self.past_events.append(with_question(event))
-                yield with_question(event)
+                self.past_events.append(event)
+                yield event
                 self.script.task_done()
             self.script.task_done()
         finally:
@@ -144,12 +144,13 @@ class Stage:
 
     async def tell(
         self, number: int, state: str, detail: str = "", fix: str = "", diff: str = "", *,
-        seconds: float = 0.0,
+        question: str = "", seconds: float = 0.0,
     ) -> None:  # fmt: skip
         """The event of a step, after these seconds; the page has heard it then."""
         name, title, owner, _ = STEPS[number]
         self.clock.at += seconds
-        event = StepEvent(name, title, owner, state, detail, fix, diff, seconds)  # type: ignore[arg-type]
+        led = Fix(fix, question)
+        event = StepEvent(name, title, owner, state, detail, led, diff, seconds)  # type: ignore[arg-type]
         self.run.script.put_nowait(event)
         await self.run.script.join()
 

@@ -226,7 +226,7 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
         assert wizard.draft.has_changes
         stage = Stage()
         await stage.begin(pilot)
-        await stage.tell(0, "failed", "no", "see secrets.vault.audience")
+        await stage.tell(0, "failed", "no", "see it", question="secrets.vault.audience")
         shown = await stage.end(pilot)
         assert "enter goes to: Secrets store: Audience" in shown
         assert "no question" not in await press(pilot, "down", "enter")

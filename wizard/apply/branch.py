@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import UsageError, WizardError
+from wizard.errors import Fix, UsageError, WizardError
 from wizard.git.push import find_remote, remote_url
 
 if TYPE_CHECKING:
@@ -55,15 +55,15 @@ def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes
     except UsageError:
         # Argo CD reads some remote; which one is not known here, so nothing can be proven.
         commit = repository.resolve(branch)
-        found = _compare_files(repository, branch, commit, planned, "commit them there")
+        found = _compare_files(repository, branch, commit, planned, Fix("commit them there"))
         if found.state != "holds":
             return found
         return StepStatus("unknown", f"{branch} holds them here; there is no remote to compare")
     try:
         commit = _fetch_commit(repository, remote, branch)
     except WizardError as error:
-        return StepStatus("unknown", error.message, error.hint)
-    push = f"`git push {remote} {branch}`, or have the merge request merged"
+        return StepStatus("unknown", error.message, error.fix)
+    push = Fix(f"`git push {remote} {branch}`, or have the merge request merged")
     return _compare_files(repository, f"{remote}/{branch}", commit, planned, push)
 
 
@@ -87,7 +87,7 @@ def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
 
 
 def _compare_files(
-    repository: WorkTree, name: str, commit: str | None, planned: Mapping[str, bytes], fix: str
+    repository: WorkTree, name: str, commit: str | None, planned: Mapping[str, bytes], fix: Fix
 ) -> StepStatus:
     if commit is None:
         return StepStatus("wanted", f"there is no branch {name} yet", fix)

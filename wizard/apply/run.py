@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wizard.answers.question_links import find_question
 from wizard.apply.lock import RunLock
 from wizard.engine.steps import StepEvent, run_steps
 from wizard.errors import ExitCode
@@ -45,7 +43,6 @@ class Run:
             journal.begin_run(target.digest)
         async with RunLock.from_target(target) as lock:
             async for event in run_steps(lock.lock_steps(self.planned_steps), dry_run=self.dry_run):
-                event = with_question(event)
                 self.past_events.append(event)
                 if journal and event.has_ended and event.state != "left":
                     kept = journal.record_step(event.id, event.state, target.met_identities)
@@ -88,10 +85,3 @@ class Run:
         if "blocked" in states:
             return ExitCode.CONFLICT
         return ExitCode.PARTIAL if "failed" in states else ExitCode.DONE
-
-
-def with_question(event: StepEvent) -> StepEvent:
-    """The event with the question that its remedy names; one that names it already is kept."""
-    if event.question or not event.fix:
-        return event
-    return replace(event, question=find_question(event.fix))

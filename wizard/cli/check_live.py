@@ -111,7 +111,7 @@ def render_result(probe: Probe, result: ProbeResult) -> str:
     text = f"{STATUS_WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
     shown = escape_unprintable(" ".join(text.splitlines()))
     if result.fix and result.status != "pass":
-        shown += f"\n{'':<10} {escape_unprintable(' '.join(result.fix.splitlines()))}"
+        shown += f"\n{'':<10} {escape_unprintable(' '.join(result.fix.text.splitlines()))}"
     return shown
 
 

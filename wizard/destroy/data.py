@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.target import DataKind
@@ -49,7 +50,7 @@ def _build_payload_step(
     command = f"vault kv metadata delete -mount={store.mount} {store.path}"
 
     async def check() -> StepStatus:
-        return StepStatus("kept", f"{where} stays", f"if it is to go: {command}")
+        return StepStatus("kept", f"{where} stays", Fix(f"if it is to go: {command}"))
 
     return Step(name, f"Keep the payload {where}", "vault", session.endpoint, check)
 
@@ -87,8 +88,10 @@ class _Payload(PathRemoval):
                 "blocked",
                 f"version {held.version} of {self.what} is deleted, so nothing says whose keys "
                 "the others hold; it is left",
-                f"bring it back, so that they are seen: {undelete} {store.path}; or, if all of it "
-                f"may go: {self.command}",
+                Fix(
+                    f"bring it back, so that they are seen: {undelete} {store.path}; or, if all of "
+                    f"it may go: {self.command}"
+                ),
             )
         foreign = sorted(set(held.data if held else ()) - self._own)
         if foreign:
@@ -96,7 +99,7 @@ class _Payload(PathRemoval):
                 "blocked",
                 f"{self.what} holds keys that are not this installation's: "
                 f"{', '.join(escape_unprintable(key) for key in foreign)}; it is left",
-                f"have their owner move them; then: {self.command}",
+                Fix(f"have their owner move them; then: {self.command}"),
             )
         return self.delete_status(f"{self.what} stands")
 
@@ -130,8 +133,12 @@ def _build_database_step(
     async def check() -> StepStatus:
         if "database" in pieces:
             return StepStatus(
-                "unknown", "left to its owner: it is never dropped from here", f"they run: {sql}"
+                "unknown",
+                "left to its owner: it is never dropped from here",
+                Fix(f"they run: {sql}"),
             )
-        return StepStatus("kept", f"{what} {where} stays", f"if it is to go, its owner runs: {sql}")
+        return StepStatus(
+            "kept", f"{what} {where} stays", Fix(f"if it is to go, its owner runs: {sql}")
+        )
 
     return Step(id, f"Leave {what} {where} to its owner", "dba", f"{host}:{port}", check)

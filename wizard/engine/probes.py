@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Literal, ParamSpec, TypeVar
 
+from wizard.errors import NO_FIX, Fix, to_fix
+
 ProbeStatus = Literal["pass", "warn", "fail", "skip", "unknown"]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,7 +41,7 @@ class ProbeResult:
 
     status: ProbeStatus
     detail: str
-    fix: str = ""
+    fix: Fix = NO_FIX
     word: str = ""
 
 
@@ -55,7 +57,7 @@ class Probe:
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
         """The probe and what it found, as `check --live --json` prints it."""
-        found = {"status": result.status, "detail": result.detail, "fix": result.fix}
+        found = {"status": result.status, "detail": result.detail, **result.fix.to_json()}
         return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **found}
 
 
@@ -69,27 +71,27 @@ def summarize_results(results: Iterable[ProbeResult]) -> str:
 
 def pass_result(detail: str, word: str = "") -> ProbeResult:
     """It is as it must be."""
-    return ProbeResult("pass", detail, "", word)
+    return ProbeResult("pass", detail, word=word)
 
 
-def warn_result(detail: str, fix: str = "") -> ProbeResult:
+def warn_result(detail: str, fix: Fix | str = "") -> ProbeResult:
     """It works, and something about it deserves a decision."""
-    return ProbeResult("warn", detail, fix)
+    return ProbeResult("warn", detail, to_fix(fix))
 
 
-def fail_result(detail: str, fix: str = "") -> ProbeResult:
+def fail_result(detail: str, fix: Fix | str = "") -> ProbeResult:
     """A proven fault: it cannot work like this."""
-    return ProbeResult("fail", detail, fix)
+    return ProbeResult("fail", detail, to_fix(fix))
 
 
-def skip_result(detail: str, fix: str = "") -> ProbeResult:
+def skip_result(detail: str, fix: Fix | str = "") -> ProbeResult:
     """Not tried, and why."""
-    return ProbeResult("skip", detail, fix)
+    return ProbeResult("skip", detail, to_fix(fix))
 
 
-def unknown_result(detail: str, fix: str = "", word: str = "") -> ProbeResult:
+def unknown_result(detail: str, fix: Fix | str = "", word: str = "") -> ProbeResult:
     """Could not be found out from here; it stays unverified and is tried again."""
-    return ProbeResult("unknown", detail, fix, word)
+    return ProbeResult("unknown", detail, to_fix(fix), word)
 
 
 async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, ProbeResult]]:

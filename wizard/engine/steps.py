@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import NO_FIX, ConflictError, Fix, WizardError
 
 CheckState = Literal["holds", "wanted", "unknown", "kept", "blocked"]
 StepState = Literal[
@@ -37,7 +37,7 @@ class StepStatus:
 
     state: CheckState
     detail: str = ""
-    fix: str = ""
+    fix: Fix = NO_FIX
     diff: str = ""
 
 
@@ -68,20 +68,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepEvent:
-    """What became of an action by now; `seconds` since it began.
-
-    `question` is the dotted key of the answer that would mend it, where that is known.
-    """
+    """What became of an action by now; `seconds` since it began."""
 
     id: str
     title: str
     owner: Owner
     state: StepState
     detail: str = ""
-    fix: str = ""
+    fix: Fix = NO_FIX
     diff: str = ""
     seconds: float = 0.0
-    question: str = ""
 
     @property
     def has_ended(self) -> bool:
@@ -101,10 +97,10 @@ class StepEvent:
             "owner": self.owner,
             "state": self.state,
             "detail": self.detail,
-            "fix": self.fix,
+            "fix": self.fix.text,
             "diff": self.diff,
             "seconds": round(self.seconds, 1),
-            "question": self.question,
+            "question": self.fix.question,
         }
 
 
@@ -137,7 +133,7 @@ async def run_steps(
 def _blocked_event(action: Step, blocked: Sequence[Step]) -> StepEvent:
     names = ", ".join(f"{one.id} ({one.title})" for one in blocked)
     detail = f"not while something stands in the way of {names}"
-    fix = "do what is said there, then run it again: it goes on from there"
+    fix = Fix("do what is said there, then run it again: it goes on from there")
     return StepEvent(action.id, action.title, action.owner, "blocked", detail, fix)
 
 
@@ -150,7 +146,9 @@ class _StepRun:
         self.interval = action.interval or interval
         self.began = time.monotonic()
 
-    def event(self, state: StepState, detail: str = "", fix: str = "", diff: str = "") -> StepEvent:
+    def event(
+        self, state: StepState, detail: str = "", fix: Fix = NO_FIX, diff: str = ""
+    ) -> StepEvent:
         one = self.action
         return StepEvent(
             one.id, one.title, one.owner, state, detail, fix, diff, time.monotonic() - self.began
@@ -162,9 +160,9 @@ class _StepRun:
             async for event in self._run_step():
                 yield event
         except ConflictError as error:
-            yield self.event("blocked", error.message, error.hint)
+            yield self.event("blocked", error.message, error.fix)
         except WizardError as error:
-            yield self.event("failed", error.message, error.hint)
+            yield self.event("failed", error.message, error.fix)
         except Exception as error:
             # Its message may quote anything, a password among it.
             yield self.event("failed", f"the step itself failed ({type(error).__name__})")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.engine.probes import Probe, ProbeResult, fail_result, skip_result, unknown_result
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _probe_clone(
         require_recorded_key(key, about.public, about.question)
     except WizardError as error:
         yield make_finished_probe(
-            clone, reading.title, target.endpoint, fail_result(error.message, error.hint)
+            clone, reading.title, target.endpoint, fail_result(error.message, error.fix)
         )
         return
     look = make_lookup(ParamikoClient(target, key.private))
@@ -193,7 +193,7 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
     try:
         target = parse_broker_url(held)
     except ValueError as error:
-        fix = "correct the value that broker.url refers to"
+        fix = Fix("correct the value that broker.url refers to", "broker.url")
         yield make_finished_probe(
             "broker.login", "Broker: login", place, fail_result(f"broker.url: {error}", fix)
         )
@@ -221,14 +221,14 @@ def probe_vault(situation: Situation) -> Iterator[Probe]:
             own.server, ca=situation.asset("secrets.vault.ca.file"), namespace=own.namespace
         )
     except WizardError as error:
-        result = unknown_result(error.message, error.hint)
+        result = unknown_result(error.message, error.fix)
         yield make_finished_probe("vault.state", "Vault: state", own.server, result)
         return
     identity, absent = None, None
     try:
         identity = read_credentials()
     except WizardError as error:
-        absent = unknown_result(error.message, error.hint)
+        absent = unknown_result(error.message, error.fix)
     mint = situation.mint
     if where.source == VAULT_SERVER_KEY and (identity or mint):
         # Only the answers say which server it is, so somebody has to vouch for it.

@@ -1,10 +1,8 @@
-"""Which question mends what a probe found: the one that its fix names, else the one below."""
+"""Which question mends what a probe found: that of its fix, else the one below."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from wizard.answers.question_links import find_question
 
 if TYPE_CHECKING:
     from wizard.engine.probes import Probe, ProbeResult
@@ -61,7 +59,7 @@ TRUST_PROBES: frozenset[str] = frozenset(
 
 def find_probe_question(probe: Probe, result: ProbeResult) -> str:
     """The dotted key of the question to look at; empty where no answer mends it."""
-    return find_question(result.fix) or _lookup_question(probe.id)
+    return result.fix.question or _lookup_question(probe.id)
 
 
 def _lookup_question(name: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.secrets.deploy_key import (
     KeyPair,
     choose_kind,
@@ -191,8 +191,11 @@ class Survey:
             raise ConflictError(
                 f"{about.question}.public is {fingerprint(about.public) or 'no public key'}, and "
                 f"{self.store.name} has no private key for it",
-                f"put that private key into the store ({about.fact}), or empty "
-                f"{about.question}.public to have a new one made",
+                Fix(
+                    f"put that private key into the store ({about.fact}), or empty "
+                    f"{about.question}.public to have a new one made",
+                    about.question,
+                ),
             )
         return generate_key_pair(choose_kind(about.location.host), about.comment)
 

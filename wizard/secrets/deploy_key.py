@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 from wizard.hostkeys.blob import MIN_RSA_BITS
 from wizard.secrets.resolve import SecretError
 
@@ -81,7 +81,8 @@ def read_private_key(
     try:
         return _read_private_key(text, name, comment)
     except SecretError as error:
-        error.hint = error.hint.replace(_QUESTION, question)
+        if _QUESTION in error.hint:
+            error.fix = Fix(error.hint.replace(_QUESTION, question), question)
         raise
 
 
@@ -139,8 +140,12 @@ def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key"
         raise ConflictError(
             f"{question}.public is {fingerprint(recorded) or 'no public key'}, and the private key "
             f"in use belongs to {fingerprint(key.public)}",
-            "find out which of the two the Git host knows; put that private key into the store, "
-            f"or set {question}.public to the empty text and run `airflow-wizard secrets` again",
+            Fix(
+                "find out which of the two the Git host knows; put that private key into the "
+                f"store, or set {question}.public to the empty text and run "
+                "`airflow-wizard secrets` again",
+                question,
+            ),
         )
 
 

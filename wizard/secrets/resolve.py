@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.secrets.leak_gate import MIN_LENGTH, is_too_weak
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class SecretError(WizardError):
     (`generate`, `store`): nothing is wrong with the reference then.
     """
 
-    def __init__(self, message: str, hint: str = "", *, available: bool = True) -> None:
+    def __init__(self, message: str, hint: Fix | str = "", *, available: bool = True) -> None:
         super().__init__(message, hint)
         self.available = available
 
@@ -68,7 +68,7 @@ def resolve_reference(
     elif prompt is None:
         raise SecretError(
             f"{key}: is asked for, and there is no terminal to ask on",
-            f"name a variable or a file: --set '{key}={{env: NAME}}'",
+            Fix(f"name a variable or a file: --set '{key}={{env: NAME}}'", key),
         )
     else:
         text = prompt(key)

@@ -15,6 +15,7 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 
 SECONDS = 15.0
 _FIXES = {
@@ -76,12 +77,12 @@ def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int)
 def check_address(target: RedisTarget, host: str, port: int) -> ProbeResult:
     """Network policies are written for the answers' host and port, and Celery uses the URL's."""
     if not host:
-        return skip_result("broker.host is not answered", "set broker.host")
+        return skip_result("broker.host is not answered", Fix("set broker.host", "broker.host"))
     if (target.host.casefold(), target.port) == (host.casefold(), port):
         return pass_result("URL and answers name the same host and port")
     return fail_result(
         f"the URL leads to {target.endpoint}, and the answers say {host}:{port}",
-        "correct broker.host and broker.port, or the URL",
+        Fix("correct broker.host and broker.port, or the URL", "broker.host"),
     )
 
 

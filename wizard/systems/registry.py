@@ -16,6 +16,7 @@ from wizard.engine.probes import (
     warn_result,
     wrap_blocking,
 )
+from wizard.errors import NO_FIX, Fix
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -60,7 +61,7 @@ def check_chart_version(repository: str, version: str) -> ProbeResult:
         return pass_result(f"airflow {version} is listed")
     return fail_result(
         f"airflow {version} is not listed; the newest there is {found[0]}",
-        "set installation.chart to one that is",
+        Fix("set installation.chart to one that is", "installation.chart"),
     )
 
 
@@ -78,14 +79,22 @@ def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
         with_secret = f", and {secret} was not tried" if secret else ""
         return unknown_result(
             f"{name} may not be looked at without a login{with_secret}",
-            "" if secret else "name a registry Secret in installation.image.pull_secret",
+            NO_FIX
+            if secret
+            else Fix(
+                "name a registry Secret in installation.image.pull_secret",
+                "installation.image.pull_secret",
+            ),
         )
     if answer.status != 404:
         return unknown_result(
             f"{name}: the registry answers with HTTP {answer.status}", _UNREACHABLE_HINT
         )
     if not own:
-        return fail_result(f"there is no {name}", "set installation.airflow to a released version")
+        return fail_result(
+            f"there is no {name}",
+            Fix("set installation.airflow to a released version", "installation.airflow"),
+        )
     if secret:
         return unknown_result(f"without a login there is no {name}, and {secret} was not tried")
     return warn_result(

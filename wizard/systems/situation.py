@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.probes import ProbeResult, skip_result, unknown_result
+from wizard.errors import Fix
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -78,7 +79,7 @@ class Situation:
         except SecretError as error:
             if not error.available:
                 return skip_result(error.message, "look again once the value is in the store")
-            return unknown_result(error.message, error.hint)
+            return unknown_result(error.message, error.fix)
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
         """What a probe ends with where nobody agreed to `use`; None where somebody did."""
@@ -94,7 +95,7 @@ class Situation:
             return None
         return skip_result(
             f"{' and '.join(new)}: new to {branch}, and nobody agreed to {use}",
-            f"look at these answers, then add --allow-reference {key}",
+            Fix(f"look at these answers, then add --allow-reference {key}", key),
         )
 
     def _is_committed(self, key: str) -> bool:

@@ -274,7 +274,7 @@ async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(
     assert found["repository.read-only"].status == "pass"
     later = await probed(forge, key, ref="later")
     assert later["repository.clone"].status == "unknown"
-    assert "push what was committed" in later["repository.clone"].fix
+    assert "push what was committed" in later["repository.clone"].fix.text
     assert later["repository.read-only"].status == "skip"
 
 
@@ -282,7 +282,7 @@ async def test_a_key_that_may_push_is_refused(forge: Forge, key: KeyPair) -> Non
     forge.register(key, writes=True)
     found = await probed(forge, key)
     assert found["repository.read-only"].status == "fail"
-    assert "delivery.argocd.key=" in found["repository.read-only"].fix
+    assert "delivery.argocd.key=" in found["repository.read-only"].fix.text
 
 
 def test_a_host_that_shows_another_key_gets_nothing(forge: Forge, key: KeyPair) -> None:
@@ -325,7 +325,7 @@ async def test_check_live_reads_the_config_repository_with_its_own_key(
     ):
         (one,) = sources(tmp_path, key, changes)
         result = await one.run()
-        assert (one.id, result.status, says in result.fix) == ("repository.clone", status, True)
+        assert (one.id, result.status, says in result.fix.text) == ("repository.clone", status, True)
     assert sources(tmp_path, key, {"delivery.argocd.credential": "known"}) == []
 
 
@@ -365,7 +365,7 @@ def test_a_hub_logs_in_at_the_mount_of_its_own_cluster(
     role = found["vault.argocd-role"]
     assert role.state == "unknown"
     assert "there is no role" in role.detail
-    assert "vault write auth/hub-of-two/role/" in role.fix
+    assert "vault write auth/hub-of-two/role/" in role.fix.text
 
     here.vault.request("POST", "sys/auth/hub-of-two", {"type": "kubernetes"})
     written = here.run()["vault.argocd-role"]

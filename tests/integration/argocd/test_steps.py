@@ -51,7 +51,7 @@ HOSTS = f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}"
 
 def agreement(event: StepEvent) -> dict[str, str]:
     """A yes to the diff of a blocked step, as its fix says it."""
-    found = re.search(r"--take-over (\S+)@([0-9a-f]{12})$", event.fix)
+    found = re.search(r"--take-over (\S+)@([0-9a-f]{12})$", event.fix.text)
     assert found
     return {found[1]: found[2]}
 
@@ -142,7 +142,7 @@ def test_an_object_of_another_is_shown_and_kept(world: World) -> None:
     assert "not this wizard's" in event.detail
     assert '-    - "*"' in event.diff
     assert "+    - https://airflow.apache.org" in event.diff
-    assert "rename ours in the answers" in event.fix
+    assert "rename ours in the answers" in event.fix.text
     assert found["argocd.application"].state == "left"
     assert world.read(PROJECT)["spec"] == {"sourceRepos": ["*"]}
 
@@ -241,7 +241,7 @@ def test_who_may_read_only_is_told_what_holds_and_what_its_owner_does(world: Wor
     assert found["cluster.store-account"].state == "unknown"
     changed = told(actions(world.target(token, **{"delivery.argocd.revision": "next"})))
     event = changed["argocd.application"]
-    assert (event.state, "kubectl apply -f argocd/airflow/application.yaml" in event.fix) == (
+    assert (event.state, "kubectl apply -f argocd/airflow/application.yaml" in event.fix.text) == (
         "unknown",
         True,
     )
@@ -257,7 +257,7 @@ def test_without_any_right_or_cluster_everything_is_unknown(world: World) -> Non
     for one in (target, nowhere):
         found = told([build_identity_step(one), *delivery.get_delivery(one).build_steps(one)])
         assert set(states(found).values()) == {"unknown"}
-        assert "kubectl apply -f argocd/airflow/project.yaml" in found["argocd.project"].fix
+        assert "kubectl apply -f argocd/airflow/project.yaml" in found["argocd.project"].fix.text
     assert world.writes == []
 
 
@@ -299,7 +299,7 @@ def test_a_namespace_or_kind_that_is_missing_says_what_to_install(
     world.put("ConfigMap", "there", data={})
     event = told(actions(other)[-2:])["argocd.project"]
     assert event.state == "failed"
-    assert "install Argo CD" in event.fix
+    assert "install Argo CD" in event.fix.text
 
 
 EDITS: list[tuple[str, str]] = [
@@ -362,7 +362,7 @@ def test_only_verified_keys_of_this_host_are_added(world: World) -> None:
 def test_no_list_means_no_argo_cd_there(world: World) -> None:
     world.credential()
     event = hosts(world)
-    assert (event.state, "delivery.argocd.namespace" in event.fix) == ("failed", True)
+    assert (event.state, "delivery.argocd.namespace" in event.fix.text) == ("failed", True)
 
 
 def test_a_competing_writer_of_known_hosts_loses_nothing(
@@ -487,7 +487,7 @@ def test_a_namespace_that_goes_away_is_named(world: World) -> None:
     event = told(actions(target)[-1:])["argocd.application"]
     assert event.state == "failed"
     assert "being deleted" in event.detail
-    assert "finalizers" in event.fix
+    assert "finalizers" in event.fix.text
 
 
 PLANS: list[tuple[str, dict[str, Any]]] = [

@@ -145,7 +145,7 @@ async def test_each_refusal_is_a_fault_of_its_own(
     assert (error.kind, says in error.message, password in error.message) == (kind, True, False)
     results = await probed(aim)
     assert results["login"].status == "fail"
-    assert results["login"].fix
+    assert results["login"].fix.text
     assert results["version"].detail == results["memory"].detail == "needs broker.login"
 
 
@@ -183,7 +183,7 @@ async def test_certificates_that_prove_nothing(
     results = await probed(aim)
     assert results["login"].status == "unknown"
     assert "the password was not sent" in results["login"].detail
-    assert "SSL_CERT_FILE" in results["login"].fix
+    assert "SSL_CERT_FILE" in results["login"].fix.text
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     named = replace(aim, host="localhost")
     error = refused(named)
@@ -379,7 +379,7 @@ async def test_what_does_not_answer_is_unverified(monkeypatch: pytest.MonkeyPatc
     nowhere = await probed(target("redis://no-such-name.invalid:6379/0"))
     for results in (silent, closed, nowhere):
         assert results["login"].status == "unknown", results["login"]
-        assert "same network" in results["login"].fix
+        assert "same network" in results["login"].fix.text
 
 
 async def test_passwords_of_every_printable_character(

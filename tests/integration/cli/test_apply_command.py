@@ -174,7 +174,7 @@ def test_the_branch_is_compared_by_contents(
     waiting = look()
     assert waiting.state == "wanted"
     assert VALUES in waiting.detail
-    assert "git push origin main" in waiting.fix
+    assert "git push origin main" in waiting.fix.text
 
     # Somebody merges it by squashing, elsewhere.
     other = GitFolder(tmp_path / "other")
@@ -193,4 +193,4 @@ def test_a_remote_that_does_not_answer_is_unknown(
     vault.git.git("remote", "add", "origin", str(vault.folder / "gone"))
     found = look()
     assert found.state == "unknown"
-    assert "git ls-remote" in found.fix
+    assert "git ls-remote" in found.fix.text

@@ -374,7 +374,7 @@ async def test_a_result_backend_and_a_pooler_of_their_own_are_asked_too(
     assert found["database.login"].status == "unknown"
     assert found["database.result_backend.login"].status == "skip"
     assert "--allow-reference database.result_backend.password" in (
-        found["database.result_backend.login"].fix
+        found["database.result_backend.login"].fix.text
     )
     canary.assert_absent(str(found))
 
@@ -462,7 +462,7 @@ async def test_the_clone_is_tried_with_the_deploy_key_once_somebody_agreed(
     start = with_host(situation({"dags.key": key}), server.port, host_key_sets[0], "ssh-ed25519")
     found = await ended(probe_dag_repository(start))
     assert found["dags.clone"].status == "skip"
-    assert "--allow-reference dags.key" in found["dags.clone"].fix
+    assert "--allow-reference dags.key" in found["dags.clone"].fix.text
     found = await ended(probe_dag_repository(replace(start, allowed=frozenset({"dags.key"}))))
     assert found["dags.clone"].status in {"fail", "unknown"}
     assert "agreed" not in found["dags.clone"].detail

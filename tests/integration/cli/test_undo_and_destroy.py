@@ -187,7 +187,7 @@ def require_seen_before_it_goes(here: Place) -> None:
     (payload,) = data.build_payload_steps(target, session, ["payload"], {"": frozenset(kept)})
     done = told([payload])[payload.id]
     assert (done.state, "version 2" in done.detail) == ("blocked", True), done
-    assert f"vault kv undelete -mount={here.mount} -versions=2 {here.path}" in done.fix
+    assert f"vault kv undelete -mount={here.mount} -versions=2 {here.path}" in done.fix.text
     here.vault.request("POST", stored, {"data": kept})
 
 

@@ -96,7 +96,7 @@ def test_airflow_2_is_asked_below_the_path_of_its_base_url(world: World) -> None
     event = ended(target)
     assert "/data/flow/api/v2/monitor/health with HTTP 404, application/json" in event.detail
     assert event.state == "failed"
-    assert "access.base_url" in event.fix
+    assert "access.base_url" in event.fix.text
 
 
 WRONG: list[tuple[str, Script, str, str]] = [
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_told_with_its_remedy(
         event = ended(target)
         assert event.state == "failed", name
         assert detail in event.detail, name
-        assert fix in event.fix, name
+        assert fix in event.fix.text, name
     assert writes(world.lines) == []
 
 
@@ -236,12 +236,12 @@ def test_without_the_right_the_readiness_probe_counts(world: World) -> None:
         assert event.detail.startswith(f"{RUNS}; its health was not asked: ")
         assert word in event.detail
         assert f"get and create on pods/portforward, and list on pods, in namespace {space}" in (
-            event.fix
+            event.fix.text
         )
         assert f"kubectl -n {space} port-forward deployment/airflow-api-server 8080:8080" in (
-            event.fix
+            event.fix.text
         )
-        assert "http://localhost:8080/api/v2/monitor/health" in event.fix
+        assert "http://localhost:8080/api/v2/monitor/health" in event.fix.text
 
 
 def test_a_way_without_websockets_proves_nothing(
@@ -276,7 +276,7 @@ def test_a_way_without_websockets_proves_nothing(
             assert event.state == "unknown", event
             assert event.detail.startswith(f"{RUNS}; its health was not asked: port-forward to ")
             assert "no WebSocket: " in event.detail
-            assert "let WebSocket connections through" in event.fix
+            assert "let WebSocket connections through" in event.fix.text
         # An API server with too much to do is waited for.
         event = ended(replace(target, kube=client))
         assert (event.state, "HTTP 503" in event.detail) == ("failed", True)
@@ -335,4 +335,4 @@ def test_nodes_that_the_api_server_does_not_reach(world: World) -> None:
     event = ended(world.target())
     assert event.state == "unknown"
     assert "error dialing backend" in event.detail
-    assert "kubelets of its nodes" in event.fix
+    assert "kubelets of its nodes" in event.fix.text

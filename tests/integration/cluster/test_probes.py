@@ -147,7 +147,7 @@ async def test_a_user_without_rights_proves_nothing(
     assert results["identity"].status == "unknown"
     for name in ("audience", "namespace", "quotas", "storage"):
         assert results[name].status == "unknown", name
-        assert results[name].fix
+        assert results[name].fix.text
     for name in ("rights.verify", "rights.guard", "rights.argocd"):
         assert results[name].status == "warn", name
     space = made.installation.namespace
@@ -156,7 +156,7 @@ async def test_a_user_without_rights_proves_nothing(
         health.detail
         == f"may not get pods/portforward in {space}, create pods/portforward in {space}"
     )
-    assert health.fix.startswith("optional: ask the platform team for these rights; without them,")
+    assert health.fix.text.startswith("optional: ask the platform team for these rights; without them,")
     assert f"create appprojects.argoproj.io in {space}-cd" in results["rights.argocd"].detail
     # Discovery is everybody's.
     assert results["external-secrets"].status == "pass"
@@ -187,8 +187,8 @@ async def test_missing_operators_are_named(bare: Server, made: Answers, client: 
     operator, argo = results["external-secrets"], results["argocd"]
     assert (operator.status, "not installed" in operator.detail) == ("fail", True)
     assert (argo.status, "no AppProject and no Application" in argo.detail) == ("fail", True)
-    assert operator.fix
-    assert argo.fix
+    assert operator.fix.text
+    assert argo.fix.text
     assert (results["storage"].status, results["audience"].status) == ("fail", "unknown")
 
 
@@ -211,7 +211,7 @@ async def test_an_operator_that_is_too_old(
     bare.request("DELETE", f"{path}/externalsecrets.external-secrets.io")
     assert result.status == "fail"
     assert result.detail.startswith("serves v1beta1 of external-secrets.io without ExternalSecret")
-    assert "0.16" in result.fix
+    assert "0.16" in result.fix.text
 
 
 async def test_another_cluster_than_the_recorded_one_stops(
@@ -226,7 +226,7 @@ async def test_another_cluster_than_the_recorded_one_stops(
     identity = results.pop("identity")
     results.pop("version")
     assert (identity.status, "u-2" in identity.detail) == ("fail", True)
-    assert "--context" in identity.fix
+    assert "--context" in identity.fix.text
     assert {one.detail for one in results.values()} == {"needs cluster.identity"}
     with pytest.raises(ConflictError):
         make_secret_lookup(kube, there)("airflow", ["any"])
@@ -244,7 +244,7 @@ async def test_logins_and_servers_that_are_not_there(
         results = await probed(made, kube)
         identity = results.pop("identity")
         assert (identity.status, says in identity.detail) == ("unknown", True), identity
-        assert identity.fix
+        assert identity.fix.text
         assert {one.status for one in results.values()} == {"skip"}
 
 

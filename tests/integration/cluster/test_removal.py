@@ -89,7 +89,7 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
     marked(world, APPLICATION, finalizers=[FINALIZER])
     done = ended(application_removal.build_application_undo(target))
     assert (done.state, FINALIZER in done.detail) == ("blocked", True)
-    assert "airflow-wizard destroy" in done.fix
+    assert "airflow-wizard destroy" in done.fix.text
     marked(world, APPLICATION, finalizers=[], annotations={TRACKING: "root:argoproj.io/x:y/z"})
     done = ended(application_removal.build_application_undo(target))
     assert "delivered by Application root" in done.detail
@@ -173,7 +173,7 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     done = ended(delivered_objects.build_secrets_removal(target))
     assert done.state == "failed"
     assert f"ExternalSecret {world.namespace}/{name}" in done.detail
-    assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix) == (True, True)
+    assert (CLEANUP in done.detail, "External Secrets takes it off" in done.fix.text) == (True, True)
     # What is on its way already is not asked for again.
     before = len(world.writes)
     assert ended(delivered_objects.build_secrets_removal(target)).state == "failed"
@@ -185,7 +185,7 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     done = ended(cascade.build_pause_step(target), cascade.build_cascade_step(target))
     assert (done.state, FINALIZER in done.detail) == ("failed", True)
     assert "no route to host" in done.detail
-    assert "application controller" in done.fix
+    assert "application controller" in done.fix.text
     marked(world, APPLICATION, finalizers=[])
 
     claim(world, "logs", finalizers=[PROTECTION])
@@ -227,7 +227,7 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
     blind: Target = world.target(token)
     done = ended(volumes.build_keep_step(blind, []))
-    assert (done.state, "--data volumes" in done.fix) == ("blocked", True)
+    assert (done.state, "--data volumes" in done.fix.text) == ("blocked", True)
 
 
 def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
@@ -431,6 +431,6 @@ def test_nobody_is_told_to_disable_what_may_be_others(world: World) -> None:
     """Without a login to Vault nothing says whose mounts they are, or what lies in them."""
     found = told(steps.build_undo_steps(world.target(), "store"))
     assert found["remove.vault-mount"].state == "kept"
-    assert not any("secrets disable" in f"{one.fix}{one.detail}" for one in found.values())
-    assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix
-    assert "vault delete auth/kubernetes/role/" in found["remove.vault-role"].fix
+    assert not any("secrets disable" in f"{one.fix.text}{one.detail}" for one in found.values())
+    assert "vault list auth/kubernetes/role; and only if" in found["remove.vault-auth"].fix.text
+    assert "vault delete auth/kubernetes/role/" in found["remove.vault-role"].fix.text

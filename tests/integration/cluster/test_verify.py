@@ -200,7 +200,7 @@ def test_a_store_that_is_not_valid(
     ended = wait(target, "verify.store")["verify.store"]
     assert ended.state == "failed"
     assert says in ended.detail
-    assert fix in ended.fix
+    assert fix in ended.fix.text
 
 
 def test_a_store_that_never_arrives_is_explained_by_argo_cd(world: World) -> None:
@@ -220,7 +220,7 @@ def test_a_store_that_never_arrives_is_explained_by_argo_cd(world: World) -> Non
         ended = wait(target, name)[name]
         assert ended.state == "failed"
         assert "host key" in ended.detail
-        assert "argocd-ssh-known-hosts-cm" in ended.fix
+        assert "argocd-ssh-known-hosts-cm" in ended.fix.text
 
 
 def test_without_external_secrets_it_says_what_to_install(world: World) -> None:
@@ -228,7 +228,7 @@ def test_without_external_secrets_it_says_what_to_install(world: World) -> None:
     text = target.text("secrets/store").replace("external-secrets.io/v1", "external-secrets.io/v9")
     other = replace(target, files={**target.files, "secrets/store": text.encode()})
     ended = wait(other, "verify.store")["verify.store"]
-    assert (ended.state, "External Secrets" in ended.fix) == ("failed", True)
+    assert (ended.state, "External Secrets" in ended.fix.text) == ("failed", True)
 
 
 PAYLOAD: list[tuple[str, str, str, str]] = [
@@ -267,7 +267,7 @@ def test_an_external_secret_that_is_not_synced(
     count = len(read_external_secrets(target))
     assert f"{count - 1} of {count} ExternalSecrets" in ended.detail
     assert says in ended.detail
-    assert fix in ended.fix
+    assert fix in ended.fix.text
 
 
 def test_an_old_ready_does_not_count_for_a_changed_spec(world: World) -> None:
@@ -397,7 +397,7 @@ def test_an_application_that_is_not_synced(
     ended = wait(target, "verify.application")["verify.application"]
     assert ended.state == "failed"
     assert says in ended.detail
-    assert fix in ended.fix
+    assert fix in ended.fix.text
 
 
 def test_an_application_that_waits_for_the_store_says_what_the_store_lacks(world: World) -> None:
@@ -409,7 +409,7 @@ def test_an_application_that_waits_for_the_store_says_what_the_store_lacks(world
     ended = wait(target, "verify.application")["verify.application"]
     assert message in ended.detail
     assert "sealed" in ended.detail
-    assert "unseal" in ended.fix
+    assert "unseal" in ended.fix.text
 
 
 def test_synced_with_an_older_commit_is_not_enough(world: World) -> None:
@@ -549,7 +549,7 @@ def test_a_pod_that_does_not_run(world: World, status: dict[str, Any], says: str
         ended = wait(target, name)[name]
         assert ended.state == "failed"
         assert says in ended.detail
-        assert fix in ended.fix
+        assert fix in ended.fix.text
 
 
 def test_pods_that_are_refused(world: World) -> None:
@@ -582,7 +582,7 @@ def test_the_migration_job(world: World) -> None:
     operators.job(JOB, "Failed", "Job has reached the specified backoff limit")
     failed = look()
     assert "backoff limit" in failed.detail
-    assert f"logs job/{JOB}" in failed.fix
+    assert f"logs job/{JOB}" in failed.fix.text
     operators.job(JOB, "Complete")
     assert look().state == "holds"
     operators.gone("Job", JOB)
@@ -610,7 +610,7 @@ def test_a_namespace_stuck_in_terminating(world: World) -> None:
     for name in ("verify.store", "verify.airflow"):
         ended = wait(target, name)[name]
         assert "being deleted" in ended.detail
-        assert "finalizers" in ended.fix
+        assert "finalizers" in ended.fix.text
 
 
 def test_an_api_server_that_is_away_for_a_moment_is_waited_for(

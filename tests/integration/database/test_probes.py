@@ -155,7 +155,7 @@ async def test_each_refusal_is_a_fault_of_its_own(
     login = results.pop("database.login")
     assert login.status == "fail"
     assert says in login.detail
-    assert login.fix
+    assert login.fix.text
     assert {result.status for result in results.values()} == {"skip"}
     assert {result.detail for result in results.values()} == {"needs database.login"}
 
@@ -163,7 +163,7 @@ async def test_each_refusal_is_a_fault_of_its_own(
 async def test_a_role_without_rights_and_a_database_in_another_encoding(server: Postgres) -> None:
     results = await probed(target(server, "stranger"))
     assert results["database.rights"].status == "fail"
-    assert 'OWNER TO "stranger"' in results["database.rights"].fix
+    assert 'OWNER TO "stranger"' in results["database.rights"].fix.text
     results = await probed(target(server, "airflow", "latin"))
     assert results["database.encoding"].status == "fail"
     assert "LATIN1" in results["database.encoding"].detail
@@ -298,7 +298,7 @@ async def test_what_does_not_answer_is_unverified() -> None:
     for ended_with in (results, await probed(closed), await probed(nowhere)):
         login = ended_with["database.login"]
         assert login.status == "unknown", login
-        assert "same network" in login.fix
+        assert "same network" in login.fix.text
 
 
 def test_facts_that_this_server_cannot_have() -> None:

@@ -293,7 +293,7 @@ def test_what_stands_is_never_altered(
     ended = bed.apply()
 
     assert ended[action].state == "blocked", ended
-    assert says in ended[action].fix
+    assert says in ended[action].fix.text
     assert written(bed.server.log[size:]) == []
     assert bed.stands == stands
 
@@ -306,7 +306,7 @@ def test_the_grant_that_is_named_makes_anothers_database_usable(bed: Bed) -> Non
     assert blocked.diff.splitlines() == [
         f'-owner of "{bed.name}": "postgres"', f'+owner of "{bed.name}": "{bed.user}"'
     ]  # fmt: skip
-    bed.sql(blocked.fix.partition("runs in it: ")[2], bed.name)
+    bed.sql(blocked.fix.text.partition("runs in it: ")[2], bed.name)
     assert states(bed.apply()) == ["holds"] * 3
 
 
@@ -318,7 +318,7 @@ def test_a_schema_that_an_older_server_closed_is_opened_by_who_may(bed: Bed) -> 
 
     blocked = bed.apply()
     assert states(blocked) == ["holds", "holds", "blocked"]
-    assert "GRANT USAGE, CREATE ON SCHEMA public" in blocked["schema"].fix
+    assert "GRANT USAGE, CREATE ON SCHEMA public" in blocked["schema"].fix.text
 
     opened = bed.apply("postgres", bed.server.password)
     assert states(opened) == ["holds", "holds", "changed"], opened
@@ -345,7 +345,7 @@ def test_an_administrator_who_may_not_leaves_nothing_behind(
                           dry_run=dry_run)  # fmt: skip
         assert ended[action].state == "failed", ended
         assert says in ended[action].detail
-        assert ended[action].fix
+        assert ended[action].fix.text
         assert who[1] not in str(ended)
     assert bed.stands == ""
 
@@ -355,7 +355,7 @@ def test_a_role_of_another_admins_is_given_by_them_first(bed: Bed) -> None:
     bed.role()
     ended = bed.apply("only_createdb", SECRET)
     assert states(ended) == ["holds", "failed", "left"], ended
-    grant = ended["create"].fix.partition("runs: ")[2]
+    grant = ended["create"].fix.text.partition("runs: ")[2]
     assert grant == f'GRANT "{bed.user}" TO "only_createdb"'
     bed.server.sql(grant)
     assert states(bed.apply("only_createdb", SECRET)) == ["holds", "changed", "holds"]
@@ -369,7 +369,7 @@ def test_a_password_that_is_not_known_here_is_left_to_the_owner(
         bed.changes = dict(changes)
         ended = bed.apply()
         assert states(ended) == ["unknown"] * 3, ended
-        assert "handover --owner dba" in ended["role"].fix
+        assert "handover --owner dba" in ended["role"].fix.text
     assert bed.stands == ""
     monkeypatch.setenv(VARIABLE, PASSWORD)
     _anothers(bed)
@@ -391,7 +391,7 @@ def test_a_server_that_takes_no_hashed_password_is_named(bed: Bed) -> None:
     ended = bed.apply(picky, SECRET)["role"]
     assert ended.state == "failed", ended
     assert "hashed and never in clear" in ended.detail
-    assert "handover --owner dba" in ended.fix
+    assert "handover --owner dba" in ended.fix.text
     assert len(written(bed.server.log[size:])) == 1
     assert f"PASSWORD '{PASSWORD}" not in bed.server.log[size:]
 

@@ -212,7 +212,7 @@ def test_whatever_becomes_of_helm_in_the_middle(
         event = installed(target)
         assert (event.state, "in the hands of another helm" in event.detail) == ("blocked", True)
         other.kill()
-    words = event.fix.partition("runs it any more: ")[2].partition(",")[0].split()
+    words = event.fix.text.partition("runs it any more: ")[2].partition(",")[0].split()
     subprocess.run(words, check=True, capture_output=True)
     assert installed(target).state == "changed"
 

@@ -200,7 +200,7 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     target = world.delivered()
     helm(world, "install", "airflow", str(CHART), "--create-namespace", *WITHOUT_HOOKS)
     [space] = told([build_namespace_step(target)]).values()
-    assert (space.state, "enforce=baseline" in space.fix) == ("blocked", True)
+    assert (space.state, "enforce=baseline" in space.fix.text) == ("blocked", True)
     labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     path = f"/api/v1/namespaces/{world.namespace}"
     world.server.request("PATCH", path, {"metadata": {"labels": labels}}, MERGE)
@@ -210,7 +210,7 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     assert (event.state, "is not this wizard's" in event.detail) == ("blocked", True)
     assert world.statuses() == ["deployed"]
 
-    words = event.fix.partition("if it may become ours: ")[2].split()
+    words = event.fix.text.partition("if it may become ours: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
     world.git.git("remote", "add", "origin", "git@github.com:acme/k8s-infra.git")
     target = world.delivered()
@@ -225,7 +225,7 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     assert (event.state, "another installation or repository" in event.detail) == ("blocked", True)
     [gone] = told(removing.build_helm_removal(hers, None, (), exact=False)[:1]).values()
     assert (gone.state, "belongs to another" in gone.detail) == ("blocked", True)
-    words = event.fix.partition("the same that has moved: ")[2].split()
+    words = event.fix.text.partition("the same that has moved: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
     assert installed(hers).state == "holds"
 
@@ -260,7 +260,7 @@ def test_a_release_that_fails_says_why_and_goes_on_afterwards(spaced: HelmWorld)
     refused = target.files["values"] + b"\nrefused: true\n"
     found = installed(replace(target, files={**target.files, "values": refused}))
     assert (found.state, "these values are refused" in found.detail) == ("failed", True)
-    assert "commit" in found.fix
+    assert "commit" in found.fix.text
     assert world.statuses() == []
 
     about = {"name": "airflow-config", "namespace": world.namespace}
@@ -273,7 +273,7 @@ def test_a_release_that_fails_says_why_and_goes_on_afterwards(spaced: HelmWorld)
     frozen(world)
     found = installed(target)
     assert (found.state, "freeze until Monday" in found.detail) == ("failed", True)
-    assert "platform team" in found.fix
+    assert "platform team" in found.fix.text
     assert world.statuses() == ["failed"]
     tried = installed(target, dry_run=True)
     assert (tried.state, "revision 2" in tried.detail) == ("would change", True)
@@ -311,7 +311,7 @@ def test_a_helm_that_will_not_do_stops_before_anything(
     found = applied(target)
     assert found["helm.program"].state == "failed"
     assert says in found["helm.program"].detail
-    assert fix in found["helm.program"].fix
+    assert fix in found["helm.program"].fix.text
     assert world.writes == []
 
 
@@ -327,8 +327,8 @@ def test_another_chart_is_refused_before_anything(world: HelmWorld, tmp_path: Pa
 def test_without_a_cluster_its_owner_is_told_what_to_run(world: HelmWorld) -> None:
     found = applied(replace(world.delivered(), kube=None, argocd=None, helm=None))
     assert set(states(found).values()) == {"unknown"}
-    assert "helm upgrade --install airflow" in found["helm.chart"].fix
-    assert "kubectl apply -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix
+    assert "helm upgrade --install airflow" in found["helm.chart"].fix.text
+    assert "kubectl apply -f apps/airflow/secrets/store.yaml" in found["helm.store"].fix.text
 
 
 def test_the_real_chart_is_installed_and_found_again(
@@ -355,7 +355,7 @@ def test_kustomization_says_what_is_applied(world: HelmWorld) -> None:
     assert "helm.manifests" not in found
     event = told([found["helm.listed"]])["helm.listed"]
     assert (event.state, "mine/quota.yaml" in event.detail) == ("unknown", True)
-    assert "kubectl apply -f apps/airflow/mine/quota.yaml" in event.fix
+    assert "kubectl apply -f apps/airflow/mine/quota.yaml" in event.fix.text
 
 
 def test_who_may_work_in_the_namespace_alone_installs(spaced: HelmWorld) -> None:

@@ -235,7 +235,7 @@ async def test_a_key_that_may_push_is_refused_unless_somebody_says_why(
     explained = (await probed(forge, key, writable="CI tags releases with it"))["dags.read-only"]
 
     assert refused.status == "fail"
-    assert "read-only" in refused.fix
+    assert "read-only" in refused.fix.text
     assert explained == ProbeResult("warn", "the key may push: CI tags releases with it")
 
 
@@ -244,7 +244,7 @@ async def test_a_key_that_is_not_registered(forge: Forge, key: KeyPair) -> None:
 
     assert results["dags.clone"].status == "fail"
     assert "does not let the key in" in results["dags.clone"].detail
-    assert "airflow-wizard secrets" in results["dags.clone"].fix
+    assert "airflow-wizard secrets" in results["dags.clone"].fix.text
     assert results["dags.read-only"].status == "skip"
 
 

@@ -107,7 +107,7 @@ async def test_nobody_is_told_how_to_become_somebody(vault: Vault) -> None:
     results = await probed(store_of(), place(vault), None)
     assert statuses(results, "certificate", "state") == {"pass"}
     assert statuses(results, *INSIDE, "role") == {"skip"}
-    assert "VAULT_TOKEN" in results["token"].fix
+    assert "VAULT_TOKEN" in results["token"].fix.text
     assert results["mount"].detail == "needs vault.token"
 
 
@@ -118,7 +118,7 @@ async def test_a_vault_that_is_not_proven_is_a_fault_and_gets_nothing(
     results = await probed(store_of(), where, token(canary.secret()))
     assert results["certificate"].status == "fail"
     assert "no authority" in results["certificate"].detail
-    assert results["certificate"].fix
+    assert results["certificate"].fix.text
     assert results["state"].detail == "needs vault.certificate"
     assert statuses(results, "state", *INSIDE, "role") == {"skip"}
     canary.assert_absent(str(results))
@@ -134,7 +134,7 @@ async def test_the_states_of_a_node_are_told_apart(fresh_vault: Vault, canary: C
     fresh_vault.seal()
     results = await probed(store, place(fresh_vault), who)
     details.append((results["state"].status, results["state"].detail))
-    assert "unsealed" in results["state"].fix
+    assert "unsealed" in results["state"].fix.text
     fresh_vault.unseal()
     results = await probed(store, place(fresh_vault), token(fresh_vault.token))
     details.append((results["state"].status, results["state"].detail.partition(",")[0]))
@@ -164,14 +164,14 @@ async def test_version_one_is_refused(vault: Vault) -> None:
     results = await probed(store, place(vault), operator(vault, store))
     assert results["mount"].status == "fail"
     assert "KV version 1" in results["mount"].detail
-    assert "secrets.vault.mount" in results["mount"].fix
+    assert "secrets.vault.mount" in results["mount"].fix.text
 
 
 async def test_a_mount_that_is_not_there_is_told_from_one_that_cannot_be_seen(vault: Vault) -> None:
     store = store_of()
     results = await probed(store, place(vault), operator(vault, store))
     assert results["mount"].status == "warn"
-    assert f"-path={store.mount} " in results["mount"].fix
+    assert f"-path={store.mount} " in results["mount"].fix.text
     vault.mount(store.mount)
     results = await probed(store, place(vault), token(vault.new_token("default")))
     assert results["mount"].status == "unknown"
@@ -210,13 +210,13 @@ async def test_what_is_left_of_a_token(vault: Vault, canary: Canary) -> None:
     for ended in (short, token(canary.secret())):
         results = await probed(store, place(vault), ended)
         assert results["token"].status == "fail"
-        assert "log in to Vault again" in results["token"].fix
+        assert "log in to Vault again" in results["token"].fix.text
         assert statuses(results, "mount", "payload", "setup") == {"skip"}
         canary.assert_absent(str(results))
     results = await probed(store, place(vault), token(vault.token))
     assert results["token"].status == "warn"
     assert "never ends" in results["token"].detail
-    assert "only what is needed" in results["token"].fix
+    assert "only what is needed" in results["token"].fix.text
 
 
 async def test_an_approle_that_is_refused(vault: Vault, canary: Canary) -> None:
@@ -263,7 +263,7 @@ async def test_what_does_not_answer_is_unverified(canary: Canary) -> None:
     results.append(await probed(store, VaultAddress("https://no.invalid:8200"), who))
     for one in results:
         assert one["state"].status == "unknown", one
-        assert one["state"].fix
+        assert one["state"].fix.text
         assert "fail" not in statuses(one, *one)
         assert statuses(one, *INSIDE, "role", "certificate") == {"skip"}
     canary.assert_absent(str(results))
@@ -399,8 +399,8 @@ async def test_a_wrong_audience_is_named(cluster: Cluster) -> None:
     cluster.set_up()
     result = await role(cluster, cluster.mint("", "somebody-else"))
     assert result.status == "fail"
-    assert "somebody-else" in result.fix
-    assert f"secrets.vault.audience is {cluster.store.audience}" in result.fix
+    assert "somebody-else" in result.fix.text
+    assert f"secrets.vault.audience is {cluster.store.audience}" in result.fix.text
     result = await role(cluster, cluster.mint("", "somebody-else"), as_nobody=True)
     assert result.status == "unknown"
 
@@ -409,7 +409,7 @@ async def test_another_account_is_refused(cluster: Cluster) -> None:
     cluster.set_up()
     result = await role(cluster, cluster.mint("stranger"))
     assert result.status == "fail"
-    assert "ServiceAccount" in result.fix
+    assert "ServiceAccount" in result.fix.text
 
 
 async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -> None:
@@ -438,7 +438,7 @@ async def test_a_cluster_that_gives_no_token(cluster: Cluster, canary: Canary) -
         raise WizardError("the cluster does not answer", "look at the context")
 
     result = await role(cluster, refuse)
-    assert (result.status, result.fix) == ("unknown", "look at the context")
+    assert (result.status, result.fix.text) == ("unknown", "look at the context")
     result = await role(cluster, lambda: SecretStr(canary.secret()))
     assert result.status == "fail"
     canary.assert_absent(str(result))

@@ -318,7 +318,7 @@ def test_the_account_comes_with_delivery_and_is_proven_then(bench: Bench) -> Non
     bench.remove(f"{path}/{bench.store.service_account}")
     assert bench.states() == ["changed"] * 4 + ["unknown"]
     assert "not there yet" in bench.said[-1].detail
-    assert "delivery" in bench.said[-1].fix
+    assert "delivery" in bench.said[-1].fix.text
     bench.account()
     assert bench.states() == ["holds"] * 5
 
@@ -370,7 +370,7 @@ def blocked(bench: Bench, at: str) -> StepEvent:
     after = bench.state()
     ours = {"vault.mount": "mount", "vault.policy": "policy", "vault.role": "role"}.get(at, "auth")
     assert after[ours] == before[ours]
-    assert found[at].fix
+    assert found[at].fix.text
     return found[at]
 
 
@@ -378,7 +378,7 @@ def test_version_one_is_never_written_to(bench: Bench, wire: Wire) -> None:
     bench.vault.mount(bench.store.mount, version=1)
     event = blocked(bench, "vault.mount")
     assert "KV version 1" in event.detail
-    assert "secrets.vault.mount" in event.fix
+    assert "secrets.vault.mount" in event.fix.text
     assert wire.writes == []
 
 
@@ -411,8 +411,8 @@ def test_another_policy_stays_and_both_are_shown(bench: Bench) -> None:
     event = blocked(bench, "vault.policy")
     assert '-path "other/data/*" {' in event.diff
     assert f'+path "{bench.store.data_path}" {{' in event.diff
-    assert "secrets.vault.role" in event.fix
-    assert f"vault policy write {bench.store.policy} {bench.file('vault/policy')}" in event.fix
+    assert "secrets.vault.role" in event.fix.text
+    assert f"vault policy write {bench.store.policy} {bench.file('vault/policy')}" in event.fix.text
     assert bench.stored(bench.policy)["policy"] == theirs
 
 
@@ -509,7 +509,7 @@ def test_another_config_is_never_touched(
     stands = json.dumps(bench.stored(bench.config), sort_keys=True)
     event = blocked(bench, "vault.auth")
     assert says in event.detail
-    assert fix in event.fix
+    assert fix in event.fix.text
     assert event.diff
     assert json.dumps(bench.stored(bench.config), sort_keys=True) == stands
     assert not [line for line in wire.writes if bench.store.auth_mount in line]
@@ -534,7 +534,7 @@ def test_an_auth_mount_of_another_kind(bench: Bench) -> None:
     bench.vault.request("POST", f"sys/auth/{bench.store.auth_mount}", {"type": "userpass"})
     event = blocked(bench, "vault.auth")
     assert "of type userpass" in event.detail
-    assert "secrets.vault.auth_mount" in event.fix
+    assert "secrets.vault.auth_mount" in event.fix.text
 
 
 def test_reviewers_objects_of_another_stay(bench: Bench) -> None:
@@ -578,9 +578,9 @@ def test_a_token_for_the_payload_alone_leaves_the_rest(
     assert wire.writes == []
     for name in ("vault.policy", "vault.auth", "vault.role"):
         assert "left to Vault's owner" in found[name].detail
-    assert bench.file("vault/policy") in found["vault.policy"].fix
-    assert f"@{bench.file('vault/role')}" in found["vault.role"].fix
-    assert f"vault auth enable -path={bench.store.auth_mount}" in found["vault.auth"].fix
+    assert bench.file("vault/policy") in found["vault.policy"].fix.text
+    assert f"@{bench.file('vault/role')}" in found["vault.role"].fix.text
+    assert f"vault auth enable -path={bench.store.auth_mount}" in found["vault.auth"].fix.text
 
 
 def test_what_the_owners_did_is_proven_by_its_effect(bench: Bench, wire: Wire) -> None:
@@ -601,7 +601,7 @@ def test_nobody_is_logged_in(bench: Bench, wire: Wire) -> None:
     bench.target = replace(bench.target, vault=None)
     assert bench.states() == ["unknown"] * 5
     assert wire.lines == []
-    assert all(one.fix for one in bench.said if one.has_ended)
+    assert all(one.fix.text for one in bench.said if one.has_ended)
 
 
 def test_each_missing_right_leaves_only_its_own_step(bench: Bench) -> None:
@@ -633,7 +633,7 @@ def test_a_cluster_that_gives_no_reviewer(
     states = [one.state for one in found.values()]
     assert states == ["changed", "changed", "unknown", "unknown", "unknown"]
     assert "left to the cluster's owner" in found["vault.auth"].detail
-    assert "clusterrolebinding" in found["vault.auth"].fix
+    assert "clusterrolebinding" in found["vault.auth"].fix.text
     assert not [line for line in wire.writes if bench.store.auth_mount in line]
     bench.target = replace(bench.target, kube=None)
     found = bench.run()
@@ -664,7 +664,7 @@ def test_a_vault_inside_the_cluster_reviews_with_its_own_account(
     bench = new_bench({"secrets.vault.server": "https://vault.vault.svc:8200"})
     event = bench.run()["vault.auth"]
     assert event.state == "failed"
-    assert "secrets.vault.server" in event.fix
+    assert "secrets.vault.server" in event.fix.text
     assert bench.stored(bench.config) == 404
 
     bodies: list[object] = []
@@ -710,7 +710,7 @@ def test_a_reviewer_that_was_taken_away_shows_in_the_login(bench: Bench) -> None
     found = bench.run()["vault.login"]
     assert found.state == "failed"
     assert "refuses the login" in found.detail
-    assert "token reviewer" in found.fix
+    assert "token reviewer" in found.fix.text
 
 
 # --- faults
@@ -726,7 +726,7 @@ def test_a_sealed_vault_stops_the_run(
     found = bench.run()
     assert [one.state for one in found.values()] == ["failed"] + ["left"] * 4
     assert "sealed" in found["vault.mount"].detail
-    assert "unsealed" in found["vault.mount"].fix
+    assert "unsealed" in found["vault.mount"].fix.text
     assert wire.writes == []
     fresh_vault.unseal()
     assert bench.states() == ["changed"] * 4 + ["holds"]
@@ -751,7 +751,7 @@ def test_a_token_that_ends_half_way(bench: Bench, wire: Wire, at: int) -> None:
     assert "expired" in found[IDS[at]].detail
     found = bench.run()
     assert found["vault.mount"].state == "failed"
-    assert "log in to Vault again" in found["vault.mount"].fix
+    assert "log in to Vault again" in found["vault.mount"].fix.text
     bench.log_in(bench.token(bench.rights()))
     assert bench.run()["vault.login"].state == "holds"
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from wizard.answers.question_links import find_question
 from wizard.answers.questions import field_specs
 from wizard.apply.progress import INTERRUPTED, summarize_run
-from wizard.apply.run import Run, with_question
+from wizard.apply.run import Run
 from wizard.engine.steps import StepEvent
-from wizard.errors import ExitCode
+from wizard.errors import ExitCode, Fix
 from wizard.systems.cluster import diagnosis
 from wizard.systems.cluster.diagnosis import Rule
 
@@ -51,31 +49,29 @@ ALL = (
 def test_a_diagnosis_leads_to_its_question(table: Sequence[Rule], message: str, key: str) -> None:
     found = diagnosis.diagnose([message], table)
     assert found is not None
-    assert find_question(found.fix) == key
+    assert found.fix.question == key
 
 
-def test_whatever_is_led_to_is_asked() -> None:
+def test_every_question_that_a_rule_leads_to_is_asked() -> None:
     asked = {item.key for item in field_specs() if item.model.asked} | {""}
-    assert {find_question(rule.fix) for rule in ALL} <= asked
-    assert find_question("if this one is meant: airflow-wizard set cluster.uid=7") == ""
+    assert {rule.fix.question for rule in ALL} <= asked
 
 
 def test_only_our_words_lead_anywhere() -> None:
-    event = StepEvent("a", "A", "me", "failed", "the server says: change database.host", "ask them")
-    assert with_question(event) == event
-    known = replace(event, fix="see dags.ref", question="database.host")
-    assert with_question(known).question == "database.host"
-    assert with_question(replace(known, question="")).question == "dags.ref"
+    found = diagnosis.diagnose(["Vault is sealed: change database.host"], diagnosis.STORE_RULES)
+    assert found is not None
+    assert "database.host" in found.cause
+    assert found.fix.question == ""
 
 
 def test_what_is_told_after_the_screens() -> None:
     target: Any = SimpleNamespace(ends=[])
     run = Run(target, ())
     run.past_events = [
-        StepEvent("a", "A", "me", "waiting", "not yet", "wait"),
+        StepEvent("a", "A", "me", "waiting", "not yet", Fix("wait")),
         StepEvent("a", "A", "me", "holds", "it is there"),
-        StepEvent("b", "B", "me", "unknown", "may not be read", "ask Ada"),
-        StepEvent("c", "C", "me", "failed", "no", "do this"),
+        StepEvent("b", "B", "me", "unknown", "may not be read", Fix("ask Ada")),
+        StepEvent("c", "C", "me", "failed", "no", Fix("do this")),
         StepEvent("d", "D", "me", "left"),
     ]
     run.notes = ["note: a note"]

@@ -28,6 +28,7 @@ from wizard.engine.probes import (
     unknown_result,
     wrap_blocking,
 )
+from wizard.errors import Fix
 
 
 def probe(name: str, run: Callable[[], Awaitable[ProbeResult]], timeout: float = 5.0) -> Probe:
@@ -204,6 +205,8 @@ def test_json_names_probe_and_endpoint() -> None:
         "detail": "no answer",
         "fix": "try again",
     }
+    led = one.to_json(unknown_result("no answer", Fix("try again", "database.host")))
+    assert (led["fix"], led["question"]) == ("try again", "database.host")
 
 
 HANGS = """

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from wizard.engine.steps import Step, StepEvent, StepStatus, run_steps
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 
 SECRET = "hunter2-canary"
 
@@ -112,7 +112,7 @@ def test_a_failure_says_what_and_what_to_do_and_leaves_the_rest() -> None:
     assert [(event.id, event.state) for event in events] == [
         ("a", "checking"), ("a", "changing"), ("a", "failed"), ("b", "left"), ("c", "left"),
     ]  # fmt: skip
-    assert (events[2].detail, events[2].fix) == ("the door is shut", "open it")
+    assert (events[2].detail, events[2].fix.text) == ("the door is shut", "open it")
     assert later.changes == 0
 
 
@@ -144,11 +144,11 @@ def test_waiting_tells_each_new_reason_once_and_ends_when_it_holds() -> None:
 
 
 def test_waiting_has_a_limit_and_ends_in_the_last_reason() -> None:
-    look = StepStatus("wanted", "the store is not valid", "look at its status")
+    look = StepStatus("wanted", "the store is not valid", Fix("look at its status"))
     events = told([World(look).action(waits=True, patience=0.05)])
     assert states(events) == ["checking", "waiting", "failed"]
     assert "the store is not valid" in events[-1].detail
-    assert events[-1].fix == "look at its status"
+    assert events[-1].fix.text == "look at its status"
     assert events[-1].seconds >= 0.05
 
 
@@ -164,6 +164,27 @@ def test_closing_it_stops_before_the_next_step() -> None:
 
     asyncio.run(run())
     assert [one.changes for one in worlds] == [1, 0]
+
+
+def test_an_event_leads_to_the_question_of_its_fix() -> None:
+    look = StepStatus("blocked", "see database.port", Fix("give another host", "database.host"))
+    event = told([World(look).action()])[-1]
+    assert event.fix.question == "database.host"
+    shown = event.to_json()
+    assert (shown["fix"], shown["question"]) == ("give another host", "database.host")
+
+
+@pytest.mark.parametrize(("error", "state"), [(ConflictError, "blocked"), (WizardError, "failed")])
+def test_an_error_hands_its_fix_to_the_event(error: type[WizardError], state: str) -> None:
+    def check(hint: Fix | str) -> StepEvent:
+        async def look() -> StepStatus:
+            raise error("the server says: change dags.ref", hint)
+
+        return told([replace(World(HOLDS).action(), check=look)])[-1]
+
+    led = check(Fix("compare both", "database.host"))
+    assert (led.state, led.fix) == (state, Fix("compare both", "database.host"))
+    assert check("see dags.ref").fix == Fix("see dags.ref"), "no text is searched"
 
 
 def test_json_is_a_line_of_plain_values() -> None:
@@ -183,6 +204,6 @@ def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
     assert [event.state for event in events if event.has_ended] == ["blocked", "holds", "blocked"]
     assert ("a (A)" in events[-1].detail, "b (B)" in events[-1].detail) == (True, False)
-    assert "run it again" in events[-1].fix
+    assert "run it again" in events[-1].fix.text
     assert (files.changes, files.rehearsals) == (0, 0)
     assert states(told([replace(alone, check=World(UNKNOWN).check), last]))[-1] == "changed"

@@ -13,6 +13,7 @@ from tests.support.rendered import answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import field_specs
 from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
+from wizard.errors import Fix
 from wizard.formats import types
 from wizard.plan.derive import derive_release
 from wizard.probes.addresses import ADDRESS_QUESTIONS, UNCHECKED_ADDRESSES
@@ -125,7 +126,7 @@ def test_the_question_that_a_fix_names_comes_first() -> None:
     login = Probe("database.login", "", "", never)
     assert find_probe_question(login, fail_result("no", "ask its owner")) == "database.password"
     assert (
-        find_probe_question(login, fail_result("no", "create it, or correct database.name"))
+        find_probe_question(login, fail_result("no", Fix("create it again", "database.name")))
         == "database.name"
     )
     assert (

@@ -91,5 +91,5 @@ def test_a_key_in_the_store_is_tried_by_another_command(asked: list[str], kind: 
     result = found({kind: True})["dags.clone"]
 
     assert result.status == "skip"
-    assert "airflow-wizard secrets --prove" in result.fix
+    assert "airflow-wizard secrets --prove" in result.fix.text
     assert asked == []

@@ -127,7 +127,7 @@ def test_without_a_pooler(limit: int, status: str) -> None:
     assert result.status == status
     assert "4 to 60 (1 x API server up to 15, 1 x scheduler up to 15" in result.detail
     assert f"the server allows {limit}, 7 are open now" in result.detail
-    assert bool(result.fix) is (status != "pass")
+    assert bool(result.fix.text) is (status != "pass")
 
 
 @pytest.mark.parametrize(

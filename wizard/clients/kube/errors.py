@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wizard.errors import ConflictError, UsageError, WizardError
+from wizard.errors import ConflictError, Fix, UsageError, WizardError
 
 Kind = Literal[
     "unreachable", "tls", "login", "forbidden", "missing", "conflict", "invalid", "busy", "server",
@@ -42,7 +42,7 @@ class NoContextError(UsageError):
 class KubeError(WizardError):
     """A request that gave no result; `kind` says which sort, `status` is HTTP's, 0 for none."""
 
-    def __init__(self, kind: Kind, message: str, hint: str = "", *, status: int = 0) -> None:
+    def __init__(self, kind: Kind, message: str, hint: Fix | str = "", *, status: int = 0) -> None:
         super().__init__(message, hint or _HINTS.get(kind, ""))
         self.kind = kind
         self.status = status
@@ -51,7 +51,7 @@ class KubeError(WizardError):
 class KubeConflictError(KubeError, ConflictError):
     """The object is not as expected: changed meanwhile, another one of its name, or not ours."""
 
-    def __init__(self, message: str, hint: str = "", *, reason: str = "") -> None:
+    def __init__(self, message: str, hint: Fix | str = "", *, reason: str = "") -> None:
         super().__init__("conflict", message, hint, status=409)
         self.reason = reason
 

@@ -28,6 +28,9 @@ _MAX_CA_BYTES = 200_000
 _PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 
 
+SERVER_QUESTION = "secrets.vault.server"
+
+
 @dataclass(frozen=True, slots=True)
 class VaultAddress:
     """Vault as this machine reaches it. `ca` is PEM, empty for the system's authorities.
@@ -40,7 +43,12 @@ class VaultAddress:
     ca: str = ""
     namespace: str = ""
     server_name: str = ""
-    source: str = "secrets.vault.server"
+    source: str = SERVER_QUESTION
+
+    @property
+    def question(self) -> str:
+        """The question the address comes from; empty where a variable gives it."""
+        return self.source if self.source == SERVER_QUESTION else ""
 
     @property
     def endpoint(self) -> str:
@@ -104,7 +112,7 @@ def read_address(
     Raises UsageError for a variable that cannot be used, and when no address is known at all.
     """
     variables = os.environ if environ is None else environ
-    source = "VAULT_ADDR" if variables.get("VAULT_ADDR") else "secrets.vault.server"
+    source = "VAULT_ADDR" if variables.get("VAULT_ADDR") else SERVER_QUESTION
     url = (variables.get("VAULT_ADDR") or server).strip().rstrip("/")
     if not url:
         raise UsageError("Vault's address is not known", "export VAULT_ADDR=https://...:8200")

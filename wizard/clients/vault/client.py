@@ -18,6 +18,7 @@ from wizard.clients.vault.transport import (
     build_foreign_error,
     build_status_error,
 )
+from wizard.errors import Fix
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -127,15 +128,20 @@ class VaultClient:
         version = str(options.get("version", "1")) if isinstance(options, Mapping) else "1"
         if found != path:
             raise VaultError(
-                "missing", f"{path} is no mount: it lies in {found}", "correct secrets.vault.mount"
+                "missing",
+                f"{path} is no mount: it lies in {found}",
+                Fix("correct secrets.vault.mount", "secrets.vault.mount"),
             )
         if kind != "kv" or version != "2":
             what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
             raise VaultRefusedError(
                 "version",
                 f"the mount {path} is {what}, and only KV version 2 has check-and-set",
-                "name another mount in secrets.vault.mount, or have this one upgraded "
-                "(vault kv enable-versioning)",
+                Fix(
+                    "name another mount in secrets.vault.mount, or have this one upgraded "
+                    "(vault kv enable-versioning)",
+                    "secrets.vault.mount",
+                ),
             )
         return Mount(found, kind, 2)
 
@@ -158,7 +164,7 @@ class VaultClient:
             raise VaultRefusedError(
                 "version",
                 f"{where} is not read as KV version 2",
-                "name a KV version 2 mount in secrets.vault.mount",
+                Fix("name a KV version 2 mount in secrets.vault.mount", "secrets.vault.mount"),
             )
         return StoredSecret(data, version)
 
@@ -239,14 +245,19 @@ def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(data.get("identity_policies") or ())
 
 
-def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> str:
+def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> Fix | str:
     """Vault answers most causes alike; its own log tells them apart."""
     if isinstance(credentials, AppRole):
         return "make a new secret id: it may be used up or expired, or be another role's"
     if answer.has_error("invalid role name") or answer.has_error("could not be found"):
-        return f"have Vault's owner write the role {credentials.role} (secrets.vault.role)"
+        return Fix(
+            f"have Vault's owner write the role {credentials.role} (secrets.vault.role)",
+            "secrets.vault.role",
+        )
     if answer.has_error("audience") or answer.has_error("aud)"):
-        return "compare secrets.vault.audience with the role's audience"
+        return Fix(
+            "compare secrets.vault.audience with the role's audience", "secrets.vault.audience"
+        )
     if answer.has_error("service account name") or answer.has_error("not authorized"):
         return "compare the role's bound ServiceAccount and namespace with the store's"
     return (

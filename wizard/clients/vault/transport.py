@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urljoin, urlsplit
 
 from wizard.clients.lazy import import_modules
-from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 
 if TYPE_CHECKING:
     import ssl
@@ -49,7 +49,7 @@ class VaultError(WizardError):
     kind: Kind = "server"
     retry_after: float | None = None
 
-    def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
+    def __init__(self, kind: Kind, message: str, hint: Fix | str = "") -> None:
         super().__init__(message, hint)
         self.kind = kind
 
@@ -222,7 +222,10 @@ def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
     return VaultError(
         "server" if status >= 500 else "foreign",
         f"{address.endpoint} does not answer as Vault does (status {status})",
-        f"look at {address.source}: something else may stand there, or before it",
+        Fix(
+            f"look at {address.source}: something else may stand there, or before it",
+            address.question,
+        ),
     )
 
 
@@ -235,9 +238,15 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
     if isinstance(error, requests.exceptions.SSLError) and not cut_off:
         reason = next((say for sign, say in _REASONS if sign in low), "the TLS handshake failed")
         trusted = "VAULT_CACERT or secrets.vault.ca.file"
-        hint = f"give the CA that signed it ({trusted}), and the name it is for"
-        return VaultRefusedError("tls", f"{address.endpoint} is not proven: {reason}", hint)
-    hint = f"look at {address.source}, or try again from a machine that reaches Vault"
+        fix = Fix(
+            f"give the CA that signed it ({trusted}), and the name it is for",
+            "secrets.vault.ca.file",
+        )
+        return VaultRefusedError("tls", f"{address.endpoint} is not proven: {reason}", fix)
+    fix = Fix(
+        f"look at {address.source}, or try again from a machine that reaches Vault",
+        address.question,
+    )
     if isinstance(error, requests.Timeout):
         reason = "gave no answer in time"
     elif isinstance(error, requests.exceptions.ProxyError):
@@ -249,8 +258,8 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
     elif isinstance(error, requests.ConnectionError):
         reason = "cannot be reached, or closed the connection"
     else:
-        return VaultError("foreign", f"{address.endpoint} does not speak HTTP as Vault does", hint)
-    return VaultError("unreachable", f"{address.endpoint} {reason}", hint)
+        return VaultError("foreign", f"{address.endpoint} does not speak HTTP as Vault does", fix)
+    return VaultError("unreachable", f"{address.endpoint} {reason}", fix)
 
 
 def build_status_error(
@@ -270,8 +279,11 @@ def _classify_status(
         return VaultError(
             "namespace",
             f"{where} knows no namespace {address.namespace or '(root)'} for {request}",
-            "correct secrets.vault.namespace or VAULT_NAMESPACE; only Vault Enterprise and "
-            "OpenBao have namespaces",
+            Fix(
+                "correct secrets.vault.namespace or VAULT_NAMESPACE; only Vault Enterprise and "
+                "OpenBao have namespaces",
+                "secrets.vault.namespace",
+            ),
         )
     if status == 403:
         return VaultError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.manifests.argocd import API_VERSION
 from wizard.systems.cluster.conditions import wait_status
 from wizard.systems.cluster.diagnosis import (
@@ -65,7 +66,7 @@ def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None
         if why:
             return Diagnosis(f"Application {name}: {why.cause}", why.fix)
         if application is None:
-            return Diagnosis(f"Application {name} is not there yet", "see argocd.application")
+            return Diagnosis(f"Application {name} is not there yet", Fix("see argocd.application"))
     return None
 
 
@@ -82,7 +83,7 @@ def _check_application(
 ) -> StepStatus:
     if application is None:
         return StepStatus(
-            "wanted", f"Application {name} is not there yet", "see argocd.application"
+            "wanted", f"Application {name} is not there yet", Fix("see argocd.application")
         )
     namespace = target.answers.delivery.argocd.namespace
     describe = f"kubectl -n {namespace} describe application {name}"
@@ -96,7 +97,9 @@ def _check_application(
     if (sync, health) == ("Synced", "Healthy") and not errors and phase not in {"Running"}:
         behind = _explain_stale(status, target)
         if behind:
-            return StepStatus("wanted", f"{name}: {behind}", f"argocd app get {name} --refresh")
+            return StepStatus(
+                "wanted", f"{name}: {behind}", Fix(f"argocd app get {name} --refresh")
+            )
         return StepStatus("holds")
     shown = f"{name}: {sanitize_message(sync)}, {sanitize_message(health)}"
     if phase and (phase != "Succeeded" or not why):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.application import application_names, has_parent
 from wizard.systems.argocd.steps import application_manifests
@@ -77,9 +77,11 @@ def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
     return StepStatus(
         "blocked",
         f"{ref} carries the finalizer {FINALIZER}: with it Argo CD would remove all it delivered",
-        "to let go of it without that: kubectl -n "
-        f"{ref.namespace} patch application {ref.name} --type merge "
-        '-p \'{"metadata":{"finalizers":null}}\'; to remove all of it: airflow-wizard destroy',
+        Fix(
+            "to let go of it without that: kubectl -n "
+            f"{ref.namespace} patch application {ref.name} --type merge "
+            '-p \'{"metadata":{"finalizers":null}}\'; to remove all of it: airflow-wizard destroy'
+        ),
     )
 
 
@@ -90,7 +92,7 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
         return StepStatus(
             "blocked",
             f"{ref} is delivered by {owner}, which would bring it back",
-            f"take it out of what {owner} delivers, then run it again",
+            Fix(f"take it out of what {owner} delivers, then run it again"),
         )
     wanted = {
         url
@@ -103,7 +105,7 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
             "blocked",
             f"{ref} reads {', '.join(escape_unprintable(url) for url in foreign)}, which is not "
             "committed here; it is left",
-            "see whose it is; another installation of this name needs a name of its own",
+            Fix("see whose it is; another installation of this name needs a name of its own"),
         )
     return None
 
@@ -147,7 +149,7 @@ def require_gone(target: Target) -> None:
                 raise ConflictError(f"{ref} stands", "let its removal end, then run it again")
         except KubeError as error:
             why = f"nothing says whether {ref} is gone: {error.message}"
-            raise ConflictError(why, error.hint) from None
+            raise ConflictError(why, error.fix) from None
 
 
 def format_applications(found: Sequence[Ref]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import NO_FIX, ConflictError, Fix
 from wizard.systems.argocd.application_removal import (
     FINALIZER,
     build_application_judge,
@@ -57,7 +57,7 @@ class _Pause:
 
     def look(self, kube: Kube) -> StepStatus:
         """Whether nothing syncs any more."""
-        wanted: list[tuple[str, str]] = []
+        wanted: list[tuple[str, Fix]] = []
         for ref in (*self._parents, *self._children):
             found = read_object(kube, ref)
             if found is None:
@@ -67,16 +67,16 @@ class _Pause:
             if found["metadata"].get("deletionTimestamp"):
                 wanted += [explain_deletion(found, ref)] if ref in self._parents else []
             elif ref in self._parents:
-                wanted.append((f"{ref} brings the others", ""))
+                wanted.append((f"{ref} brings the others", NO_FIX))
             elif _is_automated(found):
-                wanted.append((f"{ref} syncs by itself", ""))
+                wanted.append((f"{ref} syncs by itself", NO_FIX))
             elif _is_syncing(found):
-                fix = "Argo CD's application controller ends it: see whether it runs"
+                fix = Fix("Argo CD's application controller ends it: see whether it runs")
                 wanted.append((f"a sync of {ref} is under way", fix))
         if not wanted:
             return StepStatus("holds", "nothing is synced by itself")
         said_, fixes = zip(*wanted, strict=True)
-        return StepStatus("wanted", "; ".join(said_), "; ".join(filter(None, fixes)))
+        return StepStatus("wanted", "; ".join(said_), Fix.join(fixes))
 
     def change(self, kube: Kube) -> str:
         """Do it."""
@@ -177,7 +177,7 @@ def build_cascade_step(target: Target) -> Step:
     )
 
 
-def _explain_remaining(found: KubeObject, ref: Ref) -> tuple[str, str]:
+def _explain_remaining(found: KubeObject, ref: Ref) -> tuple[str, Fix]:
     what, fix = explain_deletion(found, ref)
     listed = (found.get("status") or {}).get("conditions") or []
     errors = [

@@ -14,7 +14,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.manifests.argocd import REPOSITORY_LABEL
 from wizard.systems.cluster.objects import explain_error
@@ -63,9 +63,12 @@ def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
         )
     raise WizardError(
         f"no Secret in {namespace} gives Argo CD a credential for {url}",
-        "let Argo CD's admin add it, with a read-only key of its own: `argocd repo add "
-        f"{url} --ssh-private-key-path FILE`; or have one made, in Vault: airflow-wizard set "
-        "delivery.argocd.credential=store",
+        Fix(
+            "let Argo CD's admin add it, with a read-only key of its own: `argocd repo add "
+            f"{url} --ssh-private-key-path FILE`; or have one made, in Vault: airflow-wizard set "
+            "delivery.argocd.credential=store",
+            "delivery.argocd.credential",
+        ),
     )
 
 
@@ -85,8 +88,11 @@ def find_other_credential(kube: Kube, namespace: str, url: str, own: str) -> Ste
                     "blocked",
                     f"Secret {name} gives Argo CD a credential for this repository already, and "
                     "it has one for each",
-                    "use that one: airflow-wizard set delivery.argocd.credential=known; or have "
-                    "its owner remove it first",
+                    Fix(
+                        "use that one: airflow-wizard set delivery.argocd.credential=known; or "
+                        "have its owner remove it first",
+                        "delivery.argocd.credential",
+                    ),
                 )
     except KubeError as error:
         if error.kind != "forbidden":
@@ -99,7 +105,7 @@ def _check_switches(name: str, fields: Mapping[str, str]) -> StepStatus:
         return StepStatus(
             "blocked",
             f"Secret {name} lets Argo CD read this repository from any host that answers",
-            "let Argo CD's admin remove `insecure` from it: host keys must be checked",
+            Fix("let Argo CD's admin remove `insecure` from it: host keys must be checked"),
         )
     return StepStatus("holds", f"Argo CD has a credential for it (Secret {name})")
 

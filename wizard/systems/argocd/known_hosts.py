@@ -17,7 +17,7 @@ from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.hostkeys.keys import known_hosts_name
@@ -109,7 +109,7 @@ class _KnownHosts:
             return StepStatus(
                 "blocked",
                 f"Argo CD's list revokes a verified key of {self.name}",
-                "ask who revoked it, and verify the host's keys again",
+                Fix("ask who revoked it, and verify the host's keys again"),
             )
         if not self.lines:
             return self._check_without_keys(text)
@@ -167,7 +167,10 @@ class _KnownHosts:
         if found is None:
             raise WizardError(
                 f"{self.ref} is not there: is Argo CD in this namespace?",
-                "set delivery.argocd.namespace, or name the context of Argo CD's cluster",
+                Fix(
+                    "set delivery.argocd.namespace, or name the context of Argo CD's cluster",
+                    "delivery.argocd.namespace",
+                ),
             )
         return found
 
@@ -177,11 +180,11 @@ class _KnownHosts:
         return StepStatus(
             "unknown",
             f"Argo CD lists no key of {self.name}, and the answers have no verified one to add",
-            f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}",
+            Fix(f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}"),
         )
 
     def _unreadable_status(self) -> StepStatus:
-        fix = f"let Argo CD's admin append missing lines to {DATA_KEY} of {self.ref}"
+        fix = Fix(f"let Argo CD's admin append missing lines to {DATA_KEY} of {self.ref}")
         lines = "\n".join(f"+{line}" for line in self.lines)
         return StepStatus("unknown", f"{self.ref} may not be read", fix, lines)
 

@@ -9,6 +9,7 @@ from wizard.answers.conditions import REPOSITORY_KEY
 from wizard.clients.ssh.clone import command_path
 from wizard.clients.ssh.session import CloneTarget
 from wizard.engine.probes import Probe, ProbeResult, unknown_result
+from wizard.errors import Fix
 from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.systems.git.dag_probes import CloneCheck
@@ -22,15 +23,20 @@ _UNVERIFIED = (
     "its host is another than the DAGs', and publishes no keys that this version knows: let Argo "
     "CD's admin verify them; the sync proves it"
 )
-_FIXES: Mapping[str, str] = {
+_FIXES: Mapping[str, Fix | str] = {
     "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
-    "peer": "correct host and port in delivery.argocd.repo_url",
+    "peer": Fix("correct host and port in delivery.argocd.repo_url", "delivery.argocd.repo_url"),
     "host-key": PUBLISHED_KEY_HINT,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
-    "repository": "register the key for this repository, or correct delivery.argocd.repo_url",
-    "ref": "push what was committed, or correct delivery.argocd.revision",
+    "repository": Fix(
+        "register the key for this repository, or correct delivery.argocd.repo_url",
+        "delivery.argocd.repo_url",
+    ),
+    "ref": Fix(
+        "push what was committed, or correct delivery.argocd.revision", "delivery.argocd.revision"
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.argocd import API_VERSION
@@ -93,7 +93,7 @@ def _check_delivery(found: KubeObject, ref: Ref) -> StepStatus | None:
     return StepStatus(
         "blocked",
         f"{ref} is delivered by Application {escape_unprintable(owner)}, which would bring it back",
-        "take it out of what that one delivers, then run it again",
+        Fix("take it out of what that one delivers, then run it again"),
     )
 
 
@@ -105,7 +105,9 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
         if error.kind != "forbidden":
             raise
         why = f"whether another Application uses {ref} may not be read; it is left"
-        return StepStatus("blocked", why, f"whoever may see that runs: {kubectl_delete([ref])}")
+        return StepStatus(
+            "blocked", why, Fix(f"whoever may see that runs: {kubectl_delete([ref])}")
+        )
     using = [
         escape_unprintable(one["metadata"]["name"])
         for one in listed
@@ -116,7 +118,7 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
     return StepStatus(
         "blocked",
         f"{ref} is used by Application {', '.join(using)}; it is left",
-        "move them to a project of their own, then run it again",
+        Fix("move them to a project of their own, then run it again"),
     )
 
 
@@ -158,7 +160,7 @@ def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus
     return StepStatus(
         "blocked",
         f"{ref} lets Application {', '.join(using)} read this repository too; it is left",
-        "give Argo CD another credential for it first, then run it again",
+        Fix("give Argo CD another credential for it first, then run it again"),
     )
 
 
@@ -207,7 +209,7 @@ class _KnownHostsRemoval:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            fix = f"whoever may: kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
+            fix = Fix(f"whoever may: kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}")
             return StepStatus("unknown", f"{self.ref} may not be read", fix)
         added = read_added_lines(found, self._installation) if found else ()
         if not added:

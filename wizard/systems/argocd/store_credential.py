@@ -14,7 +14,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref, data_keys
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.argocd import REPOSITORY_LABEL
 from wizard.manifests.store_readers import (
@@ -102,7 +102,7 @@ def _check_credential(kube: Kube, target: Target) -> StepStatus:
     ref = Ref.from_manifest(wanted)
     found = kube.get(ref)
     if found is None:
-        return StepStatus("wanted", f"{ref} is not there yet", "see the step before")
+        return StepStatus("wanted", f"{ref} is not there yet", Fix("see the step before"))
     if not external_secrets.is_synced(found):
         store = Ref.from_manifest(
             read_mapping(target.text(f"{CREDENTIAL_PREFIX}store"), f"{CREDENTIAL_PREFIX}store")
@@ -124,7 +124,7 @@ def _check_secret(kube: Kube, namespace: str, made: dict[str, Any]) -> StepStatu
         if error.kind != "forbidden":
             raise
         return StepStatus("unknown", f"its ExternalSecret is synced; {ref} may not be read")
-    describe = f"kubectl -n {namespace} describe externalsecret {ref.name}"
+    describe = Fix(f"kubectl -n {namespace} describe externalsecret {ref.name}")
     if about is None:
         return StepStatus("wanted", f"{ref} is not there", describe)
     label = (about["metadata"].get("labels") or {}).get(REPOSITORY_LABEL)

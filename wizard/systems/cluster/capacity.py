@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
+from wizard.errors import Fix
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -222,7 +223,7 @@ def judge_classes(
             known = ", ".join(sorted(by_name)) or "none"
             return fail_result(
                 f"there is no StorageClass {name} for {one.who}; known: {known}",
-                "correct components.logs.storage_class",
+                Fix("correct components.logs.storage_class", "components.logs.storage_class"),
             )
     for one in claimed:
         name = one.storage_class or default
@@ -231,7 +232,10 @@ def judge_classes(
             return warn_result(
                 f"StorageClass {name} ({provisioner}) gives volumes to one node at a time, and "
                 f"{one.who} need ReadWriteMany",
-                "name a class of a file storage in components.logs.storage_class",
+                Fix(
+                    "name a class of a file storage in components.logs.storage_class",
+                    "components.logs.storage_class",
+                ),
             )
     return pass_result(f"default class {default}" if default else "each volume names its class")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix, to_fix
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, Diagnosis, diagnose
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ def delivery_hint(release: Release) -> str:
     return "see the sync of Argo CD" if release.delivery == "argocd" else "see the steps before"
 
 
-def wait_status(detail: str, found: Diagnosis | None, fix: str) -> StepStatus:
+def wait_status(detail: str, found: Diagnosis | None, fix: Fix | str) -> StepStatus:
     """A look that is not there yet, with what is known about why."""
     if found is None:
-        return StepStatus("wanted", detail, fix)
+        return StepStatus("wanted", detail, to_fix(fix))
     return StepStatus(
-        "wanted", f"{detail}: {found.cause}" if detail else found.cause, found.fix or fix
+        "wanted", f"{detail}: {found.cause}" if detail else found.cause, found.fix or to_fix(fix)
     )

@@ -12,6 +12,7 @@ from wizard.chart.contract import CONTRACT, get_chart_value
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref, data_keys
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster.conditions import (
     condition,
@@ -57,7 +58,7 @@ def _check_validity(kube: Kube, ref: Ref, found: KubeObject) -> StepStatus:
     if ready.get("status") == "True":
         return StepStatus("holds", f"{ref} is valid")
     if not ready:
-        return StepStatus("wanted", f"{ref} has no state yet", _OPERATOR)
+        return StepStatus("wanted", f"{ref} has no state yet", Fix(_OPERATOR))
     texts = [*list_warnings(kube, ref.namespace, (ref.kind, ref.name))[:3], ready.get("message")]
     why = diagnose(texts, STORE_RULES, REFUSAL_RULES)
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
@@ -160,9 +161,9 @@ def explain_unsynced(
     said_first = f"{done}; {name}" if done else name
     ready = condition(found, "Ready")
     if not ready:
-        return StepStatus("wanted", f"{said_first} has no state yet", _OPERATOR)
+        return StepStatus("wanted", f"{said_first} has no state yet", Fix(_OPERATOR))
     if ready.get("status") == "True":
-        return StepStatus("wanted", f"{said_first} was changed and is read again", describe)
+        return StepStatus("wanted", f"{said_first} was changed and is read again", Fix(describe))
     texts = [*list_warnings(kube, namespace, ("ExternalSecret", name))[:3], ready.get("message")]
     why = diagnose(texts, PAYLOAD_RULES[:2], STORE_RULES, PAYLOAD_RULES[2:], REFUSAL_RULES)
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
@@ -190,4 +191,4 @@ def _check_keys(
         detail = f"{len(wanted)} Secrets have the keys that are read"
         return StepStatus("holds", f"{first}; {detail}" if first else detail)
     fix = "the operator writes it: `kubectl describe` its ExternalSecret" if synced else ""
-    return StepStatus("wanted", "; ".join(missing[:3]), fix or "make it as the runbook says")
+    return StepStatus("wanted", "; ".join(missing[:3]), Fix(fix or "make it as the runbook says"))

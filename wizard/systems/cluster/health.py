@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.systems.cluster import pods
 from wizard.systems.cluster.conditions import condition, wait_status
 from wizard.systems.cluster.diagnosis import sanitize_message
@@ -67,7 +68,7 @@ class _HealthCheck:
         asking = replace(self, port=_port(pod))
         if _speaks_tls(pod):
             why = f"{self.server} speaks HTTPS, which is not gone into through a port-forward"
-            return StepStatus("unknown", f"{self.runs}; {why}", asking._manual_command)
+            return StepStatus("unknown", f"{self.runs}; {why}", Fix(asking._manual_command))
         return asking.check_pod(pod)
 
     def check_pod(self, pod: KubeObject) -> StepStatus:
@@ -95,12 +96,20 @@ class _HealthCheck:
         """Not to be found out from here: the condition's answer stays."""
         told = f"{self.runs}; its health was not asked: {sanitize_message(error.message)}"
         if error.kind != "forbidden":
-            return StepStatus("unknown", told, f"{error.hint}; by hand: {self._manual_command}")
+            return StepStatus(
+                "unknown",
+                told,
+                Fix(f"{error.fix}; by hand: {self._manual_command}", error.fix.question),
+            )
         return StepStatus(
-            "unknown", told,
-            "ask for the rights get and create on pods/portforward, and list on pods, in namespace "
-            f"{self.release.namespace}, or let somebody look who has them: {self._manual_command}",
-        )  # fmt: skip
+            "unknown",
+            told,
+            Fix(
+                "ask for the rights get and create on pods/portforward, and list on pods, in "
+                f"namespace {self.release.namespace}, or let somebody look who has them: "
+                f"{self._manual_command}"
+            ),
+        )
 
     @property
     def server(self) -> str:
@@ -145,13 +154,14 @@ class _HealthCheck:
         named = (one for one in self.found if one["metadata"]["name"] == name)
         return next((one for one in named if (one.get("spec") or {}).get("replicas", 1)), None)
 
-    def _remedy(self, part: _Part) -> str:
+    def _remedy(self, part: _Part) -> Fix:
         if part.name == "metadatabase":
-            return (
+            return Fix(
                 "the API server does not reach the database: see database.host, its password and "
-                "the network between them (airflow-wizard check --live)"
+                "the network between them (airflow-wizard check --live)",
+                "database.host",
             )
-        return self._log_hint(self.release.names.object_name(_PARTS[part.name]))
+        return Fix(self._log_hint(self.release.names.object_name(_PARTS[part.name])))
 
     def _log_hint(self, name: str) -> str:
         kinds = (one["kind"] for one in self.found if one["metadata"]["name"] == name)
@@ -165,11 +175,14 @@ class _HealthCheck:
             f"{self.server} answers {self._path} with HTTP {reply.status}, "
             f"{sanitize_message(reply.media)}, which is no report of its health: "
             f"{begin or 'nothing'}",
-            "access.base_url must have the path that Airflow serves under, and port "
-            f"{self.port} be its own; {self._log_hint(self.server)}",
+            Fix(
+                "access.base_url must have the path that Airflow serves under, and port "
+                f"{self.port} be its own; {self._log_hint(self.server)}",
+                "access.base_url",
+            ),
         )
 
-    def _wait_status(self, detail: str, fix: str = "") -> StepStatus:
+    def _wait_status(self, detail: str, fix: Fix | str = "") -> StepStatus:
         listed = f"kubectl -n {self.release.namespace} get pods"
         return wait_status(detail, pods.diagnose_pods(self.kube, self.release), fix or listed)
 

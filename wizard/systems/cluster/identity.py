@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.manifests.argocd import IN_CLUSTER_SERVER
 from wizard.state.cluster_identity import build_cluster_record, compare_clusters, find_missing_proof
 from wizard.systems.cluster.objects import explain_error
@@ -37,8 +38,11 @@ def _check_identity(target: Target) -> StepStatus:
         return StepStatus(
             "blocked",
             "Argo CD deploys into its own cluster, but its context and the cluster's lead to two",
-            "name one context for both, or set delivery.argocd.destination to the cluster's "
-            "address as Argo CD lists it",
+            Fix(
+                "name one context for both, or set delivery.argocd.destination to the cluster's "
+                "address as Argo CD lists it",
+                "delivery.argocd.destination",
+            ),
         )
     return (
         _compare_identity(target, here)
@@ -63,14 +67,16 @@ def _compare_identity(target: Target, here: ClusterIdentity) -> StepStatus:
         return StepStatus(
             "blocked",
             found,
-            "use the context of the cluster that was committed for; if this one is meant: "
-            f"airflow-wizard set cluster.uid={uid}",
+            Fix(
+                "use the context of the cluster that was committed for; if this one is meant: "
+                f"airflow-wizard set cluster.uid={uid}"
+            ),
         )
     if not here.uid:
         return StepStatus(
             "unknown",
             f"{shown}: its identity, the UID of namespace kube-system, may not be read",
-            "whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}",
+            Fix("whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}"),
         )
     target.met_identities.update(build_cluster_record(here))
     state = "as recorded" if target.answers.cluster.uid else "not recorded yet"

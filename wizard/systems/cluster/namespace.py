@@ -8,6 +8,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.systems.cluster.conditions import diagnose_namespace
 from wizard.systems.cluster.objects import (
     MANAGED_BY,
@@ -79,6 +80,9 @@ def _check_foreign_namespace(kube: Kube, source: CommittedManifest) -> StepStatu
     return StepStatus(
         "blocked",
         f"Namespace {name} stands already, without {', '.join(lacking)}",
-        "set environment.pod_security to what its owner wants; or have them run: "
-        f"kubectl label namespace {name} {pairs}",
+        Fix(
+            "set environment.pod_security to what its owner wants; or have them run: "
+            f"kubectl label namespace {name} {pairs}",
+            "environment.pod_security",
+        ),
     )

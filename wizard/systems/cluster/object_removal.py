@@ -14,6 +14,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Owner, Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.objects import explain_error
@@ -32,16 +33,16 @@ def list_finalizers(found: KubeObject) -> list[str]:
     return [escape_unprintable(str(one)) for one in found["metadata"].get("finalizers") or []]
 
 
-def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, str]:
+def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, Fix]:
     """Why an object in deletion still stands, and what helps."""
     names = list_finalizers(found)
     if not names:
-        return f"{ref} is being deleted", "the API server removes it once what it owns is gone"
+        return f"{ref} is being deleted", Fix("the API server removes it once what it owns is gone")
     what = f"{ref} is being deleted and held by the finalizer {', '.join(names)}"
     for mark, owner in _HOLDERS:
         if any(mark in name for name in names):
-            return what, owner
-    return what, f"see whose finalizer that is, and whether that program runs; {_FORCE}"
+            return what, Fix(owner)
+    return what, Fix(f"see whose finalizer that is, and whether that program runs; {_FORCE}")
 
 
 _FORCE = "only if it is gone for good, take the finalizer off with `kubectl edit`"
@@ -75,7 +76,7 @@ class Removal:
     find: Callable[[], Sequence[Ref]]
     judge: Judge = check_label
     prepare: Callable[[Kube, KubeObject, Ref], None] | None = None
-    why: Callable[[KubeObject, Ref], tuple[str, str]] = explain_deletion
+    why: Callable[[KubeObject, Ref], tuple[str, Fix]] = explain_deletion
     none: str = "nothing of it is there"
     before: Callable[[], object] = field(default=lambda: None)
 
@@ -95,7 +96,7 @@ class Removal:
             if error.kind != "forbidden":
                 raise
             return StepStatus(
-                "unknown", f"{ref} may not be read", f"they run: {kubectl_delete([ref])}"
+                "unknown", f"{ref} may not be read", Fix(f"they run: {kubectl_delete([ref])}")
             )
         if found is None:
             return StepStatus("holds", f"{ref} is gone")
@@ -152,7 +153,7 @@ def merge_statuses(looks: Sequence[StepStatus], none: str) -> StepStatus:
             return StepStatus(
                 some[0].state,
                 "; ".join(one.detail for one in some),
-                "; ".join(dict.fromkeys(one.fix for one in some if one.fix)),
+                Fix.join(one.fix for one in some),
                 "\n".join(one.diff for one in some if one.diff),
             )
     return StepStatus("holds", none)
@@ -161,7 +162,7 @@ def merge_statuses(looks: Sequence[StepStatus], none: str) -> StepStatus:
 def _unreadable_status(error: KubeError) -> StepStatus:
     if error.kind != "forbidden":
         raise explain_error(error) from None
-    return StepStatus("unknown", sanitize_message(error.message), error.hint)
+    return StepStatus("unknown", sanitize_message(error.message), error.fix)
 
 
 def build_removal_step(
@@ -193,7 +194,7 @@ def build_removal_step(
 
 
 async def _leave_to_owner(command: str) -> StepStatus:
-    return StepStatus("unknown", NO_CONTEXT, f"its owner runs: {command}")
+    return StepStatus("unknown", NO_CONTEXT, Fix(f"its owner runs: {command}"))
 
 
 def build_cluster_step(

@@ -16,7 +16,7 @@ from wizard.clients.kube.errors import FieldsOwnedError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Owner, Step, StepStatus
-from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
@@ -118,7 +118,7 @@ def build_manifests_step(
 
 async def _leave_to_owner(sources: Sequence[CommittedManifest]) -> StepStatus:
     apply = "; ".join(f"kubectl apply -f {source.path}" for source in sources)
-    return StepStatus("unknown", _NO_CONTEXT, f"its owner runs: {apply}")
+    return StepStatus("unknown", _NO_CONTEXT, Fix(f"its owner runs: {apply}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,9 @@ class _ManifestsStep:
         over = (
             f"or take over what the diff shows: airflow-wizard apply --take-over {self.id}@{seal}"
         )
-        return found, StepStatus("blocked", look.detail, f"{look.fix}; {over}", look.diff)
+        return found, StepStatus(
+            "blocked", look.detail, Fix(f"{look.fix}; {over}", look.fix.question), look.diff
+        )
 
     def change(self) -> str:
         found, look = self.compare()
@@ -179,7 +181,7 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
             return StepStatus(
                 some[0].state,
                 "; ".join(look.detail for look in some),
-                "; ".join(dict.fromkeys(look.fix for look in some if look.fix)),
+                Fix.join(look.fix for look in some),
                 "\n".join(look.diff for look in some if look.diff),
             )
     return StepStatus("holds", "nothing is committed for this")
@@ -188,7 +190,7 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
 def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
     manifest = source.manifest()
     ref = Ref.from_manifest(manifest)
-    left = f"its owner runs: kubectl apply -f {source.path}"
+    left = Fix(f"its owner runs: kubectl apply -f {source.path}")
     try:
         standing = kube.get(ref)
     except KubeError as error:
@@ -225,7 +227,7 @@ def _version(found: KubeObject) -> object:
 
 
 def _compare_locally(
-    ref: Ref, standing: KubeObject | None, manifest: KubeObject, left: str
+    ref: Ref, standing: KubeObject | None, manifest: KubeObject, left: Fix
 ) -> StepStatus:
     if standing is None:
         return StepStatus("unknown", f"{ref} is not there, and may not be made by this login", left)
@@ -258,13 +260,13 @@ def _check_manifest(
             f"{one.field} ({escape_unprintable(one.manager)})" for one in error.owned
         )
         owned = f"{ref}: others own what would change: {others}"
-        return StepStatus("blocked", owned, "keep theirs and change the answers", diff)
+        return StepStatus("blocked", owned, Fix("keep theirs and change the answers"), diff)
     return StepStatus("wanted", f"{ref} is not as committed", diff=diff)
 
 
-def _rename_hint(ref: Ref) -> str:
-    key = _NAMED_BY.get(ref.kind)
-    return f"rename ours in the answers ({key})" if key else "rename ours in the answers"
+def _rename_hint(ref: Ref) -> Fix:
+    key = _NAMED_BY.get(ref.kind, "")
+    return Fix("rename ours in the answers" + (f" ({key})" if key else ""), key)
 
 
 def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
 from wizard.engine.steps import StepStatus
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
@@ -34,13 +34,15 @@ def check_label(found: KubeObject, ref: Ref, own: str = "") -> StepStatus | None
         return StepStatus(
             "blocked",
             f"{ref} belongs to {escape_unprintable(other)}; it is left",
-            "run it in that repository; or, if it is to go, its owner runs: "
-            f"{kubectl_delete([ref])}",
+            Fix(
+                "run it in that repository; or, if it is to go, its owner runs: "
+                f"{kubectl_delete([ref])}"
+            ),
         )
     return StepStatus(
         "blocked",
         f"{ref} is not this wizard's: it lacks the label {MANAGED_BY}={FIELD_MANAGER}; it is left",
-        f"if it is to go, its owner runs: {kubectl_delete([ref])}",
+        Fix(f"if it is to go, its owner runs: {kubectl_delete([ref])}"),
     )
 
 
@@ -75,7 +77,7 @@ def _check_unchanged(
     return StepStatus(
         "blocked",
         f"{ref} was changed{by} since it was applied; it is left",
-        f"undo that change, then run it again; or, if it is to go: {kubectl_delete([ref])}",
+        Fix(f"undo that change, then run it again; or, if it is to go: {kubectl_delete([ref])}"),
         "" if same else diff_manifests(found, _replace_spec(found, wanted), ref),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.systems.cluster.conditions import (
     condition,
     delivery_hint,
@@ -75,7 +76,7 @@ def diagnose_pod(pod: KubeObject, namespace: str) -> Diagnosis | None:
     if status.get("reason") == "Evicted":
         return Diagnosis(
             f"pod {name} was evicted: {sanitize_message(status.get('message'))}",
-            "its node ran out of memory or disk: ask for more, or have nodes added",
+            Fix("its node ran out of memory or disk: ask for more, or have nodes added"),
         )
     for container in _containers(status):
         found = _diagnose_container(name, container, namespace)
@@ -91,11 +92,14 @@ def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _diagnose_unscheduled(name: str, message: str) -> Diagnosis:
     if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
-        fix = "the cluster needs a default storage class, or one by name: `kubectl get pvc` shows"
+        fix = Fix(
+            "the cluster needs a default storage class, or one by name: `kubectl get pvc` shows"
+        )
     else:
-        fix = (
+        fix = Fix(
             "ask for less (executor.workers.resources, components), or have the platform team "
-            "add nodes or change taints"
+            "add nodes or change taints",
+            "executor.workers.resources.cpu",
         )
     return Diagnosis(f"pod {name} is Pending: {sanitize_message(message)}", fix)
 
@@ -110,21 +114,27 @@ def _diagnose_container(pod: str, container: Mapping[str, Any], namespace: str) 
         return Diagnosis(
             f"{where}: {reason} of {sanitize_message(container.get('image'))}: "
             f"{sanitize_message(message)}",
-            "check installation.image.repository and tag, and for a private registry "
-            "installation.image.pull_secret; nodes must reach the registry",
+            Fix(
+                "check installation.image.repository and tag, and for a private registry "
+                "installation.image.pull_secret; nodes must reach the registry",
+                "installation.image.repository",
+            ),
         )
     if reason in _CONFIG:
         return Diagnosis(
             f"{where}: {reason}: {sanitize_message(message)}",
-            "a Secret or ConfigMap it names is missing or lacks a key: see verify.secrets",
+            Fix("a Secret or ConfigMap it names is missing or lacks a key: see verify.secrets"),
         )
     if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
         return None
     if ended.get("reason") == "OOMKilled":
         return Diagnosis(
             f"{where}: OOMKilled, it wanted more memory than its limit",
-            "raise it: executor.workers.resources.memory_limit for workers, else under "
-            "components; or fewer tasks at a time: executor.workers.concurrency",
+            Fix(
+                "raise it: executor.workers.resources.memory_limit for workers, else under "
+                "components; or fewer tasks at a time: executor.workers.concurrency",
+                "executor.workers.resources.memory_limit",
+            ),
         )
     if reason != "CrashLoopBackOff" and container.get("ready"):
         return None
@@ -138,12 +148,13 @@ def _diagnose_crash(
     ended: Mapping[str, Any],
     namespace: str,
 ) -> Diagnosis:
-    name = str(container.get("name"))
+    name, question = str(container.get("name")), ""
     if name in (_FIRST_CLONE, _CLONE):
         known = diagnose([ended.get("message")], GIT_RULES)
         if known:
             return Diagnosis(f"{where}: {known.cause}", known.fix)
         fix = "is the deploy key registered, and are the host's keys still those in dags.host_keys?"
+        question = "dags.host_keys"
     elif "wait-for-airflow-migrations" in name:
         fix = "the migrations have not run: see verify.migrations"
     else:
@@ -153,7 +164,7 @@ def _diagnose_crash(
     return Diagnosis(
         f"{where} ended with {ended.get('exitCode')}{killed}, "
         f"{container.get('restartCount', 0)} restarts{message}",
-        f"{fix}: kubectl -n {namespace} logs {pod} -c {name} --previous",
+        Fix(f"{fix}: kubectl -n {namespace} logs {pod} -c {name} --previous", question),
     )
 
 
@@ -176,8 +187,11 @@ def check_migrations(kube: Kube, release: Release) -> StepStatus:
     if failed.get("status") == "True":
         found = found or Diagnosis(
             sanitize_message(failed.get("message")),
-            f"{log}; usually the address (database.host), password or rights: "
-            "airflow-wizard check --live",
+            Fix(
+                f"{log}; usually the address (database.host), password or rights: "
+                "airflow-wizard check --live",
+                "database.host",
+            ),
         )
         return wait_status(f"Job {name} failed", found, log)
     tried = f", {status['failed']} tries failed" if status.get("failed") else ""

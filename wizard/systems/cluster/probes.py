@@ -24,6 +24,7 @@ from wizard.engine.probes import (  # fmt: skip
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.rights import (
@@ -135,13 +136,13 @@ def catch_kube_error(judge: Callable[[], ProbeResult]) -> ProbeResult:
     try:
         return judge()
     except KubeError as error:
-        return unknown_result(error.message, error.hint)
+        return unknown_result(error.message, error.fix)
 
 
 def check_identity(answers: Answers, seen: ClusterIdentity | KubeError) -> ProbeResult:
     """Whether this is the recorded cluster."""
     if isinstance(seen, KubeError):
-        return unknown_result(seen.message, seen.hint)
+        return unknown_result(seen.message, seen.fix)
     found = compare_clusters(answers.cluster, seen)
     if found:
         return fail_result(found, "choose the right one with --context")
@@ -226,7 +227,7 @@ def check_argocd_api(kube: Kube, namespace: str) -> ProbeResult:
     if there is None:
         return fail_result(
             f"serves {api}, and there is no namespace {namespace}",
-            "correct delivery.argocd.namespace",
+            Fix("correct delivery.argocd.namespace", "delivery.argocd.namespace"),
         )
     return pass_result(f"serves {api}, namespace {namespace}")
 
@@ -249,7 +250,7 @@ def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResul
     if store.audience not in found:
         return fail_result(
             f"a token of {account} is for {', '.join(found) or 'nobody'}, not {store.audience}",
-            "correct secrets.vault.audience",
+            Fix("correct secrets.vault.audience", "secrets.vault.audience"),
         )
     return pass_result(f"a token of {account} for {store.audience}")
 
@@ -271,7 +272,7 @@ def check_namespace(kube: Kube, release: Release) -> ProbeResult:
         return fail_result(
             f"{name} enforces the restricted pod security standard, which the chart's Redis does "
             "not meet",
-            "set broker.kind=external, or have the namespace enforce baseline",
+            Fix("set broker.kind=external, or have the namespace enforce baseline", "broker.kind"),
         )
     return pass_result(f"{name} is there" + (f", pod security {held}" if held else ""))
 

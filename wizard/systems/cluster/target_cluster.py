@@ -32,7 +32,7 @@ def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
     except WizardError as error:
         if context:
             raise
-        return None, unknown_result(error.message, error.hint)
+        return None, unknown_result(error.message, error.fix)
 
 
 def make_token_source(

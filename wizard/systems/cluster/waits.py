@@ -44,9 +44,9 @@ def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:
         return look(kube)
     except KubeError as error:
         if error.kind == "forbidden":
-            return StepStatus("unknown", error.message, error.hint)
+            return StepStatus("unknown", error.message, error.fix)
         if error.kind in _TRANSIENT_KINDS:
-            return StepStatus("wanted", error.message, error.hint)
+            return StepStatus("wanted", error.message, error.fix)
         raise explain_error(error, _needs(error)) from None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, warn_result
+from wizard.errors import Fix
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -79,9 +80,21 @@ def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
     parts = ", ".join(f"{one.who} up to {one.most}" for one in own)
     numbers = f"Airflow opens {least} to {most} ({parts}); {allowed}"
     if least > limit:
-        return fail_result(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
+        return fail_result(
+            numbers,
+            Fix(
+                "raise max_connections, or set database.pgbouncer.mode=chart",
+                "database.pgbouncer.mode",
+            ),
+        )
     if most > limit:
-        return warn_result(numbers, "set database.pgbouncer.mode=chart, or raise max_connections")
+        return warn_result(
+            numbers,
+            Fix(
+                "set database.pgbouncer.mode=chart, or raise max_connections",
+                "database.pgbouncer.mode",
+            ),
+        )
     return pass_result(numbers)
 
 
@@ -93,13 +106,24 @@ def check_result_connections(answers: Answers, limit: int, in_use: int) -> Probe
         opened = bouncer.replicas * bouncer.result_pool
         numbers = f"PgBouncer opens up to {opened} for results; {allowed}"
         if opened > limit:
-            return fail_result(numbers, "make database.pgbouncer.result_pool smaller")
+            return fail_result(
+                numbers,
+                Fix(
+                    "make database.pgbouncer.result_pool smaller", "database.pgbouncer.result_pool"
+                ),
+            )
         return pass_result(numbers)
     demand = result_demand(answers)
     most = demand.most if demand else 0
     numbers = f"Celery opens up to {most} for results; {allowed}"
     if most > limit:
-        return warn_result(numbers, "raise max_connections, or set database.pgbouncer.mode=chart")
+        return warn_result(
+            numbers,
+            Fix(
+                "raise max_connections, or set database.pgbouncer.mode=chart",
+                "database.pgbouncer.mode",
+            ),
+        )
     return pass_result(numbers)
 
 
@@ -123,11 +147,22 @@ def _check_pooler(answers: Answers, least: int, most: int, limit: int, allowed: 
         f"{allowed}; Airflow opens {least} to {most} to it, and it takes {clients}"
     )
     if opened > limit:
-        return fail_result(numbers, "make database.pgbouncer.metadata_pool smaller")
+        return fail_result(
+            numbers,
+            Fix(
+                "make database.pgbouncer.metadata_pool smaller", "database.pgbouncer.metadata_pool"
+            ),
+        )
     if least > clients:
-        return fail_result(numbers, "raise database.pgbouncer.max_client_conn")
+        return fail_result(
+            numbers,
+            Fix("raise database.pgbouncer.max_client_conn", "database.pgbouncer.max_client_conn"),
+        )
     if most > clients:
-        return warn_result(numbers, "raise database.pgbouncer.max_client_conn")
+        return warn_result(
+            numbers,
+            Fix("raise database.pgbouncer.max_client_conn", "database.pgbouncer.max_client_conn"),
+        )
     return pass_result(numbers)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult
 from wizard.engine.steps import StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -74,8 +74,10 @@ class Passwords:
             lacks = f"{payload.name} has no {one.fact.key}"
         kept = reference is None or reference.kind in {"generate", "store"}
         if kept and lacks:
-            return StepStatus("unknown", f"its password is not known here: {lacks}", HANDOVER)
-        fix = f"{held.fix}; or {HANDOVER}" if held.fix and not kept else HANDOVER
+            return StepStatus("unknown", f"its password is not known here: {lacks}", Fix(HANDOVER))
+        fix = Fix(HANDOVER)
+        if held.fix and not kept:
+            fix = Fix(f"{held.fix}; or {HANDOVER}", held.fix.question)
         return StepStatus("unknown", f"its password is not known here: {held.detail}", fix)
 
     def _payload(self) -> tuple[Payload | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from wizard.clients.postgres.client import (
@@ -21,6 +21,7 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.database.connections import check_connections, check_result_connections
 
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 
 SECONDS = 15.0
 MAX_SKEW = 5.0
-_FIXES = {
+_FIXES: Mapping[str, Fix | str] = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
-    "tls": "compare database.sslmode and database.ca.file with the server's certificate",
+    "tls": Fix(
+        "compare database.sslmode and database.ca.file with the server's certificate",
+        "database.sslmode",
+    ),
     "unsafe": (
         "set password_encryption = scram-sha-256, set the password again, and use scram-sha-256 "
         "in pg_hba.conf"
     ),
     "password": "compare user and password with the database's owner",
-    "database": "create it as the runbook says, or correct database.name",
+    "database": Fix("create it as the runbook says, or correct database.name", "database.name"),
     "refused": "ask the server's owner: the reason is in its words",
 }
 
@@ -113,7 +117,10 @@ def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
         if not seen.pooled:
             return warn_result(
                 f"{target.endpoint} is PostgreSQL itself, not a pooler",
-                "correct database.pgbouncer.host, or set database.pgbouncer.mode=off",
+                Fix(
+                    "correct database.pgbouncer.host, or set database.pgbouncer.mode=off",
+                    "database.pgbouncer.host",
+                ),
             )
         word = seen.version_text.partition(" ")[0]
         return pass_result(f"PostgreSQL {seen.version_text} behind a pooler", word)
@@ -127,12 +134,13 @@ def tls_probe(target: PostgresTarget) -> Probe:
     async def run() -> ProbeResult:
         if target.sslmode == "disable":
             return warn_result(
-                "sslmode=disable: queries and data travel in clear", "set database.sslmode=require"
+                "sslmode=disable: queries and data travel in clear",
+                Fix("set database.sslmode=require", "database.sslmode"),
             )
         if target.sslmode == "prefer":
             return warn_result(
                 "sslmode=prefer: a server or a man in the middle without TLS is accepted",
-                "set database.sslmode=require or verify-full",
+                Fix("set database.sslmode=require or verify-full", "database.sslmode"),
             )
         if target.sslmode == "require":
             return pass_result(
@@ -214,5 +222,9 @@ def check_direct_connection(seen: PostgresServer) -> ProbeResult:
         return pass_result("no pooler in between")
     return warn_result(
         "a pooler answers here, and migrations need the server itself",
-        "name the server in database.host, and the pooler with database.pgbouncer.mode=external",
+        Fix(
+            "name the server in database.host, and the pooler with database.pgbouncer.mode=external"
+            "",
+            "database.host",
+        ),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.postgres.admin import DUPLICATES, FORBIDDEN, Administrator, StatementError
 from wizard.clients.postgres.client import PostgresError, PsycopgClient
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.database.password import HANDOVER, KnownPassword
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from wizard.systems.database.admin import Admin, DatabaseSpec
     from wizard.systems.database.password import Passwords
 
-_LOGIN_FIXES = {
+_LOGIN_FIXES: Mapping[str, Fix | str] = {
     "unreachable": "run it from a machine in the server's network, or name in PGHOSTADDR the "
     "address that it is reached at",
-    "tls": "compare database.sslmode and database.ca.file with the server's certificate",
+    "tls": Fix(
+        "compare database.sslmode and database.ca.file with the server's certificate",
+        "database.sslmode",
+    ),
     "unsafe": "have the administrator log in with a password and SCRAM; or " + HANDOVER,
     "password": "compare the administrator's name and password with the server's owner",
     "database": "name a database of that server in PGDATABASE",

@@ -18,7 +18,7 @@ from wizard.clients.postgres.admin import (
 from wizard.clients.postgres.client import PostgresError
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import RefusedError
+from wizard.errors import Fix, RefusedError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
 from wizard.systems.database.password import HANDOVER, KnownPassword, Passwords
@@ -84,7 +84,7 @@ def _build_step(name: str, title: str, side: DatabaseAccess, step: _StepWork) ->
 def _leave_to_owner(one: DatabaseSpec, admin: Admin) -> Step:
     async def look() -> StepStatus:
         other = f"{escape_unprintable(admin.target.user)} was named for {admin.target.endpoint}"
-        return StepStatus("unknown", f"left to its owner: {other}", HANDOVER)
+        return StepStatus("unknown", f"left to its owner: {other}", Fix(HANDOVER))
 
     title = f"Create {one.title} {escape_unprintable(quote_identifier(one.name))}"
     return Step(f"{one.key}.create", title, "dba", one.endpoint, look)
@@ -125,13 +125,13 @@ class _Role:
             return StepStatus(
                 "blocked",
                 "it exists and may not log in",
-                f"its owner runs: ALTER ROLE {user} LOGIN",
+                Fix(f"its owner runs: ALTER ROLE {user} LOGIN"),
             )
         if role.expired:
             return StepStatus(
                 "blocked",
                 "it exists, and its password has expired",
-                f"its owner runs: ALTER ROLE {user} VALID UNTIL 'infinity'",
+                Fix(f"its owner runs: ALTER ROLE {user} VALID UNTIL 'infinity'"),
             )
         if isinstance(known, StepStatus):
             return StepStatus("unknown", f"it exists; {known.detail}", known.fix)
@@ -144,7 +144,7 @@ class _Role:
         return StepStatus(
             "blocked",
             f"it exists, and the password from {known.source} does not log in: {said}",
-            f"correct that password; or the role's owner sets it in psql: \\password {user}",
+            Fix(f"correct that password; or the role's owner sets it in psql: \\password {user}"),
         )
 
     def _login_database(self, seen: AdminSnapshot) -> str:
@@ -171,7 +171,9 @@ class _Database:
         if seen.database is not None:
             return self._check_existing(seen.database)
         if seen.role is None and isinstance(self._side.find_password(), StepStatus):
-            return StepStatus("unknown", "there is no such database yet, nor its role", HANDOVER)
+            return StepStatus(
+                "unknown", "there is no such database yet, nor its role", Fix(HANDOVER)
+            )
         who = escape_unprintable(seen.administrator)
         if not seen.may_create_databases:
             raise RefusedError(
@@ -188,13 +190,15 @@ class _Database:
     def _check_existing(self, found: DatabaseState) -> StepStatus:
         name, user = self._side.name, self._side.user
         if not found.open:
-            return StepStatus("blocked", "it exists and takes no connections", "ask its owner why")
+            return StepStatus(
+                "blocked", "it exists and takes no connections", Fix("ask its owner why")
+            )
         if found.encoding != "UTF8":
+            question = f"{self._side.database_spec.key}.name"
             return StepStatus(
                 "blocked",
                 f"it exists in {found.encoding}: Airflow needs UTF8",
-                f"name another in {self._side.database_spec.key}.name, or have its owner make it "
-                "again",
+                Fix(f"name another in {question}, or have its owner make it again", question),
             )
         if found.owner == self._side.database_spec.user:
             return StepStatus("holds", f"owned by {user}, UTF8")
@@ -205,8 +209,10 @@ class _Database:
         return StepStatus(
             "blocked",
             f"it is owned by {owner}, and {user} may not make tables in it",
-            f"its owner runs in it: GRANT CONNECT ON DATABASE {name} TO {user}; "
-            f"{_render_statements(schema_statements(self._side.database_spec.user))}",
+            Fix(
+                f"its owner runs in it: GRANT CONNECT ON DATABASE {name} TO {user}; "
+                f"{_render_statements(schema_statements(self._side.database_spec.user))}"
+            ),
             f"-owner of {name}: {owner}\n+owner of {name}: {user}",
         )
 
@@ -241,7 +247,7 @@ class _Schema:
             return StepStatus(
                 "blocked",
                 f"{said}, and {escape_unprintable(self._side.admin.target.user)} may not grant it",
-                f"the schema's owner runs in that database: {self.dry_run_change()}",
+                Fix(f"the schema's owner runs in that database: {self.dry_run_change()}"),
             )
         return StepStatus("wanted", said)
 

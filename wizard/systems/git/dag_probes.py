@@ -18,6 +18,7 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.systems.git.host_key_probes import HOST_KEY_HINT
 
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 SECONDS = 75.0
-_FIXES = {
+_FIXES: Mapping[str, Fix | str] = {
     "unreachable": "pods may see it otherwise; try again from a machine in the same network",
     "unfinished": "try again later",
-    "peer": "correct host and port in dags.repo",
+    "peer": Fix("correct host and port in dags.repo", "dags.repo"),
     "host-key": HOST_KEY_HINT,
     "key": "put the whole private key into the store, its last line end included",
     "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
-    "repository": "register the key for this repository, or correct dags.repo",
-    "ref": "correct dags.ref, or push that branch",
-    "subpath": "correct dags.subpath",
-    "no-dags": "push a DAG, or correct dags.subpath",
+    "repository": Fix("register the key for this repository, or correct dags.repo", "dags.repo"),
+    "ref": Fix("correct dags.ref, or push that branch", "dags.ref"),
+    "subpath": Fix("correct dags.subpath", "dags.subpath"),
+    "no-dags": Fix("push a DAG, or correct dags.subpath", "dags.subpath"),
 }
 
 CloneLookup = Callable[[], CloneResult | CloneError]
@@ -86,7 +87,7 @@ class CloneCheck:
     key_title: str
     question: str
     harm: str
-    fixes: Mapping[str, str]
+    fixes: Mapping[str, Fix | str]
     deferred: frozenset[str]
 
     def probes(
@@ -131,8 +132,11 @@ class CloneCheck:
             return warn_result(f"the key may push: {writable}")
         return fail_result(
             f"the key may push, so {self.harm}",
-            "register it read-only, or say why it may push: "
-            f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
+            Fix(
+                "register it read-only, or say why it may push: "
+                f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
+                self.question,
+            ),
         )
 
 

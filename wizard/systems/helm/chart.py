@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.errors import RefusedError, WizardError
+from wizard.errors import Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.argocd import CHART_REPOSITORY
 from wizard.manifests.helm import CHART_NAME
@@ -59,7 +59,7 @@ class ChartFetcher:
             )  # fmt: skip
         except WizardError as error:
             message = f"chart {version} is not to be had from {CHART_REPOSITORY}: {error.message}"
-            raise WizardError(message, error.hint or _REACH) from None
+            raise WizardError(message, error.fix or _REACH) from None
         return folder / f"{CHART_NAME}-{version}.tgz"
 
     async def _verify(self, path: Path) -> None:
@@ -69,7 +69,10 @@ class ChartFetcher:
         if (name, version) != (CHART_NAME, wanted):
             raise RefusedError(
                 f"{path} is chart {name} {version}; installation.chart is {CHART_NAME} {wanted}",
-                "give the chart of the answered version, or change installation.chart",
+                Fix(
+                    "give the chart of the answered version, or change installation.chart",
+                    "installation.chart",
+                ),
             )
 
 

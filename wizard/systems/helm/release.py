@@ -20,7 +20,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError, WizardError
+from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.helm import CHART_NAME, MANAGED_BY_LABEL, chart_command
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -70,7 +70,7 @@ async def _leave_to_owner(target: Target) -> StepStatus:
     first, *lines = chart_command(target.release)
     upgrade = " ".join(line.removesuffix("\\").strip() for line in lines)
     detail = "no kubeconfig context names the cluster"
-    return StepStatus("unknown", detail, f"its owner runs: {first}; {upgrade}")
+    return StepStatus("unknown", detail, Fix(f"its owner runs: {first}; {upgrade}"))
 
 
 class HelmRelease:
@@ -95,7 +95,7 @@ class HelmRelease:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
             fix = "ask for the right to get and list Secrets there: Helm keeps its state in them"
-            return StepStatus("unknown", error.message, fix)
+            return StepStatus("unknown", error.message, Fix(fix))
         if not found or found[-1].status == "uninstalled":
             return StepStatus("wanted", f"release {self._name} is not installed yet")
         return self._find_obstacle(found) or await self._compare_revision(found[-1])
@@ -112,8 +112,11 @@ class HelmRelease:
             return StepStatus(
                 "blocked",
                 f"{shown} stands already and is not this wizard's",
-                "name ours otherwise (installation.release); or, if it may become ours: "
-                f"{label}{last.number} {MANAGED_BY_LABEL}",
+                Fix(
+                    "name ours otherwise (installation.release); or, if it may become ours: "
+                    f"{label}{last.number} {MANAGED_BY_LABEL}",
+                    "installation.release",
+                ),
             )
         if is_foreign(last, self._mark):
             secret = f"secret sh.helm.release.v1.{self._name}.v{last.number}"
@@ -122,11 +125,16 @@ class HelmRelease:
             return StepStatus(
                 "blocked",
                 f"{shown} stands already and belongs to another installation or repository",
-                "name ours otherwise (installation.release); or, if it is the same that has moved: "
-                f"{label} {keep}",
+                Fix(
+                    "name ours otherwise (installation.release); or, if it is the same that has "
+                    f"moved: {label} {keep}",
+                    "installation.release",
+                ),
             )
         if last.status == "uninstalling":
-            return StepStatus("blocked", f"{shown} is being taken away", "wait until it is gone")
+            return StepStatus(
+                "blocked", f"{shown} is being taken away", Fix("wait until it is gone")
+            )
         if not last.is_pending:
             return None
         if is_recoverable(found):
@@ -138,8 +146,11 @@ class HelmRelease:
         return StepStatus(
             "blocked",
             f"{shown} is in the hands of another helm, or was when that one died",
-            "wait until it has ended; if nobody runs it any more: "
-            f"helm -n {self._namespace} rollback {self._name} {last.number}, then run apply again",
+            Fix(
+                "wait until it has ended; if nobody runs it any more: "
+                f"helm -n {self._namespace} rollback {self._name} {last.number}, then run apply "
+                "again"
+            ),
         )
 
     async def _compare_revision(self, last: Revision) -> StepStatus:

@@ -13,7 +13,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
 from wizard.systems.cluster.object_removal import NO_CONTEXT, Removal, build_removal_step
@@ -104,7 +104,7 @@ def _build_uninstall_step(target: Target, pieces: Collection[DataKind], *, exact
 
 
 async def _leave_to_owner(command: str) -> StepStatus:
-    return StepStatus("unknown", NO_CONTEXT, f"its owner runs: {command}")
+    return StepStatus("unknown", NO_CONTEXT, Fix(f"its owner runs: {command}"))
 
 
 class _Release:
@@ -132,7 +132,9 @@ class _Release:
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
-            return StepStatus("unknown", error.message, f"helm -n {self._namespace} list shows it")
+            return StepStatus(
+                "unknown", error.message, Fix(f"helm -n {self._namespace} list shows it")
+            )
         if not found or found[-1].status == "uninstalled":
             return StepStatus("holds", f"release {self._name} is not installed")
         return self._find_obstacle(found, rendered) or StepStatus(
@@ -155,34 +157,43 @@ class _Release:
             return StepStatus(
                 "blocked",
                 f"{shown} is not this wizard's; it is left",
-                f"if it is to go, its owner runs: helm -n {self._namespace} uninstall {self._name}",
+                Fix(
+                    f"if it is to go, its owner runs: helm -n {self._namespace} uninstall "
+                    f"{self._name}"
+                ),
             )
         if is_foreign(last, compute_owner_mark(self._target)):
             return StepStatus(
                 "blocked",
                 f"{shown} belongs to another installation or repository; it is left",
-                "run it there; or, if it is to go, its owner runs: "
-                f"helm -n {self._namespace} uninstall {self._name}",
+                Fix(
+                    "run it there; or, if it is to go, its owner runs: "
+                    f"helm -n {self._namespace} uninstall {self._name}"
+                ),
             )
         if last.is_pending and not is_recoverable(found):
             return StepStatus(
                 "blocked",
                 f"{shown} is in the hands of another helm, or was when that one died",
-                "wait until it has ended",
+                Fix("wait until it has ended"),
             )
         if self._exact and not last.is_pending and not is_made_by_run(found):
             return StepStatus(
                 "blocked",
                 f"{shown} was made by another helm since it was applied; it is left",
-                "bring it back to what is committed first: airflow-wizard apply; or, if it is to "
-                f"go: helm -n {self._namespace} uninstall {self._name}",
+                Fix(
+                    "bring it back to what is committed first: airflow-wizard apply; or, if it is "
+                    f"to go: helm -n {self._namespace} uninstall {self._name}"
+                ),
             )
         if rendered:
             return StepStatus(
                 "blocked",
                 f"{', '.join(rendered)} would go with the release",
-                "give the chart claims that exist already (existingClaim in the values), and "
-                "apply that first; or, where they may go: airflow-wizard destroy --data volumes",
+                Fix(
+                    "give the chart claims that exist already (existingClaim in the values), and "
+                    "apply that first; or, where they may go: airflow-wizard destroy --data volumes"
+                ),
             )
         return None
 
@@ -212,7 +223,7 @@ def require_gone(target: Target) -> None:
         found = list_revisions(target.kube, target.release.namespace, name)
     except KubeError as error:
         raise ConflictError(
-            f"nothing says whether release {name} is gone: {error.message}", error.hint
+            f"nothing says whether release {name} is gone: {error.message}", error.fix
         ) from None
     if found and found[-1].status != "uninstalled":
         raise ConflictError(f"release {name} stands", "let its removal end, then run it again")

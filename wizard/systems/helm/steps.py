@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.cluster import admission_guard
@@ -103,7 +104,7 @@ def _build_foreign_step(target: Target, names: Sequence[str]) -> Step:
     fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
 
     async def check() -> StepStatus:
-        return StepStatus("unknown", escape_unprintable(detail), escape_unprintable(fix))
+        return StepStatus("unknown", escape_unprintable(detail), Fix(escape_unprintable(fix)))
 
     return Step("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
 

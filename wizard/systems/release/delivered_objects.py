@@ -12,6 +12,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import describe_other_owner
@@ -148,8 +149,10 @@ class _CopiesCheck:
             "blocked",
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
-            "log in to Vault so that it is seen, or put it back; or, if they may be lost, name it: "
-            "--data payload",
+            Fix(
+                "log in to Vault so that it is seen, or put it back; or, if they may be lost, name "
+                "it: --data payload"
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.conditions import condition
 from wizard.systems.cluster.diagnosis import sanitize_message
@@ -61,7 +62,7 @@ def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Ste
         if read_object(kube, ref) is None:
             return StepStatus("holds", f"namespace {ref.name} is gone")
         return StepStatus(
-            "kept", f"namespace {ref.name} stays", f"if it is to go: {kubectl_delete([ref])}"
+            "kept", f"namespace {ref.name} stays", Fix(f"if it is to go: {kubectl_delete([ref])}")
         )
 
     title = f"Keep namespace {ref.name}"
@@ -76,7 +77,7 @@ def _check_contents(
     """Left where anything in it is not of this release."""
     shared = (target.answers.delivery.argocd.namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
-        return StepStatus("blocked", f"{ref} serves others too; it is left", _SKIP_HINT)
+        return StepStatus("blocked", f"{ref} serves others too; it is left", Fix(_SKIP_HINT))
     try:
         inside = NamespaceContents(kube, target)
         found = inside.list_foreign()
@@ -87,7 +88,7 @@ def _check_contents(
             "blocked",
             f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; "
             "it is left",
-            f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}",
+            Fix(f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}"),
         )
     volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
     found += [one for one in volumes if one not in found]
@@ -96,12 +97,14 @@ def _check_contents(
     return StepStatus(
         "blocked",
         f"{ref} holds {format_refs(found)}; it is left",
-        "move or remove them (volumes of this release: --data volumes), then run it again; or "
-        f"leave it to its owner: {_SKIP_HINT}",
+        Fix(
+            "move or remove them (volumes of this release: --data volumes), then run it again; or "
+            f"leave it to its owner: {_SKIP_HINT}"
+        ),
     )
 
 
-def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, str]:
+def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, Fix]:
     """What holds a namespace that is going away: objects with their finalizers."""
     held = []
     kinds = (*DELIVERED_KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
@@ -125,6 +128,8 @@ def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, 
     told = f": {'; '.join(words)}" if words else ""
     return (
         f"{ref} is terminating{by}{told}",
-        "the program whose finalizer that is takes it off: see whether it runs; only if it is gone "
-        "for good, take the finalizer off with `kubectl edit`",
+        Fix(
+            "the program whose finalizer that is takes it off: see whether it runs; only if it is "
+            "gone for good, take the finalizer off with `kubectl edit`"
+        ),
     )

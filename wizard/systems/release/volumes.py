@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.argocd.application_removal import application_refs
 from wizard.systems.argocd.cascade import update_object
@@ -63,15 +64,19 @@ class _KeepStep:
             return StepStatus(
                 "blocked",
                 f"nothing says whether volumes would go with it: {error.message}",
-                "ask for the right to list persistentvolumeclaims there; or name them, if they "
-                "may go: --data volumes",
+                Fix(
+                    "ask for the right to list persistentvolumeclaims there; or name them, if they "
+                    "may go: --data volumes"
+                ),
             )
         if owned:
             return StepStatus(
                 "blocked",
                 f"{', '.join(owned)} would go with what owns them",
-                "keep them first (persistentVolumeClaimRetentionPolicy: Retain in the values); or "
-                "name them, if they may go: --data volumes",
+                Fix(
+                    "keep them first (persistentVolumeClaimRetentionPolicy: Retain in the values); "
+                    "or name them, if they may go: --data volumes"
+                ),
             )
         if bare:
             return StepStatus("wanted", f"Argo CD would remove {format_refs(bare)}")
@@ -169,7 +174,7 @@ def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
         found = _claim_refs(kube, target)
         if not found:
             return StepStatus("holds", "no volume of it is there")
-        return StepStatus("kept", format_refs(found), f"if they are to go: {command}")
+        return StepStatus("kept", format_refs(found), Fix(f"if they are to go: {command}"))
 
     title = f"Keep the volumes of release {release}"
     return build_cluster_step(

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.systems.vault.files import diff_texts
 
 IN_CLUSTER = "https://kubernetes.default.svc:443"
@@ -72,7 +73,7 @@ def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: 
         return StepStatus(
             "unknown",
             f"auth/{mount} is for the cluster at {found}; which one this is, nothing says here",
-            "name a kubeconfig context with --context, or record cluster.server",
+            Fix("name a kubeconfig context with --context, or record cluster.server"),
         )
     if parse_server(found) not in wanted.hosts:
         if parse_server(found) == parse_server(IN_CLUSTER):
@@ -89,7 +90,10 @@ def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: 
     else:
         return StepStatus("holds", f"auth/{mount} is for this cluster")
     return StepStatus(
-        "blocked", f"auth/{mount} {why}; it is not touched", fix, _diff(config, wanted)
+        "blocked",
+        f"auth/{mount} {why}; it is not touched",
+        Fix(fix, "secrets.vault.auth_mount"),
+        _diff(config, wanted),
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from wizard.clients.vault.transport import VaultConflictError, VaultError
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.formats.addresses import is_loopback
 from wizard.systems.vault import reviewer as vault_reviewer
 from wizard.systems.vault.auth_config import (
@@ -88,8 +89,11 @@ class AuthMount:
             return StepStatus(
                 "blocked",
                 f"auth/{self._mount} is of type {kind}; it is not touched",
-                "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
-                "<cluster>",
+                Fix(
+                    "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
+                    "<cluster>",
+                    "secrets.vault.auth_mount",
+                ),
             )
         config = self._session.read_path(self._config)
         if config.hidden:
@@ -148,7 +152,10 @@ class AuthMount:
         except VaultError as error:
             if error.kind == "invalid" and wanted.inside:
                 # It looks for its pod's own CA and account.
-                error.hint = "Vault does not seem to run in a pod: correct secrets.vault.server"
+                error.fix = Fix(
+                    "Vault does not seem to run in a pod: correct secrets.vault.server",
+                    "secrets.vault.server",
+                )
             raise
         how = "Vault's own account reviews" if wanted.inside else "with a token reviewer"
         return f"auth/{self._mount} serves {wanted.host}, {how}"

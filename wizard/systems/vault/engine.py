@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.manifests.vault import policy_file
 from wizard.systems.vault.files import diff_texts, difference_status, mount_description
 from wizard.systems.vault.looks import policy_path
@@ -44,7 +45,7 @@ class KvMount:
             self._session.retry(lambda: self._session.vault.mount(self._mount))
         except VaultError as error:
             if error.kind == "version":
-                return StepStatus("blocked", error.message, error.hint)
+                return StepStatus("blocked", error.message, error.fix)
             if error.kind not in {"missing", "forbidden"}:
                 raise
         else:
@@ -65,14 +66,14 @@ class KvMount:
             return StepStatus(
                 "blocked",
                 f"the mount {self._mount} is {what}, and only KV version 2 has check-and-set",
-                "name another mount in secrets.vault.mount",
+                Fix("name another mount in secrets.vault.mount", "secrets.vault.mount"),
             )
         for name in mounts:
             if f"{self._mount}/".startswith(name) or name.startswith(f"{self._mount}/"):
                 return StepStatus(
                     "blocked",
                     f"{self._mount} and the mount {name.rstrip('/')} would lie in each other",
-                    "name another mount in secrets.vault.mount",
+                    Fix("name another mount in secrets.vault.mount", "secrets.vault.mount"),
                 )
         if not self._session.may(self._path, "update"):
             return leave_to_vault_owner(f"there is no mount {self._mount} yet", self.command)
@@ -147,8 +148,11 @@ class Policy:
             f"policy {self._name}",
             diff_texts(self._file, theirs, self._text),
             own=own,
-            fix=f"name another role in {self._role} (the policy is called after it), or have "
-            f"its owner replace it: {self.command}",
+            fix=Fix(
+                f"name another role in {self._role} (the policy is called after it), or have "
+                f"its owner replace it: {self.command}",
+                self._role,
+            ),
         )
 
     def change(self) -> str:

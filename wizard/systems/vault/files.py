@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.plan.diff import diff_bytes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def diff_texts(name: str, theirs: str, ours: str) -> str:
     return "\n".join(line.text for line in lines)
 
 
-def difference_status(what: str, diff: str, *, own: bool, fix: str) -> StepStatus:
+def difference_status(what: str, diff: str, *, own: bool, fix: Fix) -> StepStatus:
     """Something else stands there: brought up to date where it was ours, else left to a person."""
     if own:
         return StepStatus("wanted", f"{what} is an earlier version of this repository's", diff=diff)

@@ -13,6 +13,7 @@ from wizard.clients.vault.address import LOGIN_HINT, Jwt
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.formats.jwt import parse_audiences
 
 if TYPE_CHECKING:
@@ -51,10 +52,14 @@ class StoreLogin:
         """Log in with a token of the store's ServiceAccount and look what that login may do."""
         where, store = self._session.vault_address, self._store
         if where is None:
-            return StepStatus("unknown", f"the login of {self._account} is not tried", LOGIN_HINT)
+            return StepStatus(
+                "unknown", f"the login of {self._account} is not tried", Fix(LOGIN_HINT)
+            )
         certain = bool(self._mount.is_existing) and bool(self._role.is_existing)
         if not certain and False in (self._mount.is_existing, self._role.is_existing):
-            return StepStatus("unknown", "there is no role to log in with yet", self._role.command)
+            return StepStatus(
+                "unknown", "there is no role to log in with yet", Fix(self._role.command)
+            )
         token = self._token()
         if isinstance(token, StepStatus):
             return token
@@ -72,16 +77,16 @@ class StoreLogin:
             return StepStatus(
                 "unknown",
                 f"the login of {self._account} is not tried: no cluster is asked",
-                "name a kubeconfig context with --context",
+                Fix("name a kubeconfig context with --context"),
             )
         try:
             return self._kube.token(store.service_account, store.account_namespace, store.audience)
         except KubeError as error:
             if error.kind == "missing":
                 return StepStatus(
-                    "unknown", f"ServiceAccount {self._account} is not there yet", _LATER
+                    "unknown", f"ServiceAccount {self._account} is not there yet", Fix(_LATER)
                 )
-            return StepStatus("unknown", error.message, error.hint)
+            return StepStatus("unknown", error.message, error.fix)
 
     def _check_rights(self, vault: Vault) -> StepStatus:
         store = self._store
@@ -91,7 +96,7 @@ class StoreLogin:
             return StepStatus(
                 "wanted",
                 f"{store.role} logs in, and may not read {store.data_path}",
-                f"have the policy {store.policy} written as committed, and named in the role",
+                Fix(f"have the policy {store.policy} written as committed, and named in the role"),
             )
         if carried or own != {"read"}:
             more = [*sorted(own - {"read"}), *(f"policy {name}" for name in sorted(carried))]
@@ -99,7 +104,7 @@ class StoreLogin:
                 "blocked",
                 f"{store.role} logs in, and has more than reading {store.data_path}: "
                 f"{', '.join(more)}",
-                "see who grants it: the role, or an identity group of Vault's",
+                Fix("see who grants it: the role, or an identity group of Vault's"),
             )
         return StepStatus(
             "holds", f"{self._account} logs in and may read {store.data_path}, no more"
@@ -107,10 +112,11 @@ class StoreLogin:
 
     def _explain_refusal(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
         named = parse_audiences(token.get_secret_value())
-        hint = error.hint
+        fix = error.fix
         if named and self._store.audience not in named:
-            hint = (
+            fix = Fix(
                 f"the token is for {', '.join(named)}, and secrets.vault.audience is "
-                f"{self._store.audience}: both must say the same"
+                f"{self._store.audience}: both must say the same",
+                "secrets.vault.audience",
             )
-        return StepStatus("wanted" if certain else "unknown", error.message, hint)
+        return StepStatus("wanted" if certain else "unknown", error.message, fix)

@@ -24,6 +24,7 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.looks import (
     VaultSnapshot,
@@ -130,8 +131,8 @@ def vault_probes(
 def classify_error(error: VaultError) -> ProbeResult:
     """What an error proves: what may be otherwise tomorrow or elsewhere proves nothing."""
     if error.transient:
-        return unknown_result(error.message, error.hint)
-    return fail_result(error.message, error.hint)
+        return unknown_result(error.message, error.fix)
+    return fail_result(error.message, error.fix)
 
 
 def _is_usable(seen: Health | VaultError) -> bool:
@@ -145,7 +146,7 @@ def check_certificate(seen: Health | VaultError, address: VaultAddress) -> Probe
     if not address.url.startswith("https://"):
         return skip_result("http on this machine itself: there is nothing to verify")
     if isinstance(seen, VaultError) and seen.kind == "tls":
-        return fail_result(seen.message, seen.hint)
+        return fail_result(seen.message, seen.fix)
     if isinstance(seen, VaultError) and seen.kind == "unreachable":
         return skip_result("needs vault.state")
     return pass_result(
@@ -204,13 +205,19 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
     if own and wanted != own and not wanted.startswith(f"{own}/"):
         return fail_result(
             f"the token belongs to {own} and cannot act in {wanted}",
-            f"log in with namespace {wanted}, or correct secrets.vault.namespace",
+            Fix(
+                f"log in with namespace {wanted}, or correct secrets.vault.namespace",
+                "secrets.vault.namespace",
+            ),
         )
     # OpenBao counts from 2; Vault's Enterprise editions end in +ent.
     if version.startswith("1.") and "+ent" not in version:
         return warn_result(
             f"Vault {version} is not Enterprise: it has no namespaces and looks in the root",
-            "leave secrets.vault.namespace empty, or name the Vault that has the namespace",
+            Fix(
+                "leave secrets.vault.namespace empty, or name the Vault that has the namespace",
+                "secrets.vault.namespace",
+            ),
         )
     return pass_result(wanted)
 
@@ -225,14 +232,14 @@ def check_mount(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
                 f"there is no mount {store.mount} yet",
                 f"its owner makes it: vault secrets enable -path={store.mount} -version=2 kv",
             )
-        return unknown_result(seen.mount.message, seen.mount.hint)
+        return unknown_result(seen.mount.message, seen.mount.fix)
     return classify_error(seen.mount)
 
 
 def check_payload_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     """What this machine may do with the payload; nothing is no fault, where others fill it."""
     if isinstance(seen.rights, VaultError):
-        return unknown_result(seen.rights.message, seen.rights.hint)
+        return unknown_result(seen.rights.message, seen.rights.fix)
     own = seen.rights[store.data_path]
     if "root" in own or {"create", "read", "update"} <= own:
         return pass_result(f"may read and write {store.data_path}")
@@ -246,7 +253,7 @@ def check_payload_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResu
 def check_setup_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     """Whether policy and role can be written from here; else their owner does it."""
     if isinstance(seen.rights, VaultError):
-        return unknown_result(seen.rights.message, seen.rights.hint)
+        return unknown_result(seen.rights.message, seen.rights.fix)
     paths = (policy_path(store), role_path(store))
     left = [
         path

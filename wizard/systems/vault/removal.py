@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.vault import policy_file, role_file
 from wizard.systems.vault.engine import normalize_policy
@@ -209,7 +210,7 @@ class AuthMountRemoval(PathRemoval):
                 roles = [name for name in roles if name != one.role or role.is_kept]
         if roles:
             return StepStatus(
-                "kept", f"{self.what} has roles: {_format_names(roles)}", self.command
+                "kept", f"{self.what} has roles: {_format_names(roles)}", Fix(self.command)
             )
         return self.delete_status(f"{self.what} was made by this installation and has no role left")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.systems.vault.files import mount_description
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
@@ -63,7 +64,7 @@ class PathRemoval:
             "blocked",
             f"{self.what} is no version that was ever committed here: another's, or changed since; "
             "it is left",
-            f"see whose it is; if it is to go: {self.command}",
+            Fix(f"see whose it is; if it is to go: {self.command}"),
             diff,
         )
 

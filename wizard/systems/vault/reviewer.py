@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref, Right
 from wizard.engine.steps import StepStatus
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -52,19 +52,21 @@ class Reviewer:
                     return StepStatus(
                         "blocked",
                         f"{Ref.from_manifest(manifest)} is being deleted",
-                        "wait until it is gone",
+                        Fix("wait until it is gone"),
                     )
                 elif not _is_usable(manifest, found):
                     return StepStatus(
                         "blocked",
                         f"another {Ref.from_manifest(manifest)} stands there; it is not touched",
-                        "have its owner rename or remove it",
+                        Fix("have its owner rename or remove it"),
                     )
             self._require(Right("get", "secrets", namespace=NAMESPACE, name=SECRET))
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return StepStatus("unknown", f"left to the cluster's owner: {error.message}", _fix())
+            return StepStatus(
+                "unknown", f"left to the cluster's owner: {error.message}", Fix(_fix())
+            )
         return None
 
     def _require_right(self, manifest: KubeObject) -> None:

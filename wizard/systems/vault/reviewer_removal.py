@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix
 from wizard.systems.cluster.object_removal import build_cluster_step, read_object
 from wizard.systems.cluster.ownership import check_label
 from wizard.systems.vault import reviewer
@@ -53,5 +54,5 @@ def _check_reviewer(kube: Kube) -> StepStatus:
     return StepStatus(
         "kept",
         f"any auth mount of any Vault may have been given the token of {ref}",
-        f"once none has: {_COMMAND}",
+        Fix(f"once none has: {_COMMAND}"),
     )

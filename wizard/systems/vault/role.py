@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.engine.steps import StepStatus
+from wizard.errors import Fix
 from wizard.formats.durations import duration_seconds
 from wizard.manifests.vault import role_file
 from wizard.systems.vault.files import diff_texts, difference_status
@@ -76,12 +77,16 @@ class Role:
         own = was_committed(self._repository, self._file, lambda text: parse_role(text) == theirs)
         if own and not self._session.may(self._path, "update"):
             return leave_to_vault_owner(f"the role {self._name} is out of date", self.command)
+        question = self._store.question("role")
         return difference_status(
             f"role {self._name}",
             diff_texts(self._file, render_role(theirs), render_role(ours)),
             own=own,
-            fix=f"name another role in {self._store.question('role')}, or have its owner delete "
-            f"it: vault delete {self._path}",
+            fix=Fix(
+                f"name another role in {question}, or have its owner delete it: "
+                f"vault delete {self._path}",
+                question,
+            ),
         )
 
     def _check_missing(self) -> StepStatus:

@@ -16,7 +16,7 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.formats.jwt import parse_audiences
 from wizard.systems.situation import TokenSource
 
@@ -55,7 +55,7 @@ async def role_probe(
     try:
         jwt = await run_in_thread(mint)
     except WizardError as error:
-        return unknown_result(f"no token of {account}: {error.message}", error.hint)
+        return unknown_result(f"no token of {account}: {error.message}", error.fix)
     return await run_in_thread(
         lambda: check_role_login(store, address, jwt, certain=bool(mount_there and role_there))
     )
@@ -71,15 +71,16 @@ def check_role_login(
             own = vault.capabilities([store.data_path])[store.data_path]
     except VaultError as error:
         if error.transient:
-            return unknown_result(error.message, error.hint)
+            return unknown_result(error.message, error.fix)
         audience = parse_audiences(jwt.get_secret_value())
-        hint = error.hint
+        fix = error.fix
         if audience and store.audience not in audience:
-            hint = (
+            fix = Fix(
                 f"the token is for {', '.join(audience)}, and secrets.vault.audience is "
-                f"{store.audience}: both must say the same"
+                f"{store.audience}: both must say the same",
+                "secrets.vault.audience",
             )
-        return fail_result(error.message, hint) if certain else unknown_result(error.message, hint)
+        return fail_result(error.message, fix) if certain else unknown_result(error.message, fix)
     if not own & {"read", "root"}:
         return fail_result(
             f"{store.role} logs in, and may not read {store.data_path}",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wizard.clients.vault.connect import open_vault
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
-from wizard.errors import ConflictError
+from wizard.errors import ConflictError, Fix
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 
 if TYPE_CHECKING:
@@ -151,4 +151,4 @@ class VaultLogin:
 
 def leave_to_vault_owner(why: str, command: str) -> StepStatus:
     """What this token may not do: the run goes on, and a later action proves it by its effect."""
-    return StepStatus("unknown", f"left to Vault's owner: {why}", f"they run: {command}")
+    return StepStatus("unknown", f"left to Vault's owner: {why}", Fix(f"they run: {command}"))
