@@ -101,7 +101,7 @@ def scripted(
     """The plan of these steps: id, title, owner and endpoint of each."""
     release = SimpleNamespace(runbook="docs/airflow/RUNBOOK.md")
     target: Any = SimpleNamespace(
-        digest="sha256:0", identities=identities, ends=[], database=None, release=release
+        digest="sha256:0", identities=identities, cleanups=[], database=None, release=release
     )
     actions = [Step(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
     return ScriptedPlan(target, tuple(actions))

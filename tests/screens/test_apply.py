@@ -236,8 +236,8 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
         assert page(pilot).focused_row.item.key == "secrets.vault.audience"  # type: ignore[attr-defined]
         assert wizard.existing == "airflow"
         assert not wizard.draft.has_changes
-    assert wizard.ending.applied is not None
-    assert wizard.ending.applied.outcome == ExitCode.PARTIAL
+    assert wizard.exit_report.applied is not None
+    assert wizard.exit_report.applied.outcome == ExitCode.PARTIAL
 
 
 async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(

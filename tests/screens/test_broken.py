@@ -38,7 +38,7 @@ async def test_a_question_that_cannot_be_gone_to_says_why(
     wizard = app(tmp_path)
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        monkeypatch.setattr(Workspace, "committed", broken)
+        monkeypatch.setattr(Workspace, "committed_answers", broken)
         reload_installation(wizard, "airflow", "database.host")
         shown = await settled(pilot)
         assert isinstance(wizard.screen, MessageDialog)

@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from screens import form
 from screens.app import run
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from wizard.workspace.workspace import Workspace
 
 def broken(self):
@@ -33,7 +33,7 @@ def broken(self):
     raise KeyError(len(token))
 
 form.FormScreen.action_help = broken
-run(Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21"), lambda: Given({}))
+run(Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21"), lambda: InitialAnswers({}))
 """
 
 

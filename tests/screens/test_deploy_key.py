@@ -575,12 +575,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from screens import app as module
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from tests.screens.support import COMPLETE, answers
 from wizard.workspace.workspace import Workspace
 
 workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
-module.run(workspace, lambda: Given(answers("production", COMPLETE)))
+module.run(workspace, lambda: InitialAnswers(answers("production", COMPLETE)))
 """
 
 

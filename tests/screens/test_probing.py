@@ -443,8 +443,8 @@ async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
 SCRIPT = """
 import socket, sys, time
 from pathlib import Path
-from screens import app as module, reaching
-from screens.draft.start import Given
+from screens import app as module
+from screens.draft.start import InitialAnswers
 from tests.screens.support import COMPLETE, answers
 from wizard.workspace.workspace import Workspace
 
@@ -455,7 +455,8 @@ def look_up(host, *more, **options):
 
 socket.getaddrinfo = look_up
 workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
-module.run(workspace, lambda: Given(answers("production", [*COMPLETE, "database.sslmode=prefer"])))
+given = answers("production", [*COMPLETE, "database.sslmode=prefer"])
+module.run(workspace, lambda: InitialAnswers(given))
 """
 
 

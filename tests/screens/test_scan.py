@@ -229,16 +229,16 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from screens import app as module
-from screens.draft.start import Given
+from screens.draft.start import InitialAnswers
 from tests.support.leaving import watch
 from tests.screens.support import COMPLETE, SELF_HOSTED, answers
-from wizard.clients.ssh.scan import scan
+from wizard.clients.ssh.scan import scan_host_keys
 from wizard.workspace.workspace import Workspace
 
 watch()
-module.ask_host = lambda host, port: scan("127.0.0.1", int(sys.argv[2]), timeout=600)
+module.scan_host = lambda *_: scan_host_keys("127.0.0.1", int(sys.argv[2]), timeout=600)
 workspace = Workspace.open(Path(sys.argv[1]), create=True, today="2026-11-21")
-module.run(workspace, lambda: Given(answers("production", [*COMPLETE, SELF_HOSTED])))
+module.run(workspace, lambda: InitialAnswers(answers("production", [*COMPLETE, SELF_HOSTED])))
 """
 
 
