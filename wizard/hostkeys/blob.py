@@ -1,7 +1,7 @@
 """Public key blobs, checked to the last byte: exactly one sound key, or an error.
 
 Sources: RFC 4251 (strings and numbers), RFC 4253 (blobs, RSA), RFC 5656 (ECDSA) and RFC 8709
-(Ed25519).
+(Ed25519). Not cryptography's loader: test_a_plan_with_host_keys_loads_no_cryptography says why.
 """
 
 from __future__ import annotations

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_public_key,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.rendered import answers
+from wizard.hostkeys.blob import check_blob
 from wizard.hostkeys.keys import (
     HostKey,
     HostKeyTextError,
@@ -104,6 +116,82 @@ def test_randomart_of_many_random_keys(tmp_path: Path) -> None:
     for index, key in enumerate(keys):
         assert lines[12 * index].split()[:2] == [str(key.bits), key.fingerprint]
         assert "\n".join(lines[12 * index + 1 : 12 * index + 12]) == key.randomart()
+
+
+# --- the same as cryptography ---------------------------------------------------------------------
+
+
+def is_one_sound_key(name: str, blob: bytes) -> bool:
+    """Whether cryptography loads it, and writes the same bytes again."""
+    line = f"{name} {base64.b64encode(blob).decode()}"
+    try:
+        key = load_ssh_public_key(line.encode())
+    except (ValueError, NotImplementedError, UnsupportedAlgorithm):
+        return False
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() == line
+
+
+def is_accepted(name: str, blob: bytes) -> bool:
+    try:
+        check_blob(name, blob)
+    except ValueError:
+        return False
+    return True
+
+
+def public_key(kind: str, bits: int) -> tuple[str, bytes]:
+    made: Any
+    if kind == "rsa":
+        made = rsa.generate_private_key(65537, bits)
+    elif kind == "ecdsa":
+        curves = {256: ec.SECP256R1(), 384: ec.SECP384R1(), 521: ec.SECP521R1()}
+        made = ec.generate_private_key(curves[bits])
+    else:
+        made = ed25519.Ed25519PrivateKey.generate()
+    line = made.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    name, key = line.decode().split()
+    return name, base64.b64decode(key)
+
+
+@pytest.mark.parametrize(("kind", "bits"), KINDS)
+def test_bytes_that_cryptography_refuses_or_writes_otherwise_are_refused(
+    kind: str, bits: int
+) -> None:
+    """Each byte changed, left out or doubled; where cryptography is more lenient, ours refuses."""
+    name, blob = public_key(kind, bits)
+    assert is_accepted(name, blob)
+    assert is_one_sound_key(name, blob)
+    wrong = {blob + b"\0", blob[:-1], b"", blob * 2}
+    for at in range(len(blob)):
+        before, byte, after = blob[:at], blob[at : at + 1], blob[at + 1 :]
+        wrong |= {before + after, before + byte * 2 + after}
+        wrong |= {before + bytes([byte[0] ^ flip]) + after for flip in (0x01, 0x80, 0xFF)}
+    for changed in wrong:
+        assert not is_accepted(name, changed) or is_one_sound_key(name, changed), changed.hex()
+    # The points of a curve and Ed25519's 32 bytes: neither judges more than the other.
+    if kind != "rsa":
+        assert [one for one in wrong if is_accepted(name, one) != is_one_sound_key(name, one)] == []
+
+
+def test_a_plan_with_host_keys_loads_no_cryptography(tmp_path: Path) -> None:
+    """Every plan checks the keys of the answers and of the published list: 40 ms of imports."""
+    given = answers("production").model_dump(mode="json", by_alias=True)
+    assert given["dags"]["host_keys"]
+    (tmp_path / "answers.json").write_text(json.dumps(given))
+    subprocess.run(["git", "init", "-q", "repo"], cwd=tmp_path, check=True)
+    code = (
+        "import sys\n"
+        "sys.argv = ['airflow-wizard', '--answers', '../answers.json', 'plan']\n"
+        "from wizard.cli.main import main\n"
+        "try:\n    ended = main()\nexcept SystemExit as end:\n    ended = end.code\n"
+        "assert not ended, ended\n"
+        "assert 'wizard.hostkeys.blob' in sys.modules\n"
+        "assert 'cryptography' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "repo", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 # --- what may be pasted ---------------------------------------------------------------------------
