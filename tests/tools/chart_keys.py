@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.paths import TOP
+from wizard.chart.versions import list_chart_versions
 
-VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
 TARGET = TOP / "wizard" / "chart" / "keydata"
 SCALARS = {"string", "integer", "number", "boolean", "null"}
 
@@ -77,7 +77,7 @@ def _open(key: str, node: dict[str, Any]) -> bool:
 def main(charts: Path) -> None:
     """Write every version's file."""
     TARGET.mkdir(exist_ok=True)
-    for version in VERSIONS:
+    for version in list_chart_versions():
         schema = json.loads((charts / version / "values.schema.json").read_text("utf-8"))
         text = render(version, schema)
         (TARGET / f"{version}.txt").write_text(text, "utf-8", newline="\n")

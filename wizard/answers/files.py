@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, convert_validation_error, field_spec, field_specs
 from wizard.answers.rules import find_rule_problems as rule_problems
-from wizard.answers.section import Section
 from wizard.errors import AnswersError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.formats.yaml_reader import read_mapping, read_yaml
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.questions.section import Section
 
 _HEADER = (
     "Answers of Airflow Wizard: replays this installation. No secret stands here, only\n"

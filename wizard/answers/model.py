@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from wizard.answers.section import Model, Section
 from wizard.answers.sections.access import Access
 from wizard.answers.sections.admin import Admin
 from wizard.answers.sections.broker import Broker
@@ -20,6 +19,7 @@ from wizard.answers.sections.executor import Executor
 from wizard.answers.sections.installation import Installation
 from wizard.answers.sections.repository import RepositorySection
 from wizard.answers.sections.secrets import Secrets
+from wizard.questions.section import Model, Section
 
 
 class Answers(Model):
@@ -56,6 +56,6 @@ def applicable_sections(answers: Answers) -> dict[str, Section]:
     found = {}
     for name in type(answers).model_fields:
         section = getattr(answers, name)
-        if isinstance(section, Section) and section.applies(answers):
+        if isinstance(section, Section) and section.when.holds(answers):
             found[name] = section
     return found

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from wizard.answers.section import ALWAYS, Condition, Model, QuestionInfo, Section
 from wizard.errors import AnswersError, Problem
+from wizard.questions.conditions import ALWAYS, Condition
+from wizard.questions.section import Model, QuestionInfo, Section
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -59,7 +60,7 @@ class FieldSpec:
 
     def applies(self, answers: Answers) -> bool:
         """Whether the question counts with these answers."""
-        return self.model.applies(answers) and self.ask.when.test(answers)
+        return self.model.when.holds(answers) and self.ask.when.holds(answers)
 
 
 def _secret_ref() -> type[BaseModel]:

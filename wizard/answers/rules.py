@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from wizard.answers.conditions import STORE_CREDENTIAL
-from wizard.chart.settings import DEFAULT_AIRFLOW, LOWEST_AIRFLOW, VERSIONS
+from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
+from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
 from wizard.formats.addresses import is_loopback
-from wizard.manifests.argocd import IN_CLUSTER_SERVER
 from wizard.manifests.postgres import STATS_USER
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -58,7 +58,7 @@ def check_airflow_version(answers: Answers) -> Iterator[Problem]:
             "installation.airflow", f"give {LOWEST_AIRFLOW} or later: the charts stop below"
         )
     if version >= (4, 0, 0):
-        newest = DEFAULT_AIRFLOW[VERSIONS[0]]
+        newest = VERSIONS[0].airflow
         yield Problem("installation.airflow", f"give 2.11.x or 3.x, such as {newest}")
 
 
@@ -90,16 +90,16 @@ def check_worker_replicas(answers: Answers) -> Iterator[Problem]:
 
 def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
     """The bundled PostgreSQL and hand-made Secrets belong to a laptop."""
-    local = answers.delivery.kind == "kind"
+    local = delivery_kind(answers.delivery.kind).local
     if answers.database.kind == "bundled" and not local:
         yield Problem("database.kind", "use external: the bundled PostgreSQL is for kind only")
-    if answers.secrets.store == "kubernetes" and not local:
+    if store_kind(answers.secrets.store).local_only and not local:
         yield Problem("secrets.store", "use vault: Secrets made by hand are for kind only")
 
 
 def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
     """The runbook's commands generate values; given ones need a store."""
-    if answers.secrets.store != "kubernetes":
+    if not store_kind(answers.secrets.store).generated_only:
         return
     from wizard.answers.questions import field_specs
     from wizard.formats.nested import get_value
@@ -132,22 +132,19 @@ def check_given_values(answers: Answers) -> Iterator[Problem]:
 
 
 def check_reserved_namespaces(answers: Answers) -> Iterator[Problem]:
-    """Who may deploy into Argo CD's or the cluster's namespaces is an administrator of it all."""
-    namespace, argo = answers.installation.namespace, answers.delivery.argocd
-    taken = {"kube-system", "kube-public", "kube-node-lease"}
-    if answers.delivery.kind == "argocd":
-        taken.add(argo.namespace)
-        if argo.project == "default":
-            yield Problem(
-                "delivery.argocd.project",
-                "give a name of its own: project default is Argo CD's and allows everything",
-            )
-    if answers.secrets.store == "vault" and answers.secrets.scope == "cluster":
-        taken.add(answers.secrets.vault.operator_namespace)
-    if namespace in taken:
+    """Who may deploy into the cluster's own namespaces is an administrator of it all."""
+    namespace = answers.installation.namespace
+    if namespace in {"kube-system", "kube-public", "kube-node-lease"}:
         yield Problem(
             "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
         )
+
+
+def check_kinds(answers: Answers) -> Iterator[Problem]:
+    """The rules of the chosen store and of the chosen delivery."""
+    store, delivery = store_kind(answers.secrets.store), delivery_kind(answers.delivery.kind)
+    for rule in (*delivery.rules, *store.rules):
+        yield from rule(answers)
 
 
 def check_verified_tls(answers: Answers) -> Iterator[Problem]:
@@ -254,49 +251,6 @@ def _file_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def check_vault_paths(answers: Answers) -> Iterator[Problem]:
-    """External Secrets adds the mount and `data/` by itself."""
-    vault, own = answers.secrets.vault, answers.delivery.argocd.vault
-    paths = {"secrets.vault.path": vault.path}
-    if STORE_CREDENTIAL.test(answers):
-        paths["delivery.argocd.vault.path"] = own.path
-    for key, path in paths.items():
-        if path.startswith(("data/", f"{vault.mount}/")):
-            yield Problem(key, "leave out the mount and data/: airflow/config, for example")
-
-
-def check_separate_credential(answers: Answers) -> Iterator[Problem]:
-    """Argo CD's role reads Argo CD's path alone, and the store's role never reads that."""
-    if not STORE_CREDENTIAL.test(answers):
-        return
-    vault, own = answers.secrets.vault, answers.delivery.argocd.vault
-    name = answers.installation.name
-    payload = vault.path or f"airflow-install/{name}/config"
-    path = own.path or f"airflow-install/{name}/argocd"
-    if payload == path:
-        key = "delivery.argocd.vault.path" if own.path else "secrets.vault.path"
-        yield Problem(key, "give it a path of its own: each role reads one of the two and no more")
-    if own.role == vault.role:
-        yield Problem(
-            "delivery.argocd.vault.role",
-            f"give Argo CD a role of its own, or leave it empty: {vault.role} reads the payload",
-        )
-
-
-def check_argocd_auth_mount(answers: Answers) -> Iterator[Problem]:
-    """Vault knows each cluster by an auth mount of its own."""
-    argo = answers.delivery.argocd
-    mount = argo.vault.auth_mount
-    if not STORE_CREDENTIAL.test(answers) or argo.destination == IN_CLUSTER_SERVER:
-        return
-    if not mount or mount == answers.secrets.vault.auth_mount:
-        yield Problem(
-            "delivery.argocd.vault.auth_mount",
-            "name the auth mount of the cluster that Argo CD runs in: it calls Airflow's "
-            f"{argo.destination}, so they are two",
-        )
-
-
 RULES: tuple[Rule, ...] = (
     check_airflow_version,
     check_hybrid_executors,
@@ -305,9 +259,7 @@ RULES: tuple[Rule, ...] = (
     check_manual_secrets,
     check_given_values,
     check_reserved_namespaces,
-    check_vault_paths,
-    check_separate_credential,
-    check_argocd_auth_mount,
+    check_kinds,
     check_verified_tls,
     check_reserved_variables,
     check_secret_variables,

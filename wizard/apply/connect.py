@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wizard.errors import UsageError
 from wizard.state.apply_journal import ApplyHistory
+from wizard.stores.vault.settings import vault_answers
 from wizard.systems.target import Target
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def open_target(
 
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
-    own = answers.secrets.vault
+    own = vault_answers(answers.secrets)
     who = read_credentials() if answers.secrets.store == "vault" else None
     vault = None
     if who is not None:

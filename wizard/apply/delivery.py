@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.apply import verify
+from wizard.deliveries.argocd import argocd_answers
 from wizard.errors import RefusedError
 from wizard.systems.argocd import steps as argocd
 from wizard.systems.helm import steps as helm
@@ -50,7 +51,7 @@ def _build_helm_steps(target: Target) -> tuple[Step, ...]:
 _KINDS: Mapping[str, Delivery] = {
     "argocd": Delivery(
         _build_argocd_steps,
-        lambda target: (target.argocd, target.answers.delivery.argocd.namespace),
+        lambda target: (target.argocd, argocd_answers(target.answers.delivery).namespace),
     ),
     "helm": Delivery(_build_helm_steps, lambda target: (target.kube, target.release.namespace)),
 }

@@ -11,26 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
+from wizard.chart.versions import list_chart_versions
 from wizard.formats.nested import format_path
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_VERSIONS = ("1.19.0", "1.20.0", "1.21.0", "1.22.0")
 
-
-def list_versions() -> tuple[str, ...]:
-    """The chart versions with a key list, oldest first."""
-    return _VERSIONS
-
-
-@lru_cache(maxsize=len(_VERSIONS))
+@lru_cache(maxsize=8)
 def load_keys(version: str) -> ChartKeys:
     """The keys of one chart version. KeyError for a version without a list."""
     # Imported late: it costs as much as everything else here together.
     from importlib import resources
 
-    if version not in _VERSIONS:
-        raise KeyError(f"no key list for chart {version}; there is one for {', '.join(_VERSIONS)}")
+    if version not in list_chart_versions():
+        known = ", ".join(list_chart_versions())
+        raise KeyError(f"no key list for chart {version}; there is one for {known}")
     # Read through the package, so that a zipped wheel works too.
     data = resources.files("wizard.chart").joinpath("keydata", f"{version}.txt")
     return ChartKeys(version, data.read_text("utf-8"))

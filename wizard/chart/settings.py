@@ -1,47 +1,15 @@
 """Settings -> keys of the chosen chart version.
 
-A setting's id is its key in chart 1.22.0. `_RENAMES` lists where an older chart has the key under
-another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`. Source:
-the charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
+A setting's id is its key in chart 1.22.0. The table of versions lists where an older chart has the
+key under another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-VERSIONS = ("1.22.0", "1.21.0", "1.20.0", "1.19.0")
+from wizard.chart.versions import chart_version, list_chart_versions
 
-# Airflow that each chart installs by default; the lowest it is offered with here is 2.11.0,
-# which charts from 1.20 on enforce.
-DEFAULT_AIRFLOW = {"1.22.0": "3.2.2", "1.21.0": "3.2.0", "1.20.0": "3.1.8", "1.19.0": "3.1.7"}
-LOWEST_AIRFLOW = "2.11.0"
-
-_BEFORE_1_21 = {
-    "workers.celery.annotations": "workers.annotations",
-    "workers.celery.env": "workers.env",
-    "workers.celery.hpa": "workers.hpa",
-    "workers.celery.safeToEvict": "workers.safeToEvict",
-    "workers.celery.waitForMigrations": "workers.waitForMigrations",
-    "workers.celery.logGroomerSidecar": "workers.logGroomerSidecar",
-    "workers.kubernetes.env": "workers.env",
-    "workers.kubernetes.safeToEvict": "workers.safeToEvict",
-    "workers.kubernetes.podAnnotations": "workers.podAnnotations",
-    "workers.kubernetes.serviceAccount": "workers.serviceAccount",
-}
-_BEFORE_1_20 = {
-    **_BEFORE_1_21,
-    "workers.celery.keda": "workers.keda",
-    "workers.celery.resources": "workers.resources",
-    "workers.celery.podDisruptionBudget": "workers.podDisruptionBudget",
-    "workers.celery.terminationGracePeriodSeconds": "workers.terminationGracePeriodSeconds",
-    "workers.kubernetes.resources": "workers.resources",
-}
-_RENAMES: Mapping[str, Mapping[str, str]] = {
-    "1.22.0": {},
-    "1.21.0": {},
-    "1.20.0": _BEFORE_1_21,
-    "1.19.0": _BEFORE_1_20,
-}
 _INTRODUCED_IN = {
     "enableServiceLinks": "1.22.0",
     "dags.gitSync.recommendedProbeSetting": "1.20.0",
@@ -64,9 +32,10 @@ class SharedKeyError(Exception):
 def map_setting(setting: str, chart: str) -> str | None:
     """The dotted key of `setting` in this chart version; None where the chart has no such key."""
     since = _INTRODUCED_IN.get(setting)
-    if since is not None and VERSIONS.index(chart) > VERSIONS.index(since):
+    versions = list_chart_versions()
+    if since is not None and versions.index(chart) > versions.index(since):
         return None
-    renames = _RENAMES[chart]
+    renames = chart_version(chart).renames
     parts = setting.split(".")
     for length in range(len(parts), 0, -1):
         renamed = renames.get(".".join(parts[:length]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.chart.settings import DEFAULT_AIRFLOW, VERSIONS
+from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.findings import Finding
@@ -43,7 +43,7 @@ def inspect_repository(
     found = run_checks(
         files,
         chart=version,
-        airflow=airflow or DEFAULT_AIRFLOW[version],
+        airflow=airflow or chart_version(version).airflow,
         installation=Layout(values=values),
         chart_schema=schema,
     )
@@ -58,11 +58,12 @@ def inspect_repository(
 def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
     """The chart version whose rules are nearest, and the chart's own schema."""
     if chart is None:
-        return VERSIONS[0], None
+        return list_chart_versions()[0], None
     from wizard.checks.schema import load_chart_schema
 
     loaded = load_chart_schema(chart)
-    return loaded.version if loaded.version in VERSIONS else VERSIONS[0], loaded.schema
+    versions = list_chart_versions()
+    return loaded.version if loaded.version in versions else versions[0], loaded.schema
 
 
 def _find_values(files: dict[str, bytes]) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_mapping, get_nested
+from wizard.deliveries.argocd.manifests import REPOSITORY_LABEL
 from wizard.findings import Finding
-from wizard.manifests.argocd import REPOSITORY_LABEL
 
 _KINDS = ("repository", "repo-creds", "repository-write", "repo-write-creds")
 _INSECURE_KEYS = ("insecure", "insecureIgnoreHostKey")

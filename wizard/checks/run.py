@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
 from wizard.findings import Finding
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.plan.render import Rendering
@@ -18,8 +19,9 @@ def build_layout(rendering: Rendering) -> Layout:
     """What the checks must know about an installation of ours."""
     release, total = rendering.release, rendering.total
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
-    if release.store == "kubernetes":
+    if store_kind(release.store).made_by_hand:
         outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
+    namespace = release.controller_namespace
     vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]
     return Layout(
         release=release.names.release,
@@ -28,7 +30,7 @@ def build_layout(rendering: Rendering) -> Layout:
         secrets=outside,
         policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
         roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
-        argocd=release.argocd,
+        **({"argocd": namespace} if namespace else {}),
     )
 
 

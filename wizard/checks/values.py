@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wizard.chart.contract import CONTRACT, get_chart_value
-from wizard.chart.keys import list_versions, load_keys
+from wizard.chart.keys import load_keys
+from wizard.chart.versions import list_chart_versions
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.findings import Finding, Severity
 from wizard.formats.nested import format_path, walk
@@ -56,8 +57,8 @@ class Report:
 
 
 def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Finding]:
-    if chart not in list_versions():
-        fix = f"use one of {', '.join(list_versions())}, or check with the chart's own schema"
+    if chart not in list_chart_versions():
+        fix = f"use one of {', '.join(list_chart_versions())}, or check with the chart's own schema"
         message = "the keys of this chart version are not known here, so none was checked"
         yield report.warning("values.chart-version", "", message, fix)
         return

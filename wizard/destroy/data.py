@@ -17,7 +17,7 @@ from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
@@ -40,7 +40,7 @@ def _build_payload_step(
     target: Target,
     session: VaultLogin,
     pieces: Collection[DataKind],
-    store: StoreSettings,
+    store: VaultSettings,
     own: frozenset[str],
 ) -> Step:
     where, name = f"{store.mount}/{store.path}", f"destroy.{store.qualified_name('payload')}"
@@ -57,7 +57,7 @@ def _build_payload_step(
 
 class _Payload(PathRemoval):
     def __init__(
-        self, target: Target, session: VaultLogin, store: StoreSettings, own: frozenset[str]
+        self, target: Target, session: VaultLogin, store: VaultSettings, own: frozenset[str]
     ) -> None:
         super().__init__(target, session, store)
         self._own = own
@@ -108,7 +108,7 @@ def build_database_removal(target: Target, pieces: Collection[DataKind]) -> tupl
     """They are never dropped from here: their owner gets the statements."""
     own = target.answers.database
     found = [("destroy.database", "database", own.host, own.port, own.name, own.user)]
-    if SEPARATE_RESULT_BACKEND.test(target.answers):
+    if SEPARATE_RESULT_BACKEND.holds(target.answers):
         back = own.result_backend
         found.append(
             ("destroy.result-backend", "result backend", back.host, back.port, back.name, back.user)

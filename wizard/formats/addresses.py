@@ -17,6 +17,9 @@ _PORT = "give a URL with a host and, if needed, a port number"
 _WITH_PORT = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
+# What every cluster calls its own API server.
+IN_CLUSTER_SERVER = "https://kubernetes.default.svc"
+
 
 @dataclass(frozen=True, slots=True)
 class GitLocation:
@@ -137,6 +140,11 @@ def parse_git_url(value: str) -> GitLocation:
 
 
 _DEFAULT_PORT = {"ssh": 22, "https": 443}
+
+
+def is_ssh_url(url: str) -> bool:
+    """Return whether a valid Git URL is read over SSH; false for an empty one."""
+    return bool(url) and parse_git_url(url).scheme == "ssh"
 
 
 def check_git_url(value: str) -> str:

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wizard.formats.addresses import parse_git_url
+from wizard.chart.versions import CHART_REPOSITORY
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
+from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
 from wizard.formats.shell import Files, comment, here_document, quote, script, table
 from wizard.formats.yaml_writer import Yaml, dump_yaml
-from wizard.manifests.argocd import CHART_REPOSITORY, IN_CLUSTER_SERVER
 from wizard.manifests.objects import pod_security_labels
-from wizard.manifests.store_readers import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
 from wizard.systems.vault import reviewer
 from wizard.systems.vault.auth_mount import is_in_cluster
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.manifests.contribution import Flow
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
+    from wizard.stores.vault.settings import VaultSettings
 
 # With the field manager of `apply`, so that it finds its own objects and takes nothing over.
 _APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
@@ -57,7 +58,7 @@ token token | base64 -d >reviewer.token"""
 def render_files(
     answers: Answers,
     release: Release,
-    store: StoreSettings | None,
+    store: VaultSettings | None,
     flows: Iterable[Flow],
     committed: Mapping[str, str],
 ) -> Files:
@@ -74,13 +75,13 @@ def render_files(
 def _render_apply(
     answers: Answers,
     release: Release,
-    store: StoreSettings | None,
+    store: VaultSettings | None,
     committed: Mapping[str, str],
 ) -> str:
     guards = [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
     if release.delivery == "helm":
         return _render_helm_apply(release, store, guards, committed["secrets/namespace"])
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     labels: dict[str, Yaml] = {**pod_security_labels(release)}
     space: dict[str, Yaml] = {
         "apiVersion": "v1",
@@ -116,7 +117,7 @@ def _render_apply(
 
 
 def _render_helm_apply(
-    release: Release, store: StoreSettings | None, guards: list[str], namespace: str
+    release: Release, store: VaultSettings | None, guards: list[str], namespace: str
 ) -> str:
     """What only the cluster's owner may do; the rest is `apply`'s, with Helm."""
     return script(
@@ -150,7 +151,7 @@ def _join_documents(texts: Iterable[str]) -> str:
 
 
 def _render_requirements(
-    release: Release, store: StoreSettings | None, argo: str, *, guarded: bool, reads: bool = False
+    release: Release, store: VaultSettings | None, argo: str, *, guarded: bool, reads: bool = False
 ) -> str:
     """What has to be installed, tried first, so that nothing is applied half."""
     lines = []
@@ -182,7 +183,7 @@ def _render_requirements(
 
 
 def _render_repository(answers: Answers, committed: Mapping[str, str]) -> tuple[str, ...]:
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     own = [
         committed[f"{CREDENTIAL_PREFIX}{part}"]
         for part in CREDENTIAL_PARTS
@@ -227,7 +228,7 @@ def _render_reviewer(answers: Answers) -> str:
 
 
 def _render_network(
-    answers: Answers, release: Release, store: StoreSettings | None, flows: Iterable[Flow]
+    answers: Answers, release: Release, store: VaultSettings | None, flows: Iterable[Flow]
 ) -> str:
     rows: list[tuple[str, str, str, str, str]] = [
         (
@@ -253,7 +254,7 @@ def _render_network(
 
 
 def _list_argocd_flows(answers: Answers) -> list[tuple[str, str, str, str, str]]:
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     location = parse_git_url(argo.repo_url)
     rows = [
         ("Argo CD", location.host, str(location.port), "TCP", "config repository"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wizard.formats.shell import add_seal
 from wizard.handover import ci, platform
+from wizard.stores.vault.settings import vault_settings
 from wizard.systems.database import handover as dba
 from wizard.systems.vault import handover as vault
 from wizard.workspace.store_paths import build_store_paths
@@ -28,7 +29,7 @@ def render_handover(
     secret in it: nothing here knows one.
     """
     release, total = rendering.release, rendering.total
-    store = answers.secrets.store_settings(release) if release.store == "vault" else None
+    store = vault_settings(answers.secrets, release) if release.store == "vault" else None
     others = build_store_paths(answers, rendering)[1:] if store else ()
     found: dict[Owner, Mapping[str, str]] = {
         "vault": vault.render_files(answers, store, total, committed, others) if store else {},

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from wizard.manifests.tree import File
 from wizard.secrets.facts import SecretSpec
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +63,16 @@ class StepSpec:
 class Reader:
     """Somebody besides Airflow who reads the store: one Secret, from a path that is theirs alone.
 
-    `id` is a word, `name` what the objects in `namespace` are called. Empty `path`, `role` and
-    `auth_mount` follow from those of the installation.
+    `id` is a word, `name` what the objects in `namespace` are called, `files` how the logical ids
+    of their files begin. `answers` are the answers to the store's questions about readers.
     """
 
     id: str
     name: str
     namespace: str
     secret: SecretSpec
-    path: str = ""
-    role: str = ""
-    auth_mount: str = ""
+    files: str
+    answers: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ Source: facts on External Secrets (v1 API, 0.16 to 2.9), applied strictly to a r
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from wizard.formats.durations import canonical_duration
-from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.objects import (
     BASICS_WAVE,
     SECRETS_WAVE,
@@ -39,23 +38,18 @@ _FILTERS = {
 _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """What the store, the policy and the role must agree on.
+    """A store as External Secrets knows it, whatever keeps the values behind it.
 
-    `reader` is empty for the installation's own payload, else a word for who else reads a path.
+    `path` is where the payload lives, in the provider's own terms. `document`: the payload is one
+    YAML document under `config`. `reader` is empty for the installation's own payload, else a
+    word for who else reads a path.
     """
 
     name: str
     kind: Literal["SecretStore", "ClusterSecretStore"]
-    server: str
-    ca: str
-    mount: str
     path: str
-    auth_mount: str
-    role: str
-    audience: str
-    vault_namespace: str
     service_account: str
     account_namespace: str
     document: bool
@@ -63,22 +57,8 @@ class StoreSettings:
     reader: str = ""
 
     def qualified_name(self, name: str) -> str:
-        """A name with the reader in it, where that is not the installation."""
+        """Return a name with the reader in it, where that is not the installation."""
         return f"{self.reader}-{name}" if self.reader else name
-
-    def question(self, name: str) -> str:
-        """The dotted key of the question about its path, role or auth mount."""
-        return f"delivery.{self.reader}.vault.{name}" if self.reader else f"secrets.vault.{name}"
-
-    @property
-    def policy(self) -> str:
-        """Name of the Vault policy the role carries."""
-        return f"{self.role.replace('/', '-')}-read"
-
-    @property
-    def data_path(self) -> str:
-        """The payload as policies spell it: KV version 2 reads below `data/`."""
-        return f"{self.mount}/data/{self.path}"
 
 
 def service_account(release: Release, store: StoreSettings) -> File:
@@ -97,41 +77,25 @@ def account_object(about: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def secret_store(release: Release, store: StoreSettings) -> File:
+def secret_store(release: Release, store: StoreSettings, provider: Mapping[str, Any]) -> File:
     """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
     cluster = store.kind == "ClusterSecretStore"
     about = object_metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
-    # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
-    data = store_object(store, about, "" if cluster else release.names.object_name("vault-ca"))
+    data = store_object(store, about, provider)
     if cluster:
         data["spec"]["conditions"] = [{"namespaces": [release.namespace]}]
     return manifest_file(release, "store", data)
 
 
-def store_object(store: StoreSettings, about: dict[str, Any], ca_map: str = "") -> dict[str, Any]:
-    """A store as an object; its CA stands in the ConfigMap `ca_map`, or in the store itself."""
-    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
-    if store.kind == "ClusterSecretStore":
-        account["namespace"] = store.account_namespace
-    vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
-    if store.vault_namespace:
-        vault["namespace"] = store.vault_namespace
-    if store.ca and ca_map:
-        vault["caProvider"] = {"type": "ConfigMap", "name": ca_map, "key": CA_KEY}
-    elif store.ca:
-        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
-    vault["auth"] = {
-        "kubernetes": {
-            "mountPath": store.auth_mount,
-            "role": store.role,
-            "serviceAccountRef": account,
-        }
-    }
+def store_object(
+    store: StoreSettings, about: dict[str, Any], provider: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A store as an object; `provider` is its `spec.provider`."""
     return {
         "apiVersion": API_VERSION,
         "kind": store.kind,
         "metadata": about,
-        "spec": {"provider": {"vault": vault}},
+        "spec": {"provider": dict(provider)},
     }
 
 

@@ -37,7 +37,7 @@ def object_metadata(
         "app.kubernetes.io/part-of": "airflow",
         "app.kubernetes.io/managed-by": "airflow-wizard",
     }
-    if release.delivery == "argocd":
+    if release.gitops:
         annotations = {WAVE_ANNOTATION: wave} if wave else {}
         if sync_options:
             annotations[SYNC_OPTIONS_ANNOTATION] = sync_options

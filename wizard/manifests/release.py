@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from wizard.chart.names import Names
-
-if TYPE_CHECKING:
-    pass
 
 RELOADER = {"reloader.stakater.com/auto": "true"}
 
@@ -51,11 +48,14 @@ class Release:
     pgbouncer: bool
     chart_redis: bool
     dag_source: Literal["git-sync", "image", "bundle"]
-    store: Literal["vault", "kubernetes"]
+    store: str
+    # External Secrets copies the store's values into the cluster.
+    external_secrets: bool
     cluster_store: bool
-    delivery: Literal["argocd", "helm", "kind"]
-    applications: Literal["one", "two"]
-    argocd: str
+    delivery: str
+    # A controller in the cluster, in this namespace, follows the repository.
+    gitops: bool
+    controller_namespace: str
     # Whose the objects are that outlive a clone; empty where no answer names the repository.
     owner_id: str
     admin: bool

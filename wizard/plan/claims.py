@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wizard.formats.addresses import normalize_url
-from wizard.manifests.argocd import IN_CLUSTER_SERVER
+from wizard.deliveries.registry import DELIVERIES, delivery_kind
+from wizard.stores.registry import STORES, store_kind
 
 NAME, NAMESPACE = "installation.name", "installation.namespace"
 CREDENTIAL = "delivery.argocd.credential"
@@ -30,21 +30,21 @@ class Claims:
     namespace: str
     release: str
     cluster: tuple[str, str]
-    destination: str
-    argocd: str
-    project: str
-    has_two_applications: bool
-    vault: tuple[str, str]
-    auth_mount: str
-    role: str
-    mount: str
-    path: str
+    destination: str = ""
+    argocd: str = ""
+    project: str = ""
+    has_two_applications: bool = False
+    vault: tuple[str, str] = ("", "")
+    auth_mount: str = ""
+    role: str = ""
+    mount: str = ""
+    path: str = ""
     # Argo CD's credential, where it comes from the store: which repository, role and path, and
     # the auth mount of Argo CD's cluster.
-    repository: str
-    reader: str
-    reader_path: str
-    reader_mount: str
+    repository: str = ""
+    reader: str = ""
+    reader_path: str = ""
+    reader_mount: str = ""
 
     @property
     def applications(self) -> set[str]:
@@ -84,40 +84,21 @@ def derive_claims(data: Mapping[str, Any], folder: str) -> Claims:
     `folder` is the one its paths start from, relative to the top of the work tree.
     """
 
-    def text(key: str, applies: bool = True) -> str:
+    def read(key: str) -> str:
         from wizard.answers.questions import field_spec
         from wizard.formats.nested import get_value
 
         default = field_spec(key).default
         value = get_value(data, tuple(key.split(".")), default)
-        return str(value if isinstance(value, str) else default) if applies else ""
+        return str(value if isinstance(value, str) else default)
 
-    kind = text("delivery.kind")
-    argocd, vault = kind == "argocd", text("secrets.store") == "vault"
-    # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
-    destination = (
-        IN_CLUSTER_SERVER if kind == "helm" else text("delivery.argocd.destination", argocd)
-    )
-    name = text(NAME)
-    reads = argocd and vault and text(CREDENTIAL) == "store"
-    role = text(ROLE, vault)
+    store, delivery = read("secrets.store"), read("delivery.kind")
     return Claims(
-        name=name,
+        name=read(NAME),
         folder=folder,
-        namespace=text(NAMESPACE),
-        release=text("installation.release"),
-        cluster=(text("cluster.uid"), text("cluster.server")),
-        destination=destination,
-        argocd=text("delivery.argocd.namespace", argocd),
-        project=text(PROJECT, argocd),
-        has_two_applications=text("delivery.argocd.applications", argocd) == "two",
-        vault=(text("secrets.vault.server", vault), text("secrets.vault.namespace", vault)),
-        auth_mount=text("secrets.vault.auth_mount", vault),
-        role=role,
-        mount=text("secrets.vault.mount", vault),
-        path=(text(PATH) or f"airflow-install/{name}/config") if vault else "",
-        repository=normalize_url(text("delivery.argocd.repo_url")) if reads else "",
-        reader=(text(READER) or f"{role}-argocd") if reads else "",
-        reader_path=(text(READER_PATH) or f"airflow-install/{name}/argocd") if reads else "",
-        reader_mount=(text(READER_MOUNT) or text("secrets.vault.auth_mount")) if reads else "",
+        namespace=read(NAMESPACE),
+        release=read("installation.release"),
+        cluster=(read("cluster.uid"), read("cluster.server")),
+        **(store_kind(store).claims(read) if store in STORES else {}),
+        **(delivery_kind(delivery).claims(read) if delivery in DELIVERIES else {}),
     )

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.chart.names import Names
+from wizard.deliveries.registry import delivery_kind
 from wizard.manifests.ownership import owner_id
 from wizard.manifests.release import RELOADER, Paths, Release
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 
 def _derive_owner_id(answers: Answers) -> str:
-    if answers.delivery.kind != "argocd":
-        return ""
-    url = answers.delivery.argocd.repo_url
+    url = delivery_kind(answers.delivery.kind).source_url(answers.delivery)
     return owner_id(url, answers.repository.path, answers.installation.name)
 
 
@@ -32,6 +32,8 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
     major, minor, patch = (int(part) for part in answers.installation.airflow.split("."))
     external = answers.database.kind == "external"
     celery = "Celery" in kind
+    store = store_kind(answers.secrets.store)
+    delivery = delivery_kind(answers.delivery.kind)
     return Release(
         installation=name,
         names=Names(answers.installation.release, answers.installation.namespace),
@@ -44,11 +46,12 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         pgbouncer=external and answers.database.pgbouncer.mode == "chart",
         chart_redis=celery and answers.broker.kind == "chart-redis",
         dag_source=answers.dags.source,
-        store=answers.secrets.store,
-        cluster_store=answers.secrets.store == "vault" and answers.secrets.scope == "cluster",
-        delivery=answers.delivery.kind,
-        applications=answers.delivery.argocd.applications,
-        argocd=answers.delivery.argocd.namespace,
+        store=store.name,
+        external_secrets=store.external_secrets,
+        cluster_store=store.external_secrets and answers.secrets.scope == "cluster",
+        delivery=delivery.name,
+        gitops=delivery.gitops,
+        controller_namespace=delivery.controller_namespace(answers.delivery),
         owner_id=_derive_owner_id(answers),
         admin=answers.admin.create,
         reloader=RELOADER if answers.environment.reloader else {},

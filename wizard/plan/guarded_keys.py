@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX
 from wizard.errors import AnswersError, Problem
 from wizard.git.changes import Conflict, FileChange
-from wizard.manifests.store_readers import CREDENTIAL_PREFIX
 from wizard.plan.overrides import check_overrides
 
 if TYPE_CHECKING:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from wizard.deliveries.argocd import argocd_answers
+from wizard.stores.vault.settings import vault_answers
+
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
@@ -82,12 +85,12 @@ ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     ),
     AddressQuestions(("broker.host", "broker.port"), lambda a: (a.broker.host, a.broker.port)),
     AddressQuestions(("dags.repo",), lambda a: _parse_repository(a.dags.repo)),
-    AddressQuestions(("secrets.vault.server",), lambda a: _parse_url(a.secrets.vault.server)),
+    AddressQuestions(("secrets.vault.server",), lambda a: _parse_url(vault_answers(a.secrets).server)),
     AddressQuestions(
-        ("delivery.argocd.repo_url",), lambda a: _parse_repository(a.delivery.argocd.repo_url)
+        ("delivery.argocd.repo_url",), lambda a: _parse_repository(argocd_answers(a.delivery).repo_url)
     ),
     AddressQuestions(
-        ("delivery.argocd.destination",), lambda a: _parse_url(a.delivery.argocd.destination)
+        ("delivery.argocd.destination",), lambda a: _parse_url(argocd_answers(a.delivery).destination)
     ),
 )
 # Addresses in answers that are not tried: nobody types the one, nothing answers at the other yet.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wizard.engine.probes import Probe, ProbeResult, fail_result, skip_result, unknown_result
 from wizard.errors import Fix, WizardError
+from wizard.stores.vault.settings import vault_answers, vault_settings
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
@@ -61,14 +62,14 @@ def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
 
 def probe_config_repository(situation: Situation) -> Iterator[Probe]:
     """The clone that Argo CD makes, with exactly its own key, and the keys of that host."""
-    from wizard.answers.conditions import REPOSITORY_KEY
     from wizard.clients.ssh.scanner import make_network_scanner
+    from wizard.deliveries.argocd.questions import REPOSITORY_KEY
     from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target
     from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
     from wizard.workspace.deploy_keys import git_key
     from wizard.workspace.host_keys import needed_host
 
-    if not REPOSITORY_KEY.test(situation.answers):
+    if not REPOSITORY_KEY.holds(situation.answers):
         return
     target = repository_target(situation.answers)
     if target is None:
@@ -154,7 +155,7 @@ def probe_result_backend(situation: Situation) -> Iterator[Probe]:
     """A database of its own for Celery's results."""
     from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
 
-    if not SEPARATE_RESULT_BACKEND.test(situation.answers):
+    if not SEPARATE_RESULT_BACKEND.holds(situation.answers):
         return
     from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
     from wizard.systems.database.probes import database_probes, make_lookup
@@ -181,7 +182,7 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
     from wizard.systems.network import connection_probe
 
     own = situation.answers.broker
-    if not (CELERY.test(situation.answers) and EXTERNAL_BROKER.test(situation.answers)):
+    if not (CELERY.holds(situation.answers) and EXTERNAL_BROKER.holds(situation.answers)):
         return
     place = f"{own.host or 'broker'}:{own.port}"
     if own.host:
@@ -214,8 +215,8 @@ def probe_vault(situation: Situation) -> Iterator[Probe]:
     from wizard.workspace.consent import VAULT_SERVER_KEY
     from wizard.workspace.store_paths import list_store_settings
 
-    settings = situation.answers.secrets.store_settings(situation.release)
-    own = situation.answers.secrets.vault
+    settings = vault_settings(situation.answers.secrets, situation.release)
+    own = vault_answers(situation.answers.secrets)
     try:
         where = read_address(
             own.server, ca=situation.asset("secrets.vault.ca.file"), namespace=own.namespace
@@ -265,7 +266,7 @@ def probe_cluster(situation: Situation) -> Iterator[Probe]:
 
 def probe_artifacts(situation: Situation) -> Iterator[Probe]:
     """Chart and image, where the cluster will fetch them from."""
-    from wizard.manifests.argocd import CHART_REPOSITORY
+    from wizard.chart.versions import CHART_REPOSITORY
     from wizard.systems.registry import artifact_probes
 
     yield from artifact_probes(situation.answers, CHART_REPOSITORY)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.git.repository import WorkTree
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
@@ -71,7 +71,7 @@ class HandOff:
             )
 
 
-def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
+def store_location(settings: VaultSettings, *others: VaultSettings) -> dict[str, str]:
     """The place in the store, as the file and a message name it; `others` are further paths."""
     return {
         "server": settings.server,

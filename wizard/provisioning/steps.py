@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import RefusedError, UsageError, WizardError
+from wizard.stores.vault.settings import vault_answers, vault_settings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from wizard.clients.vault.address import AppRole, Token, VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.engine.probes import Probe
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.provisioning.survey import Inputs, StoreItem, Survey
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.references import SecretRef
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.prior_use import PriorUse, SecretLookup
     from wizard.systems.vault.payload_store import FillResult
     from wizard.workspace.deploy_keys import GitKey
@@ -44,7 +45,7 @@ class StoreTarget:
 
     proposal: Proposal
     where: VaultAddress
-    settings: StoreSettings
+    settings: VaultSettings
     vouched: bool
 
     @property
@@ -91,11 +92,11 @@ def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
             f"secrets fills Vault, and secrets.store is {release.store}",
             f"{release.runbook} has the commands that make these Secrets",
         )
-    own = proposal.answers.secrets.vault
+    own = vault_answers(proposal.answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")
     where = read_address(own.server, ca=ca, namespace=own.namespace)
     known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
-    settings = proposal.answers.secrets.store_settings(release)
+    settings = vault_settings(proposal.answers.secrets, release)
     return StoreTarget(proposal, where, settings, where.source != VAULT_SERVER_KEY or known)
 
 
@@ -105,7 +106,7 @@ class StoreSession:
 
     proposal: Proposal
     vault: Vault
-    settings: StoreSettings
+    settings: VaultSettings
     found: Survey
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import AnswersError, Problem, UsageError
-from wizard.manifests.argocd import IN_CLUSTER_SERVER
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.plan.claims import (
     BOOTSTRAP_SUFFIXES,
     CREDENTIAL,

@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.manifests.argocd import IN_CLUSTER_SERVER
+from wizard.deliveries.argocd import argocd_answers
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.secrets.payload import collect_facts
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.manifests.release import Release
     from wizard.plan.render import Rendering
     from wizard.secrets.facts import Fact, SecretSpec
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.workspace.proposal import Proposal
 
 
@@ -27,7 +28,7 @@ class StorePath:
     `elsewhere` says that they are in another cluster than Airflow.
     """
 
-    store: StoreSettings
+    store: VaultSettings
     secrets: tuple[SecretSpec, ...]
     namespace: str
     is_other_cluster: bool = False
@@ -38,7 +39,7 @@ class StorePath:
         return collect_facts(self.secrets)
 
 
-def list_store_settings(answers: Answers, release: Release) -> tuple[StoreSettings, ...]:
+def list_store_settings(answers: Answers, release: Release) -> tuple[VaultSettings, ...]:
     """The settings of each path, the installation's own first; for an installation in Vault."""
     own = answers.secrets
     readers = answers.delivery.readers(release)
@@ -57,7 +58,7 @@ def build_store_paths(answers: Answers, rendering: Rendering) -> tuple[StorePath
     """The same for answers and what they come to."""
     release, total = rendering.release, rendering.total
     first, *others = list_store_settings(answers, release)
-    hub = answers.delivery.argocd.destination != IN_CLUSTER_SERVER
+    hub = argocd_answers(answers.delivery).destination != IN_CLUSTER_SERVER
     return (
         StorePath(first, total.secrets, release.namespace),
         *(

@@ -15,13 +15,13 @@ import yaml
 from tests.support.paths import DATA
 from tests.support.rendered import filled, findings, rendering, values
 from wizard.chart.keys import load_keys
-from wizard.chart.settings import DEFAULT_AIRFLOW
+from wizard.chart.versions import list_chart_versions
 from wizard.checks.schema import crd_schemas
 from wizard.formats.nested import format_path
 
 # Each list's first entry is the usual one.
 AXES: dict[str, list[dict[str, Any]]] = {
-    "chart": [{"installation.chart": chart} for chart in DEFAULT_AIRFLOW],
+    "chart": [{"installation.chart": chart} for chart in list_chart_versions()],
     "airflow": [
         {"installation.airflow": "3.2.2"},
         {"installation.airflow": "2.11.0"},

@@ -23,7 +23,7 @@ from wizard.answers.presets import list_presets, load_preset
 from wizard.answers.questions import field_specs
 from wizard.cli.commands import COMMANDS
 from wizard.cli.parser import build_parser
-from wizard.errors import AnswersError, UsageError
+from wizard.errors import AnswersError
 
 __all__ = ["aw"]
 
@@ -180,23 +180,3 @@ def test_each_command_has_help(aw: Wizard, command: str) -> None:
         build_parser().parse_args([command, "--help"])
 
     assert ended.value.code == 0
-
-
-def test_options_stand_before_or_after_the_command() -> None:
-    for line in (["--repo", "x", "plan"], ["plan", "--repo", "x"]):
-        assert build_parser().parse_args(line).repo == "x"
-    for option, name in (("--set", "set"), ("--host-key-fingerprint", "host_key_fingerprint")):
-        for line in (
-            [option, "a=1", option, "b=2"],
-            ["plan", option, "a=1", option, "b=2"],
-            [option, "a=1", "plan", option, "b=2"],
-            [option, "a=1", option, "b=2", "plan"],
-        ):
-            assert getattr(build_parser().parse_args(line), name) == ["a=1", "b=2"], line
-
-
-def test_the_screens_take_a_work_branch_and_no_command_loses_one() -> None:
-    assert build_parser().parse_args(["--branch", "b"]).branch == "b"
-    assert build_parser().parse_args(["commit", "--branch", "b"]).branch == "b"
-    with pytest.raises(UsageError, match="stands before commit"):
-        build_parser().parse_args(["--branch", "b", "commit"])

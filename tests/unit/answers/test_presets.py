@@ -57,16 +57,13 @@ def test_a_preset_passes_every_check(name: str) -> None:
 
 def test_presets_are_what_their_names_say() -> None:
     hardened = rendering("production").release
-    assert (hardened.store, hardened.cluster_store, hardened.applications) == (
-        "vault",
-        False,
-        "one",
-    )
+    assert (hardened.store, hardened.cluster_store) == ("vault", False)
     assert hardened.pgbouncer
     assert hardened.network_policies
     assert hardened.disruption_budgets
     series = rendering("gitops-vault")
-    assert (series.release.cluster_store, series.release.applications) == (True, "two")
+    assert series.release.cluster_store
+    assert series.tree.by_logical("argocd/bootstrap/parent")
     policy = series.tree.by_logical("vault/policy").text
     assert '"secret/data/airflow/config"' in policy
     laptop = rendering("local").release

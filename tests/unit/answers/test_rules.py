@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.rendered import answers, filled, objections
+from wizard.deliveries.registry import delivery_kinds
+from wizard.stores.registry import store_kinds
 from wizard.answers import rules
 from wizard.answers.files import validate_answers
 
@@ -99,19 +101,19 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "installation.namespace",
         "one of its own",
     ),
-    "check_reserved_namespaces of the operator": (
+    "check_operator_namespace": (
         {"installation.namespace": "external-secrets", "secrets.scope": "cluster"},
         {"installation.namespace": "external-secrets"},
         "installation.namespace",
         "one of its own",
     ),
-    "check_reserved_namespaces of the project": (
+    "check_argocd_namespace": (
         {"delivery.argocd.project": "default"},
         {"delivery.argocd.project": "data"},
         "delivery.argocd.project",
         "a name of its own",
     ),
-    "check_vault_paths": (
+    "check_payload_path": (
         {"secrets.vault.path": "secret/data/airflow/config"},
         {"secrets.vault.path": "secrets/airflow/config"},
         "secrets.vault.path",
@@ -135,31 +137,31 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         "executor.task_pods.cpu",
         "use chart 1.20.0 or later",
     ),
-    "check_vault_paths of the credential": (
+    "check_credential_path, with data/": (
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "data/argocd"}},
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow/argocd"}},
         "delivery.argocd.vault.path",
         "leave out the mount",
     ),
-    "check_separate_credential by path": (
+    "check_credential_path by path": (
         {**CREDENTIAL, "delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
         {"delivery.argocd.vault": {"path": "airflow-install/airflow/config"}},
         "delivery.argocd.vault.path",
         "a path of its own",
     ),
-    "check_separate_credential, the payload where the credential is": (
+    "check_credential_path, the payload where the credential is": (
         {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd"},
         {**CREDENTIAL, "secrets.vault.path": "airflow-install/airflow/argocd/config"},
         "secrets.vault.path",
         "a path of its own",
     ),
-    "check_separate_credential by role": (
+    "check_credential_path by role": (
         {**CREDENTIAL, "delivery.argocd.vault": {"role": "external-secrets-airflow"}},
         {**CREDENTIAL, "delivery.argocd.vault": {"role": "argocd-airflow"}},
         "delivery.argocd.vault.role",
         "a role of its own",
     ),
-    "check_argocd_auth_mount": (
+    "check_credential_auth_mount": (
         {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443"},
         {**CREDENTIAL, "delivery.argocd.destination": "https://api.prod.example:6443",
          "delivery.argocd.vault": {"auth_mount": "kubernetes-hub"}},
@@ -215,8 +217,10 @@ def test_hand_made_secrets_take_only_generated_values() -> None:
 def test_every_rule_has_a_case() -> None:
     named = {case.split()[0].rstrip(",") for case in CASES}
     # These have tests of their own.
-    elsewhere = {"check_airflow_version", "check_manual_secrets", "check_base_url"}
-    assert {rule.__name__ for rule in rules.RULES} - elsewhere <= named
+    elsewhere = {"check_airflow_version", "check_manual_secrets", "check_base_url", "check_kinds"}
+    every = [*rules.RULES, *(rule for kind in (*store_kinds(), *delivery_kinds())
+                             for rule in kind.rules)]  # fmt: skip
+    assert {rule.__name__ for rule in every} - elsewhere <= named
 
 
 def test_localhost_is_the_address_of_a_port_forward_only() -> None:

@@ -15,7 +15,8 @@ from wizard.chart.contract import (
     get_chart_value,
     is_celery,
 )
-from wizard.chart.keys import list_versions, load_keys
+from wizard.chart.keys import load_keys
+from wizard.chart.versions import list_chart_versions
 
 CHARTS = DATA / "chart"
 RECORDED = CHARTS / "1.22.0" / "secret_contract.json"
@@ -24,7 +25,7 @@ BY_VALUE = {use.value: use for use in CONTRACT}
 SUBCHART = {"postgresql.auth.existingSecret", "postgresql.auth.replicationPassword"}
 
 
-@pytest.mark.parametrize("version", list_versions())
+@pytest.mark.parametrize("version", list_chart_versions())
 def test_every_value_is_a_key_of_the_chart(version: str) -> None:
     chart = load_keys(version)
     named = [use.value for use in CONTRACT] + [use.enabled for use in CONTRACT if use.enabled]
@@ -51,7 +52,7 @@ def test_agrees_with_the_recorded_contract() -> None:
 
 
 @pytest.mark.skipif(not CHARTS.is_dir(), reason=f"no chart data in {CHARTS}")
-@pytest.mark.parametrize("version", list_versions())
+@pytest.mark.parametrize("version", list_chart_versions())
 def test_defaults_are_the_charts(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
     for dotted, assumed in CHART_DEFAULTS.items():

@@ -10,14 +10,15 @@ import yaml
 from tests.support.rendered import dig, findings, objections, rendering, values
 from wizard.chart.keys import load_keys
 from wizard.chart.names import Names
-from wizard.chart.settings import DEFAULT_AIRFLOW, SharedKeyError, map_settings
+from wizard.chart.settings import SharedKeyError, map_settings
+from wizard.chart.versions import list_chart_versions
 from wizard.formats.yaml_writer import dump_yaml
 
 CELERY = ("CeleryExecutor", "CeleryExecutor,KubernetesExecutor")
 OTHERS = ("KubernetesExecutor", "LocalExecutor", "LocalExecutor,KubernetesExecutor")
 
 
-@pytest.mark.parametrize("chart", DEFAULT_AIRFLOW)
+@pytest.mark.parametrize("chart", list_chart_versions())
 def test_1_airflow_before_2_11_is_refused(chart: str) -> None:
     changes = {"installation.chart": chart, "installation.airflow": "2.10.5"}
     assert objections("production", changes) == [
@@ -177,7 +178,7 @@ def test_11_words_that_look_like_other_types_are_quoted(name: str) -> None:
     assert {"name": "N", "value": name} in env
 
 
-@pytest.mark.parametrize("chart", DEFAULT_AIRFLOW)
+@pytest.mark.parametrize("chart", list_chart_versions())
 def test_12_nothing_deprecated_is_emitted(chart: str, shared: Path) -> None:
     changes: dict[str, object] = {
         "installation.chart": chart,

@@ -8,7 +8,8 @@ import yaml
 
 from tests.support.paths import DATA
 from tests.tools import chart_keys
-from wizard.chart.keys import list_versions, load_keys
+from wizard.chart.keys import load_keys
+from wizard.chart.versions import list_chart_versions
 from wizard.formats.nested import format_path
 
 CHARTS = DATA / "chart"
@@ -17,7 +18,7 @@ with_charts = pytest.mark.skipif(not CHARTS.is_dir(), reason=f"no chart data in 
 
 
 @with_charts
-@pytest.mark.parametrize("version", list_versions())
+@pytest.mark.parametrize("version", list_chart_versions())
 def test_shipped_lists_are_what_the_schema_says(version: str) -> None:
     schema = json.loads((CHARTS / version / "values.schema.json").read_text("utf-8"))
     shipped = chart_keys.TARGET / f"{version}.txt"
@@ -25,7 +26,7 @@ def test_shipped_lists_are_what_the_schema_says(version: str) -> None:
 
 
 @with_charts
-@pytest.mark.parametrize("version", list_versions())
+@pytest.mark.parametrize("version", list_chart_versions())
 def test_the_charts_own_defaults_are_all_known(version: str) -> None:
     values = yaml.safe_load((CHARTS / version / "values.yaml").read_text("utf-8"))
     assert load_keys(version).unknown(values) == []

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Compare
 from tests.support.rendered import rendering
 from wizard.answers import presets
-from wizard.chart.settings import DEFAULT_AIRFLOW
+from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.plan.render import Rendering
 
 
@@ -21,9 +21,9 @@ def test_preset_renders_the_reviewed_tree(preset: str, golden: Compare) -> None:
 
 
 @pytest.mark.parametrize("airflow", ["2.11.0", "default"])
-@pytest.mark.parametrize("chart", DEFAULT_AIRFLOW)
+@pytest.mark.parametrize("chart", list_chart_versions())
 def test_chart_version_gets_its_own_keys(chart: str, airflow: str, golden: Compare) -> None:
-    version = DEFAULT_AIRFLOW[chart] if airflow == "default" else airflow
+    version = chart_version(chart).airflow if airflow == "default" else airflow
     changes = {"installation.chart": chart, "installation.airflow": version}
     made = rendering("production", changes)
     golden(f"charts/{chart}-airflow-{version}.yaml", made.tree.by_logical("values").text)

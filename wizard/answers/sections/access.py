@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import WebUrl
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.section import QuestionInfo, Section
 
 
 class Access(Section):

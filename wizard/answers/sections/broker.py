@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from wizard.answers.conditions import CELERY, CHART_REDIS, EXTERNAL_BROKER
-from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import HostName, Port, Quantity
 from wizard.manifests.contribution import Contribution, Flow
 from wizard.manifests.release import Release
+from wizard.questions.conditions import Condition
+from wizard.questions.section import QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec
 from wizard.secrets.references import SecretRef
-
-if TYPE_CHECKING:
-    from wizard.answers.model import Answers
 
 
 class Broker(Section):
@@ -23,6 +21,7 @@ class Broker(Section):
 
     title: ClassVar[str] = "Broker"
     intro: ClassVar[str] = "Celery hands tasks to workers through a broker."
+    when: ClassVar[Condition] = CELERY
 
     kind: Annotated[
         Literal["chart-redis", "external"],
@@ -50,11 +49,6 @@ class Broker(Section):
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default=6379, title="Port", description="Port of your broker."
     )
-
-    @classmethod
-    def applies(cls, answers: Answers) -> bool:
-        """Only Celery has a broker."""
-        return CELERY.test(answers)
 
     def contribute(self, release: Release) -> Contribution:
         """Redis and the broker URL; both Secrets named, or the chart would make random ones."""

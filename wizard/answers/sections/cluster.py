@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from wizard.answers.section import Section
 from wizard.formats.types import HttpsUrl, Text
+from wizard.questions.section import Section
 
 
 class Cluster(Section):

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.conditions import PERSISTENT_LOGS
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import ObjectName, Quantity
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class Component(Model):

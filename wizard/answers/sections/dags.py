@@ -13,7 +13,6 @@ from wizard.answers.conditions import (
     GIT_SYNC,
     PRIVATE_DAGS_OVER_HTTPS,
 )
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.addresses import GitLocation, parse_git_url
 from wizard.formats.types import Duration, GitRef, GitUrl, RepositoryPath, Text
 from wizard.hostkeys.trust import format_known_hosts
@@ -23,6 +22,7 @@ from wizard.manifests.git_sync import bundle_connection, bundle_settings, git_sy
 from wizard.manifests.git_sync import known_hosts_config_map as known_hosts_map
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey, SecretRef
 

@@ -15,9 +15,7 @@ from wizard.answers.conditions import (
     SEPARATE_RESULT_BACKEND,
     VERIFIED_TLS,
 )
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.answers.sections.bundled_database import bundled_database_contribution
-from wizard.answers.sections.ca import CaFile
 from wizard.formats.types import HostName, Port, PostgresName
 from wizard.manifests.certificates import ca_config_map
 from wizard.manifests.contribution import Contribution, Flow, Mount
@@ -30,6 +28,8 @@ from wizard.manifests.postgres import (
 )
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.ca_file import CaFile
+from wizard.questions.section import Model, QuestionInfo, Section
 from wizard.secrets.facts import Fact, Form, SecretSpec
 from wizard.secrets.references import SecretRef
 

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from wizard.answers.section import QuestionInfo, Section
 from wizard.formats.types import EnvName, Text, TimeZone
 from wizard.manifests.contribution import Contribution, EnvVar
 from wizard.manifests.network_policy import egress_policy, ingress_settings
 from wizard.manifests.release import Release
+from wizard.questions.section import QuestionInfo, Section
 
 
 class Environment(Section):

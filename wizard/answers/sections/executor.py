@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.conditions import AUTOSCALED_WORKERS, CELERY, FIXED_WORKERS, KUBERNETES, LOCAL
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import Quantity, QueueNames
 from wizard.manifests.contribution import Contribution
 from wizard.manifests.release import Release
+from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class WorkerResources(Model):

@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from wizard.answers.conditions import CUSTOM_IMAGE
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import (
     ImageRepository,
     ImageTag,
@@ -20,6 +19,7 @@ from wizard.manifests.contribution import Contribution
 from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
+from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class Image(Model):

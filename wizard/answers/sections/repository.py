@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from wizard.answers.conditions import CUSTOM_IMAGE
-from wizard.answers.section import Model, QuestionInfo, Section
 from wizard.formats.types import GitRef, RepositoryPath
+from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class Paths(Model):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.manifests import API_VERSION
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.manifests.argocd import API_VERSION
 from wizard.systems.cluster.conditions import wait_status
 from wizard.systems.cluster.diagnosis import (
     APPLICATION_RULES,
@@ -71,7 +72,7 @@ def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None
 
 
 def _read_applications(kube: Kube, target: Target) -> dict[str, KubeObject | None]:
-    namespace = target.answers.delivery.argocd.namespace
+    namespace = argocd_answers(target.answers.delivery).namespace
     return {
         name: kube.get(Ref(API_VERSION, "Application", name, namespace))
         for name in application_names(target)
@@ -85,7 +86,7 @@ def _check_application(
         return StepStatus(
             "wanted", f"Application {name} is not there yet", Fix("see argocd.application")
         )
-    namespace = target.answers.delivery.argocd.namespace
+    namespace = argocd_answers(target.answers.delivery).namespace
     describe = f"kubectl -n {namespace} describe application {name}"
     status = application.get("status") or {}
     sync = str((status.get("sync") or {}).get("status") or "not compared yet")
@@ -139,7 +140,7 @@ def _revision(status: Mapping[str, Any], target: Target) -> str:
     """The config repository's commit that Argo CD compares with; empty when it says none."""
     sync = status.get("sync") or {}
     compared = sync.get("comparedTo") or {}
-    url = target.answers.delivery.argocd.repo_url
+    url = argocd_answers(target.answers.delivery).repo_url
     sources = compared.get("sources") or []
     revisions = sync.get("revisions") or []
     for source, revision in zip(sources, revisions, strict=False):

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.manifests import REPOSITORY_LABEL
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, WizardError
 from wizard.formats.addresses import normalize_url, parse_git_url
-from wizard.manifests.argocd import REPOSITORY_LABEL
 from wizard.systems.cluster.objects import explain_error
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 def build_credential_step(target: Target) -> Step:
     """The look; where an SSH repository has no credential, the delivery cannot go on."""
-    argo, kube = target.answers.delivery.argocd, target.argocd
+    argo, kube = argocd_answers(target.answers.delivery), target.argocd
 
     async def check() -> StepStatus:
         if kube is None:

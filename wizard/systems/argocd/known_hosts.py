@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
+from wizard.deliveries.argocd import argocd_answers
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix, WizardError
@@ -35,7 +36,7 @@ _NO_CONTEXT = "no kubeconfig context names Argo CD's cluster"
 
 def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
     """The append, where the repository is read over SSH."""
-    argo = target.answers.delivery.argocd
+    argo = argocd_answers(target.answers.delivery)
     endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
     if parse_git_url(argo.repo_url).scheme != "ssh":
         return ()

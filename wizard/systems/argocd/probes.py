@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from wizard.answers.conditions import REPOSITORY_KEY
 from wizard.clients.ssh.clone import command_path
 from wizard.clients.ssh.session import CloneTarget
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import REPOSITORY_KEY
 from wizard.engine.probes import Probe, ProbeResult, unknown_result
 from wizard.errors import Fix
 from wizard.formats.addresses import parse_git_url
@@ -45,12 +46,12 @@ def repository_target(answers: Answers) -> CloneTarget | None:
 
     None where no key of its own reads it over SSH, or no host key of it is verified.
     """
-    if not REPOSITORY_KEY.test(answers):
+    if not REPOSITORY_KEY.holds(answers):
         return None
     keys = verified_host_keys(answers)
     if not keys:
         return None
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     location = parse_git_url(argo.repo_url)
     path = command_path(argo.repo_url, location.path)
     return CloneTarget(
@@ -60,7 +61,7 @@ def repository_target(answers: Answers) -> CloneTarget | None:
 
 def make_unproven_probe(answers: Answers) -> Probe:
     """What is told where no host key counts: a key is never shown to whatever answers."""
-    location = parse_git_url(answers.delivery.argocd.repo_url)
+    location = parse_git_url(argocd_answers(answers.delivery).repo_url)
     name = known_hosts_name(location.host, location.port)
 
     async def run() -> ProbeResult:

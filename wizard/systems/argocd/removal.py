@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.manifests import API_VERSION
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.argocd import API_VERSION
 from wizard.systems.argocd import store_credential
 from wizard.systems.argocd.application import application_names
 from wizard.systems.argocd.application_removal import find_tracking_application, repository_urls
@@ -52,7 +53,7 @@ def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
     found = [_build_project_removal(target, exact=exact)]
     if store_credential.has_store_credential(target):
         found.append(_build_credential_removal(target, exact=exact))
-    if parse_git_url(target.answers.delivery.argocd.repo_url).scheme == "ssh":
+    if parse_git_url(argocd_answers(target.answers.delivery).repo_url).scheme == "ssh":
         found.append(_build_known_hosts_removal(target))
     if guard_manifests(target):
         found.append(_build_guard_removal(target, exact=exact))
@@ -127,7 +128,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
     sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
-    url = normalize_url(target.answers.delivery.argocd.repo_url)
+    url = normalize_url(argocd_answers(target.answers.delivery).repo_url)
 
     def removal(kube: Kube) -> Removal:
         def judge(one: KubeObject, ref: Ref) -> StepStatus | None:
@@ -196,7 +197,7 @@ class _KnownHostsRemoval:
     """The lines that this installation has added to the shared list; others' are not touched."""
 
     def __init__(self, target: Target) -> None:
-        argo = target.answers.delivery.argocd
+        argo = argocd_answers(target.answers.delivery)
         self.name = format_repository_host(argo.repo_url)
         self.ref = Ref("v1", "ConfigMap", CONFIG_MAP, argo.namespace)
         self._own = application_names(target)

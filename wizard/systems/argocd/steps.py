@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.argocd import argocd_answers
 from wizard.errors import WizardError
 from wizard.systems.argocd import credential, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
@@ -35,7 +36,7 @@ def build_argocd_steps(target: Target) -> tuple[Step, ...]:
 
 
 def _build_project_step(target: Target) -> Step:
-    argo = target.answers.delivery.argocd
+    argo = argocd_answers(target.answers.delivery)
     sources = project_manifests(target)
     return build_manifests_step(
         target,
@@ -75,7 +76,7 @@ def guard_manifests(target: Target) -> list[CommittedManifest]:
 
 def project_manifests(target: Target) -> list[CommittedManifest]:
     """The AppProjects, the parent's first."""
-    namespace = target.answers.delivery.argocd.namespace
+    namespace = argocd_answers(target.answers.delivery).namespace
     names = ("argocd/bootstrap/project", "argocd/project")
     return [
         _read_manifest(target, name, ("AppProject",), namespace)
@@ -86,7 +87,7 @@ def project_manifests(target: Target) -> list[CommittedManifest]:
 
 def application_manifests(target: Target) -> list[CommittedManifest]:
     """The Application that `apply` makes, then those that it brings."""
-    namespace = target.answers.delivery.argocd.namespace
+    namespace = argocd_answers(target.answers.delivery).namespace
     names = ["argocd/application"]
     if has_parent(target):
         names = ["argocd/bootstrap/parent", *names, "argocd/secrets-application"]

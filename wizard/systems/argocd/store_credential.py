@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref, data_keys
-from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
-from wizard.errors import Fix, WizardError
-from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.argocd import REPOSITORY_LABEL
-from wizard.manifests.store_readers import (
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_PARTS,
     CREDENTIAL_PREFIX,
     CREDENTIAL_TITLE,
     CREDENTIAL_WAIT,
+    REPOSITORY_LABEL,
 )
+from wizard.engine.probes import run_in_thread
+from wizard.engine.steps import Step, StepStatus
+from wizard.errors import Fix, WizardError
+from wizard.formats.yaml_reader import read_mapping
 from wizard.systems.argocd import credential
 from wizard.systems.cluster import external_secrets
 from wizard.systems.cluster.conditions import wait_status
@@ -42,7 +43,7 @@ def has_store_credential(target: Target) -> bool:
 
 def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
     """Its account, store and ExternalSecret, and the wait for the Secret that comes of them."""
-    argo = target.answers.delivery.argocd
+    argo = argocd_answers(target.answers.delivery)
     put = build_manifests_step(
         target,
         "argocd.credential",
@@ -76,7 +77,7 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
 
 def credential_manifests(target: Target) -> list[CommittedManifest]:
     """What `apply` puts into Argo CD's namespace for it, in this order."""
-    namespace, found = target.answers.delivery.argocd.namespace, []
+    namespace, found = argocd_answers(target.answers.delivery).namespace, []
     for part in CREDENTIAL_PARTS:
         logical = f"{CREDENTIAL_PREFIX}{part}"
         if logical not in target.files:

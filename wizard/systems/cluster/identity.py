@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
+from wizard.deliveries.argocd import argocd_answers
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
-from wizard.manifests.argocd import IN_CLUSTER_SERVER
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.state.cluster_identity import build_cluster_record, compare_clusters, find_missing_proof
 from wizard.systems.cluster.objects import explain_error
 
@@ -34,7 +35,7 @@ def _check_identity(target: Target) -> StepStatus:
     here = _cluster(target.kube)
     hub = _cluster(target.argocd) if target.argocd is not target.kube else here
     apart = here and hub and here.uid and hub.uid and here.uid != hub.uid
-    if apart and target.answers.delivery.argocd.destination == IN_CLUSTER_SERVER:
+    if apart and argocd_answers(target.answers.delivery).destination == IN_CLUSTER_SERVER:
         return StepStatus(
             "blocked",
             "Argo CD deploys into its own cluster, but its context and the cluster's lead to two",

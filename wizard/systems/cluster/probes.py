@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wizard.answers.conditions import STORE_CREDENTIAL
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import ClusterIdentity, Kube, Ref
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
 from wizard.engine.probes import (  # fmt: skip
     CachedCall,
     Probe,
@@ -26,6 +27,7 @@ from wizard.engine.probes import (  # fmt: skip
 )
 from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
+from wizard.stores.vault.settings import vault_settings
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.rights import (
     ARGO_GROUP,
@@ -103,9 +105,9 @@ def _argocd_probes(
     argocd: Kube | None,
     probe: Callable[[str, str, Callable[[], ProbeResult]], Probe],
 ) -> Iterator[Probe]:
-    from wizard.manifests.argocd import IN_CLUSTER_SERVER
+    from wizard.formats.addresses import IN_CLUSTER_SERVER
 
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)
     if where is None:
         text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
@@ -115,7 +117,7 @@ def _argocd_probes(
         yield probe("argocd", "Argo CD", lambda: told)
         return
     yield probe("argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace))
-    if where is not kube and STORE_CREDENTIAL.test(answers):
+    if where is not kube and STORE_CREDENTIAL.holds(answers):
         yield probe("argocd-external-secrets", "External Secrets beside Argo CD",
                     lambda: check_external_secrets(where, cluster_store=False))  # fmt: skip
     for need in list_argocd_rights(answers):
@@ -236,7 +238,7 @@ def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResul
     """Whether the API server gives the store a token for the audience that Vault expects."""
     from wizard.formats.jwt import parse_audiences
 
-    store = answers.secrets.store_settings(release)
+    store = vault_settings(answers.secrets, release)
     account = f"{store.account_namespace}/{store.service_account}"
     try:
         token = kube.token(store.service_account, store.account_namespace, store.audience)

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from wizard.answers.conditions import STORE_CREDENTIAL
 from wizard.clients.kube.protocol import Right
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
+from wizard.stores.vault.settings import vault_settings
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -51,7 +53,7 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
     if release.delivery != "kind":
         yield _health_rights(space)
     if vault:
-        store = answers.secrets.store_settings(release)
+        store = vault_settings(answers.secrets, release)
         mint = Right(
             "create", "serviceaccounts", "", store.account_namespace, store.service_account,
             "token",
@@ -101,7 +103,7 @@ def _health_rights(space: str) -> RightSet:
 
 def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
     """The needs in the cluster that Argo CD runs in."""
-    argo = answers.delivery.argocd
+    argo = argocd_answers(answers.delivery)
     space = argo.namespace
     rights = [
         Right(verb, kind, ARGO_GROUP, space)
@@ -111,7 +113,7 @@ def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
     yield RightSet("argocd", "create AppProject and Applications", "platform", tuple(rights))
     watched = tuple(Right(verb, "applications", ARGO_GROUP, space) for verb in _WATCH)
     yield RightSet("sync", "wait until Argo CD has synced", "me", watched)
-    if STORE_CREDENTIAL.test(answers):
+    if STORE_CREDENTIAL.holds(answers):
         made = (("", "serviceaccounts"), (EXTERNAL_SECRETS_GROUP, "secretstores"),
                 (EXTERNAL_SECRETS_GROUP, "externalsecrets"))  # fmt: skip
         own = [Right(verb, kind, group, space) for group, kind in made for verb in ("get", *_APPLY)]

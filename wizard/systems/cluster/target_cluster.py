@@ -9,6 +9,7 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
 from wizard.errors import WizardError
 from wizard.state.cluster_identity import require_same_cluster
+from wizard.stores.vault.settings import vault_settings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -44,7 +45,7 @@ def make_token_source(
     """
     if release.store != "vault":
         return None
-    store = answers.secrets.store_settings(release)
+    store = vault_settings(answers.secrets, release)
 
     def mint() -> SecretStr:
         require_same_cluster(answers.cluster, kube.cluster())

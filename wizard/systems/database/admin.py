@@ -200,7 +200,7 @@ def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ..
         DatabaseSpec("database", "database", own.host, own.port, own.name, own.user,
                facts["databasePassword"]),
     ]  # fmt: skip
-    if SEPARATE_RESULT_BACKEND.test(answers):
+    if SEPARATE_RESULT_BACKEND.holds(answers):
         back = own.result_backend
         found.append(
             DatabaseSpec("database.result_backend", "result backend", back.host, back.port,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.chart.versions import CHART_REPOSITORY
+from wizard.deliveries.helm.commands import CHART_NAME
 from wizard.errors import Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.argocd import CHART_REPOSITORY
-from wizard.manifests.helm import CHART_NAME
 
 if TYPE_CHECKING:
     from wizard.clients.helm import Helm

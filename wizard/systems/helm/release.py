@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from wizard import __version__
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
+from wizard.deliveries.helm.commands import CHART_NAME, MANAGED_BY_LABEL, chart_command
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
-from wizard.manifests.helm import CHART_NAME, MANAGED_BY_LABEL, chart_command
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose, sanitize_message
 from wizard.systems.cluster.objects import explain_error

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.deliveries.helm.commands import MANAGED_BY_LABEL
 from wizard.errors import UsageError
 from wizard.git.push import find_remote, remote_url
-from wizard.manifests.helm import MANAGED_BY_LABEL
 from wizard.manifests.ownership import OWNER_ANNOTATION, owner_id, owner_label
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
-from wizard.manifests.vault import policy_file
+from wizard.stores.vault.manifests import policy_file
 from wizard.systems.vault.files import diff_texts, difference_status, mount_description
 from wizard.systems.vault.looks import policy_path
 from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
     from wizard.systems.vault.session import VaultLogin
 
@@ -104,7 +104,7 @@ class Policy:
     """The policy of a store's role, exactly as committed; by default of the installation's."""
 
     def __init__(
-        self, target: Target, session: VaultLogin, store: StoreSettings | None = None
+        self, target: Target, session: VaultLogin, store: VaultSettings | None = None
     ) -> None:
         store = store or session.store
         self._session = session

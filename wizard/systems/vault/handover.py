@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING
 
 from wizard.formats.shell import Files, comment, here_document, quote, script
-from wizard.manifests.kind import GENERATE_COMMANDS
 from wizard.secrets.payload import DOCUMENT_KEY, collect_facts
+from wizard.stores.kubernetes.manifests import GENERATE_COMMANDS
 from wizard.systems.vault.auth_config import IN_CLUSTER
 from wizard.systems.vault.auth_mount import is_in_cluster
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from wizard.answers.model import Answers
     from wizard.manifests.contribution import Contribution
-    from wizard.manifests.external_secrets import StoreSettings
     from wizard.secrets.facts import Fact
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.workspace.store_paths import StorePath
 
 _DIE = """\
@@ -131,7 +131,7 @@ fi"""
 
 def render_files(
     answers: Answers,
-    store: StoreSettings,
+    store: VaultSettings,
     total: Contribution,
     committed: Mapping[str, str],
     others: Sequence[StorePath] = (),
@@ -150,7 +150,7 @@ def render_files(
     }
 
 
-def _render_address(store: StoreSettings) -> str:
+def _render_address(store: VaultSettings) -> str:
     lines = [f"VAULT_ADDR=${{VAULT_ADDR:-{quote(store.server)}}}", "export VAULT_ADDR"]
     if store.vault_namespace:
         lines += [f"VAULT_NAMESPACE={quote(store.vault_namespace)}", "export VAULT_NAMESPACE"]
@@ -159,9 +159,9 @@ def _render_address(store: StoreSettings) -> str:
 
 def _render_setup(
     answers: Answers,
-    store: StoreSettings,
+    store: VaultSettings,
     committed: Mapping[str, str],
-    others: Sequence[StoreSettings],
+    others: Sequence[VaultSettings],
 ) -> str:
     within = is_in_cluster(store.server)
     host = quote(IN_CLUSTER if within else answers.cluster.server)
@@ -190,12 +190,12 @@ def _render_setup(
     )
 
 
-def _policy_text(store: StoreSettings, committed: Mapping[str, str]) -> str:
+def _policy_text(store: VaultSettings, committed: Mapping[str, str]) -> str:
     text = committed[f"vault/{store.qualified_name('policy')}"]
     return "policy_text() {\n" + here_document("cat", text) + "\n}"
 
 
-def _render_role_write(store: StoreSettings, committed: Mapping[str, str]) -> tuple[str, str]:
+def _render_role_write(store: VaultSettings, committed: Mapping[str, str]) -> tuple[str, str]:
     text = committed[f"vault/{store.qualified_name('role')}"]
     return _render_role_check(json.loads(text)), here_document(
         'vault write "auth/$auth/role/$role" -', text
@@ -203,7 +203,7 @@ def _render_role_write(store: StoreSettings, committed: Mapping[str, str]) -> tu
 
 
 def _render_reader(
-    own: StoreSettings, store: StoreSettings, committed: Mapping[str, str]
+    own: VaultSettings, store: VaultSettings, committed: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Policy and role of somebody else who reads a path of their own."""
     title = comment(f"The same for {store.reader}, whose role reads {store.path} alone.")
@@ -249,7 +249,7 @@ def _render_role_check(role: Mapping[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _render_payload(answers: Answers, store: StoreSettings, facts: tuple[Fact, ...]) -> str:
+def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
     name = answers.installation.name
     whose = f"Fills the payload of Airflow installation {name}"
     if store.reader:

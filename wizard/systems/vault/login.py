@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.clients.vault.protocol import Vault
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
     from wizard.systems.vault.auth_mount import AuthMount
     from wizard.systems.vault.role import Role
@@ -38,7 +38,7 @@ class StoreLogin:
         session: VaultLogin,
         mount: AuthMount,
         role: Role,
-        store: StoreSettings | None = None,
+        store: VaultSettings | None = None,
     ) -> None:
         # Who else reads the store does so from Argo CD's cluster.
         self._kube = target.kube if store is None else target.argocd

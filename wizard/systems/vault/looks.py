@@ -13,7 +13,7 @@ from wizard.clients.vault.transport import VaultError
 
 if TYPE_CHECKING:
     from wizard.clients.vault.protocol import Vault
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
 
 T = TypeVar("T")
 
@@ -37,12 +37,12 @@ class VaultSnapshot:
 SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
 
 
-def policy_path(store: StoreSettings) -> str:
+def policy_path(store: VaultSettings) -> str:
     """Where the store's policy is written."""
     return f"sys/policies/acl/{store.policy}"
 
 
-def role_path(store: StoreSettings) -> str:
+def role_path(store: VaultSettings) -> str:
     """Where the store's role is written."""
     return f"auth/{store.auth_mount}/role/{store.role}"
 
@@ -59,8 +59,8 @@ def read_health(address: VaultAddress) -> Health | VaultError:
 def make_snapshot_lookup(
     address: VaultAddress,
     credentials: VaultCredentials,
-    store: StoreSettings,
-    *others: StoreSettings,
+    store: VaultSettings,
+    *others: VaultSettings,
 ) -> SnapshotLookup:
     """One look as this machine, for all probes that read it; at `others` only for its rights."""
 
@@ -74,7 +74,7 @@ def make_snapshot_lookup(
     return look
 
 
-def _read_snapshot(vault: Vault, store: StoreSettings, *others: StoreSettings) -> VaultSnapshot:
+def _read_snapshot(vault: Vault, store: VaultSettings, *others: VaultSettings) -> VaultSnapshot:
     token = _capture_error(vault.token_lookup)
     if isinstance(token, VaultError):
         return VaultSnapshot(token, token, token)

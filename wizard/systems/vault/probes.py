@@ -36,7 +36,7 @@ from wizard.systems.vault.looks import (
 from wizard.systems.vault.role_probe import role_probe
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
 
 SECONDS = 20.0
 MAX_SKEW = 5.0
@@ -44,13 +44,13 @@ MIN_TOKEN_SECONDS = 600
 
 
 def vault_probes(
-    store: StoreSettings,
+    store: VaultSettings,
     address: VaultAddress,
     identity: VaultCredentials | None,
     *,
     absent: ProbeResult | None = None,
     mint: TokenSource | None = None,
-    others: Sequence[StoreSettings] = (),
+    others: Sequence[VaultSettings] = (),
 ) -> Iterator[Probe]:
     """All probes of one Vault.
 
@@ -222,7 +222,7 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
     return pass_result(wanted)
 
 
-def check_mount(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
+def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
     """KV version 2 where the answers say; version 1 would keep values in clear elsewhere."""
     if isinstance(seen.mount, Mount):
         return pass_result(f"{store.mount} is KV version 2")
@@ -236,7 +236,7 @@ def check_mount(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
     return classify_error(seen.mount)
 
 
-def check_payload_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
+def check_payload_rights(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
     """What this machine may do with the payload; nothing is no fault, where others fill it."""
     if isinstance(seen.rights, VaultError):
         return unknown_result(seen.rights.message, seen.rights.fix)
@@ -250,7 +250,7 @@ def check_payload_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResu
     )
 
 
-def check_setup_rights(seen: VaultSnapshot, store: StoreSettings) -> ProbeResult:
+def check_setup_rights(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
     """Whether policy and role can be written from here; else their owner does it."""
     if isinstance(seen.rights, VaultError):
         return unknown_result(seen.rights.message, seen.rights.fix)

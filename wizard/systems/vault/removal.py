@@ -13,7 +13,7 @@ from wizard.engine.probes import wrap_blocking
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
-from wizard.manifests.vault import policy_file, role_file
+from wizard.stores.vault.manifests import policy_file, role_file
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
@@ -24,7 +24,7 @@ from wizard.workspace.committed import was_committed
 from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 _SHOWN = 3
@@ -108,7 +108,7 @@ def build_vault_step(
 class RoleRemoval(PathRemoval):
     """The store's role, as committed now or earlier."""
 
-    def __init__(self, target: Target, session: VaultLogin, store: StoreSettings) -> None:
+    def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
         super().__init__(target, session, store)
         self.path = role_path(self._store)
         self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
@@ -140,7 +140,7 @@ class RoleRemoval(PathRemoval):
 class PolicyRemoval(PathRemoval):
     """The policy of that role."""
 
-    def __init__(self, target: Target, session: VaultLogin, store: StoreSettings) -> None:
+    def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
         super().__init__(target, session, store)
         self.path = policy_path(self._store)
         self.what = f"policy {self._store.policy}"

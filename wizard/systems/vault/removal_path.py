@@ -11,7 +11,7 @@ from wizard.systems.vault.files import mount_description
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 
@@ -19,7 +19,7 @@ class PathRemoval:
     """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
 
     def __init__(
-        self, target: Target, session: VaultLogin, store: StoreSettings | None = None
+        self, target: Target, session: VaultLogin, store: VaultSettings | None = None
     ) -> None:
         self._target = target
         self._session = session

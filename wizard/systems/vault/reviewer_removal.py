@@ -18,7 +18,7 @@ from wizard.systems.vault import reviewer
 from wizard.systems.vault.auth_mount import is_in_cluster
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 _COMMAND = (
@@ -27,7 +27,7 @@ _COMMAND = (
 )
 
 
-def build_reviewer_removal(target: Target, store: StoreSettings) -> tuple[Step, ...]:
+def build_reviewer_removal(target: Target, store: VaultSettings) -> tuple[Step, ...]:
     """What is told of it; nothing where Vault reviews tokens with its own account."""
     if is_in_cluster(store.server):
         return ()

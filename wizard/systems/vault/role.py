@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.formats.durations import duration_seconds
-from wizard.manifests.vault import role_file
+from wizard.stores.vault.manifests import role_file
 from wizard.systems.vault.files import diff_texts, difference_status
 from wizard.systems.vault.looks import role_path
 from wizard.systems.vault.session import leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
     from wizard.systems.vault.auth_mount import AuthMount
     from wizard.systems.vault.session import VaultLogin
@@ -39,7 +39,7 @@ class Role:
         target: Target,
         session: VaultLogin,
         mount: AuthMount,
-        store: StoreSettings | None = None,
+        store: VaultSettings | None = None,
     ) -> None:
         store = store or session.store
         self._session = session

@@ -23,11 +23,11 @@ from wizard.systems.situation import TokenSource
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
 
 
 async def role_probe(
-    store: StoreSettings,
+    store: VaultSettings,
     address: VaultAddress,
     mint: TokenSource | None,
     *,
@@ -62,7 +62,7 @@ async def role_probe(
 
 
 def check_role_login(
-    store: StoreSettings, address: VaultAddress, jwt: SecretStr, *, certain: bool
+    store: VaultSettings, address: VaultAddress, jwt: SecretStr, *, certain: bool
 ) -> ProbeResult:
     """What comes of the login; `certain` when mount and role are known to be there."""
     credentials = Jwt(store.auth_mount, store.role, jwt)

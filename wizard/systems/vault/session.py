@@ -19,12 +19,13 @@ from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
+from wizard.stores.vault.settings import vault_settings
 
 if TYPE_CHECKING:
     from wizard.clients.vault.address import VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.clients.vault.transport import VaultResponse
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class VaultLogin:
     """
 
     def __init__(self, target: Target) -> None:
-        self.store: StoreSettings = target.answers.secrets.store_settings(target.release)
+        self.store: VaultSettings = vault_settings(target.answers.secrets, target.release)
         self.vault_address = target.vault[0] if target.vault else None
         self._given = target.vault
         self._target = target

@@ -19,7 +19,7 @@ from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
-    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
 # Rights given a moment ago may take the API server a moment to know.
@@ -62,7 +62,7 @@ def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tupl
 
 
 def _build_reader_steps(
-    target: Target, session: VaultLogin, own: AuthMount, store: StoreSettings
+    target: Target, session: VaultLogin, own: AuthMount, store: VaultSettings
 ) -> tuple[Step, ...]:
     """What somebody else than Airflow needs to read a path of theirs."""
     same = store.auth_mount == session.store.auth_mount
@@ -89,7 +89,7 @@ def _build_step(target: Target, session: VaultLogin, name: str, title: str, one:
     return Step(name, title, "vault", session.endpoint, look, change, dry_run_change)
 
 
-def _build_login_step(session: VaultLogin, store: StoreSettings, one: StoreLogin) -> Step:
+def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin) -> Step:
     return Step(
         f"vault.{store.qualified_name('login')}",
         f"Log in as {store.account_namespace}/{store.service_account}",

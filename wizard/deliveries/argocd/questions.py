@@ -1,4 +1,4 @@
-"""Argo CD's part of the delivery: where it runs, what it reads, and with which credential."""
+"""Argo CD's own questions: where it runs, what it reads, and with which credential."""
 
 from __future__ import annotations
 
@@ -6,54 +6,45 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wizard.answers.conditions import (
-    ARGOCD,
-    REPOSITORY_KEY,
-    REPOSITORY_TOKEN,
-    STORE_CREDENTIAL,
-    VAULT,
-)
-from wizard.answers.section import Model, QuestionInfo
-from wizard.formats.addresses import parse_git_url
-from wizard.formats.types import (
-    GitRef,
-    GitUrl,
-    HttpsUrl,
-    KubeName,
-    OptionalVaultName,
-    OptionalVaultPath,
-    Text,
-)
-from wizard.manifests.argocd import REPOSITORY_LABEL
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PREFIX, REPOSITORY_LABEL
+from wizard.formats.addresses import is_ssh_url
+from wizard.formats.types import GitRef, GitUrl, HttpsUrl, KubeName, Text
 from wizard.manifests.contribution import Reader
 from wizard.manifests.release import Release
+from wizard.questions.conditions import when, when_matching
+from wizard.questions.kinds import KindQuestions, add_kind_questions
+from wizard.questions.section import Model, QuestionInfo
 from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Template
 from wizard.secrets.references import DeployKey, SecretRef
+from wizard.stores.conditions import EXTERNAL_SECRETS
+from wizard.stores.registry import store_kinds
+
+NAME = "argocd"
+ARGOCD = when("Argo CD", "delivery.kind", NAME)
+STORE_CREDENTIAL = (
+    ARGOCD
+    & EXTERNAL_SECRETS
+    & when("a credential from the store", "delivery.argocd.credential", "store")
+)
+REPOSITORY_KEY = STORE_CREDENTIAL & when_matching(
+    "a config repository over SSH", "delivery.argocd.repo_url", is_ssh_url
+)
+REPOSITORY_TOKEN = STORE_CREDENTIAL & when_matching(
+    "a config repository over HTTPS",
+    "delivery.argocd.repo_url",
+    lambda url: not is_ssh_url(url),
+)
 
 
-class CredentialPath(Model):
-    """Where the credential lies in Vault, and who may read it; empty answers follow the store's."""
-
-    path: Annotated[OptionalVaultPath, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
-        default="",
-        title="Path",
-        description="Where the credential lives; empty is airflow-install/<name>/argocd.",
+@add_kind_questions(
+    KindQuestions(
+        store.name,
+        store.reader_questions,
+        f"Credential in {store.title}",
+        STORE_CREDENTIAL & when(store.title, "secrets.store", store.name),
     )
-    role: Annotated[OptionalVaultName, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
-        default="",
-        title="Role",
-        description="Argo CD's own role: it reads this path alone; empty is the store's, -argocd.",
-    )
-    auth_mount: Annotated[OptionalVaultPath, QuestionInfo(when=STORE_CREDENTIAL)] = Field(
-        default="",
-        title="Auth mount",
-        description=(
-            "Vault's Kubernetes auth mount of Argo CD's cluster; empty is the store's, which is "
-            "right where both run in one cluster."
-        ),
-    )
-
-
+    for store in store_kinds()
+)
 class ArgoCd(Model):
     """Argo CD as it stands in the cluster."""
 
@@ -84,8 +75,8 @@ class ArgoCd(Model):
     credential: Annotated[
         Literal["known", "store"],
         QuestionInfo(
-            when=ARGOCD & VAULT,
-            labels={"known": "Argo CD has one already", "store": "from Vault, read by Argo CD"},
+            when=ARGOCD & EXTERNAL_SECRETS,
+            labels={"known": "Argo CD has one already", "store": "from the store, read by Argo CD"},
             source="Argo CD, repository credentials",
         ),
     ] = Field(
@@ -120,12 +111,11 @@ class ArgoCd(Model):
         title="Cluster",
         description="Target cluster as Argo CD names it; the default is its own cluster.",
     )
-    vault: CredentialPath = Field(default_factory=CredentialPath, title="Credential in Vault")
 
     @property
     def is_over_ssh(self) -> bool:
         """Whether the config repository is read over SSH."""
-        return bool(self.repo_url) and parse_git_url(self.repo_url).scheme == "ssh"
+        return is_ssh_url(self.repo_url)
 
     def reader(self, release: Release) -> Reader:
         """Argo CD as a reader of the store: its repository Secret, by the label it looks for."""
@@ -148,5 +138,5 @@ class ArgoCd(Model):
             purpose="what lets Argo CD read this repository",
             labels={REPOSITORY_LABEL: "repository"},
         )
-        own = self.vault
-        return Reader("argocd", name, self.namespace, secret, own.path, own.role, own.auth_mount)
+        own = getattr(self, release.store, None)
+        return Reader("argocd", name, self.namespace, secret, CREDENTIAL_PREFIX, own)

@@ -6,17 +6,41 @@ policy stays because External Secrets looks its token up and revokes it).
 
 from __future__ import annotations
 
+import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wizard.manifests.external_secrets import StoreSettings
+from wizard.manifests.certificates import CA_KEY
 from wizard.manifests.tree import File
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
+    from wizard.stores.vault.settings import VaultSettings
 
 
-def policy_file(release: Release, store: StoreSettings) -> File:
+def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
+    """The store's `spec.provider`; its CA stands in the ConfigMap `ca_map`, or in itself."""
+    account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
+    if store.kind == "ClusterSecretStore":
+        account["namespace"] = store.account_namespace
+    vault: dict[str, Any] = {"server": store.server, "path": store.mount, "version": "v2"}
+    if store.vault_namespace:
+        vault["namespace"] = store.vault_namespace
+    if store.ca and ca_map:
+        vault["caProvider"] = {"type": "ConfigMap", "name": ca_map, "key": CA_KEY}
+    elif store.ca:
+        vault["caBundle"] = base64.b64encode(store.ca.encode()).decode()
+    vault["auth"] = {
+        "kubernetes": {
+            "mountPath": store.auth_mount,
+            "role": store.role,
+            "serviceAccountRef": account,
+        }
+    }
+    return {"vault": vault}
+
+
+def policy_file(release: Release, store: VaultSettings) -> File:
     """The policy: read on the one path. The path type leaves nothing to quote."""
     who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
     text = (
@@ -27,7 +51,7 @@ def policy_file(release: Release, store: StoreSettings) -> File:
     return File(f"vault/{store.qualified_name('policy')}", path, text)
 
 
-def role_file(release: Release, store: StoreSettings) -> File:
+def role_file(release: Release, store: VaultSettings) -> File:
     """The role, as `vault write auth/<mount>/role/<role> @file` takes it."""
     role = {
         "bound_service_account_names": [store.service_account],

@@ -10,39 +10,41 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.external_secrets import (
-    StoreSettings,
     account_object,
     secret_object,
     store_object,
 )
 from wizard.manifests.objects import owner_annotation
 from wizard.manifests.tree import File
-from wizard.manifests.vault import policy_file, role_file
+from wizard.stores.vault.manifests import policy_file, role_file, store_provider
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import Reader
     from wizard.manifests.release import Release
+    from wizard.stores.vault.settings import VaultSettings
 
 
-CREDENTIAL_TITLE = "Give Argo CD a store of its own, with its credential"
-CREDENTIAL_WAIT = "Wait until Argo CD has its credential for this repository"
-CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
-# The order in which they are applied.
-CREDENTIAL_PARTS = ("account", "store", "secret")
-
-
-def reader_files(release: Release, store: StoreSettings, reader: Reader) -> tuple[File, ...]:
+def reader_files(release: Release, store: VaultSettings, reader: Reader) -> tuple[File, ...]:
     """All of it: policy and role in Vault, and the objects."""
     purpose = reader.secret.purpose
     return (
         policy_file(release, store),
         role_file(release, store),
         _file(
-            release, "account", account_object(_metadata(release, reader, store.service_account))
+            release,
+            reader,
+            "account",
+            account_object(_metadata(release, reader, store.service_account)),
         ),
-        _file(release, "store", store_object(store, _metadata(release, reader, store.name))),
         _file(
             release,
+            reader,
+            "store",
+            store_object(store, _metadata(release, reader, store.name), store_provider(store)),
+        ),
+        _file(
+            release,
+            reader,
             "secret",
             secret_object(store, reader.secret, _metadata(release, reader, reader.secret.name)),
             f"{purpose[:1].upper()}{purpose[1:]}.",
@@ -61,7 +63,9 @@ def _metadata(release: Release, reader: Reader, name: str) -> dict[str, Any]:
     return found
 
 
-def _file(release: Release, part: str, data: dict[str, Any], header: str = "") -> File:
-    logical = f"{CREDENTIAL_PREFIX}{part}"
+def _file(
+    release: Release, reader: Reader, part: str, data: dict[str, Any], header: str = ""
+) -> File:
+    logical = f"{reader.files}{part}"
     path = f"{release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
     return File(logical, path, dump_yaml(data, header=header))

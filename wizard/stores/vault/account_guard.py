@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.contribution import StepSpec
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.tree import File
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 API_VERSION = "admissionregistration.k8s.io/v1"
+GUARD_STEP = StepSpec(
+    "cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform"
+)
 
 
 def account_guard(release: Release, account: str) -> tuple[File, ...]:
@@ -66,7 +70,7 @@ def _file(release: Release, name: str, kind: str, stem: str, spec: dict[str, Any
         "metadata": about,
         "spec": spec,
     }
-    if release.delivery != "argocd":
+    if not release.gitops:
         return manifest_file(release, stem, data)
     # Outside what Argo CD syncs: see the module's docstring.
     path = f"{release.paths.argocd}/bootstrap/{stem}.yaml"

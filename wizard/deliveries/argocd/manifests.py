@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.chart.versions import CHART_REPOSITORY
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.objects import WAVE_ANNOTATION, owner_annotation, pod_security_labels
 from wizard.manifests.tree import File
@@ -16,11 +18,12 @@ from wizard.manifests.tree import File
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-CHART_REPOSITORY = "https://airflow.apache.org"
 API_VERSION = "argoproj.io/v1alpha1"
-IN_CLUSTER_SERVER = "https://kubernetes.default.svc"
 # Argo CD finds its repositories by this label of Secrets in its own namespace.
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
+# The objects that let Argo CD read its credential from the store, in the order of applying them.
+CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
+CREDENTIAL_PARTS = ("account", "store", "secret")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wizard.answers.section import Model, QuestionInfo
 from wizard.formats.types import CertificateFile
+from wizard.questions.section import Model, QuestionInfo
 
 
 class CaFile(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.manifests.argocd import CHART_REPOSITORY
+from wizard.chart.versions import CHART_REPOSITORY
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release

@@ -1,27 +1,14 @@
-"""The local kind cluster of document 004: its file, and the shell that makes its Secrets."""
+"""The shell that makes the Secrets of an installation without a store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wizard.formats.yaml_writer import dump_yaml, quote_yaml
-from wizard.manifests.tree import File
+from wizard.formats.yaml_writer import quote_yaml
 from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
-
-
-def kind_cluster_file(release: Release) -> File:
-    """One node; enough for Airflow's pods on a laptop."""
-    data: dict[str, Any] = {
-        "kind": "Cluster",
-        "apiVersion": "kind.x-k8s.io/v1alpha4",
-        "name": release.installation,
-        "nodes": [{"role": "control-plane"}],
-    }
-    return File("kind-cluster", f"{release.paths.apps}/kind-cluster.yaml", dump_yaml(data))
-
 
 # Every form is safe in a URL, in YAML and in a users file, so no encoding is needed.
 GENERATE_COMMANDS = {

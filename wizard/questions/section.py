@@ -7,31 +7,17 @@ settings, secrets, flows and files; `render` puts the contributions of all secti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from wizard.manifests.contribution import Contribution
+from wizard.questions.conditions import ALWAYS, Condition
 
 if TYPE_CHECKING:
-    from wizard.answers.model import Answers
     from wizard.manifests.release import Release
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """When a question applies: `text` finishes the sentence "asked with ...", `test` decides."""
-
-    text: str
-    test: Callable[[Answers], bool]
-
-    def __and__(self, other: Condition) -> Condition:
-        return Condition(f"{self.text} and {other.text}", lambda a: self.test(a) and other.test(a))
-
-
-ALWAYS = Condition("every installation", lambda _answers: True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +59,8 @@ class Section(Model):
     intro: ClassVar[str]
     preview: ClassVar[str] = "values"
     asked: ClassVar[bool] = True
-
-    @classmethod
-    def applies(cls, answers: Answers) -> bool:
-        """Whether the page is shown and its answers count; by default always."""
-        del answers
-        return True
+    # When the page is shown and its answers count.
+    when: ClassVar[Condition] = ALWAYS
 
     def contribute(self, release: Release) -> Contribution:
         """What follows from this section's answers; pure."""
@@ -92,3 +74,20 @@ class Section(Model):
         """
         del release, total
         return Contribution()
+
+
+M = TypeVar("M", bound=Model)
+
+
+class KindSection(Section):
+    """A section whose main question chooses a kind, and where each kind asks its own below."""
+
+    def answers_of(self, name: str, questions: type[M]) -> M:
+        """Return the answers to the own questions of the kind `name`.
+
+        Raises TypeError where that kind asks no such questions.
+        """
+        found = getattr(self, name, None)
+        if not isinstance(found, questions):
+            raise TypeError(f"{type(self).__name__} has no {questions.__name__} at {name}")
+        return found

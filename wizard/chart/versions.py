@@ -1,0 +1,68 @@
+"""The chart versions that can be installed. To add one: a row here, and its file in keydata/.
+
+Source: the charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CHART_REPOSITORY = "https://airflow.apache.org"
+# Offered with every chart, and enforced by those from 1.20 on.
+LOWEST_AIRFLOW = "2.11.0"
+
+_BEFORE_1_21 = {
+    "workers.celery.annotations": "workers.annotations",
+    "workers.celery.env": "workers.env",
+    "workers.celery.hpa": "workers.hpa",
+    "workers.celery.safeToEvict": "workers.safeToEvict",
+    "workers.celery.waitForMigrations": "workers.waitForMigrations",
+    "workers.celery.logGroomerSidecar": "workers.logGroomerSidecar",
+    "workers.kubernetes.env": "workers.env",
+    "workers.kubernetes.safeToEvict": "workers.safeToEvict",
+    "workers.kubernetes.podAnnotations": "workers.podAnnotations",
+    "workers.kubernetes.serviceAccount": "workers.serviceAccount",
+}
+_BEFORE_1_20 = {
+    **_BEFORE_1_21,
+    "workers.celery.keda": "workers.keda",
+    "workers.celery.resources": "workers.resources",
+    "workers.celery.podDisruptionBudget": "workers.podDisruptionBudget",
+    "workers.celery.terminationGracePeriodSeconds": "workers.terminationGracePeriodSeconds",
+    "workers.kubernetes.resources": "workers.resources",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChartVersion:
+    """One version of the chart, the Airflow it installs by default, and its older keys.
+
+    `renames` lists the settings (keys of chart 1.22.0) that it has under another key.
+    """
+
+    chart: str
+    airflow: str
+    renames: Mapping[str, str] = field(default_factory=dict)
+
+
+# The newest first: it is the default.
+VERSIONS: tuple[ChartVersion, ...] = (
+    ChartVersion("1.22.0", "3.2.2"),
+    ChartVersion("1.21.0", "3.2.0"),
+    ChartVersion("1.20.0", "3.1.8", _BEFORE_1_21),
+    ChartVersion("1.19.0", "3.1.7", _BEFORE_1_20),
+)
+
+
+def list_chart_versions() -> tuple[str, ...]:
+    """Return the versions that can be installed, the newest first."""
+    return tuple(one.chart for one in VERSIONS)
+
+
+def chart_version(chart: str) -> ChartVersion:
+    """Return the row of one version; KeyError for a version that is not in the table."""
+    for one in VERSIONS:
+        if one.chart == chart:
+            return one
+    raise KeyError(f"no chart {chart}; there are {', '.join(list_chart_versions())}")

@@ -1,0 +1,1 @@
+"""Deliveries: who installs the chart into the cluster; a folder per kind."""

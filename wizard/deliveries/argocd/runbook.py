@@ -1,0 +1,78 @@
+"""The runbook's part where Argo CD delivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
+from wizard.deliveries.argocd.questions import NAME, ArgoCd
+from wizard.manifests.runbook import DeliveryRunbook, render_first_run, shell_block
+from wizard.manifests.teardown import render_tear_down
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.release import Release
+    from wizard.manifests.runbook import RunbookContext
+
+
+def argocd_runbook(
+    delivery: DeliveryAnswers, release: Release, context: RunbookContext
+) -> DeliveryRunbook:
+    """Return how the Applications are put in place, rolled back and removed."""
+    argo = delivery.answers_of(NAME, ArgoCd)
+    name = release.installation
+    names = f"{name}-parent {name} {name}-secrets" if argo.applications == "two" else name
+    by_hand = (_render_two if argo.applications == "two" else _render_one)(argo, release, context)
+    return DeliveryRunbook(
+        install=f"{render_first_run(release, context.steps)}\n\n{by_hand}",
+        tear_down=render_tear_down(
+            release, context, [f"kubectl -n {argo.namespace} delete application {names}"]
+        ),
+        validate=(f"kubectl -n {argo.namespace} get application {name}",),
+        roll_back=("git revert <commit>   # Argo CD follows the branch",),
+    )
+
+
+def _guard_commands(context: RunbookContext) -> list[str]:
+    """What comes before the project: the store's guard, and Argo CD's own credential."""
+    given = {file.logical: file.path for file in context.total.files}
+    guards = [
+        path for logical, path in given.items() if logical.startswith("argocd/bootstrap/store-")
+    ]
+    own = _credential_paths(context)
+    return [f"kubectl apply -f {path}" for path in (*guards, *own)]
+
+
+def _credential_paths(context: RunbookContext) -> list[str]:
+    given = {file.logical: file.path for file in context.total.files}
+    parts = CREDENTIAL_PARTS if context.total.readers else ()
+    return [given[f"{CREDENTIAL_PREFIX}{part}"] for part in parts]
+
+
+def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
+    del argo
+    command = shell_block(
+        *_guard_commands(context),
+        f"kubectl apply -f {release.paths.argocd}/project.yaml",
+        f"kubectl apply -f {release.paths.argocd}/application.yaml",
+    )
+    own = _credential_paths(context)
+    when = "the store is filled" if own else "Argo CD knows this repository"
+    return f"Or by hand, once {when}:\n\n{command}"
+
+
+def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
+    command = shell_block(
+        *_guard_commands(context),
+        f"kubectl apply -f {release.paths.argocd}/project.yaml",
+        f"kubectl apply -f {release.paths.argocd}/bootstrap/project.yaml",
+        f"kubectl apply -f {release.paths.argocd}/bootstrap/parent.yaml",
+    )
+    note = (
+        "Waves 5 and 10 order the two Applications only while Argo CD checks the health of\n"
+        f"Applications: in ConfigMap `argocd-cm` of `{argo.namespace}`, key\n"
+        "`resource.customizations.health.argoproj.io_Application`, return the Application's own\n"
+        "`status.health` (Argo CD removed the check in 1.8, argo-cd#3781). Without it both sync\n"
+        "at once and pods wait until their Secrets exist."
+    )
+    return f"Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}"

@@ -1,0 +1,51 @@
+"""The steps of a delivery by Helm, each declared once: its id, its title, its owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.contribution import StepSpec
+from wizard.manifests.steps import BRANCH, CLUSTER_IDENTITY, chart_waits, store_waits
+
+if TYPE_CHECKING:
+    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.release import Release
+
+PROGRAM = StepSpec("helm.program", "See which helm is on this machine", "me")
+STORE = StepSpec("helm.store", "Create the store and its account", "me")
+SECRETS = StepSpec("helm.secrets", "Create the ExternalSecrets", "me")
+MANIFESTS = StepSpec("helm.manifests", "Create what else stands beside the chart", "me")
+LISTED = StepSpec("helm.listed", "Leave what else is listed to you", "me")
+
+
+def namespace_step(release: Release) -> StepSpec:
+    """Return the step that creates the namespace."""
+    return StepSpec("helm.namespace", f"Create namespace {release.namespace}", "platform")
+
+
+def chart_step(release: Release) -> StepSpec:
+    """Return the step that installs the chart."""
+    return StepSpec("helm.chart", f"Install chart {release.chart} with Helm", "me")
+
+
+def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:
+    """Return what `apply` does and waits for, in its order."""
+    store = {f"secrets/{name}" for name in ("store", "service-account", "vault-ca")}
+    secrets = {f"secrets/{secret.name}" for secret in total.secrets}
+    others = [
+        file
+        for file in total.manifests
+        if file.logical not in store | secrets and "/store-account-" not in file.logical
+    ]
+    return (
+        BRANCH,
+        CLUSTER_IDENTITY,
+        PROGRAM,
+        namespace_step(release),
+        STORE,
+        SECRETS,
+        *([MANIFESTS] if others else []),
+        *store_waits(release),
+        chart_step(release),
+        *chart_waits(release),
+    )

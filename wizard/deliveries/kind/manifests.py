@@ -1,0 +1,22 @@
+"""The local kind cluster of document 004, as a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wizard.formats.yaml_writer import dump_yaml
+from wizard.manifests.tree import File
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+
+
+def kind_cluster_file(release: Release) -> File:
+    """One node; enough for Airflow's pods on a laptop."""
+    data: dict[str, Any] = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": release.installation,
+        "nodes": [{"role": "control-plane"}],
+    }
+    return File("kind-cluster", f"{release.paths.apps}/kind-cluster.yaml", dump_yaml(data))

@@ -1,0 +1,71 @@
+"""The runbook's part of an installation on a laptop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.chart.versions import CHART_REPOSITORY
+from wizard.manifests.objects import pod_security_labels
+from wizard.manifests.runbook import DeliveryRunbook, shell_block
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.release import Release
+    from wizard.manifests.runbook import RunbookContext
+
+
+def kind_runbook(
+    delivery: DeliveryAnswers, release: Release, context: RunbookContext
+) -> DeliveryRunbook:
+    """Return all commands that `apply` would run elsewhere, for a cluster of one's own."""
+    del delivery
+    namespace, name = release.namespace, release.names.release
+    tear_down = "## Tear down\n\n" + shell_block(
+        f"helm -n {namespace} uninstall {name}",
+        f"kind delete cluster --name {release.installation}",
+    )
+    return DeliveryRunbook(
+        install=_render_install(release, context),
+        tear_down=tear_down,
+        roll_back=(f"helm -n {namespace} rollback {name} --wait",),
+    )
+
+
+def _render_install(release: Release, context: RunbookContext) -> str:
+    namespace, name = release.namespace, release.names.release
+    steps = [
+        "## Install on a laptop",
+        "Create the cluster and the namespace:",
+        shell_block(
+            f"kind create cluster --config {release.paths.apps}/kind-cluster.yaml",
+            f"kubectl create namespace {namespace}",
+            *_label_commands(release),
+        ),
+    ]
+    if context.store.create:
+        steps += [
+            "Make the Secrets, once; their values never reach a file or a command line:",
+            shell_block(context.store.create),
+        ]
+    if context.total.manifests:
+        steps += [
+            "Apply what belongs to the namespace:",
+            shell_block(f"kubectl apply -k {release.paths.apps}"),
+        ]
+    steps += [
+        "Install the chart:",
+        shell_block(
+            f"helm repo add apache-airflow {CHART_REPOSITORY}",
+            f"helm upgrade --install {name} apache-airflow/airflow --version {release.chart} \\",
+            f"  --namespace {namespace} --values {release.paths.values} --wait --timeout 10m",
+        ),
+    ]
+    return "\n\n".join(steps)
+
+
+def _label_commands(release: Release) -> list[str]:
+    labels = pod_security_labels(release)
+    if not labels:
+        return []
+    pairs = " ".join(f"{name}={value}" for name, value in labels.items())
+    return [f"kubectl label namespace {release.namespace} {pairs}"]

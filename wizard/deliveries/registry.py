@@ -1,0 +1,30 @@
+"""The deliveries there are. To add one: write its folder, and one line here."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wizard.deliveries.record import DeliveryKind
+
+# The value of `delivery.kind`, and the package whose DELIVERY is its record; the first is the
+# default.
+DELIVERIES: dict[str, str] = {
+    "argocd": "wizard.deliveries.argocd",
+    "helm": "wizard.deliveries.helm",
+    "kind": "wizard.deliveries.kind",
+}
+
+
+@cache
+def delivery_kind(name: str) -> DeliveryKind:
+    """Return the record of the delivery that `delivery.kind` names; KeyError for an unknown name."""
+    kind: DeliveryKind = import_module(DELIVERIES[name]).DELIVERY
+    return kind
+
+
+def delivery_kinds() -> tuple[DeliveryKind, ...]:
+    """Return every delivery's record, in the order in which they are offered."""
+    return tuple(delivery_kind(name) for name in DELIVERIES)

@@ -1,0 +1,1 @@
+"""The vocabulary of questions: what a question, a condition and a section are."""

@@ -1,0 +1,58 @@
+"""When a question applies, as data: a key of the answers, and the values it must have.
+
+A condition names keys instead of reading a model's attributes, so the sections can be written
+below the model that holds them all, and `explain`, the JSON schema and the help read the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from wizard.formats.nested import get_value
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One answer that a condition depends on: its dotted key, and the test of its value."""
+
+    key: str
+    accepts: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a question applies; `text` finishes the sentence "asked with ..."."""
+
+    text: str
+    requirements: tuple[Requirement, ...] = ()
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(f"{self.text} and {other.text}", (*self.requirements, *other.requirements))
+
+    def holds(self, answers: BaseModel | Mapping[str, Any]) -> bool:
+        """Return whether complete answers (a model or nested mappings) meet every requirement."""
+        return all(
+            one.accepts(get_value(answers, tuple(one.key.split(".")))) for one in self.requirements
+        )
+
+
+ALWAYS = Condition("every installation")
+
+
+def when(text: str, key: str, *values: object) -> Condition:
+    """Return the condition that the answer at `key` is one of `values`."""
+    return Condition(text, (Requirement(key, lambda value: value in values),))
+
+
+def when_not(text: str, key: str, *values: object) -> Condition:
+    """Return the condition that the answer at `key` is none of `values`."""
+    return Condition(text, (Requirement(key, lambda value: value not in values),))
+
+
+def when_matching(text: str, key: str, accepts: Callable[[Any], bool]) -> Condition:
+    """Return the condition that `accepts` is true of the answer at `key`."""
+    return Condition(text, (Requirement(key, accepts),))

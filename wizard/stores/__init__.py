@@ -1,0 +1,1 @@
+"""Secrets stores: where values live, and how they become Kubernetes Secrets; a folder per kind."""

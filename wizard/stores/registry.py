@@ -1,0 +1,28 @@
+"""The stores there are. To add one: write its folder, and one line here."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wizard.stores.record import StoreKind
+
+# The value of `secrets.store`, and the package whose STORE is its record; the first is the default.
+STORES: dict[str, str] = {
+    "vault": "wizard.stores.vault",
+    "kubernetes": "wizard.stores.kubernetes",
+}
+
+
+@cache
+def store_kind(name: str) -> StoreKind:
+    """Return the record of the store that `secrets.store` names; KeyError for an unknown name."""
+    kind: StoreKind = import_module(STORES[name]).STORE
+    return kind
+
+
+def store_kinds() -> tuple[StoreKind, ...]:
+    """Return every store's record, in the order in which they are offered."""
+    return tuple(store_kind(name) for name in STORES)

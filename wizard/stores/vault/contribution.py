@@ -1,0 +1,71 @@
+"""What the store adds to the repository: store, ExternalSecrets, Vault's policy and role, guard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.certificates import ca_config_map
+from wizard.manifests.contribution import Contribution, StepSpec
+from wizard.manifests.external_secrets import external_secret, secret_store, service_account
+from wizard.manifests.tree import File
+from wizard.stores.vault.account_guard import GUARD_STEP, account_guard
+from wizard.stores.vault.manifests import policy_file, role_file, store_provider
+from wizard.stores.vault.readers import reader_files
+from wizard.stores.vault.settings import (
+    VaultSettings,
+    vault_answers,
+    vault_reader_settings,
+    vault_settings,
+)
+
+if TYPE_CHECKING:
+    from wizard.manifests.release import Release
+    from wizard.stores.answers import SecretsAnswers
+
+
+def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution) -> Contribution:
+    """Store, one ExternalSecret a Secret, Vault's policy and role; the same for each reader."""
+    store = vault_settings(secrets, release)
+    own = secrets.scope == "namespace"
+    # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
+    ca_map = release.names.object_name("vault-ca") if own else ""
+    manifests: list[File] = [secret_store(release, store, store_provider(store, ca_map))]
+    files: list[File] = [policy_file(release, store), role_file(release, store)]
+    if own:
+        manifests.append(service_account(release, store))
+        guard = account_guard(release, store.service_account)
+        (files if release.gitops else manifests).extend(guard)
+        if vault_answers(secrets).ca.file:
+            manifests.append(ca_config_map(release, "vault-ca", store.ca))
+    for secret in total.secrets:
+        manifests.append(external_secret(release, store, secret))
+    steps = (
+        StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
+        StepSpec("vault.policy", f"Write policy {store.policy}", "vault"),
+        StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
+        StepSpec("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
+        StepSpec("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
+    )
+    for reader in total.readers:
+        settings = vault_reader_settings(secrets, release, reader)
+        files.extend(reader_files(release, settings, reader))
+        steps += _reader_steps(settings)
+    return Contribution(
+        manifests=tuple(manifests),
+        files=tuple(files),
+        actions=(*steps, GUARD_STEP) if own else steps,
+    )
+
+
+def _reader_steps(store: VaultSettings) -> tuple[StepSpec, ...]:
+    """What a reader's path needs beside what the installation's has."""
+    role = f"Write role {store.role} at {store.auth_mount}"
+    return (
+        StepSpec(
+            f"vault.{store.qualified_name('policy')}", f"Write policy {store.policy}", "vault"
+        ),
+        StepSpec(f"vault.{store.qualified_name('role')}", role, "vault"),
+        StepSpec(
+            f"vault.{store.qualified_name('payload')}", f"Fill {store.mount}/{store.path}", "me"
+        ),
+    )

@@ -1,0 +1,45 @@
+"""Vault's part of the runbook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.runbook import StoreRunbook, shell_block
+
+if TYPE_CHECKING:
+    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.release import Release
+
+
+def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
+    """How to validate, rotate and look for faults where Vault is the store."""
+    namespace = release.namespace
+    kind = "clustersecretstore" if release.cluster_store else "secretstore"
+    rotate = (
+        "Change the value in Vault by check-and-set (`vault kv patch -cas=<version>`), then "
+        "let the operator read it again:\n\n"
+        + shell_block(
+            f"kubectl -n {namespace} annotate externalsecret --all --overwrite \\",
+            '  force-sync="$(date +%s)"',
+            *(
+                f"kubectl -n {reader.namespace} annotate externalsecret {reader.name} "
+                '--overwrite force-sync="$(date +%s)"'
+                for reader in total.readers
+            ),
+        )
+    )
+    return StoreRunbook(
+        validate=(
+            f"kubectl -n {namespace} get {kind} vault-{release.installation}",
+            f"kubectl -n {namespace} get externalsecret",
+        ),
+        rotate=rotate,
+        problems=(
+            ("ExternalSecret not ready, 403", "policy path (`data/` for KV v2), role, audience"),
+            ("Secret missing, store valid", "a key is missing in the payload: see the table above"),
+        ),
+        reserved_account=(
+            "" if release.cluster_store else release.names.object_name("external-secrets")
+        ),
+        keeps_payload=True,
+    )
