@@ -3,6 +3,7 @@
 Several files are merged as kubectl does it: of two values the first counts. Nothing is run or
 sent while reading; what cannot be used safely is refused with what to do about it. Source:
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
+Not the library's loader: test_kinds_of_login, test_of_several_files_the_first_word_counts.
 """
 
 from __future__ import annotations
