@@ -1,4 +1,4 @@
-"""The real client of an API server, over Transport: paths, options and paging; see kube.py."""
+"""The real client of an API server, over Transport: paths, options and paging; see protocol.py."""
 
 from __future__ import annotations
 

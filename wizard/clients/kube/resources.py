@@ -1,4 +1,7 @@
-"""Addresses below an API server, and what its discovery says there is (APIResourceList)."""
+"""Addresses below an API server, and what its discovery says there is (APIResourceList).
+
+Not the library's Resource, which does not escape names: test_a_name_stays_one_part_of_the_path.
+"""
 
 from __future__ import annotations
 

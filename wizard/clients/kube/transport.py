@@ -1,8 +1,8 @@
-"""Requests to one API server: TLS, login, time limits, patience and errors, for kube.py.
+"""Requests to one API server: TLS, login, time limits, patience and errors, for client.py.
 
-The kubernetes package's dynamic client carries them. Its own discovery is left out (it keeps a
-cache under a guessable name in the shared temporary folder), and so are its retries, which would
-follow redirects and wait as long as a server likes.
+The kubernetes package's ApiClient carries them, without its retries, which would follow redirects
+and wait as long as a server likes. Its discovery sends requests that nobody hears of
+(test_every_request_can_be_listed) and keeps a cache, so client.py has its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Admission webhooks may take up to 30 seconds with a write.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
-_LIBRARY = ("kubernetes.client", "kubernetes.dynamic")
+_LIBRARY = ("kubernetes.client", "kubernetes.watch")
 _PAUSE = 1.0
 _AGENT = "airflow-wizard"
 _BUSY = (429, 503)
@@ -67,13 +67,11 @@ class Transport:
     def stream(self, request: Request, seconds: float) -> Generator[Any]:
         """The answer's lines as JSON while they come, for at most about `seconds`."""
         response = self._send_with_retries(request, seconds + _READ)
-        held = b""
+        from kubernetes.watch.watch import iter_resp_lines
+
         try:
-            for chunk in response.stream(65536):
-                *lines, held = (held + chunk).split(b"\n")
-                for line in lines:
-                    if line.strip():
-                        yield json.loads(line)
+            lines = iter_resp_lines(response)  # type: ignore[no-untyped-call]
+            yield from (json.loads(line) for line in lines if line.strip())
         except ValueError:
             raise KubeError("server", f"{request.what}: the answer is not JSON") from None
         except Exception as error:
@@ -93,7 +91,7 @@ class Transport:
         renewed = False
         while True:
             credentials = self._login.credentials()
-            pool = self._get_client(credentials).client.rest_client.pool_manager
+            pool = self._get_client(credentials).rest_client.pool_manager
             headers = {"User-Agent": _AGENT, **_authorization(credentials)}
             self._told(request.line)
             try:
@@ -111,54 +109,45 @@ class Transport:
         renewed = False
         while True:
             credentials = self._login.credentials()
-            status, headers, body, error = self._once(request, credentials, seconds)
-            if error is not None:
+            response = self._once(request, credentials, seconds)
+            if isinstance(response, KubeError):
                 broken += 1
                 # A connection kept from before may have been closed in the meantime.
-                if error.kind != "unreachable" or broken > 2 or not request.again:
-                    raise error
-                if "broke" not in error.message:
-                    raise error
-                continue
-            if status < 300:
-                return body
-            if status == 401 and not renewed and self._login.renew(credentials):
+                if response.message.endswith("broke") and broken <= 2 and request.again:
+                    continue
+                raise response
+            if response.status < 300:
+                return response
+            if response.status == 401 and not renewed and self._login.renew(credentials):
                 renewed = True
                 continue
-            if status in _BUSY:
-                pause = _retry_after(headers, body)
+            if response.status in _BUSY:
+                pause = _retry_after(response)
                 # Without Retry-After the server may have begun with it.
                 if (pause or request.again) and time.monotonic() + pause < deadline:
                     time.sleep(max(pause, _PAUSE))
                     continue
-            raise convert_response(request.what, status, body, secret=request.secret)
+            raise convert_response(
+                request.what, response.status, response.data, secret=request.secret
+            )
 
-    def _once(
-        self, request: Request, credentials: KubeCredentials, seconds: float
-    ) -> tuple[int, Mapping[str, str], Any, KubeError | None]:
-        """Status, headers and (below 300) the response, else its body; or why there is none."""
-        import_modules(*_LIBRARY)
-        from kubernetes.client.exceptions import ApiException
-
+    def _once(self, request: Request, credentials: KubeCredentials, seconds: float) -> Any:
+        """The library's response, read when it is no success; a KubeError where there is none."""
         client = self._get_client(credentials)
-        headers = {"Accept": request.accept, **_authorization(credentials)}
         self._told(request.line)
+        headers = {"Accept": request.accept, "Content-Type": request.media}
         try:
-            response = client.request(
-                request.method, request.path,
-                body=dict(request.body) if request.body is not None else None,
-                content_type=request.media, header_params=headers,
-                query_params=list(request.query), serialize=False,
-                _request_timeout=(_CONNECT, seconds),
+            sent = client.param_serialize(
+                request.method, request.path, query_params=list(request.query),
+                header_params=headers | _authorization(credentials),
+                body=request.body and dict(request.body),
             )  # fmt: skip
-        except ApiException as error:
-            if not error.status:
-                return 0, {}, b"", convert_transport_error(request.what, self.access.server, error)
-            raw = error.body or b""
-            return error.status, error.headers or {}, _encode_body(raw), None
+            response = client.call_api(*sent, _request_timeout=(_CONNECT, seconds)).response
+            if response.status >= 300:
+                response.read(cache_content=True)
         except Exception as error:
-            return 0, {}, b"", convert_transport_error(request.what, self.access.server, error)
-        return int(response.status), response.headers, response, None
+            return convert_transport_error(request.what, self.access.server, error)
+        return response
 
     def _get_client(self, credentials: KubeCredentials) -> Any:
         """The library's client; another one when the client certificate is another."""
@@ -180,7 +169,6 @@ def _authorization(credentials: KubeCredentials) -> dict[str, str]:
 def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
     import_modules(*_LIBRARY)
     from kubernetes.client import ApiClient, Configuration
-    from kubernetes.dynamic import DynamicClient
 
     if access.proxy and not access.proxy.startswith(("http://", "https://")):
         raise KubeError(
@@ -198,24 +186,16 @@ def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
     api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(
         access, credentials
     )
-    return DynamicClient(api, discoverer=_no_discovery)  # type: ignore[no-untyped-call]
+    return api
 
 
-def _no_discovery(client: object, cache_file: object) -> None:
-    del client, cache_file
-
-
-def _encode_body(body: str | bytes) -> bytes:
-    return body.encode() if isinstance(body, str) else body
-
-
-def _retry_after(headers: Mapping[str, str], body: Any) -> float:
+def _retry_after(response: Any) -> float:
     """Seconds the server asks for, in its header or its Status; 0 when it says nothing."""
-    said = str(headers.get("Retry-After") or "")
+    said = str(response.headers.get("Retry-After") or "")
     if said.isdigit():
         return float(said)
     try:
-        details = json.loads(body).get("details") or {}
+        details = json.loads(response.data).get("details") or {}
         return float(details.get("retryAfterSeconds") or 0)
     except (ValueError, TypeError, AttributeError):
         return 0.0
