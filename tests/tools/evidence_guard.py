@@ -28,8 +28,8 @@ import wizard.workspace.workspace
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.verdict import Evidence, HostKeyVerdict, KnownHost
 
-UNIT, WHOLE = "tests/unit/test_trust.py", "tests/integration/test_evidence.py"
-FINGERPRINTS = "tests/unit/test_hostkeys.py"
+UNIT, WHOLE = "tests/unit/hostkeys/test_trust.py", "tests/integration/cli/test_evidence.py"
+FINGERPRINTS = "tests/unit/hostkeys/test_keys.py"
 
 
 def _proven(entry: KnownHost) -> KnownHost:
@@ -46,7 +46,7 @@ def anything_is_accepted() -> None:
     def judge(entries: Sequence[KnownHost], *, host: str, **_: Any) -> HostKeyVerdict:
         return HostKeyVerdict(host, tuple(map(_proven, entries)))
 
-    _put("wizard.workspace.host_keys.judge", judge)
+    _put("wizard.workspace.host_keys.judge_host_keys", judge)
 
 
 def no_reason_is_needed() -> None:
@@ -121,7 +121,7 @@ def one_published_key_vouches_for_the_rest() -> None:
         return real(entries, **rest)
 
     _put("wizard.hostkeys.trust.judge_host_keys", judge)
-    _put("wizard.workspace.host_keys.judge", judge)
+    _put("wizard.workspace.host_keys.judge_host_keys", judge)
 
 
 def any_host_will_do() -> None:
@@ -129,7 +129,7 @@ def any_host_will_do() -> None:
 
 
 def part_of_a_fingerprint_is_enough() -> None:
-    for module in ("fingerprints", "hostkeys", "trust", "evidence", "scanning"):
+    for module in ("hostkeys.keys", "hostkeys.trust", "hostkeys.scan", "workspace.host_keys"):
         _put(f"wizard.{module}.parse_fingerprint", str.strip)
 
 
@@ -147,7 +147,7 @@ def a_refusal_stops_nobody() -> None:
 
 
 def values_are_not_guarded() -> None:
-    _put("wizard.workspace.workspace.require_guarded", lambda *_: [])
+    _put("wizard.workspace.workspace.refuse_guarded_values", lambda *_: [])
 
 
 def hand_edits_are_not_guarded() -> None:

@@ -43,7 +43,7 @@ _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 class StoreItem:
     """One fact: whether the store has it (`kept`), and where it comes from if not.
 
-    `generate_key_pair`: made here; `given`: read from its reference; `others`: somebody else puts
+    `generate`: made here; `given`: read from its reference; `others`: somebody else puts
     it there.
     """
 

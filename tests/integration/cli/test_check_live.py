@@ -572,24 +572,24 @@ HUNG = """
 import asyncio, sys
 from pydantic import SecretStr
 from tests.support.leaving import watch
-from wizard.clients.postgres.client import Psycopg, Target
-from wizard.clients.vault.address import Address
-from wizard.clients.ssh.scan import scan
-from wizard.systems.database.probes import database_probes, looking
+from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
+from wizard.clients.vault.address import VaultAddress
+from wizard.clients.ssh.scan import scan_host_keys
+from wizard.systems.database.probes import database_probes, make_lookup
 from wizard.systems.git.host_key_probes import host_keys_probe
-from wizard.systems.vault.looks import health
-from wizard.engine.probes import Probe, blocking, run_probes
+from wizard.systems.vault.looks import read_health
+from wizard.engine.probes import Probe, run_probes, wrap_blocking
 from tests.support.rendered import answers
 
 watch()
 ports = [int(one) for one in sys.argv[1:]]
-target = Target("127.0.0.1", ports[0], "airflow", "airflow", "require")
-look = looking(Psycopg(target, SecretStr("a-good-password-1")))
-where = Address(f"http://127.0.0.1:{ports[1]}")
+target = PostgresTarget("127.0.0.1", ports[0], "airflow", "airflow", "require")
+look = make_lookup(PsycopgClient(target, SecretStr("a-good-password-1")))
+where = VaultAddress(f"http://127.0.0.1:{ports[1]}")
 probes = [
     *database_probes("database", "Database", answers(), target, look),
-    Probe("vault", "Vault", "", blocking(lambda: health(where))),
-    host_keys_probe("127.0.0.1", ports[2], [], scan),
+    Probe("vault", "Vault", "", wrap_blocking(lambda: read_health(where))),
+    host_keys_probe("127.0.0.1", ports[2], [], scan_host_keys),
 ]
 
 async def main():

@@ -269,7 +269,7 @@ def test_these_tests_notice_when_keys_are_not_judged(
         )
         return HostKeyVerdict("git.example.com", accepted)
 
-    monkeypatch.setattr("wizard.workspace.host_keys.judge", believes_all)
+    monkeypatch.setattr("wizard.workspace.host_keys.judge_host_keys", believes_all)
 
     assert trust.judge_host_keys is not believes_all
     aw.ok("commit", "--yes", "--answers", file(entry(KEY)))

@@ -102,7 +102,7 @@ def bench(
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", made.password)
     # No test waits for a name that nobody resolves; the database has tests of its own below.
-    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse())
+    monkeypatch.setattr("wizard.provisioning.survey.find_database_use", lambda *_: PriorUse())
     made.answers()
     return made
 
@@ -331,7 +331,9 @@ def test_an_installation_that_lived_before_gets_no_new_values(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, sign: str
 ) -> None:
     if sign.startswith("the database"):
-        monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse((sign,)))
+        monkeypatch.setattr(
+            "wizard.provisioning.survey.find_database_use", lambda *_: PriorUse((sign,))
+        )
     else:
         monkeypatch.setattr(
             "wizard.cli.secrets_report.open_run_cluster", lambda _: lambda _n, names: [names[0]]
@@ -388,7 +390,7 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
 
     monkeypatch.setattr("wizard.cli.secrets_report.open_run_cluster", lambda _: cluster)
     monkeypatch.setattr(
-        "wizard.provisioning.survey.in_database", lambda *_: pytest.fail("needs no database")
+        "wizard.provisioning.survey.find_database_use", lambda *_: pytest.fail("needs no database")
     )
 
     bench("--yes")
@@ -416,7 +418,7 @@ def test_a_real_database_says_whether_it_is_migrated(postgres: Postgres) -> None
 
 def test_what_could_not_be_looked_at_is_said(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = PriorUse(unknown=("the database pg:5432: no answer",))
-    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: unknown)
+    monkeypatch.setattr("wizard.provisioning.survey.find_database_use", lambda *_: unknown)
 
     done = bench("--yes", *ALLOW)
 

@@ -253,9 +253,9 @@ def test_leaving_does_not_wait_for_a_hanging_scan() -> None:
     """The process ends while the scan still waits: its threads are daemons."""
     program = (
         "import os, signal, sys, threading\n"
-        "from wizard.clients.ssh.scan import scan\n"
+        "from wizard.clients.ssh.scan import scan_host_keys\n"
         "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "try:\n    scan('127.0.0.1', int(sys.argv[1]), timeout=300)\n"
+        "try:\n    scan_host_keys('127.0.0.1', int(sys.argv[1]), timeout=300)\n"
         "except KeyboardInterrupt:\n    print('left')\n"
     )
     with peer(saying()) as server:
