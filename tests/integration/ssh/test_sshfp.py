@@ -23,8 +23,7 @@ from tests.support.cli import Wizard as Command
 from tests.support.cli import answers_file, aw
 from tests.support.paths import TOP
 from tests.testbed.sshd import KeySet
-from wizard.clients.ssh import sshfp
-from wizard.hostkeys import scan
+from wizard.clients.ssh import scanner, sshfp
 from wizard.hostkeys.keys import HostKey
 from wizard.hostkeys.scan import Scan
 
@@ -163,7 +162,7 @@ def test_dns_is_no_evidence(
     key = host_key_sets[0].public("ssh-ed25519")
     changes = {"dags.repo": f"ssh://git@{HOST}/a/dags.git", "dags.host_keys": []}
     file = str(answers_file(tmp_path / "answers.yaml", changes))
-    monkeypatch.setattr(scan, "_once", lambda host, port: Scan(host, port, (key,)))
+    monkeypatch.setattr(scanner, "_scan_once", lambda host, port: Scan(host, port, (key,)))
     sshfp.start_lookup.cache_clear()
     answer = records(host_key_sets[0].file("ssh-ed25519"), validated=True)
     with name_server(answer) as (resolver, asked):
@@ -188,4 +187,4 @@ def test_no_module_that_judges_keys_can_reach_it() -> None:
             if any(name.endswith("sshfp") for name in (module, *names)):
                 users.add(path.relative_to(SRC).as_posix())
     # Its scanner only says the sentence; what it returns is the scan alone.
-    assert users == {"scanning.py"}
+    assert users == {"clients/ssh/scanner.py"}
