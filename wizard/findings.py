@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from wizard.errors import Fix
+
 Severity: TypeAlias = Literal["error", "warning"]
 
 
@@ -22,7 +24,7 @@ class Finding:
     path: str
     where: str
     message: str
-    fix: str
+    fix: Fix
 
     @property
     def is_error(self) -> bool:
@@ -30,12 +32,19 @@ class Finding:
         return self.severity == "error"
 
     def to_json(self) -> dict[str, str]:
-        """The finding for `--json`: every field by its name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The finding for `--json`: every field by its name, and the question of the fix."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "path": self.path,
+            "where": self.where,
+            "message": self.message,
+            **self.fix.to_json(),
+        }
 
     def sort_key(self) -> tuple[str, ...]:
         """By file, place and rule: the same findings always come in the same order."""
-        return (self.path, self.where, self.rule, self.message, self.severity, self.fix)
+        return (self.path, self.where, self.rule, self.message, self.severity, self.fix.text)
 
     def __str__(self) -> str:
         place = f"{self.path}: {self.where}" if self.where else self.path

@@ -13,6 +13,7 @@ from typing import Any
 from wizard.chart.contract import get_chart_value
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
 _GROUP = "argoproj.io"
@@ -263,7 +264,7 @@ def _jobs(subject: Subject) -> Iterator[Finding]:
                 "ttlSecondsAfterFinished: null"
             )
             path = subject.layout.values
-            yield Finding("argocd.job", "error", path, f"{job}.jobAnnotations", message, fix)
+            yield Finding("argocd.job", "error", path, f"{job}.jobAnnotations", message, Fix(fix))
 
 
 def _finding(
@@ -274,4 +275,4 @@ def _finding(
     fix: str,
     severity: Severity = "error",
 ) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, fix)
+    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))

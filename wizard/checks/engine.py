@@ -22,6 +22,7 @@ from wizard.checks import (
     values,
 )
 from wizard.checks.subject import Document, Layout, Subject, as_list
+from wizard.errors import NO_FIX, Fix
 from wizard.findings import Finding
 from wizard.formats.yaml_untrusted import parse_yaml
 
@@ -110,7 +111,7 @@ def _objects(path: str, number: int, data: Mapping[str, Any]) -> Iterator[Docume
 def _missing_values_finding(path: str, there: bool) -> Finding:
     message = "the Helm values cannot be read" if there else "there is no file of Helm values"
     fix = "write one YAML mapping" if there else "render the installation again"
-    return Finding("values.missing", "error", path, "", message, fix)
+    return Finding("values.missing", "error", path, "", message, Fix(fix))
 
 
 def _version(text: str) -> Version:
@@ -127,17 +128,19 @@ def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Findi
     for path, data in files.items():
         if gate.leaks(path.encode("utf-8", "replace")):
             message = "a file's name contains a secret value of this run"
-            yield Finding("secret.held", "error", "(a file name)", "", message, fix)
+            yield Finding("secret.held", "error", "(a file name)", "", message, Fix(fix))
         if gate.leaks(data):
             message = "the file contains a secret value of this run"
-            yield Finding("secret.held", "error", path, "", message, fix)
+            yield Finding("secret.held", "error", path, "", message, Fix(fix))
 
 
 def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
     """Findings name keys, and a key may be a held secret: then the finding names its rule only."""
     for finding in found:
         if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
-            yield Finding(finding.rule, finding.severity, "(withheld)", "", "names a secret", "")
+            yield Finding(
+                finding.rule, finding.severity, "(withheld)", "", "names a secret", NO_FIX
+            )
         else:
             yield finding
 
@@ -146,6 +149,8 @@ def _escape_finding(finding: Finding) -> Finding:
     """Text from files is shown to people: nothing in it may move the cursor or hide."""
     path, where, message, fix = (
         _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-        for text in (finding.path, finding.where, finding.message, finding.fix)
+        for text in (finding.path, finding.where, finding.message, finding.fix.text)
     )
-    return replace(finding, path=path, where=where, message=message, fix=fix)
+    return replace(
+        finding, path=path, where=where, message=message, fix=replace(finding.fix, text=fix)
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.engine import run_checks
 from wizard.checks.subject import Layout
+from wizard.errors import Fix
 from wizard.findings import Finding
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def inspect_repository(
     if len(listed) > _MAX_FILES:
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
         fix = "give a repository with configuration alone"
-        found.append(Finding("check.limit", "warning", "(repository)", "", message, fix))
+        found.append(Finding("check.limit", "warning", "(repository)", "", message, Fix(fix)))
     return len(own), found
 
 

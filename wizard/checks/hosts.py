@@ -13,6 +13,7 @@ from typing import Any
 
 from wizard.chart.contract import get_chart_value
 from wizard.checks.subject import Subject, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding
 
 _HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
@@ -79,10 +80,10 @@ def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> 
     if reached:
         message = f"the Secret that {value} names leads to {service.title}, which does not run"
         fix = f"write {where}: true, or compose the Secret with another host"
-        return Finding("values.missing-host", "error", path, where, message, fix)
+        return Finding("values.missing-host", "error", path, where, message, Fix(fix))
     message = f"{service.title} runs, and the Secret that {value} names goes past it"
     fix = f"write {where}: false, or compose the Secret with its host"
-    return Finding("values.unused-host", "warning", path, where, message, fix)
+    return Finding("values.unused-host", "warning", path, where, message, Fix(fix))
 
 
 def _host(subject: Subject, secret: str) -> str:

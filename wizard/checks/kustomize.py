@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator
 
 from wizard.checks.subject import Document, Subject, as_list
+from wizard.errors import Fix
 from wizard.findings import Finding
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -35,19 +36,19 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         if path == subject.layout.values:
             message = "the Helm values are no manifest: applying them fails"
             yield Finding(
-                "kustomize.values", "error", document.path, where, message, "remove the line"
+                "kustomize.values", "error", document.path, where, message, Fix("remove the line")
             )
         elif "://" not in str(resource) and not any(
             file == path or file.startswith(f"{path}/") for file in subject.files
         ):
             message, fix = "no file of this tree stands there", "remove the line, or add the file"
-            yield Finding("kustomize.missing", "error", document.path, where, message, fix)
+            yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
     for other in subject.documents:
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
             message = "stands in a folder with a kustomization that does not list it: not applied"
             fix = f"list it in {document.path}"
-            yield Finding("kustomize.unlisted", "error", other.path, "", message, fix)
+            yield Finding("kustomize.unlisted", "error", other.path, "", message, Fix(fix))
 
 
 def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:
@@ -77,5 +78,5 @@ def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Findin
                     application.path,
                     application.where(f"{where}.path"),
                     message,
-                    fix,
+                    Fix(fix),
                 )

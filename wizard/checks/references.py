@@ -12,6 +12,7 @@ from typing import Any
 
 from wizard.chart.contract import CONTRACT, PULL_SECRET_KEYS, get_chart_value
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.nested import format_path, walk
 from wizard.formats.yaml_untrusted import parse_yaml_text
@@ -54,7 +55,7 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                 reference.path,
                 reference.where,
                 message,
-                fix,
+                Fix(fix),
             )
         elif found.keys is not None:
             missing = [key for key in reference.keys if key not in found.keys]
@@ -65,7 +66,7 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                     reference.path,
                     reference.where,
                     "the Secret named here lacks a key that is read from it",
-                    f"let it have the keys {', '.join(_printable_keys(missing, reference))}",
+                    Fix(f"let it have the keys {', '.join(_printable_keys(missing, reference))}"),
                 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_mapping, get_nested
 from wizard.deliveries.argocd.manifests import REPOSITORY_LABEL
+from wizard.errors import Fix
 from wizard.findings import Finding
 
 _KINDS = ("repository", "repo-creds", "repository-write", "repo-write-creds")
@@ -53,7 +54,7 @@ def _check_namespace(subject: Subject, document: Document) -> Iterator[Finding]:
             document.path,
             document.where("metadata.namespace"),
             message,
-            fix,
+            Fix(fix),
         )
 
 
@@ -67,4 +68,4 @@ def _check_verification(document: Document, data: Any) -> Iterator[Finding]:
 
 def _finding(document: Document, rule: str, key: str, message: str, fix: str) -> Finding:
     where = document.where("spec.target.template.data" + (f".{key}" if key else ""))
-    return Finding(rule, "error", document.path, where, message, fix)
+    return Finding(rule, "error", document.path, where, message, Fix(fix))

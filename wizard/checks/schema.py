@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
-from wizard.errors import WizardError
+from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
 
@@ -88,7 +88,7 @@ def check_schema(
         for where, message in _errors(chart_schema, values):
             fix = "see the chart's values.yaml for what it takes"
             path = subject.layout.values
-            yield Finding("schema.values", "error", path, format_path(where), message, fix)
+            yield Finding("schema.values", "error", path, format_path(where), message, Fix(fix))
     if not crds:
         return
     served = {api.partition("/")[0] for api, _ in crds}
@@ -100,7 +100,7 @@ def check_schema(
             for where, message in _errors(schema, document.data):
                 fix = "see `kubectl explain` for what the API server takes"
                 place = document.where(format_path(where))
-                yield Finding("schema.object", "error", document.path, place, message, fix)
+                yield Finding("schema.object", "error", document.path, place, message, Fix(fix))
         elif document.group in served and any(
             api.partition("/")[0] == document.group and kind == document.kind for api, kind in crds
         ):
@@ -108,7 +108,7 @@ def check_schema(
             versions = sorted(api for api, kind in crds if kind == document.kind)
             fix = f"write {' or '.join(versions)}"
             place = document.where("apiVersion")
-            yield Finding("schema.object", "error", document.path, place, message, fix)
+            yield Finding("schema.object", "error", document.path, place, message, Fix(fix))
 
 
 def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, Any]:

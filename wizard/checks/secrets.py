@@ -12,6 +12,7 @@ from typing import Any
 
 from wizard.chart.contract import INLINE_SECRETS, SENSITIVE_OPTIONS, Path, find_inline_secrets
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
@@ -82,9 +83,9 @@ def _check_patterns(path: str, data: bytes) -> Iterator[Finding]:
     text = data.decode("utf-8", "replace")
     for rule, offset, what in patterns.find_secrets(text):
         line = text.count("\n", 0, offset) + 1
-        yield Finding(rule, "error", path, f"line {line}", f"this is {what}", _FIX)
+        yield Finding(rule, "error", path, f"line {line}", f"this is {what}", Fix(_FIX))
     for rule, _, what in patterns.find_secrets(path):
-        yield Finding(rule, "error", "(a file name)", "", f"a file's name holds {what}", _FIX)
+        yield Finding(rule, "error", "(a file name)", "", f"a file's name holds {what}", Fix(_FIX))
 
 
 def _check_secret(document: Document) -> Iterator[Finding]:
@@ -94,7 +95,7 @@ def _check_secret(document: Document) -> Iterator[Finding]:
             message = "a Secret with its values: base64 is no encryption"
             fix = "write an ExternalSecret instead, or encrypt the values with SOPS"
             yield Finding(
-                "secret.manifest", "error", document.path, document.where(field), message, fix
+                "secret.manifest", "error", document.path, document.where(field), message, Fix(fix)
             )
 
 
@@ -107,11 +108,11 @@ def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[
     for found in sorted(known, key=str):
         place = ".".join(part for part in (where, format_path(found)) if part)
         message = "the chart reads this value as a secret"
-        yield Finding("secret.inline-value", "error", path, place, message, _FIX)
+        yield Finding("secret.inline-value", "error", path, place, message, Fix(_FIX))
     for found in dict.fromkeys(names.find_secret_paths(values)):
         if not any(found[: len(other)] == other for other in known):
             place = ".".join(part for part in (where, format_path(found)) if part)
-            yield Finding("secret.literal", "error", path, place, _LITERAL, _FIX)
+            yield Finding("secret.literal", "error", path, place, _LITERAL, Fix(_FIX))
 
 
 def _check_object(document: Document) -> Iterator[Finding]:
@@ -121,7 +122,7 @@ def _check_object(document: Document) -> Iterator[Finding]:
         for found in dict.fromkeys(names.find_secret_paths({part: document.data.get(part)})):
             if part != "spec" or found[-1] == "value":
                 place = document.where(format_path(found))
-                yield Finding("secret.literal", "error", document.path, place, _LITERAL, _FIX)
+                yield Finding("secret.literal", "error", document.path, place, _LITERAL, Fix(_FIX))
 
 
 def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
@@ -148,7 +149,7 @@ def _parameters(document: Document) -> Iterator[Finding]:
             if as_mapping(parameter).get("value") and _matches(tuple(name.split(".")), secret):
                 place = document.where(f"{where}.helm.parameters[{number}]")
                 message = "a Helm parameter sets a value that the chart reads as a secret"
-                yield Finding("secret.parameter", "error", document.path, place, message, _FIX)
+                yield Finding("secret.parameter", "error", document.path, place, message, Fix(_FIX))
 
 
 def _matches(name: tuple[str, ...], known: set[tuple[str, ...]]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from wizard.checks.hcl import Grant, HclError, is_allowed, parse_policy
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 
 _STORES = ("SecretStore", "ClusterSecretStore")
@@ -44,7 +45,7 @@ def check_stores(subject: Subject) -> Iterator[Finding]:
             grants[name] = parse_policy(subject.files.get(path, b"").decode("utf-8", "replace"))
         except HclError as error:
             fix = "write the form this wizard writes"
-            yield Finding("vault.policy", "error", path, f"line {error.line}", str(error), fix)
+            yield Finding("vault.policy", "error", path, f"line {error.line}", str(error), Fix(fix))
     policies = Policies(grants, subject.layout.policies)
     readers: set[str] = set()
     paths: set[str] = set()
@@ -168,22 +169,24 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
         names = bound if isinstance(bound, list) else str(bound or "").split(",")
         if "*" in names:
             message, fix = "binds everything", f"bind only {what}"
-            yield Finding("vault.role", "error", path, name, message, fix)
+            yield Finding("vault.role", "error", path, name, message, Fix(fix))
         elif value not in names:
             yield Finding(
-                "vault.role", "error", path, name, f"does not bind {what}", "make both agree"
+                "vault.role", "error", path, name, f"does not bind {what}", Fix("make both agree")
             )
     audience = role.get("audience")
     if not audience or audience not in audiences:
         message = "the store's token does not carry this audience, so the login fails"
         fix = "write the same audience in the role and in serviceAccountRef.audiences"
-        yield Finding("vault.role", "error", path, "audience", message, fix)
+        yield Finding("vault.role", "error", path, "audience", message, Fix(fix))
     missing = [
         name for name in _policy_names(role) if name not in (*subject.layout.policies, "default")
     ]
     if not _policy_names(role) or missing:
         message = "attaches a policy that this tree does not hold, or none"
-        yield Finding("vault.role", "error", path, "token_policies", message, "name the policy")
+        yield Finding(
+            "vault.role", "error", path, "token_policies", message, Fix("name the policy")
+        )
 
 
 def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterator[Finding]:
@@ -194,7 +197,7 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
                 where = f"line {grant.line}"
                 if set(grant.capabilities) - {"read", "deny"}:
                     message, fix = "the store only reads", 'write capabilities = ["read"]'
-                    yield Finding("vault.policy-wide", "error", file, where, message, fix)
+                    yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
                 elif "deny" in grant.capabilities or grant.path in policies.read.get(name, ()):
                     continue
                 else:
@@ -203,13 +206,13 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
                     fix = "grant exact paths, one a secret" + (
                         ": this one belongs to another store's role" if others else ""
                     )
-                    yield Finding("vault.policy-wide", "error", file, where, message, fix)
+                    yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
         else:
             for path in sorted(paths):
                 if is_allowed(grants, path, "read"):
                     message = "this policy may read the installation's payload"
                     fix = "grant exact paths outside it: whoever runs DAGs could read every key"
-                    yield Finding("vault.payload-readable", "error", file, "", message, fix)
+                    yield Finding("vault.payload-readable", "error", file, "", message, Fix(fix))
 
 
 def _finding(
@@ -220,4 +223,4 @@ def _finding(
     fix: str,
     severity: Severity = "error",
 ) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, fix)
+    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding
 
 # Text in quotes may hold braces.
@@ -87,4 +88,4 @@ def _check_action(document: Document, where: str, action: str, code: str) -> Ite
 
 
 def _finding(document: Document, rule: str, where: str, message: str, fix: str) -> Finding:
-    return Finding(rule, "error", document.path, document.where(where), message, fix)
+    return Finding(rule, "error", document.path, document.where(where), message, Fix(fix))

@@ -13,6 +13,7 @@ from wizard.chart.contract import CONTRACT, get_chart_value
 from wizard.chart.keys import load_keys
 from wizard.chart.versions import list_chart_versions
 from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
+from wizard.errors import Fix
 from wizard.findings import Finding, Severity
 from wizard.formats.nested import format_path, walk
 
@@ -53,7 +54,7 @@ class Report:
 
     def finding(self, rule: str, severity: Severity, where: str, message: str, fix: str) -> Finding:
         """A finding of either severity."""
-        return Finding(rule, severity, self.path, where, message, fix)
+        return Finding(rule, severity, self.path, where, message, Fix(fix))
 
 
 def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from wizard.errors import Fix
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
 from wizard.formats.yaml_fast_reader import ForeignYamlError, load_own_yaml
@@ -168,7 +169,7 @@ class _Reader:
             self.broken = True
         if self.number and not where.startswith("line"):
             where = f"document {self.number + 1}: {where}"
-        self.findings.append(Finding(rule, severity, self.path, where, message, fix))
+        self.findings.append(Finding(rule, severity, self.path, where, message, Fix(fix)))
 
 
 _WORDS: dict[str, Callable[[str], Any]] = {

@@ -211,8 +211,9 @@ class Plan:
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
-        hint; ``actions``: id, title, owner; ``findings``: rule, severity, path,
-        where, message, fix; ``warnings`` and ``evidence``: sentences; ``identities``: by name.
+        hint; ``actions``: id, title, owner; ``findings``: rule, severity, path, where, message,
+        fix, and the question that the fix leads to, if any; ``warnings`` and ``evidence``:
+        sentences; ``identities``: by name.
         """
         return {
             "schema": SCHEMA,
@@ -237,17 +238,7 @@ class Plan:
             "actions": [
                 {"id": one.id, "title": one.title, "owner": one.owner} for one in self.actions
             ],
-            "findings": [
-                {
-                    "rule": one.rule,
-                    "severity": one.severity,
-                    "path": one.path,
-                    "where": one.where,
-                    "message": one.message,
-                    "fix": one.fix,
-                }
-                for one in self.findings
-            ],
+            "findings": [one.to_json() for one in self.findings],
             "warnings": list(self.warnings),
             "evidence": list(self.missing_evidence),
             "identities": dict(sorted(self.identities.items())),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wizard.errors import ConflictError, ExitCode
+from wizard.errors import ConflictError, ExitCode, Fix
 from wizard.findings import Finding, Severity
 from wizard.git.changes import Conflict, FileChange
 from wizard.git.trailer import format_trailer, parse_trailer
@@ -29,7 +29,7 @@ class Act:
 
 
 def found(severity: Severity) -> Finding:
-    return Finding("rule", severity, "p", "line 1", "wrong", "right")
+    return Finding("rule", severity, "p", "line 1", "wrong", Fix("right"))
 
 
 def one(new: str | None, base: str | None, mine: str | None) -> FileChange | Conflict | None:
@@ -220,6 +220,8 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
     ]
     assert data["schema"] == 1
     assert list(data["findings"][0]) == ["rule", "severity", "path", "where", "message", "fix"]
+    led = replace(found("error"), fix=Fix("right", "database.host"))
+    assert led.to_json() == data["findings"][0] | {"question": "database.host"}
     assert data["changes"][0]["old"] is None
     assert "the contents" not in json.dumps(data)
     assert data["digest"] == plan.digest
