@@ -142,7 +142,7 @@ def test_two_clients_that_are_begun_with_at_once_take_turns(
         done = [pool.submit(one) for one in begun]
     # Neither gets far without an address.
     assert {type(one.exception()) for one in done} == {AttributeError}
-    assert sorted(asked) == ["hvac.adapters", "kubernetes.client", "kubernetes.dynamic", "requests"]
+    assert sorted(asked) == ["hvac.adapters", "kubernetes.client", "kubernetes.watch", "requests"]
 
 
 def test_the_first_frame_waits_for_no_model(tmp_path: Path) -> None:
