@@ -2,8 +2,9 @@
 #
 #   make run        the wizard, on the config repository ./airflow-config (made if it is not there)
 #   make test       everything a change must pass; sets up what it needs, skips nothing silently
+#   make check      lint, layers, types, unit and screens tests: no server, under two minutes
 #   make testbed    build the real programs the tests run (helm, template engine, API server) ahead
-#   make lint       ruff and mypy only          make format    let ruff mend what it can
+#   make lint       ruff, layers, mypy          make format    let ruff mend what it can
 #   make bench      the budgets, measured beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
 #   make generated   README's tables and wizard/questions.json, from the questions
@@ -17,7 +18,7 @@ SOURCES := $(shell git ls-files -- wizard screens presets)
 WHEEL_BIN := $(CACHE)/wheel/venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: run test testbed lint format wheel bench pictures generated packages clean
+.PHONY: run test check testbed lint format wheel bench pictures generated packages clean
 
 run: $(VENV)/.run
 	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
@@ -29,6 +30,11 @@ test: packages $(VENV)/.dev
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory wheel
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# While you work: all that needs neither a package of the system nor a program built here.
+check: $(VENV)/.dev
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest $(PYTEST_ARGS) tests/unit tests/screens
 
 $(BIN)/python:
 	sh tests/tools/make_venv.sh $(VENV)
@@ -52,6 +58,7 @@ testbed: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/python -m tests.tools.layers
 	$(BIN)/mypy
 
 format: $(VENV)/.dev

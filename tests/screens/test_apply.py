@@ -37,6 +37,7 @@ from wizard.apply.progress import RunSummary
 from wizard.cli import interactive, prompts
 from wizard.cli.console import Console
 from wizard.errors import ExitCode, UsageError
+from wizard.systems.database.admin import Admin
 from wizard.workspace.proposal import CommitResult
 
 SIZE = (80, 24)
@@ -309,7 +310,7 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         assert isinstance(screen, ApplyScreen)
         given = screen.prepared
         assert given is not None
-        assert given.target.database is not None
+        assert isinstance(given.target.database, Admin)
         await press(pilot, "ctrl+q")
         assert given.target.database.login_password is None
         await until(pilot, lambda _: page_of(pilot).phase == "refused")

@@ -71,7 +71,7 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path, canary: Canary) 
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
-        stage.plan.target.database = SimpleNamespace(unlock=broken)  # type: ignore[assignment, misc]
+        stage.plan.target.database = SimpleNamespace(unlock=broken)  # type: ignore[misc]
         await stage.open(pilot)
         shown = await press(pilot, "d")
         assert page_of(pilot).phase == "refused"
@@ -101,7 +101,7 @@ async def test_no_dialog_of_a_page_opens_over_another_one(tmp_path: Path) -> Non
                     raised.append(error)
             ended.set()
 
-        stage.plan.target.database = SimpleNamespace(unlock=unlock)  # type: ignore[assignment, misc]
+        stage.plan.target.database = SimpleNamespace(unlock=unlock)  # type: ignore[misc]
         await send(pilot, "d")
         while not entered.is_set():
             await processed(pilot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from wizard.state.apply_journal import fill_cluster_identity
 
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from wizard.clients.vault.address import VaultAddress, VaultCredentials
     from wizard.git.repository import WorkTree
     from wizard.manifests.release import Release
-    from wizard.systems.database.admin import Admin
+
+
+class DatabaseAdmin(Protocol):
+    """An administrator of the database's server; `wizard.systems.database.admin` has the one."""
+
+    @property
+    def identity(self) -> str:
+        """Who this is to whom, without the secret."""
+
+    def unlock(self) -> None:
+        """Read and ask for the passwords. Raises WizardError without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Target:
     known_identities: Mapping[str, str] = field(default_factory=dict)
     met_identities: dict[str, str] = field(default_factory=dict)
     cleanups: list[Callable[[], object]] = field(default_factory=list)
-    database: Admin | None = None
+    database: DatabaseAdmin | None = None
     helm: Helm | None = None
     chart: Path | None = None
     agreed: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +83,7 @@ class Target:
             found.append(f"Argo CD's cluster: {self.argocd.identity}")
         if self.helm:
             found.append(f"helm: {self.helm.identity}")
-        if self.database:
+        if self.database is not None:
             found.append(self.database.identity)
         return tuple(found)
 

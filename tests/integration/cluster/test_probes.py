@@ -156,7 +156,9 @@ async def test_a_user_without_rights_proves_nothing(
         health.detail
         == f"may not get pods/portforward in {space}, create pods/portforward in {space}"
     )
-    assert health.fix.text.startswith("optional: ask the platform team for these rights; without them,")
+    assert health.fix.text.startswith(
+        "optional: ask the platform team for these rights; without them,"
+    )
     assert f"create appprojects.argoproj.io in {space}-cd" in results["rights.argocd"].detail
     # Discovery is everybody's.
     assert results["external-secrets"].status == "pass"

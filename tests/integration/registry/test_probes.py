@@ -81,7 +81,8 @@ def test_servers_out_of_reach_prove_nothing(
         ("https://charts.no-such-name.invalid", "does not resolve"),
     ):
         result = check_chart_version(url, "1.22.0")
-        assert (result.status, says in result.detail, bool(result.fix.text)) == ("unknown", True, True)
+        assert (result.status, bool(result.fix.text)) == ("unknown", True)
+        assert says in result.detail
     with web(Authority.make(tmp_path), lambda _: Answer(200, INDEX.encode())) as server:
         result = check_chart_version(server.url, "1.22.0")
         assert (result.status, server.asked) == ("unknown", [])

@@ -13,8 +13,6 @@ from wizard.answers.explain import explain_question
 from wizard.answers.files import answers_text, parse_answers, validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
-from wizard.questions.conditions import when
-from wizard.questions.section import QuestionInfo, Section
 from wizard.errors import AnswersError
 from wizard.formats.types import HostName, Port
 from wizard.manifests.contribution import (
@@ -27,6 +25,8 @@ from wizard.manifests.contribution import (
 from wizard.manifests.objects import manifest_file, object_metadata
 from wizard.manifests.release import Release
 from wizard.plan.render import render
+from wizard.questions.conditions import when
+from wizard.questions.section import QuestionInfo, Section
 
 ENABLED = when("metrics", "metrics.enabled", True)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.rendered import answers, filled, objections
-from wizard.deliveries.registry import delivery_kinds
-from wizard.stores.registry import store_kinds
 from wizard.answers import rules
 from wizard.answers.files import validate_answers
+from wizard.deliveries.registry import delivery_kinds
+from wizard.stores.registry import store_kinds
 
 CREDENTIAL: dict[str, object] = {"delivery.argocd.credential": "store"}
 OVER_HTTPS: dict[str, object] = {

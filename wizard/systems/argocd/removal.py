@@ -24,6 +24,7 @@ from wizard.systems.argocd.known_hosts import (
 )
 from wizard.systems.argocd.steps import guard_manifests, project_manifests
 from wizard.systems.cluster.object_removal import (
+    WAIT_FOR_SECRET_REMOVAL,
     Removal,
     build_cluster_step,
     build_removal_step,
@@ -36,7 +37,6 @@ from wizard.systems.cluster.ownership import (
     build_unchanged_judge,
     kubectl_delete,
 )
-from wizard.systems.release.delivered_objects import WAIT_FOR_SECRET_REMOVAL
 
 if TYPE_CHECKING:
     from wizard.systems.cluster.objects import CommittedManifest

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     pass
 
 REMOVAL_SECONDS = 60.0
+WAIT_FOR_SECRET_REMOVAL = 180.0
 NO_CONTEXT = "no kubeconfig context names this cluster"
 _ORDER = ("blocked", "wanted", "unknown", "kept", "holds")
 

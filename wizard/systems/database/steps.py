@@ -21,6 +21,7 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, RefusedError
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.postgres import quote_identifier
+from wizard.systems.database.admin import Admin
 from wizard.systems.database.password import HANDOVER, KnownPassword, Passwords
 from wizard.systems.database.role_and_database import DatabaseAccess
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from psycopg.sql import Composed
 
     from wizard.clients.postgres.admin import AdminSnapshot, DatabaseState, RoleState
-    from wizard.systems.database.admin import Admin, DatabaseSpec
+    from wizard.systems.database.admin import DatabaseSpec
     from wizard.systems.target import Target
     from wizard.systems.vault.session import VaultLogin
 
@@ -45,7 +46,7 @@ def build_database_steps(target: Target, session: VaultLogin | None) -> tuple[St
     `session` is the run's login to Vault, where passwords are read that the store holds.
     """
     admin = target.database
-    if admin is None:
+    if not isinstance(admin, Admin):
         return ()
     passwords = Passwords(admin, session)
     found: list[Step] = []

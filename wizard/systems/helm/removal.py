@@ -16,7 +16,12 @@ from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.systems.cluster.diagnosis import sanitize_message
-from wizard.systems.cluster.object_removal import NO_CONTEXT, Removal, build_removal_step
+from wizard.systems.cluster.object_removal import (
+    NO_CONTEXT,
+    WAIT_FOR_SECRET_REMOVAL,
+    Removal,
+    build_removal_step,
+)
 from wizard.systems.cluster.objects import CommittedManifest, explain_error
 from wizard.systems.cluster.ownership import (
     build_label_judge,
@@ -81,7 +86,7 @@ def _build_manifests_removal(
         target.kube,
         lambda kube: Removal(kube, lambda: found, judge),
         left=kubectl_delete(found),
-        patience=delivered_objects.WAIT_FOR_SECRET_REMOVAL,
+        patience=WAIT_FOR_SECRET_REMOVAL,
     )
 
 

@@ -25,6 +25,7 @@ from wizard.systems.argocd.application_removal import (
 from wizard.systems.cluster.conditions import condition
 from wizard.systems.cluster.external_secrets import read_external_secrets
 from wizard.systems.cluster.object_removal import (
+    WAIT_FOR_SECRET_REMOVAL,
     Removal,
     build_cluster_step,
     build_removal_step,
@@ -36,7 +37,7 @@ from wizard.systems.vault.session import VaultLogin
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-WAIT_FOR_SECRET_REMOVAL, OBJECTS_SECONDS = 180.0, 300.0
+OBJECTS_SECONDS = 300.0
 _RBAC = "rbac.authorization.k8s.io/v1"
 # What the chart renders into its namespace, data apart; pods go with what started them.
 DELIVERED_KINDS = (
