@@ -75,7 +75,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.session = LookupResults()
         self.committing = False
         self.exit_report = ExitReport()
-        self._read = read
+        self._read_initial = read
 
     def on_mount(self) -> None:
         """A frame at once, the first page when everything behind it is there."""
@@ -88,7 +88,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     async def _open(self) -> None:
         try:
-            self.draft = await run_in_thread(self._begun)
+            self.draft = await run_in_thread(self._create_draft)
         except Exception as error:
             self.failure = error
             self.exit(None)
@@ -102,18 +102,18 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         first = create_preset_page() if self.pick_preset else create_page(self.draft.pages[0].name)
         await self.switch_screen(first)
 
-    def _begun(self) -> Draft:
+    def _create_draft(self) -> Draft:
         from screens.background.checks import Checks
 
         load_first_pages()
-        given = self._read()
+        initial = self._read_initial()
         self.checks = Checks(self)
-        self.initial_data = dict(given.data)
-        self.existing = given.existing
-        self.pick_preset = given.pick_preset
-        self.folder = given.folder
-        self.chart, self.context = given.chart, given.context
-        return build_draft(given, self.workspace.identity)
+        self.initial_data = dict(initial.data)
+        self.existing = initial.existing
+        self.pick_preset = initial.pick_preset
+        self.folder = initial.folder
+        self.chart, self.context = initial.chart, initial.context
+        return build_draft(initial, self.workspace.identity)
 
     @property
     def page(self) -> Page | None:
@@ -165,13 +165,13 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         elif 0 <= there < len(names):
             self.go(names[there])
 
-    def open_apply(self, installation: str, done: CommitResult | None = None) -> None:
-        """The page that applies an installation; `done` is the commit made just before."""
-        self.switch_screen(create_apply_page(installation, done))
+    def open_apply(self, installation: str, result: CommitResult | None = None) -> None:
+        """The page that applies an installation; `result` is of the commit made just before."""
+        self.switch_screen(create_apply_page(installation, result))
 
-    def open_result(self, done: CommitResult) -> None:
+    def open_result(self, result: CommitResult) -> None:
         """The page that shows a commit."""
-        self.switch_screen(create_result_page(done))
+        self.switch_screen(create_result_page(result))
 
     def go_to_question(self, key: str) -> None:
         """Jump to one question, on whichever page it is."""
@@ -190,22 +190,22 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         if name == DEPLOY_KEY and not self.draft.answers.dags.key.public:
             # It may wait, and is not there yet.
             return ""
-        wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
-        return "!" if wrong else "ok"
+        is_wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
+        return "!" if is_wrong else "ok"
 
     def status(self) -> str:
         """The round under way, else what the pages seen so far still need."""
         if self.session.running:
             return self.session.progress()
-        found = [
+        keys = [
             key
             for step in self.draft.pages
             for key in self.draft.problem_keys(step.name)
             if key in self.touched
         ]
-        if found:
-            named = ", ".join(map(question_label, found))
-            return f"! {pluralize(len(found), 'answer')} to look at: {named}"
+        if keys:
+            labels = ", ".join(map(question_label, keys))
+            return f"! {pluralize(len(keys), 'answer')} to look at: {labels}"
         return summarize_faults(self.session.faults(self.draft), self.page_name)
 
     def show_help(self, item: FieldSpec | None) -> None:
@@ -286,13 +286,16 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     def _quit(self) -> None:
         draft = self.draft
-        self.exit_report.left = (draft.legible_data, (*draft.option_fingerprints, *draft.typed))
+        self.exit_report.uncommitted = (
+            draft.legible_data,
+            (*draft.option_fingerprints, *draft.typed_fingerprints),
+        )
         self.exit(None)
 
     def action_help_quit(self) -> None:
         """Ctrl-C: the page says how to quit, or asks."""
         if self.page:
-            self.page.interrupted()
+            self.page.interrupt()
 
     async def action_quit(self) -> None:
         """Every way to quit asks."""
@@ -318,10 +321,10 @@ def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
     which was printed without any variable.
     """
     app = WizardApp(workspace, read)
-    done = app.run()
+    result = app.run()
     if app.failure is not None:
         raise app.failure
     if app.return_code:
         raise SystemExit(ExitCode.BUG)
-    app.exit_report.committed = done or app.exit_report.committed
+    app.exit_report.committed = result or app.exit_report.committed
     return app.exit_report

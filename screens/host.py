@@ -120,10 +120,10 @@ class Host(Protocol):
     def turn_page(self, here: str, by: int) -> None:
         """Open the page that many steps after the page `here`."""
 
-    def open_apply(self, installation: str, done: CommitResult | None = None) -> None:
-        """Open the page that applies an installation; `done` is the commit made just before."""
+    def open_apply(self, installation: str, result: CommitResult | None = None) -> None:
+        """Open the page that applies an installation; `result` is the commit before it."""
 
-    def open_result(self, done: CommitResult) -> None:
+    def open_result(self, result: CommitResult) -> None:
         """Open the page that shows a commit."""
 
     # Answers and commits.

@@ -33,15 +33,15 @@ class Checks:
 
     def probe_all(self) -> None:
         """What all of the answers need outside."""
-        self._begin(self._look_at_all)
+        self._begin(self._probe_all)
 
     def probe_quietly(self, section: str) -> None:
         """The same for one section, where everything was agreed to and something is to find out."""
         host = self.host
         sources = self._section_sources(section)
-        known = all(host.session.probes(source, host.draft) for source in sources)
-        if sources and not known and host.session.agreed and not self.running:
-            self._begin(partial(self._look_quietly, sources))
+        is_known = all(host.session.probes(source, host.draft) for source in sources)
+        if sources and not is_known and host.session.agreements and not self.running:
+            self._begin(partial(self._probe_quietly, sources))
 
     @property
     def running(self) -> bool:
@@ -75,26 +75,26 @@ class Checks:
         self.host.say(text)
         sources = self._section_sources(section)
         if sources:
-            outside = (await self._run_round(sources)).text
+            probe_text = (await self._run_round(sources)).text
             # What was asked for stands first: there is one line, and not always room for both.
-            more = text.removeprefix("! ")
-            self.host.say(outside if outside.startswith("!") else f"{outside}; {more}")
+            rest = text.removeprefix("! ")
+            self.host.say(probe_text if probe_text.startswith("!") else f"{probe_text}; {rest}")
 
-    async def _look_at_all(self) -> None:
+    async def _probe_all(self) -> None:
         host, draft = self.host, self.host.draft
-        if await self._look(self.sources):
-            host.session.complete(draft)
+        if await self._probe(self.sources):
+            host.session.mark_complete(draft)
             if host.existing and not host.draft.has_changes:
                 await run_in_thread(save_unverified, host, host.existing)
 
-    async def _look_quietly(self, sources: Sequence[ProbeSource]) -> None:
-        await self._look(sources, quietly=True)
+    async def _probe_quietly(self, sources: Sequence[ProbeSource]) -> None:
+        await self._probe(sources, quietly=True)
 
-    async def _look(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> bool:
+    async def _probe(self, sources: Sequence[ProbeSource], *, quietly: bool = False) -> bool:
         done = await self._run_round(sources, quietly=quietly)
-        if not quietly and not done.made:
+        if not quietly and not done.has_run:
             self.host.say(done.text)
-        return done.made
+        return done.has_run
 
     async def _run_round(
         self, sources: Sequence[ProbeSource], *, quietly: bool = False
@@ -115,7 +115,7 @@ async def run_checks(host: Host) -> str:
         return f"! {pluralize(len(error.problems), 'answer')} to give first{first}"
     except WizardError as error:
         return f"! {error.message}"
-    wrong = [str(one) for one in plan.findings if one.is_error] + list(plan.missing_evidence)
-    if wrong:
-        return f"! {pluralize(len(wrong), 'check')} failed: {wrong[0]}"
+    errors = [str(one) for one in plan.findings if one.is_error] + list(plan.missing_evidence)
+    if errors:
+        return f"! {pluralize(len(errors), 'check')} failed: {errors[0]}"
     return "ok, the checks found nothing against these answers"

@@ -34,7 +34,7 @@ class RoundResult(NamedTuple):
     """How a round ended in words, `! ` before a fault; whether any probe was run."""
 
     text: str
-    made: bool = False
+    has_run: bool = False
 
 
 async def find_required_probes(
@@ -46,7 +46,7 @@ async def find_required_probes(
     def prepare() -> tuple[Situation, tuple[ProbeRequirements, ...]]:
         situation = prepare_situation(
             host.workspace,
-            draft.settled.answers,
+            draft.verification.answers,
             existing=host.existing,
             folder=host.folder,
             context=host.context,
@@ -64,70 +64,76 @@ async def run_round(
     """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
     draft = host.draft
     try:
-        situation, needed = await find_required_probes(host, sources)
-        if not needed:
+        situation, requirements = await find_required_probes(host, sources)
+        if not requirements:
             return RoundResult("nothing to ask outside")
-        if not await _obtain_consent(host, needed, quietly=quietly):
+        if not await _obtain_consent(host, requirements, quietly=quietly):
             return RoundResult("nothing was asked")
-        await _prompt_values(host, needed)
-        asked = await run_in_thread(
-            _collect_probes, host, situation, [one.source for one in needed]
+        await _prompt_values(host, requirements)
+        probes_by_source = await run_in_thread(
+            _collect_probes, host, situation, [one.source for one in requirements]
         )
     except AnswersError as error:
         return RoundResult(f"! {error.problems[0] if error.problems else error.message}")
     except WizardError as error:
         return RoundResult(f"! {error.message}")
-    return RoundResult(await _run(host, draft, asked, needed), made=True)
+    return RoundResult(await _run(host, draft, probes_by_source, requirements), has_run=True)
 
 
 async def _run(
     host: Host,
     draft: Draft,
-    asked: Sequence[tuple[ProbeSource, Sequence[Probe]]],
-    needed: Sequence[ProbeRequirements],
+    probes_by_source: Sequence[tuple[ProbeSource, Sequence[Probe]]],
+    requirements: Sequence[ProbeRequirements],
 ) -> str:
     session = host.session
-    session.begin(draft, asked)
-    of = {probe.id: source for source, probes in asked for probe in probes}
-    ended = []
+    session.begin(draft, probes_by_source)
+    source_by_probe = {probe.id: source for source, probes in probes_by_source for probe in probes}
+    probe_ids = []
     host.show_lookups()
     clock = host.set_interval(1, host.show_lookups)
     try:
-        async for probe, result in run_probes([one for _, probes in asked for one in probes]):
-            session.end(draft, of[probe.id], probe, result)
-            ended.append(probe.id)
+        async for probe, result in run_probes(
+            [one for _, probes in probes_by_source for one in probes]
+        ):
+            session.end(draft, source_by_probe[probe.id], probe, result)
+            probe_ids.append(probe.id)
             host.show_lookups()
     finally:
         clock.stop()
         session.stop()
-        _drop_refused_values(host, needed)
+        _drop_refused_values(host, requirements)
     host.show_lookups()
-    return _summarize_round([one for one in session.found(host.draft) if one.probe.id in ended])
+    return _summarize_round(
+        [one for one in session.results(host.draft) if one.probe.id in probe_ids]
+    )
 
 
-def _summarize_round(found: Sequence[LookupResult]) -> str:
+def _summarize_round(results: Sequence[LookupResult]) -> str:
     """How a round ended, in one line; the first fault in its own words."""
-    faults = [one for one in found if one.result.status == "fail"]
+    faults = [one for one in results if one.result.status == "fail"]
     if faults:
         return summarize_faults(faults, faults[0].source.section)
-    if not found:
+    if not results:
         return "outside: the answers were changed meanwhile"
-    left = next((one for one in found if one.result.status == "unknown"), None)
-    more = f": {left.what}: {left.result.detail}" if left else ""
-    return f"outside: {summarize_results(one.result for one in found)}{more}"
+    unknown = next((one for one in results if one.result.status == "unknown"), None)
+    detail = f": {unknown.what}: {unknown.result.detail}" if unknown else ""
+    return f"outside: {summarize_results(one.result for one in results)}{detail}"
 
 
 async def _obtain_consent(
-    host: Host, needed: Sequence[ProbeRequirements], *, quietly: bool
+    host: Host, requirements: Sequence[ProbeRequirements], *, quietly: bool
 ) -> bool:
     """Whether a person said yes to all of this, now or before."""
     session = host.session
-    wanted = {one for need in needed for one in need.agreements}
-    untyped = {one for need in needed for one in need.prompts} - session.secret_values.keys()
+    agreements = {one for need in requirements for one in need.agreements}
+    missing_prompts = {
+        one for need in requirements for one in need.prompts
+    } - session.secret_values.keys()
     if quietly:
-        return wanted <= session.agreed and not untyped
-    if not wanted <= session.agreed:
-        text = "\n".join(line for need in needed for line in _lines(need))
+        return agreements <= session.agreements and not missing_prompts
+    if not agreements <= session.agreements:
+        text = "\n".join(line for need in requirements for line in _requirement_lines(need))
         ask = ConfirmListDialog(
             "Look at these from this machine? It only reads.",
             text,
@@ -137,20 +143,20 @@ async def _obtain_consent(
         )
         if not await host.push_screen_wait(ask):
             return False
-        session.agreed |= wanted
+        session.agreements |= agreements
     return True
 
 
-def _lines(need: ProbeRequirements) -> list[str]:
+def _requirement_lines(need: ProbeRequirements) -> list[str]:
     """One source in the dialog: its title once, everything else in the second column."""
     parts = [part for line in need.lines for part in wrap(line, _WIDTH - _COLUMN)]
     titles = [need.source.title, *[""] * len(parts)]
     return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
 
 
-async def _prompt_values(host: Host, needed: Sequence[ProbeRequirements]) -> None:
+async def _prompt_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
     """Ask for the values that a person has to type; escape leaves one out."""
-    for text in dict.fromkeys(one for need in needed for one in need.prompts):
+    for text in dict.fromkeys(one for need in requirements for one in need.prompts):
         if text not in host.session.secret_values:
             note = "Held in memory for this session only, and forgotten once it is refused."
             value = await host.push_screen_wait(create_secret_prompt(text, note))
@@ -162,9 +168,11 @@ def _collect_probes(
     host: Host, situation: Situation, sources: Sequence[ProbeSource]
 ) -> list[tuple[ProbeSource, list[Probe]]]:
     session = host.session
-    agreed = frozenset(session.agreed)
-    real = replace(situation, consent=agreed.__contains__, prompt=_create_prompt(host))
-    return [(source, list(source.probes(real))) for source in sources]
+    agreed = frozenset(session.agreements)
+    situation_with_consent = replace(
+        situation, consent=agreed.__contains__, prompt=_create_prompt(host)
+    )
+    return [(source, list(source.probes(situation_with_consent))) for source in sources]
 
 
 def _create_prompt(host: Host) -> Callable[[str], str]:
@@ -177,12 +185,12 @@ def _create_prompt(host: Host) -> Callable[[str], str]:
     return prompt
 
 
-def _drop_refused_values(host: Host, needed: Sequence[ProbeRequirements]) -> None:
+def _drop_refused_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
     """Drop what was typed and then refused, by a server or before it got there."""
-    found = host.session.found(host.draft)
-    for text in [one for need in needed for one in need.prompts]:
+    results = host.session.results(host.draft)
+    for text in [one for need in requirements for one in need.prompts]:
         key = text.partition(" ")[0]
-        if any(_is_refusal(one, key) for one in found):
+        if any(_is_refusal(one, key) for one in results):
             host.session.secret_values.pop(text, None)
 
 

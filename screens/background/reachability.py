@@ -54,7 +54,7 @@ class ReachabilityChecks:
 
     def __init__(self, form: AddressForm) -> None:
         self.form = form
-        self.asking: set[Address] = set()
+        self.pending: set[Address] = set()
         self._timers: dict[str, Timer] = {}
         self._workers: dict[str, Worker[None]] = {}
 
@@ -65,7 +65,7 @@ class ReachabilityChecks:
             return
         address = self.address(place)
         known = self.form.host.session.reachability.get(address) if address else None
-        if not typed and address in self.asking:
+        if not typed and address in self.pending:
             return
         self._stop(place)
         if address is not None and (known is None or known.status != "pass"):
@@ -88,7 +88,7 @@ class ReachabilityChecks:
         address = self.address(place)
         if address is None:
             return None
-        return ".." if address in self.asking else self.form.host.session.reachability.get(address)
+        return ".." if address in self.pending else self.form.host.session.reachability.get(address)
 
     def _stop(self, place: AddressQuestions) -> None:
         timer = self._timers.pop(place.key, None)
@@ -116,11 +116,11 @@ class ReachabilityChecks:
         probe = Probe(
             "", "", f"{host}:{port}", wrap_blocking(partial(reach, host, port)), TIMEOUT_SECONDS
         )
-        self.asking.add(address)
+        self.pending.add(address)
         try:
             self.form.show_lookups()
             async for _, result in run_probes([probe]):
                 self.form.host.session.reachability[address] = result
         finally:
-            self.asking.discard(address)
+            self.pending.discard(address)
         self.form.show_lookups()

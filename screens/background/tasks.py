@@ -1,7 +1,7 @@
-"""Errands of a page: one at a time, each with consent, and all of them to be left at once.
+"""Tasks of a page: one at a time, each with consent, and all of them to be left at once.
 
-What blocks runs in daemon threads, and an errand belongs to the app: quitting waits for neither,
-and a page that goes away takes nothing with it. Values that were typed live as long as the errand
+What blocks runs in daemon threads, and a task belongs to the app: quitting waits for neither,
+and a page that goes away takes nothing with it. Values that were typed live as long as the task
 that needs them.
 """
 
@@ -35,7 +35,7 @@ class TaskAbandonedError(Exception):
 
 
 class TaskRunner:
-    """Runs one errand after the other for the page `page_name`, as often as it is opened."""
+    """Runs one task after the other for the page `page_name`, as often as it is opened."""
 
     def __init__(self, host: Host, page_name: str) -> None:
         self.host, self.page_name = host, page_name
@@ -44,18 +44,18 @@ class TaskRunner:
         self.error: WizardError | None = None
         self.show: Callable[[], None] = lambda: None
         self._worker: Worker[None] | None = None
-        self._typed: dict[str, SecretStr] = {}
+        self._secrets: dict[str, SecretStr] = {}
 
     @property
     def is_busy(self) -> bool:
         """Whether something is under way."""
         return self._worker is not None
 
-    def start(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin, unless something is under way."""
         if not self.is_busy:
             self._worker = self.host.run_worker(
-                partial(self._run, errand), group="errands", exit_on_error=False
+                partial(self._run, task), group="tasks", exit_on_error=False
             )
 
     def stop(self) -> None:
@@ -63,16 +63,16 @@ class TaskRunner:
         if self._worker is not None:
             self._worker.cancel()
 
-    async def _run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        before, self.error = self.error, None
+    async def _run(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        previous, self.error = self.error, None
         try:
-            await errand()
+            await task()
         except TaskAbandonedError:
-            self.error = before
+            self.error = previous
         except Exception as error:
             self.error = as_error(error, "secrets")
         finally:
-            self._typed.clear()
+            self._secrets.clear()
             self.job, self.is_writing = None, False
             self._worker = None
             self.show()
@@ -95,35 +95,35 @@ class TaskRunner:
             raise TaskAbandonedError
         future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
-        def answered(value: T | None) -> None:
+        def answer(value: T | None) -> None:
             if not future.done():
                 future.set_result(value)
 
         self.show()
-        self.host.push_screen(dialog, answered)
+        self.host.push_screen(dialog, answer)
         value = await future
         if value is None or value is False:
             raise TaskAbandonedError
         return value
 
-    async def _consent(self, what: str, title: str, text: str, yes: str) -> None:
+    async def _consent(self, subject: str, title: str, text: str, yes: str) -> None:
         """A yes to something outside that was asked for just now; asked once."""
-        if what not in self.host.consented:
+        if subject not in self.host.consented:
             await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
-            self.host.consented.add(what)
+            self.host.consented.add(subject)
 
     async def _prompt_secret(self, key: str, text: str) -> None:
-        """A secret, typed unseen; kept until the errand ends."""
-        if key not in self._typed:
-            self._typed[key] = await self._ask(create_secret_prompt(key, text))
+        """A secret, typed unseen; kept until the task ends."""
+        if key not in self._secrets:
+            self._secrets[key] = await self._ask(create_secret_prompt(key, text))
 
     def _prompt(self, key: str) -> str:
-        return self._typed[key].get_secret_value()
+        return self._secrets[key].get_secret_value()
 
 
 def save_unverified(host: Host, installation: str) -> None:
     """Keep on this machine what stays unverified of a committed installation; never raises."""
-    left = host.session.unverified(host.draft)
-    if left is not None:
-        memory = UnverifiedHistory(host.workspace.repository, installation)
-        memory.record_round(left, host.workspace.identity.date)
+    unverified = host.session.unverified(host.draft)
+    if unverified is not None:
+        history = UnverifiedHistory(host.workspace.repository, installation)
+        history.record_round(unverified, host.workspace.identity.date)

@@ -11,13 +11,13 @@ from screens.steps import DEPLOY_KEY, HOST_KEYS, PREFLIGHT, REVIEW
 from wizard.answers.files import ValidationResult, dump_value, merge_layers, validate_answers
 from wizard.answers.model import Answers
 from wizard.answers.questions import FieldSpec, field_spec, field_specs
-from wizard.answers.section import Section
 from wizard.errors import ConflictError, Problem
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost
 from wizard.plan.render import Rendering, render
+from wizard.questions.section import Section
 from wizard.workspace.host_keys import VerifiedAnswers, judge_answers, needed_host, verify_host_keys
 
 _MISSING = object()
@@ -46,13 +46,13 @@ class Draft:
 
     `base` is what the wizard was opened with, `edits` what was answered since, by question. Nothing
     is ever dropped from them: answers of a question that stops to apply only stop counting.
-    `typed` are the fingerprints typed on the host-key page, `flagged` those of the command line,
+    `typed_fingerprints` were typed on the host-key page, `option_fingerprints` on the command line;
     `scans` what hosts showed when the operator had them asked: candidates, never evidence.
     """
 
     base: Mapping[str, Any]
     edits: Mapping[tuple[str, ...], object] = field(default_factory=dict)
-    typed: tuple[str, ...] = ()
+    typed_fingerprints: tuple[str, ...] = ()
     option_fingerprints: tuple[str, ...] = ()
     operator: Operator = Operator()
     scans: tuple[Scan, ...] = ()
@@ -63,7 +63,9 @@ class Draft:
 
     def with_fingerprint(self, fingerprint: str) -> Draft:
         """The draft with a fingerprint that the operator typed now."""
-        return replace(self, typed=tuple(dict.fromkeys([*self.typed, fingerprint])))
+        return replace(
+            self, typed_fingerprints=tuple(dict.fromkeys([*self.typed_fingerprints, fingerprint]))
+        )
 
     def with_scan(self, scan: Scan) -> Draft:
         """The draft with what a host showed, in the place of an earlier scan of it."""
@@ -72,7 +74,7 @@ class Draft:
 
     def as_committed(self) -> Draft:
         """The same answers once they are committed: nothing of them would be lost."""
-        return replace(self, base=self.data, edits={}, typed=())
+        return replace(self, base=self.data, edits={}, typed_fingerprints=())
 
     def with_base(self, *layers: Mapping[str, Any]) -> Draft:
         """The same edits over other answers (another preset)."""
@@ -92,7 +94,7 @@ class Draft:
         return any(
             get_value(self.base, path, _default(path)) != value
             for path, value in self.edits.items()
-        ) or bool(self.typed)
+        ) or bool(self.typed_fingerprints)
 
     def value(self, item: FieldSpec) -> object:
         """The answer as it stands, or the default, as plain data."""
@@ -144,7 +146,7 @@ class Draft:
         return data
 
     @cached_property
-    def found(self) -> ValidationResult:
+    def validation(self) -> ValidationResult:
         """What validation says about everything that counts."""
         return validate_answers(self.applicable_data)
 
@@ -152,14 +154,14 @@ class Draft:
     def problems(self) -> dict[str, str]:
         """The first problem of each question, by its key; other keys as they came."""
         found: dict[str, str] = {}
-        for problem in self.found.problems:
+        for problem in self.validation.problems:
             key = ".".join(_question_path(problem.key))
             found.setdefault(key, _describe_problem(problem, key, self.data))
         return found
 
     @cached_property
     def _answers(self) -> Answers:
-        return self.found.answers or self.answers
+        return self.validation.answers or self.answers
 
     @cached_property
     def scan(self) -> Scan | None:
@@ -169,26 +171,26 @@ class Draft:
         return next((one for one in self.scans if one.name == name), None)
 
     @cached_property
-    def settled(self) -> VerifiedAnswers:
+    def verification(self) -> VerifiedAnswers:
         """The answers with host keys judged now; see `wizard.workspace.host_keys`.
 
         A changed key is no exception here: it is shown, and the plan refuses it.
         """
-        who = self.operator
+        operator = self.operator
         try:
             return verify_host_keys(
                 self._answers,
                 typed=self.effective_fingerprints,
-                committed=who.committed,
-                by=who.by,
-                date=who.date,
+                committed=operator.committed,
+                by=operator.by,
+                date=operator.date,
                 scan=self.scan,
             )
         except ConflictError as error:
             dags = self._answers.dags.model_copy(update={"host_keys": []})
             answers = self._answers.model_copy(update={"dags": dags})
             return VerifiedAnswers(
-                answers, self._judged(self.effective_fingerprints), (error.message,)
+                answers, self._verdict(self.effective_fingerprints), (error.message,)
             )
 
     @cached_property
@@ -197,34 +199,34 @@ class Draft:
 
         One typed for a key that was taken back stays typed, and counts again should it return.
         """
-        verdict = self._judged(self.typed)
+        verdict = self._verdict(self.typed_fingerprints)
         unused = verdict.unused if verdict else ()
-        typed = [value for value in self.typed if value not in unused]
+        typed = [value for value in self.typed_fingerprints if value not in unused]
         return tuple(dict.fromkeys([*self.option_fingerprints, *typed]))
 
     def has_fingerprint(self, fingerprint: str) -> bool:
         """Whether this fingerprint is that of a key given now; ValueError when it is none."""
-        verdict = self._judged((fingerprint,))
+        verdict = self._verdict((fingerprint,))
         return verdict is not None and not verdict.unused
 
-    def _judged(self, typed: Sequence[str]) -> HostKeyVerdict | None:
-        who = self.operator
+    def _verdict(self, typed: Sequence[str]) -> HostKeyVerdict | None:
+        operator = self.operator
         return judge_answers(
             self._answers,
             typed=typed,
-            committed=who.committed,
-            by=who.by,
-            date=who.date,
+            committed=operator.committed,
+            by=operator.by,
+            date=operator.date,
             scan=self.scan,
         )
 
     @cached_property
     def rendering(self) -> Rendering | None:
         """The files these answers come to; None while they cannot be rendered."""
-        if self.found.answers is None:
+        if self.validation.answers is None:
             return None
         try:
-            return render(self.settled.answers)
+            return render(self.verification.answers)
         except Exception:  # incomplete answers may fail anywhere: the review says why
             return None
 
@@ -236,7 +238,7 @@ class Draft:
             section = getattr(self.answers, name)
             if not isinstance(section, Section) or not section.asked:
                 continue
-            if section.applies(self.answers):
+            if section.when.holds(self.answers):
                 found.append(PageEntry(name, type(section).title))
             if name == "dags" and field_spec(HOST_KEYS).applies(self.answers):
                 found.append(PageEntry(HOST_KEYS, str(field_spec(HOST_KEYS).title)))
@@ -246,7 +248,7 @@ class Draft:
     def problem_keys(self, step: str) -> list[str]:
         """Keys with a problem on one page, in the order of the questions."""
         if step == HOST_KEYS:
-            return [HOST_KEYS] if HOST_KEYS in self.problems or self.settled.missing else []
+            return [HOST_KEYS] if HOST_KEYS in self.problems or self.verification.missing else []
         if step in {PREFLIGHT, REVIEW}:
             return []
         return self._problems_by_section.get(step, [])
@@ -279,28 +281,28 @@ def _describe_problem(problem: Problem, key: str, data: Mapping[str, Any]) -> st
     """The problem in words; text that could not be read as the question's kind says which kind."""
     item = next((item for item in field_specs() if item.key == key), None)
     if item is not None and isinstance(get_value(data, item.path), str):
-        wanted = {"int": "give a whole number", "mapping": "give NAME=VALUE, NAME=VALUE"}
-        return wanted.get(item.kind, problem.message)
+        messages = {"int": "give a whole number", "mapping": "give NAME=VALUE, NAME=VALUE"}
+        return messages.get(item.kind, problem.message)
     return problem.message
 
 
 def _remove_path(data: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
     head, *rest = path
-    copied = dict(data)
+    copy = dict(data)
     if not rest:
-        copied.pop(head, None)
-    elif isinstance(copied.get(head), Mapping):
-        copied[head] = _remove_path(copied[head], tuple(rest))
+        copy.pop(head, None)
+    elif isinstance(copy.get(head), Mapping):
+        copy[head] = _remove_path(copy[head], tuple(rest))
     else:
-        copied.pop(head, None)
-    return copied
+        copy.pop(head, None)
+    return copy
 
 
 def _is_key_of_host(key: object, host: str) -> bool:
-    named = key.get("host") if isinstance(key, Mapping) else None
-    if not isinstance(named, str):
+    key_host = key.get("host") if isinstance(key, Mapping) else None
+    if not isinstance(key_host, str):
         return True
     try:
-        return known_hosts_name(named, 22) == known_hosts_name(host, 22)
+        return known_hosts_name(key_host, 22) == known_hosts_name(host, 22)
     except ValueError:
         return True

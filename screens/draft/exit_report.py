@@ -21,4 +21,4 @@ class ExitReport:
 
     committed: CommitResult | None = None
     applied: RunSummary | None = None
-    left: tuple[Mapping[str, Any], tuple[str, ...]] | None = None
+    uncommitted: tuple[Mapping[str, Any], tuple[str, ...]] | None = None

@@ -24,20 +24,22 @@ NO_OUTCOME = Outcome()
 
 
 def derive_outcome(
-    session: LookupResults, draft: Draft, key: str, reached: ProbeResult | str | None
+    session: LookupResults, draft: Draft, key: str, reachability: ProbeResult | str | None
 ) -> Outcome:
     """What stands beside a question: a proven fault, else the name and port, with a version."""
-    beside = session.question_results(draft, key)
-    if beside and beside[0].result.status == "fail":
-        first = beside[0]
+    results = session.question_results(draft, key)
+    if results and results[0].result.status == "fail":
+        first = results[0]
         fix = f"; {first.result.fix}" if first.result.fix else ""
         return Outcome("! failed", f"! {first.what}: {first.result.detail}{fix}", is_fault=True)
-    if beside:
-        return Outcome(f"ok {beside[0].result.word}", f"ok, {beside[0].result.detail}")
-    if reached is None:
+    if results:
+        return Outcome(f"ok {results[0].result.word}", f"ok, {results[0].result.detail}")
+    if reachability is None:
         return NO_OUTCOME
-    if isinstance(reached, str):
-        return Outcome(reached, "asking for its name and port ...")
-    if reached.status == "pass":
-        return Outcome("ok", f"ok, {reached.detail}")
-    return Outcome(reached.word or "?", f"? {reached.detail}; {reached.fix}".rstrip("; "))
+    if isinstance(reachability, str):
+        return Outcome(reachability, "asking for its name and port ...")
+    if reachability.status == "pass":
+        return Outcome("ok", f"ok, {reachability.detail}")
+    return Outcome(
+        reachability.word or "?", f"? {reachability.detail}; {reachability.fix}".rstrip("; ")
+    )

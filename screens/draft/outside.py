@@ -57,22 +57,24 @@ class LookupResults:
     """
 
     def __init__(self) -> None:
-        self.agreed: set[str] = set()
+        self.agreements: set[str] = set()
         self.secret_values: dict[str, SecretStr] = {}
         self.reachability: dict[Address, ProbeResult] = {}
         self.running: dict[str, float] = {}
-        self._whole: Answers | None = None
+        self._complete_for: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
         self._found: dict[str, LookupResult] = {}
         # The last draft that was asked about, and what holds for it.
-        self._held_for: Draft | None = None
-        self._holding: list[LookupResult] = []
+        self._current_draft: Draft | None = None
+        self._current_results: list[LookupResult] = []
 
-    def begin(self, draft: Draft, asked: Iterable[tuple[ProbeSource, Sequence[Probe]]]) -> None:
+    def begin(
+        self, draft: Draft, probes_by_source: Iterable[tuple[ProbeSource, Sequence[Probe]]]
+    ) -> None:
         """A round of these probes begins; what they found before counts no more."""
         self.running.clear()
-        self._held_for = None
-        for source, probes in asked:
+        self._current_draft = None
+        for source, probes in probes_by_source:
             for probe in self._rounds.get(source.title, ((), ()))[1]:
                 self._found.pop(probe.id, None)
             self._rounds[source.title] = (source_answers(source, draft), tuple(probes))
@@ -83,7 +85,7 @@ class LookupResults:
         from wizard.probes.question_links import find_probe_question
 
         self.running.pop(probe.id, None)
-        self._held_for = None
+        self._current_draft = None
         answers = source_answers(source, draft)
         self._found[probe.id] = LookupResult(
             source, probe, result, find_probe_question(probe, result), answers
@@ -93,25 +95,27 @@ class LookupResults:
         """Nothing runs any more."""
         self.running.clear()
 
-    def complete(self, draft: Draft) -> None:
+    def mark_complete(self, draft: Draft) -> None:
         """All that these answers need outside was asked for."""
-        self._whole = draft.answers
+        self._complete_for = draft.answers
 
     def unverified(self, draft: Draft) -> list[tuple[str, str]] | None:
         """Ids and endpoints of what did not find out; None unless all of these was asked for."""
-        if self._whole is None or self._whole != draft.answers:
+        if self._complete_for is None or self._complete_for != draft.answers:
             return None
-        left = [one for one in self.found(draft) if one.result.status in {"skip", "unknown"}]
-        return [(one.probe.id, one.probe.endpoint) for one in left]
+        unverified_results = [
+            one for one in self.results(draft) if one.result.status in {"skip", "unknown"}
+        ]
+        return [(one.probe.id, one.probe.endpoint) for one in unverified_results]
 
     def probes(self, source: ProbeSource, draft: Draft) -> tuple[Probe, ...]:
         """Those of the last round, where it was about these answers."""
         answers, probes = self._rounds.get(source.title, ((), ()))
         return probes if probes and answers == source_answers(source, draft) else ()
 
-    def found(self, draft: Draft) -> list[LookupResult]:
+    def results(self, draft: Draft) -> list[LookupResult]:
         """What holds for these answers; every row of a form asks at every key."""
-        if self._held_for is not draft:
+        if self._current_draft is not draft:
             now: dict[str, tuple[object, ...]] = {}
             current = []
             for one in self._found.values():
@@ -119,16 +123,16 @@ class LookupResults:
                     now[one.source.title] = source_answers(one.source, draft)
                 if one.answers == now[one.source.title]:
                     current.append(one)
-            self._held_for, self._holding = draft, current
-        return self._holding
+            self._current_draft, self._current_results = draft, current
+        return self._current_results
 
     def find_result(self, draft: Draft, name: str) -> LookupResult | None:
         """What one probe found, where it holds for these answers."""
-        return next((one for one in self.found(draft) if one.probe.id == name), None)
+        return next((one for one in self.results(draft) if one.probe.id == name), None)
 
     def faults(self, draft: Draft) -> list[LookupResult]:
         """Proven faults: they stop a commit."""
-        return [one for one in self.found(draft) if one.result.status == "fail"]
+        return [one for one in self.results(draft) if one.result.status == "fail"]
 
     def is_faulty(self, draft: Draft, section: str) -> bool:
         """Whether a fault was proven that a question of this page mends."""
@@ -138,16 +142,20 @@ class LookupResults:
         """The state of all that there is to look at, as characters."""
         if self.faults(draft):
             return "!"
-        over = self._whole is not None and not self.running and self._whole == draft.answers
-        return "ok" if over else ""
+        is_complete = (
+            self._complete_for is not None
+            and not self.running
+            and self._complete_for == draft.answers
+        )
+        return "ok" if is_complete else ""
 
     def question_results(self, draft: Draft, question: str) -> list[LookupResult]:
         """What stands beside a question: faults first, then what has a word for it."""
         if not self._found:
             return []
-        mine = [one for one in self.found(draft) if one.question == question]
-        wanted = [one for one in mine if one.result.status == "fail" or one.result.word]
-        return sorted(wanted, key=lambda one: one.result.status != "fail")
+        results = [one for one in self.results(draft) if one.question == question]
+        relevant = [one for one in results if one.result.status == "fail" or one.result.word]
+        return sorted(relevant, key=lambda one: one.result.status != "fail")
 
     def elapsed(self, name: str) -> int:
         """For how many seconds a probe has run."""

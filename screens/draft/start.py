@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 class InitialAnswers:
     """What the screens begin with: raw answers, and the committed installation they belong to.
 
-    `typed` are fingerprints from the command line; `folder` is what file names are relative to;
+    `fingerprints` are those of the command line; `folder` is what file names are relative to;
     `chart` is a chart for a full check of the values, `context` the cluster's in the kubeconfig.
     """
 
     data: Mapping[str, Any]
-    typed: Sequence[str] = ()
+    fingerprints: Sequence[str] = ()
     existing: str = ""
     pick_preset: bool = False
     folder: Path | None = None
@@ -31,7 +31,7 @@ class InitialAnswers:
     context: str = ""
 
 
-def build_draft(given: InitialAnswers, identity: Acceptance) -> Draft:
+def build_draft(initial: InitialAnswers, identity: Acceptance) -> Draft:
     """The draft of these answers; imports the models, so call it in a thread.
 
     Raises AnswersError for a typed fingerprint that is none.
@@ -40,15 +40,17 @@ def build_draft(given: InitialAnswers, identity: Acceptance) -> Draft:
 
     operator = Operator(identity.by, identity.date)
     return Draft(
-        dict(given.data), option_fingerprints=_parse_fingerprints(given.typed), operator=operator
+        dict(initial.data),
+        option_fingerprints=_parse_fingerprints(initial.fingerprints),
+        operator=operator,
     )
 
 
-def _parse_fingerprints(typed: Sequence[str]) -> tuple[str, ...]:
+def _parse_fingerprints(texts: Sequence[str]) -> tuple[str, ...]:
     from wizard.hostkeys.keys import parse_fingerprint
 
     try:
-        return tuple(parse_fingerprint(text) for text in typed)
+        return tuple(parse_fingerprint(text) for text in texts)
     except ValueError as error:
         problem = Problem("--host-key-fingerprint", str(error))
         raise AnswersError("a fingerprint cannot be read", [problem]) from None

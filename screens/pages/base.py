@@ -112,7 +112,7 @@ class Page(Screen[None]):
             yield StepLine(step)
 
     @on(events.Mount)
-    def _arrive(self) -> None:
+    def _record_visit(self) -> None:
         # Textual calls this beside a subclass's own on_mount.
         self.host.visited.add(self.page_name)
         self.show_state()
@@ -137,7 +137,7 @@ class Page(Screen[None]):
         holder = self.query_one("#steps", VerticalScroll)
         lines = list(holder.query(StepLine))
         if [line.step for line in lines] != list(self.draft.pages):
-            self.begin(partial(self._new_steps, holder), "steps")
+            self.begin(partial(self._replace_steps, holder), "steps")
             return
         self._mark_steps(lines)
 
@@ -149,7 +149,7 @@ class Page(Screen[None]):
         """
         self.run_worker(work, exclusive=True, group=group, exit_on_error=False)  # type: ignore[arg-type]
 
-    async def _new_steps(self, holder: VerticalScroll) -> None:
+    async def _replace_steps(self, holder: VerticalScroll) -> None:
         async with self.batch():
             await holder.remove_children()
             lines = [StepLine(step) for step in self.draft.pages]
@@ -175,7 +175,7 @@ class Page(Screen[None]):
         line.put(text)
         line.set_class(text.startswith("!"), "wrong")
 
-    def interrupted(self) -> None:
+    def interrupt(self) -> None:
         """Ctrl-C, which nobody may lose answers by."""
         self.say("ctrl+q quits")
 

@@ -34,12 +34,12 @@ class FormScreen(Page):
         self.page_name = section
         self.items = [item for item in field_specs() if item.section == section]
         self.focus_key = focus_key
-        self._soon: Timer | None = None
-        self._more = False
-        self._idle: Timer | None = None
+        self._render_timer: Timer | None = None
+        self._has_pending_changes = False
+        self._preview_timer: Timer | None = None
         self._all_rows: list[Row] = []
         self._headings: list[Heading] = []
-        self._reaching = ReachabilityChecks(self)
+        self._reachability = ReachabilityChecks(self)
 
     @property
     def model(self) -> type[Section]:
@@ -71,9 +71,9 @@ class FormScreen(Page):
         self._headings = list(self.query(Heading))
         self._show_rows()
         rows = self.rows
-        chosen = next((row for row in rows if row.item.key == self.focus_key), None)
-        if chosen or rows:
-            (chosen or rows[0]).fields[0].focus()
+        row = next((row for row in rows if row.item.key == self.focus_key), None)
+        if row or rows:
+            (row or rows[0]).fields[0].focus()
 
     @property
     def rows(self) -> list[Row]:
@@ -92,22 +92,22 @@ class FormScreen(Page):
     def _show_rows(self) -> None:
         answers = self.draft.answers
         keys = set(self.draft.problem_keys(self.page_name))
-        shown: set[str] = set()
+        groups: set[str] = set()
         for row in self._all_rows:
             applies = row.item.applies(answers)
             if row.display != applies:
                 row.display = applies
             if applies:
-                shown.add(row.item.group)
+                groups.add(row.item.group)
                 row.mark(wrong=row.item.key in keys & self.host.touched)
-                row.show_outcome(self._outside(row.item.key).word)
+                row.show_outcome(self._find_outcome(row.item.key).word)
             if row.item.key == HOST_KEYS:
-                row.query_one(Door).text = self._keys_in_words()
+                row.query_one(Door).text = self._summarize_keys()
         for heading in self._headings:
-            heading.display = heading.group in shown
+            heading.display = heading.group in groups
 
-    def _keys_in_words(self) -> str:
-        verdict = self.draft.settled.verdict
+    def _summarize_keys(self) -> str:
+        verdict = self.draft.verification.verdict
         if verdict is None:
             return "none"
         accepted, refused = len(verdict.accepted), len(verdict.refused)
@@ -116,8 +116,8 @@ class FormScreen(Page):
         words = [f"{pluralize(accepted, 'key')} accepted"] if accepted else []
         return ", ".join([*words, f"{refused} not proven"] if refused else words)
 
-    def _outside(self, key: str) -> Outcome:
-        return derive_outcome(self.host.session, self.draft, key, self._reaching.outcome(key))
+    def _find_outcome(self, key: str) -> Outcome:
+        return derive_outcome(self.host.session, self.draft, key, self._reachability.outcome(key))
 
     def show_lookups(self) -> None:
         """Something was found out outside: it stands beside the question it is about."""
@@ -132,61 +132,63 @@ class FormScreen(Page):
     def on_row_answered(self, event: Row.Answered) -> None:
         """An answer changed: keep it and show what follows, at most once a frame."""
         self.host.draft = self.draft.with_answer(event.item, event.value)
-        self._reaching.schedule_check(event.item.key, typed=True)
-        if self._soon is None:
-            self._changed()
+        self._reachability.schedule_check(event.item.key, typed=True)
+        if self._render_timer is None:
+            self._show_changes()
         else:
-            self._more = True
+            self._has_pending_changes = True
 
-    def _rested(self) -> None:
-        self._soon = None
-        if self._more:
-            self._changed()
+    def _end_frame(self) -> None:
+        self._render_timer = None
+        if self._has_pending_changes:
+            self._show_changes()
 
-    def _changed(self) -> None:
-        self._more = False
-        self._soon = self.set_timer(RENDER_SECONDS, self._rested)
+    def _show_changes(self) -> None:
+        self._has_pending_changes = False
+        self._render_timer = self.set_timer(RENDER_SECONDS, self._end_frame)
         with self.app.batch_update():
             self._show_rows()
             self.show_state()
             self.show_message()
             if self._wide:
                 self.query_one(Preview).update(self.draft)
-        self._later()
+        self._schedule_preview()
 
     @property
     def _wide(self) -> bool:
         return self.has_class("-wide")
 
-    def _later(self) -> None:
-        if self._idle is not None:
-            self._idle.stop()
-        self._idle = self.set_timer(PREVIEW_SECONDS, self._follow) if self._wide else None
+    def _schedule_preview(self) -> None:
+        if self._preview_timer is not None:
+            self._preview_timer.stop()
+        self._preview_timer = (
+            self.set_timer(PREVIEW_SECONDS, self._follow_focus) if self._wide else None
+        )
 
-    def _follow(self) -> None:
-        self._idle = None
+    def _follow_focus(self) -> None:
+        self._preview_timer = None
         row = self.focused_row
         self.query_one(Preview).follow(self.draft, row.item if row else None)
 
     def on_resize(self) -> None:
         """The preview may have come into view."""
-        self.call_after_refresh(self._later)
+        self.call_after_refresh(self._schedule_preview)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Help, preview and a full view of the row that took the focus."""
         row = _find_row(event.widget)
         if row is not None:
             self.show_message()
-            self._later()
-            self._reaching.schedule_check(row.item.key, typed=False)
+            self._schedule_preview()
+            self._reachability.schedule_check(row.item.key, typed=False)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Only a field that was left may complain."""
         row = _find_row(event.widget)
         if row is not None:
-            self.call_after_refresh(self._left, row)
+            self.call_after_refresh(self._finish_row, row)
 
-    def _left(self, row: Row) -> None:
+    def _finish_row(self, row: Row) -> None:
         if self.is_current and self.focused_row is not row:
             self.host.touched.add(row.item.key)
             self._show_rows()
@@ -203,11 +205,11 @@ class FormScreen(Page):
             return
         item = row.item
         problem = self.draft.problems.get(item.key, "")
-        wrong = bool(problem) and item.key in self.host.touched
-        outside = self._outside(item.key)
-        told = f"{outside.summary}\n{_help(item)}".lstrip()
-        line.put(f"! {problem}" if wrong else told)
-        line.set_class(wrong or outside.is_fault, "wrong")
+        is_wrong = bool(problem) and item.key in self.host.touched
+        outcome = self._find_outcome(item.key)
+        text = f"{outcome.summary}\n{_help(item)}".lstrip()
+        line.put(f"! {problem}" if is_wrong else text)
+        line.set_class(is_wrong or outcome.is_fault, "wrong")
 
     def action_back(self) -> None:
         """Stop a round of looks under way, else the page before."""
@@ -216,21 +218,21 @@ class FormScreen(Page):
 
     def action_field(self, step: int) -> None:
         """The field above or below; stays at the ends."""
-        self._move(step)
+        self._move_to_field(step)
 
-    def _move(self, step: int) -> bool:
+    def _move_to_field(self, step: int) -> bool:
         fields = [field for row in self.rows for field in row.fields]
         if self.focused not in fields:
             return False
-        there = fields.index(self.focused) + step
-        if not 0 <= there < len(fields):
+        target = fields.index(self.focused) + step
+        if not 0 <= target < len(fields):
             return False
-        fields[there].focus()
+        fields[target].focus()
         return True
 
     async def action_forward(self) -> None:
         """Enter: the next field, after the last one the next page."""
-        if not self._move(1):
+        if not self._move_to_field(1):
             self.action_next()
 
     @on(Door.Opened)

@@ -28,7 +28,7 @@ from wizard.probes.requirements import ProbeRequirements
 
 _INTRO = "Only read, from this machine; what cannot be reached stays unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}
-_STATE, _LONGEST = 11, 32
+_STATE_WIDTH, _MAX_TITLE_WIDTH = 11, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +37,14 @@ class ProbeLine:
 
     source: ProbeSource
     probe: Probe
-    found: LookupResult | None
+    lookup: LookupResult | None
     seconds: int | None
 
     @property
     def state(self) -> str:
         """Its state as a word."""
-        if self.found is not None:
-            return STATUS_WORDS[self.found.result.status]
+        if self.lookup is not None:
+            return STATUS_WORDS[self.lookup.result.status]
         return f"{self.seconds} s" if self.seconds is not None else "-"
 
     @property
@@ -65,7 +65,7 @@ class PreflightScreen(Page):
     AUTO_FOCUS = ""
     page_name = PREFLIGHT
     keys = ""
-    _others = (
+    _other_keys = (
         "[@click=screen.next]^n next[/]  "
         "[@click=screen.back]esc stop, back[/]  [@click=screen.look]f5 again[/]  "
         "[@click=screen.find]^p find[/]  [@click=screen.review]^s review[/]  "
@@ -74,10 +74,10 @@ class PreflightScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.needed: tuple[ProbeRequirements, ...] = ()
+        self.requirements: tuple[ProbeRequirements, ...] = ()
         self.block_reason = "finding out what to ask ..."
         self.probe_lines: list[ProbeLine] = []
-        self._ran = False
+        self._was_running = False
 
     def content(self) -> Iterator[Widget]:
         """What it is about, the lines, and the highlighted one in full."""
@@ -96,8 +96,12 @@ class PreflightScreen(Page):
             self.block_reason = f"! {count} to give first: enter goes there"
         else:
             try:
-                _, self.needed = await find_required_probes(self.host, self.host.checks.sources)
-                self.block_reason = "" if self.needed else "nothing to ask outside: enter goes on"
+                _, self.requirements = await find_required_probes(
+                    self.host, self.host.checks.sources
+                )
+                self.block_reason = (
+                    "" if self.requirements else "nothing to ask outside: enter goes on"
+                )
             except AnswersError as error:
                 self.block_reason = f"! {error.problems[0] if error.problems else error.message}"
             except WizardError as error:
@@ -119,38 +123,38 @@ class PreflightScreen(Page):
         elif self.block_reason:
             self.say(self.block_reason)
         else:
-            self.say(self._ended())
+            self.say(self._summarize_results())
 
     def _show_keys(self) -> None:
         """The line of keys: a literal of ours, so markup is safe."""
-        look = self._current()
+        line = self._highlighted_line()
         if self.draft.problems:
             word = "goes there"
-        elif look and look.found and look.found.result.status == "fail":
+        elif line and line.lookup and line.lookup.result.status == "fail":
             word = "mends it"
         else:
-            word = "look" if self.needed and not self._all_known else "goes on"
+            word = "look" if self.requirements and not self._all_known else "goes on"
         enter = f"[@click=screen.forward]enter {word}[/]  "
-        self.query_one("#keys", Static).update(enter + self._others)
+        self.query_one("#keys", Static).update(enter + self._other_keys)
 
-    def _ended(self) -> str:
-        found = self.host.session.found(self.draft)
+    def _summarize_results(self) -> str:
+        found = self.host.session.results(self.draft)
         if not found:
             return "enter looks, once you agreed to what is asked; ^n goes on without"
-        told = summarize_results(one.result for one in found)
+        summary = summarize_results(one.result for one in found)
         faults = sum(one.result.status == "fail" for one in found)
-        rest = "" if self._all_known else "; f5 looks at the rest"
+        remaining = "" if self._all_known else "; f5 looks at the rest"
         if faults:
-            return f"! {told}; enter mends FAILED{rest}"
-        return f"{told}{rest or '; enter goes on to the review'}"
+            return f"! {summary}; enter mends FAILED{remaining}"
+        return f"{summary}{remaining or '; enter goes on to the review'}"
 
     @property
     def _all_known(self) -> bool:
-        return all(one.found is not None for one in self.probe_lines)
+        return all(one.lookup is not None for one in self.probe_lines)
 
     def _lines(self) -> list[ProbeLine]:
         session, draft = self.host.session, self.draft
-        found = {one.probe.id: one for one in session.found(draft)}
+        found = {one.probe.id: one for one in session.results(draft)}
         return [
             ProbeLine(
                 need.source,
@@ -158,51 +162,51 @@ class PreflightScreen(Page):
                 found.get(probe.id),
                 session.elapsed(probe.id) if probe.id in session.running else None,
             )
-            for need in self.needed
+            for need in self.requirements
             for probe in session.probes(need.source, draft) or need.probes
         ]
 
     def _fill(self) -> None:
         options = self.query_one("#looks", OptionList)
-        looks = self._lines()
-        same = [one.probe.id for one in looks] == [one.probe.id for one in self.probe_lines]
-        self.probe_lines = looks
-        width = min(_LONGEST, max((len(one.title) for one in looks), default=0))
+        lines = self._lines()
+        same = [one.probe.id for one in lines] == [one.probe.id for one in self.probe_lines]
+        self.probe_lines = lines
+        width = min(_MAX_TITLE_WIDTH, max((len(one.title) for one in lines), default=0))
         if same:
-            for look in looks:
-                options.replace_option_prompt(look.probe.id, _line(look, width))
+            for line in lines:
+                options.replace_option_prompt(line.probe.id, _line(line, width))
         else:
             options.clear_options()
-            options.add_options(_options(looks, width))
-        if bool(looks) is not options.has_focus:
+            options.add_options(_options(lines, width))
+        if bool(lines) is not options.has_focus:
             # An empty list would keep enter for itself.
-            self.set_focus(options if looks else None)
+            self.set_focus(options if lines else None)
         self._highlight(options)
-        self._show_found()
+        self._show_result()
 
     def _highlight(self, options: OptionList) -> None:
         """The first fault once a round is over; a line, in any case."""
         running = bool(self.host.session.running)
-        over, self._ran = self._ran and not running, running
+        has_ended, self._was_running = self._was_running and not running, running
         fault = next((one for one in self.probe_lines if one.state == "FAILED"), None)
-        if fault is not None and (over or options.highlighted is None):
+        if fault is not None and (has_ended or options.highlighted is None):
             options.highlighted = options.get_option_index(fault.probe.id)
         elif self.probe_lines and options.highlighted is None:
             options.highlighted = 1
 
-    def _current(self) -> ProbeLine | None:
+    def _highlighted_line(self) -> ProbeLine | None:
         option = self.query_one("#looks", OptionList).highlighted_option
         return next((one for one in self.probe_lines if option and one.probe.id == option.id), None)
 
     @on(OptionList.OptionHighlighted, "#looks")
     def _highlighted(self) -> None:
-        self._show_found()
+        self._show_result()
         self._show_keys()
 
-    def _show_found(self) -> None:
-        line, look = self.query_one("#found", Line), self._current()
-        line.put(_full_text(look) if look else "")
-        line.set_class(bool(look and look.state == "FAILED"), "wrong")
+    def _show_result(self) -> None:
+        text, line = self.query_one("#found", Line), self._highlighted_line()
+        text.put(_full_text(line) if line else "")
+        text.set_class(bool(line and line.state == "FAILED"), "wrong")
 
     @on(OptionList.OptionSelected, "#looks")
     async def _enter(self) -> None:
@@ -210,14 +214,14 @@ class PreflightScreen(Page):
 
     async def action_forward(self) -> None:
         """Enter: look, go to what mends the highlighted fault, else go on."""
-        look = self._current()
+        line = self._highlighted_line()
         if self.draft.problems:
             self._go_to_problem()
         elif self.host.session.running:
             self.app.bell()
-        elif look and look.found and look.found.result.status == "fail":
-            self._mend(look.found)
-        elif self.needed and not self._all_known:
+        elif line and line.lookup and line.lookup.result.status == "fail":
+            self._go_to_fix(line.lookup)
+        elif self.requirements and not self._all_known:
             self.action_look()
         elif self.block_reason.startswith("!"):
             self.app.bell()
@@ -225,22 +229,22 @@ class PreflightScreen(Page):
             self.action_next()
 
     def _go_to_problem(self) -> None:
-        asked = [item.key for item in field_specs() if item.key in self.draft.problems]
-        if asked:
-            self.host.go_to_question(asked[0])
+        keys = [item.key for item in field_specs() if item.key in self.draft.problems]
+        if keys:
+            self.host.go_to_question(keys[0])
         else:
             self.action_review()
 
-    def _mend(self, found: LookupResult) -> None:
-        asked = {item.key for item in field_specs() if item.applies(self.draft.answers)}
-        if found.question in asked:
+    def _go_to_fix(self, found: LookupResult) -> None:
+        keys = {item.key for item in field_specs() if item.applies(self.draft.answers)}
+        if found.question in keys:
             self.host.go_to_question(found.question)
         else:
             self.host.show_note(found.probe.title, f"{found.result.detail}\n\n{found.result.fix}")
 
     def action_look(self) -> None:
         """Ask everything, with consent for what is new."""
-        if self.needed:
+        if self.requirements:
             self.host.checks.probe_all()
 
     def action_back(self) -> None:
@@ -249,33 +253,33 @@ class PreflightScreen(Page):
             super().action_back()
 
 
-def _options(looks: Sequence[ProbeLine], width: int) -> Iterator[Option]:
+def _options(lines: Sequence[ProbeLine], width: int) -> Iterator[Option]:
     heading = None
-    for look in looks:
-        if look.source is not heading:
-            heading = look.source
-            endpoints = {one.probe.endpoint for one in looks if one.source is heading}
-            where = look.probe.endpoint if len(endpoints) == 1 else ""
+    for line in lines:
+        if line.source is not heading:
+            heading = line.source
+            endpoints = {one.probe.endpoint for one in lines if one.source is heading}
+            where = line.probe.endpoint if len(endpoints) == 1 else ""
             yield Option(
                 Content.assemble((heading.title, "bold"), plain(f"   {where}" if where else "")),
                 disabled=True,
             )
-        yield Option(_line(look, width), id=look.probe.id)
+        yield Option(_line(line, width), id=line.probe.id)
 
 
-def _line(look: ProbeLine, width: int) -> Content:
-    detail = " ".join(look.found.result.detail.split()) if look.found else ""
+def _line(line: ProbeLine, width: int) -> Content:
+    detail = " ".join(line.lookup.result.detail.split()) if line.lookup else ""
     return Content.assemble(
-        (f"  {look.state:<{_STATE}}", _STYLES.get(look.state, "")),
-        plain(f"{look.title:<{width}}  "),
+        (f"  {line.state:<{_STATE_WIDTH}}", _STYLES.get(line.state, "")),
+        plain(f"{line.title:<{width}}  "),
         plain(detail, "$text-muted"),
     )
 
 
-def _full_text(look: ProbeLine) -> str:
-    head = f"{look.probe.title} ({look.probe.endpoint})"
-    if look.found is None:
+def _full_text(line: ProbeLine) -> str:
+    head = f"{line.probe.title} ({line.probe.endpoint})"
+    if line.lookup is None:
         return head
-    result = look.found.result
+    result = line.lookup.result
     text = f"{head}: {result.detail}"
     return f"{text}\n{result.fix}" if result.fix and result.status != "pass" else text

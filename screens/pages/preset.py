@@ -43,7 +43,7 @@ class PresetScreen(Page):
         """Nothing is wrong yet."""
 
     @on(OptionList.OptionSelected)
-    def _picked(self, event: OptionList.OptionSelected) -> None:
+    def _use_preset(self, event: OptionList.OptionSelected) -> None:
         self.host.use_preset(event.option_id or "")
 
     def action_next(self) -> None:

@@ -25,18 +25,18 @@ def create_preset_page() -> Page:
     return PresetScreen()
 
 
-def create_apply_page(installation: str, done: CommitResult | None = None) -> Page:
-    """The page that applies an installation; `done` is the commit made just before."""
+def create_apply_page(installation: str, result: CommitResult | None = None) -> Page:
+    """The page that applies an installation; `result` is of the commit made just before."""
     from screens.pages.apply.page import ApplyScreen
 
-    return ApplyScreen(installation, done)
+    return ApplyScreen(installation, result)
 
 
-def create_result_page(done: CommitResult) -> Page:
+def create_result_page(result: CommitResult) -> Page:
     """The page that shows a commit."""
     from screens.pages.result import ResultScreen
 
-    return ResultScreen(done)
+    return ResultScreen(result)
 
 
 def create_page(name: str, key: str = "") -> Page:

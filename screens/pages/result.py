@@ -24,25 +24,25 @@ class ResultScreen(Page):
         "up, down read on"
     )
 
-    def __init__(self, done: CommitResult) -> None:
+    def __init__(self, result: CommitResult) -> None:
         super().__init__()
-        self.done = done
+        self.commit_result = result
 
     def content(self) -> Iterator[Widget]:
         """Commit, files, notes and commands."""
-        done = self.done
-        yield Static(plain(_title(done)), classes="title")
-        lines = ["", *(f"  {path}" for path in done.paths)]
-        if done.notes:
-            lines += ["", *done.notes]
-        if done.next:
-            lines += ["", "Next", *(f"  {step}" for step in done.next)]
+        result = self.commit_result
+        yield Static(plain(_title(result)), classes="title")
+        lines = ["", *(f"  {path}" for path in result.paths)]
+        if result.notes:
+            lines += ["", *result.notes]
+        if result.next:
+            lines += ["", "Next", *(f"  {step}" for step in result.next)]
         with VerticalScroll(id="result"):
             yield Static(plain("\n".join(lines)))
 
     def on_mount(self) -> None:
         """Reading needs the arrow keys."""
-        self.host.exit_report.committed = self.done
+        self.host.exit_report.committed = self.commit_result
         self.query_one("#result").focus()
 
     def show_status(self) -> None:
@@ -50,11 +50,11 @@ class ResultScreen(Page):
 
     def action_next(self) -> None:
         """The end."""
-        self.host.exit(self.done)
+        self.host.exit(self.commit_result)
 
     def action_apply(self) -> None:
         """Watch it become real."""
-        self.host.open_apply(self.draft.answers.installation.name, self.done)
+        self.host.open_apply(self.draft.answers.installation.name, self.commit_result)
 
     def action_back(self) -> None:
         """A commit is not undone by going back."""
@@ -67,11 +67,11 @@ class ResultScreen(Page):
 
     def action_leave(self) -> None:
         """The end."""
-        self.host.exit(self.done)
+        self.host.exit(self.commit_result)
 
 
-def _title(done: CommitResult) -> str:
-    files = pluralize(len(done.paths), "file")
-    if done.commit:
-        return f"Committed {done.commit[:12]}: {files}"
-    return f"Written, not committed: {files}" if done.paths else "Nothing to commit"
+def _title(result: CommitResult) -> str:
+    files = pluralize(len(result.paths), "file")
+    if result.commit:
+        return f"Committed {result.commit[:12]}: {files}"
+    return f"Written, not committed: {files}" if result.paths else "Nothing to commit"

@@ -89,7 +89,7 @@ class ReviewScreen(Page):
 
     def show_status(self) -> None:
         """What enter would do now, or why it does nothing."""
-        self.query_one("#keys", Static).update(self._enters() + _KEYS)
+        self.query_one("#keys", Static).update(self._enter_key() + _KEYS)
         if self.block_reason:
             self.say(self.block_reason)
             return
@@ -101,7 +101,7 @@ class ReviewScreen(Page):
         branch = self.host.branch or self.proposal.answers.repository.branch
         self.say(f"enter commits {files} to {branch}")
 
-    def _enters(self) -> str:
+    def _enter_key(self) -> str:
         """What enter does, as the line of keys says it."""
         if self.block_reason == NOTHING_TO_COMMIT:
             return _APPLY
@@ -123,7 +123,7 @@ class ReviewScreen(Page):
         try:
             self.proposal = await run_in_thread(self.host.propose)
             require_ready(self.proposal.plan)
-            await run_in_thread(self._require_place, self.proposal)
+            await run_in_thread(self._require_branch, self.proposal)
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
             self.block_reason = (
@@ -142,9 +142,9 @@ class ReviewScreen(Page):
         else:
             nothing = not self.proposal.plan.differs
             self.block_reason = NOTHING_TO_COMMIT if nothing else ""
-        self._show()
+        self._show_proposal()
 
-    def _require_place(self, proposal: Proposal) -> None:
+    def _require_branch(self, proposal: Proposal) -> None:
         """Whether the commit could be made from here is no matter of the plan."""
         if proposal.plan.differs:
             repository = self.host.workspace.repository
@@ -153,7 +153,7 @@ class ReviewScreen(Page):
             target = proposal.answers.repository.branch
             repository.require_branch(target, self.host.branch or None)
 
-    def _show(self) -> None:
+    def _show_proposal(self) -> None:
         files = self.query_one("#files", OptionList)
         files.clear_options()
         if self.proposal is not None:
@@ -217,7 +217,7 @@ class ReviewScreen(Page):
             self._go_to_problem()
         elif self.block_reason:
             self.app.bell()
-            self._explain_stop()
+            self._show_refusal()
         elif self.faults:
             self._confirm_faults()
         else:
@@ -232,10 +232,10 @@ class ReviewScreen(Page):
             f"- {one.summary}" + (f"\n  {one.result.fix}" if one.result.fix else "")
             for one in self.faults
         )
-        unproven = next((one for one in self.faults if one.is_trust), None)
-        if unproven is not None:
-            end = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
-            self._refuse(f"{text}\n\n{end}", unproven.question)
+        fault = next((one for one in self.faults if one.is_trust), None)
+        if fault is not None:
+            ending = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
+            self._refuse(f"{text}\n\n{ending}", fault.question)
             return
         title = f"{pluralize(len(self.faults), 'check')} failed outside. Commit nevertheless?"
         ask = ConfirmListDialog(title, text, yes="commit; it is put right later", no="not yet")
@@ -255,14 +255,14 @@ class ReviewScreen(Page):
             self.host.commit(self.proposal)
 
     def _go_to_problem(self) -> None:
-        here = self.query_one("#files", OptionList).highlighted or 0
-        key = self.problems[here].key
+        number = self.query_one("#files", OptionList).highlighted or 0
+        key = self.problems[number].key
         if any(item.key == key for item in field_specs()):
             self.host.go_to_question(key)
         else:
             self.app.bell()
 
-    def _explain_stop(self) -> None:
+    def _show_refusal(self) -> None:
         if self.refusal is not None:
             self.host.show_error(self.refusal)
 
@@ -306,15 +306,17 @@ def list_visible_changes(plan: Plan) -> list[FileChange]:
 
 def _file_options(plan: Plan) -> Iterator[Option]:
     """Files under their folders: first those with a question, last those of the wizard's own."""
-    shown = sorted(
+    changes = sorted(
         list_visible_changes(plan),
         key=lambda one: (one.path.startswith(f"{STATE_DIR}/"), one.path.rpartition("/")),
     )
-    width = max((len(KIND_LABELS[change.kind]) for change in shown), default=0)
+    width = max((len(KIND_LABELS[change.kind]) for change in changes), default=0)
     lines = [
         (one.path, "! answer", f"conflict {number}") for number, one in enumerate(plan.conflicts)
     ]
-    lines += [(one.path, f"{KIND_LABELS[one.kind]:<{width}}", f"file {one.path}") for one in shown]
+    lines += [
+        (one.path, f"{KIND_LABELS[one.kind]:<{width}}", f"file {one.path}") for one in changes
+    ]
     folder = None
     for path, kind, name in lines:
         parent, _, file = path.rpartition("/")

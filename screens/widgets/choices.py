@@ -89,8 +89,8 @@ class Choice(Widget, can_focus=True):
     def render(self) -> RenderResult:
         """The label, cut where it does not fit, and an arrow at the end."""
         label, width = self.labels.get(self.value, "choose"), self.size.width - 2
-        shown = label if len(label) <= width else f"{label[: max(0, width - 1)]}…"
-        return Content(f"{shown:<{max(0, width)}} {'▲' if self.expanded else '▼'}")
+        text = label if len(label) <= width else f"{label[: max(0, width - 1)]}…"
+        return Content(f"{text:<{max(0, width)}} {'▲' if self.expanded else '▼'}")
 
     def watch_value(self, value: str) -> None:
         """Say it."""
@@ -121,7 +121,7 @@ class Choice(Widget, can_focus=True):
             await self.action_open()
 
     @on(SelectOverlay.UpdateSelection)
-    def _picked(self, event: SelectOverlay.UpdateSelection) -> None:
+    def _select_name(self, event: SelectOverlay.UpdateSelection) -> None:
         event.stop()
         self.focus()
         self.value = self.names[event.option_index]

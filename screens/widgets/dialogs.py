@@ -96,31 +96,31 @@ class MessageDialog(ModalScreen[None]):
 
 def help_text(item: FieldSpec) -> Content:
     """Everything about one question: key, what it takes, default, when it is asked, source."""
-    known = explain_question(item)
-    rows = [("key", known.key)]
+    explanation = explain_question(item)
+    rows = [("key", explanation.key)]
     if item.kind == "choice":
         rows += [
-            ("choices" if number == 0 else "", _choice(item, choice))
+            ("choices" if number == 0 else "", _format_choice(item, choice))
             for number, choice in enumerate(item.choices)
         ]
     else:
-        rows.append(("takes", known.takes))
-    rows += [("default", _default(known.default)), ("asked with", known.when)]
-    rows += [("source", known.source)] if known.source else []
+        rows.append(("takes", explanation.takes))
+    rows += [("default", _format_default(explanation.default)), ("asked with", explanation.when)]
+    rows += [("source", explanation.source)] if explanation.source else []
     lines = [
         f"{'' if number else label:<12}{part}"
         for label, text in rows
         for number, part in enumerate(wrap(text, 48))
     ]
-    return plain("\n".join([known.help, "", *lines]))
+    return plain("\n".join([explanation.help, "", *lines]))
 
 
-def _choice(item: FieldSpec, choice: str) -> str:
+def _format_choice(item: FieldSpec, choice: str) -> str:
     label = item.label(choice)
     return choice if label == choice else f"{choice}: {label}"
 
 
-def _default(value: object) -> str:
+def _format_default(value: object) -> str:
     import json
 
     return "(empty)" if value in ("", None, {}, []) else json.dumps(value, ensure_ascii=False)
@@ -155,34 +155,34 @@ class Finder(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """All of them first."""
-        self._show("")
+        self._show_matches("")
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
-        self._show(event.value.strip())
+        self._show_matches(event.value.strip())
 
     def on_key(self, event: events.Key) -> None:
         """What is typed before the search line is there."""
         if self.focused is None and event.is_printable and event.character:
             self.query_one(TextField).insert_text_at_cursor(event.character)
 
-    def _show(self, wanted: str) -> None:
-        found = list(self.entries)
-        if wanted:
-            matcher = Matcher(wanted)
-            rated = [(matcher.match(f"{words} {key}"), key, words) for key, words in self.entries]
-            rated = sorted((one for one in rated if one[0] > 0), key=lambda one: -one[0])
-            found = [(key, words) for _, key, words in rated]
+    def _show_matches(self, pattern: str) -> None:
+        matches = list(self.entries)
+        if pattern:
+            matcher = Matcher(pattern)
+            scores = [(matcher.match(f"{words} {key}"), key, words) for key, words in self.entries]
+            scores = sorted((one for one in scores if one[0] > 0), key=lambda one: -one[0])
+            matches = [(key, words) for _, key, words in scores]
         options = self.query_one(OptionList)
         options.clear_options()
         width = max((len(words) for _, words in self.entries), default=0)
         options.add_options(
-            Option(plain(f"{words:<{width}}  {key}"), id=key) for key, words in found
+            Option(plain(f"{words:<{width}}  {key}"), id=key) for key, words in matches
         )
-        options.highlighted = 0 if found else None
+        options.highlighted = 0 if matches else None
 
     @on(OptionList.OptionSelected)
-    def _clicked(self, event: OptionList.OptionSelected) -> None:
+    def _pick(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:

@@ -21,13 +21,13 @@ def find_question(host: Host) -> None:
         for item in field_specs()
         if item.model.asked and item.applies(host.draft.answers)
     ]
-    own = [step for step in host.draft.pages if step.name in _PAGES]
-    pages = {step.name: f"Page > {step.title}" for step in own}
+    steps = [step for step in host.draft.pages if step.name in _PAGES]
+    pages = {step.name: f"Page > {step.title}" for step in steps}
 
-    def chosen(key: str | None) -> None:
+    def answer(key: str | None) -> None:
         if key in pages:
             host.go(key)
         elif key is not None:
             host.go_to_question(key)
 
-    host.push_screen(Finder([*entries, *pages.items()]), chosen)
+    host.push_screen(Finder([*entries, *pages.items()]), answer)

@@ -18,7 +18,7 @@ from wizard.answers.questions import FieldSpec
 from wizard.formats.terminal import escape_unprintable
 from wizard.manifests.tree import File, Tree
 
-_HEAD = 12
+_HEAD_WIDTH = 12
 
 
 class Lines(ScrollView, can_focus=False):
@@ -60,18 +60,18 @@ class Lines(ScrollView, can_focus=False):
         number = y + self.scroll_offset.y
         if number >= len(self.lines):
             return Strip.blank(self.size.width, self.rich_style)
-        here = number in self.marked
-        style = self.get_component_rich_style("lines--marked") if here else self.rich_style
-        text = ("> " if here else "  ") + self._around(number)
+        is_marked = number in self.marked
+        style = self.get_component_rich_style("lines--marked") if is_marked else self.rich_style
+        text = ("> " if is_marked else "  ") + self._visible_text(number)
         x = self.scroll_offset.x
         return Strip([Segment(text, style)]).crop_extend(x, x + self.size.width, style)
 
-    def _around(self, number: int) -> str:
+    def _visible_text(self, number: int) -> str:
         """A line; of the first marked one, when it is long, its start and what changed in it."""
         text, width = self.lines[number], self.size.width - 2
         if number not in self.marked or number != min(self.marked) or len(text) <= width:
             return text
-        head = len(text) - len(text.lstrip()) + _HEAD
+        head = len(text) - len(text.lstrip()) + _HEAD_WIDTH
         start = self.column - (width - head) * 3 // 4
         return text if start <= head else f"{text[:head]}…{text[start:]}"
 
@@ -97,8 +97,8 @@ class Preview(Vertical):
     def _show_path(self) -> None:
         # The file's name is the end of its path, so the start is what may be missing.
         room = max(2, self.size.width - 2)
-        fits = len(self.path) <= room
-        self.query_one("#path", Line).put(self.path if fits else f"…{self.path[1 - room :]}")
+        is_short = len(self.path) <= room
+        self.query_one("#path", Line).put(self.path if is_short else f"…{self.path[1 - room :]}")
 
     def follow(self, draft: Draft, item: FieldSpec | None) -> None:
         """Show the file of this question and mark the lines that it decides."""
@@ -127,7 +127,7 @@ class Preview(Vertical):
         self._show_path()
         self.text, self.logical = file.text, file.logical
         lines = [escape_unprintable(line) for line in file.text.split("\n")]
-        self.query_one(Lines).show(lines, marked, _column(other, file.text))
+        self.query_one(Lines).show(lines, marked, _difference_column(other, file.text))
 
 
 def _tree(draft: Draft) -> Tree | None:
@@ -153,14 +153,14 @@ def changed_lines(before: str, after: str) -> frozenset[int]:
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
     old, new = old[start : len(old) - end], new[start : len(new) - end]
-    found: set[int] = set()
+    numbers: set[int] = set()
     for tag, _, _, low, high in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag in {"replace", "insert"}:
-            found.update(range(start + low, start + high))
-    return frozenset(found)
+            numbers.update(range(start + low, start + high))
+    return frozenset(numbers)
 
 
-def _column(before: str, after: str) -> int:
+def _difference_column(before: str, after: str) -> int:
     """Where in its line the first difference of two texts stands."""
     pairs = enumerate(zip(before, after, strict=False))
     start = next((at for at, (one, other) in pairs if one != other), 0)

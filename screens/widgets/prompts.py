@@ -94,26 +94,26 @@ class PromptDialog(ModalScreen[T], Generic[T]):
             yield Static("enter takes it, escape closes", classes="hint")
 
     @on(Input.Changed)
-    def _typing(self, event: Input.Changed) -> None:
+    def _clear_complaint(self, event: Input.Changed) -> None:
         self.query_one("#complaint", Line).put("")
         if not event.value:
             self.field.password = isinstance(self.field, SecretField)
 
     @on(Input.Submitted)
-    def _take(self) -> None:
+    def _submit(self) -> None:
         self.action_forward()
 
     def action_forward(self) -> None:
         """Take it, or say what is wrong."""
         try:
-            found = self.read(self.field.value)
+            answer = self.read(self.field.value)
         except ValueError as error:
             # What stands in the place of a reference is usually the secret itself.
             self.field.password = True
             self.query_one("#complaint", Line).put(f"! {error}")
             return
         self.field.value = ""
-        self.dismiss(found)
+        self.dismiss(answer)
 
     def action_field(self, step: int) -> None:
         """There is one field."""
@@ -136,7 +136,7 @@ def create_token_prompt(
     """Ask where a token comes from; a token itself is refused and not repeated."""
     field = TextField(placeholder="env:NAME, file:PATH or prompt")
 
-    def parsed(typed: str) -> SecretRef:
+    def parse(typed: str) -> SecretRef:
         try:
             return read(typed)
         except ValueError:
@@ -144,4 +144,4 @@ def create_token_prompt(
                 "say where it comes from: env:NAME, file:PATH or prompt; never the token itself"
             ) from None
 
-    return PromptDialog(title, text, field, parsed, "from ")
+    return PromptDialog(title, text, field, parse, "from ")

@@ -55,7 +55,7 @@ class Row(Horizontal):
         self.item = item
         self.answer = value
         self.parts: dict[str, str] = {}
-        self.here = False
+        self.is_highlighted = False
         self.outcome = ""
         self.mark_width = MARK_WIDTH
         place = ADDRESS_BY_QUESTION.get(item.key)
@@ -91,38 +91,38 @@ class Row(Horizontal):
         indent = "  " if self.item.group else ""
         label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
         outcome = "!" if self.has_class("wrong") else self.outcome
-        around = "".join(map(self._around, self.fields))
+        brackets = "".join(map(self._brackets, self.fields))
         return Content.assemble(
-            (label, "bold $foreground" if self.here else ""),
-            around,
+            (label, "bold $foreground" if self.is_highlighted else ""),
+            brackets,
             (
                 f" {outcome:<{self.mark_width - 1}}"[: self.mark_width],
                 _STYLES.get(outcome[:2].strip(), ""),
             ),
         )
 
-    def _around(self, field: Widget) -> str:
+    def _brackets(self, field: Widget) -> str:
         """The brackets of a field with room between them; a tick and a door have none."""
         width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
         if width is None:
-            taken = (
+            used = (
                 LABEL_WIDTH
                 + self.mark_width
                 + (FIXED_WIDTHS["kind"] + 2) * ("argument" in field.classes)
             )
-            width = max(0, self.size.width - taken - 2)
+            width = max(0, self.size.width - used - 2)
         if isinstance(field, (Tick, Door)):
             return " " * (width + 2)
         return f"[{'':<{width}}]"
 
     def on_descendant_focus(self) -> None:
         """The label of the row that has the focus stands out."""
-        self.here = True
+        self.is_highlighted = True
         self.refresh()
 
     def on_descendant_blur(self) -> None:
         """It no longer does."""
-        self.here = False
+        self.is_highlighted = False
         self.refresh()
 
     @property
@@ -152,26 +152,26 @@ class Row(Horizontal):
             self.refresh()
 
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    def _read_text(self, event: Input.Changed) -> None:
         event.stop()
         if self.item.kind == "secret":
             kind = self.query_one(Choice).value
             self.parts[kind] = event.value
-            self._say(secret_value(kind, event.value, self.answer))
+            self._set_answer(secret_value(kind, event.value, self.answer))
         else:
-            self._say(from_text(self.item, event.value))
+            self._set_answer(from_text(self.item, event.value))
 
     @on(Choice.Changed)
-    def _chosen(self, event: Choice.Changed) -> None:
+    def _read_choice(self, event: Choice.Changed) -> None:
         event.stop()
         chosen = event.value
         if self.item.kind != "secret":
-            self._say(chosen)
+            self._set_answer(chosen)
             return
         if chosen == secret_parts(self.answer)[0] and self.answer:
             return
         argument = self.parts.get(chosen, "")
-        self._say(secret_value(chosen, argument, self.answer))
+        self._set_answer(secret_value(chosen, argument, self.answer))
         field = self.query_one(TextField)
         with self.prevent(Input.Changed):
             field.value = argument
@@ -179,11 +179,11 @@ class Row(Horizontal):
         self.refresh()
 
     @on(Tick.Changed)
-    def _turned(self, event: Tick.Changed) -> None:
+    def _read_tick(self, event: Tick.Changed) -> None:
         event.stop()
-        self._say(event.tick.value)
+        self._set_answer(event.tick.value)
 
-    def _say(self, value: object) -> None:
+    def _set_answer(self, value: object) -> None:
         # Widgets also report the value they were made with; that is nobody's answer.
         if value == self.answer and type(value) is type(self.answer):
             return

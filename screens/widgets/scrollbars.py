@@ -45,8 +45,8 @@ class CharacterScrollBar(ScrollBarRender):
         if not window or not size or virtual <= window:
             return 0, 0
         length = min(max(1, round(size * window / virtual)), max(1, size - 1))
-        way = position / (virtual - window)
-        start = round((size - length) * way)
-        if 0 < way < 1 and size - length > 1:
+        fraction = position / (virtual - window)
+        start = round((size - length) * fraction)
+        if 0 < fraction < 1 and size - length > 1:
             start = min(max(start, 1), size - length - 1)
         return start, min(start + length, size)

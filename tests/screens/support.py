@@ -63,11 +63,11 @@ class Opened(WizardApp):
 
     def __init__(self, workspace: Workspace, given: InitialAnswers) -> None:
         super().__init__(workspace, lambda: given)
-        self.draft = super()._begun()
+        self.draft = super()._create_draft()
         self.reach = unreachable
         self.checks.sources = ()
 
-    def _begun(self) -> Draft:
+    def _create_draft(self) -> Draft:
         return self.draft
 
 

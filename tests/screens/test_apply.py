@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +35,7 @@ from tests.support.screens import settled
 from wizard.apply.progress import RunSummary
 from wizard.cli import interactive, prompts
 from wizard.cli.console import Console
+from wizard.cli.options import Options
 from wizard.errors import ExitCode, UsageError
 from wizard.systems.database.admin import Admin
 from wizard.workspace.proposal import CommitResult
@@ -389,8 +389,8 @@ def test_what_it_came_to_is_said_once_the_screens_are_closed(
     monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
     monkeypatch.setattr(screens_app, "run", lambda *_: replace(ending))
     err = io.StringIO()
-    arguments = argparse.Namespace(repo=str(tmp_path / "k8s-infra"))
-    assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == code
+    options = Options(repo=str(tmp_path / "k8s-infra"))
+    assert interactive.run_screens(options, Console(io.StringIO(), err)) == code
     assert err.getvalue().splitlines() == said
 
 
@@ -401,13 +401,13 @@ def test_answers_that_were_not_committed_are_offered_a_file(
     opened(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(interactive, "require_terminal", lambda *_: None)
-    ending = ExitReport(left=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
+    ending = ExitReport(uncommitted=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
     monkeypatch.setattr(screens_app, "run", lambda *_: ending)
     asked: list[str] = []
     monkeypatch.setattr(prompts, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
     err = io.StringIO()
-    arguments = argparse.Namespace(repo=str(top))
-    assert interactive.run_screens(arguments, Console(io.StringIO(), err)) == 0
+    options = Options(repo=str(top))
+    assert interactive.run_screens(options, Console(io.StringIO(), err)) == 0
     assert asked == [f"Save the answers given so far to {tmp_path / 'airflow-answers.yaml'}?"]
     assert "name: kept" in (tmp_path / "airflow-answers.yaml").read_text()
     assert FINGERPRINT in err.getvalue().splitlines()[-1]

@@ -80,7 +80,7 @@ async def test_a_thread_hands_on_what_it_raises() -> None:
 
 
 async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
-    app = WizardApp(opened(tmp_path), lambda: InitialAnswers({}, typed=["MD5:00"]))
+    app = WizardApp(opened(tmp_path), lambda: InitialAnswers({}, fingerprints=["MD5:00"]))
     async with app.run_test() as pilot:
         await settled(pilot)
     assert isinstance(app.failure, AnswersError)

@@ -167,7 +167,7 @@ async def test_the_key_is_made_registered_proven_and_committed(
     data["dags"]["host_keys"] = [
         {"host": "gitlab.example.com", "type": pinned.type, "key": pinned.key}
     ]
-    app = stage.app(data=data, typed=[pinned.fingerprint])
+    app = stage.app(data=data, fingerprints=[pinned.fingerprint])
     async with app.run_test(size=(80, 32), notifications=True) as pilot:
         shown = await stage.open(pilot)
         assert "made here, in memory, once: ed25519" in shown
@@ -314,7 +314,7 @@ async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -
         await stage.press(pilot, "down", "enter")
         assert stage.values["databasePassword"] == typed["database.password"]
         assert stage.values[GIT_KEY] == private
-        assert get_key_tasks(app)._typed == {}
+        assert get_key_tasks(app)._secrets == {}
     stage.assert_nothing_leaked(app.draft)
 
 

@@ -46,11 +46,11 @@ async def test_a_section_that_stops_to_apply_leaves_the_steps_and_its_answers_st
         await jump(pilot, "executor.kind")
         assert "Broker" in await settled(pilot)
         assert "Broker" not in await press(pilot, "right")
-        assert app.draft.found.answers is not None
-        assert app.draft.found.answers.broker == Answers().broker
+        assert app.draft.validation.answers is not None
+        assert app.draft.validation.answers.broker == Answers().broker
         assert "Broker" in await press(pilot, "left")
-        assert app.draft.found.answers is not None
-        assert app.draft.found.answers.broker.persistence == "9Gi"
+        assert app.draft.validation.answers is not None
+        assert app.draft.validation.answers.broker.persistence == "9Gi"
 
 
 async def test_a_wrong_answer_that_no_longer_applies_blocks_nothing(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> N
         await type_text(pilot, "A=1, B=two words")
         await jump(pilot, "executor.kind")
         await press(pilot, "space", "down", "enter")
-        answers = app.draft.found.answers
+        answers = app.draft.validation.answers
         assert answers is not None
         assert answers.environment.load_examples is True
         assert answers.environment.variables == {"A": "1", "B": "two words"}

@@ -37,7 +37,7 @@ async def pasted(pilot: Pilot[Any], text: str = LINE) -> str:
 
 
 def accepted(pilot: Pilot[Any]) -> int:
-    verdict = app_of(pilot).draft.settled.verdict
+    verdict = app_of(pilot).draft.verification.verdict
     return len(verdict.accepted) if verdict else 0
 
 
@@ -77,7 +77,7 @@ async def test_enter_alone_accepts_nothing(tmp_path: Path) -> None:
         assert page(pilot).page_name == "dags.deploy_key"
         assert "!  Host keys" in shown
         assert accepted(pilot) == 0
-        assert app.draft.typed == ()
+        assert app.draft.typed_fingerprints == ()
 
 
 @pytest.mark.parametrize("leave", ["enter", "ctrl+n", "shift+tab"])
@@ -88,7 +88,7 @@ async def test_a_typed_fingerprint_counts_however_the_field_is_left(
     async with app.run_test(size=(80, 24)) as pilot:
         await pasted(pilot)
         await press(pilot, "tab", f"paste:{FINGERPRINT}", leave)
-        assert app.draft.typed == (FINGERPRINT,)
+        assert app.draft.typed_fingerprints == (FINGERPRINT,)
         assert accepted(pilot) == 1
         assert app.propose().plan.missing_evidence == ()
 
@@ -122,7 +122,7 @@ async def test_a_wrong_fingerprint_says_what_to_type_instead(tmp_path: Path) -> 
             assert says in await press(pilot, "enter")
             assert page(pilot).page_name == "dags.host_keys"
             assert accepted(pilot) == 0
-            assert app.draft.typed == ()
+            assert app.draft.typed_fingerprints == ()
 
 
 NO_KEYS = {

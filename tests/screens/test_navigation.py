@@ -107,7 +107,7 @@ async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -
         await press(pilot, "backspace", "ctrl+q")
         assert not app.is_running
     assert app.return_value is None
-    assert app.exit_report.left is None
+    assert app.exit_report.uncommitted is None
 
 
 async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: 
         await press(pilot, "end", "x", "ctrl+q", "down", "enter")
         assert not app.is_running
     assert app.return_value is None
-    assert app.exit_report.left is not None
-    assert app.exit_report.left[0]["installation"] == {"name": "airflowx"}
+    assert app.exit_report.uncommitted is not None
+    assert app.exit_report.uncommitted[0]["installation"] == {"name": "airflowx"}
     assert [entry.name for entry in (tmp_path / "k8s-infra").iterdir()] == [".git"]
 
 

@@ -54,7 +54,7 @@ async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path:
             assert place in shown
         assert "env:AIRFLOW_DB_PASSWORD" in shown
         await press(pilot, "escape")
-        assert app.session.found(app.draft) == []
+        assert app.session.results(app.draft) == []
         await press(pilot, "ctrl+n")
         assert isinstance(page(pilot), ReviewScreen)
 
@@ -183,7 +183,7 @@ async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds
         over.set()
         app.go(PREFLIGHT)
         assert re.search(r"> +ok +login +at last", await settled(pilot))
-        app.session.agreed.clear()
+        app.session.agreements.clear()
         await jump(pilot, "database.name")
         await type_text(pilot, "other")
         app.go(PREFLIGHT)

@@ -241,7 +241,7 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         assert f"{endpoint} with" in frames[-1]
         assert "env:AIRFLOW_DB_PASSWORD" in frames[-1]
         await press(pilot, "escape")
-        assert app.session.found(app.draft) == []
+        assert app.session.results(app.draft) == []
         await press(pilot, "f5")
         frames.append(await press(pilot, "enter"))
         assert "! 1 check failed: login: " in frames[-1]
@@ -262,7 +262,7 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         assert app.session.find_result(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
         # Another place for the same password needs another yes.
         app.draft = app.draft.with_answer(field_spec("database.host"), "other.example.internal")
-        assert app.session.found(app.draft) == []
+        assert app.session.results(app.draft) == []
         assert "other.example.internal" in await press(pilot, "f5")
         assert isinstance(pilot.app.screen, ConfirmListDialog)
     canary.assert_absent(*frames, repr(app.draft), tmp_path)
@@ -323,7 +323,7 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         frames.append(await press(pilot, "enter"))
         assert isinstance(pilot.app.screen, ConfirmListDialog), "it asks for a second word"
     canary.assert_absent(
-        *frames, repr(app.draft), repr(vars(app.session)), str(app.session.found(app.draft)),
+        *frames, repr(app.draft), repr(vars(app.session)), str(app.session.results(app.draft)),
         caplog.text, tmp_path,
     )  # fmt: skip
 
@@ -339,16 +339,16 @@ async def test_leaving_a_finished_section_looks_again_only_where_that_was_agreed
         await settled(pilot)
         await jump(pilot, "database.name")
         await press(pilot, "ctrl+n")
-        assert app.session.found(app.draft) == []
+        assert app.session.results(app.draft) == []
         await press(pilot, "escape")
         await press(pilot, "f5")
         await press(pilot, "enter")
-        assert len(app.session.found(app.draft)) == 1
+        assert len(app.session.results(app.draft)) == 1
         await jump(pilot, "database.name")
         await type_text(pilot, "other")
-        assert app.session.found(app.draft) == []
+        assert app.session.results(app.draft) == []
         await press(pilot, "ctrl+n")
-        assert [one.source for one in app.session.found(app.draft)] == [faulty]
+        assert [one.source for one in app.session.results(app.draft)] == [faulty]
 
 
 # --- what was proven stops the commit
@@ -391,7 +391,7 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, ReviewScreen)
         # Other answers: what was proven about these holds no more.
-        app.session.agreed.clear()
+        app.session.agreements.clear()
         await jump(pilot, "database.name")
         await type_text(pilot, "other")
         assert "enter commits" in await press(pilot, "ctrl+s")

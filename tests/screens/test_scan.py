@@ -62,7 +62,7 @@ def through(server: Sshd) -> Scanner:
 
 
 def accepted(pilot: Pilot[Any]) -> list[str]:
-    verdict = app_of(pilot).draft.settled.verdict
+    verdict = app_of(pilot).draft.verification.verdict
     return [entry.type for entry in verdict.accepted] if verdict else []
 
 

@@ -126,14 +126,14 @@ class DialogPrompter:
 def prompt_admin(host: Host, now: str, change: Callable[[str], None]) -> None:
     """Ask for the administrator of the database server; `change` is called for another one."""
 
-    def answered(name: str | None) -> None:
+    def answer(name: str | None) -> None:
         if name is not None and name != now:
             change(name)
 
     name_field = TextField(now, placeholder="postgres")
     host.push_screen(
         PromptDialog("PostgreSQL's administrator", ADMIN_PROMPT, name_field, str.strip, "name"),
-        answered,
+        answer,
     )
 
 
@@ -146,12 +146,12 @@ def select_context(
     """
     title, default, contexts = about
 
-    def answered(name: str | None) -> None:
+    def answer(name: str | None) -> None:
         if name is not None and name != now:
             change(name)
 
     names = [("", default), *((one, one) for one in contexts)]
-    host.push_screen(SelectDialog(title, names, now), answered)
+    host.push_screen(SelectDialog(title, names, now), answer)
 
 
 class SelectDialog(ModalScreen[str | None]):

@@ -70,7 +70,7 @@ STOP_TEXT = (
 
 
 class ApplyScreen(RunPage):
-    """Plan, run and end of one `apply`; `done` is the commit that was made just before."""
+    """Plan, run and end of one `apply`; `commit_result` is of the commit before it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "dry_run", "dry run", show=False),
@@ -86,18 +86,18 @@ class ApplyScreen(RunPage):
     def __init__(
         self,
         installation: str,
-        done: CommitResult | None = None,
+        commit_result: CommitResult | None = None,
         *,
         prepare: Prepare = prepare_committed_run,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(installation)
-        self.done, self.prepare, self.now = done, prepare, now
+        self.commit_result, self.prepare, self.now = commit_result, prepare, now
         self.apply_options = ApplyOptions(is_shown=lambda: self in self.app.screen_stack)
-        self._agreed: object = None
-        self._going: asyncio.Task[None] | None = None
+        self._agreed_plan: object = None
+        self._run_task: asyncio.Task[None] | None = None
         self._ticker: Timer | None = None
-        self._leaving = False
+        self._will_quit = False
 
     def on_mount(self) -> None:
         """Look at what is committed; nothing is sent."""
@@ -106,8 +106,8 @@ class ApplyScreen(RunPage):
 
     def on_unmount(self) -> None:
         """However the page goes away, nothing goes on behind it."""
-        if self._going is not None:
-            self._going.cancel()
+        if self._run_task is not None:
+            self._run_task.cancel()
 
     def look(self, *, dry_run: bool | None = None) -> None:
         """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
@@ -123,7 +123,7 @@ class ApplyScreen(RunPage):
                 self.prepare, self.host, self.installation, self.apply_options
             )
             self.prepared, self.phase = plan, "plan"
-            if dry_run is not None and consent_key(plan) == self._agreed:
+            if dry_run is not None and consent_key(plan) == self._agreed_plan:
                 await self._unlock(plan, dry_run=dry_run)
         except Exception as error:
             self._refuse(as_error(error, "apply"))
@@ -146,7 +146,7 @@ class ApplyScreen(RunPage):
 
     async def _unlock(self, plan: PreparedRun, *, dry_run: bool) -> None:
         """Passwords that nobody gave yet are asked for, and nothing is sent without them."""
-        self._agreed = consent_key(plan)
+        self._agreed_plan = consent_key(plan)
         if plan.target.database is not None:
             await run_in_thread(plan.target.database.unlock)
         self._start(plan, dry_run=dry_run)
@@ -156,7 +156,7 @@ class ApplyScreen(RunPage):
         self.progress = Progress(plan.planned_steps, self.now)
         self.phase, self.is_following, self.outcome = "running", True, ""
         self._ticker = self.set_interval(1, self.tick)
-        self._going = asyncio.create_task(self._run(self.current_run))
+        self._run_task = asyncio.create_task(self._run(self.current_run))
         self.show()
 
     async def _run(self, run: Run) -> None:
@@ -169,20 +169,20 @@ class ApplyScreen(RunPage):
         await run_in_thread(run.end, END_SECONDS)
         self._end(run)
 
-    def _end(self, run: Run, said: str = "", *, interrupted: bool = False) -> None:
+    def _end(self, run: Run, outcome: str = "", *, interrupted: bool = False) -> None:
         assert self.progress is not None  # noqa: S101
         self.progress.end()
         if self._ticker is not None:
             self._ticker.stop()
         self.phase = "ended"
-        self.outcome = said or describe_run_end(run, interrupted=interrupted)
+        self.outcome = outcome or describe_run_end(run, interrupted=interrupted)
         self.host.exit_report.applied = summarize_run(run, interrupted=interrupted)
-        if self.is_following and self.progress.stopped is not None:
-            self.query_one(StepList).highlighted = self.progress.stopped
+        if self.is_following and self.progress.stopping_step is not None:
+            self.query_one(StepList).highlighted = self.progress.stopping_step
         self.show()
 
     async def _stop(self) -> None:
-        run, task = self.current_run, self._going
+        run, task = self.current_run, self._run_task
         if self.phase == "running" and run is not None and task is not None:
             self.phase = "stopping"
             self.show()
@@ -193,33 +193,33 @@ class ApplyScreen(RunPage):
                 self.record_event(event)
             await run_in_thread(run.end, QUIT_SECONDS)
             self._end(run, interrupted=True)
-        if self._leaving:
+        if self._will_quit:
             self.host.exit(self.host.exit_report.committed)
 
     def _ask_to_stop(self, *, leave: bool) -> None:
-        def answered(yes: bool | None) -> None:
+        def answer(yes: bool | None) -> None:
             if yes:
-                self._leaving = leave
+                self._will_quit = leave
                 self.run_worker(self._stop(), group="stop", exit_on_error=False)
 
         title = "Stop and leave?" if leave else "Stop?"
-        self.app.push_screen(ConfirmDialog(title, STOP_TEXT, yes="stop", no="go on"), answered)
+        self.app.push_screen(ConfirmDialog(title, STOP_TEXT, yes="stop", no="go on"), answer)
 
     def action_leave(self) -> None:
         """Quit; asks while something runs."""
         if self.phase == "running":
             self._ask_to_stop(leave=True)
         elif self.phase == "stopping":
-            self._leaving = True
+            self._will_quit = True
         else:
             self.host.exit(self.host.exit_report.committed)
 
-    def interrupted(self) -> None:
+    def interrupt(self) -> None:
         """Ctrl-C stops a run, after a yes, as it does on the command line."""
         if self.phase == "running":
             self._ask_to_stop(leave=True)
         else:
-            super().interrupted()
+            super().interrupt()
 
     def action_back(self) -> None:
         """Stop what runs, after a yes; else the page before."""
@@ -227,8 +227,8 @@ class ApplyScreen(RunPage):
             self._ask_to_stop(leave=False)
         elif self.phase == "stopping":
             self.app.bell()
-        elif self.done is not None:
-            self.host.open_result(self.done)
+        elif self.commit_result is not None:
+            self.host.open_result(self.commit_result)
         else:
             self.host.go(REVIEW)
 
@@ -249,14 +249,16 @@ class ApplyScreen(RunPage):
     def _ask_to_begin(self) -> None:
         plan = self.prepared
         assert plan is not None  # noqa: S101
-        who = "\n".join(f"as  {one}" for one in plan.target.identities)
-        text = f"What holds is left alone, and what is another's is never overwritten.\n\n{who}"
+        identities = "\n".join(f"as  {one}" for one in plan.target.identities)
+        text = (
+            f"What holds is left alone, and what is another's is never overwritten.\n\n{identities}"
+        )
         title = f"Apply {self.installation}, {pluralize(len(plan.planned_steps), 'step')}?"
         ask = ConfirmDialog(title, text, yes="apply it", no="not yet")
         self.app.push_screen(ask, lambda yes: self._agree(plan) if yes else None)
 
     def _agree(self, plan: PreparedRun) -> None:
-        self._agreed = consent_key(plan)
+        self._agreed_plan = consent_key(plan)
         if self.phase == "plan":
             self._begin(dry_run=False)
         else:

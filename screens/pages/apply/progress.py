@@ -45,17 +45,17 @@ _DIFF_COLOURS = {"+": "$text-success", "-": "$text-error"}
 
 def format_seconds(seconds: float) -> str:
     """`4 s`, from a minute on `1:04`, from an hour on `1:02:05`; empty below a second."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole else ""
-    return format_clock(whole)
+    total = int(seconds)
+    if total < 60:
+        return f"{total} s" if total else ""
+    return format_clock(total)
 
 
 def format_clock(seconds: float) -> str:
     """Minutes and seconds, and hours where there are any."""
     hours, rest = divmod(int(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def fit_text(text: str, width: int) -> str:
@@ -70,9 +70,9 @@ def fit_text(text: str, width: int) -> str:
 class StepProgress:
     """What one action has come to: its events, each with the second of the run it came in."""
 
-    action: Step
+    step: Step
     events: list[tuple[float, StepEvent]] = field(default_factory=list)
-    began: float = 0.0
+    began_at: float = 0.0
 
     @property
     def last(self) -> StepEvent | None:
@@ -88,24 +88,24 @@ class StepProgress:
 class Progress:
     """A run as it is told; `now` gives seconds, of which only differences count."""
 
-    def __init__(self, actions: Sequence[Step], now: Callable[[], float]) -> None:
-        self.rows = [StepProgress(action) for action in actions]
+    def __init__(self, steps: Sequence[Step], now: Callable[[], float]) -> None:
+        self.rows = [StepProgress(step) for step in steps]
         self.now = now
-        self.began = now()
-        self.ended: float | None = None
+        self.began_at = now()
+        self.ended_at: float | None = None
         self.current = 0
 
     @property
     def elapsed(self) -> float:
         """Seconds of the run, up to its end."""
-        return (self.now() if self.ended is None else self.ended) - self.began
+        return (self.now() if self.ended_at is None else self.ended_at) - self.began_at
 
     def record_event(self, event: StepEvent) -> int:
         """Take in an event; the number of its action."""
-        number = next(n for n, row in enumerate(self.rows) if row.action.id == event.id)
+        number = next(n for n, row in enumerate(self.rows) if row.step.id == event.id)
         row = self.rows[number]
         if not row.events:
-            row.began = self.now()
+            row.began_at = self.now()
         row.events.append((self.elapsed, event))
         if event.state != "left":
             self.current = number
@@ -113,7 +113,7 @@ class Progress:
 
     def end(self) -> None:
         """Time stands still."""
-        self.ended = self.now()
+        self.ended_at = self.now()
 
     @property
     def done(self) -> int:
@@ -129,44 +129,44 @@ class Progress:
         return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
     @property
-    def stopped(self) -> int | None:
+    def stopping_step(self) -> int | None:
         """The number of the action that stopped the run."""
-        found = (n for n, row in enumerate(self.rows) if row.last and row.last.stops_run)
-        return next(found, None)
+        numbers = (n for n, row in enumerate(self.rows) if row.last and row.last.stops_run)
+        return next(numbers, None)
 
     def seconds(self, number: int) -> float:
         """How long the action took, or takes by now."""
         row = self.rows[number]
         if row.last is None or row.state == "left":
             return 0.0
-        if row.last.has_ended or self.ended is not None:
+        if row.last.has_ended or self.ended_at is not None:
             return row.last.seconds
-        return self.now() - row.began
+        return self.now() - row.began_at
 
     def line(self, number: int, width: int) -> Content:
         """State, title and seconds, in one line of this width."""
         row = self.rows[number]
-        took = f"{format_seconds(self.seconds(number)):>{TIME_WIDTH}}"
-        title, more = _columns(row.action, width - STATE_WIDTH - 1 - TIME_WIDTH)
+        time = f"{format_seconds(self.seconds(number)):>{TIME_WIDTH}}"
+        title, place = _columns(row.step, width - STATE_WIDTH - 1 - TIME_WIDTH)
         state = Content.styled(fit_text(row.state, STATE_WIDTH), _COLOURS.get(row.state, ""))
         style = MUTED if row.state in {TO_DO, "left"} else ""
         return Content.assemble(
-            state, " ", Content.styled(title, style), Content.styled(more + took, MUTED)
+            state, " ", Content.styled(title, style), Content.styled(place + time, MUTED)
         )
 
     def log(self, number: int, width: int) -> Content:
         """What the action is, and everything that was said of it."""
         row = self.rows[number]
-        place = fit_text(f"{row.action.owner}, {row.action.endpoint}", width).rstrip()
+        place = fit_text(f"{row.step.owner}, {row.step.endpoint}", width).rstrip()
         parts = [plain(place, MUTED)]
-        shown: tuple[str, Fix] = ("", NO_FIX)
+        last_shown: tuple[str, Fix] = ("", NO_FIX)
         for at, event in row.events:
             parts += [plain(text) for text in _event_lines(at, event, width)]
-            if event.diff and event.diff != shown[0]:
+            if event.diff and event.diff != last_shown[0]:
                 parts += [_diff_line(text) for text in event.diff.splitlines()]
-            if event.fix and event.fix != shown[1] and event.state != "checking":
+            if event.fix and event.fix != last_shown[1] and event.state != "checking":
                 parts += [plain(text) for text in _wrap_indented(format_fix(event), 9, width)]
-            shown = (event.diff or shown[0], event.fix or shown[1])
+            last_shown = (event.diff or last_shown[0], event.fix or last_shown[1])
         if not row.events:
             parts.append(plain("         its turn has not come yet", MUTED))
         if find_fix_question(row.last):
@@ -178,19 +178,19 @@ class Progress:
         return Content("\n").join(parts)
 
 
-def render_planned_step(action: Step, width: int) -> Content:
+def render_planned_step(step: Step, width: int) -> Content:
     """One line of the plan: who owns it, what it is, and where."""
-    title, more = _columns(action, width - OWNER_WIDTH - 1, owner=False)
+    title, place = _columns(step, width - OWNER_WIDTH - 1, owner=False)
     return Content.assemble(
-        Content.styled(fit_text(action.owner, OWNER_WIDTH), MUTED), " ", title,
-        Content.styled(more, MUTED),
+        Content.styled(fit_text(step.owner, OWNER_WIDTH), MUTED), " ", title,
+        Content.styled(place, MUTED),
     )  # fmt: skip
 
 
-def describe_step(action: Step, width: int) -> Content:
+def describe_step(step: Step, width: int) -> Content:
     """What an action is, whose it is, and whom it asks."""
-    head = Content.styled(escape_unprintable(action.title), "bold")
-    place = _wrap_indented(f"{action.owner}, {action.endpoint}", 0, width)
+    head = Content.styled(escape_unprintable(step.title), "bold")
+    place = _wrap_indented(f"{step.owner}, {step.endpoint}", 0, width)
     return Content("\n").join([head, *(plain(text, MUTED) for text in place)])
 
 
@@ -208,20 +208,20 @@ def find_fix_question(event: StepEvent | None) -> str:
 
 def find_take_over_id(event: StepEvent | None) -> str:
     """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
-    found = _TAKE_OVER_PATTERN.search(event.fix.text) if event and event.stops_run else None
-    return found[1] if found else ""
+    match = _TAKE_OVER_PATTERN.search(event.fix.text) if event and event.stops_run else None
+    return match[1] if match else ""
 
 
-def _columns(action: Step, width: int, *, owner: bool = True) -> tuple[str, str]:
+def _columns(step: Step, width: int, *, owner: bool = True) -> tuple[str, str]:
     """Title, then owner and endpoint where there is room for them."""
     if owner and width < MIN_WIDE_WIDTH - STATE_WIDTH - TIME_WIDTH - 4:
-        return fit_text(action.title, width), ""
+        return fit_text(step.title, width), ""
     title = min(TITLE_WIDTH, width)
-    named = fit_text(action.owner, OWNER_WIDTH) + " " if owner else ""
-    rest = width - title - 1 - len(named)
+    owner_text = fit_text(step.owner, OWNER_WIDTH) + " " if owner else ""
+    rest = width - title - 1 - len(owner_text)
     # A context's server and user stand below, once for the highlighted one.
-    place = action.endpoint.partition(": ")[0]
-    return fit_text(action.title, title), f" {named}{fit_text(place, rest)}"
+    place = step.endpoint.partition(": ")[0]
+    return fit_text(step.title, title), f" {owner_text}{fit_text(place, rest)}"
 
 
 def _event_lines(at: float, event: StepEvent, width: int) -> Iterator[str]:

@@ -53,10 +53,10 @@ class EnabledKeys(NamedTuple):
     enter: str = ""
 
 
-def render_key_bar(phase: Phase, offers: EnabledKeys) -> str:
+def render_key_bar(phase: Phase, keys: EnabledKeys) -> str:
     """The keys that do something now."""
     contexts = (
-        "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if offers.contexts else ""
+        "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if keys.contexts else ""
     )
     others = f"{contexts}[@click=screen.database]b database[/]  "
     if phase == "plan":
@@ -67,16 +67,16 @@ def render_key_bar(phase: Phase, offers: EnabledKeys) -> str:
     if phase == "refused":
         return f"[@click=screen.again]r look again[/]  {others}{_BACK}  {_QUIT}"
     if phase == "ended":
-        looking = contexts or "up, down look at steps  "
-        enter = f"{offers.enter}  " if offers.enter else ""
-        return f"{enter}{_TAKE if offers.take else ''}{_AGAIN}  {looking}{_BACK}  {_QUIT}"
+        navigation = contexts or "up, down look at steps  "
+        enter = f"{keys.enter}  " if keys.enter else ""
+        return f"{enter}{_TAKE if keys.take else ''}{_AGAIN}  {navigation}{_BACK}  {_QUIT}"
     return _QUIT
 
 
 def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
     """How a run ended, in words; `! ` before it where it did not reach its end."""
     states = [event.state for event in run.past_events if event.has_ended]
-    unread = states.count("unknown")
+    unknown = states.count("unknown")
     if interrupted:
         return "stopped; what is done stays: r, or `airflow-wizard apply`, goes on from there"
     if run.outcome == ExitCode.CONFLICT:
@@ -86,10 +86,10 @@ def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
     if run.dry_run:
         wanted = pluralize(states.count("would change"), "step")
         return f"tried and nothing kept: {wanted} would change something; enter applies them"
-    following = f"next: {run.target.release.runbook}"
-    if unread:
-        return f"done, {pluralize(unread, 'step')} could not be read; {following}"
-    return f"done: everything is as it was committed; {following}"
+    hint = f"next: {run.target.release.runbook}"
+    if unknown:
+        return f"done, {pluralize(unknown, 'step')} could not be read; {hint}"
+    return f"done: everything is as it was committed; {hint}"
 
 
 class StepList(MarkedOptionList):
@@ -179,7 +179,7 @@ class RunPage(Page):
         lines = self._banner()
         banner.update(Content("\n").join(lines))
         banner.display = bool(lines)
-        self._show_actions()
+        self._show_step_list()
         self.show_log()
         self.show_state()
 
@@ -201,20 +201,20 @@ class RunPage(Page):
         notes = self.current_run.notes if self.phase == "ended" and self.current_run else []
         return [plain(text) for text in notes]
 
-    def _show_actions(self) -> None:
-        listed = self.query_one(StepList)
+    def _show_step_list(self) -> None:
+        step_list = self.query_one(StepList)
         number = len(self.prepared.planned_steps) if self.prepared else 0
-        if listed.option_count != number:
-            listed.clear_options()
-            listed.add_options(Option(self._line(one)) for one in range(number))
-            listed.highlighted = 0 if number else None
+        if step_list.option_count != number:
+            step_list.clear_options()
+            step_list.add_options(Option(self._line(one)) for one in range(number))
+            step_list.highlighted = 0 if number else None
         else:
             for one in range(number):
-                listed.replace_option_prompt_at_index(one, self._line(one))
-        listed.display = bool(number)
+                step_list.replace_option_prompt_at_index(one, self._line(one))
+        step_list.display = bool(number)
         # What is hidden loses the focus.
-        if number and not listed.has_focus:
-            self.set_focus(listed)
+        if number and not step_list.has_focus:
+            self.set_focus(step_list)
 
     @property
     def _width(self) -> int:
@@ -230,17 +230,17 @@ class RunPage(Page):
     def show_log(self) -> None:
         """What was said of the highlighted action."""
         number = self.query_one(StepList).highlighted
-        said, width = Content(""), self._width
+        content, width = Content(""), self._width
         if self.prepared is not None and number is not None:
             if self.progress is not None:
-                said = self.progress.log(number, width)
+                content = self.progress.log(number, width)
             else:
-                said = describe_step(self.prepared.planned_steps[number], width)
-        self.query_one("#said", Static).update(said)
-        offers = EnabledKeys(
+                content = describe_step(self.prepared.planned_steps[number], width)
+        self.query_one("#said", Static).update(content)
+        keys = EnabledKeys(
             len(self.contexts) > 1, bool(find_take_over_id(self.highlighted_event)), self.next_step
         )
-        self.query_one("#keys", Static).update(render_key_bar(self.phase, offers))
+        self.query_one("#keys", Static).update(render_key_bar(self.phase, keys))
         scroll = self.query_one("#log", VerticalScroll)
         if self.phase in {"running", "stopping"}:
             self.call_after_refresh(scroll.scroll_end, animate=False)
@@ -249,11 +249,11 @@ class RunPage(Page):
         """One event of the run under way."""
         assert self.progress is not None  # noqa: S101
         number = self.progress.record_event(event)
-        listed = self.query_one(StepList)
-        listed.replace_option_prompt_at_index(number, self._line(number))
+        step_list = self.query_one(StepList)
+        step_list.replace_option_prompt_at_index(number, self._line(number))
         if self.is_following and event.state != "left":
-            listed.highlighted = self.progress.current
-        if listed.highlighted == number:
+            step_list.highlighted = self.progress.current
+        if step_list.highlighted == number:
             self.show_log()
         self.show_state()
 
@@ -273,12 +273,12 @@ class RunPage(Page):
         where = f"Airflow Wizard   {label}/{self.installation}   apply{' --dry-run' if dry else ''}"
         self.query_one("#where", Line).put(where)
         progress = self.progress
-        far = (
+        progress_text = (
             f"{progress.done} of {len(progress.rows)}   {format_clock(progress.elapsed)}"
             if progress
             else ""
         )
-        self.query_one("#changed", Line).put(far)
+        self.query_one("#changed", Line).put(progress_text)
         self.show_status()
 
     def show_status(self) -> None:

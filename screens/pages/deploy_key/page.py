@@ -55,7 +55,7 @@ class DeployKeyScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.login = ""
-        self._drawn: object = None
+        self._last_drawn: object = None
 
     @property
     def tasks(self) -> KeyTasks:
@@ -118,20 +118,22 @@ class DeployKeyScreen(Page):
             part.update(text)
             if part.has_class("part"):
                 part.display = bool(text)
-        self._follow(view)
-        self.query_one("#message", Line).put(self._next(view))
-        self.query_one("#keys", Static).update(_keys(self._offered(view)))
+        self._scroll_to_news(view)
+        self.query_one("#message", Line).put(self._next_hint(view))
+        self.query_one("#keys", Static).update(_keys(self._available_keys(view)))
         self.show_state()
 
-    def _follow(self, view: KeyView) -> None:
+    def _scroll_to_news(self, view: KeyView) -> None:
         """Bring what is new about the line into sight."""
-        lacking = view.found.store_contents is not None and view.found.store_contents.missing_items
-        made = "" if lacking else view.public
-        now = (made, view.found.registered, list(view.found.proof.values()))
-        if self._drawn not in (None, now):
+        has_missing = (
+            view.status.store_contents is not None and view.status.store_contents.missing_items
+        )
+        public = "" if has_missing else view.public
+        now = (public, view.status.registered, list(view.status.proof.values()))
+        if self._last_drawn not in (None, now):
             part = self.query_one("#outcome")
             self.call_after_refresh(part.scroll_visible, animate=False)
-        self._drawn = now
+        self._last_drawn = now
 
     def _tick(self) -> None:
         if self.tasks.job is not None:
@@ -141,59 +143,59 @@ class DeployKeyScreen(Page):
         """What is under way, else what the whole draft needs."""
         job = self.tasks.job
         if job is None:
-            said = self.tasks.key_status.summary
-            if said:
-                self.say(said)
+            text = self.tasks.key_status.summary
+            if text:
+                self.say(text)
             else:
                 super().show_status()
             return
         seconds = int(time.monotonic() - job[1])
         self.say(f"{job[0]}, {seconds} s; esc stops")
 
-    def _next(self, view: KeyView) -> str:
+    def _next_hint(self, view: KeyView) -> str:
         """The one thing to do next."""
-        looked = view.found.store_contents
+        contents = view.status.store_contents
         if view.is_proven:
             return "The clone is proven. Enter goes on."
-        if any(one and one.status == "fail" for _, one in view.found.proof.values()):
+        if any(one and one.status == "fail" for _, one in view.status.proof.values()):
             return "Put right what failed, then p again. Enter goes on: the key may wait."
-        if looked is not None and looked.missing_items and looked.denied is None:
+        if contents is not None and contents.missing_items and contents.denial is None:
             return "m makes and stores what lacks; it shows the list first, and asks."
         if view.public and self._can_look(view):
-            by = " (r does, with a token)" if view.page else ""
-            return f"Register this line, read-only{by}; then p proves that it clones."
-        if looked is None and self._can_look(view):
-            what = "looks into the store" if view.is_in_vault and view.login else "reads the key"
-            return f"f5 {what}, after a yes. Enter goes on: the key may wait."
+            how = " (r does, with a token)" if view.page else ""
+            return f"Register this line, read-only{how}; then p proves that it clones."
+        if contents is None and self._can_look(view):
+            purpose = "looks into the store" if view.is_in_vault and view.login else "reads the key"
+            return f"f5 {purpose}, after a yes. Enter goes on: the key may wait."
         return "Enter goes on: the key may wait for somebody with access."
 
     def _can_look(self, view: KeyView) -> bool:
         return bool(view.is_in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
 
-    def _offered(self, view: KeyView) -> list[tuple[str, str]]:
+    def _available_keys(self, view: KeyView) -> list[tuple[str, str]]:
         """Actions that make sense now, with what they are called."""
-        looked = view.found.store_contents
-        lacking = looked is not None and looked.missing_items and looked.denied is None
+        contents = view.status.store_contents
+        has_missing = contents is not None and contents.missing_items and contents.denial is None
         public = bool(view.public)
-        able = self._can_look(view)
-        wrong = isinstance(self.tasks.error, ConflictError)
+        can_look = self._can_look(view)
+        is_conflict = isinstance(self.tasks.error, ConflictError)
         offers = [
-            ("look", "f5 look", able),
-            ("make", "m make", lacking),
+            ("look", "f5 look", can_look),
+            ("make", "m make", has_missing),
             ("copy", "c copy", public),
-            ("bare", "v bare line", public and not lacking),
-            ("register", "r register", public and view.page and not view.found.registered),
-            ("prove", "p prove", public and able),
-            ("forget", "x empty", public and wrong),
+            ("bare", "v bare line", public and not has_missing),
+            ("register", "r register", public and view.page and not view.status.registered),
+            ("prove", "p prove", public and can_look),
+            ("forget", "x empty", public and is_conflict),
         ]
-        return [(name, label) for name, label, there in offers if there]
+        return [(name, label) for name, label, is_available in offers if is_available]
 
-    def _begin(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _begin(self, name: str, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self.tasks.is_busy:
             return
-        if name in {offer for offer, _ in self._offered(self.view)}:
+        if name in {offer for offer, _ in self._available_keys(self.view)}:
             self.tasks.key_status.summary = ""
-            self.tasks.start(errand)
+            self.tasks.start(task)
         else:
             self.app.bell()
 
@@ -247,10 +249,10 @@ class DeployKeyScreen(Page):
         if not tasks.is_busy:
             super().action_back()
             return
-        said = (
+        text = (
             "it may still be carried out; f5 looks" if tasks.is_writing else "nothing was changed"
         )
-        tasks.key_status.summary = f"stopped; {said}"
+        tasks.key_status.summary = f"stopped; {text}"
         tasks.stop()
 
     def action_read(self, step: int) -> None:

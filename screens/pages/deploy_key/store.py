@@ -44,15 +44,15 @@ class StoreAccess:
     """What a look at the store needs, before anything is sent there."""
 
     proposal: Proposal
-    agreed: Mapping[str, Any]
-    way: StoreTarget
-    who: Token | AppRole
+    branch_answers: Mapping[str, Any]
+    target: StoreTarget
+    credentials: Token | AppRole
     workspace: Workspace
 
     @property
     def place(self) -> str:
         """Endpoint and identity, for consent."""
-        return f"{self.way.where.endpoint} as {self.who.identity}"
+        return f"{self.target.where.endpoint} as {self.credentials.identity}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class StoreContents:
     version: int
     items: tuple[StoreItem, ...]
     public: str = ""
-    denied: WizardError | None = None
+    denial: WizardError | None = None
     other_paths: tuple[str, ...] = ()
 
     @property
@@ -82,7 +82,7 @@ class StoreContents:
         return next((item.state for item in self.items if item.fact.key == key), "")
 
     @property
-    def unset(self) -> tuple[str, ...]:
+    def unset_variables(self) -> tuple[str, ...]:
         """The variables that what lacks is to be read from, and that this process has not."""
         references = [item.fact.reference for item in self.missing_items if item.state == "given"]
         names = [one.argument for one in references if one is not None and one.kind == "env"]
@@ -97,30 +97,30 @@ def load_target_answers(workspace: Workspace, existing: str, answers: Answers) -
 def find_operator() -> str:
     """Who the operator is to Vault, without the secret; empty where nothing says so."""
     try:
-        who = read_credentials()
+        credentials = read_credentials()
     except WizardError as error:
         # The look says it in full.
         return error.message
-    return who.identity if who else ""
+    return credentials.identity if credentials else ""
 
 
 def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
     """Where the store is and who the operator is there; nothing is sent."""
-    agreed = load_target_answers(workspace, proposal.existing, proposal.answers)
-    way = resolve_store(proposal, agreed)
-    return StoreAccess(proposal, agreed, way, way.login(), workspace)
+    branch_answers = load_target_answers(workspace, proposal.existing, proposal.answers)
+    target = resolve_store(proposal, branch_answers)
+    return StoreAccess(proposal, branch_answers, target, target.login(), workspace)
 
 
-def read_store(start: StoreAccess) -> StoreContents:
+def read_store(access: StoreAccess) -> StoreContents:
     """Read the store."""
-    with open_store(start.way, start.who) as session:
-        denied: WizardError | None = None
+    with open_store(access.target, access.credentials) as session:
+        denial: WizardError | None = None
         if session.found.missing_facts:
             try:
                 session.require_rights()
             except RefusedError as error:
-                denied = error
-        return _store_contents(session, session.key(), denied)
+                denial = error
+        return _store_contents(session, session.key(), denial)
 
 
 def _other_path_lines(session: StoreSession) -> Iterator[str]:
@@ -132,54 +132,54 @@ def _other_path_lines(session: StoreSession) -> Iterator[str]:
         return
     for other in others:
         if other.found.missing_facts:
-            lacks = ", ".join(fact.key for fact in other.found.missing_facts)
-            yield f"{other.found.store.name} lacks {lacks}"
+            missing = ", ".join(fact.key for fact in other.found.missing_facts)
+            yield f"{other.found.store.name} lacks {missing}"
 
 
 def _store_contents(
-    session: StoreSession, key: KeyPair | None, denied: WizardError | None = None
+    session: StoreSession, key: KeyPair | None, denial: WizardError | None = None
 ) -> StoreContents:
-    found = session.found
+    survey = session.found
     return StoreContents(
         session.proposal,
-        found.store.name,
-        session.vault.identity,
-        found.seen.version,
-        found.items,
+        survey.store.name,
+        session.store.identity,
+        survey.seen.version,
+        survey.items,
         key.public if key else "",
-        denied,
+        denial,
         tuple(_other_path_lines(session)),
     )
 
 
-def find_prior_use(start: StoreAccess, inputs: Inputs) -> PriorUse:
+def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
     """What could not be looked at; raises where the installation has lived before."""
-    with open_store(start.way, start.who) as session:
+    with open_store(access.target, access.credentials) as session:
         session.require_rights()
-        _require_not_handed(start, session)
+        _require_no_hand_off(access, session)
         made = session.found.facts_in_state("generate")
-        cluster = open_cluster(start.proposal.answers)[0] if made else None
+        cluster = open_cluster(access.proposal.answers)[0] if made else None
         return session.signs(inputs, cluster)
 
 
 def fill_store(
-    start: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
+    access: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
 ) -> tuple[StoreContents, tuple[str, ...]]:
     """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
-    with open_store(start.way, start.who) as session:
+    with open_store(access.target, access.credentials) as session:
         if _states(session.found.items) != _states(shown):
             raise ConflictError(
                 f"{session.found.store.name} has changed since it was shown; nothing was written",
                 "f5 looks again",
             )
-        _require_not_handed(start, session)
+        _require_no_hand_off(access, session)
         filled = session.fill(inputs)
-        before = _store_contents(session, session.key(filled))
+        contents = _store_contents(session, session.key(filled))
     items = tuple(
-        replace(item, state="kept") if item in before.missing_items else item
-        for item in before.items
+        replace(item, state="kept") if item in contents.missing_items else item
+        for item in contents.items
     )
-    now = replace(before, items=items, version=filled.version)
+    now = replace(contents, items=items, version=filled.version)
     count = len(filled.written)
     what = "1 value" if count == 1 else f"{count} values"
     notes = [f"written: {what}, version {filled.version}"] if count else []
@@ -189,20 +189,20 @@ def fill_store(
     return now, tuple(notes)
 
 
-def _require_not_handed(start: StoreAccess, session: StoreSession) -> None:
+def _require_no_hand_off(access: StoreAccess, session: StoreSession) -> None:
     """What was handed over in a file is not made once more."""
     made = tuple(fact.key for fact in session.found.facts_in_state("generate"))
-    name = start.proposal.answers.installation.name
-    require_no_earlier_hand_off(start.workspace.repository, name, made, session.found.store.name)
+    name = access.proposal.answers.installation.name
+    require_no_earlier_hand_off(access.workspace.repository, name, made, session.found.store.name)
 
 
 def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:
     return [(item.fact.key, item.source) for item in items]
 
 
-def read_stored_key(start: StoreAccess) -> KeyPair:
+def read_stored_key(access: StoreAccess) -> KeyPair:
     """The deploy key in the store, with its private half in memory."""
-    with open_store(start.way, start.who) as session:
+    with open_store(access.target, access.credentials) as session:
         key = session.key()
     if key is None:
         raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")

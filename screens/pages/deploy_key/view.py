@@ -39,7 +39,7 @@ class KeyView:
     """All that the page is drawn from. `login` is who the operator is to the store, if anybody."""
 
     answers: Answers
-    found: KeyStatus
+    status: KeyStatus
     error: WizardError | None
     login: str
     width: int
@@ -58,8 +58,8 @@ class KeyView:
     def is_stored(self) -> bool:
         """Whether the store was seen to hold the key."""
         return (
-            self.found.store_contents is not None
-            and self.found.store_contents.state_of(GIT_KEY) == "kept"
+            self.status.store_contents is not None
+            and self.status.store_contents.state_of(GIT_KEY) == "kept"
         )
 
     @property
@@ -70,7 +70,7 @@ class KeyView:
     @property
     def is_proven(self) -> bool:
         """Whether every look of the proof passed."""
-        results = [result for _, result in self.found.proof.values()]
+        results = [result for _, result in self.status.proof.values()]
         return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
 
 
@@ -85,8 +85,8 @@ def render_title(answers: Answers) -> str:
 
 def render_facts(view: KeyView) -> Content:
     """Kind, place, state and public part under each other."""
-    rows = [*_key(view), *_place(view), *_store(view), *_public(view)]
-    return _lines(rows, COLUMN_WIDTH)
+    rows = [*_key_rows(view), *_place_rows(view), *_store_rows(view), *_public_rows(view)]
+    return _render_rows(rows, COLUMN_WIDTH)
 
 
 def render_problems(view: KeyView) -> Content:
@@ -95,19 +95,19 @@ def render_problems(view: KeyView) -> Content:
     parts: list[Content] = []
     if view.error is not None:
         rows = [("!", view.error.message), ("", view.error.hint)]
-        parts.append(_lines([row for row in rows if row[1]], wide))
-    looked = view.found.store_contents
-    if looked is not None and looked.missing_items:
-        lacks = f"the store lacks {pluralize(len(looked.missing_items), 'value')}:"
-        unset = [f"! not set here: {name}" for name in looked.unset]
-        lines = [lacks, *(f"  {line}" for line in format_items(looked.items)), *unset]
+        parts.append(_render_rows([row for row in rows if row[1]], wide))
+    contents = view.status.store_contents
+    if contents is not None and contents.missing_items:
+        heading = f"the store lacks {pluralize(len(contents.missing_items), 'value')}:"
+        unset_variables = [f"! not set here: {name}" for name in contents.unset_variables]
+        lines = [heading, *(f"  {line}" for line in format_items(contents.items)), *unset_variables]
         parts.append(plain("\n".join(lines)))
-    if looked is not None and looked.other_paths:
+    if contents is not None and contents.other_paths:
         command = secrets_command(view.answers.installation.name)
-        rows = [("further", one) for one in looked.other_paths]
-        parts.append(_lines([*rows, ("", f"this page does not fill it: {command}")], wide))
-    deferred = list(_deferred(view))
-    parts += [_lines(deferred, wide)] if deferred else []
+        rows = [("further", one) for one in contents.other_paths]
+        parts.append(_render_rows([*rows, ("", f"this page does not fill it: {command}")], wide))
+    deferred_rows = list(_deferred_rows(view))
+    parts += [_render_rows(deferred_rows, wide)] if deferred_rows else []
     return Content("\n\n").join(parts)
 
 
@@ -120,8 +120,8 @@ def render_public_line(view: KeyView) -> Content:
 
 def render_proof(view: KeyView) -> Content:
     """Where the line is registered, and the proof."""
-    rows = [*_registration(view), *_proof(view)] if view.public else []
-    return _lines(rows, max(20, view.width - CAPTION_WIDTH))
+    rows = [*_registration_rows(view), *_proof_rows(view)] if view.public else []
+    return _render_rows(rows, max(20, view.width - CAPTION_WIDTH))
 
 
 def draw_randomart(public: str) -> str:
@@ -138,7 +138,7 @@ def _parse_public(public: str) -> HostKey | None:
         return None
 
 
-def _key(view: KeyView) -> Iterator[CaptionRow]:
+def _key_rows(view: KeyView) -> Iterator[CaptionRow]:
     reference = view.answers.dags.key
     location = view.answers.dags.location
     host = location.host if location else ""
@@ -152,60 +152,62 @@ def _key(view: KeyView) -> Iterator[CaptionRow]:
         yield "key", "yours; it is asked for, unseen, when it is stored"
     else:
         yield "key", f"yours, from {reference}"
-    if view.found.repairs is not None:
+    if view.status.repairs is not None:
         yield "read", "ok, a private key without a passphrase"
-        if view.found.repairs:
-            yield "", f"set right when it is stored: {', '.join(view.found.repairs)}"
+        if view.status.repairs:
+            yield "", f"set right when it is stored: {', '.join(view.status.repairs)}"
 
 
-def _place(view: KeyView) -> Iterator[CaptionRow]:
-    own = view.answers.secrets
+def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
+    secrets = view.answers.secrets
     if not view.is_in_vault:
         name = view.answers.installation.name
         folder = view.answers.repository.paths.docs
         yield "kept in", "a Secret in the cluster, made by hand"
         yield "", f"{folder}/{name}/RUNBOOK.md says how it gets there, once committed"
         return
-    path = own.vault.path or f"airflow-install/{view.answers.installation.name}/config"
-    document = "" if own.payload == "keys" else " (one document)"
-    yield "kept in", f"{own.vault.mount}/{path}{document}"
-    server = own.vault.server.removeprefix("https://")
+    path = secrets.vault.path or f"airflow-install/{view.answers.installation.name}/config"
+    document = "" if secrets.payload == "keys" else " (one document)"
+    yield "kept in", f"{secrets.vault.mount}/{path}{document}"
+    server = secrets.vault.server.removeprefix("https://")
     at = f"at {server}" if server else "whose address is asked for further on"
     yield "", f"{GIT_KEY}, in Vault {at}"
 
 
-def _store(view: KeyView) -> Iterator[CaptionRow]:
+def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
     if not view.is_in_vault:
         return
-    looked = view.found.store_contents
-    if looked is None:
+    contents = view.status.store_contents
+    if contents is None:
         text = "not looked at yet: f5 asks it" if view.login else "no login to it here"
         yield "store", text
         return
-    state = looked.state_of(GIT_KEY)
-    who = f"as {looked.identity}"
+    state = contents.state_of(GIT_KEY)
+    identity = f"as {contents.identity}"
     if state == "kept":
-        yield "store", f"ok, version {looked.version}; looked at {who}"
+        yield "store", f"ok, version {contents.version}; looked at {identity}"
     elif state == "others":
-        yield "store", f"! the key is not there yet, and left to others; looked at {who}"
+        yield "store", f"! the key is not there yet, and left to others; looked at {identity}"
     else:
-        yield "store", f"! the key is not there yet; looked at {who}"
+        yield "store", f"! the key is not there yet; looked at {identity}"
 
 
-def _public(view: KeyView) -> Iterator[CaptionRow]:
+def _public_rows(view: KeyView) -> Iterator[CaptionRow]:
     if not view.public:
         yield "public", "none recorded yet"
         return
-    shown = fingerprint(view.public) if _parse_public(view.public) else ""
-    yield "public", shown or "! what is recorded is no public key"
+    text = fingerprint(view.public) if _parse_public(view.public) else ""
+    yield "public", text or "! what is recorded is no public key"
 
 
-def _deferred(view: KeyView) -> Iterator[CaptionRow]:
+def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
     """What it means that nobody here can look into the store; it never stops a commit."""
     if not view.is_in_vault or view.is_stored:
         return
-    denied = view.found.store_contents is not None and view.found.store_contents.denied is not None
-    if view.login and not denied and not (view.error and view.found.store_contents is None):
+    is_denied = (
+        view.status.store_contents is not None and view.status.store_contents.denial is not None
+    )
+    if view.login and not is_denied and not (view.error and view.status.store_contents is None):
         return
     if not view.login:
         yield "login", f"{LOGIN_HINT}, then open the wizard again"
@@ -219,11 +221,11 @@ def _deferred(view: KeyView) -> Iterator[CaptionRow]:
     yield "", secrets_command(view.answers.installation.name)
 
 
-def _registration(view: KeyView) -> Iterator[CaptionRow]:
+def _registration_rows(view: KeyView) -> Iterator[CaptionRow]:
     page = view.page
-    if view.found.registered:
-        yield "at", f"ok, {view.found.registered}"
-        yield from (("", f"! {note}") for note in view.found.notes)
+    if view.status.registered:
+        yield "at", f"ok, {view.status.registered}"
+        yield from (("", f"! {note}") for note in view.status.notes)
         return
     if page is None:
         yield "at", "the repository's deploy keys at its Git host, read-only"
@@ -237,12 +239,12 @@ def _registration(view: KeyView) -> Iterator[CaptionRow]:
         yield "", "access keys can only read there"
 
 
-def _proof(view: KeyView) -> Iterator[CaptionRow]:
-    for probe, result in view.found.proof.values():
-        yield from _probe(probe, result)
+def _proof_rows(view: KeyView) -> Iterator[CaptionRow]:
+    for probe, result in view.status.proof.values():
+        yield from _probe_rows(probe, result)
 
 
-def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
+def _probe_rows(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
     """What was looked at, then the verdict in words."""
     caption = probe.id.rpartition(".")[2]
     if result is None or result.status == "skip":
@@ -253,7 +255,7 @@ def _probe(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
         yield "", result.fix.text
 
 
-def _lines(rows: list[CaptionRow], width: int) -> Content:
+def _render_rows(rows: list[CaptionRow], width: int) -> Content:
     lines = []
     for caption, text in rows:
         style = "$text-error" if "!" in (caption, text[:1]) else ""

@@ -17,8 +17,8 @@ from screens.pages.host_keys.scan import ScanningPage
 from screens.pages.host_keys.view import (
     KeyBlock,
     KeyComparison,
-    introduction,
     parse_answer_key,
+    render_intro,
     render_key,
     render_unaccepted_key,
     strip_evidence,
@@ -89,36 +89,36 @@ class HostKeyScreen(ScanningPage):
         host, port = self.address
         published = bool(published_keys(host, port))
         yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
-        yield Static(plain(introduction(host, port)), classes="intro")
+        yield Static(plain(render_intro(host, port)), classes="intro")
         hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
-        yield PasteArea(self._pasted(), placeholder=hint)
+        yield PasteArea(self._initial_text(), placeholder=hint)
         with Horizontal(id="typing"):
             yield Static(Content("type     ["), classes="caption")
             yield TextField(placeholder="SHA256:...")
         yield VerticalScroll(id="keys-found", can_focus=False)
         yield Line(id="message")
 
-    def _pasted(self) -> str:
+    def _initial_text(self) -> str:
         """What was pasted before, else the keys that the answers hold."""
-        kept = self.host.pasted_keys.get(self.address)
-        if kept is not None:
-            return kept
+        pasted = self.host.pasted_keys.get(self.address)
+        if pasted is not None:
+            return pasted
         host, port = self.address
-        keys = [parse_answer_key(item) for item in self._stored()]
+        keys = [parse_answer_key(item) for item in self._stored_answers()]
         return "\n".join(key.known_hosts_line(host, port) for key in keys if key is not None)
 
     async def on_mount(self) -> None:
         """The field for the fingerprint where keys are known, else the one for keys."""
         self._check_paste(self.query_one(PasteArea).text)
         await self._show_keys()
-        keys_known = bool(self._given())
+        keys_known = bool(self._judged_entries())
         self.query_one(TextField if keys_known else PasteArea).focus()
         self.show_message()
 
     def _verdict(self) -> HostKeyVerdict | None:
-        return self.draft.settled.verdict
+        return self.draft.verification.verdict
 
-    def _given(self) -> list[KnownHost | Refusal]:
+    def _judged_entries(self) -> list[KnownHost | Refusal]:
         verdict = self._verdict()
         return [*verdict.accepted, *verdict.refused] if verdict else []
 
@@ -130,13 +130,13 @@ class HostKeyScreen(ScanningPage):
         if keys is not None:
             host, _ = self.address
             value = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-            if value != [strip_evidence(item) for item in self._stored()]:
+            if value != [strip_evidence(item) for item in self._stored_answers()]:
                 self.host.draft = self.draft.with_answer(field_spec(HOST_KEYS), value)
         self.show_state()
         self.show_message()
         await self._show_keys()
 
-    def _stored(self) -> list[object]:
+    def _stored_answers(self) -> list[object]:
         found = get_value(self.draft.applicable_data, ("dags", "host_keys"))
         return list(found) if isinstance(found, list | tuple) else []
 
@@ -153,25 +153,25 @@ class HostKeyScreen(ScanningPage):
             return None
 
     @on(Input.Changed)
-    def _typing(self) -> None:
+    def _clear_error(self) -> None:
         self.error = ""
         self.show_message()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """A finished fingerprint counts however the field is left."""
         if isinstance(event.widget, TextField) and self.is_current:
-            self.begin(self._take, "take")
+            self.begin(self._take_fingerprint, "take")
 
     def on_descendant_focus(self) -> None:
         """Help of the field that took the focus."""
         self.show_message()
 
-    async def _take(self) -> bool:
+    async def _take_fingerprint(self) -> bool:
         """Take over what was typed and show it; False when it is wrong and stays."""
         try:
-            fingerprint = self._typed()
+            fingerprint = self._read_fingerprint()
         except ValueError as error:
-            self._complain(str(error))
+            self._show_error(str(error))
             return False
         if fingerprint is None:
             return True
@@ -184,7 +184,7 @@ class HostKeyScreen(ScanningPage):
         await self._show_keys()
         return True
 
-    def _typed(self) -> str | None:
+    def _read_fingerprint(self) -> str | None:
         """The fingerprint in its field; ValueError when it is none, or none of a key given."""
         text = self.query_one(TextField).value.strip()
         if not text:
@@ -199,11 +199,11 @@ class HostKeyScreen(ScanningPage):
     def prepare_leave(self) -> None:
         """A finished fingerprint counts, whichever key led away."""
         with suppress(ValueError):
-            fingerprint = self._typed()
+            fingerprint = self._read_fingerprint()
             if fingerprint is not None:
                 self.host.draft = self.draft.with_fingerprint(fingerprint)
 
-    def _complain(self, text: str) -> None:
+    def _show_error(self, text: str) -> None:
         self.error = text
         self.show_message()
 
@@ -216,7 +216,7 @@ class HostKeyScreen(ScanningPage):
         line.set_class(bool(error), "wrong")
 
     def _hint(self, *, in_area: bool) -> str:
-        if published_keys(*self.address) and not self._stored():
+        if published_keys(*self.address) and not self._stored_answers():
             return _NOTHING
         verdict = self._verdict()
         if verdict and verdict.accepted and not in_area:
@@ -226,7 +226,7 @@ class HostKeyScreen(ScanningPage):
     async def show_scan(self) -> None:
         """Show the keys; the next thing is to compare and type."""
         await self._show_keys()
-        if self._given() and not self.paste_error:
+        if self._judged_entries() and not self.paste_error:
             self.query_one(TextField).focus()
         self.show_message()
         verdict = self._verdict()
@@ -235,26 +235,34 @@ class HostKeyScreen(ScanningPage):
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
-        given = {key for key in map(parse_answer_key, self._stored()) if key is not None}
-        around = KeyComparison(*self.address, frozenset(given), self.draft.scan, self._verdict())
+        given = {key for key in map(parse_answer_key, self._stored_answers()) if key is not None}
+        comparison = KeyComparison(
+            *self.address, frozenset(given), self.draft.scan, self._verdict()
+        )
         async with self.batch():
             await holder.remove_children()
-            blocks: list[Widget] = [KeyBlock(*render_key(item, around)) for item in self._given()]
-            others = self._left_out()
+            blocks: list[Widget] = [
+                KeyBlock(*render_key(item, comparison)) for item in self._judged_entries()
+            ]
+            others = self._unaccepted_keys()
             blocks += [KeyBlock(*render_unaccepted_key(key)) for key in others]
-            shown = {key.fingerprint for key in others}
-            notes = [one for one in self.draft.settled.notes if not any(f in one for f in shown)]
+            unaccepted = {key.fingerprint for key in others}
+            notes = [
+                one
+                for one in self.draft.verification.notes
+                if not any(text in one for text in unaccepted)
+            ]
             blocks += [Static(plain(f"- {note}")) for note in notes]
             await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
 
-    def _left_out(self) -> list[HostKey]:
+    def _unaccepted_keys(self) -> list[HostKey]:
         """What the host showed beside the keys that are accepted."""
         scan, verdict = self.draft.scan, self._verdict()
         if scan is None or not (verdict and verdict.accepted):
             return []
-        entries = [one.entry if isinstance(one, Refusal) else one for one in self._given()]
-        judged = {(entry.type, entry.key) for entry in entries}
-        return [key for key in scan.keys if (key.type, key.key) not in judged]
+        entries = [one.entry if isinstance(one, Refusal) else one for one in self._judged_entries()]
+        known = {(entry.type, entry.key) for entry in entries}
+        return [key for key in scan.keys if (key.type, key.key) not in known]
 
     async def action_forward(self) -> None:
         """Enter: take what was typed, then the field for it, then the next page."""
@@ -262,7 +270,7 @@ class HostKeyScreen(ScanningPage):
             self.query_one(TextField).focus()
             return
         typed = bool(self.query_one(TextField).value.strip())
-        if await self._take() and not typed:
+        if await self._take_fingerprint() and not typed:
             self.action_next()
 
     def action_field(self, step: int) -> None:

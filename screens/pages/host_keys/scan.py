@@ -32,8 +32,8 @@ class ScanningPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._scanning: Worker[None] | None = None
-        self._since = 0.0
+        self._scan_worker: Worker[None] | None = None
+        self._began_at = 0.0
         self._clock: Timer | None = None
 
     @property
@@ -47,24 +47,24 @@ class ScanningPage(Page):
     def action_scan(self) -> None:
         """Ask the host, with consent for each new one."""
         name = known_hosts_name(*self.address)
-        if self._scanning is not None:
+        if self._scan_worker is not None:
             return
         if name in self.host.consented:
             self._begin()
             return
 
-        def answered(yes: bool | None) -> None:
+        def answer(yes: bool | None) -> None:
             if yes:
                 self.host.consented.add(name)
                 self._begin()
 
         title = f"Ask {name} for its SSH host keys?"
         ask = ConfirmDialog(title, _CONSENT, yes="ask it", no="not now", yes_first=True)
-        self.app.push_screen(ask, answered)
+        self.app.push_screen(ask, answer)
 
     def _begin(self) -> None:
-        self._since = time.monotonic()
-        self._scanning = self.run_worker(
+        self._began_at = time.monotonic()
+        self._scan_worker = self.run_worker(
             self._scan(*self.address), group="scan", exit_on_error=False
         )
         self._clock = self.set_interval(1, self.show_status)
@@ -83,25 +83,25 @@ class ScanningPage(Page):
     def _end(self, text: str) -> None:
         if self._clock is not None:
             self._clock.stop()
-        self._scanning = None
+        self._scan_worker = None
         self.show_state()
         self.say(text)
 
     def show_status(self) -> None:
         """The scan under way, else what the whole draft needs."""
-        if self._scanning is None:
+        if self._scan_worker is None:
             super().show_status()
             return
-        seconds = int(time.monotonic() - self._since)
+        seconds = int(time.monotonic() - self._began_at)
         name = known_hosts_name(*self.address)
         self.say(f"asking {name} for its SSH host keys, {seconds} s; esc stops")
 
     def action_back(self) -> None:
         """Stop a scan under way, else the page before."""
-        if self._scanning is None:
+        if self._scan_worker is None:
             super().action_back()
             return
-        self._scanning.cancel()
+        self._scan_worker.cancel()
         self._end("stopped; nothing was taken over")
 
 

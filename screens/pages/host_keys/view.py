@@ -36,7 +36,7 @@ class KeyBlock(Horizontal):
         yield Static(plain(self.picture), classes="art")
 
 
-def introduction(host: str, port: int) -> str:
+def render_intro(host: str, port: int) -> str:
     """What the page is for, by whether the host's publisher prints its keys."""
     if not published_keys(host, port):
         return "git-sync trusts no other key; type each one's fingerprint."
@@ -65,7 +65,7 @@ class KeyComparison:
 
     host: str
     port: int
-    given: frozenset[HostKey]
+    given_keys: frozenset[HostKey]
     scan: Scan | None
     verdict: HostKeyVerdict | None
 
@@ -75,15 +75,15 @@ class KeyComparison:
         return next((one.old for one in changes if one.type == entry.type), "")
 
 
-def render_key(item: KnownHost | Refusal, around: KeyComparison) -> tuple[Content, str]:
+def render_key(item: KnownHost | Refusal, comparison: KeyComparison) -> tuple[Content, str]:
     """Every fingerprint of one key in the same column, then the verdict in words."""
     entry = item.entry if isinstance(item, Refusal) else item
     key = parse_host_key(entry)
     if not isinstance(key, HostKey):
         return plain(f"a key that cannot be read: {key}"), ""
-    rows = list(_fingerprints(entry, key, around))
-    changed = bool(around.replaced_fingerprint(entry)) and isinstance(item, Refusal)
-    rows.append(("verdict", f"! CHANGED: {_CHANGED}" if changed else _words(item)))
+    rows = list(_fingerprints(entry, key, comparison))
+    is_changed = bool(comparison.replaced_fingerprint(entry)) and isinstance(item, Refusal)
+    rows.append(("verdict", f"! CHANGED: {_CHANGED}" if is_changed else _describe_verdict(item)))
     if isinstance(item, Refusal) and key.fingerprint not in item.fix:
         rows.append(("", item.fix.replace(COMPARE_HINT, _COMPARE)))
     title = Content.styled(f"{key.type} {key.bits}", "bold")
@@ -108,25 +108,25 @@ def _style(text: str) -> str:
 
 
 def _fingerprints(
-    entry: KnownHost, key: HostKey, around: KeyComparison
+    entry: KnownHost, key: HostKey, comparison: KeyComparison
 ) -> Iterator[tuple[str, str]]:
-    if around.replaced_fingerprint(entry):
-        yield "before", around.replaced_fingerprint(entry)
-    if key in around.given:
+    if comparison.replaced_fingerprint(entry):
+        yield "before", comparison.replaced_fingerprint(entry)
+    if key in comparison.given_keys:
         yield "given", key.fingerprint
-    if around.scan is not None:
-        scanned = _scanned(key, around.scan)
+    if comparison.scan is not None:
+        scanned = _scanned_fingerprint(key, comparison.scan)
         yield "scanned", scanned
         if scanned != key.fingerprint and scanned.startswith("SHA256:"):
             yield "", "! the host shows another key of this type"
-    sources = {one.key for one in published_keys(around.host, around.port)}
+    sources = {one.key for one in published_keys(comparison.host, comparison.port)}
     if sources:
         yield "published", key.fingerprint if key in sources else "not on its publisher's list"
     if entry.evidence is not None and entry.evidence.kind == "fingerprint":
         yield "typed", key.fingerprint
 
 
-def _scanned(key: HostKey, scan: Scan) -> str:
+def _scanned_fingerprint(key: HostKey, scan: Scan) -> str:
     """What the host showed of this key's type: its fingerprint, or why there is none."""
     shown = next((one.fingerprint for one in scan.keys if one.type == key.type), "")
     if shown or key.type in scan.missing:
@@ -134,7 +134,7 @@ def _scanned(key: HostKey, scan: Scan) -> str:
     return scan.problems.get(key.type) or scan.problem or "not shown"
 
 
-def _words(item: KnownHost | Refusal) -> str:
+def _describe_verdict(item: KnownHost | Refusal) -> str:
     if isinstance(item, Refusal):
         # One row for what stands at most of the keys.
         reason = item.reason.replace("proves that this key is", "proves it is")
@@ -144,5 +144,5 @@ def _words(item: KnownHost | Refusal) -> str:
         return "! not accepted"
     if evidence.kind == "published":
         return "ok, published by its owner"
-    who = f" by {evidence.by}" if evidence.by else ""
-    return f"ok, fingerprint typed{who} on {evidence.date}"
+    author = f" by {evidence.by}" if evidence.by else ""
+    return f"ok, fingerprint typed{author} on {evidence.date}"
