@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -324,6 +325,10 @@ def https(
     def serve(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as encrypted:
             request = encrypted.recv(65536)
+            length = re.search(rb"\r\ncontent-length: ([0-9]+)\r\n", request.lower())
+            # A body that is left unread resets the connection before the answer is read.
+            while length and len(request.partition(b"\r\n\r\n")[2]) < int(length[1]):
+                request += encrypted.recv(65536)
             seen.append(request)
             encrypted.sendall(reply(request))
 
@@ -396,6 +401,63 @@ def test_a_redirect_within_the_origin_is_followed_and_not_for_ever(
         assert "circles" in fault(opened.token_lookup, canary).message
 
 
+def calls(opened: backend.Vault) -> list[Callable[[], object]]:
+    """Every request of the client but the logins."""
+    return [
+        opened.health,
+        opened.token_lookup,
+        partial(opened.capabilities, ["a/b"]),
+        partial(opened.mount, "secret"),
+        partial(opened.read, "secret", "a"),
+        partial(opened.write, "secret", "a", {"k": "v"}, 0),
+        partial(opened.call, "DELETE", "a/b"),
+    ]
+
+
+def test_no_request_follows_a_redirect_to_another_origin(tmp_path: Path, canary: Canary) -> None:
+    elsewhere: list[bytes] = []
+    secret = SecretStr(canary.secret())
+    with scripted(lambda other: elsewhere.append(other.recv(65536))) as other:
+        moved = response("307 Temporary", Location=f"https://127.0.0.1:{other}/v1/x")
+        with misbehaving(tmp_path, lambda _: moved, secret.get_secret_value()) as opened:
+            for call in calls(opened):
+                assert fault(call, canary).kind == "redirect"
+            where = opened.address
+            for login in (AppRole(secret, secret), Jwt("kubernetes", "reader", secret)):
+                error = fault(opened_vault(where, login).__enter__, canary)
+                assert error.kind == "redirect"
+        assert not elsewhere
+
+
+def test_no_request_takes_anything_from_the_environment(
+    tmp_path: Path, clean_environment: Path, monkeypatch: pytest.MonkeyPatch, canary: Canary
+) -> None:
+    """hvac reads VAULT_* and the token helper's file by itself, part of it when it is imported."""
+    from hvac import v1 as hvac_client  # type: ignore[import-untyped]
+
+    for name in ("VAULT_TOKEN", "VAULT_NAMESPACE"):
+        monkeypatch.setenv(name, canary.secret())
+    monkeypatch.setenv("VAULT_ADDR", "https://elsewhere.invalid")
+    (clean_environment / ".vault-token").write_text(canary.secret())
+    for name in ("VAULT_CLIENT_CERT", "VAULT_CLIENT_KEY", "VAULT_CACERT", "VAULT_CAPATH"):
+        monkeypatch.setattr(hvac_client, name, "/no/such/file.pem")
+    seen: list[bytes] = []
+    with https(tmp_path, partial(answering, response("200 OK", {"data": {}})), seen) as (port, ca):
+        where = VaultAddress(f"https://127.0.0.1:{port}", ca, "team-a")
+        with opened_vault(where) as nobody:
+            for call in calls(nobody):
+                with suppress(VaultError):
+                    call()
+    assert len(seen) == len(calls(nobody))
+    canary.assert_absent(*seen)
+    seen = [request.lower() for request in seen]
+    health, *others = seen
+    assert b"x-vault-namespace" not in health
+    assert all(b"x-vault-namespace: team-a\r\n" in request for request in others)
+    assert all(b"x-vault-request: true\r\n" in request for request in seen)
+    assert not any(b"x-vault-token" in request for request in seen)
+
+
 def test_a_server_that_repeats_the_token_is_not_quoted(tmp_path: Path, canary: Canary) -> None:
     echo = {"errors": [f"bad token {canary.secret()}"], "data": canary.secret()}
     for status in ("400 Bad", "403 Forbidden", "404 Not Found", "500 Oops", "429 Slow", "418 Tea"):
@@ -405,6 +467,8 @@ def test_a_server_that_repeats_the_token_is_not_quoted(tmp_path: Path, canary: C
             fault(partial(opened.mount, "secret"), canary)
             fault(opened.health, canary)
             fault(partial(opened.call, "PUT", "x", {}), canary)
+            fault(partial(opened.write, "secret", "a", {}, 0), canary)
+            fault(partial(opened.capabilities, ["a"]), canary)
 
 
 def test_what_the_server_asks_to_wait(tmp_path: Path, canary: Canary) -> None:

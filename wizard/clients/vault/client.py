@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.vault.address import LOGIN_HINT, AppRole, Jwt, VaultAddress, VaultCredentials
@@ -42,6 +43,7 @@ class VaultClient:
     ) -> None:
         self._address = address
         self._http = http
+        self._api = http.build_api(self._ask)
         self._identity = credentials.identity if credentials else "nobody"
         self._owns_token = isinstance(credentials, AppRole | Jwt)
         self._token: SecretStr | None = None
@@ -65,7 +67,7 @@ class VaultClient:
         if self._owns_token and self._token is not None:
             # It ends by itself soon: no reason to hide what the caller found.
             with suppress(VaultError):
-                self._ask("POST", "auth/token/revoke-self", {})
+                self._api.auth.token.revoke_self()
         self._token = None
 
     def health(self) -> Health:
@@ -87,7 +89,7 @@ class VaultClient:
 
     def token_lookup(self) -> TokenInfo:
         """The token in use."""
-        answer = self._ask("GET", "auth/token/lookup-self")
+        answer = self._api.auth.token.lookup_self()
         if answer.status == 403:
             raise VaultError(
                 "login",
@@ -95,7 +97,7 @@ class VaultClient:
                 "revoked, belongs to another Vault, or may not look itself up",
                 "log in to Vault again, and hand over the new token",
             )
-        data = self._require_success(answer, "GET", "auth/token/lookup-self").data
+        data = self._require_success(answer).data
         ttl = data.get("ttl")
         return TokenInfo(
             str(data.get("display_name", "")),
@@ -107,22 +109,20 @@ class VaultClient:
 
     def capabilities(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """What the token may do at each path, such as {"read"}; empty for nothing."""
-        body = {"paths": list(paths)}
-        data = self.call("POST", "sys/capabilities-self", body).data
+        data = self._require_success(self._api.sys.get_capabilities(list(paths))).data
         return {path: frozenset(data.get(path) or ()) - {"deny"} for path in paths}
 
     def mount(self, path: str) -> Mount:
         """The KV version 2 engine there; another engine or version is refused."""
-        where = f"sys/internal/ui/mounts/{path}"
-        answer = self._ask("GET", where)
-        if answer.status == 403 and not self._refuses_token():
+        answer = self._ask("GET", f"sys/internal/ui/mounts/{path}")
+        if answer.status == 403 and self._api.auth.token.lookup_self().status != 403:
             # Vault's words are "preflight capability check returned 403" in both cases.
             raise VaultError(
                 "missing",
                 f"there is no mount {path}, or {self._identity} may do nothing in it",
                 "ask Vault's owner for the mount and for rights below it",
             )
-        data = self._require_success(answer, "GET", where).data
+        data = self._require_success(answer).data
         found = str(data.get("path", "")).strip("/")
         kind, options = str(data.get("type", "")), data.get("options") or {}
         version = str(options.get("version", "1")) if isinstance(options, Mapping) else "1"
@@ -147,8 +147,10 @@ class VaultClient:
 
     def read(self, mount: str, path: str) -> StoredSecret | None:
         """What stands at a path; None where nothing was ever written."""
-        where = f"{mount}/data/{path}"
-        answer = self._ask_kv("GET", where)
+        kv = self._api.secrets.kv.v2
+        answer = self._retry_upgrade(
+            lambda: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=False)
+        )
         metadata = answer.data.get("metadata")
         version = metadata.get("version") if isinstance(metadata, Mapping) else None
         if answer.status == 404 and isinstance(version, int):
@@ -159,28 +161,30 @@ class VaultClient:
             and not answer.has_error("route")
         ):
             return None
-        data = self._require_success(answer, "GET", where).data.get("data")
+        data = self._require_success(answer).data.get("data")
         if not isinstance(data, Mapping) or not isinstance(version, int):
             raise VaultRefusedError(
                 "version",
-                f"{where} is not read as KV version 2",
+                f"{mount}/data/{path} is not read as KV version 2",
                 Fix("name a KV version 2 mount in secrets.vault.mount", "secrets.vault.mount"),
             )
         return StoredSecret(data, version)
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
         """Replace what stands there if its version is still `cas` (0: nothing yet)."""
-        where = f"{mount}/data/{path}"
-        body = {"options": {"cas": cas}, "data": dict(data)}
-        answer = self._ask_kv("POST", where, body)
+        kv = self._api.secrets.kv.v2
+        answer = self._retry_upgrade(
+            lambda: kv.create_or_update_secret(path, dict(data), cas=cas, mount_point=mount)
+        )
         if answer.has_error("check-and-set parameter did not match"):
             raise VaultConflictError(
                 "conflict",
                 f"{mount}/{path} was written by somebody else in between; nothing was changed",
                 "run it again: it reads what stands there now",
             )
-        version = self._require_success(answer, "POST", where).data.get("version")
+        version = self._require_success(answer).data.get("version")
         if not isinstance(version, int):
+            where = f"{mount}/data/{path}"
             raise VaultRefusedError(
                 "version",
                 f"{where} took the write, but not as KV version 2 does",
@@ -190,43 +194,44 @@ class VaultClient:
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
         """Any other request below /v1/ that must succeed."""
-        return self._require_success(self._ask(method, path, body), method, path)
+        return self._require_success(self._ask(method, path, body))
 
     def _ask(self, method: str, path: str, body: object = None) -> VaultResponse:
         token = self._token.get_secret_value() if self._token is not None else ""
-        return self._http.ask(method, path, body, token=token, namespace=self._address.namespace)
+        answer = self._http.ask(method, path, body, token=token, namespace=self._address.namespace)
+        return replace(answer, request=f"{method} {path}")
 
-    def _ask_kv(self, method: str, path: str, body: object = None) -> VaultResponse:
-        """A request to a KV mount, which is upgraded in the background right after its making."""
-        for _ in range(_UPGRADE_TRIES):
-            answer = self._ask(method, path, body)
-            if not answer.has_error("upgrading from non-versioned"):
-                return answer
+    def _retry_upgrade(self, request: Callable[[], VaultResponse]) -> VaultResponse:
+        """The answer of a KV mount, which is upgraded in the background right after its making."""
+        answer, tries = request(), 1
+        while answer.has_error("upgrading from non-versioned"):
+            if tries == _UPGRADE_TRIES:
+                said = f"{answer.request.split()[1]}: Vault is still upgrading this mount"
+                raise VaultError("busy", said, "try again later")
             time.sleep(_UPGRADE_PAUSE)
-        raise VaultError("busy", f"{path}: Vault is still upgrading this mount", "try again later")
+            answer, tries = request(), tries + 1
+        return answer
 
-    def _refuses_token(self) -> bool:
-        return self._ask("GET", "auth/token/lookup-self").status == 403
-
-    def _require_success(self, answer: VaultResponse, method: str, path: str) -> VaultResponse:
+    def _require_success(self, answer: VaultResponse) -> VaultResponse:
         if 200 <= answer.status < 300:
             return answer
         if self._token is None and answer.status in {400, 403}:
             raise VaultError(
                 "login", f"{self._address.endpoint}: nobody is logged in to Vault", LOGIN_HINT
             )
-        raise build_status_error(answer, f"{method} {path}", self._address, self._identity)
+        raise build_status_error(answer, self._address, self._identity)
 
     def _login(self, credentials: AppRole | Jwt) -> SecretStr:
         from pydantic import SecretStr
 
-        path = f"auth/{credentials.mount}/login"
+        auth, place = self._api.auth, {"mount_point": credentials.mount, "use_token": False}
         if isinstance(credentials, AppRole):
-            secrets = {"role_id": credentials.role_id, "secret_id": credentials.secret_id}
-            body = {name: value.get_secret_value() for name, value in secrets.items()}
+            ids = (credentials.role_id.get_secret_value(), credentials.secret_id.get_secret_value())
+            answer = auth.approle.login(*ids, **place)
         else:
-            body = {"role": credentials.role, "jwt": credentials.jwt.get_secret_value()}
-        answer = self._ask("POST", path, body)
+            # The methods kubernetes and jwt take the same body at the same path.
+            jwt = credentials.jwt.get_secret_value()
+            answer = auth.kubernetes.login(credentials.role, jwt, **place)
         if answer.status in {400, 403}:
             raise VaultError(
                 "login",
@@ -234,8 +239,8 @@ class VaultClient:
                 f"(status {answer.status})",
                 _login_hint(credentials, answer),
             )
-        auth = self._require_success(answer, "POST", path).body.get("auth")
-        token = auth.get("client_token") if isinstance(auth, Mapping) else None
+        made = self._require_success(answer).body.get("auth")
+        token = made.get("client_token") if isinstance(made, Mapping) else None
         if not isinstance(token, str) or not token:
             raise VaultError("server", f"{self._address.endpoint} logs in without giving a token")
         return SecretStr(token)

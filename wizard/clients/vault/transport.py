@@ -1,15 +1,16 @@
 """One request to Vault: verified TLS, no redirect to another origin, no secret in any failure.
 
 Vault's own words are never repeated, because a server could repeat a token in them; its status
-and a few known phrases are put into ours. hvac and requests are imported on first use.
+and a few known phrases are put into ours. hvac knows the paths and bodies of Vault's API, and sends
+nothing by itself. hvac and requests are imported on first use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from wizard.clients.lazy import import_modules
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
@@ -73,11 +74,15 @@ class VaultConflictError(VaultError, ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class VaultResponse:
-    """What came back; `body` may hold secrets and is kept out of every representation."""
+    """What came back; `body` may hold secrets and is kept out of every representation.
+
+    `request` is the method and the path, such as `GET secret/data/x`.
+    """
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     retry_after: float | None = None
+    request: str = ""
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -105,6 +110,30 @@ class VaultHttp:
         """Close the connections."""
         self._session.close()
 
+    def build_api(self, send: Callable[[str, str, object], VaultResponse]) -> Any:
+        """hvac's client, which asks by `send(method, path, body)` and hands its answers back.
+
+        It has no token, so that nothing of VAULT_* or ~/.vault-token, which hvac reads by itself,
+        is of effect; and it raises nothing, because its exceptions hold Vault's words.
+        """
+        import hvac  # type: ignore[import-untyped]
+
+        class Guarded(hvac.adapters.RawAdapter):  # type: ignore[misc]
+            """Leaves every request to `send`."""
+
+            def request(
+                self, method: str, url: str, headers: None = None, raise_exception: bool = False,
+                *, json: object = None, params: Mapping[str, str] | None = None,
+            ) -> VaultResponse:  # fmt: skip
+                del headers, raise_exception
+                query = f"?{urlencode(params)}" if params else ""
+                return send(method.upper(), url.removeprefix("/v1/") + query, json)
+
+        return hvac.Client(
+            url=self._address.url, token="", cert=("", ""), verify=True, session=self._session,
+            adapter=Guarded, strict_http=True, allow_redirects=False,
+        )  # fmt: skip
+
     def ask(
         self, method: str, path: str, body: object = None, *, token: str = "", namespace: str = ""
     ) -> VaultResponse:
@@ -121,25 +150,14 @@ class VaultHttp:
         self, method: str, url: str, body: object, token: str, namespace: str
     ) -> requests.Response:
         import requests
-        from hvac.adapters import RawAdapter  # type: ignore[import-untyped]
 
-        base, _, path = url.partition("/v1/")
-        adapter = RawAdapter(
-            base_uri=base,
-            token=token,
-            timeout=self._limits,
-            session=self._session,
-            allow_redirects=False,
-            namespace=namespace,
-        )
+        named = {"X-Vault-Request": "true", "X-Vault-Token": token, "X-Vault-Namespace": namespace}
+        options: dict[str, Any] = {"json": body, "timeout": self._limits, "allow_redirects": False}
+        options["headers"] = {name: value for name, value in named.items() if value}
         try:
-            response: requests.Response = adapter.request(
-                method, f"/v1/{path}", raise_exception=False, json=body
-            )
+            return self._session.request(method, url, **options)
         except requests.RequestException as error:
             fault = _build_request_error(error, self._address)
-        else:
-            return response
         # Outside of the handler: requests' exception holds the request, and that the token.
         raise fault
 
@@ -262,19 +280,15 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
     return VaultError("unreachable", f"{address.endpoint} {reason}", fix)
 
 
-def build_status_error(
-    answer: VaultResponse, request: str, address: VaultAddress, identity: str
-) -> VaultError:
-    """What a status other than 2xx means for a request such as `GET secret/data/x`."""
-    error = _classify_status(answer, request, address, identity)
+def build_status_error(answer: VaultResponse, address: VaultAddress, identity: str) -> VaultError:
+    """What a status other than 2xx means."""
+    error = _classify_status(answer, address, identity)
     error.retry_after = answer.retry_after
     return error
 
 
-def _classify_status(
-    answer: VaultResponse, request: str, address: VaultAddress, identity: str
-) -> VaultError:
-    status, where = answer.status, address.endpoint
+def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str) -> VaultError:
+    status, request, where = answer.status, answer.request, address.endpoint
     if answer.has_error("namespace") and status in {400, 403, 404}:
         return VaultError(
             "namespace",
