@@ -2,82 +2,71 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import sys
+from getpass import getpass
 from typing import TYPE_CHECKING
 
-from wizard.cli.console import Console
+from wizard.apply.prepare import PreparedRun, prepare_run
+from wizard.cli.console import Console, ask_confirmation
+from wizard.cli.options import Options
+from wizard.cli.reminders import report_unverified
 from wizard.cli.run import confirm, execute_run
+from wizard.cli.selection import load_installation
 from wizard.errors import ExitCode, UsageError
+from wizard.systems.database.admin import Admin, prepare_admin
 
 if TYPE_CHECKING:
-    from wizard.apply.prepare import PreparedRun
-    from wizard.systems.database.admin import Admin
     from wizard.workspace.installation import CommittedInstallation
 
 
-def apply(arguments: Namespace, console: Console) -> ExitCode:
+def run_apply(options: Options, console: Console) -> ExitCode:
     """Show what will be done and as whom, ask, do it, wait, verify.
 
     0 when everything holds or could not be read, 5 when another's object is in the way, 6 when a
     step failed; 130 after Ctrl-C, within a second, with what was done and what is left.
     """
-    from wizard.apply.prepare import prepare_run
-    from wizard.cli.reminders import report_unverified
-    from wizard.cli.selection import load_installation
-
-    if arguments.undo:
-        from wizard.cli.destroy import undo
-
-        return undo(arguments, console)
     found = load_installation(
-        arguments, command="apply", verb="apply", reason="it applies what is committed"
+        options, command="apply", verb="apply", reason="it applies what is committed"
     )
     ready = prepare_run(
         found,
-        plan=getattr(arguments, "plan", None),
-        context=getattr(arguments, "context", "") or "",
-        argocd_context=getattr(arguments, "argocd_context", "") or "",
-        only=getattr(arguments, "only", None),
-        database=_prepare_admin(arguments, found, console),
-        chart=getattr(arguments, "chart", "") or "",
-        take_over=getattr(arguments, "take_over", None) or (),
+        plan=options.plan or None,
+        context=options.context,
+        argocd_context=options.argocd_context,
+        only=options.only,
+        database=_prepare_admin(options, found, console),
+        chart=options.chart,
+        take_over=options.take_over,
     )
     _print_run(ready, console)
     report_unverified(found.start.workspace, found.name, console)
-    if not arguments.dry_run:
-        confirm(arguments, console)
+    if not options.dry_run:
+        confirm(options, console)
     if ready.target.database is not None:
         ready.target.database.unlock()
-    return execute_run(ready.run(dry_run=arguments.dry_run), arguments, console)
+    return execute_run(ready.run(dry_run=options.dry_run), options, console)
 
 
 def _prepare_admin(
-    arguments: Namespace, found: CommittedInstallation, console: Console
+    options: Options, found: CommittedInstallation, console: Console
 ) -> Admin | None:
     """Who makes role and database, where the operator asked for it."""
-    import sys
-
-    user = getattr(arguments, "database_admin", None)
-    if user is None:
-        if getattr(arguments, "allow_reference", None):
+    user = options.database_admin
+    if not user:
+        if options.allow_reference:
             raise UsageError("--allow-reference counts with --database-admin only")
         return None
-    if getattr(arguments, "only", None) == "delivery":
+    if options.only == "delivery":
         raise UsageError("--database-admin belongs to the store, and --only delivery leaves it out")
-    from getpass import getpass
-
-    from wizard.cli.console import ask_confirmation
-    from wizard.systems.database.admin import prepare_admin
-
-    there = sys.stdin.isatty()
-    asks = there and not getattr(arguments, "json", False)
+    has_terminal = sys.stdin.isatty()
+    asks = has_terminal and not options.json
     return prepare_admin(
         user,
         found,
-        allowed=getattr(arguments, "allow_reference", None) or (),
+        allowed=options.allow_reference,
         ask=(lambda question: ask_confirmation(console, question)) if asks else None,
         prompt=(lambda what: getpass(f"{what} (not shown): ", stream=console.err))
-        if there
+        if has_terminal
         else None,
     )
 

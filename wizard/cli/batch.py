@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from wizard.cli.console import Console
+from wizard.cli.options import Options
 from wizard.cli.selection import open_workspace_read_only, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.workspace import committed
 from wizard.workspace.installation import CommandInput
-
-if TYPE_CHECKING:
-    from wizard.workspace.workspace import Workspace
+from wizard.workspace.workspace import Workspace
 
 InstallationCommand = Callable[[CommandInput], tuple[ExitCode, dict[str, Any]]]
 
@@ -28,8 +27,6 @@ def find_workspaces(workspace: Workspace) -> list[Workspace]:
 
 
 def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
-    from wizard.workspace.workspace import Workspace
-
     if prefix == workspace.repository.prefix:
         return workspace
     repository = workspace.repository.with_prefix(prefix)
@@ -43,7 +40,7 @@ def installation_title(name: str, workspace: Workspace) -> str:
 
 
 def run_for_installations(
-    arguments: Namespace,
+    options: Options,
     console: Console,
     work: InstallationCommand,
     found: Sequence[Workspace] | None = None,
@@ -56,25 +53,25 @@ def run_for_installations(
     that memory does not grow with the repository.
     """
     if not found:
-        workspace = open_workspace_read_only(arguments)
-        if not getattr(arguments, "all", False):
-            code, result = work(read_command_input(arguments, workspace))
+        workspace = open_workspace_read_only(options)
+        if not options.all:
+            code, result = work(read_command_input(options, workspace))
             return code, [result]
         found = find_workspaces(workspace)
     pairs = [(place, name) for place in found for name in place.installations()]
-    if getattr(arguments, "all", False):
-        _require_all(arguments, found[0], bool(pairs))
-    wanted = getattr(arguments, "installation", "") or ""
+    if options.all:
+        _require_all(options, found[0], bool(pairs))
+    wanted = options.installation
     pairs = [pair for pair in pairs if wanted in {"", pair[1]}]
     if not pairs:
         raise UsageError(
             f"there is no installation {wanted!r} in this repository",
             found[0].other_installations_hint().lstrip("; "),
         )
-    keep = bool(getattr(arguments, "json", False) or getattr(arguments, "out", None))
+    keep = options.json or options.out
     worst, results = ExitCode.DONE, []
     for place, name in pairs:
-        code, result = _run_one(arguments, console, work, place, name)
+        code, result = _run_one(options, console, work, place, name)
         worst = max(worst, code)
         if keep:
             folder = place.repository.prefix
@@ -83,22 +80,19 @@ def run_for_installations(
 
 
 def _run_one(
-    arguments: Namespace, console: Console, work: InstallationCommand, place: Workspace, name: str
+    options: Options, console: Console, work: InstallationCommand, place: Workspace, name: str
 ) -> tuple[ExitCode, dict[str, Any]]:
     try:
-        return work(
-            read_command_input(Namespace(**{**vars(arguments), "installation": name}), place)
-        )
+        return work(read_command_input(replace(options, installation=name), place))
     except WizardError as error:
         console.say(f"{installation_title(name, place)}:")
         console.fail(error)
         return error.exit_code, {"installation": name, "error": error.message}
 
 
-def _require_all(arguments: Namespace, workspace: Workspace, any_there: bool) -> None:
-    for option in ("answers", "preset", "installation"):
-        if getattr(arguments, option, None):
-            raise UsageError(f"--all takes no --{option}")
+def _require_all(options: Options, workspace: Workspace, any_there: bool) -> None:
+    if option := options.find_given("answers", "preset", "installation"):
+        raise UsageError(f"--all takes no {option}")
     if not any_there:
         raise UsageError(
             "there is no installation in this repository",

@@ -1,49 +1,52 @@
-"""`check --live`: the probes of what stands committed, side by side, told as they end."""
+"""`check --live`: the probes of what is committed, side by side, printed as they end."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.console import Console
+from wizard.cli.console import Console, ask_confirmation
+from wizard.cli.options import Options
 from wizard.engine.probes import STATUS_WORDS, Probe, ProbeResult, run_probes, summarize_results
 from wizard.errors import ExitCode
+from wizard.formats.terminal import escape_unprintable
+from wizard.probes.catalogue import collect_probes
+from wizard.state.unverified import UnverifiedHistory, UnverifiedProbe, format_unverified
+from wizard.stores.live import live_store
+from wizard.systems.cluster.target_cluster import open_probe_cluster
 from wizard.systems.situation import Situation
+from wizard.workspace.consent import require_reference_keys, target_answers
 
 if TYPE_CHECKING:
-    from wizard.state.unverified import UnverifiedProbe
     from wizard.workspace.installation import CommandInput
     from wizard.workspace.proposal import Proposal
 
 
 def check_live(
-    arguments: Namespace, start: CommandInput, proposal: Proposal, console: Console
+    options: Options, start: CommandInput, proposal: Proposal, console: Console
 ) -> tuple[ExitCode, dict[str, Any]]:
     """Run every probe that applies; 4 for a proven fault, and what was found as data.
 
     One line a probe on standard output, with --json on standard error. What could not be asked is
     listed as unverified and fails nothing. KeyboardInterrupt ends it at once.
     """
-    from wizard.probes.catalogue import collect_probes
+    probes = collect_probes(_prepare_situation(options, start, proposal, console))
 
-    probes = collect_probes(_prepare_situation(arguments, start, proposal, console))
-    json = bool(getattr(arguments, "json", False))
-
-    def tell(probe: Probe, result: ProbeResult) -> None:
+    def print_result(probe: Probe, result: ProbeResult) -> None:
         text = render_result(probe, result)
-        if json:
+        if options.json:
             console.say(text)
         else:
             console.data(text)
 
-    found = asyncio.run(_collect_results(probes, tell))
+    found = asyncio.run(_collect_results(probes, print_result))
     order = {probe.id: number for number, probe in enumerate(probes)}
     found.sort(key=lambda one: order[one[0].id])
     left = _record_unverified(start, found, console)
-    if not json:
+    if not options.json:
         console.data(render_summary(start.existing, found, left))
     faulty = any(result.status == "fail" for _, result in found)
     return ExitCode.REFUSED if faulty else ExitCode.DONE, {
@@ -53,29 +56,29 @@ def check_live(
     }
 
 
-async def _collect_results(probes: Sequence[Probe], tell: Any) -> list[tuple[Probe, ProbeResult]]:
-    found = []
+async def _collect_results(
+    probes: Sequence[Probe], print_result: Callable[[Probe, ProbeResult], None]
+) -> list[tuple[Probe, ProbeResult]]:
+    results = []
     async for probe, result in run_probes(probes):
-        tell(probe, result)
-        found.append((probe, result))
-    return found
+        print_result(probe, result)
+        results.append((probe, result))
+    return results
 
 
 def _prepare_situation(
-    arguments: Namespace, start: CommandInput, proposal: Proposal, console: Console
+    options: Options, start: CommandInput, proposal: Proposal, console: Console
 ) -> Situation:
-    from wizard.systems.cluster.target_cluster import make_token_source, open_probe_cluster
-    from wizard.workspace.consent import require_reference_keys, target_answers
-
-    allowed = getattr(arguments, "allow_reference", None) or ()
+    allowed = options.allow_reference
     require_reference_keys(allowed)
-    asks = sys.stdin.isatty() and not getattr(arguments, "json", False)
+    asks = sys.stdin.isatty() and not options.json
     branch = proposal.answers.repository.branch
-    kube, absent = open_probe_cluster(getattr(arguments, "context", "") or "")
-    hub = getattr(arguments, "argocd_context", "") or ""
+    kube, absent = open_probe_cluster(options.context)
+    hub = options.argocd_context
+    release = proposal.rendering.release
     return Situation(
         answers=proposal.answers,
-        release=proposal.rendering.release,
+        release=release,
         agreed=target_answers(start.workspace, start.existing, branch),
         allowed=frozenset(allowed),
         ask=_make_confirm(console) if asks else None,
@@ -84,7 +87,7 @@ def _prepare_situation(
         kube=kube,
         argocd=open_probe_cluster(hub)[0] if hub else None,
         no_kube=absent,
-        mint=make_token_source(kube, proposal.answers, proposal.rendering.release)
+        mint=live_store(release.store).token_source(kube, proposal.answers, release)
         if kube
         else None,
         say=console.say,
@@ -92,21 +95,15 @@ def _prepare_situation(
 
 
 def _make_confirm(console: Console) -> Any:
-    from wizard.cli.console import ask_confirmation
-
     return lambda question: ask_confirmation(console, question)
 
 
 def _make_prompt(console: Console) -> Any:
-    from getpass import getpass
-
     return lambda key: getpass(f"{key} (not shown): ", stream=console.err)
 
 
 def render_result(probe: Probe, result: ProbeResult) -> str:
     """One probe as a line; what to do next stands below it."""
-    from wizard.formats.terminal import escape_unprintable
-
     # A server's own words may stand in it; they must not move the cursor.
     text = f"{STATUS_WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
     shown = escape_unprintable(" ".join(text.splitlines()))
@@ -119,19 +116,15 @@ def render_summary(
     name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[UnverifiedProbe] = ()
 ) -> str:
     """How it ended, in one line; and a second one with what is left to verify."""
-    from wizard.state.unverified import format_unverified
-
-    told = summarize_results(result for _, result in found)
+    summary = summarize_results(result for _, result in found)
     more = f"\nnot verified {format_unverified(left)}" if left else ""
-    return f"{name}: live: {told or 'nothing to ask'}{more}"
+    return f"{name}: live: {summary or 'nothing to ask'}{more}"
 
 
 def _record_unverified(
     start: CommandInput, found: Sequence[tuple[Probe, ProbeResult]], console: Console
 ) -> tuple[UnverifiedProbe, ...]:
     """The probes that could not find out, or were not tried: since when, kept for later runs."""
-    from wizard.state.unverified import UnverifiedHistory
-
     open_ = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
     memory = UnverifiedHistory(start.workspace.repository, start.existing)
     left, kept = memory.record_round(open_, start.workspace.identity.date)

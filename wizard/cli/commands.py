@@ -1,158 +1,165 @@
-"""The commands that only explain, and the table of all commands.
+"""The table of all commands, and the commands that only look something up.
 
-Command functions take the parsed arguments and a console and return an exit code; whatever they
-need is imported when they run, so that `--help` stays as light as argparse.
+A command takes the options and a console and returns an exit code. Its module is imported when it
+runs: this is the place that keeps `--help` as light as argparse and each lookup free of what only
+other commands need.
 """
 
 from __future__ import annotations
 
-from argparse import Namespace
+import json
 from collections.abc import Callable, Mapping
 
+from wizard import __version__
 from wizard.cli.console import Console
+from wizard.cli.options import Options
 from wizard.errors import ExitCode
 
-Command = Callable[[Namespace, Console], ExitCode]
+Command = Callable[[Options, Console], ExitCode]
 
 
-def version(console: Console) -> ExitCode:
-    """The version, whatever else is asked for."""
-    from wizard import __version__
+def run_command(options: Options, console: Console) -> ExitCode:
+    """Run the command that the options name; --version comes before any."""
+    if options.version:
+        console.data(f"airflow-wizard {__version__}")
+        return ExitCode.DONE
+    return COMMANDS[options.command](options, console)
 
-    console.data(f"airflow-wizard {__version__}")
-    return ExitCode.DONE
 
-
-def schema(arguments: Namespace, console: Console) -> ExitCode:
+def schema(options: Options, console: Console) -> ExitCode:
     """JSON schema of the answers file, for editors and CI."""
-    del arguments
-    import json
-
     from wizard.answers.model import Answers
 
+    del options
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     console.data(json.dumps(dialect | Answers.model_json_schema(by_alias=True), indent=2))
     return ExitCode.DONE
 
 
-def presets(arguments: Namespace, console: Console) -> ExitCode:
+def presets(options: Options, console: Console) -> ExitCode:
     """List the presets, or print one as an answers file to start from."""
-    import json
+    from wizard.answers.presets import list_presets, load_preset
 
-    from wizard.answers import presets as shipped
-
-    if arguments.name:
-        from wizard.formats.yaml_writer import dump_yaml
-
-        preset = shipped.load_preset(arguments.name)
-        if getattr(arguments, "json", False):
-            console.data(json.dumps(preset.answers, indent=2))
-        else:
-            header = f"{preset.title}: {preset.description}"
-            console.data(dump_yaml(preset.answers, shipped.comment_missing_answers(preset), header))
-        return ExitCode.DONE
-    found = [shipped.load_preset(name) for name in shipped.list_presets()]
-    if getattr(arguments, "json", False):
-        rows = [
-            {"name": item.name, "title": item.title, "description": item.description}
-            for item in found
+    if options.name:
+        return _print_preset(options, console)
+    rows = [load_preset(name) for name in list_presets()]
+    if options.json:
+        data = [
+            {"name": row.name, "title": row.title, "description": row.description} for row in rows
         ]
-        console.data(json.dumps(rows, indent=2))
+        console.data(json.dumps(data, indent=2))
         return ExitCode.DONE
-    width = max(len(item.name) for item in found)
-    for item in found:
-        console.data(f"{item.name:<{width}}  {item.description}")
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        console.data(f"{row.name:<{width}}  {row.description}")
     return ExitCode.DONE
 
 
-def explain(arguments: Namespace, console: Console) -> ExitCode:
-    """What a key means, what it takes and when it is asked; without a key, all of them."""
-    import json
+def _print_preset(options: Options, console: Console) -> ExitCode:
+    from wizard.answers.presets import comment_missing_answers, load_preset
+    from wizard.formats.yaml_writer import dump_yaml
 
+    preset = load_preset(options.name)
+    if options.json:
+        console.data(json.dumps(preset.answers, indent=2))
+    else:
+        header = f"{preset.title}: {preset.description}"
+        console.data(dump_yaml(preset.answers, comment_missing_answers(preset), header))
+    return ExitCode.DONE
+
+
+def explain(options: Options, console: Console) -> ExitCode:
+    """What a key means, what it takes and when it is asked; without a key, all of them."""
     from wizard.answers.explain import find_explanations, load_explanations
 
-    if not arguments.key:
-        rows = load_explanations()
-        if getattr(arguments, "json", False):
-            console.data(json.dumps([row.to_json() for row in rows], indent=2))
-            return ExitCode.DONE
-        width = max(len(row.key) for row in rows)
-        for row in rows:
-            console.data(f"{row.key:<{width}}  {row.title}")
+    rows = find_explanations(options.key) if options.key else load_explanations()
+    if options.json:
+        console.data(json.dumps([row.to_json() for row in rows], indent=2))
         return ExitCode.DONE
-    found = find_explanations(arguments.key)
-    for number, row in enumerate(found):
-        if getattr(arguments, "json", False):
-            continue
-        console.data(("" if number == 0 else "\n") + row.to_text())
-    if getattr(arguments, "json", False):
-        console.data(json.dumps([row.to_json() for row in found], indent=2))
+    if options.key:
+        console.data("\n\n".join(row.to_text() for row in rows))
+        return ExitCode.DONE
+    width = max(len(row.key) for row in rows)
+    for row in rows:
+        console.data(f"{row.key:<{width}}  {row.title}")
     return ExitCode.DONE
 
 
-def screens(arguments: Namespace, console: Console) -> ExitCode:
-    """The screens."""
+def _run_screens(options: Options, console: Console) -> ExitCode:
     from wizard.cli.interactive import run_screens
 
-    return run_screens(arguments, console)
+    return run_screens(options, console)
 
 
-def ask(arguments: Namespace, console: Console) -> ExitCode:
-    """The same questions, line by line."""
+def _run_ask(options: Options, console: Console) -> ExitCode:
     from wizard.cli.interactive import run_ask
 
-    return run_ask(arguments, console)
+    return run_ask(options, console)
 
 
-def secrets(arguments: Namespace, console: Console) -> ExitCode:
-    """What the store lacks."""
-    from wizard.cli.secrets import run_secrets as provide
+def _run_plan(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.plan_and_commit import run_plan
 
-    return provide(arguments, console)
-
-
-def _headless(name: str) -> Command:
-    def run(arguments: Namespace, console: Console) -> ExitCode:
-        from wizard.cli import plan_and_commit
-
-        command: Command = getattr(plan_and_commit, name)
-        return command(arguments, console)
-
-    return run
+    return run_plan(options, console)
 
 
-def apply(arguments: Namespace, console: Console) -> ExitCode:
-    """Make live what is committed."""
-    from wizard.cli import apply as command
+def _run_commit(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.plan_and_commit import run_commit
 
-    return command.apply(arguments, console)
-
-
-def destroy(arguments: Namespace, console: Console) -> ExitCode:
-    """Remove an installation."""
-    from wizard.cli import destroy as command
-
-    return command.destroy(arguments, console)
+    return run_commit(options, console)
 
 
-def handover(arguments: Namespace, console: Console) -> ExitCode:
-    """What others run."""
-    from wizard.cli import handover as command
+def _run_set(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.plan_and_commit import run_set
 
-    return command.handover(arguments, console)
+    return run_set(options, console)
+
+
+def _run_secrets(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.secrets import run_secrets
+
+    return run_secrets(options, console)
+
+
+def _run_apply(options: Options, console: Console) -> ExitCode:
+    if options.undo:
+        from wizard.cli.destroy import run_undo
+
+        return run_undo(options, console)
+    from wizard.cli.apply import run_apply
+
+    return run_apply(options, console)
+
+
+def _run_destroy(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.destroy import run_destroy
+
+    return run_destroy(options, console)
+
+
+def _run_handover(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.handover import run_handover
+
+    return run_handover(options, console)
+
+
+def _run_check(options: Options, console: Console) -> ExitCode:
+    from wizard.cli.check import run_check
+
+    return run_check(options, console)
 
 
 COMMANDS: Mapping[str, Command] = {
-    "screens": screens,
-    "ask": ask,
-    "plan": _headless("plan"),
-    "commit": _headless("commit"),
-    "set": _headless("change"),
-    "secrets": secrets,
-    "apply": apply,
-    "destroy": destroy,
-    "handover": handover,
-    "check": _headless("check"),
+    "screens": _run_screens,
+    "ask": _run_ask,
+    "plan": _run_plan,
+    "commit": _run_commit,
+    "set": _run_set,
+    "secrets": _run_secrets,
+    "apply": _run_apply,
+    "destroy": _run_destroy,
+    "handover": _run_handover,
+    "check": _run_check,
     "schema": schema,
     "presets": presets,
     "explain": explain,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from wizard.errors import UsageError, WizardError
-
-if TYPE_CHECKING:
-    pass
+from wizard.formats.terminal import escape_unprintable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,6 @@ class Console:
 
     def say(self, text: str) -> None:
         """One line about what is going on; never a result."""
-        from wizard.formats.terminal import escape_unprintable
-
         # An error may quote a name from the repository; it must not move the cursor.
         lines = [escape_unprintable(line) for line in text.split("\n")]
         self.err.write("\n".join(lines) + "\n")
@@ -48,8 +45,6 @@ class Console:
     @property
     def colour(self) -> bool:
         """Whether standard output is a terminal that wants colour."""
-        import os
-
         return (
             self.out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         )
@@ -57,9 +52,6 @@ class Console:
 
 def require_terminal(console: Console) -> None:
     """Refuse at once, naming the headless way, where no screens can be shown."""
-    import os
-    import sys
-
     if not (sys.stdin.isatty() and console.out.isatty()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "the screens need a terminal",

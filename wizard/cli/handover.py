@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from wizard.apply.prepare import require_delivery
+from wizard.cli.options import Options
+from wizard.cli.selection import load_installation
 from wizard.errors import ExitCode
+from wizard.handover.folder import write_files
+from wizard.handover.scripts import Owner, render_handover
 
 if TYPE_CHECKING:
     from wizard.cli.console import Console
 
 
-def handover(arguments: Namespace, console: Console) -> ExitCode:
+def run_handover(options: Options, console: Console) -> ExitCode:
     """The scripts of one committed installation; reads the repository and asks nothing outside.
 
     4 for a delivery without owners, 5 where the files are not as committed or --out would
     overwrite another's.
     """
-    from wizard.apply.prepare import require_delivery
-    from wizard.cli.selection import load_installation
-    from wizard.handover.scripts import Owner, render_handover
-
-    stands = load_installation(
-        arguments, command="handover", verb="hand over", reason="it is about what is committed"
+    installation = load_installation(
+        options, command="handover", verb="hand over", reason="it is about what is committed"
     )
-    require_delivery(stands)
-    proposal = stands.proposal
+    require_delivery(installation)
+    proposal = installation.proposal
     committed = {
         change.logical: change.new.decode()
         for change in proposal.plan.changes
         if change.logical and not change.is_base and change.new is not None
     }
-    found = render_handover(proposal.answers, proposal.rendering, committed)
-    wanted = [arguments.owner] if arguments.owner else get_args(Owner)
-    chosen = {owner: found[owner] for owner in wanted if owner in found}
-    for owner in wanted:
-        if owner not in found:
+    scripts = render_handover(proposal.answers, proposal.rendering, committed)
+    owners = [options.owner] if options.owner else get_args(Owner)
+    chosen = {owner: scripts[owner] for owner in owners if owner in scripts}
+    for owner in owners:
+        if owner not in scripts:
             console.say(f"{owner}: nothing to do for this installation")
-    if arguments.out:
-        from wizard.handover.folder import write_files
-
+    if options.out:
         texts = {f"{owner}/{name}": text for owner, own in chosen.items()
                  for name, text in own.items()}  # fmt: skip
-        for path in write_files(Path(arguments.out), stands.name, texts):
+        for path in write_files(Path(options.out), installation.name, texts):
             console.say(f"wrote {path}")
-    if getattr(arguments, "json", False):
+    if options.json:
         console.data(json.dumps(chosen, indent=2))
-    elif not arguments.out:
+    elif not options.out:
         _print(chosen, console)
     return ExitCode.DONE
 

@@ -1,14 +1,18 @@
-"""The two ways that ask: screens and lines. Both end in the same proposal and commit."""
+"""The screens and `ask`: both end in the same proposal and commit.
+
+The screens show their first frame before the models are loaded, so what needs them is imported on
+use here; so is Textual.
+"""
 
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.console import Console, require_terminal
+from wizard.cli.console import Console, ask_confirmation, read_line, require_terminal
+from wizard.cli.options import Options
 from wizard.cli.selection import open_or_create_workspace, read_command_input
 from wizard.errors import ExitCode, UsageError, WizardError
 from wizard.workspace.installation import CommandInput
@@ -19,17 +23,17 @@ if TYPE_CHECKING:
     from wizard.workspace.workspace import Workspace
 
 
-def _open_workspace(arguments: Namespace, console: Console) -> Workspace:
-    if getattr(arguments, "all", False):
+def _open_workspace(options: Options, console: Console) -> Workspace:
+    if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
-    if getattr(arguments, "json", False):
+    if options.json:
         raise UsageError("--json is for commands that do not ask", "`airflow-wizard plan --json`")
-    return open_or_create_workspace(arguments, console)
+    return open_or_create_workspace(options, console)
 
 
-def require_start(arguments: Namespace, workspace: Workspace) -> CommandInput:
+def require_start(options: Options, workspace: Workspace) -> CommandInput:
     """Where to start; UsageError where nothing is given and the installations are elsewhere."""
-    start = read_command_input(arguments, workspace)
+    start = read_command_input(options, workspace)
     if not start.given and (others := workspace.other_installations_hint()):
         raise UsageError(
             "there is no installation in this folder",
@@ -38,14 +42,12 @@ def require_start(arguments: Namespace, workspace: Workspace) -> CommandInput:
     return start
 
 
-def run_screens(arguments: Namespace, console: Console) -> ExitCode:
+def run_screens(options: Options, console: Console) -> ExitCode:
     """The Textual screens; they return when the person commits or quits."""
     require_terminal(console)
-    workspace = _open_workspace(arguments, console)
-    chart = Path(arguments.chart) if getattr(arguments, "chart", None) else None
+    workspace = _open_workspace(options, console)
     from screens.app import run
     from screens.draft.start import InitialAnswers
-    from wizard.cli.plan_and_commit import report_commit
 
     folder: Path | None = None
 
@@ -54,7 +56,7 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
         from wizard.answers.host_keys import with_readable_host_keys
 
         nonlocal folder
-        start = require_start(arguments, workspace)
+        start = require_start(options, workspace)
         folder = start.folder
         return InitialAnswers(
             with_readable_host_keys(start.data),
@@ -62,12 +64,14 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
             start.existing,
             not start.given,
             start.folder,
-            chart,
-            getattr(arguments, "context", None) or "",
+            options.chart_path,
+            options.context,
         )
 
     ending = run(workspace, read)
     if ending.committed is not None:
+        from wizard.cli.plan_and_commit import report_commit
+
         report_commit(ending.committed, console)
     if ending.applied is not None:
         for text in ending.applied.lines:
@@ -75,16 +79,15 @@ def run_screens(arguments: Namespace, console: Console) -> ExitCode:
         return ending.applied.outcome
     if ending.committed is None:
         console.say("nothing was written")
-    if ending.left is not None:
+    if ending.uncommitted is not None:
         from wizard.cli.unsaved_answers import offer_answers_file
 
-        data, typed = ending.left
-        repo = str(getattr(arguments, "repo", "."))
-        offer_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=repo)
+        data, typed = ending.uncommitted
+        offer_answers_file(console, data, folder or Path.cwd(), typed=typed, repo=options.repo)
     return ExitCode.DONE
 
 
-def run_ask(arguments: Namespace, console: Console) -> ExitCode:
+def run_ask(options: Options, console: Console) -> ExitCode:
     """Line by line; the plan is shown before anything is written."""
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.prompts import PromptSession
@@ -94,78 +97,75 @@ def run_ask(arguments: Namespace, console: Console) -> ExitCode:
             "ask needs a terminal to ask on",
             "without one: airflow-wizard commit --answers FILE --yes",
         )
-    start = require_start(arguments, _open_workspace(arguments, console))
+    start = require_start(options, _open_workspace(options, console))
     data: dict[str, Any] = dict(start.data)
     if not start.given:
         data = _pick_preset(console)
-    talk = PromptSession(
+    session = PromptSession(
         console, data, list(start.typed), start.workspace.committed_entries(start.existing)
     )
-    given = talk.data
+    initial = session.data
     try:
-        proposal = _confirm_proposal(arguments, start, talk)
+        proposal = _confirm_proposal(options, start, session)
         if proposal is None:
             console.say("not confirmed; nothing was written")
-            _offer_answers_file(arguments, start, talk, given)
+            _offer_answers_file(options, start, session, initial)
             return ExitCode.USAGE
     except (KeyboardInterrupt, EOFError):
         console.say("\ninterrupted; nothing was written")
-        _offer_answers_file(arguments, start, talk, given)
+        _offer_answers_file(options, start, session, initial)
         return ExitCode.INTERRUPTED
     except WizardError as error:
         console.fail(error)
-        _offer_answers_file(arguments, start, talk, given)
+        _offer_answers_file(options, start, session, initial)
         return error.exit_code
     try:
-        done = start.workspace.commit(proposal, **commit_options(arguments), terminal=True)
+        done = start.workspace.commit(proposal, **commit_options(options), terminal=True)
     except WizardError as error:
         console.fail(error)
-        _offer_answers_file(arguments, start, talk, given)
+        _offer_answers_file(options, start, session, initial)
         return error.exit_code
     report_commit(done, console)
     return ExitCode.DONE
 
 
 def _confirm_proposal(
-    arguments: Namespace, start: CommandInput, talk: PromptSession
+    options: Options, start: CommandInput, session: PromptSession
 ) -> Proposal | None:
     """What the answers come to, shown and agreed to; None after a no. Writes nothing."""
-    from wizard.cli.console import ask_confirmation
     from wizard.cli.plan_and_commit import show_plan
     from wizard.plan.comparison import require_ready
 
-    chart = getattr(arguments, "chart", None)
-    talk.run()
+    session.run()
     proposal = start.workspace.propose(
-        talk.data,
-        typed=talk.typed,
+        session.data,
+        typed=session.typed,
         existing=start.existing,
         folder=start.folder,
-        chart=Path(chart) if chart else None,
+        chart=options.chart_path,
     )
-    show_plan(proposal.plan, talk.console)
+    show_plan(proposal.plan, session.console)
     require_ready(proposal.plan)
-    if proposal.plan.differs and not ask_confirmation(talk.console, "Write these files?"):
+    if proposal.plan.differs and not ask_confirmation(session.console, "Write these files?"):
         return None
     return proposal
 
 
 def _offer_answers_file(
-    arguments: Namespace, start: CommandInput, talk: PromptSession, given: Mapping[str, Any]
+    options: Options, start: CommandInput, session: PromptSession, initial: Mapping[str, Any]
 ) -> None:
-    """A file for the answers, where any was given that did not come from outside."""
+    """Offer a file for the answers where any was typed."""
     from wizard.cli.unsaved_answers import offer_answers_file
 
-    if talk.data != given:
-        repo = str(getattr(arguments, "repo", "."))
+    if session.data != initial:
+        folder = start.folder or Path.cwd()
         offer_answers_file(
-            talk.console, talk.data, start.folder or Path.cwd(), typed=talk.typed, repo=repo
+            session.console, session.data, folder, typed=session.typed, repo=options.repo
         )
 
 
 def _pick_preset(console: Console) -> dict[str, Any]:
     from wizard.answers import presets
-    from wizard.cli.console import read_line
 
     names = presets.list_presets()
     console.say("Start from a preset, or from nothing:")

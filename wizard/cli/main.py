@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from types import ModuleType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from wizard.cli import commands
+from wizard.cli.console import Console
+from wizard.cli.parser import parse_options
 from wizard.errors import ExitCode, UsageError, WizardError
-
-if TYPE_CHECKING:
-    import argparse
-
-    from wizard.cli.console import Console
-
-_GC_THRESHOLD = 50_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
-    _disable_plugins()
-    # Imports make many objects and hardly any garbage: looking for it takes a twentieth of a plan.
-    gc.set_threshold(_GC_THRESHOLD)
-    console = _console()
+    # Plugins of other packages would be handed every answer by pydantic.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    console = _open_console()
     try:
-        arguments = _parse(sys.argv[1:] if argv is None else argv)
-        return int(_run(arguments, console))
+        options = parse_options(sys.argv[1:] if argv is None else argv)
+        return int(commands.run_command(options, console))
     except (KeyboardInterrupt, EOFError):
         console.say("interrupted; nothing is half-written, the next run continues")
         return ExitCode.INTERRUPTED
@@ -46,21 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.BUG
 
 
-def _disable_plugins() -> None:
-    """Keep plugins of other packages away from pydantic, which would hand them every answer.
-
-    The variable forbids them. In place of its loader stands one that finds none, because loading
-    it costs a tenth of a plan; a version of pydantic that has it elsewhere only misses that.
-    """
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-    loader = ModuleType("pydantic.plugin._loader")
-    vars(loader)["get_plugins"] = tuple
-    sys.modules.setdefault(loader.__name__, loader)
-
-
-def _console() -> Console:
-    from wizard.cli.console import Console
-
+def _open_console() -> Console:
     if isinstance(sys.stdin, TextIOWrapper):
         # Bytes that are no text reach the question that was asked, which refuses them.
         sys.stdin.reconfigure(errors="surrogateescape")
@@ -76,23 +55,9 @@ def _stream(stream: TextIO | None) -> TextIO:
     return stream
 
 
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    from wizard.cli.parser import build_parser
-
-    return build_parser().parse_args(argv)
-
-
-def _run(arguments: argparse.Namespace, console: Console) -> ExitCode:
-    from wizard.cli import commands
-
-    if getattr(arguments, "version", False):
-        return commands.version(console)
-    return commands.COMMANDS[arguments.command or "screens"](arguments, console)
-
-
 def _report_bug(error: Exception, console: Console) -> None:
     """Where it happened, without the message or any variable: both may hold a secret."""
-    import traceback
+    import traceback  # only a bug needs it
 
     console.say(f"error: a bug in airflow-wizard ({type(error).__name__}), here:")
     for frame in traceback.extract_tb(error.__traceback__):

@@ -1,10 +1,12 @@
-"""The command line's words: commands and options, as the design binds them."""
+"""The command line's words: commands and options, as the design binds them; parsed to Options."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from wizard.cli.options import Options
 from wizard.errors import UsageError
 
 _SET = "KEY=VALUE"
@@ -14,7 +16,9 @@ _REPEATED = ("set", "host_key_fingerprint")
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **options: Any) -> None:
         # A script that abbreviates an option would break with the next one that begins the same.
-        super().__init__(*args, **{"allow_abbrev": False, **options})
+        # Defaults are in Options: one set here would replace what stands before the command.
+        defaults = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
+        super().__init__(*args, **{**defaults, **options})
 
     def error(self, message: str) -> NoReturn:
         # argparse would exit with 2, which means `files differ` here. Its messages quote what was
@@ -22,20 +26,22 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-class _TopLevelParser(_Parser):
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse does, with what stands before the command kept beside what follows it."""
-        found = super().parse_args(args, namespace)
-        for name in _REPEATED:
-            before, after = getattr(found, f"{name}_before", []), getattr(found, name, [])
-            if before or after:
-                setattr(found, name, [*before, *after])
-        branch = found.screens_branch
-        if branch and found.command:
-            raise UsageError(f"--branch stands before {found.command}", "write it behind that word")
-        if branch:
-            found.branch = branch
-        return found
+def parse_options(argv: Sequence[str]) -> Options:
+    """The options of one run; raises UsageError, and SystemExit once --help is printed."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(build_parser().parse_args(argv)).items()
+        if value is not None
+    }
+    for name in _REPEATED:
+        values[name] = values.pop(f"{name}_before", ()) + values.get(name, ())
+    if "screens_branch" in values:
+        if "command" in values:
+            raise UsageError(
+                f"--branch stands before {values['command']}", "write it behind that word"
+            )
+        values["branch"] = values.pop("screens_branch")
+    return Options(**values)
 
 
 def _require_text(text: str) -> str:
@@ -50,7 +56,7 @@ def _global_parser(suffix: str = "") -> _Parser:
 
     A command's own list would replace the one that stands before it, so that one has a `suffix`.
     """
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False)
     group = common.add_argument_group("global options")
     group.add_argument(
         "--repo", type=_require_text, metavar="DIR", help="config repository (default: this folder)"
@@ -101,7 +107,7 @@ def _global_parser(suffix: str = "") -> _Parser:
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line; raises UsageError instead of exiting."""
     common = _global_parser()
-    top = _TopLevelParser(
+    top = _Parser(
         prog="airflow-wizard",
         description="From an empty Kubernetes cluster to a GitOps-managed Apache Airflow. "
         "Without a command: the screens.",
@@ -158,9 +164,9 @@ def build_parser() -> argparse.ArgumentParser:
     _reference_options(check)
     add("schema", "JSON schema of the answers file")
     presets = add("presets", "presets that ship with the wizard")
-    presets.add_argument("name", nargs="?", help="print this preset's answers")
+    presets.add_argument("name", nargs="?", default=None, help="print this preset's answers")
     explain = add("explain", "what a question means")
-    explain.add_argument("key", nargs="?", help="dotted key; without one, all keys")
+    explain.add_argument("key", nargs="?", default=None, help="dotted key; without one, all keys")
     return top
 
 
@@ -216,7 +222,12 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
 
 def _apply_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "plan", nargs="?", type=_require_text, metavar="PLAN", help="a file of plan --out"
+        "plan",
+        nargs="?",
+        default=None,
+        type=_require_text,
+        metavar="PLAN",
+        help="a file of plan --out",
     )
     command.add_argument(
         "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
@@ -284,7 +295,7 @@ def _commit_options(command: argparse.ArgumentParser) -> None:
 
 
 def _publish_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--message", metavar="TEXT", default="", help="commit message")
+    command.add_argument("--message", metavar="TEXT", help="commit message")
     command.add_argument("--branch", type=_require_text, metavar="NAME", help="work branch to make")
     command.add_argument("--push", action="store_true", help="push after the commit")
     command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")

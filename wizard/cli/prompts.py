@@ -11,7 +11,10 @@ from wizard.answers.questions import FieldSpec, field_specs
 from wizard.cli.console import Console, read_line
 from wizard.errors import AnswersError
 from wizard.formats.nested import get_value, put_value
+from wizard.hostkeys.keys import parse_fingerprint, parse_host_keys
+from wizard.hostkeys.verdict import parse_host_key
 from wizard.secrets.references import KINDS
+from wizard.workspace.host_keys import judge_answers
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -140,7 +143,7 @@ class HostKeyPrompt:
     be answered for nothing.
     """
 
-    talk: PromptSession
+    session: PromptSession
     label: str
     help: str
 
@@ -182,24 +185,20 @@ class HostKeyPrompt:
         return True
 
     def _paste(self, lines: list[str], host: str, port: int) -> str:
-        from wizard.hostkeys.keys import parse_host_keys
-
         try:
             keys = parse_host_keys("\n".join(lines), host=host, port=port)
         except ValueError as error:
             return str(error)
         entries = [{"host": host, "type": key.type, "key": key.key} for key in keys]
-        self.talk.data = put_value(self.talk.data, ("dags", "host_keys"), entries)
+        self.session.data = put_value(self.session.data, ("dags", "host_keys"), entries)
         self._list()
         return ""
 
     def _fingerprints(self) -> bool:
         """Ask while a key lacks evidence; once skipped, the plan will say what is missing."""
-        from wizard.hostkeys.keys import parse_fingerprint
-
         while (verdict := self._verdict()) and verdict.refused:
             self._say("Compare with what the host's owner publishes, then type it.")
-            text = read_line(self.talk.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
+            text = read_line(self.session.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
             if text == "<":
                 return False
             if text == _SKIP:
@@ -213,7 +212,7 @@ class HostKeyPrompt:
             if after is None or value in after.unused:
                 self._say("  ! this fingerprint belongs to none of the keys")
                 continue
-            self.talk.typed.append(value)
+            self.session.typed.append(value)
             self._list()
         return True
 
@@ -232,32 +231,28 @@ class HostKeyPrompt:
             self._say(f"  {entry.type} {_fingerprint(entry)}: {refusal.reason}")
 
     def _verdict(self, *more: str) -> HostKeyVerdict | None:
-        from wizard.workspace.host_keys import judge_answers
-
-        typed = [*self.talk.typed, *more]
+        typed = [*self.session.typed, *more]
         return judge_answers(
-            self._answers(), typed=typed, committed=self.talk.committed, by="", date=""
+            self._answers(), typed=typed, committed=self.session.committed, by="", date=""
         )
 
     def _answers(self) -> Answers:
-        found = validate_answers(self.talk.data).answers
+        found = validate_answers(self.session.data).answers
         if found is None:
             raise AnswersError("the answers cannot be read")
         return found
 
     def _lines(self) -> Iterator[str]:
-        while line := read_line(self.talk.console, ""):
+        while line := read_line(self.session.console, ""):
             yield line
             if line in {"<", "?", _SKIP}:
                 return
 
     def _say(self, text: str) -> None:
-        self.talk.console.say(text)
+        self.session.console.say(text)
 
 
 def _fingerprint(entry: KnownHost) -> str:
-    from wizard.hostkeys.verdict import parse_host_key
-
     key = parse_host_key(entry)
     return "(no key)" if isinstance(key, str) else key.fingerprint
 

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-from argparse import Namespace
+import sys
 from typing import TYPE_CHECKING
 
 from wizard.apply.progress import format_counts, format_event, format_interruption
-from wizard.cli.console import Console
+from wizard.apply.run import QUIT_SECONDS, Run
+from wizard.cli.console import Console, ask_confirmation
+from wizard.cli.options import Options
 from wizard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from wizard.apply.run import Run
     from wizard.engine.steps import StepEvent
 
 
-def execute_run(
-    run: Run, arguments: Namespace, console: Console, *, again: str = "apply"
-) -> ExitCode:
+def execute_run(run: Run, options: Options, console: Console, *, again: str = "apply") -> ExitCode:
     """Go through a run and print it; 130 after Ctrl-C, naming the command that goes on."""
-    from wizard.apply.run import QUIT_SECONDS
 
     async def work() -> None:
         async for event in run.events():
-            _print_event(event, arguments, console)
+            _print_event(event, options, console)
 
     try:
         asyncio.run(work())
     except KeyboardInterrupt:
         for event in run.mark_interrupted():
-            _print_event(event, arguments, console)
+            _print_event(event, options, console)
         console.say(format_counts(run.past_events))
         console.say(format_interruption(again))
         run.end(QUIT_SECONDS)
@@ -42,15 +40,11 @@ def execute_run(
     return run.outcome
 
 
-def confirm(arguments: Namespace, console: Console) -> None:
+def confirm(options: Options, console: Console) -> None:
     """A yes, given before or now; UsageError without one."""
-    import sys
-
-    from wizard.cli.console import ask_confirmation
-
-    if getattr(arguments, "yes", False):
+    if options.yes:
         return
-    if getattr(arguments, "json", False) or not sys.stdin.isatty():
+    if options.json or not sys.stdin.isatty():
         raise UsageError(
             "there is no terminal to ask on, and no --yes",
             "look with --dry-run, then add --yes",
@@ -59,8 +53,8 @@ def confirm(arguments: Namespace, console: Console) -> None:
         raise UsageError("not confirmed; nothing was applied")
 
 
-def _print_event(event: StepEvent, arguments: Namespace, console: Console) -> None:
-    if getattr(arguments, "json", False):
+def _print_event(event: StepEvent, options: Options, console: Console) -> None:
+    if options.json:
         console.data(json.dumps(event.to_json()))
     elif event.state != "checking":
         for text in format_event(event):

@@ -1,4 +1,4 @@
-"""`run_secrets`: create what the store lacks, show the public deploy key, record it in the answers.
+"""`secrets`: create missing values in the store, show the public deploy key and record it.
 
 The order makes it resumable: one write by check-and-set, then one edit of one answers file, and
 the second follows from what the first left in the store.
@@ -6,12 +6,17 @@ the second follows from what the first left in the store.
 
 from __future__ import annotations
 
-from argparse import Namespace
+import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard.cli.console import Console
+from wizard.cli.options import Options
+from wizard.cli.secrets_open import open_hand_off, take_hand_off
 from wizard.cli.secrets_report import (
+    Outcome,
     SecretsRun,
+    collect_public_keys,
     confirm_write,
     make_prompt,
     note_unknown_places,
@@ -21,38 +26,47 @@ from wizard.cli.secrets_report import (
     report_outcomes,
     report_written,
 )
+from wizard.cli.secrets_seal import hand_off, require_valid_options
 from wizard.cli.selection import open_workspace, read_command_input
+from wizard.engine.probes import run_probes
 from wizard.errors import ExitCode, RefusedError, UsageError
+from wizard.provisioning.sealed_file import require_no_earlier_hand_off
+from wizard.provisioning.steps import (
+    StoreSession,
+    find_provider_api,
+    list_clone_probes,
+    list_read_consents,
+    list_token_consents,
+    open_store,
+    parse_token_reference,
+    register_key,
+    resolve_store,
+)
+from wizard.provisioning.survey import Inputs
+from wizard.secrets.resolve import resolve_reference
+from wizard.workspace.consent import require_reference_keys, target_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from wizard.provisioning.steps import StoreSession
     from wizard.provisioning.survey import Survey
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.references import SecretRef
+    from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import SecretLookup
-    from wizard.systems.vault.payload_store import FillResult
     from wizard.workspace.deploy_keys import GitKey
 
 
-def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
+def run_secrets(options: Options, console: Console) -> ExitCode:
     """Fill the store and show the public deploy key; asks on a terminal, needs --yes without."""
-    from wizard.cli.secrets_open import open_hand_off, take_hand_off
-    from wizard.cli.secrets_seal import hand_off, require_valid_options
-    from wizard.provisioning.steps import open_store, resolve_store
-    from wizard.workspace.consent import require_reference_keys, target_answers
-
-    if getattr(arguments, "all", False):
+    if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
-    if getattr(arguments, "json", False) and not getattr(arguments, "yes", False):
+    if options.json and not options.yes:
         raise UsageError("--json asks nothing", "run it without --json, or add --yes")
-    require_reference_keys(getattr(arguments, "allow_reference", None) or ())
-    if getattr(arguments, "register", None):
-        _token_reference(arguments)
-    require_valid_options(arguments)
-    workspace = open_workspace(arguments, console, create=bool(getattr(arguments, "yes", False)))
-    start = read_command_input(arguments, workspace)
+    require_reference_keys(options.allow_reference)
+    if options.register:
+        _token_reference(options)
+    require_valid_options(options)
+    workspace = open_workspace(options, console, create=options.yes)
+    start = read_command_input(options, workspace)
     if not start.given:
         raise UsageError(
             "there are no answers to work with",
@@ -62,15 +76,15 @@ def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
     proposal = workspace.propose(
         start.data, typed=start.typed, existing=start.existing, folder=start.folder
     )
-    run = SecretsRun(arguments, console, start, proposal)
+    run = SecretsRun(options, console, start, proposal)
     agreed = target_answers(workspace, start.existing, proposal.answers.repository.branch)
-    way = resolve_store(proposal, agreed)
-    if getattr(arguments, "hand_off", None):
+    target = resolve_store(proposal, agreed)
+    if options.hand_off:
         return hand_off(run, agreed)
-    handed = open_hand_off(run, way) if getattr(arguments, "take", None) else None
+    handed = open_hand_off(run, target) if options.take else None
     # Only the answers say which server it is: consent before anything is sent.
-    run.require_consent(way.required_consent)
-    with open_store(way, way.login()) as session:
+    run.require_consent(target.required_consent)
+    with open_store(target, target.login()) as session:
         return (
             _fill_store(run, session, agreed)
             if handed is None
@@ -79,12 +93,10 @@ def run_secrets(arguments: Namespace, console: Console) -> ExitCode:
 
 
 def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode:
-    from wizard.cli.secrets_report import Outcome, collect_public_keys
-
     every = session.open_all_paths()
     if not run.json:
         for one in every:
-            print_items(run, one.found, f"as {one.vault.identity}")
+            print_items(run, one.found, f"as {one.store.identity}")
     outcomes = []
     cluster = (
         open_run_cluster(run)
@@ -100,9 +112,9 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
         run.note(f"left to others: {', '.join(left)}")
     report_outcomes(run, outcomes, recorded)
     keys = [(about, one.key) for one in outcomes if one.key and (about := one.found.git_key)]
-    if keys and getattr(run.arguments, "register", None):
+    if keys and run.options.register:
         _register_keys(run, keys, agreed)
-    if not keys or not getattr(run.arguments, "prove", False):
+    if not keys or not run.options.prove:
         return ExitCode.DONE
     proven = [_prove_clone(run, about, key) for about, key in keys]
     return ExitCode.DONE if all(proven) else ExitCode.REFUSED
@@ -112,9 +124,6 @@ def _fill_store_path(
     run: SecretsRun, session: StoreSession, agreed: Any, cluster: SecretLookup | None
 ) -> FillResult:
     """Make and write what lacks at one path, once it is agreed to."""
-    from wizard.provisioning.steps import list_read_consents
-    from wizard.provisioning.survey import Inputs
-
     found = session.found
     _require_no_handoff(run, found)
     session.require_rights()
@@ -128,8 +137,6 @@ def _fill_store_path(
 
 
 def _require_no_handoff(run: SecretsRun, found: Survey) -> None:
-    from wizard.provisioning.sealed_file import require_no_earlier_hand_off
-
     name = run.proposal.answers.installation.name
     made = tuple(fact.key for fact in found.facts_in_state("generate"))
     require_no_earlier_hand_off(run.start.workspace.repository, name, made, found.store.name)
@@ -137,10 +144,7 @@ def _require_no_handoff(run: SecretsRun, found: Survey) -> None:
 
 def _register_keys(run: SecretsRun, keys: Sequence[tuple[GitKey, KeyPair]], agreed: Any) -> None:
     """Have the provider know the keys, read-only, with the operator's one token for it."""
-    from wizard.provisioning.steps import find_provider_api, list_token_consents, register_key
-    from wizard.secrets.resolve import resolve_reference
-
-    reference = _token_reference(run.arguments)
+    reference = _token_reference(run.options)
     answers = run.proposal.answers
     first = find_provider_api(answers, keys[0][0])
     if first is None:
@@ -164,11 +168,9 @@ def _register_keys(run: SecretsRun, keys: Sequence[tuple[GitKey, KeyPair]], agre
             run.console.say(f"warning: {done.note}")
 
 
-def _token_reference(arguments: Namespace) -> SecretRef:
-    from wizard.provisioning.steps import parse_token_reference
-
+def _token_reference(options: Options) -> SecretRef:
     try:
-        return parse_token_reference(arguments.register)
+        return parse_token_reference(options.register)
     except ValueError:
         raise UsageError(
             "--register takes where a token comes from: env:NAME, file:PATH or prompt"
@@ -177,11 +179,6 @@ def _token_reference(arguments: Namespace) -> SecretRef:
 
 def _prove_clone(run: SecretsRun, about: GitKey, key: KeyPair) -> bool:
     """Whether nothing speaks against a clone with this very key; each look outside is told."""
-    import asyncio
-
-    from wizard.engine.probes import run_probes
-    from wizard.provisioning.steps import list_clone_probes
-
     try:
         probes = list_clone_probes(run.proposal.answers, key.private, about)
     except RefusedError as error:

@@ -1,7 +1,8 @@
-"""`secrets --take`: what a hand-off file holds, into a store that lacks it; nothing is replaced."""
+"""`secrets --take`: put the values of a hand-off file into the store; nothing is replaced."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,21 @@ from wizard.cli.secrets_report import (
     Outcome,
     SecretsRun,
     collect_public_keys,
+    confirm_write,
+    note_unknown_places,
+    open_run_cluster,
     print_items,
     record_public_keys,
     report_outcomes,
     report_written,
 )
+from wizard.clients import age
 from wizard.errors import ConflictError, ExitCode
 from wizard.provisioning.sealed_file import HandOff, checksum, parse_hand_off, store_location
 from wizard.provisioning.survey import Inputs
+from wizard.secrets.payload import Payload
+from wizard.secrets.resolve import SecretError
+from wizard.systems.payload_store import FillResult, fill_store
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
     from wizard.provisioning.steps import StoreSession, StoreTarget
     from wizard.provisioning.survey import Survey
     from wizard.secrets.facts import Fact
-    from wizard.systems.vault.payload_store import FillResult
 
 
 class _FileInputs(Inputs):
@@ -34,22 +41,18 @@ class _FileInputs(Inputs):
 
     def value(self, fact: Fact) -> SecretStr:
         """The file's value; SecretError where it has none."""
-        from wizard.secrets.resolve import SecretError
-
         if fact.key not in self._known:
             raise SecretError(f"{fact.key} is not in the file", available=False)
         return self._known[fact.key]
 
 
-def open_hand_off(run: SecretsRun, way: StoreTarget) -> HandOff:
+def open_hand_off(run: SecretsRun, target: StoreTarget) -> HandOff:
     """The file of --take, opened and found to be for this installation and place."""
-    from wizard.clients import age
-
-    path = Path(run.arguments.take)
+    path = Path(run.options.take)
     data = age.read_small(path, "--take")
-    keys = age.read_identities([Path(one) for one in run.arguments.identity])
+    keys = age.read_identities([Path(one) for one in run.options.identity])
     handed = parse_hand_off(age.decrypt_text(data, keys, str(path)), str(path))
-    stores = [path.store for path in list_store_paths(way.proposal)]
+    stores = [path.store for path in list_store_paths(target.proposal)]
     handed.require_target(run.proposal.answers.installation.name, store_location(*stores))
     run.console.say(f"{path}: {checksum(data)}")
     return handed
@@ -62,7 +65,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
     """
     every = session.open_all_paths()
     for one in every if not run.json else ():
-        print_items(run, one.found, f"as {one.vault.identity}", handed.values)
+        print_items(run, one.found, f"as {one.store.identity}", handed.values)
     values = [_select_values(one.found, handed) for one in every]
     _report_unknown_keys(run, every, handed)
     for one, own in zip(every, values, strict=True):
@@ -86,18 +89,15 @@ def _fill_path(
     run: SecretsRun, session: StoreSession, values: Mapping[Fact, SecretStr], handed: HandOff
 ) -> Outcome:
     """Write what one path lacks of the values."""
-    from wizard.cli.secrets_report import confirm_write, note_unknown_places, open_run_cluster
-    from wizard.systems.vault.payload_store import fill_store
-
     found = session.found
-    lacking = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
+    missing = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
     filled: FillResult | None = None
-    if lacking:
+    if missing:
         session.require_rights()
         inputs = _FileInputs(run.proposal.answers, _known=dict(handed.values))
         note_unknown_places(run, session.signs(inputs, open_run_cluster(run)))
-        confirm_write(run, len(lacking), found.store.name)
-        filled = fill_store(found.store, found.seen, lacking)
+        confirm_write(run, len(missing), found.store.name)
+        filled = fill_store(found.store, found.seen, missing)
         _require_same(found.store.name, filled.payload.get, values)
         report_written(run, found, filled)
     return Outcome(found, filled, session.key(filled))
@@ -105,15 +105,13 @@ def _fill_path(
 
 def _report_unknown_keys(run: SecretsRun, every: Sequence[StoreSession], handed: HandOff) -> None:
     known = {item.fact.key for one in every for item in one.found.items}
-    strange = [key for key in handed.values if key not in known]
-    if strange:
-        run.note(f"in the file, and not needed by these answers: {', '.join(strange)}")
+    unknown = [key for key in handed.values if key not in known]
+    if unknown:
+        run.note(f"in the file, and not needed by these answers: {', '.join(unknown)}")
 
 
 def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
     """The file's values for one path by fact, each one usable; raises where one is not."""
-    from wizard.secrets.payload import Payload
-
     facts = {item.fact.key: item.fact for item in found.items}
     values = {facts[key]: value for key, value in handed.values.items() if key in facts}
     plain = Payload(
@@ -127,8 +125,6 @@ def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
 
 
 def _require_same(store: str, held: Any, values: Mapping[Fact, SecretStr]) -> None:
-    import hmac
-
     other = [
         fact.key
         for fact, value in values.items()

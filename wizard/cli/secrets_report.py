@@ -1,26 +1,32 @@
-"""What `secrets` asks, tells and records."""
+"""What `secrets` asks, prints and records."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from argparse import Namespace
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.cli.console import Console
+from wizard.cli.console import Console, ask_confirmation
+from wizard.cli.options import Options
+from wizard.clients.forge_pages import find_key_page
 from wizard.errors import UsageError
+from wizard.formats.nested import get_value
+from wizard.plan.merge_base import state_folder
+from wizard.provisioning.steps import format_items, open_cluster
+from wizard.secrets.deploy_key import KeyPair, fingerprint, is_same_key
+from wizard.workspace.consent import consent_error
+from wizard.workspace.deploy_keys import GitKey, git_key, repository_label
+from wizard.workspace.public_keys import record_in_file, record_in_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
-
     from wizard.provisioning.survey import Survey
-    from wizard.secrets.deploy_key import KeyPair
+    from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import PriorUse, SecretLookup
-    from wizard.systems.vault.payload_store import FillResult
-    from wizard.workspace.deploy_keys import GitKey
     from wizard.workspace.installation import CommandInput
     from wizard.workspace.proposal import Proposal
 
@@ -34,7 +40,7 @@ _NOT_RECORDED_NOTE = (
 class SecretsRun:
     """One run of the command for one installation."""
 
-    arguments: Namespace
+    options: Options
     console: Console
     start: CommandInput
     proposal: Proposal
@@ -43,12 +49,12 @@ class SecretsRun:
     @property
     def yes(self) -> bool:
         """Whether the write was agreed to beforehand."""
-        return bool(getattr(self.arguments, "yes", False))
+        return self.options.yes
 
     @property
     def json(self) -> bool:
         """Whether the result is printed as data."""
-        return bool(getattr(self.arguments, "json", False))
+        return self.options.json
 
     @property
     def is_interactive(self) -> bool:
@@ -57,10 +63,7 @@ class SecretsRun:
 
     def require_consent(self, questions: dict[str, str]) -> None:
         """A yes to each question by key, from options or a person; RefusedError without one."""
-        from wizard.cli.console import ask_confirmation
-        from wizard.workspace.consent import consent_error
-
-        allowed = set(getattr(self.arguments, "allow_reference", None) or ())
+        allowed = self.options.allow_reference
         left = {key: text for key, text in questions.items() if key not in allowed}
         if left and not self.is_interactive:
             raise consent_error(left)
@@ -84,9 +87,6 @@ class Outcome:
 
     def as_data(self) -> dict[str, object]:
         """The outcome for `--json`; no value is in it."""
-        from wizard.clients.forge_pages import find_key_page
-        from wizard.secrets.deploy_key import fingerprint
-
         about = self.found.git_key
         page = find_key_page(about.url) if about and self.key else None
         seen = self.found.seen
@@ -106,8 +106,6 @@ def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str]
 
     `handed` are the keys of a hand-off file (see `wizard.provisioning.steps.format_items`).
     """
-    from wizard.provisioning.steps import format_items
-
     lines = [
         f"{found.store.name}, {how}",
         *(f"  {line}" for line in format_items(found.items, handed)),
@@ -137,12 +135,7 @@ def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
     """Write public halves, by question, where the answers came from; empty where that has them."""
-    from wizard.formats.nested import get_value
-    from wizard.plan.merge_base import state_folder
-    from wizard.secrets.deploy_key import is_same_key
-    from wizard.workspace.public_keys import record_in_file, record_in_tree
-
-    file, answers = getattr(run.arguments, "answers", None), run.proposal.answers
+    file, answers = run.options.answers, run.proposal.answers
     # The comment of one that is recorded may be the person's own.
     new = {
         question: public
@@ -169,8 +162,6 @@ def report_outcomes(
 
     `nothing` says whether the store has every value (default: whether none lacked).
     """
-    from wizard.workspace.deploy_keys import git_key
-
     if run.json:
         first, *others = outcomes
         document = {
@@ -195,10 +186,6 @@ def report_outcomes(
 
 def print_public_key(run: SecretsRun, about: GitKey, public: str) -> None:
     """The public half of a deploy key, and where to register it."""
-    from wizard.clients.forge_pages import find_key_page
-    from wizard.secrets.deploy_key import fingerprint
-    from wizard.workspace.deploy_keys import repository_label
-
     page = find_key_page(about.url)
     if not run.json:
         run.console.data(f"\n{about.title} ({fingerprint(public)}):\n{public}")
@@ -221,11 +208,18 @@ def report_recorded(run: SecretsRun, recorded: str) -> None:
 
 def _list_answer_options(run: SecretsRun) -> Iterator[str]:
     """The options with which a commit starts from the same answers; values stay references."""
-    for name in ("repo", "installation", "preset", "answers", "set", "host_key_fingerprint"):
-        found = getattr(run.arguments, name, None)
-        if found and (name, found) != ("repo", "."):
-            for one in [found] if isinstance(found, str) else found:
-                yield from (f"--{name.replace('_', '-')}", one)
+    options = run.options
+    given = {
+        "--repo": [options.repo] if options.repo != "." else [],
+        "--installation": [options.installation],
+        "--preset": [options.preset],
+        "--answers": [options.answers],
+        "--set": options.set,
+        "--host-key-fingerprint": options.host_key_fingerprint,
+    }
+    for name, values in given.items():
+        for value in filter(None, values):
+            yield from (name, value)
 
 
 def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
@@ -233,9 +227,7 @@ def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
 
     A context that was named has to be there.
     """
-    from wizard.provisioning.steps import open_cluster
-
-    context = getattr(run.arguments, "context", "") or ""
+    context = run.options.context
     cluster, identity = open_cluster(run.proposal.answers, context)
     if cluster is not None:
         run.console.say(f"asking the cluster: {identity}")
@@ -246,8 +238,6 @@ def make_prompt(run: SecretsRun) -> Any:
     """How values are asked for without echo; None without a terminal."""
     if not run.is_interactive:
         return None
-    from getpass import getpass
-
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
@@ -262,8 +252,6 @@ def note_unknown_places(run: SecretsRun, signs: PriorUse) -> None:
 
 def confirm_write(run: SecretsRun, count: int, place: str) -> None:
     """A person or --yes agrees to the write of so many values."""
-    from wizard.cli.console import ask_confirmation
-
     if run.yes:
         return
     if not run.is_interactive:

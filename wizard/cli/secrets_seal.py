@@ -6,19 +6,25 @@ They are made and read exactly as `secrets` does it; `wizard.cli.secrets_open` i
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.files import with_value
+from wizard.cli.options import Options
 from wizard.cli.secrets_report import (
     SecretsRun,
+    confirm_write,
+    make_prompt,
+    note_unknown_places,
+    open_run_cluster,
     print_items,
     print_public_key,
     record_public_keys,
     report_recorded,
 )
+from wizard.clients import age
 from wizard.errors import ConflictError, ExitCode, UsageError
 from wizard.provisioning.sealed_file import (
     HandOff,
@@ -26,10 +32,14 @@ from wizard.provisioning.sealed_file import (
     checksum,
     load_hand_off_record,
     resolve_new_file,
+    save_hand_off_record,
     store_location,
     write_new_file,
 )
-from wizard.provisioning.survey import Inputs
+from wizard.provisioning.steps import list_read_consents
+from wizard.provisioning.survey import Inputs, make_database_client, survey_store
+from wizard.secrets.deploy_key import fingerprint
+from wizard.secrets.payload import Payload
 from wizard.workspace.deploy_keys import QUESTIONS, git_key
 from wizard.workspace.store_paths import list_store_paths
 
@@ -40,29 +50,27 @@ if TYPE_CHECKING:
     from wizard.provisioning.survey import ItemState, Survey
     from wizard.secrets.facts import Fact
 
-_HAND_OFF, _TAKE = ("recipient", "recipients_file", "new_hand_off"), ("identity",)
+_HAND_OFF_OPTIONS = ("recipient", "recipients_file", "new_hand_off")
+_TAKE_OPTIONS = ("identity",)
 
 
-def require_valid_options(arguments: Namespace) -> None:
+def require_valid_options(options: Options) -> None:
     """Raise UsageError for options of the two that do not go together."""
-    handing = bool(getattr(arguments, "hand_off", None))
-    taking = bool(getattr(arguments, "take", None))
-    for needs, there, names in (("--hand-off", handing, _HAND_OFF), ("--take", taking, _TAKE)):
-        for name in names:
-            if getattr(arguments, name, None) and not there:
-                raise UsageError(f"--{name.replace('_', '-')} is for {needs}", "leave it out")
-    if not (handing or taking):
+    if not options.hand_off and (option := options.find_given(*_HAND_OFF_OPTIONS)):
+        raise UsageError(f"{option} is for --hand-off", "leave it out")
+    if not options.take and (option := options.find_given(*_TAKE_OPTIONS)):
+        raise UsageError(f"{option} is for --take", "leave it out")
+    mode = options.find_given("hand_off", "take")
+    if not mode:
         return
-    mode = "--hand-off" if handing else "--take"
-    if handing and taking:
+    if options.hand_off and options.take:
         raise UsageError("--hand-off makes a file and --take takes one", "do one of them")
-    for name in ("register", "prove"):
-        if getattr(arguments, name, None):
-            raise UsageError(
-                f"{mode} takes no --{name}",
-                f"once the store is filled: airflow-wizard secrets --{name}",
-            )
-    if taking and not getattr(arguments, "identity", None):
+    if option := options.find_given("register", "prove"):
+        raise UsageError(
+            f"{mode} takes no {option}",
+            f"once the store is filled: airflow-wizard secrets {option}",
+        )
+    if options.take and not options.identity:
         raise UsageError(
             "--take needs a private key that opens the file", "--identity KEYFILE, as for `age -d`"
         )
@@ -70,7 +78,7 @@ def require_valid_options(arguments: Namespace) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _UnreadableStore:
-    """A store that nobody here may look into: everything counts as lacking."""
+    """A store that nobody here may look into: every value counts as missing."""
 
     name: str
     document: bool
@@ -88,23 +96,13 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
     A run that was killed is continued by the same command. Raises ConflictError where values were
     handed off before, RefusedError where the installation has lived before.
     """
-    from wizard.cli.secrets_report import (
-        confirm_write,
-        make_prompt,
-        note_unknown_places,
-        open_run_cluster,
-    )
-    from wizard.clients import age
-    from wizard.provisioning.steps import list_read_consents
-    from wizard.provisioning.survey import make_database_client, survey_store
-
-    arguments, repository = run.arguments, run.start.workspace.repository
-    files = [Path(one) for one in getattr(arguments, "recipients_file", None) or ()]
-    keys = age.read_recipients(getattr(arguments, "recipient", None) or (), files)
+    options, repository = run.options, run.start.workspace.repository
+    files = [Path(one) for one in options.recipients_file or ()]
+    keys = age.read_recipients(options.recipient, files)
     name = run.proposal.answers.installation.name
     if _is_finished(run, load_hand_off_record(repository, name)):
         return ExitCode.DONE
-    file = resolve_new_file(arguments.hand_off, repository)
+    file = resolve_new_file(options.hand_off, repository)
     stores = [path.store for path in list_store_paths(run.proposal)]
     every = _require_new_values(
         run,
@@ -117,8 +115,8 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
             for path in list_store_paths(run.proposal)
         ],
     )
-    lacking = _facts(every, "generate", "given")
-    if not lacking:
+    missing = _facts(every, "generate", "given")
+    if not missing:
         raise UsageError("there is nothing to hand off: every value is left to others", "")
     for found in every if not run.json else ():
         print_items(run, found, f"sealed into {file}")
@@ -132,7 +130,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
             signs = found.signs(inputs, open_run_cluster(run), make_database_client(run.proposal))
             signs.require_none(made, found.store.name)
             note_unknown_places(run, signs)
-    confirm_write(run, len(lacking), str(file))
+    confirm_write(run, len(missing), str(file))
     values = {fact.key: one for found in every for fact, one in found.values(inputs).items()}
     generated = tuple(fact.key for fact in _facts(every, "generate"))
     handed = HandOff(name, store_location(*stores), values, generated)
@@ -154,9 +152,7 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
     keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
     if keys:
         _require_place(run)
-    if getattr(run.arguments, "new_hand_off", False):
-        from wizard.answers.files import with_value
-
+    if run.options.new_hand_off:
         answers = run.proposal.answers
         for key in keys:
             fresh = key.answer.model_copy(update={"public": ""})
@@ -169,8 +165,6 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
         raise note.conflict("none is generated a second time")
     for key in keys:
         if key.public:
-            from wizard.secrets.deploy_key import fingerprint
-
             raise ConflictError(
                 f"{key.question}.public is {fingerprint(key.public) or 'no public key'}: this "
                 "deploy key was made before, so its private half is in the store, or in a file "
@@ -183,7 +177,7 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
 
 def _require_place(run: SecretsRun) -> None:
     """The public key is told once; it has to be recorded then."""
-    file = getattr(run.arguments, "answers", None)
+    file = run.options.answers
     if not run.start.existing and (not file or file == "-"):
         raise UsageError(
             "there is no answers file to record the public deploy key in",
@@ -193,8 +187,6 @@ def _require_place(run: SecretsRun) -> None:
 
 def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
     """The public halves of the deploy keys among the values, by question."""
-    from wizard.secrets.payload import Payload
-
     plain = {key: value.get_secret_value() for key, value in values.items()}
     payload = Payload("the hand-off", False, plain)
     return {
@@ -206,8 +198,6 @@ def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> di
 
 def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> None:
     """The file, and on both sides of it the memory: a kill leaves nothing handed, or all known."""
-    from wizard.provisioning.sealed_file import save_hand_off_record
-
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
     if note.generated and not save_hand_off_record(repository, name, note):
         run.note("your state folder cannot be written: that values were handed off is not known")
@@ -218,9 +208,9 @@ def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> N
 
 def _is_finished(run: SecretsRun, note: HandOffRecord | None) -> bool:
     """Whether this very file was made before; what lacked of that run is done then."""
-    if note is None or getattr(run.arguments, "new_hand_off", False) or not note.has_file:
+    if note is None or run.options.new_hand_off or not note.has_file:
         return False
-    if Path(note.file) != Path(run.arguments.hand_off).absolute().resolve():
+    if Path(note.file) != Path(run.options.hand_off).absolute().resolve():
         return False
     run.note(f"made on {note.date}, and still there; nothing is generated a second time")
     _report(run, (), note, 0)

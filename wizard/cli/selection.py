@@ -1,66 +1,56 @@
-"""From arguments to raw answers: which installation, and from which layers."""
+"""From options to raw answers: which installation, and from which layers.
+
+The screens show their first frame before the models are loaded, so what needs them is imported on
+use here.
+"""
 
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wizard.cli.console import Console, read_line
+from wizard.cli.options import Options
 from wizard.errors import AnswersError, UsageError
 from wizard.formats.yaml_reader import MAX_BYTES
 from wizard.workspace.installation import CommandInput, CommittedInstallation, require_committed
+from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
+from wizard.workspace.public_keys import with_recorded_keys
+from wizard.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from wizard.cli.console import Console
-    from wizard.workspace.workspace import Workspace
 
-
-def open_workspace(arguments: Namespace, console: Console, *, create: bool = False) -> Workspace:
+def open_workspace(options: Options, console: Console, *, create: bool = False) -> Workspace:
     """The config repository of --repo, to be written; with `create` an empty folder becomes one.
 
-    An interrupted write is put right first, and the console told so.
+    An interrupted write is finished or undone first, and reported on the console.
     """
-    from wizard.workspace.workspace import Workspace
-
-    workspace = Workspace.open(_folder(arguments), branch=_branch(arguments), create=create)
+    workspace = Workspace.open(Path(options.repo), branch=options.branch, create=create)
     if workspace.recovered:
         console.say(str(workspace.recovered))
     return workspace
 
 
-def open_workspace_read_only(arguments: Namespace) -> Workspace:
+def open_workspace_read_only(options: Options) -> Workspace:
     """The config repository of --repo, only to look; ConflictError after an interrupted write."""
-    from wizard.workspace.workspace import Workspace
-
-    return Workspace.open(_folder(arguments), branch=_branch(arguments), recover=False)
+    return Workspace.open(Path(options.repo), branch=options.branch, recover=False)
 
 
-def open_or_create_workspace(arguments: Namespace, console: Console) -> Workspace:
+def open_or_create_workspace(options: Options, console: Console) -> Workspace:
     """Like `open_workspace`; offers on the terminal to make a repository of an empty folder."""
-    folder = _folder(arguments)
+    folder = Path(options.repo)
     try:
-        return open_workspace(arguments, console)
+        return open_workspace(options, console)
     except UsageError as error:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise
-        from wizard.cli.console import read_line
-
         console.say(error.message)
         what = "Make this empty folder one" if folder.exists() else "Make the folder and one in it"
         answer = read_line(console, f"{what} (git init -b main)? [Y/n]: ")
         if answer.casefold() not in {"", "y", "yes"}:
             raise
-    return open_workspace(arguments, console, create=True)
-
-
-def _folder(arguments: Namespace) -> Path:
-    return Path(getattr(arguments, "repo", "."))
-
-
-def _branch(arguments: Namespace) -> str:
-    return getattr(arguments, "branch", "") or ""
+    return open_workspace(options, console, create=True)
 
 
 def choose_installation(workspace: Workspace, name: str) -> str:
@@ -88,7 +78,7 @@ def choose_installation(workspace: Workspace, name: str) -> str:
 
 
 def read_command_input(
-    arguments: Namespace, workspace: Workspace, assignments: Sequence[str] = ()
+    options: Options, workspace: Workspace, assignments: Sequence[str] = ()
 ) -> CommandInput:
     """The raw answers of this run.
 
@@ -99,46 +89,46 @@ def read_command_input(
     from wizard.answers.files import apply_assignments, merge_layers
     from wizard.answers.host_keys import parse_pasted_keys
 
-    preset = getattr(arguments, "preset", None)
-    file = getattr(arguments, "answers", None)
-    sets = [*(getattr(arguments, "set", None) or []), *assignments]
-    layers, folder = _layers(preset, file)
-    given = apply_assignments(merge_layers(*layers), sets)
+    sets = [*options.set, *assignments]
+    layers, folder = _read_layers(options.preset, options.answers)
+    answers = apply_assignments(merge_layers(*layers), sets)
     existing = _find_existing(
-        arguments, workspace, _name(given, bool(layers)) if not assignments else ""
+        options, workspace, _installation_name(answers, bool(layers)) if not assignments else ""
     )
-    if existing and preset:
-        from wizard.workspace.neighbours import NEW_INSTALLATION_HINT
-
+    if existing and options.preset:
         raise UsageError(
             f"--preset is for a new installation, and {existing} has answers already",
             "change them with `airflow-wizard set KEY=VALUE`; for another installation add "
             + NEW_INSTALLATION_HINT,
         )
-    if existing and not file:
-        from wizard.workspace.public_keys import with_recorded_keys
-
-        standing = with_recorded_keys(
+    if existing and not options.answers:
+        committed = with_recorded_keys(
             workspace, existing, workspace.committed_answers(existing) or {}
         )
-        given = apply_assignments(standing, sets)
+        answers = apply_assignments(committed, sets)
     if not existing:
-        given = _with_repository_path(given, workspace)
+        answers = _with_repository_path(answers, workspace)
     if folder is None and not existing:
         folder = Path.cwd()
-    typed = tuple(getattr(arguments, "host_key_fingerprint", None) or ())
     known = bool(layers or sets or existing)
-    return CommandInput(workspace, parse_pasted_keys(given), existing, folder, typed, known)
+    return CommandInput(
+        workspace,
+        parse_pasted_keys(answers),
+        existing,
+        folder,
+        options.host_key_fingerprint,
+        known,
+    )
 
 
-def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any]], Path | None]:
-    """What is given from outside, and the folder that file names in it are relative to."""
+def _read_layers(preset: str, file: str) -> tuple[list[Mapping[str, Any]], Path | None]:
+    """The answers of preset and file, and the folder that file names in them are relative to."""
     layers: list[Mapping[str, Any]] = []
     folder = None
     if preset:
-        from wizard.answers import presets
+        from wizard.answers.presets import load_preset
 
-        layers.append(presets.load_preset(preset).answers)
+        layers.append(load_preset(preset).answers)
     if file:
         from wizard.answers.files import parse_answers
 
@@ -147,32 +137,31 @@ def _layers(preset: str | None, file: str | None) -> tuple[list[Mapping[str, Any
     return layers, folder
 
 
-def _name(given: Mapping[str, Any], layered: bool) -> str:
-    """The installation that given answers name; empty when they name none."""
+def _installation_name(answers: Mapping[str, Any], has_layers: bool) -> str:
+    """The installation that answers name; empty when they name none."""
     from wizard.answers.questions import field_spec
     from wizard.formats.nested import get_value
 
-    default = field_spec("installation.name").default if layered else ""
-    name = get_value(given, ("installation", "name"), default)
+    default = field_spec("installation.name").default if has_layers else ""
+    name = get_value(answers, ("installation", "name"), default)
     return name if isinstance(name, str) else ""
 
 
-def _find_existing(arguments: Namespace, workspace: Workspace, name: str) -> str:
-    named = getattr(arguments, "installation", "") or ""
-    if named or not name:
-        return choose_installation(workspace, named)
+def _find_existing(options: Options, workspace: Workspace, name: str) -> str:
+    if options.installation or not name:
+        return choose_installation(workspace, options.installation)
     # Answers name their installation; another name than those that exist begins a new one.
     return name if name in workspace.installations() else ""
 
 
-def _with_repository_path(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
     """A new installation goes beside those of the folder that was opened."""
     from wizard.formats.nested import get_value, put_value
 
     prefix = workspace.repository.prefix
-    if not given or not prefix or get_value(given, ("repository", "path")) is not None:
-        return given
-    return put_value(given, ("repository", "path"), prefix)
+    if not answers or not prefix or get_value(answers, ("repository", "path")) is not None:
+        return answers
+    return put_value(answers, ("repository", "path"), prefix)
 
 
 def _display_name(file: str) -> str:
@@ -197,20 +186,17 @@ def _read_answers(file: str) -> tuple[str, Path]:
         raise AnswersError(f"{_display_name(file)}: is not UTF-8 text") from None
 
 
-_ANSWER_OPTIONS = ("answers", "preset", "set", "host_key_fingerprint")
-
-
 def load_installation(
-    arguments: Namespace, *, command: str, verb: str, reason: str
+    options: Options, *, command: str, verb: str, reason: str
 ) -> CommittedInstallation:
-    """The installation that the arguments name, for a command that takes no other answers.
+    """The installation that the options name, for a command that takes no other answers.
 
-    `command`, `verb` and `reason` are its words in errors. Raises UsageError for arguments that
+    `command`, `verb` and `reason` are its words in errors. Raises UsageError for options that
     would change the answers and where nothing is committed, and all that `require_committed`
     raises.
     """
-    refuse_changes(arguments, command=command, reason=reason)
-    start = read_command_input(arguments, open_workspace_read_only(arguments))
+    refuse_changes(options, command=command, reason=reason)
+    start = read_command_input(options, open_workspace_read_only(options))
     if not start.existing:
         raise UsageError(
             f"there is no committed installation to {verb}",
@@ -219,13 +205,12 @@ def load_installation(
     return require_committed(start)
 
 
-def refuse_changes(arguments: Namespace, *, command: str, reason: str) -> None:
-    """Raise UsageError for arguments that would change the answers, or name several at once."""
-    if getattr(arguments, "all", False):
+def refuse_changes(options: Options, *, command: str, reason: str) -> None:
+    """Raise UsageError for options that would change the answers, or name several at once."""
+    if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
-    for name in _ANSWER_OPTIONS:
-        if getattr(arguments, name, None):
-            raise UsageError(
-                f"{command} takes no --{name.replace('_', '-')}: {reason}",
-                "change and commit first: airflow-wizard set KEY=VALUE --yes",
-            )
+    if option := options.find_given("answers", "preset", "set", "host_key_fingerprint"):
+        raise UsageError(
+            f"{command} takes no {option}: {reason}",
+            "change and commit first: airflow-wizard set KEY=VALUE --yes",
+        )

@@ -1,4 +1,4 @@
-"""Answers of `ask` that came to no commit: offered a file of their own, from which it goes on."""
+"""A file for answers that were not committed: `ask` continues from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wizard.cli.console import Console
+from wizard.answers.questions import field_specs
+from wizard.chart.versions import VERSIONS
+from wizard.checks.engine import run_checks
+from wizard.checks.subject import Layout
+from wizard.cli.console import Console, ask_confirmation
+from wizard.formats.nested import get_value
+from wizard.formats.yaml_writer import dump_yaml
 from wizard.plan.merge_base import STATE_DIR
 
 _NAME = "airflow-answers"
@@ -28,8 +34,6 @@ def offer_answers_file(
     write, nor where the answers hold what looks like a secret. Never raises: the reason for which
     `ask` ended is what counts.
     """
-    from wizard.cli.console import ask_confirmation
-
     text = _text(data)
     path = _find_free_path(folder)
     if path is None or STATE_DIR in folder.resolve().parts or _holds_secret(data, text):
@@ -58,9 +62,6 @@ def offer_answers_file(
 
 
 def _text(data: Mapping[str, Any]) -> str:
-    from wizard.answers.questions import field_specs
-    from wizard.formats.yaml_writer import dump_yaml
-
     header = "Unfinished answers of Airflow Wizard: go on with `airflow-wizard ask --answers FILE`."
     return dump_yaml(
         {"schema": 1, **data}, {item.path: item.help for item in field_specs()}, header
@@ -74,18 +75,12 @@ def _find_free_path(folder: Path) -> Path | None:
 
 def _holds_secret(data: Mapping[str, Any], text: str) -> bool:
     """Whether a commit would refuse these answers for a secret in them."""
-    from wizard.chart.settings import DEFAULT_AIRFLOW
-    from wizard.checks.engine import run_checks
-    from wizard.checks.subject import Layout
-    from wizard.formats.nested import get_value
-    from wizard.formats.yaml_writer import dump_yaml
-
     variables, values = get_value(data, ("environment", "variables")), get_value(data, ("values",))
     env: list[Any] = [
         {"name": name, "value": value} for name, value in dict(variables or {}).items()
     ]
     files = {f"{_NAME}.yaml": text, "values.yaml": dump_yaml({**(values or {}), "env": env})}
-    chart, airflow = max(DEFAULT_AIRFLOW.items())
+    chart, airflow = VERSIONS[0].chart, VERSIONS[0].airflow
     found = run_checks(
         {path: content.encode() for path, content in files.items()},
         chart=chart,

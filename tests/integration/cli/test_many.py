@@ -167,12 +167,11 @@ def test_plan_all_at_the_top_of_a_monorepo_and_the_folders_elsewhere(spread: Wiz
 
 
 def test_the_screens_and_ask_name_the_folders(spread: Wizard) -> None:
-    from argparse import Namespace
-
     from wizard.cli.interactive import require_start
+    from wizard.cli.options import Options
     from wizard.cli.selection import open_workspace_read_only
 
-    given = Namespace(repo=str(spread.folder))
+    given = Options(repo=str(spread.folder))
     with pytest.raises(UsageError) as caught:
         require_start(given, open_workspace_read_only(given))
     assert str(spread.folder / "clusters/prod") in caught.value.hint

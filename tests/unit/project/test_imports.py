@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -41,16 +42,17 @@ except SystemExit as end:
     code = end.code
 else:
     code = 0
-# What stands in for a module (see wizard.cli.main) was not loaded from anywhere.
-new = [name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)]
-sys.stderr.write("\\n" + json.dumps([code, sorted(new)]))
+sys.stderr.write("\\n" + json.dumps([code, sorted(set(sys.modules) - before)]))
 """
 
 
-def loaded(body: str, *arguments: str, cwd: Path = TOP) -> tuple[object, set[str]]:
+def loaded(
+    body: str, *arguments: str, cwd: Path = TOP, path: Path | None = None
+) -> tuple[object, set[str]]:
     done = subprocess.run(
         [sys.executable, "-c", TRACE.replace("{body}", body), json.dumps(arguments)],
         cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        env={**os.environ, **({"PYTHONPATH": str(path)} if path else {})},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     code, modules = json.loads(done.stderr.splitlines()[-1])
@@ -110,8 +112,25 @@ def test_plan_loads_no_client(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     modules = command("--preset", "local", "plan", cwd=tmp_path)
     assert not top_level(modules) & BANNED
-    # Where pydantic would look for plugins to hand every answer to.
-    assert "importlib.metadata" not in modules
+
+
+def test_no_plugin_of_another_package_is_handed_the_answers(tmp_path: Path) -> None:
+    (tmp_path / "nosy.py").write_text(
+        "class plugin:\n    def new_schema_validator(*_, **__): return None, None, None\n"
+    )
+    about = tmp_path / "nosy-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: nosy\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[pydantic]\nnosy = nosy:plugin\n")
+    model = "import pydantic\n    pydantic.create_model('Any', a=(int, 1))"
+    assert "nosy" in loaded(model, path=tmp_path)[1]
+
+    read = "from wizard.cli.main import main; sys.exit(main())"
+    code, modules = loaded(read, "schema", path=tmp_path)
+
+    assert code == 0
+    assert "pydantic" in modules
+    assert "nosy" not in modules
 
 
 def test_two_clients_that_are_begun_with_at_once_take_turns(
