@@ -191,7 +191,7 @@ class Helm:
 
 
 def open_helm(context: str = "", *, hidden: Collection[str] = ()) -> Helm:
-    """For a kubeconfig context, empty for the current one; raises as `read_access`."""
+    """For a kubeconfig context, empty for the current one; raises as `read_context`."""
     from wizard.clients.kube.config import read_context
 
     return Helm(read_context(context), hidden=hidden)

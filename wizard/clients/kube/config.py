@@ -3,7 +3,7 @@
 Several files are merged as kubectl does it: of two values the first counts. Nothing is run or
 sent while reading; what cannot be used safely is refused with what to do about it. Source:
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
-Not the library's loader: test_kinds_of_login, test_of_several_files_the_first_word_counts.
+The library's loader fails test_kinds_of_login and test_of_several_files_the_first_word_counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "passw
 
 @dataclass(frozen=True, slots=True)
 class ExecPlugin:
-    """A program that the kubeconfig names to log in with; `run` in kube_login.py starts it."""
+    """A program that the kubeconfig names to log in with; `run_plugin` in login.py starts it."""
 
     command: str
     arguments: tuple[str, ...]

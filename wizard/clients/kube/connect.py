@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from wizard.clients.kube.protocol import Kube
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_kube(
@@ -16,7 +12,7 @@ def open_kube(
 ) -> Kube:
     """The client of a kubeconfig context, empty for the current one; sends nothing yet.
 
-    `told` hears the line of each request. Raises UsageError and RefusedError as `read_access`.
+    `told` hears the line of each request. Raises UsageError and RefusedError as `read_context`.
     """
     from wizard.clients.kube.client import KubeClient
     from wizard.clients.kube.config import read_context

@@ -2,7 +2,7 @@
 
 Tokens and keys stay in memory; no message repeats one. Source of the plugin's protocol:
 https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
-Not the library's: test_what_a_plugin_says_is_not_repeated_when_it_looks_like_a_token.
+The library's login fails test_what_a_plugin_says_is_not_repeated_when_it_looks_like_a_token.
 """
 
 from __future__ import annotations

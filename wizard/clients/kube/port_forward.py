@@ -34,7 +34,7 @@ def request_pod(
 ) -> PodResponse:
     """The answer to the request `asked`, sent to `port` through the subresource at `path`.
 
-    `seconds` count for all of it. Raises KubeError as `Transport.upgraded`, and of kind `pod`
+    `seconds` count for all of it. Raises KubeError as `Transport.open_websocket`, and of kind `pod`
     where the way is open and nothing usable comes back.
     """
     request = Request("GET", path, what, [("ports", str(port))])
