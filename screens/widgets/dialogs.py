@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import ClassVar
@@ -121,8 +122,6 @@ def _format_choice(item: FieldSpec, choice: str) -> str:
 
 
 def _format_default(value: object) -> str:
-    import json
-
     return "(empty)" if value in ("", None, {}, []) else json.dumps(value, ensure_ascii=False)
 
 
