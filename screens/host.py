@@ -90,7 +90,7 @@ class Host(Protocol):
         """Questions that were left at least once, so that they may show an error."""
 
     @property
-    def consented(self) -> set[str]:
+    def consents(self) -> set[str]:
         """Names of what the person agreed to, beyond the consents in `session`."""
 
     @property

@@ -126,14 +126,16 @@ async def _obtain_consent(
 ) -> bool:
     """Whether a person said yes to all of this, now or before."""
     session = host.session
-    agreements = {one for need in requirements for one in need.agreements}
+    agreements = {one for requirement in requirements for one in requirement.agreements}
     missing_prompts = {
-        one for need in requirements for one in need.prompts
+        one for requirement in requirements for one in requirement.prompts
     } - session.secret_values.keys()
     if quietly:
         return agreements <= session.agreements and not missing_prompts
     if not agreements <= session.agreements:
-        text = "\n".join(line for need in requirements for line in _requirement_lines(need))
+        text = "\n".join(
+            line for requirement in requirements for line in _requirement_lines(requirement)
+        )
         ask = ConfirmListDialog(
             "Look at these from this machine? It only reads.",
             text,
@@ -147,16 +149,16 @@ async def _obtain_consent(
     return True
 
 
-def _requirement_lines(need: ProbeRequirements) -> list[str]:
+def _requirement_lines(requirement: ProbeRequirements) -> list[str]:
     """One source in the dialog: its title once, everything else in the second column."""
-    parts = [part for line in need.lines for part in wrap(line, _WIDTH - _COLUMN)]
-    titles = [need.source.title, *[""] * len(parts)]
+    parts = [part for line in requirement.lines for part in wrap(line, _WIDTH - _COLUMN)]
+    titles = [requirement.source.title, *[""] * len(parts)]
     return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
 
 
 async def _prompt_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
     """Ask for the values that a person has to type; escape leaves one out."""
-    for text in dict.fromkeys(one for need in requirements for one in need.prompts):
+    for text in dict.fromkeys(one for requirement in requirements for one in requirement.prompts):
         if text not in host.session.secret_values:
             note = "Held in memory for this session only, and forgotten once it is refused."
             value = await host.push_screen_wait(create_secret_prompt(text, note))
@@ -168,9 +170,9 @@ def _collect_probes(
     host: Host, situation: Situation, sources: Sequence[ProbeSource]
 ) -> list[tuple[ProbeSource, list[Probe]]]:
     session = host.session
-    agreed = frozenset(session.agreements)
+    agreements = frozenset(session.agreements)
     situation_with_consent = replace(
-        situation, consent=agreed.__contains__, prompt=_create_prompt(host)
+        situation, consent=agreements.__contains__, prompt=_create_prompt(host)
     )
     return [(source, list(source.probes(situation_with_consent))) for source in sources]
 
@@ -188,7 +190,7 @@ def _create_prompt(host: Host) -> Callable[[str], str]:
 def _drop_refused_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
     """Drop what was typed and then refused, by a server or before it got there."""
     results = host.session.results(host.draft)
-    for text in [one for need in requirements for one in need.prompts]:
+    for text in [one for requirement in requirements for one in requirement.prompts]:
         key = text.partition(" ")[0]
         if any(_is_refusal(one, key) for one in results):
             host.session.secret_values.pop(text, None)

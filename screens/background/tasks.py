@@ -108,9 +108,9 @@ class TaskRunner:
 
     async def _consent(self, subject: str, title: str, text: str, yes: str) -> None:
         """A yes to something outside that was asked for just now; asked once."""
-        if subject not in self.host.consented:
+        if subject not in self.host.consents:
             await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
-            self.host.consented.add(subject)
+            self.host.consents.add(subject)
 
     async def _prompt_secret(self, key: str, text: str) -> None:
         """A secret, typed unseen; kept until the task ends."""

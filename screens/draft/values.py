@@ -61,7 +61,7 @@ def secret_parts(value: object) -> tuple[str, str]:
 
 def secret_value(kind: str, argument: str, before: object) -> dict[str, object]:
     """A reference; what is public beside the old one (a deploy key's public part) stays."""
-    kept = {}
+    public = {}
     if isinstance(before, Mapping):
-        kept = {str(name): text for name, text in before.items() if name not in SECRET_KINDS}
-    return {kind: argument if kind in KINDS_WITH_ARGUMENT else True, **kept}
+        public = {str(name): text for name, text in before.items() if name not in SECRET_KINDS}
+    return {kind: argument if kind in KINDS_WITH_ARGUMENT else True, **public}

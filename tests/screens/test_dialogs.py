@@ -54,7 +54,7 @@ async def test_ctrl_q_asks_no_host(tmp_path: Path) -> None:
         await jump(pilot, "dags.host_keys")
         await press(pilot, "f5")
         await press(pilot, "ctrl+q")
-        assert not app.consented
+        assert not app.consents
         assert app.draft.scan is None
 
 

@@ -341,7 +341,7 @@ class ApplyScreen(RunPage):
         self.show_log()
 
     @on(StepList.Looked)
-    def _looked(self) -> None:
+    def _follow_cursor(self) -> None:
         here = self.query_one(StepList).highlighted
         self.is_following = self.progress is None or here == self.progress.current
         self.show_log()

@@ -49,13 +49,13 @@ class ScanningPage(Page):
         name = known_hosts_name(*self.address)
         if self._scan_worker is not None:
             return
-        if name in self.host.consented:
+        if name in self.host.consents:
             self._begin()
             return
 
         def answer(yes: bool | None) -> None:
             if yes:
-                self.host.consented.add(name)
+                self.host.consents.add(name)
                 self._begin()
 
         title = f"Ask {name} for its SSH host keys?"
