@@ -6,12 +6,15 @@ Each rule names the key to change and what would be right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
 from wizard.deliveries.registry import delivery_kind
 from wizard.errors import Problem
 from wizard.formats.addresses import is_loopback
+from wizard.formats.nested import get_value
 from wizard.manifests.postgres import STATS_USER
 from wizard.stores.registry import store_kind
 
@@ -101,8 +104,6 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
     """The runbook's commands generate values; given ones need a store."""
     if not store_kind(answers.secrets.store).generated_only:
         return
-    from wizard.answers.questions import field_specs
-    from wizard.formats.nested import get_value
 
     for item in field_specs(type(answers)):
         if item.kind != "secret" or not item.applies(answers):
@@ -122,8 +123,6 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
 
 def check_given_values(answers: Answers) -> Iterator[Problem]:
     """A broker's URL and a Git token are made where they count; random text would be neither."""
-    from wizard.answers.questions import field_spec
-    from wizard.formats.nested import get_value
 
     for key, instead in _NOT_GENERATED.items():
         item = field_spec(key, type(answers))
@@ -241,10 +240,15 @@ def check_base_url(answers: Answers) -> Iterator[Problem]:
 
 
 def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
-    """Two CA files are copied side by side under their own names."""
-    vault, database = answers.secrets.vault.ca.file, answers.database.ca.file
-    if vault and database and _file_name(vault) == _file_name(database) and vault != database:
-        yield Problem("database.ca.file", "name it differently from secrets.vault.ca.file")
+    """CA files are copied side by side, each under its own name."""
+    files = {
+        item.key: str(get_value(answers, item.path))
+        for item in field_specs(type(answers))
+        if item.ask.asset and get_value(answers, item.path)
+    }
+    for (key, file), (other, name) in combinations(files.items(), 2):
+        if _file_name(file) == _file_name(name) and file != name:
+            yield Problem(key, f"name it differently from {other}")
 
 
 def _file_name(path: str) -> str:
@@ -274,8 +278,6 @@ RULES: tuple[Rule, ...] = (
 
 def find_rule_problems(answers: Answers) -> list[Problem]:
     """Everything the rules object to, and every required answer that is empty."""
-    from wizard.answers.questions import field_specs
-    from wizard.formats.nested import get_value
 
     found = [problem for rule in RULES for problem in rule(answers)]
     for item in field_specs(type(answers)):

@@ -12,6 +12,7 @@ from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, UsageError, WizardError
 from wizard.git.push import find_remote, remote_url
+from wizard.manifests.steps import BRANCH
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -32,9 +33,9 @@ def build_branch_step(target: Target) -> Step:
         return await run_in_thread(lambda: _check_branch(target.repository, branch, target.emitted))
 
     return Step(
-        "git.branch",
-        f"Wait until {branch} holds the planned files",
-        "me",
+        BRANCH.id,
+        BRANCH.title,
+        BRANCH.owner,
         _endpoint(target.repository, branch),
         check,
         wait_seconds=PATIENCE_SECONDS,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
 from wizard.state.apply_journal import ApplyHistory
-from wizard.stores.vault.settings import vault_answers
+from wizard.stores.live import live_store
 from wizard.systems.target import Target
 
 if TYPE_CHECKING:
@@ -38,16 +39,10 @@ def open_target(
     Raises UsageError for a context or chart that was named and is not there, and where nothing
     says who this machine is to anybody.
     """
-    from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
+    from wizard.clients.vault.address import LOGIN_HINT
 
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
-    own = vault_answers(answers.secrets)
-    who = read_credentials() if answers.secrets.store == "vault" else None
-    vault = None
-    if who is not None:
-        ca = release.assets.get("secrets.vault.ca.file", "")
-        vault = (read_address(own.server, ca=ca, namespace=own.namespace), who)
     kube = _open_client(context)
     repository = found.start.workspace.repository
     changes = [change for change in proposal.plan.changes if change.new is not None]
@@ -58,12 +53,12 @@ def open_target(
         proposal.plan.digest,
         {c.logical: c.new for c in changes if c.logical and not c.is_base and c.new is not None},
         {change.path: change.new for change in changes if change.new is not None},
-        vault,
+        live_store(release.store).find_access(answers, release),
         kube,
         _open_client(argocd_context) if argocd_context else kube,
         ApplyHistory(repository, found.name).target_identities(),
         database=database,
-        helm=_open_helm(answers, context) if kube is not None else None,
+        helm=_open_program(answers, context) if kube is not None else None,
         chart=_find_chart(chart),
         agreed=agreed or {},
     )
@@ -75,18 +70,9 @@ def open_target(
     return target
 
 
-def _open_helm(answers: Answers, context: str) -> Helm | None:
-    """The program for the same context; it sees no variable that a secret is read from."""
-    if answers.delivery.kind != "helm":
-        return None
-    from wizard.answers.questions import field_specs
-    from wizard.clients.helm import open_helm
-    from wizard.formats.nested import get_value
-
-    references = [
-        get_value(answers, one.path) for one in field_specs(type(answers)) if one.kind == "secret"
-    ]
-    return open_helm(context, hidden=[one.env for one in references if one and one.env])
+def _open_program(answers: Answers, context: str) -> Helm | None:
+    installer = live_delivery(answers.delivery.kind).installer
+    return installer.open_program(answers, context) if installer else None
 
 
 def _find_chart(given: str) -> Path | None:

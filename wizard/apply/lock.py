@@ -72,9 +72,9 @@ class RunLock:
     @classmethod
     def from_target(cls, target: Target) -> RunLock:
         """The lock of the target's installation, where what delivers it runs."""
-        from wizard.apply.delivery import get_delivery
+        from wizard.apply.delivery import get_installer
 
-        kube, namespace = get_delivery(target).lock(target)
+        kube, namespace = get_installer(target).lock(target)
         return cls(kube, namespace, target.answers.installation.name)
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.errors import UsageError
+from wizard.stores.live import live_store
 
 if TYPE_CHECKING:
     from wizard.apply.run import Run
@@ -45,10 +46,9 @@ class PreparedRun:
 def list_missing_logins(target: Target) -> tuple[str, ...]:
     """Whom this machine is nobody to, a sentence each."""
     found = []
-    if target.vault is None and target.answers.secrets.store == "vault":
-        from wizard.clients.vault.address import LOGIN_HINT
-
-        found.append(f"Vault is left to its owner: nothing says who you are there ({LOGIN_HINT})")
+    missing = live_store(target.release.store).missing_access
+    if target.vault is None and missing:
+        found.append(missing)
     if target.kube is None:
         found.append("the cluster is left to its owner: no kubeconfig context (--context)")
     return tuple(found)
@@ -108,7 +108,7 @@ def _parse_take_over(given: str) -> tuple[str, str]:
 
 def require_delivery(found: CommittedInstallation) -> None:
     """Raise RefusedError for a delivery that is made by hand."""
-    from wizard.apply.delivery import find_delivery
+    from wizard.apply.delivery import find_installer
 
     proposal = found.proposal
-    find_delivery(proposal.answers.delivery.kind, proposal.rendering.release.runbook)
+    find_installer(proposal.answers.delivery.kind, proposal.rendering.release.runbook)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from wizard.apply import branch, delivery
+from wizard.apply import branch
+from wizard.apply.delivery import get_installer
+from wizard.stores.live import live_store
 from wizard.systems.cluster.identity import build_identity_step
 from wizard.systems.database import steps as database
-from wizard.systems.vault import steps as vault
-from wizard.systems.vault.session import VaultLogin
 
 if TYPE_CHECKING:
     from wizard.engine.steps import Step
@@ -20,20 +20,16 @@ Part = Literal["store", "delivery"]
 def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
     """The actions of this installation; `only` leaves the other part out.
 
-    Which cluster it is comes before all others: Vault's side names the cluster too. The database
+    Which cluster it is comes before all others: the store's side names the cluster too. The database
     belongs to the store: it is what a deployment finds in place, and its password lies there.
     """
     first = build_identity_step(target)
-    # One login to Vault for all: a secret id may be good for a single one.
-    session = VaultLogin(target) if target.answers.secrets.store == "vault" else None
+    run = live_store(target.release.store).open_run(target)
     store = (
-        *(vault.build_vault_steps(target, session) if session else ()),
-        *database.build_database_steps(target, session),
+        *(run.build_steps() if run else ()),
+        *database.build_database_steps(target, run.login if run else None),
     )
-    delivered = (
-        branch.build_branch_step(target),
-        *delivery.get_delivery(target).build_steps(target),
-    )
+    delivered = (branch.build_branch_step(target), *get_installer(target).build_steps(target))
     if only == "store":
         return (first, *store)
     return (first, *delivered) if only == "delivery" else (first, *store, *delivered)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.checks.engine import run_checks
-from wizard.checks.subject import Layout
+from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
 from wizard.findings import Finding
 from wizard.stores.registry import store_kind
 
@@ -21,7 +21,6 @@ def build_layout(rendering: Rendering) -> Layout:
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
     if store_kind(release.store).made_by_hand:
         outside.update({secret.name: tuple(secret.keys) for secret in total.secrets})
-    namespace = release.controller_namespace
     vault = [(file.logical, Path(file.path).stem, file.path) for file in total.files]
     return Layout(
         release=release.names.release,
@@ -30,7 +29,7 @@ def build_layout(rendering: Rendering) -> Layout:
         secrets=outside,
         policies={stem: path for logical, stem, path in vault if _is_vault_file(logical, "policy")},
         roles={stem: path for logical, stem, path in vault if _is_vault_file(logical, "role")},
-        **({"argocd": namespace} if namespace else {}),
+        argocd=release.controller_namespace or DEFAULT_ARGOCD_NAMESPACE,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from wizard.chart.contract import Version
 
+DEFAULT_ARGOCD_NAMESPACE = "argocd"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -26,7 +28,7 @@ class Layout:
     stores: frozenset[tuple[str, str]] = frozenset()
     policies: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
-    argocd: str = "argocd"
+    argocd: str = DEFAULT_ARGOCD_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)

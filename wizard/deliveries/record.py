@@ -53,12 +53,14 @@ def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) 
 class DeliveryKind:
     """One delivery: everything pure that is particular to it.
 
-    `label` is the choice's words, `questions` the model at `delivery.<name>`. `gitops`: a
+    `label` is the choice's words, `questions` the model at `delivery.<name>`. `urls` are the
+    keys of questions whose address is tried while it is typed. `gitops`: a
     controller in the cluster follows the repository, so `apply` writes only what Git cannot
     deliver. `local`: it belongs to a laptop. `creates_namespace`: nobody else creates the
     namespace, so it is a manifest. `settings` are Helm values; `readers` are those who read the
     store for this delivery; `render` gives files and steps. `source_url` is the repository that
     the cluster reads, and `controller_namespace` where the controller runs; empty without one.
+    `controller_is_inside`: it deploys into the cluster that it runs in.
     `claims` gets a reader of raw answers and returns what an installation owns, as fields of
     `wizard.plan.claims.Claims`.
     """
@@ -75,6 +77,8 @@ class DeliveryKind:
     readers: Callable[[DeliveryAnswers, Release], tuple[Reader, ...]] = _no_readers
     render: Callable[[DeliveryAnswers, Release, Contribution], Rendered] = _no_files
     rules: tuple[Rule, ...] = ()
+    urls: tuple[str, ...] = ()
     source_url: Callable[[DeliveryAnswers], str] = field(default=lambda _delivery: "")
     controller_namespace: Callable[[DeliveryAnswers], str] = field(default=lambda _delivery: "")
+    controller_is_inside: Callable[[DeliveryAnswers], bool] = field(default=lambda _delivery: True)
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})

@@ -5,21 +5,17 @@ The reverse of `apply`, the files last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from wizard.apply.delivery import get_installer
+from wizard.deliveries.live import live_delivery
 from wizard.destroy import data
 from wizard.errors import RefusedError
-from wizard.systems.argocd import application_removal, cascade
-from wizard.systems.argocd import removal as argocd
+from wizard.stores.live import live_store
 from wizard.systems.cluster.identity import build_identity_step
-from wizard.systems.helm import removal as helm
-from wizard.systems.release import delivered_objects, volumes
+from wizard.systems.release import volumes
 from wizard.systems.release.namespace_removal import build_namespace_removal
-from wizard.systems.vault import removal as vault
-from wizard.systems.vault import reviewer_removal
-from wizard.systems.vault.session import VaultLogin
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -32,79 +28,21 @@ if TYPE_CHECKING:
 Steps = tuple["Step", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivery:
-    """How one kind is taken back and destroyed; `require_gone` says whether the files may go."""
-
-    undo: Callable[[Target, VaultLogin | None], Steps]
-    destroy: Callable[[Target, VaultLogin | None, Collection[DataKind]], Steps]
-    require_gone: Callable[[Target], None]
-
-
-def _build_argocd_undo(target: Target, session: VaultLogin | None) -> Steps:
-    del session
-    return (
-        application_removal.build_application_undo(target),
-        *argocd.build_argocd_removal(target, exact=True),
-    )
-
-
-def _build_argocd_destroy(
-    target: Target, session: VaultLogin | None, pieces: Collection[DataKind]
-) -> Steps:
-    """Nothing is lost; nothing syncs; what might hang goes; then all delivered, and its bringer."""
-    guarded = session is not None and "payload" not in pieces
-    return (
-        *((delivered_objects.build_copies_check(target, session),) if guarded and session else ()),
-        cascade.build_pause_step(target),
-        *(
-            (delivered_objects.build_secrets_removal(target),)
-            if delivered_objects.external_secret_refs(target)
-            else ()
-        ),
-        volumes.build_keep_step(target, pieces),
-        cascade.build_cascade_step(target),
-        delivered_objects.build_objects_removal(target),
-        *argocd.build_argocd_removal(target, exact=False),
-    )
-
-
-_KINDS: Mapping[str, _Delivery] = {
-    "argocd": _Delivery(
-        _build_argocd_undo, _build_argocd_destroy, application_removal.require_gone
-    ),
-    "helm": _Delivery(
-        lambda target, session: (
-            *helm.build_helm_removal(target, session, (), exact=True),
-            build_namespace_removal(target, ()),
-        ),
-        lambda target, session, pieces: helm.build_helm_removal(
-            target, session, pieces, exact=False
-        ),
-        helm.require_gone,
-    ),
-}
-
-
 def require_removable(found: CommittedInstallation) -> None:
     """Raise RefusedError for a delivery that is taken down by hand."""
-    kind = found.proposal.answers.delivery.kind
-    if kind not in _KINDS:
+    release = found.proposal.rendering.release
+    if live_delivery(release.delivery).installer is None:
         raise RefusedError(
-            f"delivery {kind} is taken down by hand",
-            f"{found.proposal.rendering.release.runbook} has the commands",
+            f"delivery {release.delivery} is taken down by hand",
+            f"{release.runbook} has the commands",
         )
 
 
 def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
     """Taking back what `apply` has made, and nothing that came of it; `only` leaves a part out."""
-    session = _create_login(target)
-    delivery = _KINDS[target.answers.delivery.kind].undo(target, session)
-    store = (
-        (*_build_store_removal(target, session), vault.build_mount_removal(target, session))
-        if session
-        else ()
-    )
+    run = live_store(target.release.store).open_run(target)
+    delivery = get_installer(target).undo(target, run.login if run else None)
+    store = (*run.build_removal(), *run.build_final_removal()) if run else ()
     first = build_identity_step(target)
     if only == "store":
         return (first, *store)
@@ -115,30 +53,18 @@ def build_destroy_steps(
     target: Target, found: CommittedInstallation, pieces: Collection[DataKind], files: FileRemoval
 ) -> Steps:
     """Everything of the installation, its files last; of what holds data only the named pieces."""
-    delivery = _KINDS[target.answers.delivery.kind]
-    session = _create_login(target)
-    keys = _collect_own_keys(found)
+    installer = get_installer(target)
+    run = live_store(target.release.store).open_run(target)
     return (
         build_identity_step(target),
-        *delivery.destroy(target, session, pieces),
+        *installer.destroy(target, run.login if run else None, pieces),
         volumes.build_volumes_removal(target, pieces),
         build_namespace_removal(target, pieces),
-        *(_build_store_removal(target, session) if session else ()),
-        *(data.build_payload_steps(target, session, pieces, keys) if session else ()),
-        *((vault.build_mount_removal(target, session),) if session else ()),
+        *(run.build_removal() if run else ()),
+        *(run.build_payload_removal(pieces, _collect_own_keys(found)) if run else ()),
+        *(run.build_final_removal() if run else ()),
         *data.build_database_removal(target, pieces),
-        files.build_step(lambda: delivery.require_gone(target)),
-    )
-
-
-def _create_login(target: Target) -> VaultLogin | None:
-    return VaultLogin(target) if target.answers.secrets.store == "vault" else None
-
-
-def _build_store_removal(target: Target, session: VaultLogin) -> Steps:
-    return (
-        *vault.build_vault_removal(target, session),
-        *reviewer_removal.build_reviewer_removal(target, session.store),
+        files.build_step(lambda: installer.require_gone(target)),
     )
 
 

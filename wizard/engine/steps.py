@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wizard.errors import NO_FIX, ConflictError, Fix, WizardError
+from wizard.manifests.contribution import StepSpec
 
 CheckState = Literal["holds", "wanted", "unknown", "kept", "blocked"]
 StepState = Literal[
@@ -64,6 +65,17 @@ class Step:
     interval: float = 0.0
     independent: bool = False
     is_final: bool = False
+
+
+def declared_step(
+    spec: StepSpec,
+    endpoint: str,
+    check: Callable[[], Awaitable[StepStatus]],
+    change: Callable[[], Awaitable[str]] | None = None,
+    dry_run_change: Callable[[], Awaitable[str]] | None = None,
+) -> Step:
+    """Return the step that a spec declares: its id, title and owner stand in one place only."""
+    return Step(spec.id, spec.title, spec.owner, endpoint, check, change, dry_run_change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from wizard.formats.shell import add_seal
+from wizard.deliveries.live import live_delivery
+from wizard.formats.shell import Files, add_seal
 from wizard.handover import ci, platform
-from wizard.stores.vault.settings import vault_settings
+from wizard.stores.live import live_store
 from wizard.systems.database import handover as dba
-from wizard.systems.vault import handover as vault
-from wizard.workspace.store_paths import build_store_paths
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -28,15 +27,17 @@ def render_handover(
     `committed` holds the files as they stand in the repository, by logical id. No text has a
     secret in it: nothing here knows one.
     """
-    release, total = rendering.release, rendering.total
-    store = vault_settings(answers.secrets, release) if release.store == "vault" else None
-    others = build_store_paths(answers, rendering)[1:] if store else ()
-    found: dict[Owner, Mapping[str, str]] = {
-        "vault": vault.render_files(answers, store, total, committed, others) if store else {},
+    release = rendering.release
+    store = live_store(release.store).handover(answers, rendering, committed)
+    found: dict[Owner, Files] = {
+        "vault": store.files,
         "dba": dba.render_files(answers, release),
-        "platform": platform.render_files(answers, release, store, total.flows, committed),
-        "ci": ci.render_files(answers, release),
     }
+    render = live_delivery(release.delivery).handover
+    if render is not None:
+        delivery = render(answers, rendering, committed)
+        found["platform"] = platform.render_files(release, store, delivery, rendering.total.flows)
+        found["ci"] = ci.render_files(answers, release, store, delivery)
     return {
         owner: {name: add_seal(name, release.installation, text) for name, text in texts.items()}
         for owner, texts in found.items()

@@ -42,19 +42,28 @@ _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 class StoreSettings:
     """A store as External Secrets knows it, whatever keeps the values behind it.
 
-    `path` is where the payload lives, in the provider's own terms. `document`: the payload is one
+    `mount` and `path` are where the payload lives, in the provider's own terms. `document`: the payload is one
     YAML document under `config`. `reader` is empty for the installation's own payload, else a
     word for who else reads a path.
     """
 
     name: str
     kind: Literal["SecretStore", "ClusterSecretStore"]
+    mount: str
     path: str
     service_account: str
     account_namespace: str
     document: bool
     refresh_interval: str
     reader: str = ""
+
+    def location(self) -> dict[str, str]:
+        """Return where the payload lies, part by part, as messages and hand-off files name it."""
+        return {
+            "mount": self.mount,
+            "path": self.path,
+            "payload": "document" if self.document else "keys",
+        }
 
     def qualified_name(self, name: str) -> str:
         """Return a name with the reader in it, where that is not the installation."""

@@ -56,6 +56,8 @@ class Release:
     # A controller in the cluster, in this namespace, follows the repository.
     gitops: bool
     controller_namespace: str
+    # It deploys into the cluster that it runs in.
+    controller_is_inside: bool
     # Whose the objects are that outlive a clone; empty where no answer names the repository.
     owner_id: str
     admin: bool

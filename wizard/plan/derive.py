@@ -52,6 +52,7 @@ def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) ->
         delivery=delivery.name,
         gitops=delivery.gitops,
         controller_namespace=delivery.controller_namespace(answers.delivery),
+        controller_is_inside=delivery.controller_is_inside(answers.delivery),
         owner_id=_derive_owner_id(answers),
         admin=answers.admin.create,
         reloader=RELOADER if answers.environment.reloader else {},

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wizard.deliveries.argocd import argocd_answers
-from wizard.stores.vault.settings import vault_answers
+from wizard.deliveries.registry import delivery_kinds
+from wizard.formats.nested import get_value
+from wizard.stores.registry import store_kinds
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -68,6 +69,24 @@ def _parse_image(repository: str) -> Address | None:
     return host, int(port or 443)
 
 
+def _list_kind_urls() -> list[str]:
+    """The questions of stores and deliveries that take a URL, in the order they are asked."""
+    return [
+        *(key for kind in store_kinds() for key in kind.urls),
+        *(key for kind in delivery_kinds() for key in kind.urls),
+    ]
+
+
+def _find_url(key: str) -> Callable[[Answers], Address | None]:
+    path = tuple(key.split("."))
+
+    def find(answers: Answers) -> Address | None:
+        url = str(get_value(answers, path))
+        return _parse_url(url) if url.startswith("https://") else _parse_repository(url)
+
+    return find
+
+
 ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(
         ("installation.image.repository",), lambda a: _parse_image(a.installation.image.repository)
@@ -85,13 +104,7 @@ ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     ),
     AddressQuestions(("broker.host", "broker.port"), lambda a: (a.broker.host, a.broker.port)),
     AddressQuestions(("dags.repo",), lambda a: _parse_repository(a.dags.repo)),
-    AddressQuestions(("secrets.vault.server",), lambda a: _parse_url(vault_answers(a.secrets).server)),
-    AddressQuestions(
-        ("delivery.argocd.repo_url",), lambda a: _parse_repository(argocd_answers(a.delivery).repo_url)
-    ),
-    AddressQuestions(
-        ("delivery.argocd.destination",), lambda a: _parse_url(argocd_answers(a.delivery).destination)
-    ),
+    *(AddressQuestions((key,), _find_url(key)) for key in _list_kind_urls()),
 )
 # Addresses in answers that are not tried: nobody types the one, nothing answers at the other yet.
 UNCHECKED_ADDRESSES: tuple[str, ...] = ("cluster.server", "access.base_url")

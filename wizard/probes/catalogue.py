@@ -6,13 +6,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.engine.probes import Probe, ProbeResult, fail_result, skip_result, unknown_result
+from wizard.deliveries.live import live_delivery
+from wizard.engine.probes import (
+    Probe,
+    ProbeResult,
+    fail_result,
+    make_finished_probe,
+    skip_result,
+)
 from wizard.errors import Fix, WizardError
-from wizard.stores.vault.settings import vault_answers, vault_settings
+from wizard.stores.live import live_store
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.kube.protocol import Kube
     from wizard.clients.ssh.session import CloneTarget
+    from wizard.manifests.release import Release
     from wizard.systems.git.dag_probes import CloneCheck
     from wizard.workspace.deploy_keys import GitKey
 
@@ -206,51 +216,13 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
     yield from broker_probes(target, make_lookup(SocketClient(target)), own.host, own.port)
 
 
-def probe_vault(situation: Situation) -> Iterator[Probe]:
-    """Vault as this machine reaches it, with whatever identity this machine has there."""
-    if situation.answers.secrets.store != "vault":
-        return
-    from wizard.clients.vault.address import read_address, read_credentials
-    from wizard.systems.vault.probes import vault_probes
-    from wizard.workspace.consent import VAULT_SERVER_KEY
-    from wizard.workspace.store_paths import list_store_settings
-
-    settings = vault_settings(situation.answers.secrets, situation.release)
-    own = vault_answers(situation.answers.secrets)
-    try:
-        where = read_address(
-            own.server, ca=situation.asset("secrets.vault.ca.file"), namespace=own.namespace
-        )
-    except WizardError as error:
-        result = unknown_result(error.message, error.fix)
-        yield make_finished_probe("vault.state", "Vault: state", own.server, result)
-        return
-    identity, absent = None, None
-    try:
-        identity = read_credentials()
-    except WizardError as error:
-        absent = unknown_result(error.message, error.fix)
-    mint = situation.mint
-    if where.source == VAULT_SERVER_KEY and (identity or mint):
-        # Only the answers say which server it is, so somebody has to vouch for it.
-        who = f" with {identity.identity}" if identity else ""
-        absent = situation.refusal(
-            VAULT_SERVER_KEY,
-            "secrets.vault.ca.file",
-            use=f"log in to Vault at {where.endpoint}{who}",
-        )
-        if absent is not None:
-            identity, mint = None, None
-    if identity is not None:
-        situation.say(f"asking Vault at {where.endpoint} with {identity.identity}")
-    others = list_store_settings(situation.answers, situation.release)[1:]
-    yield from vault_probes(settings, where, identity, absent=absent, mint=mint, others=others)
+def probe_store(situation: Situation) -> Iterable[Probe]:
+    """The store, as this machine reaches it."""
+    return live_store(situation.answers.secrets.store).probes(situation)
 
 
 def probe_cluster(situation: Situation) -> Iterator[Probe]:
     """The cluster that the kubeconfig leads to, as whoever it names."""
-    from wizard.systems.cluster.probes import cluster_probes
-
     kube = situation.kube
     if kube is None:
         if situation.no_kube is not None:
@@ -261,7 +233,21 @@ def probe_cluster(situation: Situation) -> Iterator[Probe]:
     situation.say(f"asking the cluster: {kube.identity}")
     if situation.argocd is not None:
         situation.say(f"asking Argo CD's cluster: {situation.argocd.identity}")
-    yield from cluster_probes(situation.answers, situation.release, kube, situation.argocd)
+    yield from list_cluster_probes(situation.answers, situation.release, kube, situation.argocd)
+
+
+def list_cluster_probes(
+    answers: Answers, release: Release, kube: Kube, controller: Kube | None = None
+) -> Iterator[Probe]:
+    """Return the cluster's probes, with those of the installation's store and delivery.
+
+    `controller` is the cluster that the delivery's controller runs in, where it is another one.
+    """
+    from wizard.systems.cluster.probes import cluster_probes
+
+    store = live_store(release.store).cluster_checks(kube, answers, release)
+    delivery = live_delivery(release.delivery).cluster_checks(answers, kube, controller)
+    yield from cluster_probes(answers, release, kube, store, delivery)
 
 
 def probe_artifacts(situation: Situation) -> Iterator[Probe]:
@@ -280,7 +266,7 @@ SOURCES: tuple[ProbeSource, ...] = (
     ProbeSource("Database", "database", probe_database, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Result backend", "database", probe_result_backend, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Broker", "broker", probe_broker, ("broker", "executor")),
-    ProbeSource("Vault", "secrets", probe_vault, ("secrets", "installation", "dags", "delivery")),
+    ProbeSource("Secrets store", "secrets", probe_store, ("secrets", "installation", "dags", "delivery")),
     ProbeSource(
         "Cluster", "delivery", probe_cluster,
         ("delivery", "cluster", "secrets", "broker", "database", *_SIZE_SECTIONS), kube=True,
@@ -293,12 +279,3 @@ SOURCES: tuple[ProbeSource, ...] = (
 def collect_probes(situation: Situation) -> list[Probe]:
     """Every probe that applies; asks for consent and values where one is needed, sends nothing."""
     return [probe for source in SOURCES for probe in source.probes(situation)]
-
-
-def make_finished_probe(id: str, title: str, endpoint: str, result: ProbeResult) -> Probe:  # noqa: A002
-    """A probe whose end is known before anything is asked."""
-
-    async def run() -> ProbeResult:
-        return result
-
-    return Probe(id, title, endpoint, run)

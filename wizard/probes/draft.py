@@ -29,7 +29,8 @@ def prepare_situation(
     AnswersError for a file that cannot be used, and WizardError for a context that is not there.
     """
     from wizard.plan.derive import derive_release
-    from wizard.systems.cluster.target_cluster import make_token_source, open_probe_cluster
+    from wizard.stores.live import live_store
+    from wizard.systems.cluster.target_cluster import open_probe_cluster
 
     answers, assets = workspace.with_assets(answers, existing, folder)
     release = derive_release(answers, assets)
@@ -40,6 +41,6 @@ def prepare_situation(
         folder=folder,
         kube=kube,
         no_kube=absent,
-        mint=make_token_source(kube, answers, release) if kube else None,
+        mint=live_store(release.store).token_source(kube, answers, release) if kube else None,
         scanner=scanner,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.git.repository import WorkTree
-    from wizard.stores.vault.settings import VaultSettings
+    from wizard.manifests.external_secrets import StoreSettings
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
@@ -71,16 +71,9 @@ class HandOff:
             )
 
 
-def store_location(settings: VaultSettings, *others: VaultSettings) -> dict[str, str]:
+def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
     """The place in the store, as the file and a message name it; `others` are further paths."""
-    return {
-        "server": settings.server,
-        "namespace": settings.vault_namespace,
-        "mount": settings.mount,
-        "path": settings.path,
-        "payload": "document" if settings.document else "keys",
-        **{f"path for {store.reader}": store.path for store in others},
-    }
+    return settings.location() | {f"path for {store.reader}": store.path for store in others}
 
 
 def parse_hand_off(text: SecretStr, name: str) -> HandOff:

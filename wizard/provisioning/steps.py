@@ -12,22 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import RefusedError, UsageError, WizardError
-from wizard.stores.vault.settings import vault_answers, vault_settings
+from wizard.stores.live import live_store
+from wizard.stores.registry import store_kinds
+from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.answers.model import Answers
     from wizard.clients.forge import ProviderRepository, RegistrationResult
-    from wizard.clients.vault.address import AppRole, Token, VaultAddress
-    from wizard.clients.vault.protocol import Vault
     from wizard.engine.probes import Probe
+    from wizard.manifests.external_secrets import StoreSettings
     from wizard.provisioning.survey import Inputs, StoreItem, Survey
     from wizard.secrets.deploy_key import KeyPair
     from wizard.secrets.references import SecretRef
-    from wizard.stores.vault.settings import VaultSettings
+    from wizard.stores.live import OpenStore, StoreLocation
+    from wizard.systems.payload_store import FillResult
     from wizard.systems.prior_use import PriorUse, SecretLookup
-    from wizard.systems.vault.payload_store import FillResult
     from wizard.workspace.deploy_keys import GitKey
     from wizard.workspace.proposal import Proposal
     from wizard.workspace.store_paths import StorePath
@@ -38,36 +39,27 @@ _TOKEN_KINDS = ("env", "file", "prompt")
 
 @dataclass(frozen=True)
 class StoreTarget:
-    """Where the store is for this machine; nothing was sent there yet.
-
-    `vouched`: the operator's own environment names the server, or the target branch does.
-    """
+    """Where the store is for this machine; nothing was sent there yet."""
 
     proposal: Proposal
-    where: VaultAddress
-    settings: VaultSettings
-    vouched: bool
+    where: StoreLocation
 
     @property
     def required_consent(self) -> dict[str, str]:
         """What needs a yes before a login is sent, by its key."""
-        from wizard.workspace.consent import VAULT_SERVER_KEY
+        return dict(self.where.required_consent)
 
-        if self.vouched:
-            return {}
-        return {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {self.where.url}?"}
-
-    def login(self) -> Token | AppRole:
+    def login(self) -> Any:
         """Who the operator is there; WizardError with what to do where nothing says so."""
-        from wizard.clients.vault.address import LOGIN_HINT, read_credentials
-
-        who = read_credentials()
+        who = self.where.find_login()
         if who is None:
             command = secrets_command(self.proposal.answers.installation.name)
             raise WizardError(
-                f"nothing says who you are to Vault at {self.where.endpoint}; nothing was done",
-                f"{LOGIN_HINT}; or have somebody who may write there run it in this repository: "
-                f"{command}; or hand them the values: --hand-off FILE --recipient age1...",
+                f"nothing says who you are to {self.where.title} at {self.where.endpoint}; "
+                "nothing was done",
+                f"{self.where.login_hint}; or have somebody who may write there run it in this "
+                f"repository: {command}; or hand them the values: --hand-off FILE "
+                "--recipient age1...",
             )
         return who
 
@@ -80,24 +72,17 @@ def secrets_command(installation: str) -> str:
 def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
     """Where the store is; `agreed` are the raw answers on the target branch.
 
-    Raises UsageError where it is no Vault, or its address cannot be used.
+    Raises UsageError where `secrets` fills no such store, or its address cannot be used.
     """
-    from wizard.clients.vault.address import read_address
-    from wizard.formats.nested import get_value
-    from wizard.workspace.consent import VAULT_SERVER_KEY
-
     release = proposal.rendering.release
-    if release.store != "vault":
+    locate = live_store(release.store).locate
+    if locate is None:
+        fillable = ", ".join(kind.title for kind in store_kinds() if kind.fillable)
         raise UsageError(
-            f"secrets fills Vault, and secrets.store is {release.store}",
+            f"secrets fills {fillable}, and secrets.store is {release.store}",
             f"{release.runbook} has the commands that make these Secrets",
         )
-    own = vault_answers(proposal.answers.secrets)
-    ca = release.assets.get("secrets.vault.ca.file", "")
-    where = read_address(own.server, ca=ca, namespace=own.namespace)
-    known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
-    settings = vault_settings(proposal.answers.secrets, release)
-    return StoreTarget(proposal, where, settings, where.source != VAULT_SERVER_KEY or known)
+    return StoreTarget(proposal, locate(proposal.answers, release, agreed))
 
 
 @dataclass(frozen=True)
@@ -105,27 +90,18 @@ class StoreSession:
     """A login at the store, and what one path of it has and lacks: the installation's own."""
 
     proposal: Proposal
-    vault: Vault
-    settings: VaultSettings
+    store: OpenStore
+    settings: StoreSettings
     found: Survey
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
         """This path and those of further readers, by the same login; raises as `open_store`."""
-        from wizard.workspace.store_paths import list_store_paths
-
         others = list_store_paths(self.proposal)[1:]
-        return (self, *(_open_path(self.proposal, self.vault, path) for path in others))
+        return (self, *(_open_path(self.proposal, self.store, path) for path in others))
 
     def require_rights(self) -> None:
         """Before anything is asked or made: may this login write there?"""
-        path = self.settings.data_path
-        needed = "update" if self.found.seen.version else "create"
-        if not self.vault.capabilities([path])[path] & {needed, "root"}:
-            raise RefusedError(
-                f"{self.vault.identity} may not {needed} {path}; nothing was done",
-                "ask Vault's owner for: path \"" + path + '" '
-                '{ capabilities = ["create", "read", "update"] }',
-            )
+        self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
         """What could not be looked at; RefusedError where this installation has lived before."""
@@ -137,7 +113,7 @@ class StoreSession:
 
     def fill(self, inputs: Inputs) -> FillResult:
         """Make and read what lacks, and write it at once; call `signs` before."""
-        from wizard.systems.vault.payload_store import fill_store
+        from wizard.systems.payload_store import fill_store
 
         return fill_store(self.found.store, self.found.seen, self.found.values(inputs))
 
@@ -147,27 +123,21 @@ class StoreSession:
 
 
 @contextmanager
-def open_store(way: StoreTarget, who: Token | AppRole) -> Iterator[StoreSession]:
+def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
     """Log in and look; a login made here is revoked at the end.
 
-    Raises VaultError, and as `wizard.provisioning.survey.survey_store` where something stands in
-    the way.
+    Raises WizardError where the store gives no answer, and as
+    `wizard.provisioning.survey.survey_store` where something stands in the way.
     """
-    from wizard.clients.vault.connect import open_vault
-    from wizard.workspace.store_paths import list_store_paths
-
-    with open_vault(way.where, who) as vault:
-        vault.mount(way.settings.mount)
-        yield _open_path(way.proposal, vault, list_store_paths(way.proposal)[0])
+    with target.where.open(who) as store:
+        yield _open_path(target.proposal, store, list_store_paths(target.proposal)[0])
 
 
-def _open_path(proposal: Proposal, vault: Vault, path: StorePath) -> StoreSession:
+def _open_path(proposal: Proposal, store: OpenStore, path: StorePath) -> StoreSession:
     from wizard.provisioning.survey import survey_store
-    from wizard.systems.vault.payload_store import VaultPayloadStore
 
-    settings = path.store
-    store = VaultPayloadStore(vault, settings.mount, settings.path, settings.document)
-    return StoreSession(proposal, vault, settings, survey_store(proposal, store, path))
+    found = survey_store(proposal, store.payload_store(path.store), path)
+    return StoreSession(proposal, store, path.store, found)
 
 
 def list_read_consents(

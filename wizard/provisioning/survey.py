@@ -23,8 +23,8 @@ from wizard.secrets.deploy_key import (
 )
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
+from wizard.systems.payload_store import PayloadStore, StoreState, read_state
 from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
-from wizard.systems.vault.payload_store import Store, StoreState, read_state
 from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
 from wizard.workspace.store_paths import StorePath, list_store_paths
 
@@ -97,7 +97,7 @@ class Survey:
 
     proposal: Proposal
     path: StorePath
-    store: Store
+    store: PayloadStore
     seen: StoreState
     items: tuple[StoreItem, ...]
 
@@ -232,7 +232,7 @@ def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
     return None if value is None else SecretStr(value)
 
 
-def survey_store(proposal: Proposal, store: Store, path: StorePath | None = None) -> Survey:
+def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None = None) -> Survey:
     """Read the store and decide about every fact; raises where something there stands in the way.
 
     Without a `path` it is the installation's own. A deploy key that is not the recorded one is a

@@ -41,10 +41,12 @@ class StoreKind:
 
     `label` is the choice's words. `questions` is the model at `secrets.<name>`, and
     `reader_questions` what is asked where somebody besides Airflow reads a path of this store.
+    `urls` are the keys of questions whose address is tried while it is typed.
     `external_secrets`: the External Secrets Operator copies its values into the cluster.
     `fillable`: `airflow-wizard secrets` can create values there. `local_only`: it belongs to a
     laptop. `made_by_hand`: the runbook's commands make the Secrets, so the tree has none of them;
-    `generated_only`: and they generate every value, so that none can be given. `settings` and `reader_settings` are None without External Secrets. `claims` gets a
+    `generated_only`: and they generate every value, so that none can be given. `settings` and `reader_settings` are None without External Secrets. `place` returns path and server of
+    the payload of an installation, for people. `claims` gets a
     reader of raw answers and returns what an installation owns there, as fields of
     `wizard.plan.claims.Claims`.
     """
@@ -63,5 +65,7 @@ class StoreKind:
     reader_settings: Callable[[SecretsAnswers, Release, Reader], StoreSettings] | None = None
     compose: Callable[[SecretsAnswers, Release, Contribution], Contribution] = _no_files
     rules: tuple[Rule, ...] = ()
+    urls: tuple[str, ...] = ()
     runbook: Callable[[Release, Contribution], StoreRunbook] = _no_runbook
+    place: Callable[[SecretsAnswers, str], tuple[str, str]] = field(default=lambda *_: ("", ""))
     claims: Callable[[Callable[[str], str]], Mapping[str, Any]] = field(default=lambda _read: {})

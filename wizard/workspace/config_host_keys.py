@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.registry import delivery_kind
 from wizard.formats.addresses import parse_git_url
 from wizard.hostkeys.keys import HostKey, known_hosts_name
 from wizard.hostkeys.trust import format_known_hosts, judge_host_keys, published_entries
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def verified_known_hosts(answers: Answers) -> str:
     """known_hosts lines for the host that Argo CD reads from; empty where nothing is verified."""
-    url = argocd_answers(answers.delivery).repo_url
+    url = _source_url(answers)
     location = parse_git_url(url) if url else None
     if location is None or location.scheme != "ssh":
         return ""
@@ -36,7 +36,11 @@ def verified_known_hosts(answers: Answers) -> str:
 
 def verified_host_keys(answers: Answers) -> tuple[HostKey, ...]:
     """The same as keys."""
-    location = parse_git_url(argocd_answers(answers.delivery).repo_url)
+    location = parse_git_url(_source_url(answers))
     name = known_hosts_name(location.host, location.port)
     rows = [line.split() for line in verified_known_hosts(answers).splitlines()]
     return tuple(HostKey(kind, key) for host, kind, key in rows if host == name)
+
+
+def _source_url(answers: Answers) -> str:
+    return delivery_kind(answers.delivery.kind).source_url(answers.delivery)

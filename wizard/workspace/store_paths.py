@@ -8,16 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.argocd import argocd_answers
-from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.secrets.payload import collect_facts
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
-    from wizard.manifests.release import Release
+    from wizard.manifests.external_secrets import StoreSettings
     from wizard.plan.render import Rendering
     from wizard.secrets.facts import Fact, SecretSpec
-    from wizard.stores.vault.settings import VaultSettings
     from wizard.workspace.proposal import Proposal
 
 
@@ -28,7 +26,7 @@ class StorePath:
     `elsewhere` says that they are in another cluster than Airflow.
     """
 
-    store: VaultSettings
+    store: StoreSettings
     secrets: tuple[SecretSpec, ...]
     namespace: str
     is_other_cluster: bool = False
@@ -39,30 +37,26 @@ class StorePath:
         return collect_facts(self.secrets)
 
 
-def list_store_settings(answers: Answers, release: Release) -> tuple[VaultSettings, ...]:
-    """The settings of each path, the installation's own first; for an installation in Vault."""
-    own = answers.secrets
-    readers = answers.delivery.readers(release)
-    return (
-        own.store_settings(release),
-        *(own.reader_settings(release, reader) for reader in readers),
-    )
-
-
 def list_store_paths(proposal: Proposal) -> tuple[StorePath, ...]:
     """The same with what stands there."""
     return build_store_paths(proposal.answers, proposal.rendering)
 
 
 def build_store_paths(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
-    """The same for answers and what they come to."""
+    """The same for answers and what they come to; none without External Secrets."""
     release, total = rendering.release, rendering.total
-    first, *others = list_store_settings(answers, release)
-    hub = argocd_answers(answers.delivery).destination != IN_CLUSTER_SERVER
+    kind = store_kind(release.store)
+    if kind.settings is None or kind.reader_settings is None:
+        return ()
     return (
-        StorePath(first, total.secrets, release.namespace),
+        StorePath(kind.settings(answers.secrets, release), total.secrets, release.namespace),
         *(
-            StorePath(store, (reader.secret,), reader.namespace, hub)
-            for store, reader in zip(others, total.readers, strict=True)
+            StorePath(
+                kind.reader_settings(answers.secrets, release, reader),
+                (reader.secret,),
+                reader.namespace,
+                not release.controller_is_inside,
+            )
+            for reader in total.readers
         ),
     )

@@ -24,7 +24,6 @@ from wizard.plan.comparison import (
     merge_files,
     require_ready,
 )
-from wizard.plan.guarded_keys import refuse_guarded_values
 from wizard.plan.merge_base import STATE_DIR, base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import with_cluster_identity
@@ -168,6 +167,7 @@ class Workspace:
         AnswersError for answers that do not validate.
         """
         from wizard.answers.files import require_valid_answers
+        from wizard.plan.guarded_keys import refuse_guarded_values
         from wizard.plan.render import render
         from wizard.workspace.host_keys import verify_host_keys
         from wizard.workspace.neighbours import require_disjoint_claims, require_name

@@ -129,7 +129,7 @@ class DeployKeyScreen(Page):
             view.status.store_contents is not None and view.status.store_contents.missing_items
         )
         public = "" if has_missing else view.public
-        now = (public, view.status.registered, list(view.status.proof.values()))
+        now = (public, view.status.registration, list(view.status.proof.values()))
         if self._last_drawn not in (None, now):
             part = self.query_one("#outcome")
             self.call_after_refresh(part.scroll_visible, animate=False)
@@ -184,7 +184,7 @@ class DeployKeyScreen(Page):
             ("make", "m make", has_missing),
             ("copy", "c copy", public),
             ("bare", "v bare line", public and not has_missing),
-            ("register", "r register", public and view.page and not view.status.registered),
+            ("register", "r register", public and view.page and not view.status.registration),
             ("prove", "p prove", public and can_look),
             ("forget", "x empty", public and is_conflict),
         ]

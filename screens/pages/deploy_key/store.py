@@ -157,8 +157,8 @@ def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
     with open_store(access.target, access.credentials) as session:
         session.require_rights()
         _require_no_hand_off(access, session)
-        made = session.found.facts_in_state("generate")
-        cluster = open_cluster(access.proposal.answers)[0] if made else None
+        generated = session.found.facts_in_state("generate")
+        cluster = open_cluster(access.proposal.answers)[0] if generated else None
         return session.signs(inputs, cluster)
 
 
@@ -191,9 +191,11 @@ def fill_store(
 
 def _require_no_hand_off(access: StoreAccess, session: StoreSession) -> None:
     """What was handed over in a file is not made once more."""
-    made = tuple(fact.key for fact in session.found.facts_in_state("generate"))
+    generated = tuple(fact.key for fact in session.found.facts_in_state("generate"))
     name = access.proposal.answers.installation.name
-    require_no_earlier_hand_off(access.workspace.repository, name, made, session.found.store.name)
+    require_no_earlier_hand_off(
+        access.workspace.repository, name, generated, session.found.store.name
+    )
 
 
 def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:

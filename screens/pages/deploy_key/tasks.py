@@ -24,6 +24,7 @@ from wizard.provisioning import steps as provisioning
 from wizard.provisioning.survey import Inputs
 from wizard.secrets.deploy_key import is_same_key
 from wizard.secrets.resolve import resolve_reference
+from wizard.stores.registry import store_kind
 from wizard.workspace.consent import reference_key
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class KeyStatus:
     store_contents: StoreContents | None = None
     repairs: tuple[str, ...] | None = None
     summary: str = ""
-    registered: str = ""
+    registration: str = ""
     notes: tuple[str, ...] = ()
     proof: dict[str, tuple[Probe, ProbeResult | None]] = field(default_factory=dict)
 
@@ -61,7 +62,7 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
     references = [
         str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
     ]
-    return (dags.repo, dags.source, own.store, own.payload, own.vault, answers.installation.name,
+    return (dags.repo, dags.source, own.store, own.payload, getattr(own, own.store, None), answers.installation.name,
             answers.delivery, references)  # fmt: skip
 
 
@@ -82,7 +83,7 @@ class KeyTasks(TaskRunner):
         """f5: the store first; a key of one's own where the store has none."""
         answers = self.host.draft.answers
         own = answers.dags.key.kind in OWN_KEY_KINDS
-        if answers.secrets.store != "vault" or (own and not store.find_operator()):
+        if not store_kind(answers.secrets.store).fillable or (own and not store.find_operator()):
             await self._read_own_key(answers)
             return
         try:
@@ -281,8 +282,8 @@ class KeyTasks(TaskRunner):
             f"asking {api.api}", lambda: provisioning.register_key(answers, api, token, public)
         )
         status = self.key_status
-        status.registered = "registered" if done.made else "registered already"
-        status.registered += f", read-only: {api.path}"
+        status.registration = "registered" if done.made else "registered already"
+        status.registration += f", read-only: {api.path}"
         status.notes = (f"! {done.note}",) if done.note else ()
 
     async def prove(self) -> None:

@@ -19,6 +19,7 @@ from wizard.clients.vault.address import LOGIN_HINT
 from wizard.hostkeys.keys import HostKey
 from wizard.provisioning.steps import format_items, secrets_command
 from wizard.secrets.deploy_key import choose_kind, fingerprint
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from screens.pages.deploy_key.tasks import KeyStatus
@@ -52,7 +53,7 @@ class KeyView:
     @property
     def is_in_vault(self) -> bool:
         """Whether the wizard can look into the store."""
-        return self.answers.secrets.store == "vault"
+        return store_kind(self.answers.secrets.store).fillable
 
     @property
     def is_stored(self) -> bool:
@@ -166,12 +167,11 @@ def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
         yield "kept in", "a Secret in the cluster, made by hand"
         yield "", f"{folder}/{name}/RUNBOOK.md says how it gets there, once committed"
         return
-    path = secrets.vault.path or f"airflow-install/{view.answers.installation.name}/config"
+    kind = store_kind(secrets.store)
+    place, server = kind.place(secrets, view.answers.installation.name)
     document = "" if secrets.payload == "keys" else " (one document)"
-    yield "kept in", f"{secrets.vault.mount}/{path}{document}"
-    server = secrets.vault.server.removeprefix("https://")
-    at = f"at {server}" if server else "whose address is asked for further on"
-    yield "", f"{GIT_KEY}, in Vault {at}"
+    yield "kept in", f"{place}{document}"
+    yield "", f"{GIT_KEY}, in {server}"
 
 
 def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
@@ -223,8 +223,8 @@ def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 def _registration_rows(view: KeyView) -> Iterator[CaptionRow]:
     page = view.page
-    if view.status.registered:
-        yield "at", f"ok, {view.status.registered}"
+    if view.status.registration:
+        yield "at", f"ok, {view.status.registration}"
         yield from (("", f"! {note}") for note in view.status.notes)
         return
     if page is None:

@@ -59,9 +59,9 @@ from wizard.systems.argocd import store_credential
 from wizard.systems.argocd.probes import CONFIG_CLONE, repository_target
 from wizard.systems.git.dag_probes import make_lookup
 from wizard.systems.situation import Situation
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.probes import vault_probes
 from wizard.workspace.config_host_keys import verified_known_hosts
-from wizard.workspace.store_paths import list_store_settings
 
 __all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side", "vault"]
 
@@ -333,7 +333,7 @@ async def test_check_live_reads_the_config_repository_with_its_own_key(
 async def test_the_rights_on_argo_cds_path_are_looked_at(vault: Vault) -> None:
     given = answered("production", {**STORE, "secrets.vault.mount": "rights"})
     vault.mount("rights")
-    first, *others = list_store_settings(given, derive_release(given))
+    first, *others = list_vault_settings(given, derive_release(given))
     vault.policy("half", {
         f"rights/data/{PATH}": ["create", "read", "update"],
         "sys/policies/acl/external-secrets-airflow-argocd-read": ["create", "update"],

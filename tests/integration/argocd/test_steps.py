@@ -255,7 +255,7 @@ def test_without_any_right_or_cluster_everything_is_unknown(world: World) -> Non
     target = world.target(token)
     nowhere = replace(target, kube=None, argocd=None)
     for one in (target, nowhere):
-        found = told([build_identity_step(one), *delivery.get_delivery(one).build_steps(one)])
+        found = told([build_identity_step(one), *delivery.get_installer(one).build_steps(one)])
         assert set(states(found).values()) == {"unknown"}
         assert "kubectl apply -f argocd/airflow/project.yaml" in found["argocd.project"].fix.text
     assert world.writes == []
@@ -511,6 +511,6 @@ def test_the_plan_names_exactly_these_actions(
     target = Target(answered(preset, changes), made.release, None, "", files)  # type: ignore[arg-type]
     ours = ("cluster.", "argocd.", "helm.", "verify")
     planned = {(one.id, one.owner) for one in made.total.actions if one.id.startswith(ours)}
-    found = [build_identity_step(target), *delivery.get_delivery(target).build_steps(target)]
+    found = [build_identity_step(target), *delivery.get_installer(target).build_steps(target)]
     assert planned == {(one.id, one.owner) for one in found}
     assert len(planned) == len(found)

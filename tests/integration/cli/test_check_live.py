@@ -37,6 +37,7 @@ from wizard.engine.probes import (
     Probe,
     ProbeResult,
     fail_result,
+    make_finished_probe,
     pass_result,
     run_probes,
     skip_result,
@@ -50,7 +51,6 @@ from wizard.plan.derive import derive_release
 from wizard.probes.catalogue import (
     SOURCES,
     collect_probes,
-    make_finished_probe,
     probe_dag_repository,
     probe_database,
     probe_git_host,

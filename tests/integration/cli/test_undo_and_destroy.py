@@ -20,9 +20,9 @@ from tests.support.cluster.controllers.operators import MERGE
 from tests.support.outward import writes
 from tests.testbed.kube import RejectedError
 from wizard.clients.vault.address import Token, VaultAddress
-from wizard.destroy import data
 from wizard.systems.release import delivered_objects
 from wizard.systems.target import Target
+from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.session import VaultLogin
 
 __all__ = ["place", "vault"]
@@ -184,7 +184,7 @@ def require_seen_before_it_goes(here: Place) -> None:
     assert (done.state, "databasePassword" in done.detail) == ("blocked", True), done
     assert "fernetKey" not in done.detail
     here.vault.request("DELETE", stored)
-    (payload,) = data.build_payload_steps(target, session, ["payload"], {"": frozenset(kept)})
+    (payload,) = build_payload_steps(target, session, ["payload"], {"": frozenset(kept)})
     done = told([payload])[payload.id]
     assert (done.state, "version 2" in done.detail) == ("blocked", True), done
     assert f"vault kv undelete -mount={here.mount} -versions=2 {here.path}" in done.fix.text

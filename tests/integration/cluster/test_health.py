@@ -29,10 +29,10 @@ from tests.testbed.databases import free_port
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.kubelet import BEAT, Program, Script, airflow, health, http
-from wizard.apply import verify
 from wizard.clients.kube.connect import open_kube
 from wizard.engine.steps import Step, StepEvent, run_steps
 from wizard.systems.cluster import health as asking
+from wizard.systems.cluster import verify
 from wizard.systems.target import Target
 
 pytestmark = pytest.mark.integration

@@ -23,14 +23,18 @@ from tests.testbed.kube import Kube as Server
 from wizard.answers.model import Answers
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
+from wizard.deliveries.argocd import argocd_answers
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import ConflictError
 from wizard.formats.jwt import parse_audiences
 from wizard.plan.derive import derive_release
+from wizard.probes.catalogue import list_cluster_probes
 from wizard.secrets.facts import SecretSpec
-from wizard.systems.cluster.probes import check_version, cluster_probes
-from wizard.systems.cluster.rights import list_argocd_rights, list_rights
-from wizard.systems.cluster.target_cluster import make_secret_lookup, make_token_source
+from wizard.stores.live import live_store
+from wizard.systems.argocd.rights import list_argocd_rights
+from wizard.systems.cluster.probes import check_version
+from wizard.systems.cluster.rights import list_rights
+from wizard.systems.cluster.target_cluster import make_secret_lookup
 from wizard.systems.prior_use import find_cluster_use
 from wizard.systems.situation import NotCheckedError
 
@@ -79,7 +83,7 @@ def bare() -> Iterator[Server]:
 
 
 async def probed(made: Answers, kube: Kube, argocd: Kube | None = None) -> dict[str, ProbeResult]:
-    probes = cluster_probes(made, derive_release(made), kube, argocd)
+    probes = list_cluster_probes(made, derive_release(made), kube, argocd)
     return {probe.id.removeprefix("cluster."): result async for probe, result in run_probes(probes)}
 
 
@@ -302,23 +306,27 @@ def test_a_token_for_the_store_comes_from_the_recorded_cluster_only(
 ) -> None:
     prepared(kube_with_crds, made)
     kube = client(kube_with_crds)
-    mint = make_token_source(kube, made, derive_release(made))
+    mint = live_store(made.secrets.store).token_source(kube, made, derive_release(made))
     assert mint is not None
     assert parse_audiences(mint().get_secret_value()) == ("vault",)
     there = made.model_copy(update={"cluster": made.cluster.model_copy(update={"uid": "u-2"})})
-    mint = make_token_source(kube, there, derive_release(there))
+    mint = live_store(there.secrets.store).token_source(kube, there, derive_release(there))
     assert mint is not None
     with pytest.raises(ConflictError):
         mint()
     laptop = answers("local")
-    assert make_token_source(kube, laptop, derive_release(laptop)) is None
+    assert (
+        live_store(laptop.secrets.store).token_source(kube, laptop, derive_release(laptop)) is None
+    )
 
 
 async def test_a_hub_is_asked_only_by_its_own_context(
     kube_with_crds: Server, made: Answers, client: Any
 ) -> None:
     prepared(kube_with_crds, made)
-    argo = made.delivery.argocd.model_copy(update={"destination": "https://api.prod.example"})
+    argo = argocd_answers(made.delivery).model_copy(
+        update={"destination": "https://api.prod.example"}
+    )
     delivery = made.delivery.model_copy(update={"argocd": argo})
     hub = made.model_copy(update={"delivery": delivery})
     kube = client(kube_with_crds)

@@ -19,6 +19,7 @@ from tests.support.cluster.kubeconfigs import account, rule
 from tests.support.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
+from wizard.deliveries.argocd import argocd_answers
 from wizard.destroy import steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -128,7 +129,7 @@ def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
 def test_what_others_use_stays_for_them(world: World) -> None:
     target = world.target()
     spec = {
-        "project": target.answers.delivery.argocd.project,
+        "project": argocd_answers(target.answers.delivery).project,
         "source": {"repoURL": "git@github.com:hers/own.git", "path": "."},
         "destination": {"namespace": "hers"},
     }

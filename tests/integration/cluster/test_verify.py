@@ -43,7 +43,7 @@ def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def awaited(target: Target) -> list[Step]:
     return [
         one
-        for one in delivery.get_delivery(target).build_steps(target)
+        for one in delivery.get_installer(target).build_steps(target)
         if one.id.startswith("verify.")
     ]
 

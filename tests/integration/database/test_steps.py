@@ -32,6 +32,7 @@ from tests.testbed.vault import Vault
 from wizard.clients.postgres.client import PostgresTarget as Place
 from wizard.clients.vault.address import Token, VaultAddress
 from wizard.engine.steps import StepEvent, run_steps
+from wizard.stores.vault.settings import vault_settings
 from wizard.systems.database import steps as database
 from wizard.systems.database.admin import Admin, list_databases
 from wizard.systems.situation import Situation
@@ -429,7 +430,7 @@ def test_what_the_store_holds_is_the_password(
     bed.changes = {"secrets.vault.mount": mount, "database.password": {"generate": True}}
     assert states(bed.apply()) == ["unknown"] * 3
 
-    path = f"{mount}/data/{bed.target().answers.secrets.store_settings(bed.target().release).path}"
+    path = f"{mount}/data/{vault_settings(bed.target().answers.secrets, bed.target().release).path}"
     vault.request("POST", path, {"data": {"databasePassword": canary.secret("stored")}})
     ended = bed.apply()
     assert states(ended) == ["changed", "changed", "holds"], ended

@@ -73,7 +73,7 @@ def cluster(world: HelmWorld) -> Iterator[Cluster]:
 
 def applied(target: Target, *, dry_run: bool = False) -> dict[str, StepEvent]:
     return told(
-        [build_identity_step(target), *delivery.get_delivery(target).build_steps(target)],
+        [build_identity_step(target), *delivery.get_installer(target).build_steps(target)],
         dry_run=dry_run,
     )
 

@@ -23,8 +23,8 @@ from wizard.clients.vault.protocol import Health, TokenInfo
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.formats.jwt import parse_audiences
-from wizard.manifests.external_secrets import StoreSettings
 from wizard.plan.derive import derive_release
+from wizard.stores.vault.settings import VaultSettings, vault_settings
 from wizard.systems.situation import TokenSource
 from wizard.systems.vault.looks import VaultSnapshot
 from wizard.systems.vault.probes import check_namespace, check_state, vault_probes
@@ -35,7 +35,7 @@ _NUMBERS = itertools.count()
 INSIDE = ("token", "mount", "payload", "setup")
 
 
-def store_of(server: str = "https://vault.example.internal:8200") -> StoreSettings:
+def store_of(server: str = "https://vault.example.internal:8200") -> VaultSettings:
     """A store with a mount and a role that no other test uses."""
     number = next(_NUMBERS)
     changes = {
@@ -45,7 +45,7 @@ def store_of(server: str = "https://vault.example.internal:8200") -> StoreSettin
         "secrets.vault.role": f"live-role-{number}",
     }
     given = answers("production", changes)
-    return given.secrets.store_settings(derive_release(given))
+    return vault_settings(given.secrets, derive_release(given))
 
 
 def place(vault: Vault, **more: str) -> VaultAddress:
@@ -56,7 +56,7 @@ def token(value: str) -> Token:
     return Token(SecretStr(value), "a test")
 
 
-def operator(vault: Vault, store: StoreSettings, ttl: str = "30m") -> Token:
+def operator(vault: Vault, store: VaultSettings, ttl: str = "30m") -> Token:
     """A token with exactly the rights that the payload, the policy and the role need."""
     write = ["create", "read", "update"]
     rules = {
@@ -71,7 +71,7 @@ def operator(vault: Vault, store: StoreSettings, ttl: str = "30m") -> Token:
 
 
 async def probed(
-    store: StoreSettings,
+    store: VaultSettings,
     where: VaultAddress,
     who: VaultCredentials | None,
     mint: TokenSource | None = None,
@@ -300,7 +300,7 @@ async def test_a_redirect_to_another_origin_is_a_fault(canary: Canary) -> None:
 class Cluster:
     """A namespace with the store's ServiceAccount, and Vault's reviewer."""
 
-    def __init__(self, kube: Kube, vault: Vault, store: StoreSettings) -> None:
+    def __init__(self, kube: Kube, vault: Vault, store: VaultSettings) -> None:
         self.kube, self.vault, self.store = kube, vault, store
         for namespace in (store.account_namespace, "vault-live"):
             self._make("/api/v1/namespaces", {"metadata": {"name": namespace}})

@@ -27,6 +27,7 @@ from wizard.clients.vault.address import AppRole, Token, VaultAddress
 from wizard.clients.vault.transport import VaultHttp, VaultResponse
 from wizard.engine.steps import StepEvent, run_steps
 from wizard.plan.render import Rendering
+from wizard.stores.vault.settings import vault_settings
 from wizard.systems.target import Target
 from wizard.systems.vault import reviewer
 from wizard.systems.vault import steps as applying
@@ -123,7 +124,7 @@ class Bench:
 
     @property
     def store(self) -> Any:
-        return self.target.answers.secrets.store_settings(self.target.release)
+        return vault_settings(self.target.answers.secrets, self.target.release)
 
     @property
     def role(self) -> str:

@@ -63,7 +63,7 @@ def test_presets_are_what_their_names_say() -> None:
     assert hardened.disruption_budgets
     series = rendering("gitops-vault")
     assert series.release.cluster_store
-    assert series.tree.by_logical("argocd/bootstrap/parent")
+    assert series.tree.by_logical("argocd/bootstrap/parent").text
     policy = series.tree.by_logical("vault/policy").text
     assert '"secret/data/airflow/config"' in policy
     laptop = rendering("local").release

@@ -20,6 +20,7 @@ from wizard.errors import ConflictError, UsageError
 from wizard.formats.shell import add_seal, comment, here_document, is_untouched, table
 from wizard.handover.folder import write_files
 from wizard.handover.scripts import HandoverFiles, render_handover
+from wizard.stores.vault.settings import vault_settings
 from wizard.systems.database import handover as dba
 from wizard.systems.vault import handover as vault
 from wizard.systems.vault import reviewer
@@ -195,7 +196,7 @@ def test_hostile_names_stay_words_in_the_vault_scripts(tmp_path: Path) -> None:
     """As if no type had refused them: the real shell runs nothing of it."""
     plain = rendering()
     found = answers()
-    store = found.secrets.store_settings(plain.release)
+    store = vault_settings(found.secrets, plain.release)
     names = ("mount", "path", "auth_mount", "role", "audience", "vault_namespace",
              "service_account", "account_namespace")  # fmt: skip
     other: dict[str, Any] = dict.fromkeys(names, HOSTILE)

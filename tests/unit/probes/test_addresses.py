@@ -152,7 +152,7 @@ def test_a_rehearsal_tells_all_that_will_be_asked_and_reads_nothing(
     told = {need.source.title: need.lines for need in needed}
     assert told["Database"] == ("pg.invalid:5432 with env:AIRFLOW_DB_PASSWORD", "pool.invalid:6432")
     assert told["Broker"] == ("broker.invalid:6379 with env:BROKER_URL",)
-    assert told["Vault"] == (
+    assert told["Secrets store"] == (
         "asking Vault at vault.invalid:8200 with the token from VAULT_TOKEN",
     )  # fmt: skip
     (typed,) = [text for need in needed for text in need.prompts]

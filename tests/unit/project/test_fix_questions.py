@@ -13,7 +13,7 @@ from tests.support.rendered import answers
 from wizard.answers.questions import field_specs
 from wizard.errors import NO_FIX, Fix, WizardError
 from wizard.plan.derive import derive_release
-from wizard.workspace.store_paths import list_store_settings
+from wizard.systems.vault.paths import list_vault_settings
 
 ASKED = {item.key for item in field_specs() if item.model.asked}
 # What a fix in the source leads to, beside those whose key is known only when it is made.
@@ -104,7 +104,7 @@ def test_a_text_that_names_a_question_carries_its_key() -> None:
 @pytest.mark.parametrize("name", ["path", "role", "auth_mount"])
 def test_what_a_store_asks_for_is_a_question(name: str) -> None:
     given = answers("production", {"delivery.argocd.credential": "store"})
-    stores = list_store_settings(given, derive_release(given))
+    stores = list_vault_settings(given, derive_release(given))
     assert len(stores) == 2
     assert {one.question(name) for one in stores} <= ASKED
 

@@ -20,6 +20,7 @@ from wizard.deliveries.argocd.rules import (
 from wizard.deliveries.argocd.runbook import argocd_runbook
 from wizard.deliveries.argocd.steps import argocd_steps
 from wizard.deliveries.record import DeliveryKind, Rendered
+from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.manifests.contribution import Contribution
 from wizard.stores.registry import store_kind
 
@@ -99,9 +100,13 @@ DELIVERY = DeliveryKind(
     settings=_settings,
     readers=_readers,
     render=_render,
+    urls=("delivery.argocd.repo_url", "delivery.argocd.destination"),
     rules=(check_argocd_namespace, check_credential_path, check_credential_auth_mount),
     runbook=argocd_runbook,
     source_url=lambda delivery: argocd_answers(delivery).repo_url,
     controller_namespace=lambda delivery: argocd_answers(delivery).namespace,
+    controller_is_inside=(
+        lambda delivery: argocd_answers(delivery).destination == IN_CLUSTER_SERVER
+    ),
     claims=argocd_claims,
 )

@@ -8,7 +8,7 @@ from wizard.stores.vault.contribution import compose_vault
 from wizard.stores.vault.questions import NAME, CredentialPath, VaultStore
 from wizard.stores.vault.rules import check_operator_namespace, check_payload_path
 from wizard.stores.vault.runbook import vault_runbook
-from wizard.stores.vault.settings import vault_reader_settings, vault_settings
+from wizard.stores.vault.settings import vault_place, vault_reader_settings, vault_settings
 
 STORE = StoreKind(
     name=NAME,
@@ -21,7 +21,9 @@ STORE = StoreKind(
     settings=vault_settings,
     reader_settings=vault_reader_settings,
     compose=compose_vault,
+    urls=("secrets.vault.server",),
     rules=(check_payload_path, check_operator_namespace),
     runbook=vault_runbook,
+    place=vault_place,
     claims=vault_claims,
 )

@@ -12,10 +12,16 @@ from wizard.stores.vault.account_guard import GUARD_STEP, account_guard
 from wizard.stores.vault.manifests import policy_file, role_file, store_provider
 from wizard.stores.vault.readers import reader_files
 from wizard.stores.vault.settings import (
-    VaultSettings,
     vault_answers,
     vault_reader_settings,
     vault_settings,
+)
+from wizard.stores.vault.steps import (
+    auth_step,
+    mount_step,
+    payload_step,
+    policy_step,
+    role_step,
 )
 
 if TYPE_CHECKING:
@@ -39,33 +45,19 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
             manifests.append(ca_config_map(release, "vault-ca", store.ca))
     for secret in total.secrets:
         manifests.append(external_secret(release, store, secret))
-    steps = (
-        StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault"),
-        StepSpec("vault.policy", f"Write policy {store.policy}", "vault"),
-        StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault"),
-        StepSpec("vault.role", f"Write role {store.role} at {store.auth_mount}", "vault"),
-        StepSpec("vault.payload", f"Fill {store.mount}/{store.path}", "me"),
+    steps: tuple[StepSpec, ...] = (
+        mount_step(store),
+        policy_step(store),
+        auth_step(store),
+        role_step(store),
+        payload_step(store),
     )
     for reader in total.readers:
         settings = vault_reader_settings(secrets, release, reader)
         files.extend(reader_files(release, settings, reader))
-        steps += _reader_steps(settings)
+        steps += (policy_step(settings), role_step(settings), payload_step(settings))
     return Contribution(
         manifests=tuple(manifests),
         files=tuple(files),
         actions=(*steps, GUARD_STEP) if own else steps,
-    )
-
-
-def _reader_steps(store: VaultSettings) -> tuple[StepSpec, ...]:
-    """What a reader's path needs beside what the installation's has."""
-    role = f"Write role {store.role} at {store.auth_mount}"
-    return (
-        StepSpec(
-            f"vault.{store.qualified_name('policy')}", f"Write policy {store.policy}", "vault"
-        ),
-        StepSpec(f"vault.{store.qualified_name('role')}", role, "vault"),
-        StepSpec(
-            f"vault.{store.qualified_name('payload')}", f"Fill {store.mount}/{store.path}", "me"
-        ),
     )

@@ -20,11 +20,15 @@ class VaultSettings(StoreSettings):
 
     server: str
     ca: str
-    mount: str
     auth_mount: str
     role: str
     audience: str
     vault_namespace: str
+
+    def location(self) -> dict[str, str]:
+        """Return where the payload lies, with the server and its namespace first."""
+        server = {"server": self.server, "namespace": self.vault_namespace}
+        return server | StoreSettings.location(self)
 
     def question(self, name: str) -> str:
         """Return the dotted key of the question about its path, role or auth mount."""
@@ -78,6 +82,14 @@ def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:
         document=secrets.payload == "document",
         refresh_interval=secrets.refresh_interval,
     )
+
+
+def vault_place(secrets: SecretsAnswers, installation: str) -> tuple[str, str]:
+    """Return where an installation's payload lives, and the server, for people."""
+    vault = vault_answers(secrets)
+    server = vault.server.removeprefix("https://")
+    place = f"{vault.mount}/{payload_path(vault.path, installation)}"
+    return place, f"Vault {f'at {server}' if server else 'whose address is asked for further on'}"
 
 
 def vault_reader_settings(

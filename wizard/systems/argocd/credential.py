@@ -14,8 +14,9 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
 from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import REPOSITORY_LABEL
+from wizard.deliveries.argocd.steps import REPOSITORY
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix, WizardError
 from wizard.formats.addresses import normalize_url, parse_git_url
 from wizard.systems.cluster.objects import explain_error
@@ -33,9 +34,8 @@ def build_credential_step(target: Target) -> Step:
             return StepStatus("unknown", "no kubeconfig context names Argo CD's cluster")
         return await run_in_thread(lambda: _find_credential(kube, argo.namespace, argo.repo_url))
 
-    title = "See whether Argo CD may read this repository"
     endpoint = kube.identity if kube else "Argo CD's cluster"
-    return Step("argocd.repository", title, "platform", endpoint, check)
+    return declared_step(REPOSITORY, endpoint, check)
 
 
 def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:

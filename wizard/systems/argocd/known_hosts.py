@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.steps import KNOWN_HOSTS
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.addresses import parse_git_url
 from wizard.formats.terminal import escape_unprintable
@@ -46,10 +47,8 @@ def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
         _verified(target),
         target.release.installation,
     )
-    known = Step(
-        "argocd.known-hosts",
-        f"Let Argo CD know the SSH host keys of {hosts.name}",
-        "platform",
+    known = declared_step(
+        KNOWN_HOSTS,
         endpoint,
         lambda: _in_thread(target.argocd, hosts.look),
         (lambda: run_in_thread(lambda: hosts.change(_require_kube(target.argocd))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
 from wizard.systems.argocd import credential, known_hosts, store_credential
 from wizard.systems.argocd.application import application_names, has_parent
@@ -40,9 +41,7 @@ def _build_project_step(target: Target) -> Step:
     sources = project_manifests(target)
     return build_manifests_step(
         target,
-        "argocd.project",
-        f"Create AppProject {argo.project}",
-        "platform",
+        project_step(argo),
         target.argocd,
         sources,
         needs=_NEEDS,
@@ -55,9 +54,7 @@ def _build_application_step(target: Target) -> Step:
     title = application_names(target)[0]
     return build_manifests_step(
         target,
-        "argocd.application",
-        f"Create Application {title}",
-        "platform",
+        application_step(title),
         target.argocd,
         [first],
         needs=_NEEDS,

@@ -16,10 +16,9 @@ from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_PARTS,
     CREDENTIAL_PREFIX,
-    CREDENTIAL_TITLE,
-    CREDENTIAL_WAIT,
     REPOSITORY_LABEL,
 )
+from wizard.deliveries.argocd.steps import CREDENTIAL, CREDENTIAL_WAIT
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix, WizardError
@@ -46,9 +45,7 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
     argo = argocd_answers(target.answers.delivery)
     put = build_manifests_step(
         target,
-        "argocd.credential",
-        CREDENTIAL_TITLE,
-        "platform",
+        CREDENTIAL,
         target.argocd,
         credential_manifests(target),
         needs=external_secrets.OPERATOR_HINT,
@@ -67,7 +64,6 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
 
     ready = build_wait(
         target.argocd,
-        "argocd.repository",
         CREDENTIAL_WAIT,
         WAIT_FOR_SECRETS,
         lambda kube: _check_credential(kube, target),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from wizard.stores.vault.account_guard import GUARD_STEP
 from wizard.systems.cluster.objects import CommittedManifest, build_manifests_step
 
 if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
-GUARD_STEP = "cluster.store-account"
 # In the order in which they are applied, by their files' names.
 FILES = {
     "store-account-policy": "ValidatingAdmissionPolicy",
@@ -35,8 +35,6 @@ def build_guard_step(target: Target, sources: Iterable[CommittedManifest]) -> St
     return build_manifests_step(
         target,
         GUARD_STEP,
-        "Keep pods away from the store's ServiceAccount",
-        "platform",
         target.kube,
         list(sources),
         needs=_NEEDS,

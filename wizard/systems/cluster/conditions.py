@@ -65,7 +65,7 @@ def diagnose_namespace(kube: Kube, name: str) -> Diagnosis | None:
 
 def delivery_hint(release: Release) -> str:
     """Where to look for what has not arrived: at whatever brings it."""
-    return "see the sync of Argo CD" if release.delivery == "argocd" else "see the steps before"
+    return "see the sync of Argo CD" if release.gitops else "see the steps before"
 
 
 def wait_status(detail: str, found: Diagnosis | None, fix: Fix | str) -> StepStatus:

@@ -67,7 +67,7 @@ def _check_validity(kube: Kube, ref: Ref, found: KubeObject) -> StepStatus:
 
 def diagnose_store(kube: Kube, target: Target) -> Diagnosis | None:
     """What is wrong with a store that stands but is not valid; None when nothing is known."""
-    if target.answers.secrets.store != "vault":
+    if not target.release.external_secrets:
         return None
     try:
         look = check_store(kube, target, lambda: None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
-from wizard.deliveries.argocd import argocd_answers
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix
-from wizard.formats.addresses import IN_CLUSTER_SERVER
+from wizard.manifests.steps import CLUSTER_IDENTITY
 from wizard.state.cluster_identity import build_cluster_record, compare_clusters, find_missing_proof
 from wizard.systems.cluster.objects import explain_error
 
@@ -27,15 +26,14 @@ def build_identity_step(target: Target) -> Step:
             return StepStatus("unknown", "no kubeconfig context names the cluster")
         return await run_in_thread(lambda: _check_identity(target))
 
-    title = "Compare the cluster with the recorded one"
-    return Step("cluster.identity", title, "me", endpoint, check)
+    return declared_step(CLUSTER_IDENTITY, endpoint, check)
 
 
 def _check_identity(target: Target) -> StepStatus:
     here = _cluster(target.kube)
     hub = _cluster(target.argocd) if target.argocd is not target.kube else here
     apart = here and hub and here.uid and hub.uid and here.uid != hub.uid
-    if apart and argocd_answers(target.answers.delivery).destination == IN_CLUSTER_SERVER:
+    if apart and target.release.controller_is_inside:
         return StepStatus(
             "blocked",
             "Argo CD deploys into its own cluster, but its context and the cluster's lead to two",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Ref
+from wizard.deliveries.helm.steps import namespace_step
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
@@ -28,22 +30,17 @@ def build_namespace_step(target: Target) -> Step:
     release = target.release
     path = f"{release.paths.apps}/{logical}.yaml"
     source = CommittedManifest(path, target.text(logical), ("Namespace",))
-    title = f"Create namespace {release.namespace}"
-    action = build_manifests_step(
-        target, "helm.namespace", title, "platform", target.kube, [source]
-    )
+    step = build_manifests_step(target, namespace_step(release), target.kube, [source])
     kube = target.kube
     if kube is None:
-        return action
-    ours = action.check
+        return step
+    ours = step.check
 
     async def check() -> StepStatus:
         found = await run_in_thread(lambda: _check_foreign_namespace(kube, source))
         return found or await ours()
 
-    return Step(
-        action.id, title, action.owner, action.endpoint, check, action.change, action.dry_run_change
-    )
+    return replace(step, check=check)
 
 
 def read_namespace(kube: Kube, name: str) -> KubeObject | None:

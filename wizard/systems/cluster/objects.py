@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import FieldsOwnedError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Owner, Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
+from wizard.manifests.contribution import StepSpec
 from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
 from wizard.systems.cluster.object_diff import (
@@ -88,9 +89,7 @@ class _Comparison:
 
 def build_manifests_step(
     target: Target,
-    id: str,  # noqa: A002
-    title: str,
-    owner: Owner,
+    spec: StepSpec,
     kube: Kube | None,
     sources: Sequence[CommittedManifest],
     *,
@@ -102,13 +101,11 @@ def build_manifests_step(
     the target has agreed to for this action, objects and fields of others are taken over.
     """
     if kube is None:
-        return Step(id, title, owner, "cluster", lambda: _leave_to_owner(sources))
-    agreed = target.agreed.get(id, "")
-    work = _ManifestsStep(kube, tuple(sources), needs, id, agreed, target.release.owner_id)
-    return Step(
-        id,
-        title,
-        owner,
+        return declared_step(spec, "cluster", lambda: _leave_to_owner(sources))
+    agreed = target.agreed.get(spec.id, "")
+    work = _ManifestsStep(kube, tuple(sources), needs, spec.id, agreed, target.release.owner_id)
+    return declared_step(
+        spec,
         kube.identity,
         lambda: run_in_thread(lambda: work.compare()[1]),
         lambda: run_in_thread(work.change),

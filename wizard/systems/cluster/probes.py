@@ -6,14 +6,13 @@ cannot be asked, or denies everything, proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import ClusterIdentity, Kube, Ref
-from wizard.deliveries.argocd import argocd_answers
-from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
 from wizard.engine.probes import (  # fmt: skip
     CachedCall,
     Probe,
@@ -27,13 +26,10 @@ from wizard.engine.probes import (  # fmt: skip
 )
 from wizard.errors import Fix
 from wizard.state.cluster_identity import compare_clusters
-from wizard.stores.vault.settings import vault_settings
 from wizard.systems.cluster.capacity import judge_classes, judge_quotas, list_pods, list_volumes
 from wizard.systems.cluster.rights import (
-    ARGO_GROUP,
     EXTERNAL_SECRETS_GROUP,
     RightSet,
-    list_argocd_rights,
     list_rights,
 )
 
@@ -47,14 +43,23 @@ MIN_VERSION = (1, 30)
 _POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
 
 
-def cluster_probes(
-    answers: Answers, release: Release, kube: Kube, argocd: Kube | None = None
-) -> Iterator[Probe]:
-    """All probes of one installation's cluster.
+@dataclass(frozen=True, slots=True)
+class ClusterCheck:
+    """One more thing the cluster is asked: the end of the probe's id, its title, its judgement."""
 
-    `argocd` is the cluster that Argo CD runs in where that is another one; without it such a hub is
-    not asked.
-    """
+    id: str
+    title: str
+    judge: Callable[[], ProbeResult]
+
+
+def cluster_probes(
+    answers: Answers,
+    release: Release,
+    kube: Kube,
+    store_checks: Iterable[ClusterCheck] = (),
+    delivery_checks: Iterable[ClusterCheck] = (),
+) -> Iterator[Probe]:
+    """All probes of one installation's cluster, with what store and delivery ask it besides."""
     session = CachedCall(lambda: _read_cluster(kube))
 
     def probe(what: str, title: str, judge: Callable[[], ProbeResult]) -> Probe:
@@ -83,47 +88,19 @@ def cluster_probes(
         yield probe(
             f"rights.{need.id}", f"rights to {need.purpose}", partial(check_rights, kube, need)
         )
-    if release.store == "vault":
+    if release.external_secrets:
         yield probe(
             "external-secrets",
             "External Secrets",
             lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
         )
-        yield probe(
-            "audience", "token for the store", lambda: check_audience(kube, answers, release)
-        )
+    for one in store_checks:
+        yield probe(one.id, one.title, one.judge)
     yield probe("namespace", "namespace", lambda: check_namespace(kube, release))
     yield probe("quotas", "quotas", lambda: check_quotas(kube, answers, release))
     yield probe("storage", "storage classes", lambda: check_storage(kube, answers, release))
-    if release.delivery == "argocd":
-        yield from _argocd_probes(answers, kube, argocd, probe)
-
-
-def _argocd_probes(
-    answers: Answers,
-    kube: Kube,
-    argocd: Kube | None,
-    probe: Callable[[str, str, Callable[[], ProbeResult]], Probe],
-) -> Iterator[Probe]:
-    from wizard.formats.addresses import IN_CLUSTER_SERVER
-
-    argo = argocd_answers(answers.delivery)
-    where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)
-    if where is None:
-        text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
-        told = skip_result(
-            f"{text}; that one was not asked", "name its context with --argocd-context"
-        )
-        yield probe("argocd", "Argo CD", lambda: told)
-        return
-    yield probe("argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace))
-    if where is not kube and STORE_CREDENTIAL.holds(answers):
-        yield probe("argocd-external-secrets", "External Secrets beside Argo CD",
-                    lambda: check_external_secrets(where, cluster_store=False))  # fmt: skip
-    for need in list_argocd_rights(answers):
-        yield probe(
-            f"rights.{need.id}", f"rights to {need.purpose}", partial(check_rights, where, need)
-        )
+    for one in delivery_checks:
+        yield probe(one.id, one.title, one.judge)
 
 
 def _read_cluster(kube: Kube) -> ClusterIdentity | KubeError:
@@ -208,53 +185,6 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
         f"{', '.join(sorted(missing))} in v1",
         "upgrade External Secrets Operator to 0.16 or later",
     )
-
-
-def check_argocd_api(kube: Kube, namespace: str) -> ProbeResult:
-    """Whether Argo CD's kinds are served, and its namespace is there."""
-    api = f"{ARGO_GROUP}/v1alpha1"
-    # Argo Workflows and Rollouts have the same group.
-    missing = {"Application", "AppProject"} - kube.kinds(api)
-    if missing:
-        return fail_result(
-            f"Argo CD is not installed: {api} has no {' and no '.join(sorted(missing))}",
-            "have it installed, or name the cluster it runs in with --argocd-context",
-        )
-    try:
-        there = kube.get(Ref("v1", "Namespace", namespace), metadata=True)
-    except KubeError as error:
-        if error.kind != "forbidden":
-            raise
-        return pass_result(f"serves {api}; whether it runs in {namespace} may not be read")
-    if there is None:
-        return fail_result(
-            f"serves {api}, and there is no namespace {namespace}",
-            Fix("correct delivery.argocd.namespace", "delivery.argocd.namespace"),
-        )
-    return pass_result(f"serves {api}, namespace {namespace}")
-
-
-def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
-    """Whether the API server gives the store a token for the audience that Vault expects."""
-    from wizard.formats.jwt import parse_audiences
-
-    store = vault_settings(answers.secrets, release)
-    account = f"{store.account_namespace}/{store.service_account}"
-    try:
-        token = kube.token(store.service_account, store.account_namespace, store.audience)
-    except KubeError as error:
-        if error.kind == "missing":
-            return unknown_result(
-                f"there is no ServiceAccount {account} yet", "the first sync makes it; look again"
-            )
-        raise
-    found = parse_audiences(token.get_secret_value())
-    if store.audience not in found:
-        return fail_result(
-            f"a token of {account} is for {', '.join(found) or 'nobody'}, not {store.audience}",
-            Fix("correct secrets.vault.audience", "secrets.vault.audience"),
-        )
-    return pass_result(f"a token of {account} for {store.audience}")
 
 
 def check_namespace(kube: Kube, release: Release) -> ProbeResult:

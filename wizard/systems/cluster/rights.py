@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wizard.clients.kube.protocol import Right
-from wizard.deliveries.argocd import argocd_answers
-from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
-from wizard.stores.vault.settings import vault_settings
+from wizard.deliveries.registry import delivery_kind
+from wizard.stores.registry import store_kind
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 EXTERNAL_SECRETS_GROUP, ARGO_GROUP = "external-secrets.io", "argoproj.io"
 KNOWN_HOSTS_CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 _ADMISSION = "admissionregistration.k8s.io"
-_APPLY, _WATCH = ("create", "patch"), ("get", "list", "watch")
+APPLY_VERBS, WATCH_VERBS = ("create", "patch"), ("get", "list", "watch")
 # What the chart makes, and what stands beside it.
 _CHART = (
     ("", ("configmaps", "secrets", "services", "serviceaccounts", "persistentvolumeclaims")),
@@ -48,12 +47,12 @@ class RightSet:
 def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
     """The needs in the cluster that Airflow runs in."""
     space = release.namespace
-    vault = release.store == "vault"
     yield RightSet("verify", "see whether it works", "me", tuple(_verify_rights(release)))
-    if release.delivery != "kind":
+    if not delivery_kind(release.delivery).local:
         yield _health_rights(space)
-    if vault:
-        store = vault_settings(answers.secrets, release)
+    settings = store_kind(release.store).settings
+    if settings is not None:
+        store = settings(answers.secrets, release)
         mint = Right(
             "create", "serviceaccounts", "", store.account_namespace, store.service_account,
             "token",
@@ -61,12 +60,12 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
         yield RightSet("login", "try the store's own login", "me", (mint,))
         if not release.cluster_store:
             kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
-            rights = [Right(verb, kind, _ADMISSION) for kind in kinds for verb in _APPLY]
+            rights = [Right(verb, kind, _ADMISSION) for kind in kinds for verb in APPLY_VERBS]
             yield RightSet(
                 "guard", "keep pods away from the store's ServiceAccount", "platform",
                 tuple(rights),
             )  # fmt: skip
-    if release.delivery != "argocd":
+    if not release.gitops:
         yield RightSet(
             "namespace", "create the namespace", "platform", (Right("create", "namespaces"),)
         )
@@ -80,13 +79,13 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
             Right(verb, kind, group, space)
             for group, kinds_of in _CHART
             for kind in kinds_of
-            for verb in ("get", *_APPLY)
+            for verb in ("get", *APPLY_VERBS)
         ]
-        if vault:
+        if release.external_secrets:
             install += [
                 Right(verb, kind, EXTERNAL_SECRETS_GROUP, "" if "cluster" in kind else space)
                 for kind in ("externalsecrets", _store_kind(release))
-                for verb in _APPLY
+                for verb in APPLY_VERBS
             ]
         yield RightSet("install", "install the chart", "me", tuple(install))
 
@@ -101,38 +100,12 @@ def _health_rights(space: str) -> RightSet:
     )  # fmt: skip
 
 
-def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
-    """The needs in the cluster that Argo CD runs in."""
-    argo = argocd_answers(answers.delivery)
-    space = argo.namespace
-    rights = [
-        Right(verb, kind, ARGO_GROUP, space)
-        for kind in ("appprojects", "applications")
-        for verb in ("get", *_APPLY)
-    ]
-    yield RightSet("argocd", "create AppProject and Applications", "platform", tuple(rights))
-    watched = tuple(Right(verb, "applications", ARGO_GROUP, space) for verb in _WATCH)
-    yield RightSet("sync", "wait until Argo CD has synced", "me", watched)
-    if STORE_CREDENTIAL.holds(answers):
-        made = (("", "serviceaccounts"), (EXTERNAL_SECRETS_GROUP, "secretstores"),
-                (EXTERNAL_SECRETS_GROUP, "externalsecrets"))  # fmt: skip
-        own = [Right(verb, kind, group, space) for group, kind in made for verb in ("get", *_APPLY)]
-        yield RightSet("credential", "give Argo CD a credential from Vault", "platform", tuple(own))
-    repository = [Right(verb, "secrets", "", space) for verb in ("list", *_APPLY)]
-    if argo.repo_url.startswith("ssh://") or "://" not in argo.repo_url:
-        repository += [
-            Right(verb, "configmaps", "", space, KNOWN_HOSTS_CONFIG_MAP)
-            for verb in ("get", "update")
-        ]
-    yield RightSet("repository", "let Argo CD read this repository", "platform", tuple(repository))
-
-
 def _verify_rights(release: Release) -> Iterator[Right]:
     space = release.namespace
-    if release.store == "vault":
+    if release.external_secrets:
         for kind in ("externalsecrets", _store_kind(release)):
             place = "" if kind.startswith("cluster") else space
-            for verb in _WATCH:
+            for verb in WATCH_VERBS:
                 yield Right(verb, kind, EXTERNAL_SECRETS_GROUP, place)
     for group, kind in (("", "secrets"), ("", "pods"), ("batch", "jobs"), ("apps", "deployments")):
         yield Right("get", kind, group, space)

@@ -9,15 +9,11 @@ from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
 from wizard.errors import WizardError
 from wizard.state.cluster_identity import require_same_cluster
-from wizard.stores.vault.settings import vault_settings
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.probes import ProbeResult
-    from wizard.manifests.release import Release
 
 # An overloaded API server is waited for, within what a probe may take.
 PATIENCE = 5.0
@@ -34,24 +30,6 @@ def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
         if context:
             raise
         return None, unknown_result(error.message, error.fix)
-
-
-def make_token_source(
-    kube: Kube, answers: Answers, release: Release
-) -> Callable[[], SecretStr] | None:
-    """Gets a token of the store's ServiceAccount, for tries of the store's own login.
-
-    None without Vault. ConflictError where the cluster is another one than the answers are for.
-    """
-    if release.store != "vault":
-        return None
-    store = vault_settings(answers.secrets, release)
-
-    def mint() -> SecretStr:
-        require_same_cluster(answers.cluster, kube.cluster())
-        return kube.token(store.service_account, store.account_namespace, store.audience)
-
-    return mint
 
 
 def make_secret_lookup(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wizard.clients.kube.errors import KubeError
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus
+from wizard.manifests.contribution import StepSpec
 from wizard.systems.cluster import external_secrets
 from wizard.systems.cluster.objects import explain_error
 
@@ -24,8 +25,7 @@ _TRANSIENT_KINDS = ("unreachable", "busy", "server")
 
 def build_wait(
     kube: Kube | None,
-    id: str,  # noqa: A002
-    title: str,
+    spec: StepSpec,
     patience: float,
     look: Callable[[Kube], StepStatus],
 ) -> Step:
@@ -36,7 +36,14 @@ def build_wait(
             return StepStatus("unknown", "no kubeconfig context names the cluster")
         return await run_in_thread(lambda: _check_once(kube, look))
 
-    return Step(id, title, "me", kube.identity if kube else "cluster", check, wait_seconds=patience)
+    return Step(
+        spec.id,
+        spec.title,
+        spec.owner,
+        kube.identity if kube else "cluster",
+        check,
+        wait_seconds=patience,
+    )
 
 
 def _check_once(kube: Kube, look: Callable[[Kube], StepStatus]) -> StepStatus:

@@ -10,7 +10,6 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import ProbeResult
 from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError, Fix
@@ -18,9 +17,8 @@ from wizard.errors import ConflictError, Fix
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from wizard.secrets.payload import Payload
     from wizard.systems.database.admin import Admin, DatabaseSpec
-    from wizard.systems.vault.session import VaultLogin
+    from wizard.systems.store_login import StoreLogin
 
 HANDOVER = "the database's owner runs: airflow-wizard handover --owner dba"
 
@@ -35,17 +33,17 @@ class KnownPassword:
 
 @dataclass
 class Passwords:
-    """Finds each once; `session` is this run's login to Vault, None for another store."""
+    """Finds each once; `session` is this run's login to the store, None without one."""
 
     admin: Admin
-    session: VaultLogin | None
+    session: StoreLogin | None
     _found: dict[str, KnownPassword] = field(default_factory=dict, repr=False)
 
     def find_password(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
         """The password, or why this run does not know it.
 
-        Raises ConflictError where the store and the reference disagree, VaultError where Vault
-        gives no answer, and WizardError where the store holds what cannot be a password.
+        Raises ConflictError where the store and the reference disagree, and WizardError
+        where the store gives no answer or holds what cannot be a password.
         """
         if one.password not in self._found:
             looked = self._read_password(one)
@@ -58,7 +56,7 @@ class Passwords:
         from pydantic import SecretStr
 
         reference, held = one.fact.reference, self.admin.role_passwords[one.password]
-        payload, lacks = self._payload()
+        payload, lacks = self.session.read_payload() if self.session else (None, "")
         stored = payload.get(one.fact) if payload else None
         if payload is not None and stored is not None:
             if not isinstance(held, ProbeResult) and not _is_same(held, stored):
@@ -79,29 +77,6 @@ class Passwords:
         if held.fix and not kept:
             fix = Fix(f"{held.fix}; or {HANDOVER}", held.fix.question)
         return StepStatus("unknown", f"its password is not known here: {held.detail}", fix)
-
-    def _payload(self) -> tuple[Payload | None, str]:
-        """What the store holds, or why this run cannot read it."""
-        from wizard.systems.vault.payload_store import VaultPayloadStore, read_state
-
-        session = self.session
-        if session is None:
-            return None, ""
-        if session.vault_address is None:
-            return None, "nothing says who this machine is to Vault"
-        store = session.store
-        try:
-            found = session.retry(
-                lambda: read_state(
-                    VaultPayloadStore(session.vault, store.mount, store.path, store.document)
-                )
-            )
-        except VaultError as error:
-            if error.kind not in {"forbidden", "missing"}:
-                raise
-            session.require_alive()
-            return None, f"this login may not read {store.data_path}"
-        return found.payload, ""
 
 
 def _is_same(one: SecretStr, other: str) -> bool:

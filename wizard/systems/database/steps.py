@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from wizard.clients.postgres.admin import AdminSnapshot, DatabaseState, RoleState
     from wizard.systems.database.admin import DatabaseSpec
+    from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import Target
-    from wizard.systems.vault.session import VaultLogin
 
 
 class _StepWork(Protocol):
@@ -40,10 +40,10 @@ class _StepWork(Protocol):
     def dry_run_change(self) -> str: ...
 
 
-def build_database_steps(target: Target, session: VaultLogin | None) -> tuple[Step, ...]:
+def build_database_steps(target: Target, session: StoreLogin | None) -> tuple[Step, ...]:
     """Role, database and schema public for each database of the installation; none unasked.
 
-    `session` is the run's login to Vault, where passwords are read that the store holds.
+    `session` is the run's login to the store, where passwords are read that the store holds.
     """
     admin = target.database
     if not isinstance(admin, Admin):

@@ -19,8 +19,9 @@ from wizard import __version__
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
 from wizard.deliveries.helm.commands import CHART_NAME, MANAGED_BY_LABEL, chart_command
+from wizard.deliveries.helm.steps import chart_step
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, WizardError
 from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import OWNER_ANNOTATION
@@ -55,15 +56,14 @@ _SHOWN = 5
 _VALUES_DIGEST = re.compile(r"values sha256:([0-9a-f]{64})")
 
 
-def build_release_step(target: Target, charts: ChartFetcher | None, title: str) -> Step:
+def build_release_step(target: Target, charts: ChartFetcher | None) -> Step:
     """The chart as committed; without a cluster, what its owner has to run."""
+    spec = chart_step(target.release)
     kube, helm = target.kube, target.helm
     if kube is None or helm is None or charts is None:
-        return Step("helm.chart", title, "me", "cluster", lambda: _leave_to_owner(target))
+        return declared_step(spec, "cluster", lambda: _leave_to_owner(target))
     work = HelmRelease(target, kube, helm, charts)
-    return Step(
-        "helm.chart", title, "me", helm.identity, work.look, work.change, work.dry_run_change
-    )
+    return declared_step(spec, helm.identity, work.look, work.change, work.dry_run_change)
 
 
 async def _leave_to_owner(target: Target) -> StepStatus:

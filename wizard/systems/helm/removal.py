@@ -42,8 +42,8 @@ from wizard.systems.release.volumes import list_claims
 
 if TYPE_CHECKING:
     from wizard.clients.helm import Helm
+    from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import DataKind, Target
-    from wizard.systems.vault.session import VaultLogin
 
 UNINSTALL_SECONDS = 300
 _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
@@ -57,7 +57,7 @@ _GROUPS = (
 
 
 def build_helm_removal(
-    target: Target, session: VaultLogin | None, pieces: Collection[DataKind], *, exact: bool
+    target: Target, session: StoreLogin | None, pieces: Collection[DataKind], *, exact: bool
 ) -> tuple[Step, ...]:
     """The release first, then what stands beside it; with `exact` changed objects are left."""
     groups = group_manifests(target)

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wizard.deliveries.helm.steps import LISTED, MANIFESTS, PROGRAM, SECRETS, STORE
 from wizard.engine.probes import run_in_thread
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
 from wizard.formats.yaml_reader import read_mapping
+from wizard.stores.vault.account_guard import GUARD_STEP
 from wizard.systems.cluster import admission_guard
 from wizard.systems.cluster.external_secrets import OPERATOR_HINT
 from wizard.systems.cluster.namespace import build_namespace_step, read_namespace
@@ -36,18 +38,12 @@ def build_manifest_steps(target: Target) -> tuple[Step, ...]:
     """Which helm this is, the namespace, and every manifest beside the chart."""
     groups = group_manifests(target)
     found = [_build_program_step(target), build_namespace_step(target)]
-    if groups[admission_guard.GUARD_STEP]:
-        found.append(admission_guard.build_guard_step(target, groups[admission_guard.GUARD_STEP]))
-    for id, title, needs in (  # noqa: A001
-        ("helm.store", "Create the store and its account", OPERATOR_HINT),
-        ("helm.secrets", "Create the ExternalSecrets", OPERATOR_HINT),
-        ("helm.manifests", "Create what else stands beside the chart", ""),
-    ):
-        if groups[id]:
-            one = build_manifests_step(
-                target, id, title, "me", target.kube, groups[id], needs=needs
-            )
-            found.append(_skip_without_namespace(target, target.kube, one, groups[id]))
+    if groups[GUARD_STEP.id]:
+        found.append(admission_guard.build_guard_step(target, groups[GUARD_STEP.id]))
+    for spec, needs in ((STORE, OPERATOR_HINT), (SECRETS, OPERATOR_HINT), (MANIFESTS, "")):
+        if sources := groups[spec.id]:
+            one = build_manifests_step(target, spec, target.kube, sources, needs=needs)
+            found.append(_skip_without_namespace(target, target.kube, one, sources))
     if yours := sorted(
         _read_kustomization(target) - {_relative(name) for name in target.files_under("secrets/")}
     ):
@@ -58,17 +54,16 @@ def build_manifest_steps(target: Target) -> tuple[Step, ...]:
 def build_chart_step(target: Target) -> Step:
     """The chart itself."""
     charts = ChartFetcher(target, target.helm) if target.helm else None
-    title = f"Install chart {target.release.chart} with Helm"
-    return release.build_release_step(target, charts, title)
+    return release.build_release_step(target, charts)
 
 
 def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
     """The committed manifests that are listed, by the action that applies them, in its order."""
     found: dict[str, list[CommittedManifest]] = {
-        admission_guard.GUARD_STEP: [],
-        "helm.store": [],
-        "helm.secrets": [],
-        "helm.manifests": [],
+        GUARD_STEP.id: [],
+        STORE.id: [],
+        SECRETS.id: [],
+        MANIFESTS.id: [],
     }
     listed = _read_kustomization(target)
     for logical, text in target.files_under("secrets/").items():
@@ -80,10 +75,8 @@ def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
         place = "" if kind in _CLUSTER_WIDE else target.release.namespace
         path = f"{target.release.paths.apps}/{logical}.yaml"
         found[_group(logical, kind)].append(CommittedManifest(path, text, (kind,), place))
-    found[admission_guard.GUARD_STEP] = admission_guard.sort_guard_manifests(
-        found[admission_guard.GUARD_STEP]
-    )
-    found["helm.store"].sort(key=lambda source: _STORE.index(source.kinds[0]))
+    found[GUARD_STEP.id] = admission_guard.sort_guard_manifests(found[GUARD_STEP.id])
+    found[STORE.id].sort(key=lambda source: _STORE.index(source.kinds[0]))
     return found
 
 
@@ -106,22 +99,21 @@ def _build_foreign_step(target: Target, names: Sequence[str]) -> Step:
     async def check() -> StepStatus:
         return StepStatus("unknown", escape_unprintable(detail), Fix(escape_unprintable(fix)))
 
-    return Step("helm.listed", "Leave what else is listed to you", "me", "cluster", check)
+    return declared_step(LISTED, "cluster", check)
 
 
 def _group(logical: str, kind: str) -> str:
     if kind in admission_guard.KINDS:
-        return admission_guard.GUARD_STEP
+        return GUARD_STEP.id
     if kind in _SECRETS:
-        return "helm.secrets"
+        return SECRETS.id
     own = ("secrets/store", "secrets/service-account", "secrets/vault-ca")
-    return "helm.store" if logical in own and kind in _STORE else "helm.manifests"
+    return STORE.id if logical in own and kind in _STORE else MANIFESTS.id
 
 
 def _build_program_step(target: Target) -> Step:
     """Before anything is written: is there a helm that will do, and is `--chart` the right one?"""
     helm = target.helm
-    title = "See which helm is on this machine"
 
     async def check() -> StepStatus:
         if helm is None:
@@ -132,7 +124,7 @@ def _build_program_step(target: Target) -> Step:
         found = await ChartFetcher(target, helm).get()
         return StepStatus("holds", f"helm {version}; {found.path.name}, sha256:{found.digest[:12]}")
 
-    return Step("helm.program", title, "me", helm.identity if helm else "this machine", check)
+    return declared_step(PROGRAM, helm.identity if helm else "this machine", check)
 
 
 def _skip_without_namespace(

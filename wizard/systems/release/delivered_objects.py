@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.clients.vault.transport import VaultError
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
@@ -32,9 +31,9 @@ from wizard.systems.cluster.object_removal import (
     read_object,
 )
 from wizard.systems.cluster.ownership import check_label
-from wizard.systems.vault.session import VaultLogin
 
 if TYPE_CHECKING:
+    from wizard.systems.store_login import StoreLogin
     from wizard.systems.target import Target
 
 OBJECTS_SECONDS = 300.0
@@ -77,24 +76,24 @@ def external_secret_refs(target: Target) -> list[Ref]:
     return [Ref.from_manifest(manifest) for manifest in read_external_secrets(target).values()]
 
 
-def build_copies_check(target: Target, session: VaultLogin) -> Step:
+def build_copies_check(target: Target, session: StoreLogin) -> Step:
     """Whether the values live on in the store, before their copies in the cluster go."""
     work = _CopiesCheck(target, session)
     return build_cluster_step(
         "destroy.copies",
-        f"See that {session.store.mount}/{session.store.path} holds what the Secrets are made of",
+        f"See that {session.place} holds what the Secrets are made of",
         target.kube,
         work.look,
         None,
-        left=f"vault kv metadata get -mount={session.store.mount} {session.store.path}",
+        left=session.inspect_command,
     )
 
 
 class _CopiesCheck:
-    def __init__(self, target: Target, session: VaultLogin) -> None:
+    def __init__(self, target: Target, session: StoreLogin) -> None:
         self._target = target
         self._session = session
-        self._where = f"{session.store.mount}/{session.store.path}"
+        self._where = session.place
 
     def look(self, kube: Kube) -> StepStatus:
         """Whether nothing is lost with the Secrets."""
@@ -103,13 +102,7 @@ class _CopiesCheck:
         ]
         if not found:
             return StepStatus("holds", "no Secret in the cluster is made from it any more")
-        try:
-            stored = self._read_stored_keys()
-        except VaultError as error:
-            if error.kind != "forbidden":
-                raise
-            self._session.require_alive()
-            return self._check_served(found)
+        stored = self._session.stored_keys()
         if stored is None:
             return self._check_served(found)
         if lacking := sorted(self._list_read_keys() - stored):
@@ -120,21 +113,13 @@ class _CopiesCheck:
 
     def _list_read_keys(self) -> set[str]:
         """The keys that the committed ExternalSecrets read there."""
-        path = self._session.store.path
+        path = self._session.path
         return {
             escape_unprintable(str(one["remoteRef"].get("property")))
             for manifest in read_external_secrets(self._target).values()
             for one in manifest["spec"].get("data") or []
             if one["remoteRef"]["key"] == path
         }
-
-    def _read_stored_keys(self) -> set[str] | None:
-        """The keys that stand there; None where nobody is logged in to see them."""
-        if self._target.vault is None:
-            return None
-        store = self._session.store
-        held = self._session.retry(lambda: self._session.vault.read(store.mount, store.path))
-        return set() if held is None or held.deleted else set(held.data)
 
     def _check_served(self, found: list[KubeObject]) -> StepStatus:
         """What cannot be read is proven by its effect: the operator has read it."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd import argocd_answers
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import Fix
 from wizard.formats.terminal import escape_unprintable
@@ -76,7 +75,7 @@ def _check_contents(
     kube: Kube, target: Target, ref: Ref, pieces: Collection[DataKind]
 ) -> StepStatus | None:
     """Left where anything in it is not of this release."""
-    shared = (argocd_answers(target.answers.delivery).namespace, *_PROTECTED)
+    shared = (target.release.controller_namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
         return StepStatus("blocked", f"{ref} serves others too; it is left", Fix(_SKIP_HINT))
     try:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
     from wizard.secrets.facts import Fact
     from wizard.stores.vault.settings import VaultSettings
-    from wizard.workspace.store_paths import StorePath
 
 _DIE = """\
 die() {
@@ -134,18 +133,18 @@ def render_files(
     store: VaultSettings,
     total: Contribution,
     committed: Mapping[str, str],
-    others: Sequence[StorePath] = (),
+    others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
 ) -> Files:
     """`setup.sh` and a `payload.sh` for each path; policies and roles are as committed.
 
-    `others` are the paths that somebody else than Airflow reads.
+    `others` are the paths that somebody else than Airflow reads, with what stands there.
     """
     return {
-        "setup.sh": _render_setup(answers, store, committed, [path.store for path in others]),
+        "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others]),
         "payload.sh": _render_payload(answers, store, collect_facts(total.secrets)),
         **{
-            f"payload-{path.store.reader}.sh": _render_payload(answers, path.store, path.facts)
-            for path in others
+            f"payload-{one.reader}.sh": _render_payload(answers, one, facts)
+            for one, facts in others
         },
     }
 

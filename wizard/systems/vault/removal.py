@@ -17,11 +17,11 @@ from wizard.stores.vault.manifests import policy_file, role_file
 from wizard.systems.vault.engine import normalize_policy
 from wizard.systems.vault.files import diff_texts
 from wizard.systems.vault.looks import policy_path, role_path
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
 from wizard.workspace.committed import was_committed
-from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
     from wizard.stores.vault.settings import VaultSettings
@@ -39,7 +39,7 @@ class _StepWork(Protocol):
 
 def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]:
     """Their removal, in the reverse of the order in which they were made."""
-    every = list_store_settings(target.answers, target.release)[::-1]
+    every = list_vault_settings(target.answers, target.release)[::-1]
     auth = session.store.auth_mount
     return (
         *(
@@ -203,7 +203,7 @@ class AuthMountRemoval(PathRemoval):
         roles = self._list_names(f"auth/{self._name}/role")
         if roles is None:
             return self.unreadable_status(f"this token may not list the roles of {self.what}")
-        for one in list_store_settings(self._target.answers, self._target.release):
+        for one in list_vault_settings(self._target.answers, self._target.release):
             role = RoleRemoval(self._target, self._session, one)
             if one.auth_mount == self._name and one.role in roles:
                 # In a rehearsal it has not gone before.

@@ -20,11 +20,14 @@ from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.state.apply_journal import VAULT_CLUSTER_ID, ApplyHistory
 from wizard.stores.vault.settings import vault_settings
+from wizard.systems.payload_store import read_state
+from wizard.systems.vault.payload_store import VaultPayloadStore
 
 if TYPE_CHECKING:
     from wizard.clients.vault.address import VaultAddress
     from wizard.clients.vault.protocol import Vault
     from wizard.clients.vault.transport import VaultResponse
+    from wizard.secrets.payload import Payload
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
@@ -132,6 +135,52 @@ class VaultLogin:
             self.require_alive()
             return False
         return "root" in own or own >= set(needed)
+
+    @property
+    def place(self) -> str:
+        """Mount and path of the installation's payload."""
+        return f"{self.store.mount}/{self.store.path}"
+
+    @property
+    def path(self) -> str:
+        """The payload's path below the mount, as ExternalSecrets name it."""
+        return self.store.path
+
+    @property
+    def inspect_command(self) -> str:
+        """The command with which Vault's owner looks at the payload."""
+        return f"vault kv metadata get -mount={self.store.mount} {self.store.path}"
+
+    def read_payload(self) -> tuple[Payload | None, str]:
+        """What Vault holds, or None and why this run cannot read it; raises VaultError."""
+        if self.vault_address is None:
+            return None, "nothing says who this machine is to Vault"
+        store = self.store
+        try:
+            found = self.retry(
+                lambda: read_state(
+                    VaultPayloadStore(self.vault, store.mount, store.path, store.document)
+                )
+            )
+        except VaultError as error:
+            if error.kind not in {"forbidden", "missing"}:
+                raise
+            self.require_alive()
+            return None, f"this login may not read {store.data_path}"
+        return found.payload, ""
+
+    def stored_keys(self) -> set[str] | None:
+        """The payload's keys; None where nobody is logged in, or may see them."""
+        if self._given is None:
+            return None
+        try:
+            held = self.retry(lambda: self.vault.read(self.store.mount, self.store.path))
+        except VaultError as error:
+            if error.kind != "forbidden":
+                raise
+            self.require_alive()
+            return None
+        return set() if held is None or held.deleted else set(held.data)
 
     def require_alive(self) -> None:
         """Raise VaultError where the token no longer counts at all."""

@@ -7,18 +7,27 @@ logged in for, is left to Vault's owner and proven by the store's login.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from wizard.engine.probes import wrap_blocking
-from wizard.engine.steps import Step, StepStatus
+from wizard.engine.steps import Step, StepStatus, declared_step
+from wizard.stores.vault.steps import (
+    auth_step,
+    login_step,
+    mount_step,
+    policy_step,
+    role_step,
+)
 from wizard.systems.vault.auth_mount import AuthMount, ForeignAuthMount
 from wizard.systems.vault.engine import KvMount, Policy
 from wizard.systems.vault.login import StoreLogin
+from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.role import Role
 from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
-from wizard.workspace.store_paths import list_store_settings
 
 if TYPE_CHECKING:
+    from wizard.manifests.contribution import StepSpec
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
@@ -44,18 +53,18 @@ def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tupl
     mount = AuthMount(target, session)
     role = Role(target, session, mount)
 
-    def step(name: str, title: str, one: _StepWork) -> Step:
-        return _build_step(target, session, name, title, one)
+    def step(spec: StepSpec, one: _StepWork) -> Step:
+        return _build_step(target, session, spec, one)
 
     return (
-        step("vault.mount", f"Mount KV version 2 at {store.mount}", KvMount(target, session)),
-        step("vault.policy", f"Write policy {store.policy}", Policy(target, session)),
-        step("vault.auth", f"Set up auth mount {store.auth_mount}", mount),
-        step("vault.role", f"Write role {store.role} at {store.auth_mount}", role),
+        step(mount_step(store), KvMount(target, session)),
+        step(policy_step(store), Policy(target, session)),
+        step(auth_step(store), mount),
+        step(role_step(store), role),
         _build_login_step(session, store, StoreLogin(target, session, mount, role)),
         *(
             one
-            for other in list_store_settings(target.answers, target.release)[1:]
+            for other in list_vault_settings(target.answers, target.release)[1:]
             for one in _build_reader_steps(target, session, mount, other)
         ),
     )
@@ -68,37 +77,22 @@ def _build_reader_steps(
     same = store.auth_mount == session.store.auth_mount
     mount = own if same else ForeignAuthMount(target, session, store.auth_mount)
     role = Role(target, session, mount, store)
-    policy = Policy(target, session, store)
-    title = f"Write role {store.role} at {store.auth_mount}"
     return (
-        _build_step(
-            target,
-            session,
-            f"vault.{store.qualified_name('policy')}",
-            f"Write policy {store.policy}",
-            policy,
-        ),
-        _build_step(target, session, f"vault.{store.qualified_name('role')}", title, role),
+        _build_step(target, session, policy_step(store), Policy(target, session, store)),
+        _build_step(target, session, role_step(store), role),
         _build_login_step(session, store, StoreLogin(target, session, mount, role, store)),
     )
 
 
-def _build_step(target: Target, session: VaultLogin, name: str, title: str, one: _StepWork) -> Step:
+def _build_step(target: Target, session: VaultLogin, spec: StepSpec, one: _StepWork) -> Step:
     look = wrap_blocking(_require_credentials(target, one.look, one.command))
     change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
-    return Step(name, title, "vault", session.endpoint, look, change, dry_run_change)
+    return declared_step(spec, session.endpoint, look, change, dry_run_change)
 
 
 def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin) -> Step:
-    return Step(
-        f"vault.{store.qualified_name('login')}",
-        f"Log in as {store.account_namespace}/{store.service_account}",
-        "me",
-        session.endpoint,
-        wrap_blocking(one.look),
-        wait_seconds=_LOGIN_SECONDS,
-        interval=_PAUSE,
-    )
+    step = declared_step(login_step(store), session.endpoint, wrap_blocking(one.look))
+    return replace(step, wait_seconds=_LOGIN_SECONDS, interval=_PAUSE)
 
 
 def _require_credentials(

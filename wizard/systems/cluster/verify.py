@@ -9,19 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wizard.engine.steps import Step, StepStatus
-from wizard.systems.argocd import application as application_state
+from wizard.manifests.steps import (
+    AIRFLOW_WAIT,
+    GIT_SYNC_WAIT,
+    MIGRATIONS_WAIT,
+    SECRETS_WAIT,
+    STORE_WAIT,
+)
 from wizard.systems.cluster import external_secrets, health, pods
 from wizard.systems.cluster.waits import WAIT_FOR_SECRETS, build_wait
 
 if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
-    from wizard.systems.cluster.diagnosis import Diagnosis
+    from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.target import Target
 
 # External Secrets looks at a store that failed every five minutes; Argo CD at Git every three.
 STORE_SECONDS = 600.0
-# Five retries of the sync take 12.5 minutes; images of a gigabyte and migrations come before.
-APPLICATION_SECONDS = 1800.0
 # Migrations of a large database, on the way to a new minor version.
 MIGRATIONS_SECONDS = 900.0
 # Nodes pull the image once more, and a repository with a long history is cloned.
@@ -30,10 +34,11 @@ GIT_SYNC_SECONDS = 600.0
 AIRFLOW_SECONDS = 600.0
 
 
-def build_store_waits(target: Target) -> tuple[Step, ...]:
-    """The waits for what the chart's pods read."""
-    found = [build_store_wait(target)] if target.answers.secrets.store == "vault" else []
-    return (*found, build_secrets_wait(target))
+def build_store_waits(target: Target, otherwise: FallbackDiagnosis) -> tuple[Step, ...]:
+    """The waits for what the chart's pods read; `otherwise` says why nothing may have arrived."""
+    store = build_store_wait(target, otherwise)
+    found = [store] if target.release.external_secrets else []
+    return (*found, build_secrets_wait(target, otherwise))
 
 
 def build_chart_waits(target: Target) -> tuple[Step, ...]:
@@ -44,52 +49,31 @@ def build_chart_waits(target: Target) -> tuple[Step, ...]:
     return (*found, build_airflow_wait(target))
 
 
-def build_store_wait(target: Target) -> Step:
+def build_store_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
     """The SecretStore or ClusterSecretStore is valid."""
 
     def look(kube: Kube) -> StepStatus:
-        return external_secrets.check_store(kube, target, lambda: _application_trouble(target))
+        return external_secrets.check_store(kube, target, otherwise)
 
-    return build_wait(
-        target.kube, "verify.store", "Wait until the store is valid", STORE_SECONDS, look
-    )
+    return build_wait(target.kube, STORE_WAIT, STORE_SECONDS, look)
 
 
-def build_secrets_wait(target: Target) -> Step:
+def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
     """The ExternalSecrets are synced, and the Secrets have the keys that are read."""
 
     def look(kube: Kube) -> StepStatus:
         return external_secrets.check_secrets(
-            kube, target, lambda: external_secrets.diagnose_store(kube, target) or
-            _application_trouble(target),
-        )  # fmt: skip
+            kube, target, lambda: external_secrets.diagnose_store(kube, target) or otherwise()
+        )
 
-    title = "Wait until the Secrets are there"
-    return build_wait(target.kube, "verify.secrets", title, WAIT_FOR_SECRETS, look)
-
-
-def build_application_wait(target: Target) -> Step:
-    """The Applications are synced and healthy."""
-
-    def why() -> Diagnosis | None:
-        if target.kube is None:
-            return None
-        store = external_secrets.diagnose_store(target.kube, target)
-        return store or pods.diagnose_pods(target.kube, target.release)
-
-    def look(kube: Kube) -> StepStatus:
-        return application_state.check_applications(kube, target, why)
-
-    title = "Wait until Argo CD has synced it and it is healthy"
-    return build_wait(target.argocd, "verify.application", title, APPLICATION_SECONDS, look)
+    return build_wait(target.kube, SECRETS_WAIT, WAIT_FOR_SECRETS, look)
 
 
 def build_migrations_wait(target: Target) -> Step:
     """The migration Job is complete."""
     return build_wait(
         target.kube,
-        "verify.migrations",
-        "Wait until the database is migrated",
+        MIGRATIONS_WAIT,
         MIGRATIONS_SECONDS,
         lambda kube: pods.check_migrations(kube, target.release),
     )
@@ -99,8 +83,7 @@ def build_git_sync_wait(target: Target) -> Step:
     """Every pod that reads DAGs has made its first clone."""
     return build_wait(
         target.kube,
-        "verify.git-sync",
-        "Wait until the DAGs are cloned",
+        GIT_SYNC_WAIT,
         GIT_SYNC_SECONDS,
         lambda kube: pods.check_git_sync(kube, target.release),
     )
@@ -110,12 +93,7 @@ def build_airflow_wait(target: Target) -> Step:
     """Everything is rolled out, and the API server says that all parts of Airflow are healthy."""
     return build_wait(
         target.kube,
-        "verify.airflow",
-        "Wait until Airflow is healthy",
+        AIRFLOW_WAIT,
         AIRFLOW_SECONDS,
         lambda kube: health.check_airflow(kube, target.release),
     )
-
-
-def _application_trouble(target: Target) -> Diagnosis | None:
-    return application_state.diagnose_applications(target.argocd, target)

@@ -1,0 +1,76 @@
+"""Argo CD's live part: what `apply` puts in place, waits for and takes away again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.live.handover import render_delivery_handover
+from wizard.deliveries.live import Installer, LiveDelivery, Steps
+from wizard.systems.argocd import application_removal, cascade
+from wizard.systems.argocd.application import diagnose_applications
+from wizard.systems.argocd.cluster_checks import list_argocd_checks
+from wizard.systems.argocd.removal import build_argocd_removal
+from wizard.systems.argocd.steps import build_argocd_steps
+from wizard.systems.argocd.waits import build_application_wait
+from wizard.systems.cluster import verify
+from wizard.systems.release import delivered_objects, volumes
+
+if TYPE_CHECKING:
+    from wizard.clients.kube.protocol import Kube
+    from wizard.systems.store_login import StoreLogin
+    from wizard.systems.target import DataKind, Target
+
+
+def _build_steps(target: Target) -> Steps:
+    return (
+        *build_argocd_steps(target),
+        *verify.build_store_waits(target, lambda: diagnose_applications(target.argocd, target)),
+        build_application_wait(target),
+        *verify.build_chart_waits(target),
+    )
+
+
+def _lock(target: Target) -> tuple[Kube | None, str]:
+    return target.argocd, argocd_answers(target.answers.delivery).namespace
+
+
+def _undo(target: Target, login: StoreLogin | None) -> Steps:
+    del login
+    return (
+        application_removal.build_application_undo(target),
+        *build_argocd_removal(target, exact=True),
+    )
+
+
+def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKind]) -> Steps:
+    """Stop syncing, remove what could block deletion, then delete everything and Argo CD's part."""
+    guarded = login is not None and "payload" not in pieces
+    return (
+        *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),
+        cascade.build_pause_step(target),
+        *(
+            (delivered_objects.build_secrets_removal(target),)
+            if delivered_objects.external_secret_refs(target)
+            else ()
+        ),
+        volumes.build_keep_step(target, pieces),
+        cascade.build_cascade_step(target),
+        delivered_objects.build_objects_removal(target),
+        *build_argocd_removal(target, exact=False),
+    )
+
+
+LIVE = LiveDelivery(
+    installer=Installer(
+        build_steps=_build_steps,
+        lock=_lock,
+        undo=_undo,
+        destroy=_destroy,
+        require_gone=application_removal.require_gone,
+        undo_note="Airflow and its Secrets stay as they are, and nothing syncs them any more;",
+    ),
+    cluster_checks=list_argocd_checks,
+    handover=render_delivery_handover,
+)

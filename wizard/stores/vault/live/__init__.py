@@ -1,0 +1,93 @@
+"""Vault's live part: its login, steps, removal, probes, and what is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
+
+from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
+from wizard.state.cluster_identity import require_same_cluster
+from wizard.stores.live import LiveStore
+from wizard.stores.vault.live.handover import render_store_handover
+from wizard.stores.vault.live.location import locate_vault
+from wizard.stores.vault.live.probes import list_cluster_checks, list_vault_probes
+from wizard.stores.vault.settings import vault_answers, vault_settings
+from wizard.systems.vault.payload_removal import build_payload_steps
+from wizard.systems.vault.removal import build_mount_removal, build_vault_removal
+from wizard.systems.vault.reviewer_removal import build_reviewer_removal
+from wizard.systems.vault.session import VaultLogin
+from wizard.systems.vault.steps import build_vault_steps
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from wizard.answers.model import Answers
+    from wizard.clients.kube.protocol import Kube
+    from wizard.clients.vault.address import VaultAddress, VaultCredentials
+    from wizard.engine.steps import Step
+    from wizard.manifests.release import Release
+    from wizard.systems.target import DataKind, Target
+
+
+class VaultRun:
+    """What a run does at Vault; see `wizard.stores.live.StoreRun`."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        # One login for all: a secret id may be good for a single one.
+        self.login = VaultLogin(target)
+
+    def build_steps(self) -> tuple[Step, ...]:
+        """Mount, policy, auth mount, role and login, and the same for each reader."""
+        return build_vault_steps(self._target, self.login)
+
+    def build_removal(self) -> tuple[Step, ...]:
+        """Role, auth mount, policy and reviewer."""
+        return (
+            *build_vault_removal(self._target, self.login),
+            *build_reviewer_removal(self._target, self.login.store),
+        )
+
+    def build_payload_removal(
+        self, pieces: Collection[DataKind], own: Mapping[str, frozenset[str]]
+    ) -> tuple[Step, ...]:
+        """The payload of each path."""
+        return build_payload_steps(self._target, self.login, pieces, own)
+
+    def build_final_removal(self) -> tuple[Step, ...]:
+        """The KV mount, where it is ours and empty."""
+        return (build_mount_removal(self._target, self.login),)
+
+
+def _find_access(
+    answers: Answers, release: Release
+) -> tuple[VaultAddress, VaultCredentials] | None:
+    who = read_credentials()
+    if who is None:
+        return None
+    own = vault_answers(answers.secrets)
+    ca = release.assets.get("secrets.vault.ca.file", "")
+    return read_address(own.server, ca=ca, namespace=own.namespace), who
+
+
+def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
+    """ConflictError where the cluster is another one than the answers are for."""
+    store = vault_settings(answers.secrets, release)
+
+    def mint() -> SecretStr:
+        require_same_cluster(answers.cluster, kube.cluster())
+        return kube.token(store.service_account, store.account_namespace, store.audience)
+
+    return mint
+
+
+LIVE = LiveStore(
+    find_access=_find_access,
+    missing_access=f"Vault is left to its owner: nothing says who you are there ({LOGIN_HINT})",
+    open_run=VaultRun,
+    probes=list_vault_probes,
+    cluster_checks=list_cluster_checks,
+    token_source=_token_source,
+    locate=locate_vault,
+    handover=render_store_handover,
+)

@@ -1,0 +1,85 @@
+"""Where Vault is for this machine, and a login there to fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wizard.clients.vault.address import LOGIN_HINT, read_address, read_credentials
+from wizard.clients.vault.connect import open_vault
+from wizard.errors import RefusedError
+from wizard.formats.nested import get_value
+from wizard.stores.live import StoreLocation
+from wizard.stores.vault.settings import VaultSettings, vault_answers, vault_settings
+from wizard.systems.vault.payload_store import VaultPayloadStore
+from wizard.workspace.consent import VAULT_SERVER_KEY
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.vault.address import AppRole, Token, VaultAddress
+    from wizard.clients.vault.protocol import Vault
+    from wizard.manifests.external_secrets import StoreSettings
+    from wizard.manifests.release import Release
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVault:
+    """A login at Vault, to fill paths of it; see `wizard.stores.live.OpenStore`."""
+
+    vault: Vault
+
+    @property
+    def identity(self) -> str:
+        """Who is logged in, for people."""
+        return self.vault.identity
+
+    def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
+        """One path of the KV mount."""
+        return VaultPayloadStore(self.vault, settings.mount, settings.path, settings.document)
+
+    def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
+        """Raise RefusedError unless the login may write at the path."""
+        if not isinstance(settings, VaultSettings):
+            raise TypeError(f"{settings.name} is not in Vault")
+        path = settings.data_path
+        needed = "update" if exists else "create"
+        if not self.vault.capabilities([path])[path] & {needed, "root"}:
+            raise RefusedError(
+                f"{self.vault.identity} may not {needed} {path}; nothing was done",
+                "ask Vault's owner for: path \"" + path + '" '
+                '{ capabilities = ["create", "read", "update"] }',
+            )
+
+
+def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) -> StoreLocation:
+    """Return where Vault is; a server that only the answers name needs a yes.
+
+    `agreed` are the raw answers on the target branch: a server that stands there needs none.
+    Raises UsageError for an address that cannot be used.
+    """
+    own = vault_answers(answers.secrets)
+    ca = release.assets.get("secrets.vault.ca.file", "")
+    where = read_address(own.server, ca=ca, namespace=own.namespace)
+    known = get_value(agreed, tuple(VAULT_SERVER_KEY.split("."))) == own.server
+    consent = {VAULT_SERVER_KEY: f"Send your Vault login and new secrets to {where.url}?"}
+    settings = vault_settings(answers.secrets, release)
+    return StoreLocation(
+        title="Vault",
+        endpoint=where.endpoint,
+        source=where.source,
+        required_consent={} if where.source != VAULT_SERVER_KEY or known else consent,
+        find_login=read_credentials,
+        login_hint=LOGIN_HINT,
+        open=lambda who: _open(where, who, settings),
+    )
+
+
+@contextmanager
+def _open(
+    where: VaultAddress, who: Token | AppRole, settings: VaultSettings
+) -> Iterator[OpenVault]:
+    with open_vault(where, who) as vault:
+        vault.mount(settings.mount)
+        yield OpenVault(vault)

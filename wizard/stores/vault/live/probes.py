@@ -1,0 +1,67 @@
+"""Which probes ask Vault, and what the cluster is asked because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from wizard.clients.vault.address import read_address, read_credentials
+from wizard.engine.probes import make_finished_probe, unknown_result
+from wizard.errors import WizardError
+from wizard.stores.vault.settings import vault_answers, vault_settings
+from wizard.systems.cluster.probes import ClusterCheck
+from wizard.systems.vault.audience import check_audience
+from wizard.systems.vault.paths import list_vault_settings
+from wizard.systems.vault.probes import vault_probes
+from wizard.workspace.consent import VAULT_SERVER_KEY
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.kube.protocol import Kube
+    from wizard.engine.probes import Probe
+    from wizard.manifests.release import Release
+    from wizard.systems.situation import Situation
+
+
+def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple[ClusterCheck, ...]:
+    """Whether the API server gives the store a token that Vault accepts."""
+    return (
+        ClusterCheck(
+            "audience", "token for the store", lambda: check_audience(kube, answers, release)
+        ),
+    )
+
+
+def list_vault_probes(situation: Situation) -> Iterator[Probe]:
+    """Vault as this machine reaches it, with whatever identity this machine has there."""
+
+    settings = vault_settings(situation.answers.secrets, situation.release)
+    own = vault_answers(situation.answers.secrets)
+    try:
+        where = read_address(
+            own.server, ca=situation.asset("secrets.vault.ca.file"), namespace=own.namespace
+        )
+    except WizardError as error:
+        result = unknown_result(error.message, error.fix)
+        yield make_finished_probe("vault.state", "Vault: state", own.server, result)
+        return
+    identity, absent = None, None
+    try:
+        identity = read_credentials()
+    except WizardError as error:
+        absent = unknown_result(error.message, error.fix)
+    mint = situation.mint
+    if where.source == VAULT_SERVER_KEY and (identity or mint):
+        # Only the answers say which server it is, so somebody has to vouch for it.
+        who = f" with {identity.identity}" if identity else ""
+        absent = situation.refusal(
+            VAULT_SERVER_KEY,
+            "secrets.vault.ca.file",
+            use=f"log in to Vault at {where.endpoint}{who}",
+        )
+        if absent is not None:
+            identity, mint = None, None
+    if identity is not None:
+        situation.say(f"asking Vault at {where.endpoint} with {identity.identity}")
+    others = list_vault_settings(situation.answers, situation.release)[1:]
+    yield from vault_probes(settings, where, identity, absent=absent, mint=mint, others=others)

@@ -1,0 +1,44 @@
+"""The steps at Vault, each declared once: its id, its title, its owner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.manifests.contribution import StepSpec
+
+if TYPE_CHECKING:
+    from wizard.stores.vault.settings import VaultSettings
+
+
+def mount_step(store: VaultSettings) -> StepSpec:
+    """Return the step that mounts the KV engine."""
+    return StepSpec("vault.mount", f"Mount KV version 2 at {store.mount}", "vault")
+
+
+def policy_step(store: VaultSettings) -> StepSpec:
+    """Return the step that writes the policy of the installation or of a further reader."""
+    name = store.qualified_name("policy")
+    return StepSpec(f"vault.{name}", f"Write policy {store.policy}", "vault")
+
+
+def auth_step(store: VaultSettings) -> StepSpec:
+    """Return the step that sets up the Kubernetes auth mount."""
+    return StepSpec("vault.auth", f"Set up auth mount {store.auth_mount}", "vault")
+
+
+def role_step(store: VaultSettings) -> StepSpec:
+    """Return the step that writes the role of the installation or of a further reader."""
+    title = f"Write role {store.role} at {store.auth_mount}"
+    return StepSpec(f"vault.{store.qualified_name('role')}", title, "vault")
+
+
+def payload_step(store: VaultSettings) -> StepSpec:
+    """Return the step that fills the store, which `airflow-wizard secrets` carries out."""
+    title = f"Fill {store.mount}/{store.path}"
+    return StepSpec(f"vault.{store.qualified_name('payload')}", title, "me")
+
+
+def login_step(store: VaultSettings) -> StepSpec:
+    """Return the step that proves the role by a real login; it follows from the others."""
+    title = f"Log in as {store.account_namespace}/{store.service_account}"
+    return StepSpec(f"vault.{store.qualified_name('login')}", title, "me")

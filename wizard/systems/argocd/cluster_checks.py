@@ -1,0 +1,73 @@
+"""What the cluster that Argo CD runs in is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.errors import KubeError
+from wizard.clients.kube.protocol import Ref
+from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
+from wizard.engine.probes import ProbeResult, fail_result, pass_result, skip_result
+from wizard.errors import Fix
+from wizard.formats.addresses import IN_CLUSTER_SERVER
+from wizard.systems.argocd.rights import list_argocd_rights
+from wizard.systems.cluster.probes import ClusterCheck, check_external_secrets, check_rights
+from wizard.systems.cluster.rights import ARGO_GROUP
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.kube.protocol import Kube
+
+
+def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Iterator[ClusterCheck]:
+    """Return the checks; `argocd` is the cluster that Argo CD runs in where that is another one.
+
+    Without it, such a hub is not asked.
+    """
+    argo = argocd_answers(answers.delivery)
+    where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)
+    if where is None:
+        text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
+        skipped = skip_result(
+            f"{text}; that one was not asked", "name its context with --argocd-context"
+        )
+        yield ClusterCheck("argocd", "Argo CD", lambda: skipped)
+        return
+    yield ClusterCheck("argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace))
+    if where is not kube and STORE_CREDENTIAL.holds(answers):
+        yield ClusterCheck(
+            "argocd-external-secrets",
+            "External Secrets beside Argo CD",
+            lambda: check_external_secrets(where, cluster_store=False),
+        )
+    for need in list_argocd_rights(answers):
+        yield ClusterCheck(
+            f"rights.{need.id}", f"rights to {need.purpose}", partial(check_rights, where, need)
+        )
+
+
+def check_argocd_api(kube: Kube, namespace: str) -> ProbeResult:
+    """Whether Argo CD's kinds are served, and its namespace is there."""
+    api = f"{ARGO_GROUP}/v1alpha1"
+    # Argo Workflows and Rollouts have the same group.
+    missing = {"Application", "AppProject"} - kube.kinds(api)
+    if missing:
+        return fail_result(
+            f"Argo CD is not installed: {api} has no {' and no '.join(sorted(missing))}",
+            "have it installed, or name the cluster it runs in with --argocd-context",
+        )
+    try:
+        there = kube.get(Ref("v1", "Namespace", namespace), metadata=True)
+    except KubeError as error:
+        if error.kind != "forbidden":
+            raise
+        return pass_result(f"serves {api}; whether it runs in {namespace} may not be read")
+    if there is None:
+        return fail_result(
+            f"serves {api}, and there is no namespace {namespace}",
+            Fix("correct delivery.argocd.namespace", "delivery.argocd.namespace"),
+        )
+    return pass_result(f"serves {api}, namespace {namespace}")

@@ -1,0 +1,80 @@
+"""What every script for the platform's owner has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wizard.formats.shell import comment, here_document, quote
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.manifests.release import Release
+
+# With the field manager of `apply`, so that it finds its own objects and takes nothing over.
+APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
+CLUSTER_FUNCTION = """\
+# KUBE_CONTEXT: the cluster of Airflow; without it, the current one.
+cluster() {
+  kubectl ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} "$@"
+}"""
+_GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
+
+
+def guard_documents(committed: Mapping[str, str]) -> list[str]:
+    """Return the committed guard of the store's ServiceAccount, in the order of applying it."""
+    return [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
+
+
+def apply_documents(function: str, texts: Iterable[str]) -> str:
+    """Return a command that applies the texts by the shell function `function`; empty for none."""
+    joined = join_documents(texts)
+    return here_document(f"{function} {APPLY}", joined) if joined else ""
+
+
+def join_documents(texts: Iterable[str]) -> str:
+    """Return several YAML documents as one stream."""
+    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
+
+
+def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
+    """Return what has to be installed, tried first, so that nothing is applied half."""
+    lines = []
+    if release.external_secrets:
+        lines += [
+            "# External Secrets 0.16 or newer serves v1 (proven with 2.9.0). Where it lacks:",
+            "#   helm repo add external-secrets https://charts.external-secrets.io",
+            "#   helm upgrade --install external-secrets external-secrets/external-secrets \\",
+            "#     --version 2.9.0 --namespace external-secrets --create-namespace --wait",
+            "cluster get --raw /apis/external-secrets.io/v1 >/dev/null",
+        ]
+    if guarded:
+        lines += [
+            "# The guard of the store's ServiceAccount: Kubernetes 1.30 or newer.",
+            "cluster get validatingadmissionpolicies.v1.admissionregistration.k8s.io >/dev/null",
+        ]
+    return lines
+
+
+def health_comment(release: Release) -> str:
+    """Read rights are given many ways; this one is easily forgotten, and nothing depends on it."""
+    role, space = quote(release.names.object_name("health")), quote(release.namespace)
+    return comment(
+        "Optional: with these rights `airflow-wizard apply` asks Airflow itself for its health;",
+        "without them it goes by the readiness probe. ACCOUNT is who runs it:",
+        f"  kubectl -n {space} create role {role} --verb=get,create --resource=pods/portforward",
+        f"  kubectl -n {space} create rolebinding {role} --role={role} --user=ACCOUNT",
+    )
+
+
+def split_address(url: str) -> tuple[str, str]:
+    """Return host and port of an https URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", str(parts.port or 443)
+
+
+def api_server_address(answers: Answers) -> tuple[str, str]:
+    """Return host and port of the API server, as far as the answers name it."""
+    server = answers.cluster.server
+    return split_address(server) if server else ("the API server of the cluster", "6443")

@@ -1,0 +1,37 @@
+"""The audience of the store's token: the API server, Vault and the role must say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.clients.kube.errors import KubeError
+from wizard.engine.probes import ProbeResult, fail_result, pass_result, unknown_result
+from wizard.errors import Fix
+from wizard.formats.jwt import parse_audiences
+from wizard.stores.vault.settings import vault_settings
+
+if TYPE_CHECKING:
+    from wizard.answers.model import Answers
+    from wizard.clients.kube.protocol import Kube
+    from wizard.manifests.release import Release
+
+
+def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
+    """Whether the API server gives the store a token for the audience that Vault expects."""
+    store = vault_settings(answers.secrets, release)
+    account = f"{store.account_namespace}/{store.service_account}"
+    try:
+        token = kube.token(store.service_account, store.account_namespace, store.audience)
+    except KubeError as error:
+        if error.kind == "missing":
+            return unknown_result(
+                f"there is no ServiceAccount {account} yet", "the first sync makes it; look again"
+            )
+        raise
+    found = parse_audiences(token.get_secret_value())
+    if store.audience not in found:
+        return fail_result(
+            f"a token of {account} is for {', '.join(found) or 'nobody'}, not {store.audience}",
+            Fix("correct secrets.vault.audience", "secrets.vault.audience"),
+        )
+    return pass_result(f"a token of {account} for {store.audience}")
