@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,13 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin"
 BUILD_SECONDS = 30 * 60
+# What a first build takes on 2 cores, in minutes: with nothing else to do, and beside other work.
+BUILD_MINUTES = {
+    "helm": (2, 3),
+    "eso-template": (3, 6),
+    "kube-apiserver": (8, 15),
+    "vault": (7, 14),
+}
 HELM_MODULE = "helm.sh/helm/v3/cmd/helm@v3.22.0"
 
 
@@ -159,6 +167,7 @@ def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, fo
             go = named("WIZARD_GO") or on_path("go")
             if go is None:
                 raise MissingError(f"{name} is not there, and there is no Go to build it with")
+            print(_notice(target, name, folder), file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(dir=cache()) as temporary:
                 out = Path(temporary)
                 _go([str(go), *command(out)], out, folder, name)
@@ -166,6 +175,16 @@ def _build(target: Path, command: Callable[[Path], Sequence[str]], name: str, fo
                 target.mkdir(exist_ok=True)
                 (out / name).rename(program)
     return program
+
+
+def _notice(target: Path, name: str, folder: Path) -> str:
+    """What is about to be built, why, and about how long that takes."""
+    source = HELM_MODULE if folder == HERE else f"{folder.relative_to(TOP)}/"
+    quiet, busy = BUILD_MINUTES[name]
+    return (
+        f"{name}: building it from {source}, once: {target} is not there yet. "
+        f"About {quiet} minutes on 2 quiet cores, {busy} on busy ones."
+    )
 
 
 def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
@@ -191,7 +210,11 @@ def _go(command: Sequence[str], out: Path, folder: Path, name: str) -> None:
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{path.stem}: another process is building it; waiting", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
