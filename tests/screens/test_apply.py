@@ -33,7 +33,7 @@ from tests.support.canary import Canary
 from tests.support.cluster.kubeconfigs import written
 from tests.support.screens import settled
 from wizard.apply.progress import RunSummary
-from wizard.cli import interactive, prompts
+from wizard.cli import interactive, unsaved_answers
 from wizard.cli.console import Console
 from wizard.cli.options import Options
 from wizard.errors import ExitCode, UsageError
@@ -404,7 +404,11 @@ def test_answers_that_were_not_committed_are_offered_a_file(
     ending = ExitReport(uncommitted=({"installation": {"name": "kept"}}, (FINGERPRINT,)))
     monkeypatch.setattr(screens_app, "run", lambda *_: ending)
     asked: list[str] = []
-    monkeypatch.setattr(prompts, "confirmed", lambda _, question: not asked.append(question))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(
+        unsaved_answers,
+        "ask_confirmation",
+        lambda _, question: not asked.append(question),  # type: ignore[func-returns-value]
+    )
     err = io.StringIO()
     options = Options(repo=str(top))
     assert interactive.run_screens(options, Console(io.StringIO(), err)) == 0

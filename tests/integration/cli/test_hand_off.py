@@ -151,12 +151,12 @@ def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(secrets_seal, "write_new", killed)
+        patch.setattr(secrets_seal, "write_new_file", killed)
         side.make(code=130)
     assert not side.file.exists()
     with monkeypatch.context() as patch:
         # The file stands, and nothing after it happened.
-        patch.setattr(secrets_seal, "write_new", written_and_killed)
+        patch.setattr(secrets_seal, "write_new_file", written_and_killed)
         side.make(code=130)
     made = side.file.read_bytes()
     assert "public" not in (yaml.safe_load(side.bench.file.read_text())["dags"].get("key") or {})
@@ -186,7 +186,8 @@ def test_an_installation_that_lived_before_gets_nothing(
     side.make()
     with monkeypatch.context() as patch:
         patch.setattr(
-            "wizard.cli.secrets_report.open_run_cluster", lambda _: lambda _n, names: [names[0]]
+            "wizard.cli.secrets_report.open_cluster",
+            lambda *_: (lambda _n, names: [names[0]], "the test's cluster"),
         )
         assert "has lived before" in side.take(code=4).err
         assert side.bench.version == 0

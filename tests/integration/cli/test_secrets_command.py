@@ -336,7 +336,8 @@ def test_an_installation_that_lived_before_gets_no_new_values(
         )
     else:
         monkeypatch.setattr(
-            "wizard.cli.secrets_report.open_run_cluster", lambda _: lambda _n, names: [names[0]]
+            "wizard.cli.secrets_report.open_cluster",
+            lambda *_: (lambda _n, names: [names[0]], "the test's cluster"),
         )
 
     done = bench("--yes", *ALLOW, code=4)
@@ -388,7 +389,9 @@ def test_a_fact_that_is_new_may_be_made_for_an_old_installation(
         asked.extend(names)
         return []
 
-    monkeypatch.setattr("wizard.cli.secrets_report.open_run_cluster", lambda _: cluster)
+    monkeypatch.setattr(
+        "wizard.cli.secrets_report.open_cluster", lambda *_: (cluster, "the test's cluster")
+    )
     monkeypatch.setattr(
         "wizard.provisioning.survey.find_database_use", lambda *_: pytest.fail("needs no database")
     )
@@ -824,7 +827,7 @@ def step(name: str, place: str) -> None:
 step("the read", "wizard.clients.vault.client.VaultClient.read")
 step("the values", "wizard.provisioning.survey.Survey.values")
 step("the write", "wizard.clients.vault.client.VaultClient.write")
-step("the record", "wizard.workspace.public_keys.record_in_file")
+step("the record", "wizard.cli.secrets_report.record_in_file")
 
 
 @pytest.mark.parametrize("kill", STEPS.values(), ids=STEPS)
