@@ -26,6 +26,7 @@ CORE = """
     wizard.provisioning
     wizard.probes
     wizard.stores.*.live | wizard.deliveries.*.live
+    wizard.stores.live | wizard.deliveries.live
     wizard.systems
     wizard.engine
     wizard.workspace
@@ -41,7 +42,8 @@ CORE = """
     wizard.secrets
     wizard.git | wizard.hostkeys | wizard.chart
     wizard.formats
-    wizard.findings | wizard.errors
+    wizard.findings
+    wizard.errors
 """
 SCREENS = """
     screens.app

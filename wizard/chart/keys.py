@@ -20,15 +20,19 @@ Path: TypeAlias = tuple[str | int, ...]
 @lru_cache(maxsize=8)
 def load_keys(version: str) -> ChartKeys:
     """The keys of one chart version. KeyError for a version without a list."""
-    # Imported late: it costs as much as everything else here together.
-    from importlib import resources
-
     if version not in list_chart_versions():
         known = ", ".join(list_chart_versions())
         raise KeyError(f"no key list for chart {version}; there is one for {known}")
+    return ChartKeys(version, read_key_list(version))
+
+
+def read_key_list(version: str) -> str:
+    """Return the text of keydata/<version>.txt."""
+    # Imported late: it costs as much as everything else here together.
+    from importlib import resources
+
     # Read through the package, so that a zipped wheel works too.
-    data = resources.files("wizard.chart").joinpath("keydata", f"{version}.txt")
-    return ChartKeys(version, data.read_text("utf-8"))
+    return resources.files("wizard.chart").joinpath("keydata", f"{version}.txt").read_text("utf-8")
 
 
 class _Node:

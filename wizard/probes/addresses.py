@@ -22,6 +22,7 @@ Address = tuple[str, int]
 _PORTS = {"https": 443, "http": 80, "ssh": 22}
 # What every cluster calls itself: a name that means nothing outside.
 _INSIDE = ("kubernetes.default", ".svc", ".cluster.local")
+_API_SERVER = "kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class AddressQuestions:
         if found is None or not found[0]:
             return None
         bare = found[0].rstrip(".")
-        return None if bare.endswith(_INSIDE) or bare == "kubernetes" else found
+        return None if bare.endswith(_INSIDE) or bare == _API_SERVER else found
 
 
 def _parse_url(url: str) -> Address | None:

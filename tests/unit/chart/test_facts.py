@@ -167,7 +167,7 @@ def test_10_a_typo_in_values_is_an_error() -> None:
     made = rendering("production", {"values": {"workers": {"celery": {"replica": 3}}}})
     [error] = [item for item in findings(made) if item.is_error]
     assert (error.rule, error.where) == ("values.unknown-key", "workers.celery.replica")
-    assert "workers.celery.replicas" in error.fix
+    assert "workers.celery.replicas" in error.fix.text
 
 
 @pytest.mark.parametrize("name", ["y", "n", "on", "no", "1e3", "0x1F", "3.2", "null"])

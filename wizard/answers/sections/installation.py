@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from wizard.answers.conditions import CUSTOM_IMAGE
+from wizard.chart.versions import VERSIONS, list_chart_versions
 from wizard.formats.types import (
     ImageRepository,
     ImageTag,
@@ -20,6 +21,11 @@ from wizard.manifests.image import image_files, image_note
 from wizard.manifests.release import Release
 from wizard.manifests.tree import File
 from wizard.questions.section import Model, QuestionInfo, Section
+
+if TYPE_CHECKING:
+    ChartName = str
+else:
+    ChartName = Literal[list_chart_versions()]
 
 
 class Image(Model):
@@ -65,15 +71,13 @@ class Installation(Section):
             "Helm release. With `airflow` in it, ServiceAccounts and Deployments share a prefix."
         ),
     )
-    chart: Annotated[
-        Literal["1.22.0", "1.21.0", "1.20.0", "1.19.0"], QuestionInfo(source="chart release notes")
-    ] = Field(
-        default="1.22.0",
+    chart: Annotated[ChartName, QuestionInfo(source="chart release notes")] = Field(
+        default=VERSIONS[0].chart,
         title="Chart",
         description="Pinned chart version: an upgrade is a commit, never a refresh.",
     )
     airflow: Version = Field(
-        default="3.2.2",
+        default=VERSIONS[0].airflow,
         title="Airflow",
         description=(
             "Plain X.Y.Z: it decides which components the chart starts. 2.11 or 3.x; the image "
