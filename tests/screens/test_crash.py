@@ -23,7 +23,7 @@ from wizard.errors import AnswersError
 SCRIPT = """
 import sys
 from pathlib import Path
-from screens import form
+from screens.pages import form
 from screens.app import run
 from screens.draft.start import InitialAnswers
 from wizard.workspace.workspace import Workspace

@@ -122,7 +122,7 @@ def stage(vault: Vault, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monk
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile("database"))
     # No test waits for a name that nobody resolves; one has a real database of its own.
-    monkeypatch.setattr("wizard.provisioning.survey.in_database", lambda *_: PriorUse())
+    monkeypatch.setattr("wizard.provisioning.survey.find_database_use", lambda *_: PriorUse())
     return made
 
 
@@ -433,7 +433,7 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
         target = Database(postgres.host, postgres.port, role, role, "disable")
         return find_database_use(PsycopgClient(target, client.password), endpoint)
 
-    stage.patch.setattr("wizard.provisioning.survey.in_database", looked)
+    stage.patch.setattr("wizard.provisioning.survey.find_database_use", looked)
     stage.patch.setenv("AIRFLOW_DB_PASSWORD", password)
     app = stage.app()
     async with app.run_test(size=(80, 40)) as pilot:
