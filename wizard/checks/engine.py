@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from wizard.chart.contract import Version
 from wizard.checks import (
-    argocd,
     git_sync,
     hosts,
     kustomize,
     references,
-    repositories,
     schema,
     secrets,
     stores,
@@ -22,16 +23,20 @@ from wizard.checks import (
     values,
 )
 from wizard.checks.subject import Document, Layout, Subject, as_list
+from wizard.deliveries.registry import DELIVERIES
 from wizard.errors import NO_FIX, Fix
 from wizard.findings import Finding
 from wizard.formats.yaml_untrusted import parse_yaml
+from wizard.stores.registry import STORES
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from wizard.secrets.leak_gate import Gate
 
-_RULES = (
+Rule = Callable[[Subject], Iterator[Finding]]
+
+_RULES: tuple[Rule, ...] = (
     secrets.check_secrets,
     values.check_helm_values,
     hosts.check_hosts,
@@ -39,8 +44,6 @@ _RULES = (
     references.check_references,
     stores.check_stores,
     templates.check_templates,
-    argocd.check_argocd,
-    repositories.check_repositories,
     kustomize.check_kustomize,
 )
 _YAML = (".yaml", ".yml", ".json")
@@ -65,7 +68,7 @@ def run_checks(
     Nothing in a file makes this raise; ValueError only for an `airflow` that is no version.
     """
     subject, found = _subject(files, chart, airflow, installation)
-    for rule in _RULES:
+    for rule in (*_RULES, *_load_kind_rules()):
         found.extend(rule(subject))
     found.extend(schema.check_schema(subject, chart_schema, crds))
     if held:
@@ -74,6 +77,17 @@ def run_checks(
         gate = Gate(held)
         found = [*_withhold_secrets([*found, *_find_held_secrets(files, gate)], gate)]
     return sorted({_escape_finding(finding) for finding in found}, key=Finding.sort_key)
+
+
+@cache
+def _load_kind_rules() -> tuple[Rule, ...]:
+    """The rules of every store and delivery: `CHECKS` of a folder's module `checks`, if any.
+
+    They count in every tree, also in one that the wizard did not write.
+    """
+    modules = [f"{package}.checks" for package in (*STORES.values(), *DELIVERIES.values())]
+    found = [import_module(name) for name in modules if find_spec(name) is not None]
+    return tuple(rule for module in found for rule in module.CHECKS)
 
 
 def _subject(

@@ -1,226 +1,63 @@
-"""Stores, and what Vault must allow them: policy, role and store agree, and allow nothing more.
+"""Stores of External Secrets, whatever keeps the values: who may use one, and is it there.
 
-Source: facts on External Secrets (stores) and on Vault (sections 2, 3 and 5).
+Source: facts on External Secrets (stores).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
-from wizard.checks.hcl import Grant, HclError, is_allowed, parse_policy
-from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_nested
+from wizard.checks.subject import Document, Subject, as_list, as_mapping
 from wizard.errors import Fix
-from wizard.findings import Finding, Severity
+from wizard.findings import Finding
 
-_STORES = ("SecretStore", "ClusterSecretStore")
+_KINDS = ("SecretStore", "ClusterSecretStore")
 _GROUP = "external-secrets.io"
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """The policies of the tree by name, with the file each stands in."""
-
-    grants: Mapping[str, tuple[Grant, ...]]
-    files: Mapping[str, str]
-    # What ExternalSecrets read with each: filled while they are gone through.
-    read: dict[str, set[str]] = field(default_factory=dict)
+# By kind, namespace (empty for a cluster-wide one) and name.
+Stores: TypeAlias = Mapping[tuple[str, str, str], Document]
 
 
 def check_stores(subject: Subject) -> Iterator[Finding]:
-    """Every ExternalSecret's store, every store's safety, every Vault grant."""
-    stores = {
-        (store.kind, subject.namespace(store) if store.kind == "SecretStore" else "", store.name): (
-            store
-        )
-        for store in subject.objects(*_STORES, group=_GROUP)
-    }
+    """Every ExternalSecret's store is in the tree, and no store serves every namespace."""
+    stores = list_stores(subject)
     for store in stores.values():
-        yield from _store(subject, store)
-    grants: dict[str, tuple[Grant, ...]] = {}
-    for name, path in subject.layout.policies.items():
-        try:
-            grants[name] = parse_policy(subject.files.get(path, b"").decode("utf-8", "replace"))
-        except HclError as error:
-            fix = "write the form this wizard writes"
-            yield Finding("vault.policy", "error", path, f"line {error.line}", str(error), Fix(fix))
-    policies = Policies(grants, subject.layout.policies)
-    readers: set[str] = set()
-    paths: set[str] = set()
-    for document in subject.objects("ExternalSecret", group=_GROUP):
-        reference = as_mapping(document.spec.get("secretStoreRef"))
-        kind, name = str(reference.get("kind") or "SecretStore"), str(reference.get("name"))
-        namespace = subject.namespace(document) if kind == "SecretStore" else ""
-        found = stores.get((kind, namespace, name))
-        if found is not None:
-            yield from _grants(subject, document, found, policies, paths)
-        elif (kind, name) not in subject.layout.stores:
+        if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):
+            message = "without conditions every namespace may read what this store may read"
+            fix = f"write conditions: [{{namespaces: [{subject.layout.namespace}]}}]"
+            yield _finding(store, "store.conditions", "spec.conditions", message, fix)
+    for document, found in list_store_users(subject, stores):
+        kind, name = _reference(document)
+        if found is None and (kind, name) not in subject.layout.stores:
             message = f"there is no {kind} of this name in the namespace"
             fix = "name the store that stands in this tree"
             yield _finding(document, "store.missing", "spec.secretStoreRef.name", message, fix)
-    for store in stores.values():
-        yield from _role(subject, store, readers)
-    yield from _policies(policies, readers, paths)
 
 
-def _store(subject: Subject, store: Document) -> Iterator[Finding]:
-    vault = as_mapping(get_nested(store.spec, "provider", "vault"))
-    server = str(vault.get("server") or "")
-    if vault and not server.startswith("https://"):
-        message = "tokens and secrets would travel in clear; the API server does not refuse it"
-        fix = "use https and give the CA in caProvider or caBundle"
-        yield _finding(store, "store.plain-http", "spec.provider.vault.server", message, fix)
-    if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):
-        message = "without conditions every namespace may read what this store may read"
-        fix = f"write conditions: [{{namespaces: [{subject.layout.namespace}]}}]"
-        yield _finding(store, "store.conditions", "spec.conditions", message, fix)
-    if vault and vault.get("version") == "v1":
-        message = "KV version 1 has no check-and-set and keeps no versions"
-        yield _finding(store, "store.version", "spec.provider.vault.version", message, "use v2")
-    config_map = get_nested(vault, "caProvider", "name")
-    if get_nested(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
-        names = {document.name for document in subject.objects("ConfigMap")}
-        if config_map not in names:
-            where = "spec.provider.vault.caProvider.name"
-            message = "no file here makes this ConfigMap"
-            fix = "add it, or make sure that it exists before the store"
-            yield _finding(store, "store.ca", where, message, fix, "warning")
-
-
-def _grants(
-    subject: Subject,
-    document: Document,
-    store: Document,
-    policies: Policies,
-    paths: set[str],
-) -> Iterator[Finding]:
-    """Every path the ExternalSecret reads is allowed by the policies of the store's role."""
-    vault = as_mapping(get_nested(store.spec, "provider", "vault"))
-    role = _role_document(subject, store)
-    attached = [policies.grants[name] for name in _policy_names(role) if name in policies.grants]
-    for where, key in _remote_keys(document):
-        path = data_path(str(vault.get("path") or "secret"), key)
-        paths.add(path)
-        for name in _policy_names(role):
-            policies.read.setdefault(name, set()).add(path)
-        if role is not None and attached and not any(is_allowed(g, path, "read") for g in attached):
-            message = "the policy of the store's role does not allow reading this path"
-            fix = f'grant read on path "{path}"'
-            yield _finding(document, "vault.not-covered", where, message, fix)
-
-
-def _policy_names(role: Mapping[str, Any] | None) -> list[str]:
-    return [str(name) for name in as_list(as_mapping(role).get("token_policies"))]
-
-
-def data_path(mount: str, key: str) -> str:
-    """The path policies use for a KV version 2 secret; the key may repeat mount and `data/`."""
-    mount = mount.strip("/")
-    key = key.strip("/").removeprefix(f"{mount}/").removeprefix("data/")
-    return f"{mount}/data/{key}"
-
-
-def _remote_keys(document: Document) -> Iterator[tuple[str, str]]:
-    for number, item in enumerate(as_list(document.spec.get("data"))):
-        key = get_nested(item, "remoteRef", "key")
-        if isinstance(key, str):
-            yield f"spec.data[{number}].remoteRef.key", key
-    for number, item in enumerate(as_list(document.spec.get("dataFrom"))):
-        key = get_nested(item, "extract", "key")
-        if isinstance(key, str):
-            yield f"spec.dataFrom[{number}].extract.key", key
-
-
-def _kubernetes_auth(store: Document) -> Mapping[str, Any]:
-    return as_mapping(get_nested(store.spec, "provider", "vault", "auth", "kubernetes"))
-
-
-def _role_document(subject: Subject, store: Document) -> Mapping[str, Any] | None:
-    """The role's JSON; None when the tree does not hold the role or it cannot be read."""
-    path = subject.layout.roles.get(str(_kubernetes_auth(store).get("role")))
-    try:
-        role = json.loads(subject.files[path]) if path is not None else None
-    except (KeyError, ValueError):
-        return {}
-    return role if role is None or isinstance(role, Mapping) else {}
-
-
-def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Finding]:
-    """The role binds exactly the account, namespace and audience with which the store logs in."""
-    auth = _kubernetes_auth(store)
-    role = _role_document(subject, store)
-    if role is None:
-        return
-    path = subject.layout.roles[str(auth.get("role"))]
-    readers.update(_policy_names(role))
-    account = as_mapping(auth.get("serviceAccountRef"))
-    namespace = subject.namespace(store)
-    if store.kind == "ClusterSecretStore":
-        namespace = str(account.get("namespace") or "")
-    audiences = [str(audience) for audience in as_list(account.get("audiences"))]
-    wanted = (
-        ("bound_service_account_names", str(account.get("name") or ""), "the store's account"),
-        ("bound_service_account_namespaces", namespace, "the account's namespace"),
-    )
-    for name, value, what in wanted:
-        bound = role.get(name)
-        names = bound if isinstance(bound, list) else str(bound or "").split(",")
-        if "*" in names:
-            message, fix = "binds everything", f"bind only {what}"
-            yield Finding("vault.role", "error", path, name, message, Fix(fix))
-        elif value not in names:
-            yield Finding(
-                "vault.role", "error", path, name, f"does not bind {what}", Fix("make both agree")
-            )
-    audience = role.get("audience")
-    if not audience or audience not in audiences:
-        message = "the store's token does not carry this audience, so the login fails"
-        fix = "write the same audience in the role and in serviceAccountRef.audiences"
-        yield Finding("vault.role", "error", path, "audience", message, Fix(fix))
-    missing = [
-        name for name in _policy_names(role) if name not in (*subject.layout.policies, "default")
-    ]
-    if not _policy_names(role) or missing:
-        message = "attaches a policy that this tree does not hold, or none"
-        yield Finding(
-            "vault.role", "error", path, "token_policies", message, Fix("name the policy")
+def list_stores(subject: Subject) -> Stores:
+    """Return the stores of the tree."""
+    return {
+        (store.kind, subject.namespace(store) if store.kind == "SecretStore" else "", store.name): (
+            store
         )
+        for store in subject.objects(*_KINDS, group=_GROUP)
+    }
 
 
-def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterator[Finding]:
-    for name, grants in policies.grants.items():
-        file = policies.files[name]
-        if name in readers:
-            for grant in grants:
-                where = f"line {grant.line}"
-                if set(grant.capabilities) - {"read", "deny"}:
-                    message, fix = "the store only reads", 'write capabilities = ["read"]'
-                    yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
-                elif "deny" in grant.capabilities or grant.path in policies.read.get(name, ()):
-                    continue
-                else:
-                    others = grant.path in paths
-                    message = "grants a path that no ExternalSecret of its store reads"
-                    fix = "grant exact paths, one a secret" + (
-                        ": this one belongs to another store's role" if others else ""
-                    )
-                    yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
-        else:
-            for path in sorted(paths):
-                if is_allowed(grants, path, "read"):
-                    message = "this policy may read the installation's payload"
-                    fix = "grant exact paths outside it: whoever runs DAGs could read every key"
-                    yield Finding("vault.payload-readable", "error", file, "", message, Fix(fix))
+def list_store_users(
+    subject: Subject, stores: Stores
+) -> Iterator[tuple[Document, Document | None]]:
+    """Yield every ExternalSecret with its store; None where the tree does not hold the store."""
+    for document in subject.objects("ExternalSecret", group=_GROUP):
+        kind, name = _reference(document)
+        namespace = subject.namespace(document) if kind == "SecretStore" else ""
+        yield document, stores.get((kind, namespace, name))
 
 
-def _finding(
-    document: Document,
-    rule: str,
-    where: str,
-    message: str,
-    fix: str,
-    severity: Severity = "error",
-) -> Finding:
-    return Finding(rule, severity, document.path, document.where(where), message, Fix(fix))
+def _reference(document: Document) -> tuple[str, str]:
+    reference = as_mapping(document.spec.get("secretStoreRef"))
+    return str(reference.get("kind") or "SecretStore"), str(reference.get("name"))
+
+
+def _finding(document: Document, rule: str, where: str, message: str, fix: str) -> Finding:
+    return Finding(rule, "error", document.path, document.where(where), message, Fix(fix))

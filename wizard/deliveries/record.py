@@ -1,6 +1,7 @@
 """What a delivery contributes that is pure: questions, rules, settings, files, steps, runbook.
 
-What it does outside, on demand, is in `wizard.deliveries.live`.
+What it does outside, on demand, is in `wizard.deliveries.live`. Its rules over files, where it has
+any, are `CHECKS` in its module `checks`, which `wizard.checks.engine` loads.
 """
 
 from __future__ import annotations

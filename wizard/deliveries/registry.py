@@ -20,7 +20,7 @@ DELIVERIES: dict[str, str] = {
 
 @cache
 def delivery_kind(name: str) -> DeliveryKind:
-    """Return the record of the delivery that `delivery.kind` names; KeyError for an unknown name."""
+    """Return the record of the delivery that `delivery.kind` names; KeyError if unknown."""
     kind: DeliveryKind = import_module(DELIVERIES[name]).DELIVERY
     return kind
 

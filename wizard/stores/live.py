@@ -65,7 +65,7 @@ class OpenStore(Protocol):
         """Return one path as a place for a payload."""
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
-        """Raise RefusedError unless the login may write at the path; `exists`: something is there."""
+        """Raise RefusedError unless the login may write there; `exists`: the path has a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,6 @@ class LiveStore:
 
 @cache
 def live_store(name: str) -> LiveStore:
-    """Return the live part of the store that `secrets.store` names; KeyError for an unknown name."""
+    """Return the live part of the store that `secrets.store` names; KeyError if unknown."""
     live: LiveStore = import_module(f"{STORES[name]}.live").LIVE
     return live

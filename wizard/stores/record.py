@@ -1,6 +1,7 @@
 """What a store contributes that is pure: questions, rules, files, claims, its part of the runbook.
 
-What it does outside, on demand, is in `wizard.stores.live`.
+What it does outside, on demand, is in `wizard.stores.live`. Its rules over files, where it has any,
+are `CHECKS` in its module `checks`, which `wizard.checks.engine` loads.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ class StoreKind:
     """One store: everything pure that is particular to it.
 
     `label` is the choice's words. `questions` is the model at `secrets.<name>`, and
-    `reader_questions` what is asked where somebody besides Airflow reads a path of this store.
+    `reader_questions` what is asked where somebody besides Airflow reads a path of this store;
     `urls` are the keys of questions whose address is tried while it is typed.
-    `external_secrets`: the External Secrets Operator copies its values into the cluster.
-    `fillable`: `airflow-wizard secrets` can create values there. `local_only`: it belongs to a
-    laptop. `made_by_hand`: the runbook's commands make the Secrets, so the tree has none of them;
-    `generated_only`: and they generate every value, so that none can be given. `settings` and `reader_settings` are None without External Secrets. `place` returns path and server of
-    the payload of an installation, for people. `claims` gets a
+
+    `external_secrets`: the External Secrets Operator copies its values into the cluster; then
+    `settings` and `reader_settings` say what its objects must agree on. `fillable`:
+    `airflow-wizard secrets` can create values there. `local_only`: it belongs to a laptop.
+    `made_by_hand`: the runbook's commands make the Secrets, so the tree has none of them;
+    `generated_only`: and they generate every value, so that none can be given.
+
+    `place` returns path and server of an installation's payload, for people. `claims` gets a
     reader of raw answers and returns what an installation owns there, as fields of
     `wizard.plan.claims.Claims`.
     """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wizard.checks.hcl import Grant, HclError, is_allowed, parse_policy
+from wizard.stores.vault.checks.hcl import Grant, HclError, is_allowed, parse_policy
 
 
 def test_stanzas_comments_and_other_settings() -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import wizard.checks
+from tests.support.paths import TOP
 from tests.unit.checks.trees import (
     APPLICATION,
     CA,
@@ -553,8 +552,8 @@ def rules() -> set[str]:
     """Every rule id in the checks' sources."""
     prefixes = "argocd|external-secret|git-sync|kustomize|reference|schema|secret|store|template"
     pattern = re.compile(rf'"((?:{prefixes}|values|vault|yaml)\.[a-z0-9-]+)"')
-    folder = Path(wizard.checks.__file__).parent
-    found = {id_ for file in folder.glob("*.py") for id_ in pattern.findall(file.read_text())}
+    files = [*TOP.glob("wizard/checks/*.py"), *TOP.glob("wizard/*/*/checks/*.py")]
+    found = {id_ for file in files for id_ in pattern.findall(file.read_text())}
     return {id_ for id_ in found if not id_.endswith((".yaml", ".json"))}
 
 

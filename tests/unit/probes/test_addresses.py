@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,17 +16,68 @@ from wizard.answers.questions import field_specs
 from wizard.engine.probes import Probe, ProbeResult, fail_result, pass_result
 from wizard.errors import Fix
 from wizard.formats import types
+from wizard.hostkeys.scan import Scan
 from wizard.plan.derive import derive_release
 from wizard.probes.addresses import ADDRESS_QUESTIONS, UNCHECKED_ADDRESSES
 from wizard.probes.catalogue import SOURCES
-from wizard.probes.question_links import QUESTIONS, TRUST_PROBES, find_probe_question
 from wizard.probes.requirements import dry_run_sources
+from wizard.systems.git.host_key_probes import host_keys_probe
 from wizard.systems.situation import Situation
 
 ADDRESSES = ("_host", "_https_url", "_web_url", "_git_url")
 KEYS = {item.key for item in field_specs()}
 # No answer of ours mends what these find.
 ABOUT_THE_CLUSTER = ("cluster.identity", "cluster.version", "cluster.quotas", "cluster.rights.")
+PEER_PROBES = {"dags.host_keys", "vault.certificate"}
+# What each probe leads to while its fix names no other answer.
+PROBE_QUESTIONS = {
+    "dags.host_keys": "dags.host_keys",
+    "dags.clone": "dags.repo",
+    "database.tls": "database.sslmode",
+    "database.reachable": "database.host",
+    "database.login": "database.password",
+    "database.version": "database.host",
+    "database.encoding": "database.name",
+    "database.rights": "database.user",
+    "database.clock": "database.host",
+    "database.pooler": "database.host",
+    "database.connections": "database.pgbouncer.mode",
+    "database.pgbouncer": "database.pgbouncer.host",
+    "database.result_backend.login": "database.result_backend.password",
+    "database.result_backend.version": "database.result_backend.host",
+    "database.result_backend.encoding": "database.result_backend.name",
+    "database.result_backend.rights": "database.result_backend.user",
+    "database.result_backend.clock": "database.result_backend.host",
+    "database.result_backend.pooler": "database.result_backend.host",
+    "database.result_backend.connections": "database.result_backend.host",
+    "broker.reachable": "broker.host",
+    "broker.address": "broker.host",
+    "broker.tls": "broker.url",
+    "broker.login": "broker.url",
+    "broker.version": "broker.host",
+    "broker.memory": "broker.host",
+    "vault.certificate": "secrets.vault.ca.file",
+    "vault.state": "secrets.vault.server",
+    "vault.token": "secrets.vault.server",
+    "vault.mount": "secrets.vault.mount",
+    "vault.payload": "secrets.vault.path",
+    "vault.setup": "secrets.vault.role",
+    "vault.argocd-payload": "delivery.argocd.vault.path",
+    "vault.argocd-setup": "delivery.argocd.vault.role",
+    "vault.role": "secrets.vault.role",
+    "cluster.identity": "",
+    "cluster.version": "",
+    "cluster.external-secrets": "secrets.store",
+    "cluster.audience": "secrets.vault.audience",
+    "cluster.namespace": "installation.namespace",
+    "cluster.quotas": "",
+    "cluster.storage": "components.logs.storage_class",
+    "cluster.argocd": "delivery.argocd.namespace",
+    "cluster.argocd-external-secrets": "delivery.argocd.credential",
+    "repository.clone": "delivery.argocd.repo_url",
+    "chart.version": "installation.chart",
+    "image.tag": "installation.image.repository",
+}
 EVERYTHING = {
     "executor.kind": "CeleryExecutor",
     "database.host": "pg.invalid",
@@ -97,14 +149,13 @@ def test_an_address_is_read_from_the_answers(
     assert place.address(answers("production", changes)) == address
 
 
-def test_questions_and_trust_name_what_there_is() -> None:
-    assert set(QUESTIONS.values()) <= KEYS
-    assert all(name in QUESTIONS for name in TRUST_PROBES)
-
-
 def situation(changes: dict[str, Any], **more: Any) -> Situation:
     given = answers("production", changes)
     return Situation(given, derive_release(given), **more)
+
+
+def never_scans(_host: str, _port: int) -> Scan:
+    raise AssertionError("nothing is asked here")
 
 
 async def never() -> ProbeResult:
@@ -118,22 +169,47 @@ def test_every_probe_leads_to_a_question_or_is_about_the_cluster_itself() -> Non
     ids = [probe.id for probe in found]
     assert {"database.reachable", "vault.state", "chart.version"} <= set(ids)
     for probe in found:
-        if not probe.id.startswith(ABOUT_THE_CLUSTER):
-            assert find_probe_question(probe, fail_result("no")) in KEYS, probe.id
+        question = probe.find_question(fail_result("no"))
+        about_the_cluster = probe.id.startswith(ABOUT_THE_CLUSTER)
+        assert question == "" if about_the_cluster else question in KEYS, probe.id
+
+
+def test_what_each_probe_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_DB_PASSWORD", "a long enough password")
+    monkeypatch.setenv("BROKER_URL", "redis://:a-long-enough-password@broker.invalid:6379/0")
+    monkeypatch.setenv("VAULT_TOKEN", "hvs.a-long-enough-token")
+    kube: Any = SimpleNamespace(server="https://cluster.invalid:6443", identity="somebody")
+    hub: Any = SimpleNamespace(server="https://hub.invalid:6443", identity="somebody")
+    start = situation(
+        {**EVERYTHING, "delivery.argocd.credential": "store"},
+        consent=lambda _: True,
+        prompt=lambda _: "a long enough password",
+        kube=kube,
+        argocd=hub,
+    )
+    found = [probe for source in SOURCES for probe in source.probes(start)]
+    led = {probe.id: probe.question for probe in found if not probe.id.startswith("cluster.rights")}
+    assert led == PROBE_QUESTIONS
+    # No commit is made while one of these fails.
+    assert {probe.id for probe in found if probe.proves_peer} == PEER_PROBES
+
+
+def test_the_keys_of_another_host_lead_to_its_address() -> None:
+    entry = host_keys_probe(
+        "git.invalid", 22, [], never_scans, "repository.host_keys", "ask", "x.y"
+    )
+    assert (entry.question, entry.proves_peer) == ("x.y", True)
 
 
 def test_the_question_that_a_fix_names_comes_first() -> None:
-    login = Probe("database.login", "", "", never)
-    assert find_probe_question(login, fail_result("no", "ask its owner")) == "database.password"
+    login = Probe("database.login", "", "", never, question="database.password")
+    assert login.find_question(fail_result("no", "ask its owner")) == "database.password"
     assert (
-        find_probe_question(login, fail_result("no", Fix("create it again", "database.name")))
+        login.find_question(fail_result("no", Fix("create it again", "database.name")))
         == "database.name"
     )
     assert (
-        find_probe_question(
-            Probe("cluster.version", "", "", never), fail_result("no", "upgrade it")
-        )
-        == ""
+        Probe("cluster.version", "", "", never).find_question(fail_result("no", "upgrade it")) == ""
     )
 
 

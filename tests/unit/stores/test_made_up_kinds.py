@@ -88,6 +88,13 @@ def test_their_questions_and_rules_count_like_any_other(folder: GitFolder, tmp_p
     assert kinds["Delivery"]["properties"]["kind"]["enum"] == [*DELIVERIES, "courier"]
 
 
+def test_their_checks_count_in_every_tree(folder: GitFolder, tmp_path: Path) -> None:
+    changes = {**SAFE, **COURIER, "secrets.safe.shelf": 9}
+    file = answers_file(tmp_path / "answers.yaml", changes)
+    done = run(folder.path, "commit", "--answers", str(file), "--yes")
+    assert (done.returncode, "the ninth shelf is damp" in done.stderr) == (4, True), done
+
+
 def test_what_they_cannot_do_is_refused_and_says_so(folder: GitFolder, tmp_path: Path) -> None:
     committed(folder, tmp_path)
     done = run(folder.path, "apply", "--yes")

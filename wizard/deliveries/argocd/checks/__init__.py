@@ -1,0 +1,8 @@
+"""What is checked of Argo CD's objects in a tree."""
+
+from __future__ import annotations
+
+from wizard.deliveries.argocd.checks.applications import check_argocd
+from wizard.deliveries.argocd.checks.repositories import check_repositories
+
+CHECKS = (check_argocd, check_repositories)
