@@ -30,6 +30,7 @@ from tests.testbed.fixtures import (
     kube,
     kube_with_crds,
     pgbouncer,
+    plain_vault,
     postgres,
     sshd,
     vault,
@@ -44,6 +45,7 @@ __all__ = [
     "kube",
     "kube_with_crds",
     "pgbouncer",
+    "plain_vault",
     "postgres",
     "sshd",
     "vault",
@@ -134,7 +136,7 @@ class Compare(Protocol):
     def __call__(self, name: str, text: str) -> None: ...
 
 
-def stored(folder: Path, update: bool) -> Compare:
+def compare_files(folder: Path, update: bool) -> Compare:
     def compare(name: str, text: str) -> None:
         path = folder / name
         if update:
@@ -151,13 +153,14 @@ def stored(folder: Path, update: bool) -> Compare:
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Compare:
     """golden(name, text): the text must be what tests/golden/NAME holds."""
-    return stored(TOP / "tests" / "golden", request.config.getoption("--update"))
+    return compare_files(TOP / "tests" / "golden", request.config.getoption("--update"))
 
 
 @pytest.fixture
 def screen_frame(request: pytest.FixtureRequest) -> Compare:
     """screen_frame(name, frame): the screen must look as tests/screens/frames/NAME.txt says."""
-    compare = stored(TOP / "tests" / "screens" / "frames", request.config.getoption("--update"))
+    folder = TOP / "tests" / "screens" / "frames"
+    compare = compare_files(folder, request.config.getoption("--update"))
     return lambda name, text: compare(f"{name}.txt", text)
 
 

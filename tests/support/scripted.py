@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 
 @contextmanager
@@ -36,3 +36,16 @@ def scripted(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             socket.create_connection(listener.getsockname(), timeout=1).close()
         listener.close()
         thread.join(5)
+
+
+def hangs() -> tuple[list[int], AbstractContextManager[int]]:
+    """How many connections were taken, and the port of a server that never says anything."""
+    taken: list[int] = []
+
+    def hold(connection: socket.socket) -> None:
+        taken.append(1)
+        connection.settimeout(60)
+        while connection.recv(4096):
+            pass
+
+    return taken, scripted(hold)

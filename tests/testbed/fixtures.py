@@ -91,6 +91,18 @@ def vault() -> Iterator[Vault]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def plain_vault() -> Iterator[Vault]:
+    """Another one, in which only the KV engine stands, as with many an owner."""
+    server = Vault(found(programs.vault))
+    try:
+        server.start()
+        server.initialise()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def fresh_vault() -> Iterator[Vault]:
     """A Vault of this test's own, which nobody has initialised."""

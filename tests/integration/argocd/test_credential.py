@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from tests.integration.cli.test_apply_end_to_end import REVIEWER, Place, ended, states, vault
+from tests.integration.cli.test_apply_end_to_end import REVIEWER, Place, ended, states
 from tests.integration.cli.test_hand_off import Side, side
 from tests.integration.cli.test_secrets_command import (
     ALLOW,
@@ -63,7 +63,7 @@ from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.probes import vault_probes
 from wizard.workspace.config_host_keys import verified_known_hosts
 
-__all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side", "vault"]
+__all__ = ["aw", "bench", "controller", "forge", "key", "new_bench", "requests", "side"]
 
 pytestmark = pytest.mark.integration
 
@@ -74,7 +74,7 @@ PATH = "airflow-install/airflow/argocd"
 # --- `secrets`
 
 
-def stored(bench: Bench) -> dict[str, Any]:
+def stored_credential(bench: Bench) -> dict[str, Any]:
     try:
         found: dict[str, Any] = bench.vault.request("GET", f"{bench.mount}/data/{PATH}")["data"]
     except RefusedError:
@@ -93,7 +93,7 @@ def test_both_keys_are_made_once_each_at_its_own_path(
     bench.answers(STORE)
     done = json.loads(bench("--yes", "--json", *ALLOW).out)
 
-    private = stored(bench)["data"]
+    private = stored_credential(bench)["data"]
     assert list(private) == ["repositorySshKey"]
     assert set(bench.values()) >= GENERATED
     assert "repositorySshKey" not in bench.values()
@@ -128,12 +128,12 @@ def test_a_run_that_was_killed_between_the_paths_goes_on(
         assert bench.aw("secrets", "--answers", str(bench.file), "--yes", *ALLOW).code == 130
     first = bench.values()
     assert set(first) >= GENERATED
-    assert stored(bench)["data"] == {}
+    assert stored_credential(bench)["data"] == {}
 
     bench("--yes", *ALLOW)
 
     assert bench.values() == first
-    assert bench.version == stored(bench)["metadata"]["version"] == 1
+    assert bench.version == stored_credential(bench)["metadata"]["version"] == 1
     assert bench.public()
     assert recorded(bench)
 
@@ -147,7 +147,7 @@ def test_a_key_that_is_not_the_recorded_one_stops_before_anything_is_made(bench:
 
     assert "delivery.argocd.key.public is SHA256:" in done.err
     assert "(repositorySshKey)" in done.err
-    assert stored(bench)["data"] == {}
+    assert stored_credential(bench)["data"] == {}
 
 
 def test_both_are_registered_with_one_token_where_one_provider_has_both(
@@ -189,7 +189,10 @@ def test_both_clones_are_proven_each_with_its_key_where_the_host_is_verified(
 
     done = bench("--yes", "--prove", *ALLOW)
 
-    assert keys == [bench.values()["gitSshKey"], stored(bench)["data"]["repositorySshKey"]]
+    assert keys == [
+        bench.values()["gitSshKey"],
+        stored_credential(bench)["data"]["repositorySshKey"],
+    ]
     assert "Config repository: clone (github.com): main at aaaaaaaaaaaa" in done.err
 
     bench.answers(STORE)
@@ -212,7 +215,7 @@ def test_a_token_comes_by_reference_and_is_written_to_its_path(
 
     bench("--yes", *ALLOW, "--allow-reference", "delivery.argocd.token")
 
-    assert stored(bench)["data"] == {"repositoryToken": bench.canary.hostile("token")}
+    assert stored_credential(bench)["data"] == {"repositoryToken": bench.canary.hostile("token")}
 
 
 def test_both_paths_go_into_one_hand_off_and_come_out_of_it_each_where_it_belongs(
@@ -234,7 +237,7 @@ def test_both_paths_go_into_one_hand_off_and_come_out_of_it_each_where_it_belong
     side.take()
 
     own = values.pop("repositorySshKey")
-    assert stored(bench)["data"] == {"repositorySshKey": own}
+    assert stored_credential(bench)["data"] == {"repositorySshKey": own}
     assert bench.values() == values
     assert (bench.public(), recorded(bench)) == first
     assert "nothing to write" in side.take().err

@@ -30,11 +30,6 @@ pytestmark = pytest.mark.integration
 CHANGES = ["cluster.store-account", "argocd.known-hosts", "argocd.project", "argocd.application"]
 
 
-@pytest.fixture
-def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(kube_with_crds, tmp_path, monkeypatch)
-
-
 def actions(target: Target) -> tuple[Step, ...]:
     """What comes first in every run, and Argo CD's own part."""
     return (build_identity_step(target), *steps.build_argocd_steps(target))

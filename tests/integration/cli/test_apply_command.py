@@ -27,7 +27,7 @@ VALUES = "apps/airflow/airflow-values.yaml"
 
 
 @pytest.fixture
-def vault(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+def offline(aw: Wizard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
     """A committed installation; this machine knows neither Vault nor a cluster."""
     for name in ("VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_ROLE_ID", "VAULT_ADDR"):
         monkeypatch.delenv(name, raising=False)
@@ -66,25 +66,25 @@ TABLE: list[tuple[str, Callable[[Wizard], None], list[str], int, str]] = [
     ("before", "args", "code", "says"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
 def test_what_is_refused(
-    vault: Wizard, before: Callable[[Wizard], None], args: list[str], code: int, says: str
+    offline: Wizard, before: Callable[[Wizard], None], args: list[str], code: int, says: str
 ) -> None:
-    before(vault)
-    state = vault.git.state()
+    before(offline)
+    state = offline.git.state()
 
-    done = vault(*args)
+    done = offline(*args)
 
     assert done.code == code, done
     assert says in done.err
     assert "Traceback" not in done.err
-    assert vault.git.state() == state
+    assert offline.git.state() == state
 
 
 def test_a_kubeconfig_that_is_named_and_not_there_is_no_cluster_of_others(
-    vault: Wizard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    offline: Wizard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VAULT_TOKEN", "canary-of-a-token")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "typo"))
-    done = vault("apply", "--yes")
+    done = offline("apply", "--yes")
     assert done.code == 64, done
     assert "typo is not there" in done.err
 
@@ -97,47 +97,47 @@ def test_a_laptop_has_nothing_to_apply(aw: Wizard) -> None:
 
 
 def test_a_plan_is_applied_only_while_it_is_about_what_stands(
-    vault: Wizard, tmp_path: Path
+    offline: Wizard, tmp_path: Path
 ) -> None:
     plan = tmp_path / "plan.json"
-    _edited(vault)
-    vault.ok("plan", "--out", str(plan))
+    _edited(offline)
+    offline.ok("plan", "--out", str(plan))
     # It is what was looked at: only the identities are missing here.
-    assert vault("apply", str(plan), "--yes").code == 64
-    vault.edit(VALUES, "# by hand", "# by hand again")
-    done = vault("apply", str(plan), "--yes")
+    assert offline("apply", str(plan), "--yes").code == 64
+    offline.edit(VALUES, "# by hand", "# by hand again")
+    done = offline("apply", str(plan), "--yes")
     assert done.code == 5, done
     assert "plan --out" in done.err
 
     data = json.loads(plan.read_text())
     plan.write_text(json.dumps({**data, "installation": "other"}))
-    assert "installation other" in vault("apply", str(plan), "--yes").err
+    assert "installation other" in offline("apply", str(plan), "--yes").err
     plan.write_text("[]")
-    assert vault("apply", str(plan), "--yes").code == 64
+    assert offline("apply", str(plan), "--yes").code == 64
 
 
-def test_a_squashed_or_restored_plan_counts_as_shown(vault: Wizard) -> None:
-    git = vault.git
-    vault.ok("set", SCALE, "--yes")
+def test_a_squashed_or_restored_plan_counts_as_shown(offline: Wizard) -> None:
+    git = offline.git
+    offline.ok("set", SCALE, "--yes")
     message = git.git("log", "-1", "--format=%B")
     git.git("reset", "-q", "--soft", "HEAD~1")
     git.git("commit", "-q", "-m", "Merged request 7\n\n" + "\n".join(
         f"* {line}" for line in message.splitlines()
     ) + "\n\nReviewed-by: Ada")  # fmt: skip
-    assert vault("apply", "--yes").code == 64
+    assert offline("apply", "--yes").code == 64
 
     git.git("commit", "-q", "--amend", "-m", "no trailer")
-    assert vault("apply", "--yes").code == 5
+    assert offline("apply", "--yes").code == 5
     git.git("revert", "--no-edit", "HEAD")
-    assert vault("apply", "--yes").code == 64
+    assert offline("apply", "--yes").code == 64
 
 
 @pytest.fixture
-def look(vault: Wizard) -> Callable[[], StepStatus]:
+def look(offline: Wizard) -> Callable[[], StepStatus]:
     """Looks at the target branch as the action does."""
 
     def ask() -> StepStatus:
-        workspace = Workspace.open(vault.folder)
+        workspace = Workspace.open(offline.folder)
         given = workspace.committed_answers("airflow")
         assert given
         proposal = workspace.propose(given, existing="airflow")
@@ -145,7 +145,7 @@ def look(vault: Wizard) -> Callable[[], StepStatus]:
             change.path: change.new for change in proposal.plan.changes if change.new is not None
         }
         target = Target(
-            proposal.answers, proposal.rendering.release, WorkTree.open(vault.folder), "", {},
+            proposal.answers, proposal.rendering.release, WorkTree.open(offline.folder), "", {},
             emitted,
         )  # fmt: skip
         return asyncio.run(_checked(target))
@@ -162,15 +162,15 @@ def test_without_a_remote_nothing_is_proven(look: Callable[[], StepStatus]) -> N
 
 
 def test_the_branch_is_compared_by_contents(
-    vault: Wizard, look: Callable[[], StepStatus], tmp_path: Path
+    offline: Wizard, look: Callable[[], StepStatus], tmp_path: Path
 ) -> None:
     bare = GitFolder.init(tmp_path / "remote.git", "--bare")
-    vault.git.git("remote", "add", "origin", str(bare.path))
+    offline.git.git("remote", "add", "origin", str(bare.path))
     assert look().state == "wanted"
-    vault.git.git("push", "-q", "origin", "main")
+    offline.git.git("push", "-q", "origin", "main")
     assert look().state == "holds"
 
-    vault.ok("set", SCALE, "--branch", "more-workers", "--push", "--yes")
+    offline.ok("set", SCALE, "--branch", "more-workers", "--push", "--yes")
     waiting = look()
     assert waiting.state == "wanted"
     assert VALUES in waiting.detail
@@ -182,15 +182,15 @@ def test_the_branch_is_compared_by_contents(
     other.git("merge", "-q", "--squash", "origin/more-workers")
     other.git("commit", "-q", "-m", "Squashed")
     other.git("push", "-q", "origin", "main")
-    state = vault.git.git("for-each-ref")
+    state = offline.git.git("for-each-ref")
     assert look().state == "holds"
-    assert vault.git.git("for-each-ref") == state or "refs/remotes" in state
+    assert offline.git.git("for-each-ref") == state or "refs/remotes" in state
 
 
 def test_a_remote_that_does_not_answer_is_unknown(
-    vault: Wizard, look: Callable[[], StepStatus]
+    offline: Wizard, look: Callable[[], StepStatus]
 ) -> None:
-    vault.git.git("remote", "add", "origin", str(vault.folder / "gone"))
+    offline.git.git("remote", "add", "origin", str(offline.folder / "gone"))
     found = look()
     assert found.state == "unknown"
     assert "git ls-remote" in found.fix.text

@@ -27,9 +27,7 @@ from tests.support.cluster.kubeconfigs import account, cluster, rule, written
 from tests.support.outward import writes
 from tests.support.process import WIZARD, Finished, run
 from tests.support.repository import GitFolder
-from tests.testbed import programs
 from tests.testbed.eso import EsoTemplate
-from tests.testbed.fixtures import found
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.token_controller import TokenController
@@ -43,18 +41,6 @@ PRESETS = ("production", "gitops-vault")
 ARGO_KNOWS = "# Argo CD's own\n"
 ALLOW = ("--allow-reference", "database.password")
 REVIEWER = "vault-auth"
-
-
-@pytest.fixture(scope="module")
-def vault() -> Iterator[Vault]:
-    """A Vault in which only the KV engine stands, as with many an owner."""
-    server = Vault(found(programs.vault))
-    try:
-        server.start()
-        server.initialise()
-        yield server
-    finally:
-        server.stop()
 
 
 @dataclass
@@ -329,7 +315,7 @@ class Place:
 @pytest.fixture
 def place(
     kube_with_crds: Server,
-    vault: Vault,
+    plain_vault: Vault,
     eso_template: EsoTemplate,
     tmp_path: Path,
     canary: Canary,
@@ -340,7 +326,7 @@ def place(
 
     def make(preset: str) -> Place:
         world = World(kube_with_crds, tmp_path, monkeypatch)
-        made = Place(preset, world, vault, canary, eso_template, tmp_path)
+        made = Place(preset, world, plain_vault, canary, eso_template, tmp_path)
         for path in made.paths():
             made.delete(path)
         if made.document:

@@ -19,12 +19,10 @@ from typing import Any
 import pytest
 
 from tests.support.canary import Canary
-from tests.support.cli import Wizard, answers_file, aw
-from tests.support.cluster.argocd import GITHUB, World
+from tests.support.cli import Wizard, aw
+from tests.support.cluster.argocd import World
 from tests.support.leaving import VARIABLE, left_behind
-from tests.support.scripted import scripted
-from tests.testbed.kube import Kube as Server
-from tests.testbed.kube import RejectedError
+from tests.support.scripted import hangs
 from wizard.apply import lock as locking
 from wizard.apply import run as engine
 from wizard.apply.lock import RunLock
@@ -33,9 +31,7 @@ from wizard.engine.steps import Step, StepEvent, StepStatus
 
 __all__ = ["aw"]
 
-pytestmark = pytest.mark.integration
-
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/{argo}/leases/airflow-wizard-airflow"
+pytestmark = [pytest.mark.integration, pytest.mark.world(committed=True)]
 
 
 @contextmanager
@@ -79,32 +75,6 @@ def soon(process: subprocess.Popen[str], ready: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def world(
-    aw: Wizard, kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
-    """A committed installation, and an Argo CD that never syncs it."""
-    made = World(kube_with_crds, tmp_path, monkeypatch)
-    made.install_argo()
-    changes = {
-        "installation.namespace": made.namespace,
-        "delivery.argocd.namespace": made.argo,
-        "delivery.argocd.repo_url": GITHUB,
-    }
-    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)))
-    made.client()
-    return made
-
-
-def lease(world: World) -> Any:
-    try:
-        return world.read(LEASE)["spec"]
-    except RejectedError as error:
-        if error.code != 404:
-            raise
-        return None
-
-
 def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> None:
     with running(aw, "--only", "delivery", "--json") as process:
         assert process.stdout is not None
@@ -113,10 +83,10 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
             lines.append(json.loads(text))
             if lines[-1]["state"] == "waiting":
                 break
-        assert lease(world)["holderIdentity"]
+        assert world.lease()["holderIdentity"]
         stop(process)
         out, err = process.communicate()
-    assert lease(world) is None
+    assert world.lease() is None
     ended = {one["action"]: one["state"] for one in lines}
     ended |= {one["action"]: one["state"] for one in map(json.loads, out.splitlines())}
     assert ended["argocd.application"] == "changed"
@@ -135,7 +105,7 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
             said += text
             if text.startswith("waiting"):
                 break
-        assert lease(world) is None
+        assert world.lease() is None
         stop(process)
         rest = process.communicate()[1]
     assert "changed" not in said
@@ -146,15 +116,8 @@ def test_it_ends_at_once_and_gives_the_lock_back(world: World, aw: Wizard) -> No
 def test_a_vault_that_hangs_is_not_waited_for(
     world: World, aw: Wizard, canary: Canary, tmp_path: Path
 ) -> None:
-    taken: list[int] = []
-
-    def hold(connection: Any) -> None:
-        taken.append(1)
-        connection.settimeout(60)
-        while connection.recv(4096):
-            pass
-
-    with scripted(hold) as port:
+    taken, listener = hangs()
+    with listener as port:
         place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret(),
                  VARIABLE: str(tmp_path / "left")}  # fmt: skip
         with running(aw, "--only", "store", **place) as process:
@@ -303,7 +266,7 @@ def test_what_is_left_is_told_with_what_may_have_been_made() -> None:
 
 def test_logins_are_revoked_but_not_waited_for() -> None:
     release, ended = threading.Event(), threading.Event()
-    target: Any = SimpleNamespace(ends=[release.wait, ended.set])
+    target: Any = SimpleNamespace(cleanups=[release.wait, ended.set])
     started = time.monotonic()
     Run(target, ()).end(0.2)
     assert time.monotonic() - started < 0.8

@@ -26,7 +26,7 @@ from tests.support.cli import Wizard, answers_file, aw, local
 from tests.support.leaving import VARIABLE, left_behind
 from tests.support.process import Finished, Terminal
 from tests.support.rendered import answers
-from tests.support.scripted import scripted
+from tests.support.scripted import hangs, scripted
 from tests.testbed.databases import Postgres
 from tests.testbed.fixtures import StartSshd
 from tests.testbed.sshd import KeySet
@@ -534,19 +534,6 @@ def interrupted(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> 
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     return process.wait(60)
-
-
-def hangs() -> Any:
-    """A listener that takes connections and says nothing, and how many it took."""
-    taken: list[int] = []
-
-    def hold(connection: Any) -> None:
-        taken.append(1)
-        connection.settimeout(60)
-        while connection.recv(4096):
-            pass
-
-    return taken, scripted(hold)
 
 
 def test_a_vault_that_hangs_keeps_nobody_from_leaving(

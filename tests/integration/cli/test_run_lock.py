@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cluster.argocd import World, told
+from tests.support.cluster.argocd import LEASE, World, told
 from tests.support.cluster.kubeconfigs import account, rule
-from tests.testbed.kube import Kube as Server
-from tests.testbed.kube import RejectedError
 from wizard.apply.lock import RunLock
 from wizard.apply.process import Process
 from wizard.engine.steps import Step, StepStatus, run_steps
@@ -22,28 +19,16 @@ from wizard.errors import ConflictError
 pytestmark = pytest.mark.integration
 
 ELSEWHERE = Process("0123456789abcdef", 1, "1")
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/{argo}/leases/airflow-wizard-airflow"
 
 
-@pytest.fixture
-def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(kube_with_crds, tmp_path, monkeypatch)
-    made.put("ConfigMap", "there", data={})
-    return made
+@pytest.fixture(autouse=True)
+def namespace(world: World) -> None:
+    """Argo CD's namespace, where the Lease is, exists."""
+    world.put("ConfigMap", "there", data={})
 
 
 def lock(world: World, holder: str = "ada@here", seconds: float = 1, **more: Any) -> RunLock:
     return RunLock(world.client(), world.argo, "airflow", holder=holder, seconds=seconds, **more)
-
-
-def lease(world: World) -> Any:
-    """The Lease's spec, None without one."""
-    try:
-        return world.read(LEASE)["spec"]
-    except RejectedError as error:
-        if error.code != 404:
-            raise
-        return None
 
 
 class Work:
@@ -68,13 +53,13 @@ class Work:
 async def test_it_is_taken_for_work_and_given_back(world: World) -> None:
     work = Work()
     async with lock(world) as held:
-        assert lease(world) is None
+        assert world.lease() is None
         async for _ in run_steps(held.lock_steps([work.action()])):
             pass
         assert held.held
-        assert lease(world)["holderIdentity"] == "ada@here"
+        assert world.lease()["holderIdentity"] == "ada@here"
     assert work.changes == 1
-    assert lease(world) is None
+    assert world.lease() is None
 
 
 async def test_nothing_to_do_needs_no_lock(world: World) -> None:
@@ -91,8 +76,8 @@ async def test_of_two_runs_one_is_told_who_is_under_way(world: World) -> None:
         with pytest.raises(ConflictError, match="ada@here since 20"):
             await second.acquire()
         assert not second.held
-        assert lease(world)["holderIdentity"] == "ada@here"
-    assert lease(world) is None
+        assert world.lease()["holderIdentity"] == "ada@here"
+    assert world.lease() is None
 
 
 async def test_two_runs_at_once_never_both_hold_it(world: World) -> None:
@@ -102,15 +87,15 @@ async def test_two_runs_at_once_never_both_hold_it(world: World) -> None:
     assert sum(isinstance(one, ConflictError) for one in found) == 2
     for one in locks:
         await one.release()
-    assert lease(world) is None
+    assert world.lease() is None
 
 
 async def test_it_is_renewed_while_it_is_held(world: World) -> None:
     async with lock(world) as held:
         await held.acquire()
-        first = lease(world)["renewTime"]
+        first = world.lease()["renewTime"]
         await asyncio.sleep(1.2)
-        assert lease(world)["renewTime"] > first
+        assert world.lease()["renewTime"] > first
         assert held.held
 
 
@@ -126,7 +111,7 @@ async def test_one_that_is_not_renewed_is_taken_over_when_it_has_expired(world: 
     async with lock(world) as held:
         await held.acquire()
         assert time.monotonic() - started >= 1
-        spec = lease(world)
+        spec = world.lease()
         assert (spec["holderIdentity"], spec["leaseTransitions"]) == ("ada@here", 5)
 
 
@@ -165,7 +150,7 @@ async def test_a_run_that_was_taken_over_stops(world: World) -> None:
         assert not held.held
         with pytest.raises(ConflictError, match="bob@there"):
             await held.acquire()
-    assert lease(world)["holderIdentity"] == "bob@there"
+    assert world.lease()["holderIdentity"] == "bob@there"
 
 
 async def test_without_the_right_it_goes_on_and_says_so(world: World) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from tests.integration.cli.test_apply_end_to_end import Place, ended, place, states, vault
+from tests.integration.cli.test_apply_end_to_end import Place, ended, place, states
 from tests.support.cluster.argocd import told
 from tests.support.cluster.controllers.departing import Departing
 from tests.support.cluster.controllers.operators import MERGE
@@ -25,7 +25,7 @@ from wizard.systems.target import Target
 from wizard.systems.vault.payload_removal import build_payload_steps
 from wizard.systems.vault.session import VaultLogin
 
-__all__ = ["place", "vault"]
+__all__ = ["place"]
 
 pytestmark = pytest.mark.integration
 

@@ -26,7 +26,6 @@ from tests.support.outward import writes
 from tests.support.scripted import scripted
 from tests.support.servers import Answer, Asked, web
 from tests.testbed.databases import free_port
-from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from tests.testbed.kubelet import BEAT, Program, Script, airflow, health, http
 from wizard.clients.kube.connect import open_kube
@@ -43,14 +42,13 @@ RUNS = "3 workloads run; airflow-api-server answers its readiness probe"
 READS = (rule("get list watch", "pods"), rule("get list", "deployments statefulsets", "apps"))
 
 
-@pytest.fixture
-def world(kube: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    found = World(kube, tmp_path, monkeypatch)
+@pytest.fixture(autouse=True)
+def workloads(world: World) -> None:
+    """Airflow's workloads are ready."""
     for name, kind in {
         "api-server": "Deployment", "scheduler": "Deployment", "triggerer": "StatefulSet",
     }.items():  # fmt: skip
-        found.operators.workload(kind, f"airflow-{name}", ready=True)
-    return found
+        world.operators.workload(kind, f"airflow-{name}", ready=True)
 
 
 def ended(target: Target) -> StepEvent:

@@ -25,7 +25,7 @@ from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.manifests.ownership import OWNER_ANNOTATION
 from wizard.systems.argocd import application_removal, cascade, store_credential
 from wizard.systems.argocd import removal as argocd
-from wizard.systems.argocd import steps as applied
+from wizard.systems.argocd import steps as by_argocd
 from wizard.systems.argocd.application_removal import FINALIZER, TRACKING
 from wizard.systems.helm import removal
 from wizard.systems.helm import steps as by_helm
@@ -46,20 +46,18 @@ STORES = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores"
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
-@pytest.fixture
-def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """An applied installation; its folder of Secrets as Argo CD would sync it."""
-    made = World(kube_with_crds, tmp_path, monkeypatch)
-    made.install_argo()
-    target = made.target()
+@pytest.fixture(autouse=True)
+def applied(world: World) -> None:
+    """The installation is applied; its folder of Secrets is as Argo CD would sync it."""
+    world.install_argo()
+    target = world.target()
     wanted = [
         one
-        for one in applied.build_argocd_steps(target)
+        for one in by_argocd.build_argocd_steps(target)
         if one.id.startswith(("argocd", "cluster"))
     ]
     assert {event.state for event in told(wanted).values()} <= {"changed", "holds"}
-    made.operators.sync(target.files_under("secrets/"))
-    return made
+    world.operators.sync(target.files_under("secrets/"))
 
 
 def ended(*actions: Step, seconds: float = 0.2) -> StepEvent:
@@ -117,7 +115,7 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
 def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
     names = {"installation.name": "data-parent", "delivery.argocd.project": "data"}
     target = world.target(**names)
-    assert ended(*applied.build_argocd_steps(target)[-2:]).state == "changed"
+    assert ended(*by_argocd.build_argocd_steps(target)[-2:]).state == "changed"
     path = f"{ARGO}/applications/data-parent"
     marked(world, path, finalizers=[FINALIZER])
     assert ended(cascade.build_pause_step(target)).state == "changed"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ import yaml
 from tests.support.cluster.argocd import GITHUB, World, told
 from tests.support.cluster.controllers.operators import Operators
 from tests.support.cluster.kubeconfigs import account, rule
-from tests.testbed.kube import Kube as Server
 from wizard.apply import delivery
 from wizard.clients.kube.protocol import Ref
 from wizard.engine.steps import Step, StepEvent
@@ -33,11 +31,6 @@ WORKLOADS = {
     "airflow-worker": "StatefulSet",
 }
 PATIENCE = 0.15
-
-
-@pytest.fixture
-def world(kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(kube_with_crds, tmp_path, monkeypatch)
 
 
 def awaited(target: Target) -> list[Step]:

@@ -22,7 +22,6 @@ from tests.support.cluster.helm import CHART, Cluster, HelmWorld, Wrapped, read_
 from tests.support.cluster.kubeconfigs import account, rule
 from tests.support.outward import writes
 from tests.support.process import WIZARD, Finished, run
-from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.engine.steps import StepEvent
 from wizard.systems.helm import release
@@ -31,7 +30,7 @@ from wizard.systems.target import Target
 
 __all__ = ["aw"]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.world(delivery="helm")]
 
 RELEASE = ("pending-install", "pending-upgrade")
 
@@ -95,17 +94,15 @@ SPACE = "/api/v1/namespaces/{namespace}"
 
 @pytest.fixture
 def place(
-    aw: Wizard, kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    helm: Path, canary: Canary,
-) -> Iterator[Place]:  # fmt: skip
-    world = HelmWorld(kube_with_crds, tmp_path, monkeypatch)
+    aw: Wizard, world: HelmWorld, tmp_path: Path, helm: Path, canary: Canary
+) -> Iterator[Place]:
     changes = {
         "installation.namespace": world.namespace,
         "delivery.kind": "helm",
         "environment.network_policies": True,
     }
     aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)))
-    user, token = account(kube_with_crds, rule("*", "*", "*"))
+    user, token = account(world.server, rule("*", "*", "*"))
     wrapped = Wrapped(tmp_path / "bin", helm)
     env = {
         "KUBECONFIG": str(world.kubeconfig(tmp_path / "own", token)),

@@ -1,6 +1,6 @@
 """Delivery by Helm on a real API server, with the real helm and a small chart of our own.
 
-tests/helm_world.py stands in for External Secrets and the controllers of a cluster.
+tests/support/cluster/helm.py stands in for External Secrets and the controllers of a cluster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tests.support.cluster.argocd import told
 from tests.support.cluster.controllers.operators import MERGE
 from tests.support.cluster.helm import CHART, JOB, Cluster, HelmWorld, chart_with
 from tests.support.cluster.kubeconfigs import account, rule
-from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
 from wizard.apply import delivery
 from wizard.clients.helm import open_helm
@@ -32,7 +31,7 @@ from wizard.systems.helm import removal as removing
 from wizard.systems.helm import steps as by_helm
 from wizard.systems.target import Target
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.world(delivery="helm")]
 
 DONE = {
     "helm.namespace",
@@ -45,14 +44,6 @@ DONE = {
 REPLICAS = "executor.workers.replicas"
 WORKER = "/apis/apps/v1/namespaces/{namespace}/statefulsets/airflow-worker"
 STORE = "/apis/external-secrets.io/v1/namespaces/{namespace}/secretstores/vault-airflow"
-
-
-@pytest.fixture
-def world(
-    kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Path
-) -> HelmWorld:
-    del helm
-    return HelmWorld(kube_with_crds, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -12,24 +12,22 @@ from textual.pilot import Pilot
 
 from screens.app import WizardApp
 from screens.draft.start import InitialAnswers
-from tests.integration.cli.test_apply_end_to_end import Place, place, vault
-from tests.integration.cli.test_apply_interrupted import lease
+from tests.integration.cli.test_apply_end_to_end import Place, place
 from tests.screens.applying import page_of, until
 from tests.screens.support import Opened, press
 from tests.support.canary import Canary
-from tests.support.cli import Wizard, answers_file, aw
+from tests.support.cli import Wizard, aw
 from tests.support.cluster.argocd import GITHUB, World
 from tests.support.outward import writes
 from tests.support.process import WIZARD, Terminal
 from tests.support.screens import settled
-from tests.support.scripted import scripted
-from tests.testbed.kube import Kube as Server
+from tests.support.scripted import hangs
 from wizard.errors import ExitCode
 from wizard.workspace.workspace import Workspace
 
-__all__ = ["aw", "place", "vault"]
+__all__ = ["aw", "place"]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.world(committed=True)]
 
 PROJECT = "/apis/argoproj.io/v1alpha1/namespaces/{argo}/appprojects/airflow"
 
@@ -104,23 +102,6 @@ async def test_an_installation_is_watched_until_it_works(
         assert len(value) < 20 or not any(value.strip() in one for one in frames)
 
 
-@pytest.fixture
-def world(
-    aw: Wizard, kube_with_crds: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
-    """A committed installation, and an Argo CD that never syncs it."""
-    made = World(kube_with_crds, tmp_path, monkeypatch)
-    made.install_argo()
-    changes = {
-        "installation.namespace": made.namespace,
-        "delivery.argocd.namespace": made.argo,
-        "delivery.argocd.repo_url": GITHUB,
-    }
-    aw.ok("commit", "--yes", "--answers", str(answers_file(tmp_path / "answers.yaml", changes)))
-    made.client()
-    return made
-
-
 async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, aw: Wizard) -> None:
     theirs = {"sourceRepos": ["*"]}
     world.put("AppProject", "airflow", api="argoproj.io/v1alpha1", spec=theirs)
@@ -138,7 +119,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert wizard.exit_report.applied.outcome == ExitCode.CONFLICT
         assert any('-    - "*"' in line for line in wizard.exit_report.applied.lines)
         assert world.read(PROJECT)["spec"] == theirs
-        assert lease(world) is None
+        assert world.lease() is None
 
         # Its owner agreed: exactly what was shown is taken over, and the run goes on.
         assert "t takes over what the diff shows" in shown
@@ -148,7 +129,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert "Wait until the store is valid" in shown
         assert "meanwhile: " in shown
         assert world.read(PROJECT)["spec"]["sourceRepos"] == ["https://airflow.apache.org", GITHUB]
-        assert lease(world)["holderIdentity"]
+        assert world.lease()["holderIdentity"]
 
         began = time.monotonic()
         await press(pilot, "escape", "down", "enter")
@@ -156,7 +137,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert time.monotonic() - began < 6, "a busy machine gets five seconds of slack"
         assert "stopped; what is done stays" in shown
         assert "> left         Wait until the store is valid" in shown
-        assert lease(world) is None
+        assert world.lease() is None
         await press(pilot, "ctrl+q")
     last = wizard.exit_report.applied
     assert last.outcome == ExitCode.INTERRUPTED
@@ -166,14 +147,9 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
 def test_a_vault_that_hangs_is_left_at_once(
     world: World, aw: Wizard, canary: Canary, pty_run: Callable[..., Terminal]
 ) -> None:
-    taken: list[int] = []
-
-    def hold(_connection: Any) -> None:
-        taken.append(1)
-        time.sleep(20)
-
     del world
-    with scripted(hold) as port:
+    taken, listener = hangs()
+    with listener as port:
         place = {"VAULT_ADDR": f"https://127.0.0.1:{port}", "VAULT_TOKEN": canary.secret()}
         terminal = pty_run([*WIZARD], cwd=aw.folder, env=place, size=(100, 30))
         terminal.wait_for("Installation", 40)

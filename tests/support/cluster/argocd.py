@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from tests.support.cli import Wizard, answers_file
 from tests.support.cluster.controllers.operators import Operators
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.rendered import answers as answered
 from tests.support.rendered import rendering
 from tests.support.repository import GitFolder
 from tests.testbed.kube import Kube as Server
+from tests.testbed.kube import RejectedError
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
 from wizard.engine.steps import Step, StepEvent, run_steps
@@ -26,6 +28,7 @@ from wizard.systems.target import Target
 
 GITHUB = "ssh://git@github.com/acme/k8s-infra.git"
 LIST = "argocd-ssh-known-hosts-cm"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/{argo}/leases/airflow-wizard-airflow"
 
 
 @dataclass
@@ -64,6 +67,18 @@ class World:
             kube=kube, argocd=kube,
         )  # fmt: skip
 
+    def commit(self, aw: Wizard) -> None:
+        """Its files are committed; Argo CD is there, and never syncs them."""
+        self.install_argo()
+        keys = {
+            "installation.namespace": self.namespace,
+            "delivery.argocd.namespace": self.argo,
+            "delivery.argocd.repo_url": GITHUB,
+        }
+        file = answers_file(self.folder / "answers.yaml", keys)
+        aw.ok("commit", "--yes", "--answers", str(file))
+        self.client()
+
     def install_argo(self, known_hosts: str | None = "# Argo CD's own\n") -> None:
         """What an installed Argo CD has: its list of known hosts, and a credential."""
         if known_hosts is not None:
@@ -84,6 +99,15 @@ class World:
 
     def read(self, path: str) -> Any:
         return self.server.request("GET", path.format(argo=self.argo, namespace=self.namespace))
+
+    def lease(self) -> Any:
+        """What the run's Lease says, None without one."""
+        try:
+            return self.read(LEASE)["spec"]
+        except RejectedError as error:
+            if error.code != 404:
+                raise
+            return None
 
     @property
     def writes(self) -> list[str]:

@@ -16,6 +16,8 @@ from tests.support.cluster.controllers.operators import MERGE, PLURAL, Operators
 from tests.support.cluster.kubeconfigs import cluster, written
 from tests.support.paths import TOP
 from tests.support.standin import StandIn
+from tests.testbed import programs
+from tests.testbed.fixtures import found
 from tests.testbed.kube import RejectedError
 from wizard.clients.helm import open_helm
 from wizard.systems.target import Target
@@ -27,9 +29,14 @@ _NOW = "2026-11-21T12:00:00Z"
 
 @dataclass
 class HelmWorld(World):
-    """The same without Argo CD; `chart` is installed instead of the project's own."""
+    """The same with Helm, which is on PATH; `chart` is installed instead of the project's own."""
 
     chart: Path = CHART
+
+    def __post_init__(self) -> None:
+        World.__post_init__(self)
+        program = found(programs.helm)
+        self.monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
     def delivered(self, changes: Mapping[str, object] | None = None) -> Target:
         """The target of these answers, delivered by Helm."""

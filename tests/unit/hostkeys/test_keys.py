@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.rendered import answers
+from tests.testbed.sshd import keygen
 from wizard.hostkeys.blob import check_blob
 from wizard.hostkeys.keys import (
     HostKey,
@@ -53,12 +54,6 @@ KINDS = [
 needs_ssh_keygen = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed"
 )
-
-
-def keygen(*arguments: str) -> str:
-    return subprocess.run(
-        ["ssh-keygen", *arguments], check=True, capture_output=True, text=True, timeout=60
-    ).stdout
 
 
 def packed(*parts: bytes) -> str:

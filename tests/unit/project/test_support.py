@@ -14,7 +14,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Input, Label
 
-from tests.conftest import stored
+from tests.conftest import compare_files
 from tests.support.canary import Canary
 from tests.support.paths import TOP
 from tests.support.process import Terminal, run
@@ -98,11 +98,11 @@ def test_golden_files_are_compared_and_updated(
 ) -> None:
     monkeypatch.setattr("tests.conftest.TOP", tmp_path)
     with pytest.raises(AssertionError, match="--update"):
-        stored(tmp_path, update=False)("deep/name.txt", "text")
-    stored(tmp_path, update=True)("deep/name.txt", "text\r\n")
-    stored(tmp_path, update=False)("deep/name.txt", "text\r\n")
+        compare_files(tmp_path, update=False)("deep/name.txt", "text")
+    compare_files(tmp_path, update=True)("deep/name.txt", "text\r\n")
+    compare_files(tmp_path, update=False)("deep/name.txt", "text\r\n")
     with pytest.raises(AssertionError, match="differs from"):
-        stored(tmp_path, update=False)("deep/name.txt", "text\n")
+        compare_files(tmp_path, update=False)("deep/name.txt", "text\n")
 
 
 async def test_a_frame_is_what_the_screen_shows() -> None:

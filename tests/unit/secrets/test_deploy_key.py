@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
+from tests.testbed.sshd import keygen
 from wizard.errors import ConflictError
 from wizard.secrets.deploy_key import (
     KeyPair,
@@ -26,12 +26,6 @@ from wizard.secrets.deploy_key import (
 from wizard.secrets.resolve import SecretError
 
 NAME = "dags.key"
-
-
-def keygen(*words: str | Path) -> str:
-    done = subprocess.run(["ssh-keygen", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def made(folder: Path, *options: str, passphrase: str = "", name: str = "key") -> Path:
