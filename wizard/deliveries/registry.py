@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wizard.deliveries.record import DeliveryKind
 
-# The value of `delivery.kind`, and the package whose DELIVERY is its record; the first is the
-# default.
+# The value of `delivery.kind`, and the package whose `kind` module has its record, DELIVERY;
+# the first is the default.
 DELIVERIES: dict[str, str] = {
     "argocd": "wizard.deliveries.argocd",
     "helm": "wizard.deliveries.helm",
@@ -21,7 +21,7 @@ DELIVERIES: dict[str, str] = {
 @cache
 def delivery_kind(name: str) -> DeliveryKind:
     """Return the record of the delivery that `delivery.kind` names; KeyError if unknown."""
-    kind: DeliveryKind = import_module(DELIVERIES[name]).DELIVERY
+    kind: DeliveryKind = import_module(f"{DELIVERIES[name]}.kind").DELIVERY
     return kind
 
 

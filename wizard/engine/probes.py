@@ -47,13 +47,24 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One look outside: `id` is `section.what`, `endpoint` who is asked, `timeout` in seconds."""
+    """One look outside: `id` is `section.what`, `endpoint` who is asked, `timeout` in seconds.
+
+    `question` is the dotted key of the answer to look at where the result's fix names none, empty
+    where no answer helps. One that `proves_peer` shows who answers: while it fails, nothing that
+    the peer says counts.
+    """
 
     id: str
     title: str
     endpoint: str
     run: Callable[[], Awaitable[ProbeResult]]
     timeout: float = PROBE_TIMEOUT
+    question: str = ""
+    proves_peer: bool = False
+
+    def find_question(self, result: ProbeResult) -> str:
+        """The key of the question to look at: that of the result's fix, else the probe's own."""
+        return result.fix.question or self.question
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
         """The probe and what it found, as `check --live --json` prints it."""
@@ -193,10 +204,16 @@ class CachedCall(Generic[T]):
         return await asyncio.shield(self._task)
 
 
-def make_finished_probe(id: str, title: str, endpoint: str, result: ProbeResult) -> Probe:  # noqa: A002
+def make_finished_probe(
+    id: str,  # noqa: A002
+    title: str,
+    endpoint: str,
+    result: ProbeResult,
+    question: str = "",
+) -> Probe:
     """A probe whose end is known before anything is asked."""
 
     async def run() -> ProbeResult:
         return result
 
-    return Probe(id, title, endpoint, run)
+    return Probe(id, title, endpoint, run, question=question)

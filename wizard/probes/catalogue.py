@@ -88,8 +88,10 @@ def probe_config_repository(situation: Situation) -> Iterator[Probe]:
     place = (target.host, target.port)
     if place != needed_host(situation.answers):
         scanner = situation.scanner or make_network_scanner(situation.say)
-        name = "repository.host_keys"
-        yield host_keys_probe(*place, target.pinned, scanner, name, PUBLISHED_KEY_HINT)
+        name, about = "repository.host_keys", git_key(situation.answers, "repositorySshKey")
+        yield host_keys_probe(
+            *place, target.pinned, scanner, name, PUBLISHED_KEY_HINT, about.repository
+        )
     yield from _probe_clone(
         situation, git_key(situation.answers, "repositorySshKey"), CONFIG_CLONE, target
     )
@@ -107,7 +109,7 @@ def _probe_clone(
     if isinstance(held, ProbeResult):
         if about.answer.kind in {"generate", "store"}:
             held = skip_result(held.detail, "`airflow-wizard secrets --prove` clones with it")
-        yield make_finished_probe(clone, reading.title, target.endpoint, held)
+        yield make_finished_probe(clone, reading.title, target.endpoint, held, about.repository)
         return
     try:
         # As `secrets` would store it; what cannot be used is a fault here already.
@@ -115,7 +117,11 @@ def _probe_clone(
         require_recorded_key(key, about.public, about.question)
     except WizardError as error:
         yield make_finished_probe(
-            clone, reading.title, target.endpoint, fail_result(error.message, error.fix)
+            clone,
+            reading.title,
+            target.endpoint,
+            fail_result(error.message, error.fix),
+            about.repository,
         )
         return
     look = make_lookup(ParamikoClient(target, key.private))
@@ -134,11 +140,13 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
     ca = situation.asset("database.ca.file")
     target = PostgresTarget(own.host, own.port, own.name, own.user, own.sslmode, ca)
     yield tls_probe(target)
-    yield connection_probe("database.reachable", "Database", own.host, own.port)
+    yield connection_probe("database.reachable", "Database", own.host, own.port, "database.host")
     places = ("database.host", "database.port")
     held = situation.secret("database.password", *places, where=target.endpoint)
     if isinstance(held, ProbeResult):
-        yield make_finished_probe("database.login", "Database: login", target.endpoint, held)
+        yield make_finished_probe(
+            "database.login", "Database: login", target.endpoint, held, "database.password"
+        )
         return
     look = make_lookup(PsycopgClient(target, held))
     yield from database_probes("database", "Database", situation.answers, target, look)
@@ -155,7 +163,11 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
     )
     if refused is not None:
         yield make_finished_probe(
-            "database.pgbouncer", "PgBouncer: login", pooled.endpoint, refused
+            "database.pgbouncer",
+            "PgBouncer: login",
+            pooled.endpoint,
+            refused,
+            "database.pgbouncer.host",
         )
         return
     yield pooler_probe(pooled, make_lookup(PsycopgClient(pooled, held)))
@@ -176,7 +188,9 @@ def probe_result_backend(situation: Situation) -> Iterator[Probe]:
     key = "database.result_backend"
     held = situation.secret(f"{key}.password", f"{key}.host", f"{key}.port", where=target.endpoint)
     if isinstance(held, ProbeResult):
-        yield make_finished_probe(f"{key}.login", "Result backend: login", target.endpoint, held)
+        yield make_finished_probe(
+            f"{key}.login", "Result backend: login", target.endpoint, held, f"{key}.password"
+        )
         return
     look = make_lookup(PsycopgClient(target, held))
     yield from database_probes(
@@ -196,22 +210,28 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
         return
     place = f"{own.host or 'broker'}:{own.port}"
     if own.host:
-        yield connection_probe("broker.reachable", "Broker", own.host, own.port)
+        yield connection_probe("broker.reachable", "Broker", own.host, own.port, "broker.host")
     held = situation.secret("broker.url", "broker.host", "broker.port", where=place)
     if isinstance(held, ProbeResult):
-        yield make_finished_probe("broker.login", "Broker: login", place, held)
+        yield make_finished_probe("broker.login", "Broker: login", place, held, "broker.url")
         return
     try:
         target = parse_broker_url(held)
     except ValueError as error:
         fix = Fix("correct the value that broker.url refers to", "broker.url")
         yield make_finished_probe(
-            "broker.login", "Broker: login", place, fail_result(f"broker.url: {error}", fix)
+            "broker.login",
+            "Broker: login",
+            place,
+            fail_result(f"broker.url: {error}", fix),
+            "broker.url",
         )
         return
     if isinstance(target, str):
         text = f"broker.url is {target}: only a Redis of one URL is tried here"
-        yield make_finished_probe("broker.login", "Broker: login", place, skip_result(text))
+        yield make_finished_probe(
+            "broker.login", "Broker: login", place, skip_result(text), "broker.url"
+        )
         return
     yield from broker_probes(target, make_lookup(SocketClient(target)), own.host, own.port)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wizard.stores.record import StoreKind
 
-# The value of `secrets.store`, and the package whose STORE is its record; the first is the default.
+# The value of `secrets.store`, and the package whose `kind` module has its record, STORE; the
+# first is the default.
 STORES: dict[str, str] = {
     "vault": "wizard.stores.vault",
     "kubernetes": "wizard.stores.kubernetes",
@@ -19,7 +20,7 @@ STORES: dict[str, str] = {
 @cache
 def store_kind(name: str) -> StoreKind:
     """Return the record of the store that `secrets.store` names; KeyError for an unknown name."""
-    kind: StoreKind = import_module(STORES[name]).STORE
+    kind: StoreKind = import_module(f"{STORES[name]}.kind").STORE
     return kind
 
 

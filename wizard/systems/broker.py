@@ -55,7 +55,9 @@ def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int)
                 return skip_result("needs broker.login")
             return judge(seen)
 
-        return Probe(f"broker.{what}", f"Broker: {what}", target.endpoint, run, SECONDS)
+        return Probe(
+            f"broker.{what}", f"Broker: {what}", target.endpoint, run, SECONDS, "broker.host"
+        )
 
     async def login() -> ProbeResult:
         seen = await session()
@@ -67,9 +69,9 @@ def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int)
     async def tls() -> ProbeResult:
         return check_encryption(target)
 
-    yield Probe("broker.address", "Broker: address", target.endpoint, place)
-    yield Probe("broker.tls", "Broker: TLS", target.endpoint, tls)
-    yield Probe("broker.login", "Broker: login", target.endpoint, login, SECONDS)
+    yield Probe("broker.address", "Broker: address", target.endpoint, place, question="broker.host")
+    yield Probe("broker.tls", "Broker: TLS", target.endpoint, tls, question="broker.url")
+    yield Probe("broker.login", "Broker: login", target.endpoint, login, SECONDS, "broker.url")
     yield probe("version", check_version)
     yield probe("memory", check_memory)
 

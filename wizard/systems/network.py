@@ -11,7 +11,13 @@ SECONDS = 5.0
 _ELSEWHERE = "pods may see it otherwise; try again from a machine in the same network"
 
 
-def connection_probe(id: str, purpose: str, host: str, port: int) -> Probe:  # noqa: A002
+def connection_probe(
+    id: str,  # noqa: A002
+    purpose: str,
+    host: str,
+    port: int,
+    question: str,
+) -> Probe:
     """Name resolution and a TCP connection; never a fault, as pods may live in another network."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return Probe(
@@ -20,6 +26,7 @@ def connection_probe(id: str, purpose: str, host: str, port: int) -> Probe:  # n
         shown,
         wrap_blocking(lambda: check_connection(host, port)),
         2 * SECONDS,
+        question,
     )
 
 

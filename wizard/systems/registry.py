@@ -35,9 +35,13 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
         own.repository or OFFICIAL_IMAGE, own.tag or answers.installation.airflow
     )
     yield Probe(
-        "chart.version", "Chart: version", host,
-        wrap_blocking(lambda: check_chart_version(repository, version)), SECONDS,
-    )  # fmt: skip
+        "chart.version",
+        "Chart: version",
+        host,
+        wrap_blocking(lambda: check_chart_version(repository, version)),
+        SECONDS,
+        "installation.chart",
+    )
     yield Probe(
         "image.tag",
         "Image: tag",
@@ -46,6 +50,7 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
             lambda: check_image_tag(image, own=bool(own.repository), secret=own.pull_secret)
         ),
         SECONDS,
+        "installation.image.repository",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ from wizard.secrets.facts import Encoding, Fact, FactUse, Form, SecretSpec, Temp
 from wizard.secrets.references import DeployKey, SecretRef
 from wizard.stores.conditions import EXTERNAL_SECRETS
 from wizard.stores.registry import store_kinds
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
 
 NAME = "argocd"
 ARGOCD = when("Argo CD", "delivery.kind", NAME)
@@ -140,3 +143,8 @@ class ArgoCd(Model):
         )
         own = getattr(self, release.store, None)
         return Reader("argocd", name, self.namespace, secret, CREDENTIAL_PREFIX, own)
+
+
+def argocd_answers(delivery: DeliveryAnswers) -> ArgoCd:
+    """Return the answers to Argo CD's own questions."""
+    return delivery.answers_of(NAME, ArgoCd)

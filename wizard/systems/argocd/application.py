@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import API_VERSION
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix
 from wizard.systems.cluster.conditions import wait_status

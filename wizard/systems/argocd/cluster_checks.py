@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
-from wizard.deliveries.argocd import argocd_answers
-from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
+from wizard.deliveries.argocd.questions import STORE_CREDENTIAL, argocd_answers
 from wizard.engine.probes import ProbeResult, fail_result, pass_result, skip_result
 from wizard.errors import Fix
 from wizard.formats.addresses import IN_CLUSTER_SERVER
@@ -20,6 +19,9 @@ from wizard.systems.cluster.rights import ARGO_GROUP
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.clients.kube.protocol import Kube
+
+
+_NAMESPACE = "delivery.argocd.namespace"
 
 
 def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Iterator[ClusterCheck]:
@@ -34,14 +36,17 @@ def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Ite
         skipped = skip_result(
             f"{text}; that one was not asked", "name its context with --argocd-context"
         )
-        yield ClusterCheck("argocd", "Argo CD", lambda: skipped)
+        yield ClusterCheck("argocd", "Argo CD", lambda: skipped, _NAMESPACE)
         return
-    yield ClusterCheck("argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace))
+    yield ClusterCheck(
+        "argocd", "Argo CD", lambda: check_argocd_api(where, argo.namespace), _NAMESPACE
+    )
     if where is not kube and STORE_CREDENTIAL.holds(answers):
         yield ClusterCheck(
             "argocd-external-secrets",
             "External Secrets beside Argo CD",
             lambda: check_external_secrets(where, cluster_store=False),
+            "delivery.argocd.credential",
         )
     for need in list_argocd_rights(answers):
         yield ClusterCheck(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import REPOSITORY_LABEL
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import REPOSITORY
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step

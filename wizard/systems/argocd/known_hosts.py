@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, Kube, KubeObject, Ref
-from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import KNOWN_HOSTS
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.ssh.clone import command_path
 from wizard.clients.ssh.session import CloneTarget
-from wizard.deliveries.argocd import argocd_answers
-from wizard.deliveries.argocd.questions import REPOSITORY_KEY
+from wizard.deliveries.argocd.questions import REPOSITORY_KEY, argocd_answers
 from wizard.engine.probes import Probe, ProbeResult, unknown_result
 from wizard.errors import Fix
 from wizard.formats.addresses import parse_git_url
@@ -67,7 +66,8 @@ def make_unproven_probe(answers: Answers) -> Probe:
     async def run() -> ProbeResult:
         return unknown_result(f"no host key of {name} is verified here", _UNVERIFIED)
 
-    return Probe("repository.clone", "Config repository: clone", name, run)
+    question = "delivery.argocd.repo_url"
+    return Probe("repository.clone", "Config repository: clone", name, run, question=question)
 
 
 CONFIG_CLONE = CloneCheck(
@@ -75,6 +75,7 @@ CONFIG_CLONE = CloneCheck(
     "Config repository: clone",
     "Argo CD's key: read-only",
     "delivery.argocd.key",
+    "delivery.argocd.repo_url",
     "whoever reads it could change what is delivered",
     _FIXES,
     # The ref may be there once the first commit is pushed.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import Kube, KubeObject, Ref
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import API_VERSION
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.steps import Step, StepStatus
 from wizard.errors import ConflictError, Fix
 from wizard.formats.addresses import normalize_url, parse_git_url

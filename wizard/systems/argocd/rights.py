@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from wizard.clients.kube.protocol import Right
-from wizard.deliveries.argocd import argocd_answers
-from wizard.deliveries.argocd.questions import STORE_CREDENTIAL
+from wizard.deliveries.argocd.questions import STORE_CREDENTIAL, argocd_answers
 from wizard.systems.cluster.rights import (
     APPLY_VERBS,
     ARGO_GROUP,

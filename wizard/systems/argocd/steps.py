@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import application_step, project_step
 from wizard.errors import WizardError
 from wizard.systems.argocd import credential, known_hosts, store_credential

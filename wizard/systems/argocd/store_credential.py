@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Kube, Ref, data_keys
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import (
     CREDENTIAL_PARTS,
     CREDENTIAL_PREFIX,
     REPOSITORY_LABEL,
 )
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.argocd.steps import CREDENTIAL, CREDENTIAL_WAIT
 from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus

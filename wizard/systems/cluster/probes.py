@@ -45,11 +45,15 @@ _POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
 
 @dataclass(frozen=True, slots=True)
 class ClusterCheck:
-    """One more thing the cluster is asked: the end of the probe's id, its title, its judgement."""
+    """One more thing the cluster is asked: the end of the probe's id, its title, its judgement.
+
+    `question` is the probe's.
+    """
 
     id: str
     title: str
     judge: Callable[[], ProbeResult]
+    question: str = ""
 
 
 def cluster_probes(
@@ -62,14 +66,14 @@ def cluster_probes(
     """All probes of one installation's cluster, with what store and delivery ask it besides."""
     session = CachedCall(lambda: _read_cluster(kube))
 
-    def probe(what: str, title: str, judge: Callable[[], ProbeResult]) -> Probe:
+    def probe(what: str, title: str, judge: Callable[[], ProbeResult], question: str = "") -> Probe:
         async def run() -> ProbeResult:
             seen = await session()
             if isinstance(seen, KubeError) or compare_clusters(answers.cluster, seen):
                 return skip_result("needs cluster.identity")
             return await run_in_thread(lambda: catch_kube_error(judge))
 
-        return Probe(f"cluster.{what}", f"Cluster: {title}", kube.server, run, SECONDS)
+        return Probe(f"cluster.{what}", f"Cluster: {title}", kube.server, run, SECONDS, question)
 
     async def identity() -> ProbeResult:
         return check_identity(answers, await session())
@@ -93,14 +97,25 @@ def cluster_probes(
             "external-secrets",
             "External Secrets",
             lambda: check_external_secrets(kube, cluster_store=release.cluster_store),
+            "secrets.store",
         )
     for one in store_checks:
-        yield probe(one.id, one.title, one.judge)
-    yield probe("namespace", "namespace", lambda: check_namespace(kube, release))
+        yield probe(one.id, one.title, one.judge, one.question)
+    yield probe(
+        "namespace",
+        "namespace",
+        lambda: check_namespace(kube, release),
+        "installation.namespace",
+    )
     yield probe("quotas", "quotas", lambda: check_quotas(kube, answers, release))
-    yield probe("storage", "storage classes", lambda: check_storage(kube, answers, release))
+    yield probe(
+        "storage",
+        "storage classes",
+        lambda: check_storage(kube, answers, release),
+        "components.logs.storage_class",
+    )
     for one in delivery_checks:
-        yield probe(one.id, one.title, one.judge)
+        yield probe(one.id, one.title, one.judge, one.question)
 
 
 def _read_cluster(kube: Kube) -> ClusterIdentity | KubeError:

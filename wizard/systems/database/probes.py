@@ -76,14 +76,18 @@ def database_probes(
     """
     session = CachedCall(look)
 
-    def probe(what: str, text: str, judge: Callable[[PostgresServer], ProbeResult]) -> Probe:
+    def probe(
+        what: str, text: str, judge: Callable[[PostgresServer], ProbeResult], question: str
+    ) -> Probe:
         async def run() -> ProbeResult:
             seen = await session()
             if isinstance(seen, PostgresError):
                 return skip_result(f"needs {prefix}.login")
             return judge(seen)
 
-        return Probe(f"{prefix}.{what}", f"{title}: {text}", target.endpoint, run, SECONDS)
+        return Probe(
+            f"{prefix}.{what}", f"{title}: {text}", target.endpoint, run, SECONDS, question
+        )
 
     async def login() -> ProbeResult:
         seen = await session()
@@ -91,19 +95,21 @@ def database_probes(
             classify_error(seen) if isinstance(seen, PostgresError) else check_login(seen, target)
         )
 
-    yield Probe(f"{prefix}.login", f"{title}: login", target.endpoint, login, SECONDS)
+    host, password = f"{prefix}.host", f"{prefix}.password"
+    yield Probe(f"{prefix}.login", f"{title}: login", target.endpoint, login, SECONDS, password)
     yield probe(
-        "version", "version", lambda seen: check_version(seen, answers.installation.airflow)
+        "version", "version", lambda seen: check_version(seen, answers.installation.airflow), host
     )
-    yield probe("encoding", "encoding", check_encoding)
-    yield probe("rights", "rights", lambda seen: check_rights(seen, target))
-    yield probe("clock", "clock", check_clock)
-    yield probe("pooler", "direct connection", check_direct_connection)
+    yield probe("encoding", "encoding", check_encoding, f"{prefix}.name")
+    yield probe("rights", "rights", lambda seen: check_rights(seen, target), f"{prefix}.user")
+    yield probe("clock", "clock", check_clock, host)
+    yield probe("pooler", "direct connection", check_direct_connection, host)
     connections = check_connections if metadata else check_result_connections
     yield probe(
         "connections",
         "connections",
         lambda seen: connections(answers, seen.available_connections, seen.open_connections),
+        "database.pgbouncer.mode" if metadata else host,
     )
 
 
@@ -125,7 +131,8 @@ def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
         word = seen.version_text.partition(" ")[0]
         return pass_result(f"PostgreSQL {seen.version_text} behind a pooler", word)
 
-    return Probe("database.pgbouncer", "PgBouncer: login", target.endpoint, run, SECONDS)
+    question = "database.pgbouncer.host"
+    return Probe("database.pgbouncer", "PgBouncer: login", target.endpoint, run, SECONDS, question)
 
 
 def tls_probe(target: PostgresTarget) -> Probe:
@@ -152,7 +159,8 @@ def tls_probe(target: PostgresTarget) -> Probe:
             "cannot prove itself"
         )
 
-    return Probe("database.tls", "Database: TLS mode", target.endpoint, run)
+    question = "database.sslmode"
+    return Probe("database.tls", "Database: TLS mode", target.endpoint, run, question=question)
 
 
 def classify_error(error: PostgresError) -> ProbeResult:

@@ -76,7 +76,8 @@ def make_lookup(client: CloneClient) -> CloneLookup:
 
 @dataclass(frozen=True, slots=True)
 class CloneCheck:
-    """What one repository is read for: `id` begins the ids of its probes, `question` is its key's.
+    """What one repository is read for: `id` begins the ids of its probes, `question` is its
+    key's and `repository` that of its address.
 
     `harm` is what a key that may push could do. `fixes` are by the kind of a failed clone, and
     `deferred` the kinds that are no fault, because only their absence here is known.
@@ -86,6 +87,7 @@ class CloneCheck:
     title: str
     key_title: str
     question: str
+    repository: str
     harm: str
     fixes: Mapping[str, Fix | str]
     deferred: frozenset[str]
@@ -113,8 +115,10 @@ class CloneCheck:
             return self._check_read_only(seen, writable)
 
         endpoint = target.endpoint
-        yield Probe(name, self.title, endpoint, clone, SECONDS)
-        yield Probe(f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS)
+        yield Probe(name, self.title, endpoint, clone, SECONDS, self.repository)
+        yield Probe(
+            f"{self.id}.read-only", self.key_title, endpoint, rights, SECONDS, self.question
+        )
 
     def _explain_error(self, error: CloneError) -> ProbeResult:
         fix = self.fixes.get(error.kind, "")
@@ -152,6 +156,7 @@ DAG_CLONE = CloneCheck(
     "DAG repository: clone",
     "Deploy key: read-only",
     "dags.key",
+    "dags.repo",
     "every pod that holds it could change the DAGs",
     _FIXES,
     frozenset({"unreachable", "unfinished"}),

@@ -40,6 +40,7 @@ def host_keys_probe(
     scanner: Scanner,
     id: str = "dags.host_keys",  # noqa: A002
     fix: str = HOST_KEY_HINT,
+    question: str = "dags.host_keys",
 ) -> Probe:
     """Whether the host shows the recorded keys, and no other in their place; else `fix` is told."""
     return Probe(
@@ -48,6 +49,8 @@ def host_keys_probe(
         known_hosts_name(host, port),
         wrap_blocking(lambda: compare_host_keys(scanner(host, port), recorded, fix)),
         SECONDS,
+        question,
+        proves_peer=True,
     )
 
 

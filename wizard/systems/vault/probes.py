@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wizard.clients.vault.address import LOGIN_HINT, VaultAddress, VaultCredentials
+from wizard.clients.vault.address import (
+    LOGIN_HINT,
+    SERVER_QUESTION,
+    VaultAddress,
+    VaultCredentials,
+)
 from wizard.clients.vault.protocol import Health, Mount
 from wizard.clients.vault.transport import VaultError
 from wizard.engine.probes import (
@@ -66,13 +71,32 @@ def vault_probes(
     )
     nobody = absent or skip_result("this machine has no identity in Vault", LOGIN_HINT)
 
-    def outside(what: str, judge: Callable[[Health | VaultError], ProbeResult]) -> Probe:
+    def outside(
+        what: str,
+        judge: Callable[[Health | VaultError], ProbeResult],
+        question: str,
+        *,
+        proves_peer: bool = False,
+    ) -> Probe:
         async def run() -> ProbeResult:
             return judge(await state())
 
-        return Probe(f"vault.{what}", f"Vault: {what}", address.endpoint, run, SECONDS)
+        return Probe(
+            f"vault.{what}",
+            f"Vault: {what}",
+            address.endpoint,
+            run,
+            SECONDS,
+            question,
+            proves_peer,
+        )
 
-    def inside(what: str, title: str, judge: Callable[[VaultSnapshot], ProbeResult]) -> Probe:
+    def inside(
+        what: str,
+        title: str,
+        judge: Callable[[VaultSnapshot], ProbeResult],
+        question: str = SERVER_QUESTION,
+    ) -> Probe:
         async def run() -> ProbeResult:
             if not _is_usable(await state()):
                 return skip_result("needs vault.state")
@@ -85,7 +109,7 @@ def vault_probes(
                 return skip_result("needs vault.token")
             return judge(seen)
 
-        return Probe(f"vault.{what}", f"Vault: {title}", address.endpoint, run, SECONDS)
+        return Probe(f"vault.{what}", f"Vault: {title}", address.endpoint, run, SECONDS, question)
 
     async def namespace() -> ProbeResult:
         seen = await state()
@@ -110,22 +134,59 @@ def vault_probes(
             store, address, mint, mount_there=there, role_there=known.role if known else None
         )
 
-    yield outside("certificate", lambda seen: check_certificate(seen, address))
-    yield outside("state", lambda seen: check_state(seen))
+    yield outside(
+        "certificate",
+        lambda seen: check_certificate(seen, address),
+        "secrets.vault.ca.file",
+        proves_peer=True,
+    )
+    yield outside("state", lambda seen: check_state(seen), SERVER_QUESTION)
     yield inside("token", "token", check_token)
     if address.namespace:
-        yield Probe("vault.namespace", "Vault: namespace", address.endpoint, namespace, 2 * SECONDS)
-    yield inside("mount", "mount", lambda seen: check_mount(seen, store))
-    yield inside("payload", "rights on the payload", lambda seen: check_payload_rights(seen, store))
-    yield inside("setup", "rights on policy and role", lambda seen: check_setup_rights(seen, store))
+        yield Probe(
+            "vault.namespace",
+            "Vault: namespace",
+            address.endpoint,
+            namespace,
+            2 * SECONDS,
+            "secrets.vault.namespace",
+        )
+    yield inside("mount", "mount", lambda seen: check_mount(seen, store), "secrets.vault.mount")
+    yield inside(
+        "payload",
+        "rights on the payload",
+        lambda seen: check_payload_rights(seen, store),
+        store.question("path"),
+    )
+    yield inside(
+        "setup",
+        "rights on policy and role",
+        lambda seen: check_setup_rights(seen, store),
+        store.question("role"),
+    )
     for other in others:
         title = f"rights on {other.reader}'s path"
         yield inside(
-            other.qualified_name("payload"), title, partial(check_payload_rights, store=other)
+            other.qualified_name("payload"),
+            title,
+            partial(check_payload_rights, store=other),
+            other.question("path"),
         )
         title = f"rights on {other.reader}'s policy and role"
-        yield inside(other.qualified_name("setup"), title, partial(check_setup_rights, store=other))
-    yield Probe("vault.role", "Vault: the store's login", address.endpoint, role, 2 * SECONDS)
+        yield inside(
+            other.qualified_name("setup"),
+            title,
+            partial(check_setup_rights, store=other),
+            other.question("role"),
+        )
+    yield Probe(
+        "vault.role",
+        "Vault: the store's login",
+        address.endpoint,
+        role,
+        2 * SECONDS,
+        store.question("role"),
+    )
 
 
 def classify_error(error: VaultError) -> ProbeResult:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.live.handover import render_delivery_handover
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import Installer, LiveDelivery, Steps
 from wizard.systems.argocd import application_removal, cascade
 from wizard.systems.argocd.application import diagnose_applications

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
-from wizard.deliveries.argocd import argocd_answers
 from wizard.deliveries.argocd.manifests import CREDENTIAL_PARTS, CREDENTIAL_PREFIX
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.deliveries.live import DeliveryHandover
 from wizard.formats.addresses import IN_CLUSTER_SERVER, parse_git_url
 from wizard.formats.shell import comment, here_document, quote, script

@@ -27,7 +27,10 @@ def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple
     """Whether the API server gives the store a token that Vault accepts."""
     return (
         ClusterCheck(
-            "audience", "token for the store", lambda: check_audience(kube, answers, release)
+            "audience",
+            "token for the store",
+            lambda: check_audience(kube, answers, release),
+            "secrets.vault.audience",
         ),
     )
 
@@ -43,7 +46,9 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         )
     except WizardError as error:
         result = unknown_result(error.message, error.fix)
-        yield make_finished_probe("vault.state", "Vault: state", own.server, result)
+        yield make_finished_probe(
+            "vault.state", "Vault: state", own.server, result, VAULT_SERVER_KEY
+        )
         return
     identity, absent = None, None
     try:

@@ -1,0 +1,107 @@
+"""Argo CD: a controller in the cluster follows the config repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.argocd.claims import argocd_claims
+from wizard.deliveries.argocd.manifests import (
+    ArgoSettings,
+    app_project,
+    one_application,
+    two_applications,
+)
+from wizard.deliveries.argocd.questions import NAME, ArgoCd, argocd_answers
+from wizard.deliveries.argocd.rules import (
+    check_argocd_namespace,
+    check_credential_auth_mount,
+    check_credential_path,
+)
+from wizard.deliveries.argocd.runbook import argocd_runbook
+from wizard.deliveries.argocd.steps import argocd_steps
+from wizard.deliveries.record import DeliveryKind, Rendered
+from wizard.formats.addresses import IN_CLUSTER_SERVER
+from wizard.manifests.contribution import Contribution
+from wizard.stores.registry import store_kind
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.contribution import Reader
+    from wizard.manifests.release import Release
+    from wizard.manifests.tree import File
+
+
+def _hook(phase: str) -> dict[str, str]:
+    return {
+        "argocd.argoproj.io/hook": phase,
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+    }
+
+
+def _settings(delivery: DeliveryAnswers, release: Release) -> Contribution:
+    """Both Jobs as Argo CD's hooks, neither tracked nor patched."""
+    del delivery, release
+    settings: dict[str, object] = {}
+    for job, phase in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):
+        settings[f"{job}.ttlSecondsAfterFinished"] = None
+        settings[f"{job}.jobAnnotations"] = _hook(phase)
+    return Contribution(
+        settings=settings,
+        comments={
+            "migrateDatabaseJob.ttlSecondsAfterFinished": (
+                "no TTL: a Job that vanishes is run again by self-healing"
+            )
+        },
+    )
+
+
+def _readers(delivery: DeliveryAnswers, release: Release) -> tuple[Reader, ...]:
+    """Argo CD, where its credential comes from the store."""
+    argo = argocd_answers(delivery)
+    if store_kind(release.store).reader_settings is None or argo.credential != "store":
+        return ()
+    return (argo.reader(release),)
+
+
+def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
+    argo = argocd_answers(delivery)
+    steps = argocd_steps(argo, release, reads=bool(_readers(delivery, release)))
+    return Rendered(_files(argo, release, total), steps)
+
+
+def _files(argo: ArgoCd, release: Release, total: Contribution) -> tuple[File, ...]:
+    settings = ArgoSettings(
+        namespace=argo.namespace,
+        project=argo.project,
+        repo_url=argo.repo_url,
+        revision=argo.revision,
+        destination=argo.destination,
+        prefix=release.prefix,
+        cluster_store=release.cluster_store,
+    )
+    if argo.applications == "two" and total.manifests:
+        applications = two_applications(release, settings)
+    else:
+        applications = one_application(release, settings, manifests=bool(total.manifests))
+    return (app_project(release, settings), *applications)
+
+
+DELIVERY = DeliveryKind(
+    name=NAME,
+    label="Argo CD",
+    title="Argo CD",
+    questions=ArgoCd,
+    gitops=True,
+    settings=_settings,
+    readers=_readers,
+    render=_render,
+    urls=("delivery.argocd.repo_url", "delivery.argocd.destination"),
+    rules=(check_argocd_namespace, check_credential_path, check_credential_auth_mount),
+    runbook=argocd_runbook,
+    source_url=lambda delivery: argocd_answers(delivery).repo_url,
+    controller_namespace=lambda delivery: argocd_answers(delivery).namespace,
+    controller_is_inside=(
+        lambda delivery: argocd_answers(delivery).destination == IN_CLUSTER_SERVER
+    ),
+    claims=argocd_claims,
+)

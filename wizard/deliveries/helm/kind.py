@@ -1,0 +1,31 @@
+"""Helm: `apply` installs what is committed, from a machine that reaches the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.helm.runbook import helm_runbook
+from wizard.deliveries.helm.steps import helm_steps
+from wizard.deliveries.record import DeliveryKind, Rendered
+from wizard.formats.addresses import IN_CLUSTER_SERVER
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.release import Release
+
+
+def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
+    del delivery
+    return Rendered(steps=helm_steps(release, total))
+
+
+DELIVERY = DeliveryKind(
+    name="helm",
+    label="Helm, by apply",
+    creates_namespace=True,
+    render=_render,
+    runbook=helm_runbook,
+    # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
+    claims=lambda _read: {"destination": IN_CLUSTER_SERVER},
+)

@@ -1,0 +1,32 @@
+"""A kind cluster on a laptop: the runbook holds the few commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wizard.deliveries.kind.manifests import kind_cluster_file
+from wizard.deliveries.kind.runbook import kind_runbook
+from wizard.deliveries.record import DeliveryKind, Rendered
+from wizard.manifests.contribution import StepSpec
+
+if TYPE_CHECKING:
+    from wizard.deliveries.answers import DeliveryAnswers
+    from wizard.manifests.contribution import Contribution
+    from wizard.manifests.release import Release
+
+
+def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) -> Rendered:
+    del delivery, total
+    return Rendered(
+        files=(kind_cluster_file(release),),
+        steps=(StepSpec("kind.install", "Install the chart with Helm (runbook)", "me"),),
+    )
+
+
+DELIVERY = DeliveryKind(
+    name="kind",
+    label="local kind cluster",
+    local=True,
+    render=_render,
+    runbook=kind_runbook,
+)
