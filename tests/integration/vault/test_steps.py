@@ -99,8 +99,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
         try:
             found.end()
         except KilledError:
-            if hasattr(answer[2], "close"):
-                answer[2].close()
+            if hasattr(answer, "close"):
+                answer.close()
             raise
         return answer
 

@@ -65,7 +65,7 @@ def test_only_our_words_lead_anywhere() -> None:
 
 
 def test_what_is_told_after_the_screens() -> None:
-    target: Any = SimpleNamespace(ends=[])
+    target: Any = SimpleNamespace(cleanups=[])
     run = Run(target, ())
     run.past_events = [
         StepEvent("a", "A", "me", "waiting", "not yet", Fix("wait")),
