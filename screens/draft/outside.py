@@ -44,9 +44,7 @@ class LookupResult:
     @property
     def is_trust(self) -> bool:
         """Whether it is not proven who answers, so that nothing makes up for it."""
-        from wizard.probes.question_links import TRUST_PROBES
-
-        return self.result.status == "fail" and self.probe.id in TRUST_PROBES
+        return self.result.status == "fail" and self.probe.proves_peer
 
 
 class LookupResults:
@@ -82,13 +80,11 @@ class LookupResults:
 
     def end(self, draft: Draft, source: ProbeSource, probe: Probe, result: ProbeResult) -> None:
         """One of them ended; `draft` is the one that it was asked for."""
-        from wizard.probes.question_links import find_probe_question
-
         self.running.pop(probe.id, None)
         self._current_draft = None
         answers = source_answers(source, draft)
         self._found[probe.id] = LookupResult(
-            source, probe, result, find_probe_question(probe, result), answers
+            source, probe, result, probe.find_question(result), answers
         )
 
     def stop(self) -> None:

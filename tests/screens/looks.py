@@ -11,10 +11,23 @@ from wizard.engine.probes import (
     unknown_result,
     warn_result,
 )
+from wizard.errors import Fix
 from wizard.probes.catalogue import ProbeSource
 from wizard.systems.situation import Situation
 
 HOST = "pg.example.internal"
+# What the real probes of these names lead to.
+QUESTIONS = {
+    "dags.host_keys": "dags.host_keys",
+    "database.tls": "database.sslmode",
+    "database.reachable": "database.host",
+    "database.login": "database.password",
+    "database.version": "database.host",
+    "database.rights": "database.user",
+    "database.connections": "database.pgbouncer.mode",
+    "vault.state": "secrets.vault.server",
+    "vault.token": "secrets.vault.server",
+}
 
 
 def named_probe(
@@ -25,7 +38,14 @@ def named_probe(
     async def run() -> ProbeResult:
         return result
 
-    return Probe(name, title, endpoint, run)
+    return Probe(
+        name,
+        title,
+        endpoint,
+        run,
+        question=QUESTIONS.get(name, ""),
+        proves_peer=name == "dags.host_keys",
+    )
 
 
 def source(title: str, section: str, *probes: Probe) -> ProbeSource:
@@ -86,7 +106,13 @@ def many() -> list[ProbeSource]:
             named_probe(
                 "database.connections",
                 "Database: connections",
-                warn_result("opens 38, allows 47", "raise database.pgbouncer.max_client_conn"),
+                warn_result(
+                    "opens 38, allows 47",
+                    Fix(
+                        "raise database.pgbouncer.max_client_conn",
+                        "database.pgbouncer.max_client_conn",
+                    ),
+                ),
             ),
         ),
         source(

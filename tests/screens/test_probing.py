@@ -20,6 +20,7 @@ from screens.pages.result import ResultScreen
 from screens.pages.review import ReviewScreen
 from screens.steps import PREFLIGHT
 from screens.widgets.prompts import ConfirmListDialog
+from tests.screens.looks import QUESTIONS
 from tests.screens.support import COMPLETE, app_of, jump, page, press, type_text, wizard
 from tests.support.canary import MARKER, Canary
 from tests.support.process import Terminal
@@ -364,7 +365,8 @@ def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., 
                 return result
 
             more = f".{number}" if number else ""
-            yield Probe(f"{name}{more}", f"Database: rights{more}", f"{HOST}:5432", run)
+            yield Probe(f"{name}{more}", f"Database: rights{more}", f"{HOST}:5432", run,
+                        question=QUESTIONS[name], proves_peer=name == "dags.host_keys")  # fmt: skip
 
     return probes
 
