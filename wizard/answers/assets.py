@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wizard.answers.files import with_value
 from wizard.answers.questions import field_specs
 from wizard.errors import AnswersError, Problem
 from wizard.formats.certificates import extract_certificates
@@ -22,8 +23,6 @@ def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers
     `read` takes the path as answered (relative to the answers file) and raises OSError. Raises
     AnswersError naming the question when a file cannot be read or holds no certificate.
     """
-    from wizard.answers.files import with_value
-
     found: dict[str, str] = {}
     problems = []
     for item in field_specs(type(answers)):

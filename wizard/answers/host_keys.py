@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wizard.answers.files import validate_answers
+from wizard.errors import AnswersError
 from wizard.formats.nested import get_value, put_value
 from wizard.hostkeys.paste import normalize_host_keys
 
@@ -37,8 +39,6 @@ def with_readable_host_keys(data: Mapping[str, Any]) -> dict[str, Any]:
     given = get_value(data, _PATH)
     if given is None or (isinstance(given, list) and all(isinstance(x, Mapping) for x in given)):
         return dict(data)
-    from wizard.answers.files import validate_answers
-    from wizard.errors import AnswersError
 
     key = ".".join(_PATH)
     wrong = [one for one in validate_answers(data).problems if f"{one.key}.".startswith(f"{key}.")]

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from wizard.answers.model import Answers
 from wizard.errors import AnswersError, Problem
 from wizard.questions.conditions import ALWAYS, Condition
 from wizard.questions.section import Model, QuestionInfo, Section
+from wizard.secrets.references import SecretRef
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -64,8 +66,6 @@ class FieldSpec:
 
 
 def _secret_ref() -> type[BaseModel]:
-    from wizard.secrets.references import SecretRef
-
     return SecretRef
 
 
@@ -140,8 +140,6 @@ def field_specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
 
     Raises TypeError when a field lacks a title or a description, or has a type no form can show.
     """
-    from wizard.answers.model import Answers
-
     found: list[FieldSpec] = []
     for name, info in (answers or Answers).model_fields.items():
         section = _strip_annotation(info.annotation)

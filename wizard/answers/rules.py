@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from wizard.answers.questions import field_spec, field_specs
 from wizard.chart.versions import LOWEST_AIRFLOW, VERSIONS
@@ -232,8 +233,6 @@ def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
 
 def check_base_url(answers: Answers) -> Iterator[Problem]:
     """Only a port-forward is opened on localhost."""
-    from urllib.parse import urlsplit
-
     host = urlsplit(answers.access.base_url).hostname or ""
     if answers.access.kind != "port-forward" and is_loopback(host):
         yield Problem("access.base_url", "give the address people use")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.errors import NoContextError
+from wizard.clients.vault.address import LOGIN_HINT
 from wizard.deliveries.live import live_delivery
 from wizard.errors import UsageError
 from wizard.state.apply_journal import ApplyHistory
@@ -39,8 +43,6 @@ def open_target(
     Raises UsageError for a context or chart that was named and is not there, and where nothing
     says who this machine is to anybody.
     """
-    from wizard.clients.vault.address import LOGIN_HINT
-
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
     kube = _open_client(context)
@@ -76,8 +78,6 @@ def _open_program(answers: Answers, context: str) -> Helm | None:
 
 
 def _find_chart(given: str) -> Path | None:
-    from pathlib import Path
-
     path = Path(given) if given else None
     if path is not None and not path.exists():
         raise UsageError(f"--chart: {given} is not there", "give the chart's folder or its .tgz")
@@ -86,9 +86,6 @@ def _find_chart(given: str) -> Path | None:
 
 def _open_client(context: str) -> Kube | None:
     """The client of a context; None where there is no kubeconfig and none was asked for."""
-    from wizard.clients.kube.connect import open_kube
-    from wizard.clients.kube.errors import NoContextError
-
     try:
         return open_kube(context)
     except NoContextError:

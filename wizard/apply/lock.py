@@ -17,6 +17,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from wizard.apply.delivery import get_installer
 from wizard.apply.process import Process, describe_holder
 from wizard.clients.kube.errors import KubeConflictError, KubeError
 from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
@@ -72,8 +73,6 @@ class RunLock:
     @classmethod
     def from_target(cls, target: Target) -> RunLock:
         """The lock of the target's installation, where what delivers it runs."""
-        from wizard.apply.delivery import get_installer
-
         kube, namespace = get_installer(target).lock(target)
         return cls(kube, namespace, target.answers.installation.name)
 

@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.apply.connect import open_target
+from wizard.apply.delivery import find_installer
+from wizard.apply.run import Run
+from wizard.apply.steps import build_steps
 from wizard.errors import UsageError
 from wizard.stores.live import live_store
+from wizard.workspace.installation import require_shown_plan
 
 if TYPE_CHECKING:
     from wizard.apply.run import Run
@@ -38,8 +43,6 @@ class PreparedRun:
 
     def run(self, *, dry_run: bool = False) -> Run:
         """A run over these actions; each is gone through once."""
-        from wizard.apply.run import Run
-
         return Run(self.target, self.planned_steps, dry_run=dry_run)
 
 
@@ -72,10 +75,6 @@ def prepare_run(
     Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
     not shown, UsageError where nothing says who this machine is.
     """
-    from wizard.apply.connect import open_target
-    from wizard.apply.steps import build_steps
-    from wizard.workspace.installation import require_shown_plan
-
     require_delivery(found)
     require_shown_plan(found, plan)
     target = open_target(
@@ -108,7 +107,5 @@ def _parse_take_over(given: str) -> tuple[str, str]:
 
 def require_delivery(found: CommittedInstallation) -> None:
     """Raise RefusedError for a delivery that is made by hand."""
-    from wizard.apply.delivery import find_installer
-
     proposal = found.proposal
     find_installer(proposal.answers.delivery.kind, proposal.rendering.release.runbook)

@@ -20,8 +20,8 @@ Part = Literal["store", "delivery"]
 def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
     """The actions of this installation; `only` leaves the other part out.
 
-    Which cluster it is comes before all others: the store's side names the cluster too. The database
-    belongs to the store: it is what a deployment finds in place, and its password lies there.
+    The cluster's identity comes first: the store's side names the cluster too. The database belongs
+    to the store: a deployment finds it in place, and its password is kept there.
     """
     first = build_identity_step(target)
     run = live_store(target.release.store).open_run(target)

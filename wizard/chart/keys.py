@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import resources
 from typing import TypeAlias
 
 from wizard.chart.versions import list_chart_versions
@@ -29,7 +30,6 @@ def load_keys(version: str) -> ChartKeys:
 def read_key_list(version: str) -> str:
     """Return the text of keydata/<version>.txt."""
     # Imported late: it costs as much as everything else here together.
-    from importlib import resources
 
     # Read through the package, so that a zipped wheel works too.
     return resources.files("wizard.chart").joinpath("keydata", f"{version}.txt").read_text("utf-8")

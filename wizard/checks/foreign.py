@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from wizard.chart.versions import chart_version, list_chart_versions
 from wizard.checks.engine import run_checks
+from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import Layout
 from wizard.errors import Fix
 from wizard.findings import Finding
+from wizard.formats.yaml_untrusted import parse_yaml
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -60,7 +62,6 @@ def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
     """The chart version whose rules are nearest, and the chart's own schema."""
     if chart is None:
         return list_chart_versions()[0], None
-    from wizard.checks.schema import load_chart_schema
 
     loaded = load_chart_schema(chart)
     versions = list_chart_versions()
@@ -70,8 +71,6 @@ def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
 def _find_values(files: dict[str, bytes]) -> tuple[str, str]:
     """Path of the Helm values of Airflow's chart, and the Airflow version it names."""
     import re
-
-    from wizard.formats.yaml_untrusted import parse_yaml
 
     for path, data in files.items():
         if not path.endswith((".yaml", ".yml")) or b"executor:" not in data:

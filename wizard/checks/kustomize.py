@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from wizard.checks.secrets import application_sources
 from wizard.checks.subject import Document, Subject, as_list
 from wizard.errors import Fix
 from wizard.findings import Finding
@@ -61,8 +62,6 @@ def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:
 
 def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Finding]:
     """An Application that renders the values file's folder needs a kustomization there."""
-    from wizard.checks.secrets import application_sources
-
     folder = posixpath.dirname(subject.layout.values)
     if not subject.layout.values or folder in folders:
         return

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.checks.engine import run_checks
+from wizard.checks.schema import load_chart_schema
 from wizard.checks.subject import DEFAULT_ARGOCD_NAMESPACE, Layout
+from wizard.errors import UsageError
 from wizard.findings import Finding
 from wizard.stores.registry import store_kind
 
@@ -56,9 +58,6 @@ def inspect_rendering(
 
 
 def _schema(chart: Path, wanted: str) -> Mapping[str, Any]:
-    from wizard.checks.schema import load_chart_schema
-    from wizard.errors import UsageError
-
     loaded = load_chart_schema(chart)
     if loaded.version != wanted:
         raise UsageError(

@@ -13,6 +13,7 @@ from wizard.checks.subject import Subject, as_list, as_mapping, get_nested
 from wizard.errors import Fix, WizardError
 from wizard.findings import Finding
 from wizard.formats.nested import format_path
+from wizard.formats.yaml_untrusted import parse_yaml
 
 Crds = Mapping[tuple[str, str], Mapping[str, Any]]
 
@@ -263,8 +264,6 @@ def _read_archive(path: Path) -> dict[str, bytes]:
 
 def _parse_package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
     import json
-
-    from wizard.formats.yaml_untrusted import parse_yaml
 
     documents, _ = parse_yaml("Chart.yaml", files.get("Chart.yaml", b""))
     chart = as_mapping(documents[0]) if documents else {}

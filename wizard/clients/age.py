@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from wizard.errors import RefusedError, UsageError, WizardError
 
 if TYPE_CHECKING:
@@ -130,7 +132,6 @@ def read_small(path: Path, option: str) -> bytes:
 
 def decrypt_text(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
     """What was sealed; RefusedError where none of the keys opens it, or it was changed since."""
-    from pydantic import SecretStr
     from pyrage import DecryptError, decrypt
 
     if not data.lstrip().startswith(_HEADERS):

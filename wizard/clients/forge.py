@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 from wizard.errors import ConflictError, RefusedError, WizardError
+from wizard.secrets.deploy_key import is_same_key
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -36,8 +38,6 @@ class ProviderRepository:
     @property
     def keys(self) -> str:
         """The collection of its deploy keys."""
-        from urllib.parse import quote
-
         where = {
             "github": f"/repos/{quote(self.path)}/keys",
             "gitlab": f"/projects/{quote(self.path, safe='')}/deploy_keys",
@@ -85,8 +85,6 @@ def register_deploy_key(
     RefusedError for a key that may push, ConflictError where the provider knows the key from
     another repository, WizardError for everything else.
     """
-    from wizard.secrets.deploy_key import is_same_key
-
     if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
         raise WizardError("the provider's token has spaces, line ends or other strange characters")
     api = _Api(place, token)

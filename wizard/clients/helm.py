@@ -15,10 +15,14 @@ import signal
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.clients.kube.config import find_kubeconfigs, read_context
 from wizard.errors import WizardError
 from wizard.formats.terminal import escape_unprintable
+from wizard.formats.yaml_reader import read_mapping
+from wizard.git.command import git_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,8 +123,6 @@ class Helm:
 
     async def show_chart(self, path: Path) -> Mapping[str, Any]:
         """Chart.yaml of a chart on this machine."""
-        from wizard.formats.yaml_reader import read_mapping
-
         done = await self.act("show", "chart", str(path), seconds=LOOK_SECONDS, context=False)
         return read_mapping(done.out, "Chart.yaml")
 
@@ -173,9 +175,6 @@ class Helm:
 
     def _environment(self) -> dict[str, str]:
         """An allow-list; a login plugin of the kubeconfig may need any variable but ours."""
-        from wizard.clients.kube.config import find_kubeconfigs
-        from wizard.git.command import git_environment
-
         kept = git_environment(network=True)
         kept |= {name: os.environ[name] for name in _HELM_PATH_VARIABLES if name in os.environ}
         if self._access.plugin is not None:
@@ -192,14 +191,11 @@ class Helm:
 
 def open_helm(context: str = "", *, hidden: Collection[str] = ()) -> Helm:
     """For a kubeconfig context, empty for the current one; raises as `read_context`."""
-    from wizard.clients.kube.config import read_context
-
     return Helm(read_context(context), hidden=hidden)
 
 
 def _find_helm() -> str:
     import shutil
-    from pathlib import Path
 
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     own = os.pathsep.join(one for one in folders if Path(one).is_absolute())

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from pydantic import SecretStr
+
 from wizard.clients.lazy import import_modules
 from wizard.clients.session import SessionError
 from wizard.formats.addresses import is_loopback
@@ -96,8 +98,6 @@ def parse_broker_url(url: SecretStr) -> RedisTarget | str:
 
     Raises ValueError, which says what is wrong and repeats nothing of the URL.
     """
-    from pydantic import SecretStr
-
     text = url.get_secret_value()
     scheme = text.partition("://")[0]
     if scheme not in {"redis", "rediss"} or ";" in text:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 SECONDS = 8.0
 _MAX_BYTES = 20_000_000
@@ -119,10 +122,6 @@ def send_request(
     url: str, *, method: str = "GET", accept: str = "*/*", token: str = ""
 ) -> WebResponse:
     """One request over https; every status is an answer. Raises WebError."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import Request
-
     headers = {"Accept": accept, "User-Agent": "airflow-wizard"}
     request = Request(url, method=method, headers=headers)  # noqa: S310 - https, see below
     if request.type != "https":
@@ -145,8 +144,6 @@ def _build_response(status: int, headers: Any, body: bytes) -> WebResponse:
 
 
 def _build_opener() -> Any:
-    from urllib.request import HTTPRedirectHandler, build_opener
-
     class SafeRedirects(HTTPRedirectHandler):
         def redirect_request(
             self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 _MESSAGES: Mapping[str, str] = {
     "missing": "is required",
@@ -64,8 +65,6 @@ def describe_unknown_question(key: str, known: Sequence[str]) -> str:
 
 def suggest_nearest(name: str, known: Sequence[str]) -> str:
     """`did you mean X?`, empty when nothing is near."""
-    from difflib import get_close_matches
-
     near = get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else ""
 

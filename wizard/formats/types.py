@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from wizard.formats.addresses import check_git_url, check_host, check_https_url, check_web_url
 from wizard.formats.durations import check_duration
 from wizard.formats.timezones import check_time_zone
 
@@ -53,26 +54,18 @@ _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 def _host(value: str) -> str:
-    from wizard.formats.addresses import check_host
-
     return check_host(value) if value else value
 
 
 def _https_url(value: str) -> str:
-    from wizard.formats.addresses import check_https_url
-
     return check_https_url(value) if value else value
 
 
 def _web_url(value: str) -> str:
-    from wizard.formats.addresses import check_web_url
-
     return check_web_url(value) if value else value
 
 
 def _git_url(value: str) -> str:
-    from wizard.formats.addresses import check_git_url
-
     return check_git_url(value) if value else value
 
 

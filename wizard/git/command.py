@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from wizard.errors import WizardError
@@ -254,8 +255,6 @@ def _communicate(
 
 def _sink(stack: ExitStack) -> IO[bytes] | None:
     """A file for what a command prints; None (a pipe will do) when there is no room for one."""
-    from tempfile import TemporaryFile
-
     try:
         return stack.enter_context(TemporaryFile())
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
 
 _USERINFO = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<user>[^\s/@'\"]*(?:@[^\s/@'\"]*)*)@"
@@ -46,15 +47,11 @@ class WebLocation:
     @property
     def url(self) -> str:
         """The repository's page."""
-        from urllib.parse import quote
-
         return f"{self.scheme}://{self.host}/{quote(self.path, safe='/~')}"
 
 
 def parse_remote_url(url: str) -> WebLocation | None:
     """The web address behind a remote URL; None for local paths and what is not understood."""
-    from urllib.parse import unquote, urlsplit
-
     if "://" in url:
         try:
             parts = urlsplit(url)
@@ -99,8 +96,6 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
     None when the host is not one of github, gitlab, bitbucket.org, Azure DevOps and Gitea.
     """
-    from urllib.parse import quote
-
     location = parse_remote_url(url)
     if location is None:
         return None
@@ -125,8 +120,6 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
 def _azure_page(location: WebLocation) -> str | None:
     """Azure's page: over SSH the path is `v3/organisation/project/repository`."""
-    from urllib.parse import quote
-
     if location.host != "ssh.dev.azure.com":
         return location.url if "/_git/" in f"/{location.path}" else None
     parts = location.path.split("/")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.chart.contract import CHART_DEFAULTS, find_inline_secrets
 from wizard.chart.settings import map_setting
 from wizard.errors import Problem
+from wizard.plan.render import emitted_values
 
 if TYPE_CHECKING:
     from wizard.plan.render import Rendering
@@ -138,7 +139,6 @@ def check_overrides(
     """Problems and warnings of `values` of the answers that `rendering` was made of."""
     if not values:
         return [], []
-    from wizard.plan.render import emitted_values
 
     chart = rendering.release.chart
     return check_values(values, emitted_values(rendering.release, rendering.total), chart)

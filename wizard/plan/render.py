@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wizard.answers.files import answers_text
 from wizard.answers.model import Answers, applicable_sections
 from wizard.chart.settings import SharedKeyError, map_settings
 from wizard.errors import AnswersError, Problem
+from wizard.formats.nested import get_value
 from wizard.formats.yaml_writer import dump_yaml
 from wizard.manifests.contribution import Contribution, combine_contributions
 from wizard.manifests.release import Release
@@ -33,8 +35,6 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
 
     Raises AnswersError when `values` or an older chart contradicts a question.
     """
-    from wizard.answers.files import answers_text
-
     release = derive_release(answers, assets)
     sections = applicable_sections(answers)
     total = combine_contributions(section.contribute(release) for section in sections.values())
@@ -54,8 +54,6 @@ def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Renderi
 
 
 def _file_name(answers: Answers, key: str) -> str:
-    from wizard.formats.nested import get_value
-
     return str(get_value(answers, tuple(key.split("."))))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wizard.deliveries.registry import delivery_kinds
+from wizard.formats.addresses import parse_git_url
 from wizard.formats.nested import get_value
 from wizard.stores.registry import store_kinds
 
@@ -56,8 +57,6 @@ def _parse_url(url: str) -> Address | None:
 
 
 def _parse_repository(url: str) -> Address | None:
-    from wizard.formats.addresses import parse_git_url
-
     location = parse_git_url(url) if url else None
     return (location.host, location.port) if location else None
 

@@ -6,6 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.answers.conditions import CELERY, EXTERNAL_BROKER, SEPARATE_RESULT_BACKEND
+from wizard.chart.versions import CHART_REPOSITORY
+from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
+from wizard.clients.redis import SocketClient, parse_broker_url
+from wizard.clients.ssh.clone import ParamikoClient
+from wizard.clients.ssh.scanner import make_network_scanner
+from wizard.deliveries.argocd.questions import REPOSITORY_KEY
 from wizard.deliveries.live import live_delivery
 from wizard.engine.probes import (
     Probe,
@@ -15,8 +22,25 @@ from wizard.engine.probes import (
     skip_result,
 )
 from wizard.errors import Fix, WizardError
+from wizard.hostkeys.keys import HostKey
+from wizard.secrets.deploy_key import read_private_key, require_recorded_key
 from wizard.stores.live import live_store
+from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target
+from wizard.systems.broker import broker_probes, make_broker_lookup
+from wizard.systems.cluster.probes import cluster_probes
+from wizard.systems.database.probes import (
+    database_probes,
+    make_database_lookup,
+    pooler_probe,
+    tls_probe,
+)
+from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
+from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
+from wizard.systems.network import connection_probe
+from wizard.systems.registry import artifact_probes
 from wizard.systems.situation import Situation
+from wizard.workspace.deploy_keys import git_key
+from wizard.workspace.host_keys import needed_host
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -44,11 +68,6 @@ class ProbeSource:
 
 def probe_git_host(situation: Situation) -> Iterator[Probe]:
     """The host keys that known_hosts will hold, compared with those the host shows now."""
-    from wizard.clients.ssh.scanner import make_network_scanner
-    from wizard.hostkeys.keys import HostKey
-    from wizard.systems.git.host_key_probes import host_keys_probe
-    from wizard.workspace.host_keys import needed_host
-
     place = needed_host(situation.answers)
     if place is None:
         return
@@ -61,9 +80,6 @@ def probe_git_host(situation: Situation) -> Iterator[Probe]:
 
 def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
     """The clone, with exactly the deploy key."""
-    from wizard.systems.git.dag_probes import DAG_CLONE, clone_target
-    from wizard.workspace.deploy_keys import git_key
-
     target = clone_target(situation.answers)
     if target is None:
         return
@@ -72,13 +88,6 @@ def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
 
 def probe_config_repository(situation: Situation) -> Iterator[Probe]:
     """The clone that Argo CD makes, with exactly its own key, and the keys of that host."""
-    from wizard.clients.ssh.scanner import make_network_scanner
-    from wizard.deliveries.argocd.questions import REPOSITORY_KEY
-    from wizard.systems.argocd.probes import CONFIG_CLONE, make_unproven_probe, repository_target
-    from wizard.systems.git.host_key_probes import PUBLISHED_KEY_HINT, host_keys_probe
-    from wizard.workspace.deploy_keys import git_key
-    from wizard.workspace.host_keys import needed_host
-
     if not REPOSITORY_KEY.holds(situation.answers):
         return
     target = repository_target(situation.answers)
@@ -100,10 +109,6 @@ def probe_config_repository(situation: Situation) -> Iterator[Probe]:
 def _probe_clone(
     situation: Situation, about: GitKey, reading: CloneCheck, target: CloneTarget
 ) -> Iterator[Probe]:
-    from wizard.clients.ssh.clone import ParamikoClient
-    from wizard.secrets.deploy_key import read_private_key, require_recorded_key
-    from wizard.systems.git.dag_probes import make_lookup
-
     held = situation.secret(about.question, about.repository, where=target.endpoint, lines=True)
     clone = f"{reading.id}.clone"
     if isinstance(held, ProbeResult):
@@ -124,7 +129,7 @@ def _probe_clone(
             about.repository,
         )
         return
-    look = make_lookup(ParamikoClient(target, key.private))
+    look = make_clone_lookup(ParamikoClient(target, key.private))
     yield from reading.probes(target, look, writable=about.answer.writable)
 
 
@@ -133,9 +138,6 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
     own = situation.answers.database
     if own.kind != "external":
         return
-    from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
-    from wizard.systems.database.probes import database_probes, make_lookup, pooler_probe, tls_probe
-    from wizard.systems.network import connection_probe
 
     ca = situation.asset("database.ca.file")
     target = PostgresTarget(own.host, own.port, own.name, own.user, own.sslmode, ca)
@@ -148,7 +150,7 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
             "database.login", "Database: login", target.endpoint, held, "database.password"
         )
         return
-    look = make_lookup(PsycopgClient(target, held))
+    look = make_database_lookup(PsycopgClient(target, held))
     yield from database_probes("database", "Database", situation.answers, target, look)
     bouncer = own.pgbouncer
     if bouncer.mode != "external":
@@ -170,17 +172,13 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
             "database.pgbouncer.host",
         )
         return
-    yield pooler_probe(pooled, make_lookup(PsycopgClient(pooled, held)))
+    yield pooler_probe(pooled, make_database_lookup(PsycopgClient(pooled, held)))
 
 
 def probe_result_backend(situation: Situation) -> Iterator[Probe]:
     """A database of its own for Celery's results."""
-    from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
-
     if not SEPARATE_RESULT_BACKEND.holds(situation.answers):
         return
-    from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
-    from wizard.systems.database.probes import database_probes, make_lookup
 
     own, main = situation.answers.database.result_backend, situation.answers.database
     ca = situation.asset("database.ca.file")
@@ -192,7 +190,7 @@ def probe_result_backend(situation: Situation) -> Iterator[Probe]:
             f"{key}.login", "Result backend: login", target.endpoint, held, f"{key}.password"
         )
         return
-    look = make_lookup(PsycopgClient(target, held))
+    look = make_database_lookup(PsycopgClient(target, held))
     yield from database_probes(
         key, "Result backend", situation.answers, target, look, metadata=False
     )
@@ -200,11 +198,6 @@ def probe_result_backend(situation: Situation) -> Iterator[Probe]:
 
 def probe_broker(situation: Situation) -> Iterator[Probe]:
     """An external Redis, as the broker URL names it; other brokers are only reached."""
-    from wizard.answers.conditions import CELERY, EXTERNAL_BROKER
-    from wizard.clients.redis import SocketClient, parse_broker_url
-    from wizard.systems.broker import broker_probes, make_lookup
-    from wizard.systems.network import connection_probe
-
     own = situation.answers.broker
     if not (CELERY.holds(situation.answers) and EXTERNAL_BROKER.holds(situation.answers)):
         return
@@ -233,7 +226,7 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
             "broker.login", "Broker: login", place, skip_result(text), "broker.url"
         )
         return
-    yield from broker_probes(target, make_lookup(SocketClient(target)), own.host, own.port)
+    yield from broker_probes(target, make_broker_lookup(SocketClient(target)), own.host, own.port)
 
 
 def probe_store(situation: Situation) -> Iterable[Probe]:
@@ -263,8 +256,6 @@ def list_cluster_probes(
 
     `controller` is the cluster that the delivery's controller runs in, where it is another one.
     """
-    from wizard.systems.cluster.probes import cluster_probes
-
     store = live_store(release.store).cluster_checks(kube, answers, release)
     delivery = live_delivery(release.delivery).cluster_checks(answers, kube, controller)
     yield from cluster_probes(answers, release, kube, store, delivery)
@@ -272,9 +263,6 @@ def list_cluster_probes(
 
 def probe_artifacts(situation: Situation) -> Iterator[Probe]:
     """Chart and image, where the cluster will fetch them from."""
-    from wizard.chart.versions import CHART_REPOSITORY
-    from wizard.systems.registry import artifact_probes
-
     yield from artifact_probes(situation.answers, CHART_REPOSITORY)
 
 
@@ -286,7 +274,9 @@ SOURCES: tuple[ProbeSource, ...] = (
     ProbeSource("Database", "database", probe_database, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Result backend", "database", probe_result_backend, ("database", *_SIZE_SECTIONS)),
     ProbeSource("Broker", "broker", probe_broker, ("broker", "executor")),
-    ProbeSource("Secrets store", "secrets", probe_store, ("secrets", "installation", "dags", "delivery")),
+    ProbeSource(
+        "Secrets store", "secrets", probe_store, ("secrets", "installation", "dags", "delivery")
+    ),
     ProbeSource(
         "Cluster", "delivery", probe_cluster,
         ("delivery", "cluster", "secrets", "broker", "database", *_SIZE_SECTIONS), kube=True,

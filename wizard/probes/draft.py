@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.plan.derive import derive_release
+from wizard.stores.live import live_store
+from wizard.systems.cluster.target_cluster import open_probe_cluster
 from wizard.systems.situation import Situation
 
 if TYPE_CHECKING:
@@ -28,10 +31,6 @@ def prepare_situation(
     Without `cluster` the kubeconfig is not looked at. Nobody has agreed to anything yet. Raises
     AnswersError for a file that cannot be used, and WizardError for a context that is not there.
     """
-    from wizard.plan.derive import derive_release
-    from wizard.stores.live import live_store
-    from wizard.systems.cluster.target_cluster import open_probe_cluster
-
     answers, assets = workspace.with_assets(answers, existing, folder)
     release = derive_release(answers, assets)
     kube, absent = open_probe_cluster(context) if cluster else (None, None)

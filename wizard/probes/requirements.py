@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
+from wizard.formats.nested import get_value
 from wizard.systems.situation import Situation, describe_prompt
 
 if TYPE_CHECKING:
@@ -44,10 +47,6 @@ class _DryRun(Situation):
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
         """A stand-in; where there will be no value, what says so."""
-        from pydantic import SecretStr
-
-        from wizard.formats.nested import get_value
-
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"generate", "store"}:
             return super().secret(key, *places, where=where, lines=lines)

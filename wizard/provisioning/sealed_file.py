@@ -11,11 +11,15 @@ import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from pydantic import SecretStr
+
 from wizard.errors import ConflictError, RefusedError, UsageError
+from wizard.formats.terminal import escape_unprintable
 from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
@@ -78,10 +82,6 @@ def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str,
 
 def parse_hand_off(text: SecretStr, name: str) -> HandOff:
     """The payload of an opened file; RefusedError, which quotes nothing of it, for what is none."""
-    from pydantic import SecretStr
-
-    from wizard.formats.terminal import escape_unprintable
-
     try:
         data: Any = json.loads(text.get_secret_value())
     except ValueError:
@@ -152,8 +152,6 @@ def _is_repository(folder: Path) -> bool:
 
 def write_new_file(path: Path, data: bytes) -> None:
     """All of it for this user alone, or nothing; UsageError where that cannot be."""
-    from contextlib import suppress
-
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:

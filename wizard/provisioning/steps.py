@@ -11,9 +11,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.clients import forge
+from wizard.clients.forge import ProviderRepository
+from wizard.clients.forge_pages import find_api
+from wizard.clients.kube.connect import open_kube
+from wizard.clients.kube.errors import NoContextError
+from wizard.clients.ssh.clone import ParamikoClient
 from wizard.errors import RefusedError, UsageError, WizardError
+from wizard.formats.nested import get_value
+from wizard.provisioning.survey import make_database_client, survey_store
+from wizard.secrets.references import SecretRef
 from wizard.stores.live import live_store
 from wizard.stores.registry import store_kinds
+from wizard.systems.cluster.target_cluster import make_secret_lookup
+from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_clone_lookup
+from wizard.systems.payload_store import fill_store
+from wizard.workspace.consent import new_references
 from wizard.workspace.store_paths import list_store_paths
 
 if TYPE_CHECKING:
@@ -105,16 +118,12 @@ class StoreSession:
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
         """What could not be looked at; RefusedError where this installation has lived before."""
-        from wizard.provisioning.survey import make_database_client
-
         signs = self.found.signs(inputs, cluster, make_database_client(self.proposal))
         signs.require_none(self.found.facts_in_state("generate"), self.found.store.name)
         return signs
 
     def fill(self, inputs: Inputs) -> FillResult:
         """Make and read what lacks, and write it at once; call `signs` before."""
-        from wizard.systems.payload_store import fill_store
-
         return fill_store(self.found.store, self.found.seen, self.found.values(inputs))
 
     def key(self, filled: FillResult | None = None) -> KeyPair | None:
@@ -134,8 +143,6 @@ def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
 
 
 def _open_path(proposal: Proposal, store: OpenStore, path: StorePath) -> StoreSession:
-    from wizard.provisioning.survey import survey_store
-
     found = survey_store(proposal, store.payload_store(path.store), path)
     return StoreSession(proposal, store, path.store, found)
 
@@ -144,8 +151,6 @@ def list_read_consents(
     proposal: Proposal, items: Sequence[StoreItem], place: str, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """What needs a yes before it is read and sent to `place`, by its key."""
-    from wizard.workspace.consent import new_references
-
     facts = [item.fact for item in items if item.state == "given"]
     return {
         key: f"{key} is new here: read {reference} and send it to {place}?"
@@ -171,10 +176,6 @@ def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | No
 
     What was named has to be there; nothing is sent yet.
     """
-    from wizard.clients.kube.connect import open_kube
-    from wizard.clients.kube.errors import NoContextError
-    from wizard.systems.cluster.target_cluster import make_secret_lookup
-
     try:
         kube = open_kube(context, patience=_KUBE_TIMEOUT)
     except NoContextError:
@@ -184,8 +185,6 @@ def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | No
 
 def parse_token_reference(text: str) -> SecretRef:
     """Where a provider's token comes from; ValueError for a token itself, which is not repeated."""
-    from wizard.secrets.references import SecretRef
-
     reference = SecretRef.parse(text)
     if reference.kind not in _TOKEN_KINDS:
         raise ValueError("say where a token comes from: env:NAME, file:PATH or prompt")
@@ -194,9 +193,6 @@ def parse_token_reference(text: str) -> SecretRef:
 
 def find_provider_api(answers: Answers, key: GitKey | None = None) -> ProviderRepository | None:
     """The API of the provider of a key's repository (default: the DAGs'); None where unknown."""
-    from wizard.clients.forge import ProviderRepository
-    from wizard.clients.forge_pages import find_api
-
     api = find_api(key.url if key else answers.dags.repo)
     return ProviderRepository(*api) if api else None  # type: ignore[arg-type]
 
@@ -205,8 +201,6 @@ def list_token_consents(
     key: GitKey, place: ProviderRepository, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
     """What needs a yes before a token is sent: only the answers say whose API it is."""
-    from wizard.formats.nested import get_value
-
     if get_value(agreed, tuple(key.repository.split("."))) == key.url:
         return {}
     return {key.repository: f"Send the token from {reference} to {place.api}?"}
@@ -216,8 +210,6 @@ def register_key(
     answers: Answers, place: ProviderRepository, token: SecretStr, public: str
 ) -> RegistrationResult:
     """Have the provider know the key, read-only; raises as `forge_api.register`."""
-    from wizard.clients import forge
-
     title = f"airflow-wizard {answers.installation.name}"
     return forge.register_deploy_key(place, token, title, public)
 
@@ -229,9 +221,6 @@ def list_clone_probes(
 
     RefusedError without a pinned host key.
     """
-    from wizard.clients.ssh.clone import ParamikoClient
-    from wizard.systems.git.dag_probes import DAG_CLONE, clone_target, make_lookup
-
     if key is not None and key.question != "dags.key":
         from wizard.systems.argocd.probes import (
             CONFIG_CLONE,
@@ -242,12 +231,12 @@ def list_clone_probes(
         config = repository_target(answers)
         if config is None:
             return [make_unproven_probe(answers)]
-        look = make_lookup(ParamikoClient(config, private))
+        look = make_clone_lookup(ParamikoClient(config, private))
         return list(CONFIG_CLONE.probes(config, look, writable=key.answer.writable))
     target = clone_target(answers)
     if target is None:
         raise RefusedError(
             "not proven: no host key has evidence yet", "`airflow-wizard plan` says more"
         )
-    look = make_lookup(ParamikoClient(target, private))
+    look = make_clone_lookup(ParamikoClient(target, private))
     return list(DAG_CLONE.probes(target, look, writable=answers.dags.key.writable))

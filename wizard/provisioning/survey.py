@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import SecretStr
+
+from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.errors import ConflictError, Fix, WizardError
+from wizard.secrets import generation
 from wizard.secrets.deploy_key import (
     KeyPair,
     choose_kind,
@@ -23,8 +27,10 @@ from wizard.secrets.deploy_key import (
 )
 from wizard.secrets.facts import Fact, Form
 from wizard.secrets.payload import Payload
+from wizard.secrets.resolve import SecretError, resolve_reference
 from wizard.systems.payload_store import PayloadStore, StoreState, read_state
 from wizard.systems.prior_use import PriorUse, SecretLookup, find_cluster_use, find_database_use
+from wizard.workspace.consent import reference_key
 from wizard.workspace.deploy_keys import GitKey, find_git_key, git_key
 from wizard.workspace.store_paths import StorePath, list_store_paths
 
@@ -75,9 +81,6 @@ class Inputs:
 
     def value(self, fact: Fact) -> SecretStr:
         """The value that a fact's reference stands for; raises SecretError."""
-        from wizard.secrets.resolve import resolve_reference
-        from wizard.workspace.consent import reference_key
-
         assert fact.reference is not None  # noqa: S101 - generated facts never come here
         if fact.key not in self._known:
             key = reference_key(self.answers, fact.reference)
@@ -135,8 +138,6 @@ class Survey:
     def _in_database(
         self, inputs: Inputs, database: Callable[[SecretStr], PostgresClient]
     ) -> PriorUse:
-        from wizard.secrets.resolve import SecretError
-
         fact = next((item.fact for item in self.items if item.fact.key == _PASSWORD), None)
         if fact is None:
             return PriorUse()
@@ -153,9 +154,6 @@ class Survey:
 
     def values(self, inputs: Inputs) -> dict[Fact, SecretStr]:
         """A value for everything this run would write; raises with all that is wrong at once."""
-        from wizard.secrets import generation
-        from wizard.secrets.resolve import SecretError
-
         found: dict[Fact, SecretStr] = {}
         problems: list[SecretError] = []
         for item in self.items:
@@ -226,8 +224,6 @@ def key_comment(answers: Answers) -> str:
 
 
 def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
-    from pydantic import SecretStr
-
     value = payload.get(fact)
     return None if value is None else SecretStr(value)
 
@@ -259,8 +255,6 @@ def make_database_client(proposal: Proposal) -> Callable[[SecretStr], PostgresCl
     """The real client of the metadata database, once its password is known."""
 
     def client(password: SecretStr) -> PostgresClient:
-        from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
-
         own = proposal.answers.database
         ca = proposal.rendering.release.assets.get("database.ca.file", "")
         target = PostgresTarget(own.host, own.port, own.name, own.user, own.sslmode, ca)

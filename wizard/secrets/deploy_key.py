@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import SecretStr
+
 from wizard.errors import ConflictError, Fix
 from wizard.hostkeys.blob import MIN_RSA_BITS
 from wizard.secrets.resolve import SecretError
@@ -59,7 +61,6 @@ def build_comment(installation: str, place: str) -> str:
 def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
     """A new key, in memory."""
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-    from pydantic import SecretStr
 
     key: Any = (
         rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
@@ -87,8 +88,6 @@ def read_private_key(
 
 
 def _read_private_key(text: SecretStr, name: str, comment: str) -> KeyPair:
-    from pydantic import SecretStr
-
     label, body = _extract_pem(text.get_secret_value(), name)
     key = _load_key(label, body, name)
     _require_strong(key, name)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from wizard.secrets.references import SecretRef
@@ -97,6 +98,4 @@ class SecretSpec:
 
 def url_quote(text: str) -> str:
     """`text` as one component of a URL: everything but unreserved characters is percent-encoded."""
-    from urllib.parse import quote
-
     return quote(text, safe="")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from wizard.secrets.facts import Form
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ def generate_value(form: Form) -> SecretStr:
     """A new value; ValueError for forms that are not made here (deploy keys, given values)."""
     import base64
     import secrets
-
-    from pydantic import SecretStr
 
     if form is Form.FERNET:
         return SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())

@@ -22,6 +22,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -182,7 +183,6 @@ def _encoded_forms(value: str) -> set[bytes]:
     """The value as a program may have encoded it before the whole text became base64 or hex."""
     import html
     import json
-    from urllib.parse import quote, quote_plus
 
     data = _to_bytes(value)
     return {
@@ -229,8 +229,6 @@ def _lines(data: bytes) -> list[bytes]:
 
 
 def _decode_percent(data: bytes) -> bytes:
-    from urllib.parse import unquote_to_bytes
-
     return unquote_to_bytes(data)
 
 

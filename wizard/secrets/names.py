@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 
 from wizard.chart.contract import SENSITIVE_OPTIONS, Path
 from wizard.formats.nested import walk
+from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.secrets import patterns
 
 _SENSITIVE = frozenset(
@@ -157,8 +158,6 @@ def find_secret_lines(text: str) -> Iterator[int]:
 
 def find_secret_paths(data: object) -> Iterator[Path]:
     """The paths below `data` (Helm values, a ConfigMap) that hold a secret written out."""
-    from wizard.formats.yaml_untrusted import parse_yaml_text
-
     for path, node in walk(data):
         if isinstance(node, Mapping):
             name, value = node.get("name"), node.get("value")

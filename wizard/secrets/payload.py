@@ -10,9 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
 from wizard.errors import AnswersError, ConflictError, RefusedError
+from wizard.formats.nested import put_value
+from wizard.formats.yaml_reader import read_mapping
 from wizard.secrets.facts import Fact, SecretSpec
 from wizard.secrets.generation import find_form_problem
 
@@ -89,8 +96,6 @@ class Payload:
         return text or ""
 
     def _read_document(self) -> Mapping[str, Any]:
-        from wizard.formats.yaml_reader import read_mapping
-
         try:
             return read_mapping(self._text, DOCUMENT_KEY)
         except AnswersError as error:
@@ -98,15 +103,6 @@ class Payload:
             raise self._refusal_error("", error.message) from None
 
     def _write_document(self, values: Mapping[str, str]) -> str:
-        from io import StringIO
-
-        from ruamel.yaml import YAML
-        from ruamel.yaml.comments import CommentedMap
-        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-        from wizard.formats.nested import put_value
-        from wizard.formats.yaml_reader import read_mapping
-
         yaml = YAML()
         yaml.preserve_quotes = True
         yaml.width = _YAML_WIDTH

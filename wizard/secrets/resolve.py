@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from wizard.errors import Fix, WizardError
 from wizard.secrets.leak_gate import MIN_LENGTH, is_too_weak
 
@@ -52,8 +54,6 @@ def resolve_reference(
     `weak` also takes what the leak gate cannot look for: to log in with, never to be stored.
     Raises SecretError.
     """
-    from pydantic import SecretStr
-
     if reference.kind in {"generate", "store"}:
         where = (
             "is generated" if reference.kind == "generate" else "is put into the store by others"

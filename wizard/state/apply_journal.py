@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import RefusedError, WizardError
+from wizard.plan.merge_base import state_folder
 from wizard.state.memory import StateFile
 
 if TYPE_CHECKING:
@@ -137,8 +138,6 @@ def _is_committed(repository: WorkTree, installation: str) -> bool:
 
     What `secrets` recorded there is committed as it stands; with more in it, it would not be.
     """
-    from wizard.plan.merge_base import state_folder
-
     path = f"{state_folder(installation)}/answers.yaml"
     try:
         return repository.read_from_disk(path) == repository.read(path)

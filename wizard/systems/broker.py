@@ -32,7 +32,7 @@ _UNPROVEN_KINDS = {"unreachable", "trust"}
 ServerLookup = Callable[[], RedisServer | RedisError]
 
 
-def make_lookup(client: RedisClient) -> ServerLookup:
+def make_broker_lookup(client: RedisClient) -> ServerLookup:
     """One look that hands its failure back as a value, for all probes that read it."""
 
     def look() -> RedisServer | RedisError:

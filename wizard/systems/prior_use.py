@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.clients.postgres.client import PostgresError
 from wizard.errors import RefusedError
 from wizard.systems.situation import NotCheckedError
 
@@ -46,8 +47,6 @@ class PriorUse:
 
 def find_database_use(client: PostgresClient, endpoint: str) -> PriorUse:
     """Whether Airflow's migrations ran in the database."""
-    from wizard.clients.postgres.client import PostgresError
-
     try:
         seen = client.look()
     except PostgresError as error:

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.files import dump_value
+from wizard.answers.questions import field_spec
 from wizard.engine.probes import ProbeResult, skip_result, unknown_result
 from wizard.errors import Fix
+from wizard.formats.nested import get_value
+from wizard.secrets.resolve import SecretError, resolve_reference
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -62,9 +66,6 @@ class Situation:
 
         `places` are the questions that decide where the value goes, `where` says it to a person.
         """
-        from wizard.formats.nested import get_value
-        from wizard.secrets.resolve import SecretError, resolve_reference
-
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"env", "file"}:
             refused = self.refusal(key, *places, use=f"read {reference} and use it at {where}")
@@ -100,10 +101,6 @@ class Situation:
 
     def _is_committed(self, key: str) -> bool:
         """Whether an answer stands on the target branch as it is here."""
-        from wizard.answers.files import dump_value
-        from wizard.answers.questions import field_spec
-        from wizard.formats.nested import get_value
-
         path = tuple(key.split("."))
         here = dump_value(get_value(self.answers, path))
         return bool(self.agreed) and _strip_reference(here) == _strip_reference(

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.questions import field_specs
 from wizard.errors import RefusedError, UsageError
+from wizard.formats.nested import get_value
+from wizard.workspace import committed
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -24,8 +27,6 @@ _READ_KINDS = ("env", "file")
 
 def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str, Any]:
     """The raw answers of an installation on its target branch; empty without any."""
-    from wizard.workspace import committed
-
     repository = workspace.repository
     head = repository.head
     commit = head.commit if head.branch == branch else repository.resolve(branch)
@@ -36,9 +37,6 @@ def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str,
 
 def reference_key(answers: Answers, reference: SecretRef) -> str:
     """The dotted key of the question that holds this very reference."""
-    from wizard.answers.questions import field_specs
-    from wizard.formats.nested import get_value
-
     return next(
         item.key
         for item in field_specs(type(answers))
@@ -50,8 +48,6 @@ def new_references(
     answers: Answers, facts: Iterable[Fact], agreed: Mapping[str, Any]
 ) -> dict[str, SecretRef]:
     """References of these facts that would be read and stand otherwise in `agreed`, by key."""
-    from wizard.formats.nested import get_value
-
     found = {}
     for fact in facts:
         reference = fact.reference
@@ -65,8 +61,6 @@ def new_references(
 
 def require_reference_keys(allowed: Iterable[str]) -> None:
     """Raise UsageError for a KEY of --allow-reference that names no reference."""
-    from wizard.answers.questions import field_specs
-
     known = {item.key for item in field_specs() if item.kind == "secret"}
     known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
     for key in allowed:

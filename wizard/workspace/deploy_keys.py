@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wizard.formats.addresses import GitLocation, parse_git_url
+from wizard.formats.nested import get_value
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -49,7 +50,6 @@ class GitKey:
 
 def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
     """The key that stands under this name in the store."""
-    from wizard.formats.nested import get_value
     from wizard.secrets.deploy_key import build_comment
 
     question, repository = QUESTIONS[name]

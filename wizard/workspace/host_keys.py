@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
+from wizard.formats.nested import get_value
 from wizard.hostkeys.keys import HostKey, known_hosts_name, parse_fingerprint
 from wizard.hostkeys.scan import Scan, Scanner, select_candidates
 from wizard.hostkeys.trust import judge_host_keys, published_entries
@@ -31,8 +33,6 @@ class VerifiedAnswers:
 
 def committed_entries(data: Mapping[str, Any] | None) -> tuple[KnownHost, ...]:
     """The entries that stand in committed raw answers, with the evidence recorded there."""
-    from wizard.formats.nested import get_value
-
     found = []
     for item in get_value(data or {}, ("dags", "host_keys"), []) or []:
         if not isinstance(item, Mapping):
@@ -161,8 +161,6 @@ def _unused_fingerprint_notes(typed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _with_keys(answers: Answers, entries: Sequence[KnownHost]) -> Answers:
-    from wizard.answers.sections.dags import EvidenceRecord, HostKeyEntry
-
     keys = [
         HostKeyEntry(
             host=entry.host,

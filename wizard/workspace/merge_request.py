@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wizard.errors import WizardError
+from wizard.errors import UsageError, WizardError
 from wizard.git.push import find_remote, is_ahead, push_branch, remote_url
 from wizard.git.remotes import pr_url, push_options
+from wizard.git.transaction import WriteResult
 
 if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
@@ -42,8 +43,6 @@ def push_earlier_commits(
 
     Raises as `publish` does.
     """
-    from wizard.git.transaction import WriteResult
-
     if repository.head.branch != (branch or target) or not is_ahead(repository, branch or target):
         return []
     written = WriteResult((), branch=branch or target)
@@ -72,8 +71,6 @@ def _publish(
 
 def list_push_commands(repository: WorkTree, branch: str) -> list[str]:
     """The command that pushes a branch; none where there is no remote it could go to."""
-    from wizard.errors import UsageError
-
     try:
         return [f"git push {find_remote(repository, branch)} {branch}"]
     except UsageError:

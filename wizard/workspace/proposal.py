@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wizard.plan.commit_message import commit_message
 from wizard.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ class Proposal:
     def message(self, before: Mapping[str, Any], subject: str = "") -> str:
         """Return the commit's message; `before` are the committed raw answers."""
         from wizard.answers.files import changed_keys
-        from wizard.plan.commit_message import commit_message
 
         plan = self.plan
         settings = changed_keys(before, self.answers) if self.existing else []

@@ -62,7 +62,8 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
     references = [
         str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
     ]
-    return (dags.repo, dags.source, own.store, own.payload, getattr(own, own.store, None), answers.installation.name,
+    return (dags.repo, dags.source, own.store, own.payload, getattr(own, own.store, None),
+            answers.installation.name,
             answers.delivery, references)  # fmt: skip
 
 

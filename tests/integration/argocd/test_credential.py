@@ -57,7 +57,7 @@ from wizard.probes.catalogue import probe_config_repository
 from wizard.secrets.deploy_key import KeyPair, is_same_key
 from wizard.systems.argocd import store_credential
 from wizard.systems.argocd.probes import CONFIG_CLONE, repository_target
-from wizard.systems.git.dag_probes import make_lookup
+from wizard.systems.git.dag_probes import make_clone_lookup
 from wizard.systems.situation import Situation
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.probes import vault_probes
@@ -263,7 +263,7 @@ def test_host_keys_count_where_they_were_verified_or_are_published() -> None:
 
 async def probed(forge: Forge, key: KeyPair, **changes: Any) -> dict[str, ProbeResult]:
     target = replace(forge.target, dags=False, subpath="", **changes)
-    look = make_lookup(ParamikoClient(target, key.private, seconds=20))
+    look = make_clone_lookup(ParamikoClient(target, key.private, seconds=20))
     return {one.id: result async for one, result in run_probes(CONFIG_CLONE.probes(target, look))}
 
 

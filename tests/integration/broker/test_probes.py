@@ -38,7 +38,7 @@ from wizard.systems.broker import (
     check_login,
     check_memory,
     classify_error,
-    make_lookup,
+    make_broker_lookup,
 )
 from wizard.systems.situation import Situation
 
@@ -96,7 +96,7 @@ def over_tls(server: Redis, user: str = "", password: str = GOOD, rest: str = "0
 
 
 async def probed(aim: RedisTarget) -> dict[str, ProbeResult]:
-    probes = broker_probes(aim, make_lookup(SocketClient(aim)), aim.host, aim.port)
+    probes = broker_probes(aim, make_broker_lookup(SocketClient(aim)), aim.host, aim.port)
     return {probe.id.removeprefix("broker."): result async for probe, result in run_probes(probes)}
 
 

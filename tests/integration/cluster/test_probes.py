@@ -23,7 +23,7 @@ from tests.testbed.kube import Kube as Server
 from wizard.answers.model import Answers
 from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.protocol import Kube
-from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.errors import ConflictError
 from wizard.formats.jwt import parse_audiences

@@ -19,7 +19,7 @@ from tests.support.cluster.kubeconfigs import account, rule
 from tests.support.process import WIZARD
 from tests.testbed.kube import Kube as Server
 from tests.testbed.kube import RejectedError
-from wizard.deliveries.argocd import argocd_answers
+from wizard.deliveries.argocd.questions import argocd_answers
 from wizard.destroy import steps
 from wizard.engine.steps import Step, StepEvent, StepStatus
 from wizard.manifests.ownership import OWNER_ANNOTATION

@@ -28,7 +28,12 @@ from wizard.clients.postgres.client import (
     PsycopgClient,
 )
 from wizard.engine.probes import Probe, ProbeResult, run_probes
-from wizard.systems.database.probes import database_probes, make_lookup, pooler_probe, tls_probe
+from wizard.systems.database.probes import (
+    database_probes,
+    make_database_lookup,
+    pooler_probe,
+    tls_probe,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -100,7 +105,7 @@ async def ended(*probes: Probe) -> dict[str, ProbeResult]:
 
 async def probed(aim: PostgresTarget, password: str = GOOD) -> dict[str, ProbeResult]:
     client = PsycopgClient(aim, SecretStr(password))
-    probes = database_probes("database", "Database", small(), aim, make_lookup(client))
+    probes = database_probes("database", "Database", small(), aim, make_database_lookup(client))
     return await ended(*probes)
 
 
@@ -233,12 +238,13 @@ async def test_a_pooler_is_noticed(server: Postgres, pgbouncer: StartPgBouncer) 
     assert results["database.login"].status == "pass", results
     assert results["database.pooler"].status == "warn"
     client = PsycopgClient(through, SecretStr(GOOD))
-    assert (await ended(pooler_probe(through, make_lookup(client))))[
+    assert (await ended(pooler_probe(through, make_database_lookup(client))))[
         "database.pgbouncer"
     ].status == ("pass")
     straight = target(server)
     client = PsycopgClient(straight, SecretStr(GOOD))
-    result = (await ended(pooler_probe(straight, make_lookup(client))))["database.pgbouncer"]
+    probe = pooler_probe(straight, make_database_lookup(client))
+    result = (await ended(probe))["database.pgbouncer"]
     assert result.status == "warn"
 
 

@@ -20,7 +20,7 @@ from wizard.clients.ssh.clone import CloneResult, ParamikoClient
 from wizard.clients.ssh.session import CloneError, CloneTarget
 from wizard.engine.probes import ProbeResult, run_probes
 from wizard.secrets.deploy_key import KeyPair, generate_key_pair, read_private_key
-from wizard.systems.git.dag_probes import DAG_CLONE, make_lookup
+from wizard.systems.git.dag_probes import DAG_CLONE, make_clone_lookup
 
 pytestmark = pytest.mark.integration
 
@@ -122,7 +122,7 @@ def key() -> KeyPair:
 
 
 async def probed(forge: Forge, key: KeyPair, *, writable: str = "") -> dict[str, ProbeResult]:
-    look = make_lookup(ParamikoClient(forge.target, key.private, seconds=20))
+    look = make_clone_lookup(ParamikoClient(forge.target, key.private, seconds=20))
     probes = DAG_CLONE.probes(forge.target, look, writable=writable)
     return {probe.id: result async for probe, result in run_probes(probes)}
 

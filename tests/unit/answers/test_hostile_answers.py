@@ -16,10 +16,10 @@ from ruamel.yaml import YAML
 from tests.support.rendered import filled, findings, rendering
 from wizard.answers.files import parse_answers, validate_answers
 from wizard.answers.questions import FieldSpec, field_specs
-from wizard.stores.vault.checks.hcl import parse_policy
 from wizard.formats.nested import get_value, put_value
 from wizard.formats.types import has_hidden
 from wizard.plan.render import Rendering
+from wizard.stores.vault.checks.hcl import parse_policy
 
 HOSTILE = {
     "newline": "a\nb: c",

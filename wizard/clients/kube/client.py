@@ -7,6 +7,9 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
+from wizard.clients.kube import port_forward
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import (
     FIELD_MANAGER,
@@ -171,8 +174,6 @@ class KubeClient:
 
     def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
         """A ServiceAccount's token; see Kube."""
-        from pydantic import SecretStr
-
         path = Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
         audiences = [audience] if audience else []
         body = {"spec": {"audiences": audiences, "expirationSeconds": seconds}}
@@ -184,8 +185,6 @@ class KubeClient:
         self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
     ) -> PodResponse:
         """A program's answer to one GET; see Kube."""
-        from wizard.clients.kube import port_forward
-
         place = Resource("/api/v1", "pods", namespaced=True).path(pod.namespace, pod.name)
         asked = port_forward.build_request(path, host)
         what = f"port-forward to {pod}"

@@ -15,9 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from wizard.clients.kube.errors import NoContextError
 from wizard.errors import AnswersError, RefusedError, UsageError
+from wizard.formats.yaml_reader import read_mapping
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -135,8 +139,6 @@ def find_kubeconfigs() -> list[Path]:
 
 
 def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]], str]:
-    from wizard.formats.yaml_reader import read_mapping
-
     entries: dict[str, dict[str, _ConfigEntry]] = {part: {} for part in _PARTS}
     current = ""
     for path in files:
@@ -192,8 +194,6 @@ def _build_context(
 
 
 def _check_server(context: str, server: str, words: Mapping[str, Any]) -> None:
-    from urllib.parse import urlsplit
-
     try:
         parts = urlsplit(server)
         good = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
@@ -226,8 +226,6 @@ def _cluster_info(words: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) -> dict[str, Any]:
-    from pydantic import SecretStr
-
     words = user.data
     found: dict[str, Any] = {}
     certificate = _read_pem(user, "client-certificate", context)
@@ -250,8 +248,6 @@ def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) ->
 
 def _read_id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
     """The token that `auth-provider: oidc` holds; it is never renewed from here."""
-    from pydantic import SecretStr
-
     config = provider.get("config")
     token = config.get("id-token") if isinstance(config, Mapping) else None
     if provider.get("name") != "oidc" or not token:

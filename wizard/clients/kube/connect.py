@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from wizard.clients.kube.client import KubeClient
+from wizard.clients.kube.config import read_context
 from wizard.clients.kube.protocol import Kube
+from wizard.clients.kube.transport import Transport
 
 
 def open_kube(
@@ -14,8 +17,4 @@ def open_kube(
 
     `told` hears the line of each request. Raises UsageError and RefusedError as `read_context`.
     """
-    from wizard.clients.kube.client import KubeClient
-    from wizard.clients.kube.config import read_context
-    from wizard.clients.kube.transport import Transport
-
     return KubeClient(Transport(read_context(context), patience=patience, told=told))

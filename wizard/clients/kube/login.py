@@ -15,7 +15,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from wizard.clients.kube.errors import KubeError
 
@@ -83,8 +86,6 @@ class Login:
 
 
 def _read_token_file(path: Path) -> SecretStr:
-    from pydantic import SecretStr
-
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
@@ -130,10 +131,6 @@ def _plugin_error(plugin: ExecPlugin, why: str, hint: str = "") -> KubeError:
 
 
 def _parse_credential(plugin: ExecPlugin, data: bytes) -> KubeCredentials:
-    from datetime import datetime
-
-    from pydantic import SecretStr
-
     try:
         answer = json.loads(data)
         status: Mapping[str, Any] = answer["status"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,6 @@ class Resource:
 
     def path(self, namespace: str, name: str = "") -> str:
         """Of one object, or of all; an empty namespace is for all of them, or for the cluster."""
-        from urllib.parse import quote
-
         parts = [self.base]
         if self.namespaced and namespace:
             parts += ["namespaces", quote(namespace, safe="")]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wizard.clients.kube.errors import KubeError, convert_response, convert_transport_error
 from wizard.clients.kube.login import KubeCredentials, Login, tls_context
 from wizard.clients.kube.request import Request
+from wizard.clients.kube.websocket import open_websocket
 from wizard.clients.lazy import import_modules
 
 if TYPE_CHECKING:
@@ -86,8 +87,6 @@ class Transport:
 
         It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
         """
-        from wizard.clients.kube.websocket import open_websocket
-
         renewed = False
         while True:
             credentials = self._login.credentials()

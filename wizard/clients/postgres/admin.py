@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wizard.clients.postgres.client import (
@@ -176,8 +176,6 @@ class Administrator:
                 connection.execute(statement)
 
     def _database_target(self, name: str) -> PostgresTarget:
-        from dataclasses import replace
-
         return replace(self.target, database=name)
 
     @contextmanager

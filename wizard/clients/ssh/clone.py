@@ -25,6 +25,7 @@ from wizard.clients.ssh.session import (
     open_transport,
 )
 from wizard.clients.ssh.tree import count_dag_files
+from wizard.formats.terminal import escape_unprintable
 from wizard.git.wire import FLUSH, Advertisement, WireError, read_advertisement
 
 if TYPE_CHECKING:
@@ -151,8 +152,6 @@ def _receive_advertisement(channel: Any, target: CloneTarget, deadline: Deadline
 
 def _read_error_line(channel: Any) -> str:
     """The last line that the server said beside the data, without what could move a cursor."""
-    from wizard.formats.terminal import escape_unprintable
-
     data = b""
     with suppress(Exception):
         channel.settimeout(1)

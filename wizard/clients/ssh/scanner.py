@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from wizard.clients.ssh.sshfp import start_lookup
 from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan, Scanner
 
@@ -21,7 +22,6 @@ def make_network_scanner(say: Callable[[str], None]) -> Scanner:
 
     What DNS says of the keys is told beside it and goes no further.
     """
-    from wizard.clients.ssh.sshfp import start_lookup
 
     def ask(host: str, port: int) -> Scan:
         say(f"asking {known_hosts_name(host, port)} for its SSH host keys")

@@ -18,6 +18,7 @@ from typing import Any
 
 from wizard.clients.ssh.routes import Deadline
 from wizard.clients.ssh.session import CloneError
+from wizard.formats.terminal import escape_unprintable
 from wizard.git.command import find_git
 
 MAX_FETCH_BYTES = 300_000_000
@@ -172,8 +173,6 @@ def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
 
 def _describe_folders(folder: Path, deadline: Deadline) -> str:
     """Which folders there are, as the end of a sentence."""
-    from wizard.formats.terminal import escape_unprintable
-
     _, listed = _run_git(
         folder, "ls-tree", "-d", "-z", "--name-only", "FETCH_HEAD", deadline=deadline
     )

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from wizard.errors import UsageError
+from wizard.formats.certificates import extract_certificates
+from wizard.secrets.references import SecretRef
+from wizard.secrets.resolve import resolve_reference
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -160,17 +165,12 @@ def read_credentials(environ: Mapping[str, str] | None = None) -> Token | AppRol
 
 
 def _read_token_file(path: str) -> Token:
-    from wizard.secrets.references import SecretRef
-    from wizard.secrets.resolve import resolve_reference
-
     value = resolve_reference(SecretRef(file=path), "VAULT_TOKEN_FILE").get_secret_value()
     return Token(_check_header("VAULT_TOKEN_FILE", value), f"{path} (VAULT_TOKEN_FILE)")
 
 
 def _check_header(name: str, value: str) -> SecretStr:
     """A value that an HTTP header can carry: the client's own refusal would quote it."""
-    from pydantic import SecretStr
-
     text = value.strip()
     if not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
         raise UsageError(
@@ -206,8 +206,6 @@ def _require_safe(url: str, source: str) -> None:
 
 
 def _read_certificates(file: str) -> str:
-    from wizard.formats.certificates import extract_certificates
-
     try:
         with Path(file).open("rb") as opened:
             return extract_certificates(opened.read(_MAX_CA_BYTES).decode("ascii", "replace"))

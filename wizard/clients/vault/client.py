@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from wizard.clients.vault.address import LOGIN_HINT, AppRole, Jwt, VaultAddress, VaultCredentials
 from wizard.clients.vault.protocol import Health, Mount, State, StoredSecret, TokenInfo
 from wizard.clients.vault.transport import (
@@ -222,8 +224,6 @@ class VaultClient:
         raise build_status_error(answer, self._address, self._identity)
 
     def _login(self, credentials: AppRole | Jwt) -> SecretStr:
-        from pydantic import SecretStr
-
         auth, place = self._api.auth, {"mount_point": credentials.mount, "use_token": False}
         if isinstance(credentials, AppRole):
             ids = (credentials.role_id.get_secret_value(), credentials.secret_id.get_secret_value())

@@ -18,6 +18,7 @@ from wizard.engine.probes import run_in_thread
 from wizard.engine.steps import Step, StepStatus, declared_step
 from wizard.errors import ConflictError, Fix, RefusedError, WizardError
 from wizard.formats.terminal import escape_unprintable
+from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.contribution import StepSpec
 from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.diagnosis import REFUSAL_RULES, diagnose
@@ -50,8 +51,6 @@ class CommittedManifest:
 
     def manifest(self) -> KubeObject:
         """The object; RefusedError when an edit made it something that is not applied here."""
-        from wizard.formats.yaml_reader import read_mapping
-
         found = read_mapping(self.text, self.path)
         about = found.get("metadata")
         named = isinstance(about, Mapping) and about.get("name")

@@ -9,6 +9,7 @@ from wizard.clients.kube.protocol import FIELD_MANAGER, KubeObject, Ref
 from wizard.engine.steps import StepStatus
 from wizard.errors import Fix, WizardError
 from wizard.formats.terminal import escape_unprintable
+from wizard.formats.yaml_reader import read_mapping
 from wizard.manifests.ownership import describe_other_owner
 from wizard.systems.cluster.object_diff import diff_manifests, is_contained
 from wizard.systems.cluster.objects import MANAGED_BY, CommittedManifest
@@ -83,8 +84,6 @@ def _check_unchanged(
 
 
 def _is_same_manifest(text: str, path: str, found: KubeObject) -> bool:
-    from wizard.formats.yaml_reader import read_mapping
-
     try:
         return is_contained(read_mapping(text, path), found)
     except WizardError:

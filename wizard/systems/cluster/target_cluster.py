@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from wizard.clients.kube.connect import open_kube
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref
+from wizard.engine.probes import unknown_result
 from wizard.errors import WizardError
 from wizard.state.cluster_identity import require_same_cluster
+from wizard.systems.situation import NotCheckedError
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -21,9 +24,6 @@ PATIENCE = 5.0
 
 def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
     """The cluster of a context, or why there is none; a context that was named has to be there."""
-    from wizard.clients.kube.connect import open_kube
-    from wizard.engine.probes import unknown_result
-
     try:
         return open_kube(context, patience=PATIENCE), None
     except WizardError as error:
@@ -40,7 +40,6 @@ def make_secret_lookup(
     Only metadata is read. The question raises NotAskedError where the cluster cannot be asked, and
     ConflictError where it is another one than the answers are for.
     """
-    from wizard.systems.situation import NotCheckedError
 
     def ask(namespace: str, names: Sequence[str]) -> Sequence[str]:
         try:

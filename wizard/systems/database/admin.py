@@ -13,10 +13,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
+from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
+from wizard.clients.postgres.client import PostgresTarget
 from wizard.engine.probes import ProbeResult, unknown_result
 from wizard.errors import RefusedError, UsageError
 from wizard.formats.terminal import escape_unprintable
+from wizard.secrets.payload import collect_facts
+from wizard.secrets.references import SecretRef
+from wizard.secrets.resolve import resolve_reference
 from wizard.systems.situation import Situation
+from wizard.workspace.consent import require_reference_keys, target_answers
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -96,8 +104,6 @@ class Admin:
 
     def unlock(self) -> None:
         """Read and ask for the passwords; nothing is sent. Raises WizardError without one."""
-        from pydantic import SecretStr
-
         if self.login_password is None:
             assert self.situation.prompt is not None  # noqa: S101 - `prepare_admin` saw to it
             self.login_password = SecretStr(
@@ -139,9 +145,6 @@ def prepare_admin(
     UsageError for what cannot be used, RefusedError where the server is new to the target branch
     and nobody agreed to a login there (see `wizard.workspace.consent`).
     """
-    from wizard.clients.postgres.client import PostgresTarget
-    from wizard.workspace.consent import require_reference_keys, target_answers
-
     answers, release = found.proposal.answers, found.proposal.rendering.release
     own = answers.database
     if own.kind != "external":
@@ -191,9 +194,6 @@ def prepare_admin(
 
 def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ...]:
     """The roles and databases of an installation, the metadata database's first."""
-    from wizard.answers.conditions import SEPARATE_RESULT_BACKEND
-    from wizard.secrets.payload import collect_facts
-
     own = answers.database
     facts = {fact.key: fact for fact in collect_facts(own.contribute(release).secrets)}
     found = [
@@ -242,8 +242,6 @@ def _find_password(
     target: PostgresTarget, variables: Mapping[str, str], *, asks: bool
 ) -> tuple[str, SecretStr | None]:
     """Where the administrator's password comes from, and it unless it is asked for."""
-    from pydantic import SecretStr
-
     if variables.get("PGPASSWORD"):
         return "PGPASSWORD", SecretStr(variables["PGPASSWORD"])
     if file := variables.get("PGPASSFILE"):
@@ -259,11 +257,6 @@ def _find_password(
 
 def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
     """The first line that fits, as libpq reads it (PostgreSQL manual, "The Password File")."""
-    from pydantic import SecretStr
-
-    from wizard.secrets.references import SecretRef
-    from wizard.secrets.resolve import resolve_reference
-
     try:
         reference = SecretRef(file=file)
     except ValueError:

@@ -10,6 +10,8 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from wizard.engine.probes import ProbeResult
 from wizard.engine.steps import StepStatus
 from wizard.errors import ConflictError, Fix
@@ -53,8 +55,6 @@ class Passwords:
         return self._found[one.password]
 
     def _read_password(self, one: DatabaseSpec) -> KnownPassword | StepStatus:
-        from pydantic import SecretStr
-
         reference, held = one.fact.reference, self.admin.role_passwords[one.password]
         payload, lacks = self.session.read_payload() if self.session else (None, "")
         stored = payload.get(one.fact) if payload else None

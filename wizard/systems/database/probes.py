@@ -48,7 +48,7 @@ _FIXES: Mapping[str, Fix | str] = {
 ServerLookup = Callable[[], PostgresServer | PostgresError]
 
 
-def make_lookup(client: PostgresClient) -> ServerLookup:
+def make_database_lookup(client: PostgresClient) -> ServerLookup:
     """One look that hands its failure back as a value, for all probes that read it."""
 
     def look() -> PostgresServer | PostgresError:

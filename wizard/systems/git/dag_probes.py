@@ -62,7 +62,7 @@ def clone_target(answers: Answers) -> CloneTarget | None:
     )
 
 
-def make_lookup(client: CloneClient) -> CloneLookup:
+def make_clone_lookup(client: CloneClient) -> CloneLookup:
     """One look that hands its failure back as a value, for both probes that read it."""
 
     def look() -> CloneResult | CloneError:

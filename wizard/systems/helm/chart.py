@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from wizard.chart.versions import CHART_REPOSITORY
@@ -46,9 +48,6 @@ class ChartFetcher:
         return self._found
 
     async def _pull(self) -> Path:
-        from shutil import rmtree
-        from tempfile import mkdtemp
-
         version = self._target.release.chart
         folder = Path(mkdtemp(prefix="airflow-wizard-chart-"))
         self._target.cleanups.append(lambda: rmtree(folder, ignore_errors=True))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wizard.clients.vault.transport import VaultConflictError
 from wizard.systems.payload_store import WriteConflictError
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ class VaultPayloadStore:
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
         """Replace it by check-and-set."""
-        from wizard.clients.vault.transport import VaultConflictError
-
         try:
             return self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from wizard.clients.kube.errors import KubeError
 from wizard.clients.kube.protocol import Ref, Right
 from wizard.engine.steps import StepStatus
@@ -158,8 +160,6 @@ def _is_usable(wanted: KubeObject, found: KubeObject) -> bool:
 
 
 def _token(secret: KubeObject | None) -> SecretStr | None:
-    from pydantic import SecretStr
-
     try:
         data = (secret or {}).get("data") or {}
         value = base64.b64decode(data.get("token") or "").decode("ascii")
