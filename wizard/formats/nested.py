@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 
 def format_path(path: Sequence[str | int]) -> str:
     """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
@@ -25,12 +23,13 @@ def format_path(path: Sequence[str | int]) -> str:
 def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
     """The value at `path` in nested mappings or models, else `default`."""
     for part in path:
-        if isinstance(data, BaseModel):
-            data = getattr(data, part, default)
-        elif isinstance(data, Mapping):
+        if isinstance(data, Mapping):
             if part not in data:
                 return default
             data = data[part]
+        elif hasattr(type(data), "model_fields"):
+            # A pydantic model; importing pydantic to ask would cost those who hold none.
+            data = getattr(data, part, default)
         else:
             return default
     return data

@@ -43,8 +43,8 @@ class StoreSettings:
     """A store as External Secrets knows it, whatever keeps the values behind it.
 
     `mount` and `path` are where the payload lives, in the provider's own terms. `document`: the
-    payload is one YAML document under `config`. `reader` is empty for the installation's own payload, else a
-    word for who else reads a path.
+    payload is one YAML document under `config`. `reader` is empty for the installation's own
+    payload, else a word for who else reads a path.
     """
 
     name: str

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wizard.answers.questions import field_spec
 from wizard.deliveries.registry import DELIVERIES, delivery_kind
-from wizard.formats.nested import get_value
 from wizard.stores.registry import STORES, store_kind
 
 NAME, NAMESPACE = "installation.name", "installation.namespace"
@@ -87,6 +85,9 @@ def derive_claims(data: Mapping[str, Any], folder: str) -> Claims:
     """
 
     def read(key: str) -> str:
+        from wizard.answers.questions import field_spec
+        from wizard.formats.nested import get_value
+
         default = field_spec(key).default
         value = get_value(data, tuple(key.split(".")), default)
         return str(value if isinstance(value, str) else default)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.files import answers_data, parse_answers
 from wizard.errors import AnswersError, Problem, UsageError
 from wizard.formats.addresses import IN_CLUSTER_SERVER
 from wizard.plan.claims import (
@@ -31,7 +30,6 @@ from wizard.plan.claims import (
     derive_claims,
 )
 from wizard.plan.merge_base import STATE_DIR
-from wizard.workspace import committed as standing
 
 if TYPE_CHECKING:
     from wizard.answers.model import Answers
@@ -46,6 +44,8 @@ NEW_INSTALLATION_HINT = (
 
 def load_committed_claims(repository: WorkTree) -> list[Claims]:
     """What each committed installation of the whole work tree owns; those that can be read."""
+    from wizard.answers.files import parse_answers
+
     whole = repository.with_prefix("") if repository.prefix else repository
     form = re.compile(rf"(?:(.*)/)?{re.escape(STATE_DIR)}/[^/]+/answers\.yaml")
     places = {path: match[1] or "" for path in whole.head_tree() if (match := form.fullmatch(path))}
@@ -64,6 +64,8 @@ def require_name(answers: Answers, existing: str, repository: WorkTree) -> None:
 
     AnswersError or UsageError otherwise.
     """
+    from wizard.workspace import committed as standing
+
     name = answers.installation.name
     if existing and name != existing:
         problem = Problem(
@@ -91,6 +93,8 @@ def require_disjoint_claims(
     `before` are the committed answers it had (None for a new one): where it keeps what it owns,
     `others` is not asked, because reading every installation's answers has a cost.
     """
+    from wizard.answers.files import answers_data
+
     folder = repository.prefix
     own = derive_claims(answers_data(answers), folder)
     if before is not None and derive_claims(before, folder).without_cluster == own.without_cluster:

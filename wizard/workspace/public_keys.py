@@ -8,17 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard.answers.files import parse_answers
-from wizard.errors import AnswersError, RefusedError, WizardError
-from wizard.formats.nested import get_value, put_value
-from wizard.formats.yaml_writer import dump_yaml, quote_yaml
-from wizard.git.changes import FileChange
-from wizard.git.transaction import write_changes
-from wizard.plan.merge_base import state_folder
+from wizard.errors import WizardError
 from wizard.workspace.deploy_keys import QUESTIONS
 
 if TYPE_CHECKING:
@@ -35,6 +28,9 @@ def set_public_key(text: str, name: str, public: str, question: str = "dags.key"
     Raises AnswersError for a text that is no answers file, WizardError where the place cannot be
     found in it; the hint says what to write by hand.
     """
+    from wizard.answers.files import parse_answers
+    from wizard.formats.nested import get_value, put_value
+
     before = parse_answers(text, name)
     path = tuple(question.split("."))
     if get_value(before, (*path, "public")) == public:
@@ -87,6 +83,8 @@ def _value(mapping: Any, name: str) -> Any:
 
 def _scalar(public: str, *, flow: bool) -> str:
     """As the wizard writes it, so that a commit finds the bytes it would write itself."""
+    from wizard.formats.yaml_writer import dump_yaml, quote_yaml
+
     return quote_yaml(public) if flow else dump_yaml(public).rstrip("\n")
 
 
@@ -132,6 +130,7 @@ def record_in_file(path: Path, publics: PublicKeys) -> bool:
     A link is followed: its target is replaced. Raises WizardError, whose hint holds the line.
     """
     import os
+    from contextlib import suppress
 
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
@@ -166,6 +165,10 @@ def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool
 
     Raises WizardError, RefusedError and ConflictError as `write_changes` does.
     """
+    from wizard.git.changes import FileChange
+    from wizard.git.transaction import write_changes
+    from wizard.plan.merge_base import state_folder
+
     path = f"{state_folder(name)}/answers.yaml"
     old = repository.read_from_disk(path)
     if old is None:
@@ -184,6 +187,11 @@ def with_recorded_keys(
 
     Only where the file on disk differs from the committed one in nothing else.
     """
+    from wizard.answers.files import parse_answers
+    from wizard.errors import AnswersError, RefusedError
+    from wizard.formats.nested import get_value, put_value
+    from wizard.plan.merge_base import state_folder
+
     path = f"{state_folder(name)}/answers.yaml"
     try:
         disk = workspace.repository.read_from_disk(path)
