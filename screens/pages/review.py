@@ -202,9 +202,9 @@ class ReviewScreen(Page):
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
             lines = ["ok checks: nothing found"]
-        if plan.actions:
+        if plan.steps:
             lines += ["", "After the commit, outside Git:"]
-            lines += [f"  {one.title}  [{one.owner}]" for one in plan.actions]
+            lines += [f"  {one.title}  [{one.owner}]" for one in plan.steps]
         self.query_one("#findings", Static).update(plain("\n".join(lines)))
 
     @on(OptionList.OptionSelected, "#files")

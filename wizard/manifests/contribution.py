@@ -94,7 +94,7 @@ class Contribution:
     flows: tuple[Flow, ...] = ()
     manifests: tuple[File, ...] = ()
     files: tuple[File, ...] = ()
-    actions: tuple[StepSpec, ...] = ()
+    steps: tuple[StepSpec, ...] = ()
     existing_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -132,7 +132,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
         flows=tuple(item for part in parts for item in part.flows),
         manifests=tuple(item for part in parts for item in part.manifests),
         files=tuple(item for part in parts for item in part.files),
-        actions=tuple(item for part in parts for item in part.actions),
+        steps=tuple(item for part in parts for item in part.steps),
         existing_secrets=existing,
         notes=tuple(item for part in parts for item in part.notes),
     )

@@ -1,7 +1,7 @@
 """Unified diffs as data, and the plan as text for the command line.
 
-Text from files is shown, never obeyed: control, bidirectional and invisible characters come out
-as escapes, so that a file can neither drive the terminal nor look different from what it is.
+Control, bidirectional and invisible characters in files are printed as escapes, so a file can
+neither control the terminal nor hide a part of its contents.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _COLOURS: dict[LineKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
-    """One line of a diff; `text` has its marker (`+`, `-`, space) and is safe to print."""
+    """One line of a diff; `text` starts with its marker (`+`, `-`, space) and is safe to print."""
 
     kind: LineKind
     text: str
 
 
 def diff_change(change: FileChange, context: int = 3) -> list[DiffLine]:
-    """The unified diff of one change, header first; empty when the bytes are the same."""
+    """Return the unified diff of one change, header first; empty if the bytes are the same."""
     return diff_bytes(change.path, change.old, change.new, context)
 
 
 def diff_bytes(path: str, old: bytes | None, new: bytes | None, context: int = 3) -> list[DiffLine]:
-    """The unified diff between two versions of a file, None being no file.
+    """Return the unified diff between two versions of a file; None means that it does not exist.
 
-    Only LF ends a line: a carriage return is shown as `\\r`. A file with NUL bytes is not text,
-    and one line says that it differs.
+    Only LF ends a line: a carriage return is shown as `\\r`. A file with NUL bytes is not text;
+    one line reports that it differs.
     """
     if old == new:
         return []
@@ -56,7 +56,7 @@ def diff_bytes(path: str, old: bytes | None, new: bytes | None, context: int = 3
 
 
 def _lines(data: bytes | None) -> list[str]:
-    """Lines with their LF: a last line without one differs from the same line with it."""
+    """Return lines with their LF, so that a missing LF at the end of the file is a difference."""
     if not data:
         return []
     lines = data.decode("utf-8", "surrogateescape").split("\n")
@@ -81,7 +81,7 @@ def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
 
 
 def _range(start: int, stop: int) -> str:
-    """Lines of a hunk as unified diffs count them: from 1, an empty range from the line before."""
+    """Format a hunk's range: lines count from 1; an empty range names the line before it."""
     length = stop - start
     if length == 1:
         return str(start + 1)
@@ -96,7 +96,7 @@ def _mark_lines(kind: LineKind, mark: str, lines: Sequence[str]) -> Iterator[Dif
 
 
 def count_lines(change: FileChange) -> tuple[int, int]:
-    """How many lines a change adds and removes."""
+    """Return the number of added and of removed lines."""
     lines = diff_change(change, context=0)
     real = [line for line in lines if line.text != NO_NEWLINE]
     added = sum(line.kind == "add" for line in real)
@@ -104,7 +104,7 @@ def count_lines(change: FileChange) -> tuple[int, int]:
 
 
 def summarize_change(change: FileChange) -> str:
-    """One line on one file: `+ apps/airflow/airflow-values.yaml (new, 120 lines)`."""
+    """Return one line about one file: `+ apps/airflow/airflow-values.yaml (new, 120 lines)`."""
     mark = {"add": "+", "modify": "~", "delete": "-", "same": "="}[change.kind]
     if change.kind == "add":
         detail = f"new, {_format_count(len(_lines(change.new)))}"
@@ -124,9 +124,9 @@ def _format_count(lines: int) -> str:
 
 
 def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) -> str:
-    """The plan as text: files, conflicts, what is refused, live actions, then the diffs.
+    """Return the plan as text: files, conflicts, missing evidence, findings, steps, diffs.
 
-    Without `colour` there is not one escape sequence in it. The merge base is one line.
+    Without `colour` the text contains no escape sequence. The merge base is one line.
     """
     shown = [change for change in plan.changes if not change.is_base]
     lines = list(_files(shown, colour))
@@ -138,7 +138,7 @@ def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) ->
     lines += _section("Refused", plan.missing_evidence)
     lines += _section("Checks", (str(finding) for finding in plan.findings))
     lines += _section("Warnings", plan.warnings)
-    lines += _section("Live actions", (f"{one.title} [{one.owner}]" for one in plan.actions))
+    lines += _section("Live steps", (f"{step.title} [{step.owner}]" for step in plan.steps))
     if show_diff:
         for change in shown:
             if change.differs:

@@ -1,7 +1,7 @@
-"""What would change, computed without looking at anything: files, live actions and a digest.
+"""The plan: changes of files, live steps and a digest, computed from given data only.
 
-`compare_tree` holds the rendering against the repository and the base of the last one, file by
-file; `Plan` gathers the result for the command line, the screens and `--json`.
+`compare_tree` compares the rendering with the repository and with the last rendering, file by
+file. `Plan` collects the result for the command line, the screens and `--json`.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ SCHEMA = 1
 
 
 class PlannedStep(Protocol):
-    """What a plan needs of a live change outside Git: see `wizard.answers.section`."""
+    """A live change outside Git, as a plan lists it: see `wizard.answers.section`."""
 
     @property
     def id(self) -> str:
-        """Stable name of the action; part of the digest."""
+        """Stable name of the step; part of the digest."""
 
     @property
     def title(self) -> str:
-        """What it does, in a line."""
+        """What the step does, in one line."""
 
     @property
     def owner(self) -> str:
-        """Who may do it; part of the digest."""
+        """Who may run it; part of the digest."""
 
 
 def compare_tree(
     tree: Tree, base: Mapping[str, bytes], mine: Mapping[str, bytes | None]
 ) -> tuple[list[FileChange], list[Conflict]]:
-    """Hold the rendering against the repository: what changes, and what needs an answer.
+    """Return the changes and the conflicts between the rendering and the repository.
 
-    `base` is the last pure rendering by path, `mine` what the repository holds by path; a path
-    that is missing from `mine` is not in the repository. Whole files are compared: a file that a
-    person edited is kept while the rendering stays as it was, and a conflict once both changed.
-    Changes come in path order; a path in conflict has no change.
+    `base` is the last rendering by path, `mine` the repository's files by path (a missing path is
+    not in the repository). Whole files are compared: an edited file is kept while its rendering is
+    unchanged, and is a conflict once both changed. Changes are in path order; a path in conflict
+    has no change.
     """
     changes: list[FileChange] = []
     conflicts: list[Conflict] = []
@@ -79,8 +79,8 @@ def _compare_rendered(
     if base is None:
         return Conflict(
             path,
-            "is in the way: the repository has a file here that Airflow Wizard never wrote",
-            f"move it away (`git mv {path} ELSEWHERE`) or delete it, commit that, and plan again",
+            "conflicts with a file in the repository that Airflow Wizard did not write",
+            f"move that file (`git mv {path} ELSEWHERE`) or delete it, commit that, and plan again",
         )
     if mine == base:
         return FileChange(path, logical, "modify", mine, new)
@@ -88,21 +88,21 @@ def _compare_rendered(
         return FileChange(path, logical, "same", mine, mine, note="hand edit kept")
     return Conflict(
         path,
-        "was edited by hand since it was written, and the answers change it too",
-        "undo the edit, commit that, and plan again; what no question covers goes into the "
+        "was edited by hand after it was written, and the answers change it too",
+        "undo the edit, commit that, and plan again; set values without a question in the "
         "answers (`airflow-wizard set values.KEY=VALUE`)",
     )
 
 
 def _deletion_conflict(path: str, *, changed: bool) -> Conflict:
-    reason = "was deleted by hand, but the answers still call for it"
+    reason = "was deleted by hand, but the answers still require it"
     if changed:
-        reason = "was deleted by hand, and the answers now call for other contents"
+        reason = "was deleted by hand, and the answers now require different contents"
     return Conflict(
         path,
         reason,
-        f"bring it back (`git restore --source COMMIT -- {path}`), commit that, and plan again; or "
-        "change the answer that calls for it",
+        f"restore it (`git restore --source COMMIT -- {path}`), commit that, and plan again; or "
+        "change the answer that requires it",
     )
 
 
@@ -113,17 +113,17 @@ def _compare_dropped(path: str, base: bytes, mine: bytes | None) -> FileChange |
         return FileChange(path, "", "delete", mine, None)
     return Conflict(
         path,
-        "is no longer called for, but was edited by hand since it was written",
-        f"save what you need of it, `git rm {path}`, commit that, and plan again",
+        "is no longer required, but was edited by hand after it was written",
+        f"save your edits elsewhere, `git rm {path}`, commit that, and plan again",
     )
 
 
 def compare_owned_files(
     tree: Tree, files: Mapping[str, bytes | None], *, delete: Iterable[str] = ()
 ) -> list[FileChange]:
-    """Changes for files that are the wizard's alone (answers, merge base): the new bytes win.
+    """Return changes for files that only the wizard writes (answers, merge base): new bytes win.
 
-    `files` is what the repository holds by path, `delete` the paths that go when they exist.
+    `files` are the repository's files by path; `delete` are paths to delete if they exist.
     """
     changes = []
     for path, file in tree.items():
@@ -139,20 +139,20 @@ def compare_owned_files(
 
 def compute_digest(
     changes: Iterable[FileChange],
-    actions: Iterable[PlannedStep] = (),
+    steps: Iterable[PlannedStep] = (),
     identities: Mapping[str, str] | None = None,
 ) -> str:
-    """`sha256:...` over the files as they will be, the wanted actions and the known targets.
+    """Return `sha256:...` over the new contents of all files, the steps and the known targets.
 
-    Files that are deleted have no contents to cover, so the digest before a commit equals the one
-    computed from that commit. Order does not matter; unknown (empty) identities stay out.
+    Deleted files are not included, so the digest before a commit equals the one computed from
+    that commit. Order does not matter; unknown (empty) identities are not included.
     """
     total = hashlib.sha256()
     for change in sorted(changes, key=lambda change: change.path):
         if change.new is not None:
             _feed(total.update, "file", change.path, hashlib.sha256(change.new).hexdigest())
-    for action in sorted(actions, key=lambda action: action.id):
-        _feed(total.update, "action", action.id, action.owner)
+    for step in sorted(steps, key=lambda step: step.id):
+        _feed(total.update, "action", step.id, step.owner)
     for name, value in sorted((identities or {}).items()):
         if value:
             _feed(total.update, "identity", name, value)
@@ -160,7 +160,7 @@ def compute_digest(
 
 
 def _feed(update: Any, *parts: str) -> None:
-    """Each part carries its length, so that no two lists of parts give the same bytes."""
+    """Hash the parts, each with its length: different lists of parts give different bytes."""
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
         update(b"%d:" % len(data) + data)
@@ -169,16 +169,16 @@ def _feed(update: Any, *parts: str) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that would happen for one installation, and what stands against it.
+    """All changes for one installation, and what prevents them.
 
-    `changes` lists every file, unchanged ones too; `evidence` says which host keys lack evidence;
-    `identities` names the targets by what they say of themselves (cluster UID, remote URL).
+    `changes` lists every file, also unchanged ones; `missing_evidence` lists host keys without
+    evidence, as sentences; `identities` are the targets' own ids by name (the cluster's UID).
     """
 
     installation: str
     changes: Sequence[FileChange] = ()
     conflicts: Sequence[Conflict] = ()
-    actions: Sequence[PlannedStep] = ()
+    steps: Sequence[PlannedStep] = ()
     findings: Sequence[Finding] = ()
     warnings: Sequence[str] = ()
     missing_evidence: Sequence[str] = ()
@@ -186,33 +186,33 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What `apply` compares with the commit's trailer: see `compute_digest`."""
-        return compute_digest(self.changes, self.actions, self.identities)
+        """The digest that `apply` compares with the commit's trailer: see `compute_digest`."""
+        return compute_digest(self.changes, self.steps, self.identities)
 
     @property
     def differs(self) -> bool:
-        """Whether files change; live actions do not count, as with `--detailed-exitcode`."""
+        """Whether files change; live steps do not count, as with `--detailed-exitcode`."""
         return any(change.differs for change in self.changes)
 
     @property
     def refused(self) -> bool:
-        """Whether a check or missing evidence forbids to write."""
+        """Whether a failed check or missing evidence forbids a commit."""
         return bool(self.missing_evidence) or any(
             finding.severity == "error" for finding in self.findings
         )
 
     def require_decided(self) -> None:
-        """Raise ConflictError listing every file that needs an answer."""
+        """Raise ConflictError, listing every conflict, if there is one."""
         if self.conflicts:
             raise conflict_error(self.conflicts)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan for `plan --json` and `--out`; keys are only ever added under one schema.
+        """Return the plan for `plan --json` and `--out`; one schema number only gains keys.
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
         hint; ``actions``: id, title, owner; ``findings``: rule, severity, path, where, message,
-        fix, and the question that the fix leads to, if any; ``warnings`` and ``evidence``:
+        fix, and the question that the fix refers to, if any; ``warnings`` and ``evidence``:
         sentences; ``identities``: by name.
         """
         return {
@@ -236,7 +236,7 @@ class Plan:
                 {"path": one.path, "reason": one.reason, "hint": one.hint} for one in self.conflicts
             ],
             "actions": [
-                {"id": one.id, "title": one.title, "owner": one.owner} for one in self.actions
+                {"id": one.id, "title": one.title, "owner": one.owner} for one in self.steps
             ],
             "findings": [one.to_json() for one in self.findings],
             "warnings": list(self.warnings),

@@ -216,7 +216,7 @@ class Workspace:
             rendering.release.installation,
             changes,
             conflicts,
-            rendering.total.actions,
+            rendering.total.steps,
             findings,
             (*warnings, *settled.notes, *find_uncommitted_edits(repository, changes)),
             settled.missing,

@@ -505,7 +505,7 @@ def test_the_plan_names_exactly_these_actions(
     files = {file.logical: file.data for file in made.tree.values() if file.logical}
     target = Target(answered(preset, changes), made.release, None, "", files)  # type: ignore[arg-type]
     ours = ("cluster.", "argocd.", "helm.", "verify")
-    planned = {(one.id, one.owner) for one in made.total.actions if one.id.startswith(ours)}
+    planned = {(one.id, one.owner) for one in made.total.steps if one.id.startswith(ours)}
     found = [build_identity_step(target), *delivery.get_installer(target).build_steps(target)]
     assert planned == {(one.id, one.owner) for one in found}
     assert len(planned) == len(found)

@@ -843,7 +843,7 @@ def test_addresses_of_one_cluster() -> None:
 
 def test_the_plan_lists_what_is_done(bench: Bench) -> None:
     done = [(one.id, one.owner, one.title) for one in applying.build_vault_steps(bench.target)]
-    planned = [(one.id, one.owner, one.title) for one in bench.made.total.actions]
+    planned = [(one.id, one.owner, one.title) for one in bench.made.total.steps]
     listed = [one for one in planned if one[0].startswith("vault.") and one[0] != "vault.payload"]
     assert done[:-1] == listed
     assert done[-1][:2] == ("vault.login", "me")

@@ -59,7 +59,7 @@ class Metrics(Section):
             env=(EnvVar("STATSD_PORT", str(self.port)),),
             flows=(Flow("metrics", self.host, self.port, protocol="UDP"),),
             manifests=(manifest_file(release, "metrics", data),),
-            actions=(StepSpec("metrics.open", "Open the StatsD port", "platform"),),
+            steps=(StepSpec("metrics.open", "Open the StatsD port", "platform"),),
             notes=("## Metrics\n\nSee the dashboards.",),
         )
 

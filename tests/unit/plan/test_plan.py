@@ -69,9 +69,9 @@ def test_one_sided_changes_need_no_answer(
     [
         ("n", "b", "mine", "edited by hand"),
         ("n", None, "foreign", "never wrote"),
-        ("n", "b", None, "deleted by hand, and the answers now call for other contents"),
-        ("b", "b", None, "deleted by hand, but the answers still call for it"),
-        (None, "b", "mine", "no longer called for, but was edited"),
+        ("n", "b", None, "deleted by hand, and the answers now require different contents"),
+        ("b", "b", None, "deleted by hand, but the answers still require it"),
+        (None, "b", "mine", "no longer required, but was edited"),
     ],
 )
 def test_two_sided_changes_need_an_answer(
@@ -174,7 +174,7 @@ def test_digest_tells_where_one_file_ends_and_the_next_begins(
 
 
 def test_plan_says_whether_files_differ_and_whether_it_is_refused() -> None:
-    assert not Plan("airflow", actions=[Act("x")]).differs
+    assert not Plan("airflow", steps=[Act("x")]).differs
     assert Plan("airflow", changes=[change()]).differs
     assert not Plan("airflow", findings=[found("warning")], warnings=["w"]).refused
     assert Plan("airflow", findings=[found("warning"), found("error")]).refused
@@ -197,7 +197,7 @@ def test_json_has_its_documented_keys_and_no_contents() -> None:
         "airflow",
         changes=[change("a", b"the contents")],
         conflicts=[Conflict("b", "why", "do")],
-        actions=[Act("x")],
+        steps=[Act("x")],
         findings=[found("error")],
         warnings=["careful"],
         missing_evidence=["none"],

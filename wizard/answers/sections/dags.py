@@ -1,4 +1,4 @@
-"""DAGs: where they come from, and why that host is trusted."""
+"""The section DAGs: where DAG files come from, and why their Git host is trusted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wizard.secrets.references import DeployKey, SecretRef
 
 
 class EvidenceRecord(Model):
-    """Why a key was accepted, as recorded; never believed when read (see trust)."""
+    """Why a key was accepted. The record is verified again at every run (`wizard.hostkeys`)."""
 
     kind: Literal["published", "fingerprint"]
     sha256: Text = ""
@@ -47,28 +47,30 @@ class HostKeyEntry(Model):
 
 
 class Credentials(Model):
-    """Login of a repository over HTTPS."""
+    """Login for a repository over HTTPS."""
 
     needed: Annotated[bool, QuestionInfo(when=DAGS_OVER_HTTPS)] = Field(
         default=False,
         title="Private",
-        description="The repository asks for a login over HTTPS; a public one does not.",
+        description="Whether the repository requires a login over HTTPS.",
     )
     username: Annotated[Text, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS, required=True)] = Field(
-        default="", title="User", description="User or token name of a read-only token."
+        default="", title="User", description="User name or token name of a read-only token."
     )
     password: Annotated[SecretRef, QuestionInfo(when=PRIVATE_DAGS_OVER_HTTPS)] = Field(
         default=SecretRef(env="AIRFLOW_GIT_TOKEN"),
         title="Token",
-        description="Where the read-only token comes from; the answers hold only the reference.",
+        description="Reference to the read-only token. The answers never hold the token itself.",
     )
 
 
 class Dags(Section):
-    """Where DAGs come from."""
+    """Where DAG files come from."""
 
     title: ClassVar[str] = "DAGs"
-    intro: ClassVar[str] = "DAG code comes from Git, from a host whose keys were verified."
+    intro: ClassVar[str] = (
+        "DAGs come from a Git host whose SSH keys are verified, or from the image."
+    )
 
     source: Annotated[
         Literal["git-sync", "image", "bundle"],
@@ -83,14 +85,14 @@ class Dags(Section):
         default="git-sync",
         title="Source",
         description=(
-            "git-sync follows a branch in every pod; a bundle pins each run to a commit; an "
-            "image changes only by a rollout."
+            "git-sync follows a branch in every pod. A bundle pins each run to a commit. DAGs in "
+            "the image change only with a rollout."
         ),
     )
     repo: Annotated[GitUrl, QuestionInfo(when=DAGS_FROM_GIT, required=True)] = Field(
         default="",
         title="Repository",
-        description="URL as pods reach it, ssh:// or https://, without credentials in it.",
+        description="URL that pods use, ssh:// or https://, without credentials.",
     )
     ref: Annotated[GitRef, QuestionInfo(when=DAGS_FROM_GIT, required=True)] = Field(
         default="main", title="Ref", description="Branch, tag or commit to follow."
@@ -98,33 +100,33 @@ class Dags(Section):
     subpath: Annotated[RepositoryPath, QuestionInfo(when=DAGS_FROM_GIT)] = Field(
         default="dags",
         title="Folder",
-        description="Folder with DAGs inside the repository; empty is its top.",
+        description="Folder of the DAGs in the repository. Empty: the top folder.",
     )
     depth: Annotated[int, Field(ge=0, le=1000000), QuestionInfo(when=GIT_SYNC)] = Field(
-        default=1, title="Depth", description="Commits of history to clone; 0 is all of it."
+        default=1, title="Depth", description="Number of commits to clone. 0: the full history."
     )
     period: Annotated[Duration, QuestionInfo(when=DAGS_FROM_GIT)] = Field(
-        default="30s", title="Period", description="How often to look for a new commit."
+        default="30s", title="Period", description="How often to check for a new commit."
     )
     key: Annotated[DeployKey, QuestionInfo(when=DAGS_OVER_SSH)] = Field(
         default=DeployKey(generate=True),
         title="Deploy key",
-        description="A read-only key: generated into the store, or one of yours by reference.",
+        description="Read-only key: generated in the store, or a reference to your own.",
     )
     credentials: Credentials = Field(default_factory=Credentials, title="Login")
     host_keys: Annotated[
         list[HostKeyEntry],
         QuestionInfo(
             when=DAGS_OVER_SSH,
-            takes="text as ssh-keyscan prints it (several lines: host_keys: |), a list of such "
-            "lines, or a list of {host, type, key}, as it is saved",
+            takes="the output of ssh-keyscan (several lines: host_keys: |), a list of its "
+            "lines, or a list of {host, type, key}, which is the saved form",
         ),
     ] = Field(
         default_factory=list,
         title="Host keys",
         description=(
-            "Public keys of the Git host. They count once their fingerprint was typed, or where "
-            "the host's publisher lists them."
+            "Public keys of the Git host. A key is trusted once you type its fingerprint, or if "
+            "the host's publisher lists it."
         ),
     )
 
@@ -139,18 +141,18 @@ class Dags(Section):
 
     @property
     def location(self) -> GitLocation | None:
-        """The parts of the URL; None while there is none."""
+        """Return the parts of the URL, or None without a URL."""
         return parse_git_url(self.repo) if self.repo else None
 
     @property
     def is_over_ssh(self) -> bool:
-        """Whether the repository is reached over SSH."""
+        """Return whether the repository is reached over SSH."""
         location = self.location
         return location is not None and location.scheme == "ssh"
 
     @property
     def known_hosts(self) -> str:
-        """Lines for the keys with evidence, written by us; empty when nothing is trusted yet."""
+        """Return known_hosts lines for the keys with evidence; empty without a trusted key."""
         location = self.location
         if location is None or self.source == "image" or not self.is_over_ssh:
             return ""
@@ -162,17 +164,17 @@ class Dags(Section):
         return format_known_hosts(entries, port=location.port) if entries else ""
 
     def contribute(self, release: Release) -> Contribution:
-        """git-sync or a bundle with its Secret, or nothing for DAGs in the image."""
+        """Set up git-sync or a bundle with its Secret; turn git-sync off for DAGs in the image."""
         location = self.location
         if self.source == "image" or location is None:
             return Contribution(settings={"dags.gitSync.enabled": False})
         flows = (Flow("DAG repository", location.host, location.port, release.dag_readers),)
-        actions: tuple[StepSpec, ...] = ()
+        steps: tuple[StepSpec, ...] = ()
         if self.is_over_ssh:
             title = f"Register the deploy key, read-only, at {location.host}/{location.path}"
-            actions = (StepSpec("dags.register-key", title, "platform"),)
+            steps = (StepSpec("dags.register-key", title, "platform"),)
         if self.source == "bundle":
-            return self._bundle(release, flows, actions)
+            return self._bundle(release, flows, steps)
         secrets = self._git_sync_secrets(release)
         settings = git_sync_settings(
             repo=self.repo,
@@ -185,10 +187,11 @@ class Dags(Section):
         for secret in secrets:
             settings.update(dict.fromkeys(secret.settings, secret.name))
         comments = {
-            "dags.gitSync.ref": "with branch and rev: the chart's other variable would win over ref"
+            "dags.gitSync.ref": "branch and rev are set too: git-sync prefers the chart's old "
+            "variable"
         }
         return Contribution(
-            settings=settings, comments=comments, secrets=secrets, flows=flows, actions=actions
+            settings=settings, comments=comments, secrets=secrets, flows=flows, steps=steps
         )
 
     def _key_fact(self) -> Fact:
@@ -211,7 +214,7 @@ class Dags(Section):
         if not self.credentials.needed:
             return ()
         user, token = (self.credentials.username,), (FactUse(self._token_fact()),)
-        # Chart 1.22.0 reads all four names: the old pair is not optional.
+        # Chart 1.22.0 reads all four names; none of them is optional.
         keys: dict[str, Template] = {
             "GIT_SYNC_USERNAME": user,
             "GIT_SYNC_PASSWORD": token,
@@ -222,7 +225,7 @@ class Dags(Section):
         return (SecretSpec(name, keys, ("dags.gitSync.credentialsSecret",), "git-sync's login"),)
 
     def _bundle(
-        self, release: Release, flows: tuple[Flow, ...], actions: tuple[StepSpec, ...]
+        self, release: Release, flows: tuple[Flow, ...], steps: tuple[StepSpec, ...]
     ) -> Contribution:
         fact = None
         if self.is_over_ssh:
@@ -262,5 +265,5 @@ class Dags(Section):
             flows=flows,
             mounts=mounts,
             manifests=manifests,
-            actions=actions,
+            steps=steps,
         )

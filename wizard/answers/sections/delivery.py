@@ -1,4 +1,4 @@
-"""Delivery: who installs the chart, and the runbook for it."""
+"""The section Delivery: what installs the chart, and the runbook."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     DeliveryName = Literal[tuple(DELIVERIES)]
 
-# Without Helm hooks: under Argo CD and `helm --wait` a hook waits for pods that wait for it.
+# No Helm hooks: with Argo CD and `helm --wait`, a hook waits for pods that wait for the hook.
 _NO_HOOKS = {
     "migrateDatabaseJob.useHelmHooks": False,
     "migrateDatabaseJob.applyCustomEnv": False,
@@ -32,11 +32,11 @@ _NO_HOOKS = {
 
 @add_kind_questions(KindQuestions(one.name, one.questions, one.title) for one in delivery_kinds())
 class Delivery(KindSection):
-    """Who installs the chart."""
+    """What installs the chart."""
 
     title: ClassVar[str] = "Delivery"
     intro: ClassVar[str] = (
-        "Argo CD keeps the cluster equal to Git; with Helm, `apply` does; kind is for a laptop."
+        "Argo CD keeps the cluster in sync with Git. With Helm, `apply` installs the chart."
     )
     preview: ClassVar[str] = "argocd/application"
 
@@ -46,25 +46,25 @@ class Delivery(KindSection):
         default=next(iter(DELIVERIES)),
         title="Delivery",
         description=(
-            "Argo CD follows the branch; Helm installs what is committed when `apply` runs; with "
-            "kind, the runbook holds the few commands."
+            "Argo CD follows the branch. Helm installs the committed files when you run `apply`. "
+            "For kind, the runbook lists the commands."
         ),
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Both Jobs without Helm hooks, and what the delivery adds to that."""
+        """Turn off Helm hooks for both Jobs, and add the delivery's own settings."""
         comments = {
-            "migrateDatabaseJob.useHelmHooks": "a Helm hook would wait for pods that wait for it"
+            "migrateDatabaseJob.useHelmHooks": "a Helm hook waits for pods that wait for the hook"
         }
         own = Contribution(settings=_NO_HOOKS, comments=comments, readers=self.readers(release))
         return combine_contributions([own, delivery_kind(self.kind).settings(self, release)])
 
     def readers(self, release: Release) -> tuple[Reader, ...]:
-        """Who besides Airflow reads the store for this delivery."""
+        """Return who else reads the store for this delivery, besides Airflow."""
         return delivery_kind(self.kind).readers(self, release)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Kustomization, the delivery's own files, the namespace where it is ours, the runbook."""
+        """Add the namespace if it is ours, kustomization, the delivery's files and the runbook."""
         kind = delivery_kind(self.kind)
         own = (namespace_file(release),) if kind.creates_namespace else ()
         files: list[File] = [*own]
@@ -74,8 +74,8 @@ class Delivery(KindSection):
         files.extend(rendered.files)
         context = RunbookContext(
             total,
-            (*total.actions, *rendered.steps),
+            (*total.steps, *rendered.steps),
             store_kind(release.store).runbook(release, total),
         )
         files.append(render_runbook(release, context, kind.runbook(self, release, context)))
-        return Contribution(files=tuple(files), actions=rendered.steps)
+        return Contribution(files=tuple(files), steps=rendered.steps)

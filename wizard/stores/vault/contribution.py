@@ -59,5 +59,5 @@ def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution
     return Contribution(
         manifests=tuple(manifests),
         files=tuple(files),
-        actions=(*steps, GUARD_STEP) if own else steps,
+        steps=(*steps, GUARD_STEP) if own else steps,
     )

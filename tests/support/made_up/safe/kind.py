@@ -56,7 +56,7 @@ def compose(secrets: SecretsAnswers, release: Release, total: Contribution) -> C
             secret_store(release, store, provider),
             *(external_secret(release, store, one) for one in total.secrets),
         ),
-        actions=(FILL,),
+        steps=(FILL,),
     )
 
 
