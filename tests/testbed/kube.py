@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import ssl
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +21,7 @@ from typing import Any
 import yaml
 
 from tests.testbed.databases import free_port, wait_until_open
+from tests.testbed.https import Connections
 from tests.testbed.kubelet import Kubelet
 
 START_SECONDS = 60
@@ -69,6 +67,7 @@ class Kube:
     _resources: dict[str, dict[str, Manifest]] = field(default_factory=dict)
     _namespaces: set[str] = field(default_factory=set)
     _kubelet: Kubelet | None = None
+    _connections: Connections | None = None
 
     @property
     def url(self) -> str:
@@ -117,6 +116,8 @@ class Kube:
         """End all and remove what they stored."""
         if self._kubelet is not None:
             self._kubelet.stop()
+        if self._connections is not None:
+            self._connections.close()
         for process in reversed(self._processes):
             process.kill()
             process.wait()
@@ -167,17 +168,14 @@ class Kube:
 
     def _request(self, method: str, path: str, body: object, media: str) -> Manifest:
         data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        asked = urllib.request.Request(
-            self.url + path, method=method, data=None if body is None else data,
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": media},
-        )  # fmt: skip
-        context = ssl.create_default_context(cafile=str(self.ca))
-        try:
-            with urllib.request.urlopen(asked, timeout=30, context=context) as answer:
-                text = answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RejectedError(error.code, _message(error.read().decode())) from None
+        if self._connections is None:
+            self._connections = Connections(self.port, self.ca)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media}
+        sent = None if body is None else data
+        status, answer = self._connections.request(method, path, sent, headers)
+        text = answer.decode()
+        if not 200 <= status < 300:
+            raise RejectedError(status, _message(text))
         return json.loads(text) if text.startswith("{") else {"text": text}
 
     def _apply(self, text: str, options: str, manager: str = "test") -> Manifest:

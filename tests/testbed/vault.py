@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import ssl
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support.certificates import Authority
 from tests.testbed.databases import free_port, wait_until_open
+from tests.testbed.https import Connections
 
 
 class RefusedError(Exception):
@@ -35,6 +33,7 @@ class Vault:
     token: str = ""
     unseal_key: str = ""
     _process: subprocess.Popen[bytes] | None = None
+    _connections: Connections | None = None
 
     @property
     def url(self) -> str:
@@ -94,22 +93,19 @@ class Vault:
 
     def request(self, method: str, path: str, body: object = None, token: str = "") -> Any:
         """One request below /v1/; RefusedError for every other status than 2xx."""
-        asked = urllib.request.Request(
-            f"{self.url}/v1/{path}", method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Vault-Token": token or self.token},
-        )  # fmt: skip
-        context = ssl.create_default_context(cafile=str(self.ca))
-        try:
-            with urllib.request.urlopen(asked, timeout=30, context=context) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise RefusedError(error.code, error.read().decode(errors="replace")) from None
+        if self._connections is None:
+            self._connections = Connections(self.port, self.ca)
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"X-Vault-Token": token or self.token}
+        status, text = self._connections.request(method, f"/v1/{path}", data, headers)
+        if not 200 <= status < 300:
+            raise RefusedError(status, text.decode(errors="replace"))
         return json.loads(text) if text else None
 
     def stop(self) -> None:
         """End it and remove its folder."""
+        if self._connections is not None:
+            self._connections.close()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
