@@ -1,4 +1,4 @@
-"""`python -m wizard` is `airflow-wizard`."""
+"""Run the command line with `python -m wizard`."""
 
 import sys
 

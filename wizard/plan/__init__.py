@@ -1,1 +1,1 @@
-"""From answers to a tree to changes: derive, render, compare, digest, diff; pure."""
+"""From answers to rendered files to changes: derive, render, compare, digest, diff."""

@@ -1,6 +1,6 @@
-"""What an installation owns outside Git, by its answers alone.
+"""The objects that an installation owns outside Git, derived from its answers.
 
-Where there are two Applications, names come of the given ones (facts on Argo CD).
+An installation with two Applications derives the names of both from one answer (facts on Argo CD).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ NAME, NAMESPACE = "installation.name", "installation.namespace"
 CREDENTIAL = "delivery.argocd.credential"
 READER, READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
 READER_MOUNT = "delivery.argocd.vault.auth_mount"
-# What comes of the names where there are two Applications.
+# Suffixes of the derived names where there are two Applications.
 PARENT_SUFFIXES, BOOTSTRAP_SUFFIXES = ("-parent", "-secrets"), ("-bootstrap",)
 PROJECT, ROLE, PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What one installation owns outside Git, and where; empty where it has no such thing."""
+    """The names that one installation owns outside Git, and their places; empty: not used."""
 
     name: str
     folder: str
@@ -39,8 +39,8 @@ class Claims:
     role: str = ""
     mount: str = ""
     path: str = ""
-    # Argo CD's credential, where it comes from the store: which repository, role and path, and
-    # the auth mount of Argo CD's cluster.
+    # Argo CD's credential, if it comes from the store: its repository, role and path, and the
+    # auth mount of Argo CD's cluster.
     repository: str = ""
     reader: str = ""
     reader_path: str = ""
@@ -48,7 +48,7 @@ class Claims:
 
     @property
     def applications(self) -> set[str]:
-        """The Applications at Argo CD; a parent and one for the Secrets where there are two."""
+        """The Applications in Argo CD, with the parent and the Secrets' one if there are two."""
         return (
             add_suffixes(self.name, PARENT_SUFFIXES if self.has_two_applications else ())
             if self.argocd
@@ -57,7 +57,7 @@ class Claims:
 
     @property
     def projects(self) -> set[str]:
-        """The AppProjects at Argo CD; one for the parent where there are two Applications."""
+        """The AppProjects in Argo CD, with the parent's one if there are two Applications."""
         return (
             add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.has_two_applications else ())
             if self.argocd
@@ -66,7 +66,7 @@ class Claims:
 
     @property
     def without_cluster(self) -> Claims:
-        """Without what first contact with the cluster records."""
+        """The same claims without the cluster's identity, which first contact records."""
         return replace(self, cluster=("", ""))
 
     def __str__(self) -> str:
@@ -74,14 +74,14 @@ class Claims:
 
 
 def add_suffixes(name: str, suffixes: tuple[str, ...]) -> set[str]:
-    """A name and those that come of it."""
+    """Return the name itself, and the name with each suffix."""
     return {name, *(name + suffix for suffix in suffixes)}
 
 
 def derive_claims(data: Mapping[str, Any], folder: str) -> Claims:
-    """What the installation of raw answers owns; a value of the wrong type counts as its default.
+    """Return the claims of raw answers; a value of the wrong type counts as its default.
 
-    `folder` is the one its paths start from, relative to the top of the work tree.
+    `folder` is the installation's root folder, relative to the top of the work tree.
     """
 
     def read(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The commit message, and the trailer that ties a commit to the plan that was shown."""
+"""The commit message, and the trailer that links a commit to the plan that was shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wizard.errors import RefusedError
 from wizard.git.changes import ChangeKind, FileChange
 from wizard.git.trailer import format_trailer
 
-# What `git log --oneline` and forges show of a subject.
+# The length to which `git log --oneline` and forges cut a subject.
 _WIDTH = 72
 
 
@@ -19,10 +19,10 @@ def commit_message(
     subject: str = "",
     settings: Sequence[str] = (),
 ) -> str:
-    """The commit's message: a subject, what happened to settings and files, and the trailer.
+    """Return the commit message: a subject, the changed settings and files, and the trailer.
 
-    `subject` replaces the generated first line (and may bring a body of its own); `settings` are
-    the keys of the answers that changed.
+    `subject` replaces the generated first line and may contain its own body; `settings` are the
+    keys of the changed answers.
     """
     shown = [change for change in changes if change.differs and not change.is_base]
     title = subject.strip() or _subject(installation, shown, settings)
@@ -33,17 +33,17 @@ def commit_message(
 
 
 def require_no_secret(message: str, branch: str) -> None:
-    """Raise RefusedError where a commit's message or its branch's name holds a secret.
+    """Raise RefusedError if the commit message or the branch name contains a secret.
 
-    Both are as public as the files, and a name is told on: to hooks, the Git host and its mails.
+    Both are as public as the files. Hooks, the Git host and its notification mails see them.
     """
     from wizard.secrets import patterns
 
     for option, text in (("--message", message), ("--branch", branch.replace("/", " "))):
         for _, _, what in patterns.find_secrets(text):
             raise RefusedError(
-                f"{option} holds {what}; nothing was written",
-                "leave it out, and rotate it if it is real: the command line is in the shell's "
+                f"{option} contains {what}; nothing was written",
+                "remove it, and rotate it if it is real: the command line is in the shell's "
                 "history",
             )
 

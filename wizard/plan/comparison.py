@@ -1,4 +1,4 @@
-"""A rendering held against a repository: what changes, and what only a person can decide."""
+"""Compares a rendering with the repository: the changes, and conflicts for a person to resolve."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def compare_rendering(
     rendering: Rendering,
     stored: Mapping[str, bytes] | None = None,
 ) -> tuple[list[FileChange], list[Conflict], MergeBase]:
-    """A rendering held against the repository: changes, conflicts, and the base it was held to.
+    """Return the changes and conflicts of a rendering, and the merge base they were found with.
 
-    `stored` are the committed files of the merge base where they have been read before.
+    `stored` are the committed files of the merge base, if the caller has read them already.
     Raises ConflictError when a newer wizard wrote the installation.
     """
     name = rendering.release.installation
@@ -45,7 +45,7 @@ def compare_rendering(
     if _is_newer(base.version):
         raise ConflictError(
             f"a newer Airflow Wizard ({base.version}) wrote this installation",
-            "use that version, or a later one",
+            "use that version or a later one",
         )
     before = base.by_path()
     mine = repository.read_many({*emitted, *before, *(file.path for file in own)})
@@ -54,7 +54,7 @@ def compare_rendering(
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     from wizard.plan.guarded_keys import find_guarded_edits
 
-    # An edit of a guarded leaf is named even where the file is in conflict anyway.
+    # Report an edit of a guarded value even if its file is in conflict anyway.
     disputed = [
         FileChange(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
         for one in conflicts
@@ -75,10 +75,10 @@ def _is_newer(version: str) -> bool:
 def merge_files(
     changes: Sequence[FileChange], conflicts: Sequence[Conflict], rendering: Rendering
 ) -> dict[str, bytes]:
-    """The files as they will be, without the merge base.
+    """Return the files after the change, by path, without the merge base.
 
-    A path in conflict is taken as rendered: whether what a person made of it is sound too is for
-    `check` to say, and must not make other files look wrong.
+    A file in conflict is returned as rendered. `check` examines the edited version; here it must
+    not cause findings in other files.
     """
     files = {one.path: one.new for one in changes if one.new is not None and not one.is_base}
     tree = rendering.tree
@@ -86,7 +86,7 @@ def merge_files(
 
 
 def find_uncommitted_edits(repository: WorkTree, changes: Sequence[FileChange]) -> Iterator[str]:
-    """Warnings about edits on disk that are not committed: a plan is made from what is."""
+    """Yield warnings about uncommitted edits; a plan uses the committed files only."""
     answers: list[str] = []
     others: list[str] = []
     for change in changes:
@@ -95,13 +95,13 @@ def find_uncommitted_edits(repository: WorkTree, changes: Sequence[FileChange]) 
         (answers if change.logical == "answers" else others).append(change.path)
     for path in answers:
         yield (
-            f"{path} has edits that are not committed and do not count: commit them, or plan with "
+            f"{path} has uncommitted edits, which are ignored: commit them, or plan with "
             f"--answers {repository.top / path}"
         )
     if others:
         yield (
-            "edits on disk that are not committed do not count, and a commit that changes these "
-            f"files is refused while they stand: {', '.join(others)}"
+            "uncommitted edits are ignored, and a commit that changes these files is refused until "
+            f"you commit or undo them: {', '.join(others)}"
         )
 
 
@@ -109,16 +109,16 @@ def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     try:
         disk = repository.read_from_disk(change.path)
     except RefusedError:
-        # A link in its place: writing says so, and planning goes on.
+        # A symbolic link: planning continues, and writing reports it.
         return False
     if disk in (change.old, change.new):
         return False
-    # core.autocrlf puts other line ends on disk.
+    # core.autocrlf changes the line endings on disk.
     return disk is None or change.old is None or disk.replace(b"\r\n", b"\n") != change.old
 
 
 def require_ready(plan: Plan) -> None:
-    """Raise when anything stands against a commit: conflicts first, then checks and evidence."""
+    """Raise if the plan may not be committed: for conflicts, missing evidence, failed checks."""
     plan.require_decided()
     if plan.missing_evidence:
         raise RefusedError(

@@ -21,10 +21,10 @@ def _derive_owner_id(answers: Answers) -> str:
 
 
 def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
-    """The release these (applicable, complete) answers describe.
+    """Return the release that these applicable, complete answers describe.
 
-    `assets` are public texts that answers name by file, by the answer's key: CA certificates as
-    PEM. Pure: the same answers and assets give the same release.
+    `assets` holds the contents of public files that answers name (CA certificates as PEM), by the
+    answer's key. Pure: the same answers and assets give the same release.
     """
     kind = answers.executor.kind
     folders = answers.repository.paths

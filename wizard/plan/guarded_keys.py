@@ -1,4 +1,4 @@
-"""Leaves that a hand edit may not keep: an edit there breaks trust or the link to the Secrets."""
+"""Guarded values: hand edits there are refused, as they break trust or links to the Secrets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _BREAKS = {
     "knownHosts": "git-sync would trust a host key nobody verified, or none at all",
     "useHelmHooks": "the migration would wait for pods that wait for it",
     "applyCustomEnv": "the Job would get variables it must not have",
-    "secret": "Airflow would read another Secret than the one that is made",
+    "secret": "Airflow would read a different Secret than the one that is created",
     "vault": "the store could read more or less than its payload",
-    "credential": "Argo CD's credential would come from another place than the answers say",
-    "manifest": "the Secrets would come from another place than the answers say",
+    "credential": "Argo CD's credential would not come from the place that the answers name",
+    "manifest": "the Secrets would not come from the place that the answers name",
 }
-# Switches and names that decide which hosts there are; the Secrets hold their addresses.
+# Switches and names that decide which hosts exist; the Secrets contain their addresses.
 _HOSTS = frozenset(
     (
         "postgresql.enabled",
@@ -40,9 +40,9 @@ _SECRET_NAMES = ("SecretName", "sshKeySecret", "credentialsSecret", "existingSec
 def find_guarded_edits(
     kept: Sequence[FileChange], base: Mapping[str, bytes], rendering: Rendering
 ) -> list[Conflict]:
-    """Conflicts for hand edits on guarded leaves of the rendered files.
+    """Return conflicts for hand edits of guarded values in the rendered files.
 
-    `kept` are the files as they would stay, `base` is what was rendered there last, by path.
+    `kept` are the files with their edits; `base` is the last rendering, by path.
     """
     found = []
     for change in kept:
@@ -57,10 +57,10 @@ def find_guarded_edits(
 def refuse_guarded_values(
     answers: Answers, rendering: Rendering, assets: Mapping[str, str]
 ) -> list[str]:
-    """Raise AnswersError where `values:` of the answers sets or removes a guarded leaf.
+    """Raise AnswersError if `values:` of the answers sets or removes a guarded value.
 
-    Guarded are the links to Secrets and trust, and what a question owns (see overrides). Returns
-    warnings about what it overrides otherwise.
+    Guarded values are links to Secrets, host keys, and settings that a question owns (see
+    overrides). Returns warnings about the other values that it overrides.
     """
     if not answers.values:
         return []
@@ -70,7 +70,7 @@ def refuse_guarded_values(
     mine, wanted = _values_leaves(rendering), _values_leaves(ours)
     changed = [path for path in sorted({*mine, *wanted}) if mine.get(path) != wanted.get(path)]
     problems = [
-        Problem(f"values.{path}", f"leave it alone: {_break_reason(path)}")
+        Problem(f"values.{path}", f"remove it: {_break_reason(path)}")
         for path in changed
         if path not in _HOSTS
     ]
@@ -79,7 +79,7 @@ def refuse_guarded_values(
     problems += [problem for problem in contradictions if problem.key not in named]
     if problems:
         raise AnswersError(
-            "`values` may not touch what the wizard guards",
+            "`values` may not change guarded settings",
             problems,
             "these follow from other answers: `airflow-wizard explain` lists them",
         )
@@ -107,19 +107,19 @@ def _find_edits(change: FileChange, rendered: bytes) -> Iterator[tuple[str, str]
 def _break_reason(path: str) -> str:
     name = path.rpartition(".")[2]
     if path in _HOSTS:
-        return "the Secrets hold addresses of hosts that would not be there, or go past them"
+        return "the Secrets would contain addresses of hosts that do not exist or are not used"
     return _BREAKS.get(name, _BREAKS["secret"])
 
 
 def _guarded_leaves(data: bytes) -> dict[str, Any]:
-    """The guarded leaves of a values file by dotted path."""
+    """Return the guarded values of a values file, by dotted path."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         values = YAML(typ="safe", pure=True).load(data.decode("utf-8"))
     except (YAMLError, UnicodeDecodeError, ValueError):
-        # The checks report a values file that cannot be read; every guarded leaf is then gone.
+        # The checks report an unreadable values file. Its guarded values count as removed.
         return {}
     return dict(_walk(values, ""))
 
@@ -135,9 +135,9 @@ def _walk(value: object, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _conflict(path: str, leaf: str, breaks: str) -> Conflict:
-    place = f"{leaf} was" if leaf else "was"
+    subject = f"{leaf} was" if leaf else "was"
     return Conflict(
         path,
-        f"{place} edited by hand, which is not kept: {breaks}",
+        f"{subject} edited by hand, and this edit cannot be kept: {breaks}",
         "undo the edit, commit that, and change the answer instead (`airflow-wizard set`)",
     )

@@ -1,10 +1,10 @@
-"""The merge base: the last pure rendering, stored beside the answers.
+"""The merge base: the last rendering, without hand edits, stored next to the answers.
 
-Layout of `.airflow-wizard/<installation>/base/`: one ``<logical id>.base`` a rendered file, and
-``index``, which says where each was written and by which version. The suffix is nobody's: Argo
-CD's directory sources take every ``*.yaml``, ``*.yml`` and ``*.json``, linters and editors go by
-extension too, and Docker by the name `Dockerfile`; a copy under its own name would be applied,
-linted and reported twice.
+Layout of `.airflow-wizard/<installation>/base/`: one ``<logical id>.base`` for each rendered
+file, and ``index``, which lists the path of each file and the version that wrote it. No other
+tool uses the suffix ``.base``. Argo CD's directory sources read every ``*.yaml``, ``*.yml`` and
+``*.json``, linters and editors go by extension too, and Docker by the name `Dockerfile`: a copy
+under its own name would be applied, linted and reported twice.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _LOGICAL_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._
 
 
 def state_folder(installation: str) -> str:
-    """Where an installation's answers and base are: `.airflow-wizard/<installation>`."""
+    """Return the folder of an installation's answers and base: `.airflow-wizard/<installation>`."""
     return f"{STATE_DIR}/{installation}"
 
 
 def base_folder(installation: str) -> str:
-    """Where an installation's merge base is."""
+    """Return the folder of an installation's merge base: `.airflow-wizard/<installation>/base`."""
     return f"{state_folder(installation)}/base"
 
 
 def base_path(installation: str, logical: str) -> str:
-    """Where the base of one rendered file is kept; ValueError for an id that is no path.
+    """Return the path of one file's base; ValueError for an id that is not a relative path.
 
-    The suffix goes on every file, so that ids ``secrets`` and ``secrets/a`` do not collide.
+    Every file has the suffix; without it, the ids ``secrets`` and ``secrets/a`` would collide.
     """
     if not _LOGICAL_ID.fullmatch(logical) or ".." in logical.split("/"):
         raise ValueError(f"not a logical file id: {logical!r}")
@@ -45,15 +45,15 @@ def base_path(installation: str, logical: str) -> str:
 
 
 def index_path(installation: str) -> str:
-    """The list of base files; without the suffix, so that no logical id can take its place."""
+    """Return the path of the index. It has no suffix, so no logical id collides with it."""
     return f"{base_folder(installation)}/index"
 
 
 def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
-    """The files that record this rendering: exact bytes by logical id, and the index.
+    """Return the files that record this rendering: the index, and the exact bytes by logical id.
 
-    Whatever lies in `.airflow-wizard/` (the answers, the CA beside them) is not rendered from the
-    answers and so is left out. `version` is the wizard's, for the older one that must refuse.
+    Files in `.airflow-wizard/` (the answers, the CA certificates) are input, not rendered, so they
+    are not included. `version` is the wizard's: an older version refuses to continue.
     """
     rendered = [file for file in tree.values() if not file.path.startswith(f"{STATE_DIR}/")]
     lines = [f"format {FORMAT}", f"version {version}"] if version else [f"format {FORMAT}"]
@@ -70,25 +70,25 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
 
 @dataclass(frozen=True)
 class MergeBase:
-    """A base as it was read: the version that wrote it, and path and bytes by logical id."""
+    """A merge base: the version that wrote it, and path and bytes by logical id."""
 
     version: str
     files: Mapping[str, tuple[str, bytes]]
 
     def by_path(self) -> dict[str, bytes]:
-        """What `plan.compare` takes: the last rendered bytes by the path they were written to."""
+        """Return the last rendered bytes, by the path they were written to."""
         return dict(self.files.values())
 
     def logical(self, path: str) -> str:
-        """The id of what was written to this path; empty when nothing was."""
+        """Return the id of the file written to this path; empty if there is none."""
         return next((name for name, (where, _) in self.files.items() if where == path), "")
 
 
 def read_base(installation: str, stored: Mapping[str, bytes | None]) -> MergeBase:
     """Read a base from the repository's files below `base_folder` (path -> bytes).
 
-    No index means no base: this installation was never committed. Raises ConflictError for an
-    index that is not ours, of a newer format, or that names a file which is missing.
+    Without an index there is no base: this installation was never committed. Raises ConflictError
+    for an index that is damaged, has a newer format, or names a missing file.
     """
     where = index_path(installation)
     data = stored.get(where)
@@ -100,7 +100,7 @@ def read_base(installation: str, stored: Mapping[str, bytes | None]) -> MergeBas
         contents = stored.get(base_path(installation, logical))
         if contents is None:
             raise _damage_error(
-                base_path(installation, logical), "is listed in the index, but missing"
+                base_path(installation, logical), "is listed in the index but missing"
             )
         files[logical] = (path, contents)
     return MergeBase(version, files)
@@ -125,16 +125,16 @@ def _parse_index(where: str, data: bytes) -> tuple[str, dict[str, str]]:
                 raise _damage_error(where, f"line {number} does not name one file")
             paths[logical] = path
         else:
-            raise _damage_error(where, f"line {number} is not understood")
+            raise _damage_error(where, f"line {number} is not known to this version")
     return version, paths
 
 
 def _require_format(where: str, word: str, number: str) -> None:
     if word != "format" or not number.isdecimal():
-        raise _damage_error(where, "does not start with its format")
+        raise _damage_error(where, "does not start with a format line")
     if int(number) > FORMAT:
         raise ConflictError(
-            f"{where}: written by a newer Airflow Wizard (format {number}, this one knows "
+            f"{where}: written by a newer Airflow Wizard (format {number}; this version supports "
             f"{FORMAT})",
             "use the newer version for this repository",
         )
@@ -143,15 +143,15 @@ def _require_format(where: str, word: str, number: str) -> None:
 def _damage_error(path: str, what: str) -> ConflictError:
     return ConflictError(
         f"{path}: {what}",
-        "the merge base is written by Airflow Wizard alone; bring back the committed files with "
-        f"`git checkout COMMIT -- {path.rpartition('/')[0]}` from a commit where they were whole",
+        "only Airflow Wizard writes the merge base; restore the files from a commit where they "
+        f"were complete: `git checkout COMMIT -- {path.rpartition('/')[0]}`",
     )
 
 
 def base_changes(
     installation: str, files: Iterable[File], stored: Mapping[str, bytes | None]
 ) -> list[FileChange]:
-    """Changes that bring the stored base to `files`; stale base files are deleted."""
+    """Return the changes that turn the stored base into `files`; stale base files are deleted."""
     folder = base_folder(installation) + "/"
     stale = [path for path in stored if path.startswith(folder)]
     return compare_owned_files(Tree(files), stored, delete=stale)

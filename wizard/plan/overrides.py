@@ -1,8 +1,8 @@
-"""`values:` of the answers against the answers themselves: one question, one place to answer it.
+"""Checks `values:` of the answers for settings that a question owns.
 
-What a question owns may not be set a second time where that decides which Secrets, hosts or
-components exist: the rendering would follow one of the two and the Secrets the other. Tuning may
-be overridden, and is told.
+A setting that decides which Secrets, hosts or components exist may only be answered by its
+question: otherwise the rendering could follow one value and the Secrets the other. Tuning may be
+overridden, with a warning.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 
-_NAMES = "the Secrets hold addresses made of the release's name (installation.release)"
-_PORTS = "the Secrets hold addresses with the chart's own port"
+_NAMES = "the Secrets contain addresses built from the release's name (installation.release)"
+_PORTS = "the Secrets contain addresses with the chart's default port"
 _JOB = "the Job's script and variables belong together (admin.*)"
-# Settings and the question that owns each; a setting owns what stands below it.
+# Settings and the question that owns each, with everything below the setting.
 _OWNING_QUESTIONS: Mapping[str, str] = {
     "airflowVersion": "installation.airflow",
     "defaultAirflowTag": "installation.airflow",
@@ -38,7 +38,7 @@ _OWNING_QUESTIONS: Mapping[str, str] = {
     "workers.hpa.enabled": "executor.workers.autoscaling",
     "postgresql.enabled": "database.kind",
     "postgresql.auth": "database.kind",
-    "data": "database.host, database.user, database.sslmode and their neighbours",
+    "data": "database.host, database.user, database.sslmode and the questions next to them",
     "data.brokerUrl": "broker.kind and broker.url",
     "data.brokerUrlSecretName": "broker.kind and broker.url",
     "pgbouncer.enabled": "database.pgbouncer.mode",
@@ -60,13 +60,13 @@ _OWNING_QUESTIONS: Mapping[str, str] = {
     "dags.gitSync.wait": "dags.period",
     "dags.gitSync.sshKey": "dags.key",
     "createUserJob.enabled": "admin.create",
-    "createUserJob.defaultUser": "admin.username, admin.email and their neighbours",
-    "webserver.defaultUser": "admin.username, admin.email and their neighbours",
+    "createUserJob.defaultUser": "admin.username, admin.email and the questions next to them",
+    "webserver.defaultUser": "admin.username, admin.email and the questions next to them",
     "networkPolicies.enabled": "environment.network_policies",
     "logs.persistence.enabled": "components.logs.persistence",
-    "env": "environment.variables (or values.extraEnv, for what comes from a Secret)",
+    "env": "environment.variables (or values.extraEnv, for values from a Secret)",
 }
-# Settings without a question of their own, and what hangs on them.
+# Settings without a question of their own, and why they are fixed.
 _FIXED_SETTINGS: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -82,12 +82,12 @@ _FIXED_SETTINGS: Mapping[str, str] = {
     "ports.redisDB": _PORTS,
     "createUserJob.args": _JOB,
     "createUserJob.env": _JOB,
-    "migrateDatabaseJob.args": "migrations go past PgBouncer (database.pgbouncer.mode)",
-    "migrateDatabaseJob.env": "migrations go past PgBouncer (database.pgbouncer.mode)",
-    "volumes": "certificates and keys are mounted by it; add to the items, drop none",
-    "volumeMounts": "certificates and keys are mounted by it; add to the items, drop none",
+    "migrateDatabaseJob.args": "migrations bypass PgBouncer (database.pgbouncer.mode)",
+    "migrateDatabaseJob.env": "migrations bypass PgBouncer (database.pgbouncer.mode)",
+    "volumes": "it mounts certificates and keys; keep the items and add yours after them",
+    "volumeMounts": "it mounts certificates and keys; keep the items and add yours after them",
 }
-# What the chart does where the rendering is silent: saying the same again is no contradiction.
+# The chart's defaults for settings that are not rendered: repeating them is allowed.
 _CHART_DEFAULTS: Mapping[str, object] = {
     **CHART_DEFAULTS,
     "workers.celery.keda.enabled": False,
@@ -107,10 +107,10 @@ _MISSING = object()
 def check_values(
     values: Mapping[str, Any], emitted: Mapping[str, Any], chart: str
 ) -> tuple[list[Problem], list[str]]:
-    """Problems and warnings of `values`, held against the values that the answers come to."""
+    """Return problems and warnings of `values`, compared with the values that are rendered."""
     problems: dict[str, Problem] = {}
     warnings: list[str] = []
-    # A secret is refused by the checks, which also say to rotate it.
+    # The checks refuse a secret, and ask to rotate it.
     secrets = set(find_inline_secrets(values))
     for path, value in _leaves(values, ()):
         if path in secrets:
@@ -126,17 +126,17 @@ def check_values(
                 continue
             if why or isinstance(old, list):
                 name = ".".join(path)
-                why = why or "it replaces a list of the answers' own; keep its items, add to them"
+                why = why or "it replaces a rendered list; keep its items and add yours after them"
                 problems.setdefault(name, Problem(f"values.{name}", why))
             else:
-                warnings.append(f"values.{key} overrides what another answer says")
+                warnings.append(f"values.{key} overrides another answer")
     return list(problems.values()), list(dict.fromkeys(warnings))
 
 
 def check_overrides(
     rendering: Rendering, values: Mapping[str, Any]
 ) -> tuple[list[Problem], list[str]]:
-    """Problems and warnings of `values` of the answers that `rendering` was made of."""
+    """Return problems and warnings of `values:` in the answers of this rendering."""
     if not values:
         return [], []
 
@@ -156,7 +156,7 @@ def _leaves(node: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, Any]]:
 def _find_replaced_values(
     path: Path, new: object, emitted: object
 ) -> Iterator[tuple[Path, Any, Any]]:
-    """(where, before, after) of everything that a leaf replaces: more than one below a mapping."""
+    """Yield (path, before, after) of each replaced value; replacing a mapping yields several."""
     node, nothing = emitted, isinstance(new, Mapping)
     for number, part in enumerate(path):
         if not isinstance(node, Mapping):
@@ -177,25 +177,25 @@ def _find_replaced_values(
 
 
 def _describe_owner(key: str, chart: str) -> str:
-    """Whose a key is, the nearest first; "" where nobody owns it."""
+    """Say what to do instead of setting a key, by its nearest owner; "" without an owner."""
     parts = key.split(".")
     owners = {map_setting(setting, chart): text for setting, text in _OWNING_QUESTIONS.items()}
     for length in range(len(parts), 0, -1):
         prefix = ".".join(parts[:length])
         if prefix in owners:
-            return f"leave it out and answer {owners[prefix]} instead"
+            return f"remove it and answer {owners[prefix]} instead"
         if prefix in _FIXED_SETTINGS:
-            return f"leave it alone: {_FIXED_SETTINGS[prefix]}"
+            return f"remove it: {_FIXED_SETTINGS[prefix]}"
     if parts[-2:] == ["podDisruptionBudget", "enabled"]:
-        return "leave it out and answer environment.disruption_budgets instead"
+        return "remove it and answer environment.disruption_budgets instead"
     return ""
 
 
 def _is_list_rule(key: str) -> bool:
-    """Free where the answers come to no such list."""
+    """Return whether the key holds a list, which `values` may set if nothing is rendered there."""
     return key.partition(".")[2] in {"args", "env"} or key in {"env", "volumes", "volumeMounts"}
 
 
 def _is_extension(old: list[Any], new: list[Any]) -> bool:
-    """Whether every item stays, in its order, and others only come after them."""
+    """Return whether `new` starts with all items of `old` in their order."""
     return new[: len(old)] == old

@@ -1,6 +1,6 @@
-"""Answers -> tree: a pure function of the answers, their public assets and the wizard's version.
+"""Renders answers to files: a pure function of answers, public assets and the wizard's version.
 
-No clock, environment, randomness or network: the same bytes everywhere.
+It uses no clock, environment, randomness or network, so it gives the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wizard.plan.derive import derive_release
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """What the answers come to: the release, all contributions, and the files."""
+    """A rendered installation: the release, all contributions, and the files."""
 
     release: Release
     total: Contribution
@@ -31,9 +31,9 @@ class Rendering:
 
 
 def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Rendering:
-    """Everything these applicable, complete answers write into the repository.
+    """Return the files that these applicable, complete answers write into the repository.
 
-    Raises AnswersError when `values` or an older chart contradicts a question.
+    Raises AnswersError when the chart has one key for two different answers.
     """
     release = derive_release(answers, assets)
     sections = applicable_sections(answers)
@@ -58,9 +58,9 @@ def _file_name(answers: Answers, key: str) -> str:
 
 
 def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
-    """The Helm values that the questions come to, without `values:` of the answers.
+    """Return the Helm values of the questions, without `values:` of the answers.
 
-    Raises AnswersError when an older chart has one key for two answers that differ.
+    Raises AnswersError when an older chart has one key for two different answers.
     """
     try:
         keyed = map_settings({**total.settings, **_pod_settings(total)}, release.chart)
@@ -70,7 +70,7 @@ def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
             f"chart {release.chart} has one key, {error.key}, for {error.settings[0]} and "
             f"{error.settings[1]}: make them equal or choose a newer chart",
         )
-        raise AnswersError("the chart cannot hold both answers", [problem]) from None
+        raise AnswersError("the chart cannot express both answers", [problem]) from None
     values: dict[str, Any] = {}
     for key, value in keyed.items():
         _put(values, key.split("."), value)
@@ -86,14 +86,14 @@ def _values_file(answers: Answers, release: Release, total: Contribution) -> Fil
         for key in map_settings({setting: None}, release.chart)
     }
     header = (
-        f"Helm values of {release.installation}: chart {release.chart}, no secret in it.\n"
-        "Secrets are named here and made outside Git."
+        f"Helm values of {release.installation}: chart {release.chart}, without secrets.\n"
+        "Secrets are referenced by name and created outside Git."
     )
     return File("values", release.paths.values, dump_yaml(values, comments, header))
 
 
 def _pod_settings(total: Contribution) -> dict[str, object]:
-    """What several sections add to every Airflow container."""
+    """Return the settings for variables and mounts that every Airflow container gets."""
     settings: dict[str, object] = {}
     if total.env:
         settings["env"] = [item.to_values() for item in total.env]
@@ -116,7 +116,7 @@ def _put(values: dict[str, Any], path: Iterable[str], value: object) -> None:
 
 
 def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """`values:` of the answers, merged last: maps by key, anything else replaces."""
+    """Merge `more` into `values` in place: mappings key by key; other values are replaced."""
     for key, value in more.items():
         below = values.get(key)
         if isinstance(below, dict) and isinstance(value, Mapping):

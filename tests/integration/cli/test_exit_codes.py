@@ -108,7 +108,7 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         _nothing,
         ["set", "values.redis.enabled=false", "values.executor=LocalExecutor", "--yes"],
         3,
-        "values.executor: leave it out and answer executor.kind instead",
+        "values.executor: remove it and answer executor.kind instead",
     ),
     (
         "secret variable",
@@ -307,6 +307,6 @@ def test_a_secret_in_values_is_refused_and_never_shown(local: Wizard) -> None:
 
     assert done.code == 4
     assert "scheduler.env[0].value" in done.err
-    assert "name the Secret instead" in done.err
+    assert "name the Secret here" in done.err
     assert SECRET not in done.out + done.err
     assert local.git.state() == state

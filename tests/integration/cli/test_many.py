@@ -57,7 +57,7 @@ def test_one_that_cannot_be_read_does_not_hide_the_others(two: Wizard, tmp_path:
     assert "admin: give a mapping" in done.err
     assert "second:\n~ apps/second/airflow-values.yaml" in done.out
     first, second = json.loads(out.read_text())
-    assert first == {"installation": "airflow", "error": "the answers do not validate"}
+    assert first == {"installation": "airflow", "error": "the answers are not valid"}
     assert second["differs"] is True
 
 
@@ -287,7 +287,7 @@ def test_written_without_a_commit_and_then_committed(local: Wizard) -> None:
     local.ok("set", SCALE, "--yes", "--no-commit")
     assert "replicas: 3" in (local.folder / "apps/airflow/airflow-values.yaml").read_text()
     plan = local.ok("plan")
-    assert "answers.yaml has edits that are not committed" in plan.out
+    assert "answers.yaml has uncommitted edits" in plan.out
 
     local.ok("set", SCALE, "--yes")
 

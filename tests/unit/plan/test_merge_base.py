@@ -66,14 +66,14 @@ def test_no_index_is_no_base() -> None:
     [
         (b"\xff", "not text"),
         (b"", "missing"),
-        (b"something\n", "does not start with its format"),
-        (b"format x\n", "does not start with its format"),
+        (b"something\n", "does not start with a format line"),
+        (b"format x\n", "does not start with a format line"),
         (b"format 2\n", "newer Airflow Wizard"),
-        (b"format 1\nother a\n", "line 2 is not understood"),
+        (b"format 1\nother a\n", "line 2 is not known to this version"),
         (b"format 1\nfile values\n", "line 2 does not name one file"),
         (b"format 1\nfile ../values x\n", "line 2 does not name one file"),
         (b"format 1\nfile a x\nfile a y\n", "line 3 does not name one file"),
-        (b"format 1\nfile nowhere apps/x\n", "nowhere.base: is listed in the index, but missing"),
+        (b"format 1\nfile nowhere apps/x\n", "nowhere.base: is listed in the index but missing"),
     ],
 )
 def test_a_damaged_base_stops_with_a_remedy(index: bytes, what: str) -> None:

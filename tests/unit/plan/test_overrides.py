@@ -65,8 +65,8 @@ def nested(key: str, value: object) -> dict[str, Any]:
         ("env", {}, "environment.variables", {}),
         ("fullnameOverride", "x", "installation.release", {}),
         ("useStandardNaming", True, "installation.release", {}),
-        ("ports.pgbouncer", 5432, "chart's own port", CHART_POOLER),
-        ("volumes", [{"name": "x", "emptyDir": {}}], "drop none", WITH_CA),
+        ("ports.pgbouncer", 5432, "chart's default port", CHART_POOLER),
+        ("volumes", [{"name": "x", "emptyDir": {}}], "keep the items", WITH_CA),
     ],
 )  # fmt: skip
 def test_what_a_question_owns_is_refused(
@@ -130,4 +130,4 @@ def test_a_list_may_be_added_to() -> None:
     ],
 )
 def test_tuning_is_overridden_with_a_warning(key: str, value: object) -> None:
-    assert judged(nested(key, value)) == [f"values.{key} overrides what another answer says"]
+    assert judged(nested(key, value)) == [f"values.{key} overrides another answer"]

@@ -68,7 +68,7 @@ def test_one_sided_changes_need_no_answer(
     ("new", "base", "mine", "reason"),
     [
         ("n", "b", "mine", "edited by hand"),
-        ("n", None, "foreign", "never wrote"),
+        ("n", None, "foreign", "did not write"),
         ("n", "b", None, "deleted by hand, and the answers now require different contents"),
         ("b", "b", None, "deleted by hand, but the answers still require it"),
         (None, "b", "mine", "no longer required, but was edited"),
