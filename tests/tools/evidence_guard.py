@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import wizard.cli.plan_and_commit
 import wizard.hostkeys.published
 import wizard.hostkeys.trust
 import wizard.plan.guarded_keys
@@ -143,11 +144,12 @@ def known_hosts_are_written_unchecked() -> None:
 
 
 def a_refusal_stops_nobody() -> None:
-    _put("wizard.workspace.workspace.require_ready", lambda _: None)
+    for module in ("wizard.workspace.workspace", "wizard.cli.plan_and_commit"):
+        _put(f"{module}.require_ready", lambda _: None)
 
 
 def values_are_not_guarded() -> None:
-    _put("wizard.workspace.workspace.refuse_guarded_values", lambda *_: [])
+    _put("wizard.plan.guarded_keys.refuse_guarded_values", lambda *_: [])
 
 
 def hand_edits_are_not_guarded() -> None:

@@ -562,7 +562,7 @@ from tests.support.leaving import watch
 from wizard.clients.postgres.client import PostgresTarget, PsycopgClient
 from wizard.clients.vault.address import VaultAddress
 from wizard.clients.ssh.scan import scan_host_keys
-from wizard.systems.database.probes import database_probes, make_lookup
+from wizard.systems.database.probes import database_probes, make_database_lookup
 from wizard.systems.git.host_key_probes import host_keys_probe
 from wizard.systems.vault.looks import read_health
 from wizard.engine.probes import Probe, run_probes, wrap_blocking
@@ -571,7 +571,7 @@ from tests.support.rendered import answers
 watch()
 ports = [int(one) for one in sys.argv[1:]]
 target = PostgresTarget("127.0.0.1", ports[0], "airflow", "airflow", "require")
-look = make_lookup(PsycopgClient(target, SecretStr("a-good-password-1")))
+look = make_database_lookup(PsycopgClient(target, SecretStr("a-good-password-1")))
 where = VaultAddress(f"http://127.0.0.1:{ports[1]}")
 probes = [
     *database_probes("database", "Database", answers(), target, look),
