@@ -1,1 +1,1 @@
-"""Per chart version: keys, Secret contract, names and Airflow range. Data first, little code."""
+"""Data on each chart version: keys, Secret contract, object names, Airflow range."""

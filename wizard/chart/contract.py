@@ -1,7 +1,7 @@
-"""The chart's Secret contract as data: which values name Secrets, which keys the chart reads there.
+"""The chart's Secret contract: the values that name Secrets, and the keys the chart reads in them.
 
 Source: charts 1.19.0 to 1.22.0, rendered and read (facts on the chart, section 2 and
-secret_contract.json). Values that hold a secret inline are listed too: they must never be in Git.
+secret_contract.json). Also lists the values that hold a secret inline; these must not be in Git.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 Version: TypeAlias = tuple[int, int, int]
 
-# What the chart assumes where values are silent, as far as the contract depends on it.
+# The chart's defaults for values that are not written, where the contract depends on them.
 CHART_DEFAULTS: Mapping[str, object] = {
     "executor": "CeleryExecutor",
     "redis.enabled": True,
@@ -34,11 +34,11 @@ CHART_DEFAULTS: Mapping[str, object] = {
 class SecretUse:
     """One value that names a Secret.
 
-    `keys` are those the chart reads, every one required; `key_from` is a value that renames the
-    only key, `also` a value that, when set, makes the chart read one key more. It is read when
-    `enabled` (a dotted boolean value) holds, for the `airflow` line and the executors given.
-    `unless` names values that make the chart ignore it. `random`: unset, the chart makes up a new
-    secret at every rendering.
+    `keys` are the keys the chart reads; all are required. `key_from` is a value that renames the
+    only key; `also` is a value that, when set, makes the chart read one more key. The chart reads
+    the Secret when `enabled` (a dotted boolean value) is true, for the `airflow` line and the
+    executors given. `unless` names values that make the chart ignore it. `random`: if the value is
+    not set, the chart generates a new secret at every rendering.
     """
 
     value: str
@@ -54,11 +54,11 @@ class SecretUse:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The value's path."""
+        """Return the value's path."""
         return tuple(self.value.split("."))
 
     def applies(self, values: Mapping[str, object], airflow: Version) -> bool:
-        """Does the chart read this Secret, given the values and the Airflow version?"""
+        """Return whether the chart reads this Secret with these values and this Airflow version."""
         line = "2" if airflow < (3, 0, 0) else "3"
         return (
             self.airflow in ("any", line)
@@ -68,7 +68,7 @@ class SecretUse:
         )
 
     def keys_read(self, values: Mapping[str, object]) -> tuple[str, ...]:
-        """The keys the chart reads, an override taken into account."""
+        """Return the keys the chart reads, with the override of `key_from` applied."""
         other = get_chart_value(values, self.key_from) if self.key_from else None
         found = (other,) if isinstance(other, str) and other else self.keys
         return (
@@ -198,8 +198,8 @@ INLINE_SECRETS: tuple[str, ...] = (
 )
 
 # Options of airflow.cfg that are secrets (Airflow's own list of sensitive options), as
-# `config.<section>.<option>` and as environment variable AIRFLOW__<SECTION>__<OPTION>. Those that
-# are URLs are secret only when they carry a password, which the rule for URLs finds.
+# `config.<section>.<option>` and as environment variable AIRFLOW__<SECTION>__<OPTION>. Options
+# that are URLs are secret only when the URL has a password; the rule for URLs finds those.
 SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
     ("api", "secret_key"),
     ("api_auth", "jwt_secret"),
@@ -213,7 +213,7 @@ SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
 
 
 def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
-    """A value, or what the chart assumes where it is not written; None where nothing is known."""
+    """Return a value or the chart's default for it; None if neither is known."""
     node: object = values
     for part in dotted.split("."):
         if not isinstance(node, Mapping) or part not in node:
@@ -223,12 +223,12 @@ def get_chart_value(values: Mapping[str, object], dotted: str) -> object:
 
 
 def is_celery(values: Mapping[str, object]) -> bool:
-    """Is Celery among the executors?"""
+    """Return whether Celery is one of the executors."""
     return "Celery" in str(get_chart_value(values, "executor"))
 
 
 def find_inline_secrets(values: Mapping[str, object]) -> Iterator[Path]:
-    """The paths in `values` that hold a secret inline."""
+    """Yield the paths in `values` that hold a secret inline."""
     for dotted in INLINE_SECRETS:
         yield from _find_filled(values, dotted.split("."), ())
     config = values.get("config")
@@ -250,7 +250,7 @@ def _find_filled(node: object, parts: Sequence[str], path: Path) -> Iterator[Pat
 
 
 def _is_empty(value: object) -> bool:
-    """Nothing there, or encrypted by SOPS in place."""
+    """Return whether the value is empty or encrypted by SOPS in place."""
     if isinstance(value, str):
         return not value.strip() or value.startswith("ENC[AES256_GCM,")
     return value is None or value == {} or value == []

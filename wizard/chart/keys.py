@@ -1,4 +1,4 @@
-"""Which values keys each version of the Airflow chart knows, and which of them are deprecated.
+"""The values keys that each version of the Airflow chart knows, and the deprecated ones.
 
 The chart's schema accepts any typo at the root, under `ingress`, `workers.celery` and in eighty
 more places (verified on 1.22.0), so the wizard has its own list. It is generated from the charts'
@@ -20,7 +20,7 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @lru_cache(maxsize=8)
 def load_keys(version: str) -> ChartKeys:
-    """The keys of one chart version. KeyError for a version without a list."""
+    """Return the keys of one chart version; KeyError for a version without a list."""
     if version not in list_chart_versions():
         known = ", ".join(list_chart_versions())
         raise KeyError(f"no key list for chart {version}; there is one for {known}")
@@ -44,7 +44,7 @@ class _Node:
         self.instead = instead
 
     def child(self, part: str | int) -> _Node | None:
-        """The node below; None for an unknown key, _ANYTHING where every child is right."""
+        """Return the node below; None for an unknown key, _ANYTHING where any child is allowed."""
         if isinstance(part, int):
             part = "[]"
         found = self.children.get(part)
@@ -61,7 +61,7 @@ _ANYTHING = _Node(free=True, instead=None)
 class ChartKeys:
     """The key tree of one chart version.
 
-    A path is a sequence of keys; items of lists are written as their number or as `[]`.
+    A path is a sequence of keys; list items are written as their index or as `[]`.
     """
 
     def __init__(self, version: str, source: str) -> None:
@@ -80,29 +80,29 @@ class ChartKeys:
             stack.append(node)
 
     def known(self, path: Sequence[str | int]) -> bool:
-        """Does the chart know this key (or take any key there)?"""
+        """Return whether the chart knows this key, or accepts any key there."""
         return self._find(path) is not None
 
     def listed(self, path: Sequence[str | int]) -> bool:
-        """Does the chart list this very key, not merely accept anything there?"""
+        """Return whether the chart lists exactly this key."""
         found = self._find(path)
         return found is not None and found is not _ANYTHING
 
     def deprecated(self, path: Sequence[str | int]) -> str | None:
-        """What to use instead of a deprecated key, "" when the chart names nothing; else None."""
+        """Return the replacement of a deprecated key ("" if it has none), else None."""
         found = self._find(path)
         return found.instead if found else None
 
     def unknown(self, values: Mapping[str, object]) -> list[Path]:
-        """Every topmost key in `values` that the chart would silently ignore, in their order."""
+        """Return every topmost key in `values` that the chart would silently ignore, in order."""
         return list(_find_unknown(self._root, values, ()))
 
     def deprecated_keys(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
-        """The deprecated keys that `values` sets, each at its most precise, with replacements."""
+        """Return the deprecated keys that `values` sets, each with its replacement."""
         return list(_find_deprecated(self._root, values, ()))
 
     def nearest_key(self, path: Sequence[str | int]) -> str | None:
-        """The key somebody who wrote the unknown `path` most likely meant, dotted; or None."""
+        """Return the dotted key most similar to the unknown `path`, or None."""
         from difflib import get_close_matches
 
         node = self._root
@@ -126,7 +126,7 @@ class ChartKeys:
         return node
 
     def _find_by_name(self, name: str, parent: Sequence[str | int]) -> str | None:
-        """The key of exactly this name that stands nearest to `parent` in the tree."""
+        """Return the key of exactly this name that is nearest to `parent` in the tree."""
         found = [path for path in _walk(self._root, ()) if path[-1] == name and "[]" not in path]
         if not found:
             return None

@@ -1,7 +1,7 @@
-"""Settings -> keys of the chosen chart version.
+"""Maps settings to keys of the chosen chart version.
 
-A setting's id is its key in chart 1.22.0. The table of versions lists where an older chart has the
-key under another name; what 1.22.0 has and an older chart lacks altogether is in `_INTRODUCED_IN`.
+A setting's id is its key in chart 1.22.0. `versions` lists the keys that have another name in an
+older chart; `_INTRODUCED_IN` lists the keys of 1.22.0 that are missing in an older chart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INTRODUCED_IN = {
 
 
 class SharedKeyError(Exception):
-    """Two settings with different values meet in one key of this chart version.
+    """Two settings with different values map to the same key of this chart version.
 
     `key` is the chart's key, `settings` the ids that both map to it.
     """
@@ -30,7 +30,7 @@ class SharedKeyError(Exception):
 
 
 def map_setting(setting: str, chart: str) -> str | None:
-    """The dotted key of `setting` in this chart version; None where the chart has no such key."""
+    """Return the dotted key of `setting` in this chart version; None if there is no such key."""
     since = _INTRODUCED_IN.get(setting)
     versions = list_chart_versions()
     if since is not None and versions.index(chart) > versions.index(since):
@@ -45,9 +45,9 @@ def map_setting(setting: str, chart: str) -> str | None:
 
 
 def map_settings(settings: Mapping[str, object], chart: str) -> dict[str, object]:
-    """Settings by the chart's dotted keys, in the same order.
+    """Return the settings by the chart's dotted keys, in the same order.
 
-    Raises SharedKeyError when an older chart has one key for two settings that differ.
+    Raises SharedKeyError if an older chart has one key for two settings with different values.
     """
     found: dict[str, tuple[str, object]] = {}
     for setting, value in settings.items():

@@ -1,4 +1,4 @@
-"""The chart versions that can be installed. To add one: a row here, and its file in keydata/.
+"""The chart versions that can be installed. To add one, add a row here and a file in keydata/.
 
 Source: the charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CHART_REPOSITORY = "https://airflow.apache.org"
-# Offered with every chart, and enforced by those from 1.20 on.
+# Offered with every chart; charts from 1.20 on require it.
 LOWEST_AIRFLOW = "2.11.0"
 
 _BEFORE_1_21 = {
@@ -36,9 +36,9 @@ _BEFORE_1_20 = {
 
 @dataclass(frozen=True, slots=True)
 class ChartVersion:
-    """One version of the chart, the Airflow it installs by default, and its older keys.
+    """One version of the chart, the Airflow version it installs by default, and its renamed keys.
 
-    `renames` lists the settings (keys of chart 1.22.0) that it has under another key.
+    `renames` lists the settings (keys of chart 1.22.0) that have a different key in this version.
     """
 
     chart: str
@@ -46,7 +46,7 @@ class ChartVersion:
     renames: Mapping[str, str] = field(default_factory=dict)
 
 
-# The newest first: it is the default.
+# The newest comes first: it is the default.
 VERSIONS: tuple[ChartVersion, ...] = (
     ChartVersion("1.22.0", "3.2.2"),
     ChartVersion("1.21.0", "3.2.0"),

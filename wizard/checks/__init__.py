@@ -1,1 +1,1 @@
-"""Consistency and safety rules over a tree of files, also one the wizard did not write."""
+"""Consistency and safety rules for a tree of files, whether the wizard wrote it or not."""

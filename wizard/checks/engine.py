@@ -60,12 +60,12 @@ def run_checks(
     chart_schema: Mapping[str, Any] | None = None,
     crds: schema.Crds | None = None,
 ) -> list[Finding]:
-    """Every finding over these files, sorted; the same input always gives the same list.
+    """Return all findings for these files, sorted; the same input always gives the same list.
 
     `files` maps repository paths to bytes. `chart` and `airflow` are the installation's versions
-    (X.Y.Z), `held` every secret value this process knows: no file or file name may contain one.
-    `chart_schema` and `crds` (by apiVersion and kind) add the chart's and the cluster's own rules.
-    Nothing in a file makes this raise; ValueError only for an `airflow` that is no version.
+    (X.Y.Z). `held` are all secret values this process knows; no file or file name may contain one.
+    `chart_schema` and `crds` (by apiVersion and kind) add the rules of the chart and the cluster.
+    File content never makes this raise; ValueError only if `airflow` is not a version.
     """
     subject, found = _subject(files, chart, airflow, installation)
     for rule in (*_RULES, *_load_kind_rules()):
@@ -81,9 +81,9 @@ def run_checks(
 
 @cache
 def _load_kind_rules() -> tuple[Rule, ...]:
-    """The rules of every store and delivery: `CHECKS` of a folder's module `checks`, if any.
+    """Return the rules of all stores and deliveries: `CHECKS` of each folder's `checks` module.
 
-    They count in every tree, also in one that the wizard did not write.
+    They apply to every tree, including a tree that the wizard did not write.
     """
     modules = [f"{package}.checks" for package in (*STORES.values(), *DELIVERIES.values())]
     found = [import_module(name) for name in modules if find_spec(name) is not None]
@@ -112,7 +112,7 @@ def _subject(
 
 
 def _objects(path: str, number: int, data: Mapping[str, Any]) -> Iterator[Document]:
-    """The document, or the objects of a `kind: List`."""
+    """Yield the document itself, or the objects in a `kind: List`."""
     kind = data.get("kind")
     if isinstance(kind, str) and kind.endswith("List") and isinstance(data.get("items"), list):
         for item in as_list(data["items"]):
@@ -137,11 +137,11 @@ def _version(text: str) -> Version:
 
 
 def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
-    """The exact-value gate over contents and names; it has no false positives and no override."""
-    fix = "remove the value; it belongs into the secret store only"
+    """Search contents and file names for exact values; no false positives, no override."""
+    fix = "remove the value; keep it only in the secret store"
     for path, data in files.items():
         if gate.leaks(path.encode("utf-8", "replace")):
-            message = "a file's name contains a secret value of this run"
+            message = "a file name contains a secret value of this run"
             yield Finding("secret.held", "error", "(a file name)", "", message, Fix(fix))
         if gate.leaks(data):
             message = "the file contains a secret value of this run"
@@ -149,7 +149,7 @@ def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Findi
 
 
 def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
-    """Findings name keys, and a key may be a held secret: then the finding names its rule only."""
+    """Reduce a finding whose text contains a held secret, such as a key, to its rule."""
     for finding in found:
         if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
             yield Finding(
@@ -160,7 +160,7 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
 
 
 def _escape_finding(finding: Finding) -> Finding:
-    """Text from files is shown to people: nothing in it may move the cursor or hide."""
+    """Replace control characters, which could move the cursor or hide text from a file."""
     path, where, message, fix = (
         _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
         for text in (finding.path, finding.where, finding.message, finding.fix.text)

@@ -1,4 +1,4 @@
-"""Checking a repository that the wizard has not written."""
+"""Checks of a repository that the wizard did not write."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MAX_FILES = 5000
 def inspect_repository(
     repository: WorkTree, chart: Path | None = None, *, ours: Sequence[str] = ()
 ) -> tuple[int, list[Finding]]:
-    """How many committed text files were checked, and the findings.
+    """Return how many committed text files were checked, and the findings.
 
-    What is below the folders `ours` belongs to installations, which are checked by their answers:
-    it is only known here, so that what refers to it finds it.
-    `chart` is the chart that is deployed, for its own schema (default: the newest chart known).
-    Without answers nobody says which chart or which Secrets exist elsewhere: the values file is
-    recognised by what only Airflow's chart has, and its versions are read from it.
+    The folders `ours` belong to installations, which are checked against their answers; here they
+    only count as known, so that references to their files resolve.
+    `chart` is the deployed chart, used for its schema (default: the newest chart known).
+    Without answers, the chart version and the Secrets outside Git are unknown. The values file is
+    recognised by keys that only Airflow's chart has, and the versions are read from it.
     """
     inside = tuple(f"{folder}/" for folder in ours)
     known = [path for path in repository.head_tree() if path.endswith(_KINDS)]
@@ -53,13 +53,13 @@ def inspect_repository(
     found = [one for one in found if not one.path.startswith(inside)]
     if len(listed) > _MAX_FILES:
         message = f"only {_MAX_FILES} of {len(listed)} text files were read"
-        fix = "give a repository with configuration alone"
+        fix = "check a repository that holds only configuration"
         found.append(Finding("check.limit", "warning", "(repository)", "", message, Fix(fix)))
     return len(own), found
 
 
 def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
-    """The chart version whose rules are nearest, and the chart's own schema."""
+    """Return the nearest chart version with known rules, and the chart's own schema."""
     if chart is None:
         return list_chart_versions()[0], None
 
@@ -69,7 +69,7 @@ def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
 
 
 def _find_values(files: dict[str, bytes]) -> tuple[str, str]:
-    """Path of the Helm values of Airflow's chart, and the Airflow version it names."""
+    """Return the path of the Helm values of Airflow's chart, and the Airflow version in them."""
     import re
 
     for path, data in files.items():

@@ -1,4 +1,4 @@
-"""git-sync: a pinned host key, no verification switched off, and the ref that is really followed.
+"""git-sync: pinned host key, verification not disabled, and the ref that git-sync follows.
 
 Source: facts on the chart, section 7 (git-sync 4.4.2 run with the chart's environment).
 """
@@ -29,7 +29,7 @@ _LOOSE_TLS = re.compile(r"ssl\.?verify\"?\s*[:=]\s*\"?(?:false|0|no|off)", re.IG
 
 
 def check_git_sync(subject: Subject) -> Iterator[Finding]:
-    """All rules over dags.gitSync and the environment it runs with."""
+    """Run all rules on dags.gitSync and its environment."""
     values = subject.values
     if values is None:
         return
@@ -41,7 +41,7 @@ def check_git_sync(subject: Subject) -> Iterator[Finding]:
 
 
 def is_ssh(repository: str) -> bool:
-    """Does git reach this repository over SSH? `ssh://…` or the short form `user@host:path`."""
+    """Return whether git reaches this repository over SSH: `ssh://…` or `user@host:path`."""
     return _SSH.match(repository) is not None
 
 
@@ -56,8 +56,8 @@ def _known_hosts(values: Mapping[str, Any], report: Report) -> Iterator[Finding]
         return
     lines = str(get_chart_value(values, f"{sync}.knownHosts") or "").splitlines()
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
-        message = "empty: git-sync then clones with StrictHostKeyChecking=no, from anybody"
-        fix = "pin the host's key, with evidence that it is the host's"
+        message = "empty: git-sync then clones with StrictHostKeyChecking=no and accepts any host"
+        fix = "pin the host's key after you verified it"
         yield report.error("git-sync.known-hosts", f"{sync}.knownHosts", message, fix)
 
 
@@ -68,20 +68,20 @@ def _reference(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
     plain = bool(ref) and branch == "" and rev == ""
     if not (pinned or plain):
         message = (
-            "the chart always sets branch (default v2-2-stable) and git-sync lets it win over ref"
+            "the chart always sets branch (default v2-2-stable), and git-sync then ignores ref"
         )
         fix = "write branch and ref with the same branch, tag or commit, and rev: HEAD"
         yield report.error("git-sync.ref", "dags.gitSync.ref", message, fix)
     for key, default in (("repo", "Airflow's own repository"), ("subPath", "tests/dags")):
         if sync.get(key) is None:
-            message = f"not written: the chart's default is {default}"
-            fix = "write the path of the DAG files, or an empty text for the top"
+            message = f"missing: the chart's default is {default}"
+            fix = "write the path of the DAG files, or an empty string for the top folder"
             fix = fix if key == "subPath" else "write the repository's address"
             yield report.error("git-sync.default", f"dags.gitSync.{key}", message, fix)
 
 
 def git_sync_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values below dags.gitSync."""
+    """Return the values below dags.gitSync."""
     sync = get_nested(values, "dags", "gitSync")
     return sync if isinstance(sync, Mapping) else {}
 
@@ -100,13 +100,13 @@ def _verification(values: Mapping[str, Any], report: Report) -> Iterator[Finding
 
 
 def _verification_finding(where: str, report: Report) -> Finding:
-    message = "switches the verification of the Git host off"
+    message = "disables the verification of the Git host"
     fix = "remove it and pin the host's key in dags.gitSync.knownHosts"
     return report.error("git-sync.verification", where, message, fix)
 
 
 def is_verification_disabled(name: str, value: object) -> bool:
-    """Does this environment variable switch off the check who the Git host is?"""
+    """Return whether this environment variable disables the verification of the Git host."""
     text = str(value).strip().lower()
     if name in _KNOWN_HOSTS_SWITCHES:
         return text in ("false", "0", "f", "no", "off")

@@ -1,7 +1,7 @@
-"""The addresses in composed Secrets against the values that decide which hosts there are.
+"""Compares the hosts in composed Secrets with the components that the values enable.
 
-Source: facts on the chart, section 5 (names of its Services). Only what an ExternalSecret composes
-in the tree can be judged; a URL that lies whole in the store cannot.
+Source: facts on the chart, section 5 (names of its Services). Only a URL that an ExternalSecret
+composes in the tree can be checked, not a URL that is stored as a whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """A component of the chart, the values that name a Secret with its URL, and its Service."""
+    """A component of the chart, the values that name the Secret with its URL, and its Service."""
 
     switch: str
     values: tuple[str, ...]
@@ -47,7 +47,7 @@ _SERVICES = (
 
 
 def check_hosts(subject: Subject) -> Iterator[Finding]:
-    """URLs that lead to a component that does not run, and components that are gone past."""
+    """Report URLs of a component that is disabled, and enabled components that no URL uses."""
     values = subject.values
     if (
         values is None
@@ -70,7 +70,7 @@ def check_hosts(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_enabled(values: Mapping[str, Any], service: _Service) -> bool:
-    """Switched on in writing; a database behind PgBouncer is reached by that alone."""
+    """Return whether the values enable it; PgBouncer always reaches its database itself."""
     pooled = service.suffix == "postgresql" and get_chart_value(values, "pgbouncer.enabled") is True
     return not pooled and get_nested(values, *service.switch.split(".")) is True
 
@@ -78,16 +78,16 @@ def _is_enabled(values: Mapping[str, Any], service: _Service) -> bool:
 def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> Finding:
     path, where = subject.layout.values, service.switch
     if reached:
-        message = f"the Secret that {value} names leads to {service.title}, which does not run"
-        fix = f"write {where}: true, or compose the Secret with another host"
+        message = f"the Secret that {value} names points to {service.title}, which is disabled"
+        fix = f"write {where}: true, or compose the Secret with a different host"
         return Finding("values.missing-host", "error", path, where, message, Fix(fix))
-    message = f"{service.title} runs, and the Secret that {value} names goes past it"
+    message = f"{service.title} is enabled, but the Secret that {value} names does not use it"
     fix = f"write {where}: false, or compose the Secret with its host"
     return Finding("values.unused-host", "warning", path, where, message, Fix(fix))
 
 
 def _host(subject: Subject, secret: str) -> str:
-    """The host of the URL that an ExternalSecret composes under `connection`; "" if unknown."""
+    """Return the host of the URL that an ExternalSecret composes as `connection`, or ""."""
     for document in subject.objects("ExternalSecret"):
         target = as_mapping(get_nested(document.spec, "target"))
         if (target.get("name") or document.name) == secret:

@@ -1,7 +1,7 @@
-"""kustomization.yaml lists what is a manifest: all of them, and never the Helm values.
+"""Every kustomization.yaml must list all manifests of its folder, and never the Helm values.
 
-Argo CD renders a folder with a kustomization from that list alone; without one it would apply the
-values file too (facts on Argo CD).
+Argo CD renders a folder with a kustomization from that list only. Without a kustomization, Argo CD
+would also apply the values file (facts on Argo CD).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 def check_kustomize(subject: Subject) -> Iterator[Finding]:
-    """Every kustomization of the tree, and the values file's folder."""
+    """Check every kustomization of the tree, and the folder of the values file."""
     folders = set()
     for document in subject.objects("Kustomization", group="kustomize.config.k8s.io"):
         if posixpath.basename(document.path) in _NAMES:
@@ -35,20 +35,20 @@ def _resources(subject: Subject, document: Document) -> Iterator[Finding]:
         listed.add(path)
         where = f"resources[{number}]"
         if path == subject.layout.values:
-            message = "the Helm values are no manifest: applying them fails"
+            message = "the Helm values are not a manifest; applying them fails"
             yield Finding(
                 "kustomize.values", "error", document.path, where, message, Fix("remove the line")
             )
         elif "://" not in str(resource) and not any(
             file == path or file.startswith(f"{path}/") for file in subject.files
         ):
-            message, fix = "no file of this tree stands there", "remove the line, or add the file"
+            message, fix = "this file is not in the tree", "remove the line, or add the file"
             yield Finding("kustomize.missing", "error", document.path, where, message, Fix(fix))
     for other in subject.documents:
         inside = other.path.startswith(f"{folder}/") and other.path != document.path
         if inside and other.api_version and other.kind and not _is_listed(other, listed, subject):
-            message = "stands in a folder with a kustomization that does not list it: not applied"
-            fix = f"list it in {document.path}"
+            message = "not applied: the folder's kustomization does not list this file"
+            fix = f"list the file in {document.path}"
             yield Finding("kustomize.unlisted", "error", other.path, "", message, Fix(fix))
 
 
@@ -61,7 +61,7 @@ def _is_listed(document: Document, listed: set[str], subject: Subject) -> bool:
 
 
 def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Finding]:
-    """An Application that renders the values file's folder needs a kustomization there."""
+    """Require a kustomization if an Application renders the folder of the values file."""
     folder = posixpath.dirname(subject.layout.values)
     if not subject.layout.values or folder in folders:
         return
@@ -70,7 +70,7 @@ def _check_values_folder(subject: Subject, folders: set[str]) -> Iterator[Findin
             path = str(source.get("path") or "").strip("/")
             if path and not source.get("chart") and (path == folder or path.endswith(f"/{folder}")):
                 message = "Argo CD would apply the values file of this folder as a manifest"
-                fix = f"add {folder}/kustomization.yaml that lists the manifests"
+                fix = f"add {folder}/kustomization.yaml and list the manifests in it"
                 yield Finding(
                     "kustomize.values",
                     "error",

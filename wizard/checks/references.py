@@ -1,7 +1,6 @@
-"""Every Secret that the values or a manifest name exists, with the keys that are read.
+"""Checks that every Secret named in the values or a manifest exists and has the keys it needs.
 
-What a value names is never quoted: somebody may have pasted the secret itself where its name
-belongs.
+Findings never quote the name from the values: a user may have pasted the secret itself there.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _STORE_KINDS = ("ExternalSecret", "ClusterExternalSecret", "SecretStore", "Clust
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One place that names a Secret, and the keys it reads (none: all of them)."""
+    """One place that names a Secret, and the keys it reads (empty: all keys)."""
 
     path: str
     where: str
@@ -36,18 +35,18 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class SecretProducer:
-    """A Secret that will exist; `keys` is None where they cannot be known."""
+    """A Secret that will exist; `keys` is None if they are not known."""
 
     keys: frozenset[str] | None
 
 
 def check_references(subject: Subject) -> Iterator[Finding]:
-    """Every reference against every producer."""
+    """Compare every reference with the known Secrets."""
     known = dict(find_producers(subject))
     for reference in find_references(subject):
         found = known.get((reference.namespace, reference.name))
         if found is None:
-            message = "names a Secret that nothing here makes and that is not known to exist"
+            message = "names a Secret that no file here creates and that is not known to exist"
             fix = "add an ExternalSecret for it, or correct the name"
             yield Finding(
                 "reference.secret",
@@ -65,19 +64,19 @@ def check_references(subject: Subject) -> Iterator[Finding]:
                     reference.severity,
                     reference.path,
                     reference.where,
-                    "the Secret named here lacks a key that is read from it",
-                    Fix(f"let it have the keys {', '.join(_printable_keys(missing, reference))}"),
+                    "the Secret named here does not have all keys that are read from it",
+                    Fix(f"add the keys {', '.join(_printable_keys(missing, reference))}"),
                 )
 
 
 def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
-    """Keys of the chart's contract are ours to print; those that a file names are not."""
+    """Return the keys of the chart's contract; a key named in a file is not printed."""
     ours = {key for use in CONTRACT for key in use.keys} | {*PULL_SECRET_KEYS, "password"}
     return [key if key in ours else f"that {reference.where} reads" for key in missing]
 
 
 def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretProducer]]:
-    """(namespace, name) of every Secret the tree makes or the layout says exists."""
+    """Yield (namespace, name) of every Secret the tree creates or the layout declares."""
     for name, keys in subject.layout.secrets.items():
         yield (
             (subject.layout.namespace, name),
@@ -103,7 +102,7 @@ def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretPr
 
 
 def external_secret_keys(document: Document) -> frozenset[str] | None:
-    """The keys of the Secret an ExternalSecret makes; None when only the store knows."""
+    """Return the keys of the Secret an ExternalSecret creates; None if only the store knows."""
     template = as_mapping(get_nested(document.spec, "target", "template"))
     if as_list(template.get("templateFrom")):
         return None
@@ -117,7 +116,7 @@ def external_secret_keys(document: Document) -> frozenset[str] | None:
 
 
 def find_references(subject: Subject) -> Iterator[Reference]:
-    """Every Secret named in the values and in manifests of pods."""
+    """Yield every Secret named in the values and in pod manifests."""
     if subject.values is not None:
         yield from _contract(subject, subject.values)
         yield from _environment(subject, subject.layout.values, subject.values, "")
@@ -153,7 +152,7 @@ def _contract(subject: Subject, values: Mapping[str, Any]) -> Iterator[Reference
 
 
 def _environment(subject: Subject, path: str, data: object, namespace: str) -> Iterator[Reference]:
-    """secretKeyRef, secretRef and Secret volumes, at any depth and inside templated text."""
+    """Yield secretKeyRef, secretRef and Secret volumes at any depth, and in templated text."""
     namespace = namespace or subject.layout.namespace
     for where, node in walk(data):
         if isinstance(node, str) and where and where[-1] in _TEXT_KEYS:
@@ -182,7 +181,7 @@ def _secret_names(
         keys = [get_nested(item, "key") for item in as_list(node.get("items"))]
         yield str(secret_name or name), tuple(str(key) for key in keys if key), optional
     elif _is_tls(where) and isinstance(secret_name, str) and node.get("enabled") is not False:
-        # Usually cert-manager makes it from an annotation, which no file here can show.
+        # Usually cert-manager creates it because of an annotation, which no file here can show.
         yield secret_name, ("tls.crt", "tls.key"), optional or not secret_name
 
 
@@ -195,7 +194,7 @@ def _keys(key: object) -> tuple[str, ...]:
 
 
 def _expand_release(name: str, subject: Subject) -> str:
-    """The name with the release's name and namespace put in, as the chart's `tpl` does."""
+    """Return the name with the release's name and namespace, as the chart's `tpl` expands it."""
     for what, value in (
         ("Name", subject.layout.release),
         ("Namespace", subject.layout.namespace),

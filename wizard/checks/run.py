@@ -1,4 +1,4 @@
-"""The checks over a rendering, or over a repository the wizard may not have written."""
+"""Runs the checks on a rendering, or on a repository that the wizard may not have written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_layout(rendering: Rendering) -> Layout:
-    """What the checks must know about an installation of ours."""
+    """Return what the checks must know about an installation of the wizard."""
     release, total = rendering.release, rendering.total
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
     if store_kind(release.store).made_by_hand:
@@ -36,16 +36,16 @@ def build_layout(rendering: Rendering) -> Layout:
 
 
 def _is_vault_file(logical: str, what: str) -> bool:
-    """Whether it is the policy or role of the installation, or of another reader of the store."""
+    """Return whether it is a policy or role of the installation or of another store reader."""
     return logical.startswith("vault/") and logical.endswith((f"/{what}", f"-{what}"))
 
 
 def inspect_rendering(
     rendering: Rendering, files: Mapping[str, bytes], chart: Path | None = None
 ) -> list[Finding]:
-    """Findings over the files as they will be; `chart` adds the chart's own schema.
+    """Return the findings for the rendered files; `chart` adds the chart's own schema.
 
-    Raises UsageError when `chart` is no chart of the answered version.
+    Raises UsageError if `chart` is not a chart of the answered version.
     """
     release = rendering.release
     return run_checks(
@@ -61,7 +61,7 @@ def _schema(chart: Path, wanted: str) -> Mapping[str, Any]:
     loaded = load_chart_schema(chart)
     if loaded.version != wanted:
         raise UsageError(
-            f"--chart is version {loaded.version}, and installation.chart is {wanted}",
-            "give the chart of the answered version, or change installation.chart",
+            f"--chart is version {loaded.version}, but installation.chart is {wanted}",
+            "give a chart of the answered version, or change installation.chart",
         )
     return loaded.schema

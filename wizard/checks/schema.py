@@ -1,6 +1,6 @@
-"""Values against the chart's own schema, and objects against their CRDs as an API server would.
+"""Checks values against the chart's schema, and objects against their CRDs as an API server does.
 
-Errors are worded here: a validator's own messages quote the rejected value, which may be a secret.
+Messages are written here: a validator's own messages quote the rejected value, perhaps a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FILE_LIMIT = 16 * 1024 * 1024
 _TOTAL_LIMIT = 256 * 1024 * 1024
 _MEMBER_LIMIT = 20_000
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
-# ObjectMeta, which CRDs leave to the API server (apimachinery meta/v1).
+# ObjectMeta: CRDs do not declare it (apimachinery meta/v1).
 _METADATA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -45,7 +45,7 @@ _KEYWORDS = (
 
 
 class ChartPackage(NamedTuple):
-    """What a chart folder or archive says: its name and version, and its values' schema."""
+    """A chart folder or archive: the chart's name, version and values schema."""
 
     name: str
     version: str
@@ -53,20 +53,20 @@ class ChartPackage(NamedTuple):
 
 
 def load_chart_schema(path: Path) -> ChartPackage:
-    """Read Chart.yaml and values.schema.json of a chart folder or .tgz; nothing is extracted.
+    """Read Chart.yaml and values.schema.json of a chart folder or .tgz; extracts no file.
 
-    Raises WizardError when the path is no chart, is too large, or has no schema.
+    Raises WizardError if the path is not a chart, is too large, or has no schema.
     """
     try:
         files = _read_folder(path) if path.is_dir() else _read_archive(path)
     except (OSError, EOFError, ValueError) as error:
-        hint = "give the chart's folder or its .tgz archive"
+        hint = "give the chart folder or its .tgz archive"
         raise WizardError(f"{path} cannot be read as a Helm chart", hint) from error
     return _parse_package(path, files)
 
 
 def crd_schemas(documents: Iterable[object]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Schemas by (apiVersion, kind) of every served version in these CustomResourceDefinitions."""
+    """Return the schemas of all served versions in these CRDs, by (apiVersion, kind)."""
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for document in documents:
         if get_nested(document, "kind") != "CustomResourceDefinition":
@@ -83,11 +83,11 @@ def crd_schemas(documents: Iterable[object]) -> dict[tuple[str, str], Mapping[st
 def check_schema(
     subject: Subject, chart_schema: Mapping[str, Any] | None, crds: Crds | None
 ) -> Iterator[Finding]:
-    """The values against `chart_schema`, every object whose kind is known against its CRD."""
+    """Check the values against `chart_schema`, and each object of a known kind against its CRD."""
     if chart_schema is not None and subject.values is not None:
         values = _drop_nulls(subject.values)
         for where, message in _errors(chart_schema, values):
-            fix = "see the chart's values.yaml for what it takes"
+            fix = "see the chart's values.yaml for valid values"
             path = subject.layout.values
             yield Finding("schema.values", "error", path, format_path(where), message, Fix(fix))
     if not crds:
@@ -99,7 +99,7 @@ def check_schema(
         if key in crds:
             schema = strict.setdefault(key, strict_schema(crds[key]))
             for where, message in _errors(schema, document.data):
-                fix = "see `kubectl explain` for what the API server takes"
+                fix = "see `kubectl explain` for valid fields"
                 place = document.where(format_path(where))
                 yield Finding("schema.object", "error", document.path, place, message, Fix(fix))
         elif document.group in served and any(
@@ -107,18 +107,18 @@ def check_schema(
         ):
             message = "the API server does not serve this version of the kind"
             versions = sorted(api for api, kind in crds if kind == document.kind)
-            fix = f"write {' or '.join(versions)}"
+            fix = f"use {' or '.join(versions)}"
             place = document.where("apiVersion")
             yield Finding("schema.object", "error", document.path, place, message, Fix(fix))
 
 
 def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, Any]:
-    """A CRD's schema as JSON schema that also refuses unknown fields, as strict validation does."""
+    """Return a CRD's schema as JSON schema that refuses unknown fields, like strict validation."""
     strict: dict[str, Any] = {key: schema[key] for key in _KEYWORDS if key in schema}
     if schema.get("x-kubernetes-int-or-string"):
         strict["type"] = ["integer", "string"]
     for key in _COMBINATORS:
-        # Validation only: fields named there are declared outside (structural schemas).
+        # Only for validation: the fields are declared outside it (structural schemas).
         if key in schema and not schema.get("x-kubernetes-int-or-string"):
             part = schema[key]
             strict[key] = (
@@ -190,7 +190,7 @@ def _errors(schema: Mapping[str, Any], value: object) -> list[tuple[Sequence[str
 
 
 def _message(error: Any) -> str:
-    """What is right here, without what was found."""
+    """Return a message that says what is allowed, without the rejected value."""
     name, details = error.kind.name, error.kind.as_dict()
     match name:
         case "type":
@@ -200,7 +200,7 @@ def _message(error: Any) -> str:
         case "additionalProperties":
             return f"unknown field {', '.join(sorted(details['unexpected']))}"
         case "required":
-            return f"lacks the required field {details['property']}"
+            return f"required field {details['property']} is missing"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             return f"violates {name} {details['limit']}"
         case (
@@ -210,13 +210,13 @@ def _message(error: Any) -> str:
         case "pattern":
             return f"must match {details['pattern']}"
         case "anyOf" | "oneOf" | "oneOfNotValid" | "oneOfMultipleValid":
-            return "has none of the forms that are allowed here"
+            return "does not match any allowed form"
         case _:
             return f"violates the schema's rule {name}"
 
 
 def _drop_nulls(value: Any) -> Any:
-    """Helm removes a key that is null, default and all, before it validates."""
+    """Drop null values: Helm removes such a key and its default before it validates."""
     if isinstance(value, Mapping):
         return {key: _drop_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
@@ -236,7 +236,7 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    """The two files at the top of the archive's one folder, read as a stream."""
+    """Return the two files from the archive's top folder, read as a stream."""
     import tarfile
     import zlib
 
@@ -254,10 +254,10 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 ):
                     continue
                 if member.size > _FILE_LIMIT or name in found:
-                    raise ValueError(f"{name} is too large or there twice")
+                    raise ValueError(f"{name} is too large or occurs twice")
                 stream = archive.extractfile(member)
                 found[name] = stream.read(_FILE_LIMIT) if stream else b""
-    except (tarfile.TarError, zlib.error, TypeError) as error:  # TypeError: cut in its header
+    except (tarfile.TarError, zlib.error, TypeError) as error:  # TypeError: truncated header
         raise ValueError("not a gzipped tar archive") from error
     return found
 
@@ -269,10 +269,10 @@ def _parse_package(path: Path, files: Mapping[str, bytes]) -> ChartPackage:
     chart = as_mapping(documents[0]) if documents else {}
     name, version = chart.get("name"), chart.get("version")
     if not (isinstance(name, str) and isinstance(version, str)):
-        hint = "Chart.yaml must give a name and a version"
-        raise WizardError(f"{path} is no Helm chart: its Chart.yaml cannot be read", hint)
+        hint = "set a name and a version in Chart.yaml"
+        raise WizardError(f"{path} is not a Helm chart: its Chart.yaml cannot be read", hint)
     if "values.schema.json" not in files:
-        hint = "the Airflow chart has one since 1.0; use the chart from airflow.apache.org"
+        hint = "the Airflow chart has a schema since 1.0; use the chart from airflow.apache.org"
         raise WizardError(f"chart {name} {version} has no values.schema.json", hint)
     try:
         schema = json.loads(files["values.schema.json"])

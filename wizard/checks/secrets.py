@@ -1,7 +1,7 @@
-"""No secret in Git, whoever wrote it: by the structure of objects and values, and by shape.
+"""Rules against secrets in Git, by the structure of objects and values, and by pattern.
 
-The exact-value gate (wizard/secrets/gate.py) finds every secret this run holds; these rules find
-the others: what a person pasted, what another tool wrote.
+The leak gate (wizard/secrets/leak_gate.py) finds every secret that this run holds. These rules find
+secrets that a person pasted or another tool wrote.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from wizard.formats.nested import format_path
 from wizard.formats.yaml_untrusted import parse_yaml_text
 from wizard.secrets import names, patterns
 
-_FIX = "put the value into the secret store and name the Secret instead; rotate it if it is real"
-_LITERAL = "a secret is written out here; keep it in the store and name the Secret instead"
+_FIX = "keep the value in the secret store and name the Secret here; rotate a real secret"
+_LITERAL = "a secret in plain text; keep it in the store and name the Secret here"
 _ENCRYPTED = "ENC[AES256_GCM,"
-# What composes Secrets or is judged by rules of its own; their texts are templates and names.
+# Objects that compose Secrets or have rules of their own; they hold only templates and names.
 _SKIPPED_KINDS = (
     "",
     "Application",
@@ -33,14 +33,14 @@ _SKIPPED_KINDS = (
     "SecretStore",
     "ClusterSecretStore",
 )
-# Arguments of the secrets backends of Airflow's providers that are credentials.
+# Credentials among the arguments of the secrets backends of Airflow's providers.
 _BACKEND_SECRETS = frozenset(
     ("token", "secret_id", "password", "client_secret", "aws_secret_access_key", "keyfile_dict")
 )
 
 
 def check_secrets(subject: Subject) -> Iterator[Finding]:
-    """All structural rules over objects and values, and the shapes in every file."""
+    """Run all structural rules on objects and values, and the patterns on every file."""
     for path, data in subject.files.items():
         yield from _check_patterns(path, data)
     for document in subject.documents:
@@ -61,7 +61,7 @@ def check_secrets(subject: Subject) -> Iterator[Finding]:
 
 
 def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Helm values that an Argo CD Application carries itself, with their place."""
+    """Yield the Helm values inside an Argo CD Application, with their place."""
     for where, source in application_sources(document):
         helm = as_mapping(source.get("helm"))
         text = helm.get("values")
@@ -71,7 +71,7 @@ def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, A
 
 
 def application_sources(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """An Application's sources as Argo CD counts them: `application_sources` wins over `source`."""
+    """Yield an Application's sources; as in Argo CD, `sources` overrides `source`."""
     many = as_list(document.spec.get("sources"))
     for number, source in enumerate(many):
         yield f"spec.sources[{number}]", as_mapping(source)
@@ -83,17 +83,17 @@ def _check_patterns(path: str, data: bytes) -> Iterator[Finding]:
     text = data.decode("utf-8", "replace")
     for rule, offset, what in patterns.find_secrets(text):
         line = text.count("\n", 0, offset) + 1
-        yield Finding(rule, "error", path, f"line {line}", f"this is {what}", Fix(_FIX))
+        yield Finding(rule, "error", path, f"line {line}", f"the line contains {what}", Fix(_FIX))
     for rule, _, what in patterns.find_secrets(path):
-        yield Finding(rule, "error", "(a file name)", "", f"a file's name holds {what}", Fix(_FIX))
+        yield Finding(rule, "error", "(a file name)", "", f"a file name contains {what}", Fix(_FIX))
 
 
 def _check_secret(document: Document) -> Iterator[Finding]:
     for field in ("data", "stringData"):
         values = as_mapping(document.data.get(field))
         if values and not all(_is_encrypted(value) for value in values.values()):
-            message = "a Secret with its values: base64 is no encryption"
-            fix = "write an ExternalSecret instead, or encrypt the values with SOPS"
+            message = "a Secret with its values: base64 is not encryption"
+            fix = "write an ExternalSecret, or encrypt the values with SOPS"
             yield Finding(
                 "secret.manifest", "error", document.path, document.where(field), message, Fix(fix)
             )
@@ -116,7 +116,7 @@ def _check_values(path: str, where: str, values: Mapping[str, Any]) -> Iterator[
 
 
 def _check_object(document: Document) -> Iterator[Finding]:
-    """What a ConfigMap holds, and the environment of hand-written pods."""
+    """Check the data of a ConfigMap, and the environment of hand-written pods."""
     parts = ("data", "binaryData") if document.kind == "ConfigMap" else ("spec",)
     for part in parts:
         for found in dict.fromkeys(names.find_secret_paths({part: document.data.get(part)})):
@@ -126,7 +126,7 @@ def _check_object(document: Document) -> Iterator[Finding]:
 
 
 def _backend(values: Mapping[str, Any]) -> Iterator[Path]:
-    """Credentials in the arguments of Airflow's secrets backend."""
+    """Yield the credentials in the arguments of Airflow's secrets backend."""
     for section in ("secrets", "workers"):
         option = "backend_kwargs" if section == "secrets" else "secrets_backend_kwargs"
         text = get_nested(values, "config", section, option)

@@ -1,4 +1,4 @@
-"""Stores of External Secrets, whatever keeps the values: who may use one, and is it there.
+"""Rules for the stores of External Secrets, of any provider: each exists, with limited access.
 
 Source: facts on External Secrets (stores).
 """
@@ -19,18 +19,18 @@ Stores: TypeAlias = Mapping[tuple[str, str, str], Document]
 
 
 def check_stores(subject: Subject) -> Iterator[Finding]:
-    """Every ExternalSecret's store is in the tree, and no store serves every namespace."""
+    """Check that every ExternalSecret's store is in the tree and no store serves all namespaces."""
     stores = list_stores(subject)
     for store in stores.values():
         if store.kind == "ClusterSecretStore" and not as_list(store.spec.get("conditions")):
-            message = "without conditions every namespace may read what this store may read"
+            message = "without conditions every namespace can read everything in this store"
             fix = f"write conditions: [{{namespaces: [{subject.layout.namespace}]}}]"
             yield _finding(store, "store.conditions", "spec.conditions", message, fix)
     for document, found in list_store_users(subject, stores):
         kind, name = _reference(document)
         if found is None and (kind, name) not in subject.layout.stores:
             message = f"there is no {kind} of this name in the namespace"
-            fix = "name the store that stands in this tree"
+            fix = "name a store of this tree"
             yield _finding(document, "store.missing", "spec.secretStoreRef.name", message, fix)
 
 
@@ -47,7 +47,7 @@ def list_stores(subject: Subject) -> Stores:
 def list_store_users(
     subject: Subject, stores: Stores
 ) -> Iterator[tuple[Document, Document | None]]:
-    """Yield every ExternalSecret with its store; None where the tree does not hold the store."""
+    """Yield every ExternalSecret with its store; None if the store is not in the tree."""
     for document in subject.objects("ExternalSecret", group=_GROUP):
         kind, name = _reference(document)
         namespace = subject.namespace(document) if kind == "SecretStore" else ""

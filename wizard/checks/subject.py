@@ -1,4 +1,4 @@
-"""What the checks look at: the files, parsed once, and what is known about the installation."""
+"""The input of the checks: the parsed files, and known facts about the installation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DEFAULT_ARGOCD_NAMESPACE = "argocd"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the checks must know about an installation and cannot read from its files.
+    """Facts about an installation that the checks cannot read from its files.
 
-    `values` is the path of the Helm values file ("" when there is none). `secrets` are the Secrets
+    `values` is the path of the Helm values file ("" if there is none). `secrets` are the Secrets
     of the release's namespace that exist outside Git, with their keys (None: keys unknown).
     `stores` are secret stores outside Git as (kind, name). `policies` and `roles` map names in
-    Vault to the files that hold them. `argocd` is Argo CD's namespace.
+    Vault to the files that hold them. `argocd` is the namespace of Argo CD.
     """
 
     release: str = "airflow"
@@ -33,7 +33,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One Kubernetes object (or other YAML document) of a file."""
+    """One Kubernetes object (or other YAML document) in a file."""
 
     path: str
     number: int
@@ -41,47 +41,47 @@ class Document:
 
     @property
     def kind(self) -> str:
-        """The object's kind, or ""."""
+        """Return the object's kind, or ""."""
         return _text(self.data.get("kind"))
 
     @property
     def api_version(self) -> str:
-        """The object's apiVersion, or ""."""
+        """Return the object's apiVersion, or ""."""
         return _text(self.data.get("apiVersion"))
 
     @property
     def group(self) -> str:
-        """The API group; "" for core objects."""
+        """Return the API group; "" for core objects."""
         group, slash, _ = self.api_version.partition("/")
         return group if slash else ""
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The object's metadata."""
+        """Return the object's metadata."""
         return as_mapping(self.data.get("metadata"))
 
     @property
     def spec(self) -> Mapping[str, Any]:
-        """The object's spec."""
+        """Return the object's spec."""
         return as_mapping(self.data.get("spec"))
 
     @property
     def name(self) -> str:
-        """The object's name, or ""."""
+        """Return the object's name, or ""."""
         return _text(self.metadata.get("name"))
 
     @property
     def namespace(self) -> str:
-        """The namespace as written, or ""."""
+        """Return the namespace as written, or ""."""
         return _text(self.metadata.get("namespace"))
 
     @property
     def annotations(self) -> Mapping[str, Any]:
-        """The object's annotations."""
+        """Return the object's annotations."""
         return as_mapping(self.metadata.get("annotations"))
 
     def where(self, dotted: str = "") -> str:
-        """A place in this document; later documents of a file say which they are."""
+        """Return a place in this document, with the document's number unless it is the first."""
         if not self.number:
             return dotted
         return f"document {self.number + 1}{': ' if dotted else ''}{dotted}"
@@ -89,7 +89,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """All files of one installation, parsed; `values` is None when they could not be read."""
+    """All parsed files of one installation; `values` is None if they could not be read."""
 
     files: Mapping[str, bytes]
     layout: Layout
@@ -99,28 +99,28 @@ class Subject:
     values: Mapping[str, Any] | None
 
     def objects(self, *kinds: str, group: str | None = None) -> Iterator[Document]:
-        """The Kubernetes objects of these kinds."""
+        """Yield the Kubernetes objects of these kinds."""
         for document in self.documents:
             if document.kind in kinds and (group is None or document.group == group):
                 yield document
 
     def namespace(self, document: Document) -> str:
-        """The namespace an object ends up in."""
+        """Return the namespace in which the object will be created."""
         return document.namespace or self.layout.namespace
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
-    """The value if it is a mapping, else an empty one: hand-written files hold anything."""
+    """Return the value if it is a mapping, else an empty one; any type may occur in a file."""
     return value if isinstance(value, Mapping) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """The value if it is a list, else an empty one."""
+    """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def get_nested(value: object, *keys: str) -> Any:
-    """What stands below these keys, or None."""
+    """Return the value below these keys, or None."""
     for key in keys:
         if not isinstance(value, Mapping):
             return None

@@ -1,6 +1,6 @@
-"""Templates of ExternalSecrets: no `<no value>`, no broken URL, no parse error in the operator.
+"""Rules for templates of ExternalSecrets: no `<no value>`, broken URL or parse error.
 
-Source: facts on External Secrets, every case run through the operator's own engine v2.
+Source: facts on External Secrets; every case was run through the operator's own engine v2.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from wizard.checks.subject import Document, Subject, as_list, as_mapping, get_ne
 from wizard.errors import Fix
 from wizard.findings import Finding
 
-# Text in quotes may hold braces.
+# Quoted text may contain braces.
 _ACTION = re.compile(r"\{\{-?((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|(?!-?\}\})[^\"`])*)-?\}\}", re.DOTALL)
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|`[^`]*`')
 _VARIABLE = re.compile(r"(?<![\w)\]])\.([A-Za-z_]\w*)")
@@ -25,7 +25,7 @@ _UNVERIFIED = re.compile(r"strict_host_key_checking\"?\s*[:=]\s*\"?(?:no|false|a
 
 
 def check_templates(subject: Subject) -> Iterator[Finding]:
-    """Every template of every ExternalSecret."""
+    """Check every template of every ExternalSecret."""
     for document in subject.objects("ExternalSecret", "ClusterExternalSecret"):
         spec = document.spec
         place = "spec"
@@ -43,7 +43,7 @@ def check_templates(subject: Subject) -> Iterator[Finding]:
 
 
 def _variables(spec: Mapping[str, object]) -> frozenset[str] | None:
-    """The names a template may use; None when `dataFrom` brings in names only the store knows."""
+    """Return the names a template may use; None with `dataFrom`: only the store knows the names."""
     if as_list(spec.get("dataFrom")):
         return None
     return frozenset(str(get_nested(item, "secretKey")) for item in as_list(spec.get("data")))
@@ -53,7 +53,7 @@ def _template(
     document: Document, where: str, text: str, variables: frozenset[str] | None
 ) -> Iterator[Finding]:
     if _UNVERIFIED.search(text):
-        message = "the connection switches the verification of the Git host off"
+        message = "the connection disables the verification of the Git host"
         fix = "write strict_host_key_checking yes and a known_hosts_file"
         yield _finding(document, "git-sync.verification", where, message, fix)
     actions = [match[1] for match in _ACTION.finditer(text)]
@@ -63,27 +63,27 @@ def _template(
         yield from _check_action(document, where, action, code)
         names = set() if nested or variables is None else set(_VARIABLE.findall(code))
         if variables is not None and names - variables:
-            message = "uses a variable that no entry of spec.data provides"
+            message = "uses a variable that no entry in spec.data provides"
             fix = "add an entry with that secretKey, or correct the template"
             yield _finding(document, "template.variable", where, message, fix)
 
 
 def _check_action(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:
-    """What parses elsewhere but goes wrong here, mostly without an error."""
+    """Report template code that fails in the operator, mostly without an error."""
     if "fromYaml" in code and _SILENT.search(code):
-        message = "index and get write `<no value>` or nothing where a key is missing"
-        fix = "use dot access, which fails loudly: (fromYaml .config).key"
+        message = "index and get write `<no value>` or nothing for a missing key"
+        fix = "use dot access, which fails with an error: (fromYaml .config).key"
         yield _finding(document, "template.index", where, message, fix)
     elif _DASH.search(code):
-        message = "a dash in dot access does not parse"
-        yield _finding(document, "template.dash", where, message, "name the key without dashes")
+        message = "dot access to a name with a dash does not parse"
+        yield _finding(document, "template.dash", where, message, "use a name without dashes")
     if _QUERY.search(action):
-        message = "urlquery writes a space as +, which a password in a URL keeps"
+        message = "urlquery writes a space as +, which stays + in the password of a URL"
         fix = 'write urlquery | replace "+" "%20"'
         yield _finding(document, "template.urlquery", where, message, fix)
     if _UNDEFINED.search(code):
         message = "uses a function that the operator does not define"
-        fix = "use plain dot access: a missing key is an error already"
+        fix = "use plain dot access: a missing key is already an error"
         yield _finding(document, "template.function", where, message, fix)
 
 

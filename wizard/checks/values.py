@@ -1,4 +1,4 @@
-"""Helm values: known keys, and the facts about the chart that decide whether Airflow runs.
+"""Rules for Helm values: known keys, and values that decide whether Airflow runs.
 
 Source: facts on the chart (charts 1.19 to 1.22 rendered, git-sync 4.4.2 run).
 """
@@ -23,7 +23,7 @@ _REMOVED_EXECUTORS = ("CeleryKubernetesExecutor", "LocalKubernetesExecutor")
 
 
 def check_helm_values(subject: Subject) -> Iterator[Finding]:
-    """All rules over the values file."""
+    """Run all rules on the values file."""
     values = subject.values
     if values is None:
         return
@@ -39,28 +39,28 @@ def check_helm_values(subject: Subject) -> Iterator[Finding]:
 
 
 class Report:
-    """Makes findings of one file."""
+    """Creates the findings of one file."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def error(self, rule: str, where: str, message: str, fix: str) -> Finding:
-        """Something that must not be delivered."""
+        """Return a finding that must be fixed before delivery."""
         return self.finding(rule, "error", where, message, fix)
 
     def warning(self, rule: str, where: str, message: str, fix: str) -> Finding:
-        """Something a person should know."""
+        """Return a finding that the user should know about."""
         return self.finding(rule, "warning", where, message, fix)
 
     def finding(self, rule: str, severity: Severity, where: str, message: str, fix: str) -> Finding:
-        """A finding of either severity."""
+        """Return a finding of the given severity."""
         return Finding(rule, severity, self.path, where, message, Fix(fix))
 
 
 def _keys(values: Mapping[str, Any], chart: str, report: Report) -> Iterator[Finding]:
     if chart not in list_chart_versions():
         fix = f"use one of {', '.join(list_chart_versions())}, or check with the chart's own schema"
-        message = "the keys of this chart version are not known here, so none was checked"
+        message = "the keys of this chart version are not known, so no key was checked"
         yield report.warning("values.chart-version", "", message, fix)
         return
     known = load_keys(chart)
@@ -81,13 +81,13 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
     rule, where = "values.airflow-version", "airflowVersion"
     fix = f'write airflowVersion: "{wanted}"'
     if written is None:
-        message = "not written: the chart then renders for its own default, whatever the image is"
+        message = "missing: the chart then renders for its own default version, not the image's"
         yield report.error(rule, where, message, fix)
         return
     match = _VERSION.match(written) if isinstance(written, str) else None
     if match is None:
         message = (
-            "must be text of the form X.Y.Z: with a suffix the chart silently renders neither API "
+            "must have the form X.Y.Z: with a suffix the chart silently renders neither API "
             "server nor webserver"
         )
         yield report.error(rule, where, message, fix)
@@ -95,7 +95,7 @@ def _version(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
     version = tuple(int(part) for part in match.groups())
     if version < _LOWEST:
         message = "charts from 1.20 on refuse Airflow before 2.11.0"
-        yield report.error(rule, where, message, "use an image and a version from 2.11.0 on")
+        yield report.error(rule, where, message, "use an image and version 2.11.0 or later")
     elif version != subject.airflow:
         message = f"{written} is not the Airflow version of this installation"
         yield report.error(rule, where, message, fix)
@@ -106,7 +106,7 @@ def _executor(values: Mapping[str, Any], subject: Subject, report: Report) -> It
     if subject.airflow >= (3, 0, 0) and any(
         name.strip().rpartition(".")[2] in _REMOVED_EXECUTORS for name in executor.split(",")
     ):
-        message = "Airflow 3 removed this executor; the chart renders it without complaint"
+        message = "Airflow 3 removed this executor; the chart still renders it without an error"
         fix = "write CeleryExecutor,KubernetesExecutor (the first is the default)"
         yield report.error("values.executor", "executor", message, fix)
 
@@ -118,7 +118,7 @@ def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
         for key in ("useHelmHooks", "applyCustomEnv"):
             if get_chart_value(values, f"{job}.{key}") is not False:
                 message = (
-                    "a Helm hook runs after the pods are ready, and they wait for it: a deadlock "
+                    "a Helm hook runs after the pods are ready, but they wait for it: a deadlock "
                     "with Argo CD, --wait and --atomic"
                     if key == "useHelmHooks"
                     else "without Helm hooks the Job must not depend on the chart's other objects"
@@ -129,20 +129,20 @@ def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
 def _check_generated_secrets(
     values: Mapping[str, Any], subject: Subject, report: Report
 ) -> Iterator[Finding]:
-    """Nothing the chart would make up at random: it changes with every rendering."""
+    """Report secrets that the chart would generate: they change with every rendering."""
     for use in CONTRACT:
         always = use.value == "data.brokerUrlSecretName"  # rendered as a hook for all executors
         if not use.random or not (always or use.applies(values, subject.airflow)):
             continue
         if not get_chart_value(values, use.value):
-            message = f"missing: the chart would generate {use.purpose} anew at every rendering"
-            fix = "name an existing Secret; for other executors than Celery any name will do"
+            message = f"missing: the chart would generate {use.purpose} again at every rendering"
+            fix = "name an existing Secret; without Celery any name will do"
             fix = fix if always else f"name a Secret with the key {', '.join(use.keys)}"
             yield report.error("values.generated-secret", use.value, message, fix)
     if get_chart_value(values, "data.brokerUrlSecretName") and get_chart_value(
         values, "data.brokerUrl"
     ):
-        message = "the chart refuses both a broker URL and a Secret with it"
+        message = "the chart refuses a broker URL together with a Secret for it"
         yield report.error("values.broker", "data.brokerUrl", message, "remove data.brokerUrl")
 
 
@@ -159,7 +159,7 @@ def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
         fix = "name a Secret with the key connection; never use the bundled database in production"
         yield report.warning("values.metadata-secret", where, message, fix)
     if metadata and bundled and "enabled" not in as_mapping(values.get("postgresql")):
-        message = "not written: the chart deploys a bundled PostgreSQL that nothing uses"
+        message = "missing: the chart deploys a bundled PostgreSQL that nothing uses"
         fix = "write postgresql.enabled: false"
         yield report.warning("values.bundled-postgresql", "postgresql.enabled", message, fix)
     if metadata and get_chart_value(values, "pgbouncer.enabled") is True:
@@ -171,10 +171,10 @@ def _database(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
                 continue
             if not get_chart_value(values, f"pgbouncer.{name}"):
                 message = (
-                    "missing: with a metadata Secret of your own the chart points PgBouncer at a "
+                    "missing: with your own metadata Secret, the chart connects PgBouncer to a "
                     "database that does not exist, as postgres/postgres"
                 )
-                fix = "name a Secret for it too, from the same password"
+                fix = "name a Secret for it too, with the same password"
                 yield report.error("values.pgbouncer", f"pgbouncer.{name}", message, fix)
 
 
@@ -186,7 +186,7 @@ def _network(values: Mapping[str, Any], subject: Subject, report: Report) -> Ite
         return
     where = "apiServer.networkPolicy.ingress.from"
     if not as_list(get_chart_value(values, where)):
-        message = "missing: the policies cut the API server off from the workers, so no task runs"
+        message = "missing: the policies block the API server from the workers, so no task runs"
         fix = f"allow podSelector tier: airflow, release: {subject.layout.release} and the ingress"
         yield report.error("values.network-policy", where, message, fix)
 
@@ -199,7 +199,7 @@ def _environments(values: Mapping[str, Any], report: Report) -> Iterator[Finding
         for number, item in enumerate(node):
             name = get_nested(item, "name")
             if isinstance(name, str) and name in seen:
-                message = "the name stands twice in this list: server-side apply refuses it"
+                message = "the name occurs twice in this list: server-side apply refuses it"
                 place = format_path((*path, number, "name"))
                 yield report.error("values.duplicate-env", place, message, "keep one of them")
             seen.add(str(name))
