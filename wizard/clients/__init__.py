@@ -1,1 +1,1 @@
-"""Thin clients of what is outside: each is imported on first use and never raises its library's."""
+"""Thin clients of outside systems, imported on first use; library exceptions never leave them."""

@@ -1,8 +1,8 @@
-"""Files that only their recipients can open: age (age-encryption.org/v1), by the library pyrage.
+"""Files that only their recipients can open: age (age-encryption.org/v1), with the library pyrage.
 
-Recipients are `age1...` and `ssh-ed25519` public keys, identities their private halves, as `age -r`
-and `age -i` take them; proven in both directions with age 1.1. Keys that live in plugins or on
-hardware are not taken. No message repeats what was read.
+Recipients are `age1...` and `ssh-ed25519` public keys; identities are the private keys, as for
+`age -r` and `age -i`. Tested in both directions with age 1.1. Keys in plugins or on hardware are
+not supported. Messages never repeat file content.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 _MAX_BYTES = 1 << 20
-_SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - how such a key begins
+_SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - the prefix of a private key
 _HEADERS = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _RECIPIENT_HINT = (
-    "give a public key: age1... (age-keygen prints it), or the whole of an ssh-ed25519 .pub line"
+    "give a public key: age1... (age-keygen prints it), or the line of an ssh-ed25519 .pub file"
 )
 
 
 def read_recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[Any]:
-    """The recipients that these public keys stand for, and those in files as `age -R` reads them.
+    """Return the recipients of these public keys, and of the keys in files as for `age -R`.
 
-    Raises UsageError for what is no public key.
+    Raises UsageError for text that is not a public key.
     """
     found = {
         text.strip(): _parse_recipient(text.strip(), f"--recipient, the {_ordinal(number)} one")
@@ -42,7 +42,7 @@ def read_recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[An
                 found[text] = _parse_recipient(text, f"--recipients-file {path}, line {number}")
     if not found:
         raise UsageError(
-            "--hand-off needs to know who may open the file", f"--recipient: {_RECIPIENT_HINT}"
+            "--hand-off needs at least one recipient", f"--recipient: {_RECIPIENT_HINT}"
         )
     return list(found.values())
 
@@ -52,8 +52,8 @@ def _parse_recipient(text: str, which: str) -> Any:
 
     if _SECRET in text.upper() or "PRIVATE KEY" in text:
         raise UsageError(
-            f"{which}: this is a private key, and no longer one: it has been shown",
-            f"make a new one, and {_RECIPIENT_HINT}",
+            f"{which}: this is a private key, and it has now been exposed",
+            f"create a new one, and {_RECIPIENT_HINT}",
         )
     kind = text.partition(" ")[0]
     try:
@@ -63,8 +63,8 @@ def _parse_recipient(text: str, which: str) -> Any:
             return x25519.Recipient.from_str(text)
     except RecipientError:
         plugin = text.count("1") > 1 and not kind.startswith("ssh-")
-        more = "; keys of plugins and on hardware cannot be used" if plugin else ""
-        raise UsageError(f"{which} cannot be read as a public key{more}", _RECIPIENT_HINT) from None
+        more = "; keys in plugins or on hardware are not supported" if plugin else ""
+        raise UsageError(f"{which} is not a readable public key{more}", _RECIPIENT_HINT) from None
     raise UsageError(f"{which} is neither an age nor an ssh-ed25519 key", _RECIPIENT_HINT)
 
 
@@ -73,7 +73,7 @@ def _ordinal(number: int) -> str:
 
 
 def encrypt_bytes(plain: bytes, keys: Sequence[Any]) -> bytes:
-    """`plain` as text that only the owners of these keys can read."""
+    """Return `plain` encrypted as text that only the owners of these keys can decrypt."""
     from pyrage import EncryptError, encrypt
 
     try:
@@ -83,9 +83,9 @@ def encrypt_bytes(plain: bytes, keys: Sequence[Any]) -> bytes:
 
 
 def read_identities(paths: Sequence[Path]) -> list[Any]:
-    """The private keys in these files, as `age -i` reads them.
+    """Return the private keys in these files, as `age -i` reads them.
 
-    Raises UsageError for a file that cannot be read or holds none, and for one with a passphrase.
+    Raises UsageError for a file that is not readable, has no key, or needs a passphrase.
     """
     return [key for path in paths for key in _read_identity_file(path)]
 
@@ -112,40 +112,42 @@ def _read_identity_file(path: Path) -> list[Any]:
 
 def _identity_error(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"--identity {path} {why or 'is no private key that can be used'}",
+        f"--identity {path} {why or 'is not a usable private key'}",
         "give the file that age-keygen wrote, or an ssh-ed25519 private key, without a passphrase; "
         "or decrypt the file yourself (age -d) and put its values into the store",
     )
 
 
 def read_small(path: Path, option: str) -> bytes:
-    """A file's bytes; UsageError where it cannot be read or is far too large to be meant."""
+    """Return a file's bytes; UsageError if it is not readable or far too large."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{option} {path}: cannot be read: {error.strerror}") from None
     if len(data) > _MAX_BYTES:
-        raise UsageError(f"{option} {path}: is larger than {_MAX_BYTES} bytes, so it is not meant")
+        raise UsageError(f"{option} {path}: is larger than {_MAX_BYTES} bytes; check the path")
     return data
 
 
 def decrypt_text(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
-    """What was sealed; RefusedError where none of the keys opens it, or it was changed since."""
+    """Return the decrypted text; RefusedError if no key opens it, or it was changed."""
     from pyrage import DecryptError, decrypt
 
     if not data.lstrip().startswith(_HEADERS):
-        raise RefusedError(f"{name} is no age file", "give the file that --hand-off wrote")
+        raise RefusedError(f"{name} is not an age file", "give the file that --hand-off wrote")
     try:
         return SecretStr(decrypt(data, keys).decode("utf-8"))
     except DecryptError as error:
         other = "No matching keys" in str(error)
         raise RefusedError(
             f"{name} cannot be opened: "
-            + ("it is for other recipients" if other else "it was changed or is not whole"),
+            + ("it is for other recipients" if other else "it was changed or is incomplete"),
             "give the --identity of one of its recipients"
             if other
             else "copy the file again without changing it",
         ) from None
     except UnicodeDecodeError:
-        raise RefusedError(f"{name} holds no text", "give the file that --hand-off wrote") from None
+        raise RefusedError(
+            f"{name} does not contain text", "give the file that --hand-off wrote"
+        ) from None

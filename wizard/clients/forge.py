@@ -1,8 +1,8 @@
-"""Registers a deploy key read-only through a Git provider's API, once.
+"""Registers a read-only deploy key through a Git provider's API.
 
-Over verified TLS, without following redirects: the token goes to the provider's own API and
-nowhere else. The provider's words are never repeated, for they may quote what was sent. Source:
-REST references of GitHub, GitLab, Bitbucket Cloud and Gitea (facts on SSH, section 7).
+Uses verified TLS and follows no redirects, so the token reaches only the provider's own API. The
+provider's messages are never repeated, because they may quote the request. Source: REST references
+of GitHub, GitLab, Bitbucket Cloud and Gitea (facts on SSH, section 7).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MAX_PAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class ProviderRepository:
-    """One repository at a provider: `api` is the base of its API, `path` is owner and name."""
+    """One repository at a provider: `api` is the API's base URL, `path` is owner and name."""
 
     kind: Kind
     api: str
@@ -37,7 +37,7 @@ class ProviderRepository:
 
     @property
     def keys(self) -> str:
-        """The collection of its deploy keys."""
+        """Return the path of its deploy keys."""
         where = {
             "github": f"/repos/{quote(self.path)}/keys",
             "gitlab": f"/projects/{quote(self.path, safe='')}/deploy_keys",
@@ -47,21 +47,21 @@ class ProviderRepository:
         return self.api + where[self.kind]
 
     def page(self, number: int) -> str:
-        """One page of that collection."""
+        """Return the path of one page of its deploy keys."""
         size = {"bitbucket": "pagelen", "gitea": "limit"}.get(self.kind, "per_page")
         count = 50 if self.kind == "gitea" else 100
         return f"{self.keys}?{size}={count}&page={number}"
 
     def body(self, title: str, public: str) -> dict[str, Any]:
-        """What registers a key; read-only is said outright, for defaults differ."""
+        """Return the request that registers a key, explicitly read-only, as defaults differ."""
         if self.kind == "bitbucket":
-            # Access keys are always read-only there.
+            # Access keys are always read-only on Bitbucket.
             return {"label": title, "key": public}
         right = {"can_push": False} if self.kind == "gitlab" else {"read_only": True}
         return {"title": title, "key": public, **right}
 
     def may_push(self, found: Mapping[str, Any]) -> bool:
-        """Whether a key as the provider describes it could push; unsaid is yes."""
+        """Return whether this registered key can push; true if the provider does not say."""
         if self.kind == "bitbucket":
             return False
         if self.kind == "gitlab":
@@ -71,7 +71,7 @@ class ProviderRepository:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationResult:
-    """What is registered now; `made` is false where the key stood there already."""
+    """The registered key; `made` is false if it was already registered."""
 
     made: bool
     note: str = ""
@@ -80,13 +80,15 @@ class RegistrationResult:
 def register_deploy_key(
     place: ProviderRepository, token: SecretStr, title: str, public: str
 ) -> RegistrationResult:
-    """Register the public key read-only, unless it is; raises where it cannot be proven so.
+    """Register the public key read-only unless it already is; raise if that cannot be verified.
 
-    RefusedError for a key that may push, ConflictError where the provider knows the key from
-    another repository, WizardError for everything else.
+    RefusedError for a key that may push, ConflictError if the key belongs to a different
+    repository, WizardError for everything else.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
-        raise WizardError("the provider's token has spaces, line ends or other strange characters")
+        raise WizardError(
+            "the provider's token has spaces, line breaks or other invalid characters"
+        )
     api = _Api(place, token)
     for found in api.list_keys():
         if is_same_key(str(found.get("key", "")), public):
@@ -95,15 +97,15 @@ def register_deploy_key(
     made = api.ask("POST", place.keys, place.body(title, public))
     if not isinstance(made, Mapping) or not is_same_key(str(made.get("key", "")), public):
         raise WizardError(
-            f"{place.api} answered, and the key it shows is not the one that was sent",
-            "look at the repository's deploy keys",
+            f"{place.api} answered with a key that differs from the one that was sent",
+            "check the repository's deploy keys",
         )
     _require_read_only(place, made)
     note = ""
     if place.kind == "github":
         note = (
             "GitHub deletes this key when the token that registered it is deleted; a GitHub App's "
-            "token is safe"
+            "token avoids that"
         )
     return RegistrationResult(made=True, note=note)
 
@@ -111,8 +113,8 @@ def register_deploy_key(
 def _require_read_only(place: ProviderRepository, found: Mapping[str, Any]) -> None:
     if place.may_push(found):
         raise RefusedError(
-            f"the key is registered at {place.path}, and may push",
-            "remove it there and run this again: it is then registered read-only",
+            f"the key is registered at {place.path} with write access",
+            "remove it there and run this again to register it read-only",
         )
 
 
@@ -122,20 +124,20 @@ class _Api:
     token: SecretStr = field(repr=False)
 
     def list_keys(self) -> Iterator[Mapping[str, Any]]:
-        """The deploy keys that are registered."""
+        """Yield the registered deploy keys."""
         for number in range(1, _MAX_PAGES + 1):
             answer = self.ask("GET", self.place.page(number))
             rows = answer.get("values") if isinstance(answer, Mapping) else answer
             if not isinstance(rows, list):
-                raise WizardError(f"{self.place.api} does not answer as {self.place.kind} does")
+                raise WizardError(f"{self.place.api} does not answer like {self.place.kind}")
             if not rows:
                 return
             for row in rows:
-                # Bitbucket and GitLab wrap some answers.
+                # Bitbucket and GitLab wrap some responses.
                 yield row if isinstance(row, Mapping) else {}
 
     def ask(self, method: str, url: str, body: object = None) -> Any:
-        """One request; the parsed answer. Raises in the words of `_refusal`."""
+        """Send one request and return the parsed response; raises as `_build_error`."""
         import urllib.error
         import urllib.request
 
@@ -168,9 +170,9 @@ class _Api:
         path = self.place.path
         if status in {400, 409, 422} and method == "POST":
             return ConflictError(
-                f"{self.place.api} does not take the key for {path}",
-                "it may be registered at another repository, where it must be removed first, or "
-                "the organisation forbids deploy keys: register it on the repository's page",
+                f"{self.place.api} does not accept the key for {path}",
+                "the key may be registered at another repository; remove it there first. Or the "
+                "organisation forbids deploy keys; then register it on the repository's page",
             )
         if 300 <= status < 400:
             return RefusedError(
@@ -181,8 +183,8 @@ class _Api:
             return WizardError(
                 f"{self.place.api} does not let this token see or change the keys of {path} "
                 f"({status})",
-                "use a token of somebody who administers the repository, with the right to "
-                "manage deploy keys; or register the key on the repository's page",
+                "use a token of a repository administrator with the right to "
+                "manage deploy keys, or register the key on the repository's page",
             )
         return WizardError(f"{self.place.api} answers with {status}", "try again later")
 
@@ -204,11 +206,11 @@ def _describe_error(error: Exception) -> str:
 
     cause = getattr(error, "reason", error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return "is not proven: its certificate comes from no authority that is trusted here"
+        return "is not verified: its certificate is from an authority that is not trusted here"
     if isinstance(cause, ssl.SSLError):
         return "does not speak TLS"
     if isinstance(cause, TimeoutError):
         return f"gave no answer in {SECONDS:g} s"
     if isinstance(error, ValueError):
-        return "does not answer in JSON"
+        return "does not answer with JSON"
     return "could not be reached"

@@ -1,7 +1,7 @@
-"""Where each Git provider lets people register a deploy key, from the repository's URL; pure.
+"""Finds the page on which a Git provider registers deploy keys, from the repository's URL.
 
-Sources: the providers' documentation of deploy keys (GitHub, GitLab), access keys (Bitbucket),
-SSH public keys (Azure DevOps: they belong to a user there) and of Gitea and Forgejo.
+Sources: the providers' documentation of deploy keys (GitHub, GitLab, Gitea, Forgejo), access keys
+(Bitbucket) and SSH public keys (Azure DevOps, where keys belong to a user).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from wizard.formats.addresses import parse_git_url
 
-# The SSH names of providers whose pages are under another name.
+# SSH host names of providers whose pages have a different host name.
 _WEB_HOSTS = {
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
@@ -23,7 +23,7 @@ _PAGES = {
     "bitbucket": "https://{host}/{path}/admin/access-keys/",
     "gitea": "https://{host}/{path}/settings/keys",
 }
-# What the page calls the right to push; Bitbucket's access keys never have it.
+# The page's label for the right to push; Bitbucket's access keys are always read-only.
 _WRITING = {
     "github": "Allow write access",
     "gitlab": "Grant write permissions to this key",
@@ -36,16 +36,16 @@ _KINDS = {
     "codeberg.org": "gitea",
     "gitea.com": "gitea",
 }
-# A host of one's own says what it runs in its first label, if anywhere.
+# A self-hosted provider can only be recognised by the first label of its host name.
 _LABELS = {"github": "github", "gitlab": "gitlab", "gitea": "gitea", "forgejo": "gitea"}
 _AZURE = {"ssh.dev.azure.com", "vs-ssh.visualstudio.com", "dev.azure.com"}
 
 
 @dataclass(frozen=True, slots=True)
 class DeployKeyPage:
-    """A provider's page for deploy keys; `per_user` where keys belong to a person's account.
+    """A provider's page for deploy keys; `per_user` if keys belong to a user account.
 
-    `writing` is its name for the right to push, empty where there is none to give.
+    `writing` is the page's label for the right to push, empty if keys cannot have it.
     """
 
     url: str
@@ -54,7 +54,7 @@ class DeployKeyPage:
 
 
 def find_key_page(url: str) -> DeployKeyPage | None:
-    """The page for the repository at `url`; None where the provider cannot be told.
+    """Return the page for the repository at `url`; None if the provider is unknown.
 
     Raises ValueError for a URL that `parse_git_url` refuses.
     """
@@ -75,7 +75,7 @@ def find_key_page(url: str) -> DeployKeyPage | None:
 
 
 def find_api(url: str) -> tuple[str, str, str] | None:
-    """Kind of provider, base of its API, and owner/name of the repository; None where unknown.
+    """Return provider kind, API base URL and owner/name of the repository; None if unknown.
 
     Sources: REST references of GitHub (also Enterprise Server), GitLab, Bitbucket Cloud, Gitea.
     """

@@ -1,8 +1,8 @@
-"""The helm program of this machine, for one context of the kubeconfig.
+"""Runs the helm program of this machine against one kubeconfig context.
 
-It is looked up in absolute PATH entries only and runs in a process group of its own, which ends
-with whoever waits for it. It gets no secret, neither as argument nor in its environment: values
-come on standard input, and hold none. Sources: Helm's own help and source, 3.13 to 3.22 and 4.3.
+It is looked up only in absolute PATH entries and runs in its own process group, which is stopped
+together with the wizard. It gets no secret, in arguments or environment; the values on standard
+input contain none. Sources: Helm's own help and source, 3.13 to 3.22 and 4.3.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from wizard.clients.kube.config import KubeContext
 
-# `--labels` and `--dry-run=server` came with 3.13.
+# `--labels` and `--dry-run=server` exist since 3.13.
 MIN_VERSION = (3, 13)
 NEXT_MAJOR = 5
 LOOK_SECONDS = 60.0
 _INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
-# Helm marks a release as failed when it is asked to end; whoever interrupts waits no longer.
+# Helm marks a release as failed when it is interrupted; after these seconds it is killed.
 _GRACE_SECONDS = 0.5
 _HELM_PATH_VARIABLES = (
     "HELM_CACHE_HOME",
@@ -45,7 +45,7 @@ _HELM_PATH_VARIABLES = (
     "HELM_REGISTRY_CONFIG",
     "HELM_PLUGINS",
 )
-# They would lead elsewhere than the plan says, or print what nobody asked for.
+# These variables would select a different cluster than the plan, or add output.
 _REDIRECTING_PREFIXES = (
     "HELM_KUBE",
     "HELM_NAMESPACE",
@@ -59,7 +59,7 @@ _SECRET_PREFIXES = ("VAULT_", "PG", "AIRFLOW")
 
 @dataclass(frozen=True, slots=True)
 class HelmOutput:
-    """What one helm command ended with; `said` is safe to show."""
+    """The result of one helm command; `said` is safe to print."""
 
     code: int
     out: str
@@ -68,7 +68,7 @@ class HelmOutput:
 
 @dataclass(frozen=True, slots=True)
 class HelmRevision:
-    """One revision of a release as `helm history` tells it."""
+    """One revision of a release, from `helm history`."""
 
     revision: int
     status: str
@@ -77,9 +77,9 @@ class HelmRevision:
 
 
 class Helm:
-    """Runs helm against the cluster of one context; nothing runs before the first operation.
+    """Runs helm against the cluster of one context; starts nothing before the first operation.
 
-    `hidden` are variables that hold secrets.
+    `hidden` are the names of variables that hold secrets.
     """
 
     def __init__(self, access: KubeContext, *, hidden: Collection[str] = ()) -> None:
@@ -88,23 +88,23 @@ class Helm:
 
     @property
     def identity(self) -> str:
-        """What will be used, for the plan; nothing is run for it."""
+        """Return program and context for the plan; runs nothing."""
         return f"{_find_helm() or 'helm, which is not on PATH'}, context {self._access.context}"
 
     async def version(self) -> str:
-        """The program's version; WizardError where there is none, or one that will not do."""
+        """Return the program's version; WizardError if it is missing or not supported."""
         done = await self._run("version", "--template", "{{.Version}}", context=False)
         found = re.match(r"v?(\d+)\.(\d+)", done.out.strip())
         if done.code or found is None:
-            raise WizardError(f"helm says no version: {done.said or done.out[:80]}", _INSTALL)
+            raise WizardError(f"helm reports no version: {done.said or done.out[:80]}", _INSTALL)
         number = (int(found[1]), int(found[2]))
         if number < MIN_VERSION or number[0] >= NEXT_MAJOR:
-            kind = "too old" if number < MIN_VERSION else "newer than what this was made for"
+            kind = "too old" if number < MIN_VERSION else "newer than the supported versions"
             raise WizardError(f"helm {escape_unprintable(done.out.strip())} is {kind}", _INSTALL)
         return escape_unprintable(done.out.strip())
 
     async def history(self, release: str, namespace: str) -> list[HelmRevision]:
-        """The newest revisions, the last one last."""
+        """Return the newest revisions, the newest last."""
         found = await self._json("history", release, "--namespace", namespace, "--max", "20")
         try:
             return [
@@ -112,27 +112,27 @@ class Helm:
                 for one in found
             ]
         except (TypeError, KeyError):
-            raise WizardError("helm history gave something else than revisions") from None
+            raise WizardError("helm history did not return a list of revisions") from None
 
     async def values(self, release: str, namespace: str, revision: int) -> Mapping[str, Any]:
-        """The values that were given for a revision, without the chart's own."""
+        """Return the values given for a revision, without the chart's defaults."""
         found = await self._json(
             "get", "values", release, "--namespace", namespace, "--revision", str(revision)
         )
         return found if isinstance(found, dict) else {}
 
     async def show_chart(self, path: Path) -> Mapping[str, Any]:
-        """Chart.yaml of a chart on this machine."""
+        """Return Chart.yaml of a chart on this machine."""
         done = await self.act("show", "chart", str(path), seconds=LOOK_SECONDS, context=False)
         return read_mapping(done.out, "Chart.yaml")
 
     async def act(
         self, *args: str, stdin: bytes = b"", seconds: float, context: bool = True
     ) -> HelmOutput:
-        """Run a command; WizardError with what helm said where it fails or does not end."""
+        """Run a command; WizardError with helm's message if it fails or times out."""
         done = await self._run(*args, stdin=stdin, seconds=seconds, context=context)
         if done.code:
-            raise WizardError(f"helm {args[0]}: {done.said or f'it ended with {done.code}'}")
+            raise WizardError(f"helm {args[0]}: {done.said or f'exited with code {done.code}'}")
         return done
 
     async def _json(self, *args: str) -> Any:
@@ -140,7 +140,7 @@ class Helm:
         try:
             return json.loads(done.out)
         except ValueError:
-            raise WizardError(f"helm {args[0]} gave no JSON") from None
+            raise WizardError(f"helm {args[0]} did not print JSON") from None
 
     async def _run(
         self, *args: str, stdin: bytes = b"", seconds: float = LOOK_SECONDS, context: bool = True
@@ -152,7 +152,7 @@ class Helm:
         try:
             process = await asyncio.create_subprocess_exec(
                 program, *words, env=self._environment(), start_new_session=True,
-                # A folder named like the chart, where one happens to stand, would be taken for it.
+                # In a folder that contains one named like the chart, helm would use that folder.
                 cwd="/", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
@@ -164,7 +164,7 @@ class Helm:
             await _stop_process(process)
             raise WizardError(
                 f"helm {args[0]} did not end within {seconds:.0f} s and was stopped",
-                "does the cluster answer? then run it again",
+                "check that the cluster answers, then run it again",
             ) from None
         except BaseException:
             await _stop_process(process)
@@ -174,7 +174,7 @@ class Helm:
         )
 
     def _environment(self) -> dict[str, str]:
-        """An allow-list; a login plugin of the kubeconfig may need any variable but ours."""
+        """Return an allow-list; a login plugin may need any variable except those with secrets."""
         kept = git_environment(network=True)
         kept |= {name: os.environ[name] for name in _HELM_PATH_VARIABLES if name in os.environ}
         if self._access.plugin is not None:
@@ -190,7 +190,7 @@ class Helm:
 
 
 def open_helm(context: str = "", *, hidden: Collection[str] = ()) -> Helm:
-    """For a kubeconfig context, empty for the current one; raises as `read_context`."""
+    """Return helm for a kubeconfig context (empty: the current one); raises as `read_context`."""
     return Helm(read_context(context), hidden=hidden)
 
 
@@ -203,7 +203,7 @@ def _find_helm() -> str:
 
 
 async def _stop_process(process: asyncio.subprocess.Process) -> None:
-    """End it and what it started: first asked to, which lets it note that it was."""
+    """Stop helm and its children: first with a signal, so that helm can record the failure."""
 
     def send(how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -217,7 +217,7 @@ async def _stop_process(process: asyncio.subprocess.Process) -> None:
 
 
 def _extract_error(err: bytes) -> str:
-    """The error itself in one safe line: a login plugin may have said more before it."""
+    """Return the error in one safe line, without earlier output, such as of a login plugin."""
     text = err.decode("utf-8", "replace")
     start = text.find("Error: ")
     return escape_unprintable(" ".join(text[start + 7 if start >= 0 else 0 :].split()))[:4000]

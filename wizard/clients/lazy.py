@@ -1,7 +1,7 @@
-"""The first import of the HTTP clients' libraries, by one thread at a time.
+"""Imports the HTTP libraries on first use, in one thread at a time.
 
-requests and kubernetes import parts of each other. Where two threads begin with both at once,
-Python breaks the tie by handing out modules that are half imported.
+requests and kubernetes import parts of each other. If two threads import both at the same time,
+Python resolves the deadlock by returning half-imported modules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _IMPORT_LOCK = threading.Lock()
 
 
 def import_modules(*names: str) -> None:
-    """Import these modules; what is imported already costs nothing worth counting."""
+    """Import these modules; an imported module costs almost nothing."""
     with _IMPORT_LOCK:
         for name in names:
             import_module(name)

@@ -209,7 +209,7 @@ def test_an_installation_that_needs_only_its_cluster(local: Wizard) -> None:
     # Chart and image are public: whether they answer is up to this machine's network.
     assert set(by_id(done)) == {"cluster.identity", "chart.version", "image.tag"}
     identity = by_id(done)["cluster.identity"]
-    assert (identity["status"], "there is no kubeconfig" in identity["detail"]) == ("unknown", True)
+    assert (identity["status"], "kubeconfig not found" in identity["detail"]) == ("unknown", True)
 
 
 # --- consent
@@ -270,7 +270,7 @@ def test_a_person_at_a_terminal_is_asked(
 ) -> None:
     monkeypatch.setenv("SOMEBODYS_KEY", canary.secret())
     branched(committed, "database.password={env: SOMEBODYS_KEY}")
-    for answer, shown in (("n", "nobody agreed to read"), ("y", "does not resolve here")):
+    for answer, shown in (("n", "not confirmed: read"), ("y", "does not resolve here")):
         command = ["-m", "wizard", "check", "--live", "--repo", str(committed.folder)]
         terminal = pty_run(command, size=(200, 40))
         terminal.wait_for("database.password is new to main: read env:SOMEBODYS_KEY")

@@ -164,7 +164,7 @@ def test_a_websocket_is_opened_to_a_proven_server_only(
 ) -> None:
     with web(Authority.make(tmp_path), lambda _: said(MADE)) as stranger:
         error = ask_pod(client(stranger.url))
-        assert (error.kind, "not proven" in error.message) == ("tls", True)
+        assert (error.kind, "not verified" in error.message) == ("tls", True)
         assert stranger.asked == []
 
 
@@ -176,8 +176,8 @@ def drip(connection: Any, text: bytes) -> None:
 
 HANDSHAKES: list[tuple[str, Callable[[Any], None], str]] = [
     # The first two take all of the time that they are given.
-    ("silent", lambda _: time.sleep(3), "is not answered"),
-    ("slow", lambda one: drip(one, b"HTTP/1.1 101 OK\r\nX: " + b"a" * 1000), "is not answered"),
+    ("silent", lambda _: time.sleep(3), "was not answered"),
+    ("slow", lambda one: drip(one, b"HTTP/1.1 101 OK\r\nX: " + b"a" * 1000), "was not answered"),
     ("endless", lambda one: one.sendall(b"HTTP/1.1 101 OK\r\nX: " + b"a" * 500000), "answer is no"),
     ("long", lambda one: one.sendall(
         b"HTTP/1.1 500 no\r\nContent-Length: 999999999\r\n\r\n" + b"a" * 500000
@@ -206,7 +206,7 @@ def test_a_handshake_has_an_end(
 
     with scripted(serve) as port:
         started = time.monotonic()
-        seconds = 1 if says == "is not answered" else 10
+        seconds = 1 if says == "was not answered" else 10
         error = ask_pod(client(f"https://127.0.0.1:{port}"), seconds)
         assert time.monotonic() - started < seconds + 1.5
     assert (error.kind, says in error.message) == ("upgrade", True), error.message
@@ -219,7 +219,7 @@ def test_a_server_that_is_not_proven_gets_nothing(
     user = {"token": canary.secret()}
     with web(Authority.make(tmp_path), lambda _: said(MADE)) as stranger:
         error = refused(lambda: client(stranger.url, user).get(POD))
-        assert (error.kind, "not proven" in error.message) == ("tls", True)
+        assert (error.kind, "not verified" in error.message) == ("tls", True)
         assert "certificate" in error.message
         assert stranger.asked == []
     with web(authority, in_turn(said(MADE)), name="api.example.internal") as server:
@@ -341,7 +341,7 @@ def test_client_certificates(authority: Authority, client: Any, tmp_path: Path) 
         assert refused(lambda: client(server.url).get(POD)).kind in {"tls", "unreachable"}
         files["client-key"].write_text(authority.issue("bob")[1])
         error = refused(lambda: client(server.url, user).get(POD))
-        assert (error.kind, "do not fit" in error.message) == ("login", True)
+        assert (error.kind, "do not match" in error.message) == ("login", True)
 
 
 def plugin(path: Path, body: str) -> Path:
@@ -428,9 +428,9 @@ def test_a_token_file_is_read_again_when_it_was_renewed(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("echo 'Please run az login' >&2; exit 3", "ended with 3: Please run az login"),
-        ("echo not-json", "gave no ExecCredential"),
-        (credential(token=""), "gave no credentials"),
+        ("echo 'Please run az login' >&2; exit 3", "exited with code 3: Please run az login"),
+        ("echo not-json", "did not print an ExecCredential"),
+        (credential(token=""), "did not print credentials"),
         ("exec sleep 60", "gave no answer in 1 s"),
     ],
 )

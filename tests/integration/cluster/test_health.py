@@ -121,11 +121,11 @@ WRONG: list[tuple[str, Script, str, str]] = [
     ),
     ("deep JSON", says(http(b"[" * 60000)), "which is no report", "access.base_url"),
     ("an error", says(http(health(), "500 Oops")), "with HTTP 500", "logs deployment/"),
-    ("no HTTP", says(b"SSH-2.0-OpenSSH_9.2\r\n"), "something that is no HTTP", "logs deployment/"),
+    ("no HTTP", says(b"SSH-2.0-OpenSSH_9.2\r\n"), "answers, but not with HTTP", "logs deployment/"),
     ("huge", lambda _: iter([http(b" " * 70000)]), "more than 64 KiB", "logs deployment/"),
     (
         "endless", lambda _: iter(lambda: b"X-A: " + b"b" * 32768 + b"\r\n", b""),
-        "something that is no HTTP", "logs deployment/",
+        "answers, but not with HTTP", "logs deployment/",
     ),
 ]  # fmt: skip
 
@@ -175,7 +175,7 @@ def test_a_program_that_hangs_or_is_not_there(
     ports = [{"name": "api-server", "containerPort": 9090}]
     relisten(world, ports=ports)
     event = ended(target)
-    assert "is not reached: error forwarding port 9090" in event.detail
+    assert "cannot be reached: error forwarding port 9090" in event.detail
     assert "connection refused" in event.detail
     relisten(world, readinessProbe={"httpGet": {"port": 8080, "scheme": "HTTPS"}})
     event = ended(target)
@@ -274,7 +274,7 @@ def test_a_way_without_websockets_proves_nothing(
             assert event.state == "unknown", event
             assert event.detail.startswith(f"{RUNS}; its health was not asked: port-forward to ")
             assert "no WebSocket: " in event.detail
-            assert "let WebSocket connections through" in event.fix.text
+            assert "allow WebSocket connections" in event.fix.text
         # An API server with too much to do is waited for.
         event = ended(replace(target, kube=client))
         assert (event.state, "HTTP 503" in event.detail) == ("failed", True)

@@ -149,11 +149,11 @@ def test_a_key_that_may_push_is_refused(provider: Provider, canary: Canary) -> N
         return
     for standing in ({"read_only": False, "can_push": True}, {}):
         provider.keys[:] = [{"key": PUBLIC, **standing}]
-        with pytest.raises(RefusedError, match="may push"):
+        with pytest.raises(RefusedError, match="write access"):
             register_deploy_key(provider.place, token(canary), "t", PUBLIC)
     provider.keys.clear()
     provider.answers["POST"] = {"key": PUBLIC, "read_only": False, "can_push": True}
-    with pytest.raises(RefusedError, match="may push"):
+    with pytest.raises(RefusedError, match="write access"):
         register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
 
@@ -161,7 +161,7 @@ def test_another_key_than_ours_in_the_answer_is_an_error(
     provider: Provider, canary: Canary
 ) -> None:
     provider.answers["POST"] = {"key": generate_key_pair("ed25519", "x").public, "read_only": True}
-    with pytest.raises(WizardError, match="not the one that was sent"):
+    with pytest.raises(WizardError, match="differs from the one that was sent"):
         register_deploy_key(provider.place, token(canary), "t", PUBLIC)
 
 
@@ -171,7 +171,7 @@ def test_another_key_than_ours_in_the_answer_is_an_error(
         ("GET", 401, WizardError, "does not let this token"),
         ("GET", 404, WizardError, "does not let this token"),
         ("POST", 403, WizardError, "does not let this token"),
-        ("POST", 422, ConflictError, "does not take the key"),
+        ("POST", 422, ConflictError, "does not accept the key"),
         ("GET", 302, RefusedError, "redirect"),
         ("POST", 307, RefusedError, "redirect"),
         ("GET", 500, WizardError, "answers with 500"),
@@ -203,7 +203,7 @@ def test_an_unproven_server_gets_no_token(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
 
-    with pytest.raises(WizardError, match="not proven"):
+    with pytest.raises(WizardError, match="not verified"):
         register_deploy_key(provider.place, token(canary), "t", PUBLIC)
     assert provider.requests == []
 
@@ -212,7 +212,7 @@ def test_a_server_of_another_name_gets_no_token(provider: Provider, canary: Cana
     place = ProviderRepository(
         provider.place.kind, f"https://127.0.0.1:{provider.port}", provider.place.path
     )
-    with pytest.raises(WizardError, match="not proven"):
+    with pytest.raises(WizardError, match="not verified"):
         register_deploy_key(place, token(canary), "t", PUBLIC)
     assert provider.requests == []
 

@@ -154,7 +154,7 @@ def test_kinds_of_login(config: Any, canary: Canary) -> None:
     [
         ("contexts: [\n", "no YAML"),
         ("a: &a [1]\nb: *a\n", "anchors"),
-        ("contexts: [text]\ncurrent-context: a\n", "no mapping"),
+        ("contexts: [text]\ncurrent-context: a\n", "not a mapping"),
         ("", "no current context"),
         ("current-context: a\n", "has no context a"),
     ],
@@ -188,6 +188,6 @@ def test_a_context_without_its_cluster(
     words = yaml.safe_load(path.read_text())
     words["clusters"] = None
     path.write_text(yaml.safe_dump(words))
-    assert "cluster that the kubeconfig does not have" in refusal().message
+    assert "cluster that is not in the kubeconfig" in refusal().message
     path.write_bytes(b"\xff\xfe")
     assert "not UTF-8" in refusal().message

@@ -1,4 +1,4 @@
-"""The real client of an API server, over Transport: paths, options and paging; see protocol.py."""
+"""The Kubernetes client: paths, options and paging on top of Transport; see protocol.py."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _META = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
 class KubeClient:
-    """The real `Kube`; safe to use from several threads."""
+    """The implementation of `Kube`; safe to use from several threads."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -48,21 +48,21 @@ class KubeClient:
 
     @property
     def identity(self) -> str:
-        """What will be used; see Kube."""
+        """Return context, server, user and login; see Kube."""
         return self._transport.access.identity
 
     @property
     def server(self) -> str:
-        """The API server's address, as the operator's machine reaches it."""
+        """Return the API server's address as this machine reaches it."""
         return self._transport.access.server
 
     @property
     def ca(self) -> str:
-        """What the server is verified with; see Kube."""
+        """Return the CA that verifies the server; see Kube."""
         return self._transport.access.ca
 
     def cluster(self) -> ClusterIdentity:
-        """Which cluster answers; see Kube."""
+        """Return the identity of the cluster; see Kube."""
         version = self._send("GET", "/version", "version of the API server")
         try:
             system = self.get(Ref("v1", "Namespace", "kube-system"), metadata=True)
@@ -76,25 +76,25 @@ class KubeClient:
         )
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
-        """Versions of a group; see Kube."""
+        """Return the versions of a group; see Kube."""
         found = self._get_or_none(f"/apis/{group}", f"versions of {group}") or {}
         preferred = found.get("preferredVersion", {}).get("version")
         versions = [str(one["version"]) for one in found.get("versions", [])]
         return tuple(sorted(versions, key=lambda one: one != preferred))
 
     def kinds(self, api_version: str) -> frozenset[str]:
-        """Kinds of a group's version; see Kube."""
+        """Return the kinds of a group's version; see Kube."""
         return frozenset(self._resources(api_version))
 
     def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
-        """Kinds that namespaces hold; see Kube."""
+        """Return the kinds that exist in namespaces; see Kube."""
         groups = self._send("GET", "/apis", "API groups").get("groups", [])
         found = find_deletable_resources(groups, self._discover)
         self._found |= found
         return tuple(found)
 
     def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
-        """The object, or None; see Kube."""
+        """Return the object, or None; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         accept = _META.format("") if metadata else _JSON
         return self._get_or_none(path, f"read {ref}", accept=accept)
@@ -108,7 +108,7 @@ class KubeClient:
         labels: str = "",
         metadata: bool = False,
     ) -> list[KubeObject]:
-        """All objects of a kind; see Kube."""
+        """Return all objects of a kind; see Kube."""
         query = [("labelSelector", labels)] if labels else []
         found, _ = self._list_all(api_version, kind, namespace, query, metadata=metadata)
         return found
@@ -116,24 +116,24 @@ class KubeClient:
     def apply(
         self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
     ) -> KubeObject:
-        """Server-side apply; see Kube."""
+        """Apply server-side; see Kube."""
         ref = Ref.from_manifest(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         query = _write_options(dry_run) + [("force", "true")] * force
         return self._send("PATCH", path, f"apply {ref}", query, manifest, media=APPLY_MEDIA_TYPE)
 
     def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Make it; see Kube."""
+        """Create the object; see Kube."""
         ref = Ref.from_manifest(manifest)
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace)
         options = _write_options(dry_run)
         return self._send("POST", path, f"create {ref}", options, manifest, again=False)
 
     def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Put it in the place of its former version; see Kube."""
+        """Replace a given version of the object; see Kube."""
         ref = Ref.from_manifest(manifest)
         if not manifest["metadata"].get("resourceVersion"):
-            raise ValueError(f"{ref}: the version that is replaced must be named")
+            raise ValueError(f"{ref}: the resourceVersion to replace is missing")
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         options = _write_options(dry_run)
         return self._send("PUT", path, f"replace {ref}", options, manifest, again=False)
@@ -147,12 +147,12 @@ class KubeClient:
         dry_run: bool = False,
         propagation: Propagation = "Background",
     ) -> bool:
-        """Remove exactly this one; see Kube."""
+        """Delete exactly this object; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         body: KubeObject = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         if version:
             body["preconditions"]["resourceVersion"] = version
-        # The body is what counts; the address is what people read in logs.
+        # The server uses the body; the query makes the option visible in logs.
         query = [("dryRun", "All")] if dry_run else []
         if dry_run:
             body["dryRun"] = ["All"]
@@ -165,7 +165,7 @@ class KubeClient:
         return True
 
     def may(self, right: Right) -> bool:
-        """Whether it would be allowed; see Kube."""
+        """Return whether the server would allow it; see Kube."""
         attributes = {name: getattr(right, name) for name in Right.__dataclass_fields__}
         body = {"spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}}}
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -173,7 +173,7 @@ class KubeClient:
         return bool(found.get("status", {}).get("allowed"))
 
     def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
-        """A ServiceAccount's token; see Kube."""
+        """Return a token of a ServiceAccount; see Kube."""
         path = Resource("/api/v1", "serviceaccounts", namespaced=True).path(namespace, account)
         audiences = [audience] if audience else []
         body = {"spec": {"audiences": audiences, "expirationSeconds": seconds}}
@@ -184,7 +184,7 @@ class KubeClient:
     def ask_pod(
         self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
     ) -> PodResponse:
-        """A program's answer to one GET; see Kube."""
+        """Return a program's answer to one GET request; see Kube."""
         place = Resource("/api/v1", "pods", namespaced=True).path(pod.namespace, pod.name)
         asked = port_forward.build_request(path, host)
         what = f"port-forward to {pod}"
@@ -193,7 +193,7 @@ class KubeClient:
         )
 
     def follow(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
-        """The object's state until time is up: watched, or polled where watching is forbidden."""
+        """Yield the object's state until the time is up: by watch, or by polling if forbidden."""
         end = time.monotonic() + seconds
         failed: KubeError | None = None
         watched = True
@@ -219,7 +219,7 @@ class KubeClient:
             raise failed
 
     def _watch_once(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
-        """The state now and each change for some seconds; a gap in the history ends it early."""
+        """Yield the current state, then each change; stops early at a gap in the history."""
         query = [("fieldSelector", f"metadata.name={ref.name}")]
         items, version = self._list_all(ref.api_version, ref.kind, ref.namespace, query)
         yield items[0] if items else None
@@ -242,9 +242,9 @@ class KubeClient:
         *,
         metadata: bool = False,
     ) -> tuple[list[KubeObject], str]:
-        """All items, however many pages they take, and the version of the last page.
+        """Return all items of all pages, and the version of the last page.
 
-        The server forgets where a page ended after some minutes (410); the list is then taken anew.
+        A page token expires after some minutes (410); the list then starts again.
         """
         path = self._resource(api_version, kind).path(namespace)
         accept = _META.format("List") if metadata else _JSON
@@ -269,13 +269,13 @@ class KubeClient:
     def _resource(self, api_version: str, kind: str) -> Resource:
         key = (api_version, kind)
         if key not in self._found:
-            # Only what was found is kept: CRDs may still come.
+            # Only found kinds are cached: CRDs may still be installed.
             found = self._resources(api_version).get(kind)
             if found is None:
                 raise KubeError(
                     "missing",
                     f"the cluster does not know {kind} of {api_version}",
-                    "install what brings this kind, in a version that serves it",
+                    "install the operator that provides this kind, in a version that serves it",
                 )
             self._found[key] = found
         return self._found[key]
@@ -288,7 +288,7 @@ class KubeClient:
         return list(found.get("resources") or [])
 
     def _get_or_none(self, path: str, what: str, **options: Any) -> KubeObject | None:
-        """What a path holds; None where it is not served."""
+        """Return the content of a path; None if the server does not serve it."""
         try:
             return self._send("GET", path, what, **options)
         except KubeError as error:
@@ -305,16 +305,16 @@ class KubeClient:
         body: KubeObject | None = None,
         **options: Any,
     ) -> KubeObject:
-        # Who only looks sends nothing that an error could quote.
+        # A read sends nothing that an error could quote.
         secret = method not in {"GET", "DELETE"} and ("/secrets" in path or path.endswith("/token"))
         request = Request(method, path, what, query or [], body, secret=secret, **options)
         answer = self._transport.send(request)
         if not isinstance(answer, dict):
-            raise KubeError("server", f"{what}: the answer is no object")
+            raise KubeError("server", f"{what}: the answer is not an object")
         return answer
 
 
 def _write_options(dry_run: bool) -> list[tuple[str, str]]:
-    """Options of every write: whose it is, and that unknown fields are refused."""
+    """Return the options of every write: field manager and strict field validation."""
     found = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
     return [*found, ("dryRun", "All")] if dry_run else found

@@ -1,7 +1,7 @@
-"""Which cluster a kubeconfig leads to, and as whom: read here, used by the client, never written.
+"""Reads which cluster and user a kubeconfig context selects; never writes the file.
 
-Several files are merged as kubectl does it: of two values the first counts. Nothing is run or
-sent while reading; what cannot be used safely is refused with what to do about it. Source:
+Several files are merged like in kubectl: the first value wins. Reading runs and sends nothing. A
+setting that is not safe to use is refused with a fix. Source:
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 The library's loader fails test_kinds_of_login and test_of_several_files_the_first_word_counts.
 """
@@ -34,7 +34,7 @@ _UNSUPPORTED = ("as", "as-groups", "as-uid", "as-user-extra", "username", "passw
 
 @dataclass(frozen=True, slots=True)
 class ExecPlugin:
-    """A program that the kubeconfig names to log in with; `run_plugin` in login.py starts it."""
+    """A login program named in the kubeconfig; `run_plugin` in login.py starts it."""
 
     command: str
     arguments: tuple[str, ...]
@@ -45,7 +45,7 @@ class ExecPlugin:
 
     @property
     def name(self) -> str:
-        """The program and its sub-commands: what follows an option may be a secret."""
+        """Return the program and its sub-commands, without options: their values may be secrets."""
         words = [Path(self.command).name]
         for word in self.arguments:
             if word.startswith("-"):
@@ -59,7 +59,7 @@ class KubeContext:
     """One context of a kubeconfig: a server and how to log in to it.
 
     At most one of `token`, `token_file` and `plugin` is set; `certificate` and `key` are the
-    client's own, as PEM. `ca` is PEM, empty for the machine's own trust.
+    client's, as PEM. `ca` is PEM, empty for the CAs of this machine.
     """
 
     context: str
@@ -77,12 +77,12 @@ class KubeContext:
 
     @property
     def identity(self) -> str:
-        """What will be used, for the plan: context, server, user and the kind of login."""
+        """Return context, server, user and kind of login, for the plan."""
         return f"context {self.context}: {self.server} as {self.user or 'nobody'} ({self.login})"
 
     @property
     def login(self) -> str:
-        """The kind of login; a plugin is named before it is ever run."""
+        """Return the kind of login; a plugin is named before it runs."""
         if self.plugin is not None:
             return f"runs `{self.plugin.name}`"
         if self.token is not None or self.token_file is not None:
@@ -97,10 +97,10 @@ class _ConfigEntry:
 
 
 def read_context(context: str = "") -> KubeContext:
-    """What KUBECONFIG (default ~/.kube/config) says of a context, empty for the current one.
+    """Read a context of KUBECONFIG (default ~/.kube/config); empty for the current one.
 
-    Raises NoContextError where none is named, UsageError where what is named is not to be had, and
-    RefusedError where the connection would not be proven or the login is of an unsafe kind.
+    Raises NoContextError if no context is selected, UsageError if the selected one is not usable,
+    and RefusedError if the server would not be verified or the login is not safe.
     """
     entries, current = _merge_files(find_kubeconfigs())
     chosen = context or current
@@ -114,26 +114,26 @@ def read_context(context: str = "") -> KubeContext:
     user_name = str(words.get("user", ""))
     user = entries["users"].get(user_name) or _ConfigEntry({}, Path())
     if cluster is None:
-        raise UsageError(f"context {chosen} names a cluster that the kubeconfig does not have")
+        raise UsageError(f"context {chosen} names a cluster that is not in the kubeconfig")
     return _build_context(chosen, str(words.get("namespace", "")), user_name, cluster, user)
 
 
 def list_kube_contexts() -> tuple[tuple[str, ...], str]:
-    """The names of all contexts, and the current one; raises UsageError without a kubeconfig."""
+    """Return the names of all contexts, and the current one; UsageError without a kubeconfig."""
     entries, current = _merge_files(find_kubeconfigs())
     return tuple(sorted(entries["contexts"])), current
 
 
 def find_kubeconfigs() -> list[Path]:
-    """The files that exist; NoContextError when none is named or there, UsageError when none is."""
+    """Return the existing files; NoContextError if there is no default file, else UsageError."""
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
     paths = [Path(name).expanduser() for name in names]
     found = [path for path in paths if path.is_file()]
     if not found:
         raise (NoContextError if variable in {"", os.devnull} else UsageError)(
-            f"there is no kubeconfig: {', '.join(names)} is not there",
-            "set KUBECONFIG to the file that your cluster's owner gave you",
+            f"kubeconfig not found: {', '.join(names)}",
+            "set KUBECONFIG to the file from your cluster's owner",
         )
     return found
 
@@ -157,14 +157,14 @@ def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]],
 
 
 def _list_entries(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """The entries of one list, each a name and what stands under the part's singular."""
+    """Return the entries of one list: each name, and the mapping below the singular key."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for item in items if isinstance(items, list) else []:
         words = item.get(part[:-1]) if isinstance(item, Mapping) else None
         if words is None:
             words = {}
         if not isinstance(item, Mapping) or not isinstance(words, Mapping):
-            raise UsageError(f"the kubeconfig {path} has an entry of {part} that is no mapping")
+            raise UsageError(f"the kubeconfig {path} has an entry in {part} that is not a mapping")
         found.append((str(item.get("name", "")), words))
     return found
 
@@ -203,19 +203,19 @@ def _check_server(context: str, server: str, words: Mapping[str, Any]) -> None:
     if not good or not bare:
         raise RefusedError(
             f"context {context}: the server must be an https URL without credentials",
-            "over http nothing proves which cluster answers",
+            "http cannot verify which cluster answers; use https",
         )
     if words.get("insecure-skip-tls-verify"):
         raise RefusedError(
-            f"context {context}: insecure-skip-tls-verify is set, so nothing proves which cluster "
-            "answers; nothing was sent",
+            f"context {context}: insecure-skip-tls-verify is set, so the cluster is not verified; "
+            "nothing was sent",
             "get the cluster's CA from its owner: kubectl config set-cluster NAME "
             "--certificate-authority=FILE --embed-certs --insecure-skip-tls-verify=false",
         )
 
 
 def _cluster_info(words: Mapping[str, Any]) -> dict[str, Any]:
-    """What a plugin that asks for it is told of the cluster, besides its address."""
+    """Return the cluster data, besides the address, for a plugin that asks for it."""
     named = ("certificate-authority-data", "tls-server-name", "proxy-url")
     found = {name: words[name] for name in named if words.get(name)}
     extensions = words.get("extensions")
@@ -234,7 +234,7 @@ def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) ->
         if not key:
             raise UsageError(f"context {context}: the client certificate has no key")
         found = {"certificate": certificate, "key": SecretStr(key)}
-    # kubectl's order: a file before the token beside it, both before a plugin.
+    # Like kubectl: a token file overrides a token, and both override a plugin.
     if words.get("tokenFile"):
         found["token_file"] = user.folder / str(words["tokenFile"])
     elif words.get("token"):
@@ -247,12 +247,12 @@ def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) ->
 
 
 def _read_id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
-    """The token that `auth-provider: oidc` holds; it is never renewed from here."""
+    """Return the token in `auth-provider: oidc`; it is never renewed here."""
     config = provider.get("config")
     token = config.get("id-token") if isinstance(config, Mapping) else None
     if provider.get("name") != "oidc" or not token:
         raise RefusedError(
-            f"context {context}: its auth-provider holds no token, and kubectl has dropped it",
+            f"context {context}: its auth-provider has no token, and kubectl no longer supports it",
             "use the provider's exec plugin, such as kubelogin or gke-gcloud-auth-plugin",
         )
     return SecretStr(str(token))
@@ -263,17 +263,17 @@ def _read_plugin(
 ) -> ExecPlugin:
     command = str(words.get("command", ""))
     if not command:
-        raise UsageError(f"context {context}: its exec plugin names no command")
+        raise UsageError(f"context {context}: its exec plugin has no command")
     if words.get("interactiveMode") == "Always":
         raise RefusedError(
-            f"context {context}: its exec plugin must be asked on a terminal",
+            f"context {context}: its exec plugin needs a terminal",
             "log in with it first, or set its interactiveMode to IfAvailable",
         )
     pairs = words.get("env")
     items = [item for item in pairs if isinstance(item, Mapping)] if pairs else []
     arguments = words.get("args")
     return ExecPlugin(
-        # A path is relative to the file that holds it; a bare name is looked for on PATH.
+        # A path is relative to the kubeconfig file; a bare name is looked up on PATH.
         command=str(folder / command) if "/" in command else command,
         arguments=tuple(str(one) for one in arguments) if isinstance(arguments, list) else (),
         environment={str(item.get("name")): str(item.get("value", "")) for item in items},
@@ -284,7 +284,7 @@ def _read_plugin(
 
 
 def _read_pem(entry: _ConfigEntry, name: str, context: str) -> str:
-    """Inline data, which counts before a file, or the file's text; empty without either."""
+    """Return inline data, else the file's text; empty without either."""
     data = entry.data.get(f"{name}-data")
     try:
         if data:

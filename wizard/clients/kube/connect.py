@@ -1,4 +1,4 @@
-"""Opens a client for the cluster that the kubeconfig names."""
+"""Opens a client for the cluster of a kubeconfig context."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from wizard.clients.kube.transport import Transport
 def open_kube(
     context: str = "", *, patience: float = 30.0, told: Callable[[str], None] | None = None
 ) -> Kube:
-    """The client of a kubeconfig context, empty for the current one; sends nothing yet.
+    """Return the client of a kubeconfig context (empty: the current one); sends nothing yet.
 
-    `told` hears the line of each request. Raises UsageError and RefusedError as `read_context`.
+    `told` receives the line of each request. Raises UsageError and RefusedError as `read_context`.
     """
     return KubeClient(Transport(read_context(context), patience=patience, told=told))

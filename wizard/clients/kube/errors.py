@@ -1,4 +1,4 @@
-"""What may go wrong with an API server, in words without tokens or the content of Secrets."""
+"""Errors of an API server; no message contains a token or the content of a Secret."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 _MAX_MESSAGE_LENGTH = 300
-_LOGIN_HINT = "log in again as your cluster's owner told you, then try again"
-_UNREACHABLE_HINT = "try again from a machine that reaches the API server, or set --context"
+_LOGIN_HINT = "log in again with your cluster's usual login, then try again"
+_UNREACHABLE_HINT = "try from a machine that can reach the API server, or set --context"
 _KINDS: Mapping[int, Kind] = {
     400: "invalid", 401: "login", 403: "forbidden", 404: "missing", 405: "invalid",
     409: "conflict", 410: "expired", 413: "invalid", 415: "invalid", 422: "invalid",
@@ -24,23 +24,23 @@ _KINDS: Mapping[int, Kind] = {
 }  # fmt: skip
 _HINTS: Mapping[Kind, str] = {
     "unreachable": _UNREACHABLE_HINT,
-    "tls": "compare the kubeconfig's certificate-authority with the cluster's owner",
+    "tls": "compare the kubeconfig's certificate-authority with your cluster's owner",
     "login": _LOGIN_HINT,
-    "forbidden": "ask the cluster's owner for this right, or let them do this step",
-    "expired": "what was read has changed too much in between: try again",
+    "forbidden": "ask your cluster's owner for this right, or let them run this step",
+    "expired": "the data changed too much while it was read: try again",
     "busy": "the API server is overloaded: try again later",
     "server": "try again later; the API server's log has the reason",
-    "upgrade": "what stands before the API server must let WebSocket connections through, and the "
-    "API server must reach the kubelets of its nodes",
+    "upgrade": "allow WebSocket connections in the proxies before the API server, and let the "
+    "API server reach the kubelets of its nodes",
 }
 
 
 class NoContextError(UsageError):
-    """Nobody has named a cluster: no KUBECONFIG, no file in its usual place, no current context."""
+    """No cluster selected: no KUBECONFIG, no default kubeconfig file, or no current context."""
 
 
 class KubeError(WizardError):
-    """A request that gave no result; `kind` says which sort, `status` is HTTP's, 0 for none."""
+    """A failed request; `kind` is the sort of failure, `status` the HTTP status (0: none)."""
 
     def __init__(self, kind: Kind, message: str, hint: Fix | str = "", *, status: int = 0) -> None:
         super().__init__(message, hint or _HINTS.get(kind, ""))
@@ -49,7 +49,7 @@ class KubeError(WizardError):
 
 
 class KubeConflictError(KubeError, ConflictError):
-    """The object is not as expected: changed meanwhile, another one of its name, or not ours."""
+    """The object is not as expected: changed, replaced by a different one, or owned by others."""
 
     def __init__(self, message: str, hint: Fix | str = "", *, reason: str = "") -> None:
         super().__init__("conflict", message, hint, status=409)
@@ -58,29 +58,29 @@ class KubeConflictError(KubeError, ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class OwnedField:
-    """A field that another manager owns and that an apply would change."""
+    """A field with a different owner that an apply would change."""
 
     manager: str
     field: str
 
 
 class FieldsOwnedError(KubeConflictError):
-    """A server-side apply that would take fields from others; nothing was changed."""
+    """A server-side apply would change fields of other owners; nothing was changed."""
 
     def __init__(self, what: str, owned: tuple[OwnedField, ...]) -> None:
         parts = ", ".join(f"{one.field} ({one.manager})" for one in owned)
         super().__init__(
-            f"{what}: others own fields of it: {parts}",
-            "look at who writes them; nothing was changed",
+            f"{what}: fields with other owners: {parts}",
+            "find out who writes them; nothing was changed",
             reason="FieldManagerConflict",
         )
         self.owned = owned
 
 
 def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> KubeError:
-    """The error an answer stands for.
+    """Return the error for a response.
 
-    `what` names the request; with `secret` nothing of the answer's text is repeated, since it may
+    `what` names the request. With `secret` the response text is not repeated, because it may
     quote the object.
     """
     answer = _parse_status(body)
@@ -99,7 +99,7 @@ def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> Ku
         said = f"{reason or status}{': ' + ', '.join(fields) if fields else ''}"
     said = _shorten(said) or f"HTTP {status}"
     if status == 409:
-        return KubeConflictError(f"{what}: {said}", "look again, then repeat", reason=reason)
+        return KubeConflictError(f"{what}: {said}", "run it again", reason=reason)
     if status == 401:
         return KubeError("login", f"{what}: the API server does not accept the login", status=401)
     kind = _KINDS.get(status, "server" if status >= 500 else "invalid")
@@ -110,7 +110,7 @@ def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> Ku
 
 
 def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:
-    # `conflict with "kubectl" using v1`; the manager's name itself holds no quote.
+    # `conflict with "kubectl" using v1`; the manager's name never contains a quote.
     said = str(cause.get("message") or "").split('"')
     return OwnedField(
         _shorten(said[1]) if len(said) > 2 else "another", str(cause.get("field") or "?")
@@ -131,23 +131,23 @@ def _shorten(text: str) -> str:
 
 
 def convert_transport_error(what: str, server: str, error: Exception) -> KubeError:
-    """The error that a connection which failed stands for; its own text may hold headers."""
+    """Return the error for a failed connection; the exception's text may contain headers."""
     import ssl
 
     names = {type(one).__name__: one for one in _list_causes(error)}
     verify = next((e for e in names.values() if isinstance(e, ssl.SSLCertVerificationError)), None)
     if verify is not None:
         why = verify.verify_message or "certificate verify failed"
-        return KubeError("tls", f"{what}: {server} is not proven: {why}; nothing was sent")
+        return KubeError("tls", f"{what}: {server} is not verified: {why}; nothing was sent")
     text = str(error)
     if "SSLError" in names or text.startswith(("(0)", "SSLError")):
         mark = "certificate verify failed: "
         if mark in text:
             why = text.partition(mark)[2].partition(" (_ssl")[0]
-            return KubeError("tls", f"{what}: {server} is not proven: {why}; nothing was sent")
+            return KubeError("tls", f"{what}: {server} is not verified: {why}; nothing was sent")
         return KubeError("tls", f"{what}: no TLS session with {server}")
     if "ProxyError" in names or text.startswith("Tunnel connection failed"):
-        return KubeError("unreachable", f"{what}: the proxy lets nothing through to {server}")
+        return KubeError("unreachable", f"{what}: the proxy does not connect to {server}")
     if "NameResolutionError" in names or "gaierror" in names:
         return KubeError("unreachable", f"{what}: the name in {server} does not resolve here")
     if names.keys() & {"ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"}:
@@ -158,7 +158,7 @@ def convert_transport_error(what: str, server: str, error: Exception) -> KubeErr
 
 
 def _list_causes(error: BaseException | None) -> list[BaseException]:
-    """The error with everything that it came from."""
+    """Return the error and all its causes."""
     found: list[BaseException] = []
     todo = [error]
     while todo:

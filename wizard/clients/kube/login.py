@@ -1,6 +1,6 @@
-"""Logging in to an API server: bearer tokens, client certificates and exec plugins.
+"""Login to an API server: bearer tokens, client certificates and exec plugins.
 
-Tokens and keys stay in memory; no message repeats one. Source of the plugin's protocol:
+Tokens and keys stay in memory and never appear in a message. Source of the plugin protocol:
 https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
 The library's login fails test_what_a_plugin_says_is_not_repeated_when_it_looks_like_a_token.
 """
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 PLUGIN_SECONDS = 30
 _APIS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-# What a plugin says may quote what it was given; long unbroken words are what tokens look like.
+# A plugin's output may quote its input; long words without spaces may be tokens.
 _SECRET = re.compile(r"[A-Za-z0-9_\-+/=.~]{24,}")
 _RENEWAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class KubeCredentials:
-    """What proves who we are; `ends` is a moment of time.time(), 0 for never."""
+    """The credentials to send; `ends` is their expiry as time.time(), 0 for never."""
 
     token: SecretStr | None = None
     certificate: str = ""
@@ -47,7 +47,7 @@ class KubeCredentials:
 
 
 class Login:
-    """The credentials of one kubeconfig context; a plugin is run at the first use."""
+    """The credentials of one kubeconfig context; a plugin runs at first use."""
 
     def __init__(self, access: KubeContext) -> None:
         self._access = access
@@ -55,7 +55,7 @@ class Login:
         self._held: KubeCredentials | None = None
 
     def credentials(self) -> KubeCredentials:
-        """What to log in with now; KubeError when a file or plugin gives nothing."""
+        """Return the current credentials; KubeError if a file or plugin provides none."""
         import time
 
         access = self._access
@@ -65,7 +65,7 @@ class Login:
             )
         if access.plugin is None:
             return KubeCredentials(access.token, access.certificate, access.key)
-        # Several probes start at once: the plugin may open a browser, and shall open one.
+        # Several probes start at once, but a plugin may open a browser: run it only once.
         with self._lock:
             held = self._held
             if held is None or (
@@ -75,7 +75,7 @@ class Login:
             return held
 
     def renew(self, refused: KubeCredentials) -> bool:
-        """Forget credentials that the server refused; whether others may be had."""
+        """Discard credentials that the server refused; return whether new ones can be loaded."""
         if self._access.token_file is not None:
             return self.credentials().token != refused.token
         with self._lock:
@@ -89,13 +89,13 @@ def _read_token_file(path: Path) -> SecretStr:
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        why = error.strerror if isinstance(error, OSError) else "not plain text"
         raise KubeError("login", f"the token file {path} cannot be read: {why}") from None
     return SecretStr(text)
 
 
 def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
-    """Run the plugin without a terminal; KubeError names it and what it said last."""
+    """Run the plugin without a terminal; KubeError contains its name and last line of output."""
     import subprocess
 
     spec: dict[str, Any] = {"interactive": False}
@@ -104,11 +104,11 @@ def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
     info = {"apiVersion": plugin.api, "kind": "ExecCredential", "spec": spec}
     if plugin.api not in _APIS:
         raise KubeError(
-            "login", f"the plugin `{plugin.name}` speaks {plugin.api or 'no version'}, not v1",
-            "renew the kubeconfig with the provider's own tool",
+            "login", f"the plugin `{plugin.name}` uses {plugin.api or 'no version'}, not v1",
+            "update the kubeconfig with your provider's tool",
         )  # fmt: skip
     try:
-        done = subprocess.run(  # noqa: S603 - the operator's kubeconfig names it, and so did we
+        done = subprocess.run(  # noqa: S603 - the kubeconfig names it; the plan showed the name
             [plugin.command, *plugin.arguments],
             env={**os.environ, **plugin.environment, "KUBERNETES_EXEC_INFO": json.dumps(info)},
             stdin=subprocess.DEVNULL, capture_output=True, timeout=PLUGIN_SECONDS, check=False,
@@ -121,12 +121,12 @@ def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
         said = _SECRET.sub("...", lines[-1])[:200]
-        raise _plugin_error(plugin, f"ended with {done.returncode}: {said}")
+        raise _plugin_error(plugin, f"exited with code {done.returncode}: {said}")
     return _parse_credential(plugin, done.stdout)
 
 
 def _plugin_error(plugin: ExecPlugin, why: str, hint: str = "") -> KubeError:
-    hint = hint or f"log in with it by hand, then try again: {plugin.name}"
+    hint = hint or f"log in with it yourself, then try again: {plugin.name}"
     return KubeError("login", f"the plugin `{plugin.name}` {why}", hint)
 
 
@@ -143,36 +143,36 @@ def _parse_credential(plugin: ExecPlugin, data: bytes) -> KubeCredentials:
             datetime.fromisoformat(str(until)).timestamp() if until else 0.0,
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise _plugin_error(plugin, "gave no ExecCredential") from None
+        raise _plugin_error(plugin, "did not print an ExecCredential") from None
     if answer.get("apiVersion") != plugin.api or not (found.token or found.certificate):
-        raise _plugin_error(plugin, f"gave no credentials of {plugin.api}")
+        raise _plugin_error(plugin, f"did not print credentials of {plugin.api}")
     return found
 
 
 def tls_context(access: KubeContext, login: KubeCredentials) -> ssl.SSLContext:
-    """Verifies the server against the kubeconfig's CA; shows the client's certificate if any."""
+    """Return a context that verifies the server and presents the client certificate, if any."""
     try:
-        # The machine's own authorities count only where the kubeconfig names none.
+        # The CAs of this machine are used only if the kubeconfig has no CA.
         context = ssl.create_default_context(cadata=access.ca or None)
     except (ssl.SSLError, ValueError):
         raise KubeError(
-            "tls", f"context {access.context}: its certificate-authority holds no certificate"
+            "tls", f"context {access.context}: its certificate-authority has no certificate"
         ) from None
     if login.certificate and login.key is not None:
         with _open_memory_file(f"{login.certificate}\n{login.key.get_secret_value()}\n") as path:
             try:
-                # A password for the key would be asked for on the terminal.
+                # OpenSSL would prompt for the key's password on the terminal.
                 context.load_cert_chain(path, password="")
             except (ssl.SSLError, OSError):
                 raise KubeError(
-                    "login", f"context {access.context}: client certificate and key do not fit"
+                    "login", f"context {access.context}: client certificate and key do not match"
                 ) from None
     return context
 
 
 @contextmanager
 def _open_memory_file(text: str) -> Iterator[str]:
-    """A path that OpenSSL can read a key from: no disk where the system has such files."""
+    """Yield a path from which OpenSSL can read a key; in memory where the system supports it."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("client", os.MFD_CLOEXEC)
         try:

@@ -1,7 +1,7 @@
-"""One HTTP GET to a program in a pod, through a port-forward held in memory.
+"""Sends one HTTP GET to a program in a pod, through a port-forward in memory.
 
-No socket listens on this machine. The channels are those of v4.channel.k8s.io: for the first port,
-channel 0 carries its bytes and channel 1 what went wrong; the first message of each is the port's
+No socket listens on this machine. The protocol is v4.channel.k8s.io: for the first port, channel 0
+carries the data and channel 1 the errors; the first message of each channel is the port
 number, two bytes in little endian. Source: k8s.io/kubelet 0.34.4,
 pkg/cri/streaming/portforward/websocket.go.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from websocket import WebSocket
 
 PROTOCOL = "v4.channel.k8s.io"
-# Airflow's health has some 400 bytes.
+# Airflow's health response has about 400 bytes.
 MAX_BODY_BYTES = 65536
 _DATA, _ERROR = 0, 1
 _MAX_MESSAGE_LENGTH = 300
@@ -32,13 +32,13 @@ _MAX_MESSAGE_LENGTH = 300
 def request_pod(
     transport: Transport, path: str, what: str, port: int, asked: bytes, seconds: float
 ) -> PodResponse:
-    """The answer to the request `asked`, sent to `port` through the subresource at `path`.
+    """Return the response to the request `asked`, sent to `port` through the subresource `path`.
 
-    `seconds` count for all of it. Raises KubeError as `Transport.open_websocket`, and of kind `pod`
-    where the way is open and nothing usable comes back.
+    `seconds` limit the whole exchange. Raises KubeError as `Transport.open_websocket`, and of kind
+    `pod` if the stream is open but the response is missing or unusable.
     """
     request = Request("GET", path, what, [("ports", str(port))])
-    # Frames and headers take some bytes too.
+    # Frames and headers need some bytes too.
     connection = transport.open_websocket(
         request, PROTOCOL, time.monotonic() + seconds, limit=2 * MAX_BODY_BYTES
     )  # fmt: skip
@@ -51,23 +51,25 @@ def request_pod(
     except (TimeoutError, websocket.WebSocketTimeoutException):
         raise KubeError("pod", f"gives no answer within {seconds:g} s") from None
     except HTTPException:
-        raise KubeError("pod", "answers with something that is no HTTP") from None
+        raise KubeError("pod", "answers, but not with HTTP") from None
     except (OSError, websocket.WebSocketConnectionClosedException):
         raise KubeError("pod", "closes the connection without an answer") from None
     except websocket.WebSocketException:
-        raise KubeError("pod", "is behind a stream that is no WebSocket") from None
+        raise KubeError(
+            "pod", "is not reachable: the proxy in between does not support WebSockets"
+        ) from None
     finally:
         connection.shutdown()  # type: ignore[no-untyped-call]
 
 
 def build_request(path: str, host: str) -> bytes:
-    """The request itself, with nothing of ours in it but a name."""
+    """Return the bytes of the request."""
     lines = (
         f"GET {path} HTTP/1.1", f"Host: {host}", "Accept: application/json",
         "User-Agent: airflow-wizard", "Connection: close", "", "",
     )  # fmt: skip
     if any(letter in f"{path}{host}" for letter in "\r\n "):
-        raise ValueError("a path and a host have no blanks")
+        raise ValueError("a path and a host must not contain spaces")
     return "\r\n".join(lines).encode("ascii")
 
 
@@ -81,7 +83,7 @@ def _read_response(channel: _Channel) -> PodResponse:
 
 
 class _Channel(io.RawIOBase):
-    """The data channel of the first port, as a file; what the error channel says is raised."""
+    """The data channel of the first port, as a file; raises messages of the error channel."""
 
     def __init__(self, connection: WebSocket) -> None:
         self._connection = connection
@@ -90,16 +92,16 @@ class _Channel(io.RawIOBase):
         self._ended = False
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """As a socket's: what http.client reads an answer from."""
+        """Return a reader, as a socket does; http.client reads the response from it."""
         del mode
         return io.BufferedReader(self)
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Bytes that the port sent; 0 at the end."""
+        """Read bytes sent by the port; 0 at the end."""
         while not self._held and not self._ended:
             self._held = self._next()
         size = min(len(buffer), len(self._held))
@@ -117,18 +119,18 @@ class _Channel(io.RawIOBase):
         if number == _ERROR and data:
             said = " ".join(data.decode("utf-8", "replace").split())
             raise KubeError(
-                "pod", f"is not reached: {escape_unprintable(said[:_MAX_MESSAGE_LENGTH])}"
+                "pod", f"cannot be reached: {escape_unprintable(said[:_MAX_MESSAGE_LENGTH])}"
             )
         return data if number == _DATA else b""
 
     def _receive(self) -> bytes:
-        """One message; nothing at the end."""
+        """Return one message; empty at the end."""
         import websocket
 
         try:
             opcode, message = self._connection.recv_data()
         except (websocket.WebSocketConnectionClosedException, OSError):
-            # After its last frame the server need not wait for the library's answer to it.
+            # After its last frame the server may close without waiting for our close frame.
             if self._connection.connected:
                 raise
             opcode, message = websocket.ABNF.OPCODE_CLOSE, b""

@@ -1,8 +1,8 @@
-"""One Kubernetes API server, through one context of the operator's kubeconfig.
+"""One Kubernetes API server, through one context of the user's kubeconfig.
 
-What is read, applied and waited for goes through the `Kube` protocol; `open_kube` gives the real
-client. Objects are plain mappings. Everything raises KubeError (a WizardError); nothing is sent
-before the first operation, and `identity` says what will be used then.
+Code reads, applies and waits through the `Kube` protocol; `open_kube` returns the implementation.
+Objects are plain mappings. Every method raises KubeError (a WizardError). Nothing is sent before
+the first operation; `identity` describes the connection before that.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Names one object; `namespace` is empty for what belongs to the cluster as a whole."""
+    """The name of one object; `namespace` is empty for cluster-scoped objects."""
 
     api_version: str
     kind: str
@@ -30,7 +30,7 @@ class Ref:
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Ref:
-        """The object that a manifest describes."""
+        """Return the name of the object in a manifest."""
         meta = manifest["metadata"]
         return cls(
             manifest["apiVersion"], manifest["kind"], meta["name"], meta.get("namespace") or ""
@@ -43,7 +43,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
-    """Which cluster answers: UID of namespace kube-system, empty where it may not be read."""
+    """The identity of a cluster: UID of namespace kube-system, empty if it may not be read."""
 
     server: str
     uid: str
@@ -52,7 +52,7 @@ class ClusterIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One thing one may do; empty `namespace` asks for all namespaces or the cluster itself."""
+    """One right to check; an empty `namespace` means all namespaces or the cluster itself."""
 
     verb: str
     resource: str
@@ -70,7 +70,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class PodResponse:
-    """What a program in a pod answered: HTTP's status, its media type, and a body of some KiB."""
+    """A response from a program in a pod: HTTP status, media type, and a body of some KiB."""
 
     status: int
     media: str
@@ -78,37 +78,37 @@ class PodResponse:
 
 
 class Kube(Protocol):
-    """What probes and actions need of a cluster; every method may raise KubeError."""
+    """The cluster operations that probes and steps use; every method may raise KubeError."""
 
     @property
     def identity(self) -> str:
-        """Context, server, user and kind of login, for the plan; sends nothing."""
+        """Return context, server, user and kind of login for the plan; sends nothing."""
 
     @property
     def server(self) -> str:
-        """The API server's address, as this machine reaches it."""
+        """Return the API server's address, as this machine reaches it."""
 
     @property
     def ca(self) -> str:
-        """The authority that this server is verified with, as PEM; empty for the machine's own."""
+        """Return the CA that verifies this server, as PEM; empty for the CAs of this machine."""
 
     def cluster(self) -> ClusterIdentity:
-        """Which cluster this is."""
+        """Return the identity of the cluster."""
 
     def list_api_versions(self, group: str) -> tuple[str, ...]:
-        """Versions of an API group, the preferred one first; empty where it is not installed."""
+        """Return the versions of an API group, the preferred one first; empty if not installed."""
 
     def kinds(self, api_version: str) -> frozenset[str]:
-        """Kinds of a group's version, such as external-secrets.io/v1; empty where not served."""
+        """Return the kinds of a version such as external-secrets.io/v1; empty if not served."""
 
     def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
-        """Version and kind of all that a namespace may hold, if it can be listed and deleted.
+        """Return version and kind of everything in namespaces that can be listed and deleted.
 
-        What several versions of a group serve is named once.
+        A kind that several versions of a group serve is returned once.
         """
 
     def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
-        """The object, or None; with `metadata` only that, so that no Secret's value travels."""
+        """Return the object or None; with `metadata` only its metadata, so no Secret is sent."""
 
     def find(
         self,
@@ -119,21 +119,21 @@ class Kube(Protocol):
         labels: str = "",
         metadata: bool = False,
     ) -> list[KubeObject]:
-        """All objects of a kind, in one namespace or in all."""
+        """Return all objects of a kind, in one namespace or in all."""
 
     def apply(
         self, manifest: KubeObject, *, dry_run: bool = False, force: bool = False
     ) -> KubeObject:
-        """Server-side apply under our field manager, strictly validated.
+        """Apply server-side with the wizard's field manager and strict validation.
 
-        Raises FieldsOwnedError where others own a field that would change, unless forced.
+        Raises FieldsOwnedError if a field that would change has a different owner, unless forced.
         """
 
     def create(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Make it; KubeConflictError (reason AlreadyExists) where one of its name stands."""
+        """Create the object; KubeConflictError (reason AlreadyExists) if the name is in use."""
 
     def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Put it in the place of the version it names; KubeConflictError when that has changed."""
+        """Replace the version given in the manifest; KubeConflictError if it has changed."""
 
     def delete(
         self,
@@ -144,45 +144,45 @@ class Kube(Protocol):
         dry_run: bool = False,
         propagation: Propagation = "Background",
     ) -> bool:
-        """Remove exactly the object of this UID (and resourceVersion); False when it is gone.
+        """Delete exactly the object of this UID (and resourceVersion); False if it does not exist.
 
-        KubeConflictError where another one has taken its name.
+        KubeConflictError if the name now belongs to a different object.
         """
 
     def may(self, right: Right) -> bool:
-        """Whether the server would allow it; told by a SelfSubjectAccessReview."""
+        """Return whether the server would allow it, by a SelfSubjectAccessReview."""
 
     def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
-        """A token of a ServiceAccount, as the store's operator asks for it; held in memory only.
+        """Return a token of a ServiceAccount, as the store's operator requests it; in memory only.
 
-        An empty audience asks for the server's default one.
+        An empty audience requests the server's default audience.
         """
 
     def ask_pod(
         self, pod: Ref, port: int, path: str, host: str, *, seconds: float = 10.0
     ) -> PodResponse:
-        """A program's answer to one HTTP GET, through a port-forward held in memory.
+        """Return a program's response to one HTTP GET, through a port-forward in memory.
 
         Nothing else is sent to the pod. KubeError of kind `forbidden` without the right, `upgrade`
-        where something on the way gives no such stream, `pod` where the program is at fault.
+        if a proxy in between does not support the stream, `pod` if the program fails.
         """
 
     def follow(self, ref: Ref, seconds: float) -> Iterator[KubeObject | None]:
-        """The object (None: not there) now, at each change and every few seconds, until time is up.
+        """Yield the object (None: missing) now, at each change and every few seconds.
 
-        A connection that breaks is taken up again; KubeError when it is broken at the end.
+        Stops when the time is up. Reconnects when needed; KubeError if still broken at the end.
         """
 
 
 def data_keys(found: Mapping[str, Any]) -> frozenset[str]:
-    """Keys of a Secret or ConfigMap by its metadata alone: who set which field stands there.
+    """Return the keys of a Secret or ConfigMap from its metadata: the managed fields.
 
-    Empty for an object that is older than that record (Kubernetes 1.18).
+    Empty for an object older than managed fields (Kubernetes 1.18).
     """
     keys: set[str] = set()
     for entry in found.get("metadata", {}).get("managedFields", []):
         fields = entry.get("fieldsV1", {})
-        # Server-side apply records the field that was sent, not the one it ends up in.
+        # Server-side apply records the field that was sent, such as stringData.
         for part in ("f:data", "f:binaryData", "f:stringData"):
             names = fields.get(part, {})
             keys.update(name.removeprefix("f:") for name in names if name.startswith("f:"))

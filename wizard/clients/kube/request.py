@@ -11,9 +11,9 @@ APPLY_MEDIA_TYPE = "application/apply-patch+yaml"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `what` names it in errors; `again` says that sending it twice does no harm.
+    """One request. `what` names it in errors; `again` means that it is safe to send it twice.
 
-    `secret`: the answer's text may quote a Secret, so that errors repeat nothing of it.
+    `secret`: the response may quote a Secret, so errors do not repeat its text.
     """
 
     method: str
@@ -28,6 +28,6 @@ class Request:
 
     @property
     def line(self) -> str:
-        """As a log shows it."""
+        """Return the request line for a log."""
         options = "&".join(f"{name}={value}" for name, value in self.query)
         return f"{self.method} {self.path}{'?' + options if options else ''}"

@@ -1,6 +1,6 @@
-"""Addresses below an API server, and what its discovery says there is (APIResourceList).
+"""Paths of an API server, and the resources that its discovery lists (APIResourceList).
 
-Not the library's Resource, which does not escape names: test_a_name_stays_one_part_of_the_path.
+The library's Resource does not escape names; see test_a_name_stays_one_part_of_the_path.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Where the objects of one kind are: a group's address, and the plural in it."""
+    """The resource of one kind: the path of its group and version, and its plural name."""
 
     base: str
     plural: str
     namespaced: bool
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Of one object, or of all; an empty namespace is for all of them, or for the cluster."""
+        """Return the path of one object or of all; an empty namespace means all, or the cluster."""
         parts = [self.base]
         if self.namespaced and namespace:
             parts += ["namespaces", quote(namespace, safe="")]
@@ -31,12 +31,12 @@ class Resource:
 
 
 def version_path(api_version: str) -> str:
-    """Where a group's version is served."""
+    """Return the path of a group's version."""
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
 def index_resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str, Resource]:
-    """The resources of a version, by kind, of its discovery's list; their parts are left out."""
+    """Return the resources of a version by kind, from its discovery list; no subresources."""
     base = version_path(api_version)
     return {
         str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
@@ -49,10 +49,10 @@ def find_deletable_resources(
     groups: Iterable[Mapping[str, Any]],
     discovered: Callable[[str], Iterable[Mapping[str, Any]]],
 ) -> dict[tuple[str, str], Resource]:
-    """All of namespaces that can be listed and deleted, by version and kind, each once.
+    """Return version and kind of all namespaced resources that can be listed and deleted, once.
 
-    `groups` are those of the APIGroupList, `discovered` gives the resources of one version. What
-    can only be listed, such as metrics, stores nothing.
+    `groups` come from the APIGroupList; `discovered` returns the resources of one version. A
+    resource that can only be listed, such as metrics, stores nothing.
     """
     found: dict[tuple[str, str], Resource] = {}
     seen = set()
@@ -67,7 +67,7 @@ def find_deletable_resources(
 
 
 def _list_versions(group: Mapping[str, Any]) -> list[str]:
-    """The versions of a group, the preferred one first."""
+    """Return the versions of a group, the preferred one first."""
     preferred = (group.get("preferredVersion") or {}).get("groupVersion")
     every = [str(one["groupVersion"]) for one in group.get("versions") or []]
     return sorted(every, key=lambda one: one != preferred)

@@ -1,8 +1,8 @@
-"""Requests to one API server: TLS, login, time limits, patience and errors, for client.py.
+"""Requests to one API server: TLS, login, time limits, retries and errors, for client.py.
 
-The kubernetes package's ApiClient carries them, without its retries, which would follow redirects
-and wait as long as a server likes. Its discovery sends requests that nobody hears of
-(test_every_request_can_be_listed) and keeps a cache, so client.py has its own.
+Uses the ApiClient of the kubernetes package, but without its retries, which follow redirects and
+wait as long as a server asks. Its discovery sends requests that are not logged
+(test_every_request_can_be_listed) and has its own cache, so client.py has its own discovery.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wizard.clients.kube.config import KubeContext
 
-# Admission webhooks may take up to 30 seconds with a write.
+# Admission webhooks may delay a write by up to 30 seconds.
 _CONNECT, _READ, _WRITE = 5.0, 10.0, 35.0
 _LIBRARY = ("kubernetes.client", "kubernetes.watch")
 _PAUSE = 1.0
@@ -35,8 +35,8 @@ _BUSY = (429, 503)
 class Transport:
     """Sends requests to the server of one kubeconfig context.
 
-    `told` hears the line of every request before it is sent. `patience` is how many seconds a
-    server that is overloaded (429, 503) is waited for in all, at each request.
+    `told` receives the line of every request before it is sent. `patience` is the total number of
+    seconds to wait for an overloaded server (429, 503), for each request.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Transport:
         self._client: tuple[KubeCredentials, Any] | None = None
 
     def send(self, request: Request) -> Any:
-        """The answer as JSON; raises KubeError."""
+        """Return the response as JSON; raises KubeError."""
         response = self._send_with_retries(request, _READ if request.method == "GET" else _WRITE)
         try:
             data = response.data
@@ -66,7 +66,7 @@ class Transport:
             raise KubeError("server", f"{request.what}: the answer is not JSON") from None
 
     def stream(self, request: Request, seconds: float) -> Generator[Any]:
-        """The answer's lines as JSON while they come, for at most about `seconds`."""
+        """Yield the response lines as JSON while they arrive, for at most about `seconds`."""
         response = self._send_with_retries(request, seconds + _READ)
         from kubernetes.watch.watch import iter_resp_lines
 
@@ -83,9 +83,9 @@ class Transport:
     def open_websocket(
         self, request: Request, protocol: str, deadline: float, *, limit: int
     ) -> WebSocket:
-        """A WebSocket with the same login, TLS and proxy.
+        """Open a WebSocket with the same login, TLS and proxy.
 
-        It ends at a moment of time.monotonic() and after `limit` bytes. Raises KubeError.
+        It ends at a time of time.monotonic() and after `limit` bytes. Raises KubeError.
         """
         renewed = False
         while True:
@@ -111,7 +111,7 @@ class Transport:
             response = self._once(request, credentials, seconds)
             if isinstance(response, KubeError):
                 broken += 1
-                # A connection kept from before may have been closed in the meantime.
+                # A kept-alive connection may have been closed in the meantime.
                 if response.message.endswith("broke") and broken <= 2 and request.again:
                     continue
                 raise response
@@ -122,7 +122,7 @@ class Transport:
                 continue
             if response.status in _BUSY:
                 pause = _retry_after(response)
-                # Without Retry-After the server may have begun with it.
+                # Without Retry-After the server may have started the request.
                 if (pause or request.again) and time.monotonic() + pause < deadline:
                     time.sleep(max(pause, _PAUSE))
                     continue
@@ -131,7 +131,7 @@ class Transport:
             )
 
     def _once(self, request: Request, credentials: KubeCredentials, seconds: float) -> Any:
-        """The library's response, read when it is no success; a KubeError where there is none."""
+        """Return the library's response, read on failure; KubeError if there is no response."""
         client = self._get_client(credentials)
         self._told(request.line)
         headers = {"Accept": request.accept, "Content-Type": request.media}
@@ -149,7 +149,7 @@ class Transport:
         return response
 
     def _get_client(self, credentials: KubeCredentials) -> Any:
-        """The library's client; another one when the client certificate is another."""
+        """Return the library's client; a new one if the client certificate has changed."""
         with self._lock:
             held = self._client
             if held is not None and held[0].certificate == credentials.certificate:
@@ -176,12 +176,12 @@ def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
         )  # fmt: skip
     settings = Configuration(host=access.server, retries=False)
     if access.proxy:
-        # Said for this cluster by name, so no list of exceptions applies.
+        # Set for this cluster by name, so no list of exceptions (NO_PROXY) applies.
         settings.proxy, settings.no_proxy = access.proxy, ""
     settings.tls_server_name = access.server_name or None
     api = ApiClient(settings)
     api.user_agent = _AGENT
-    # Our own context: the library would write the client's key to a file.
+    # The wizard's own context: the library would write the client's key to a file.
     api.rest_client.pool_manager.connection_pool_kw["ssl_context"] = tls_context(
         access, credentials
     )
@@ -189,7 +189,7 @@ def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
 
 
 def _retry_after(response: Any) -> float:
-    """Seconds the server asks for, in its header or its Status; 0 when it says nothing."""
+    """Return the seconds the server asks to wait, from header or Status; 0 if none."""
     said = str(response.headers.get("Retry-After") or "")
     if said.isdigit():
         return float(said)

@@ -1,7 +1,7 @@
 """A WebSocket to an API server: websocket-client on a connection with the pool's TLS and proxy.
 
-The library would follow redirects with the login, so it follows none. Nor does it limit a whole
-answer in time or size, so its socket does.
+The library would follow redirects and send the login along, so redirects are off. It has no limit
+for a response in time or size, so the socket here has.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from wizard.clients.kube.config import KubeContext
     from wizard.clients.kube.request import Request
 
-# These say themselves what they mean; any other answer means that no stream is to be had.
+# These statuses explain themselves; any other status means that WebSockets do not work.
 _EXPLAINED_KINDS = ("login", "forbidden", "busy")
 
 
 class _BoundedSocket:
-    """A socket for websocket-client that ends at a moment of time.monotonic() and after `limit`."""
+    """A socket for websocket-client that ends at a time of time.monotonic() and after `limit`."""
 
-    # The library closes only what says that it is open.
+    # The library closes only a socket that has this attribute set.
     _closed = False
 
     def __init__(self, connection: HTTPSConnection, deadline: float, limit: int) -> None:
@@ -36,23 +36,23 @@ class _BoundedSocket:
         self._left = limit
 
     def gettimeout(self) -> float:
-        """Seconds until the deadline; TimeoutError when time is up."""
+        """Return the seconds until the deadline; TimeoutError when the time is up."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes, none at the end; KubeError of kind `pod` beyond the limit."""
+        """Return at most `size` bytes, none at the end; KubeError of kind `pod` past the limit."""
         self._sock.settimeout(self.gettimeout())
         data: bytes = self._sock.recv(size)
         self._left -= len(data)
         if self._left < 0:
-            raise KubeError("pod", "sends more than is read of it")
+            raise KubeError("pod", "sends more data than the wizard reads")
         return data
 
     def send(self, data: bytes) -> int:
-        """All of it: the library does not look how much of its handshake was sent."""
+        """Send all data: the library does not check how much of its handshake was sent."""
         self._sock.settimeout(self.gettimeout())
         self._sock.sendall(data)
         return len(data)
@@ -75,10 +75,10 @@ def open_websocket(
     deadline: float,
     limit: int,
 ) -> WebSocket:
-    """The WebSocket once the server has switched; `manager` is the pool that would be used.
+    """Return the WebSocket after the server has switched protocols; `manager` is the pool.
 
     Raises KubeError: as `convert_response` for 401, 403, 429 and 503, as `convert_transport_error`
-    where no connection is to be had, and of kind `upgrade` for every other answer.
+    if there is no connection, and of kind `upgrade` for every other response.
     """
     from websocket import WebSocket
 
@@ -89,7 +89,7 @@ def open_websocket(
     except Exception as error:
         connection.close()
         raise convert_transport_error(what, access.server, error) from None
-    # A server behind others may have a path of its own.
+    # A server behind a proxy may have a path prefix.
     place = f"{access.server.partition(':')[2]}{request.path}?{urlencode(list(request.query))}"
     opened = WebSocket(skip_utf8_validation=True)
     try:
@@ -111,7 +111,7 @@ def _build_connection(
     host = parts.hostname or ""
     proxy = getattr(manager, "proxy", None)
     if proxy is not None and proxy.scheme != "http":
-        raise KubeError("upgrade", f"{what}: a proxy over {proxy.scheme} is not gone through")
+        raise KubeError("upgrade", f"{what}: proxies of type {proxy.scheme} are not supported")
     connection = HTTPSConnection(
         proxy.host if proxy else host, (proxy.port or 80) if proxy else parts.port,
         timeout=seconds, ssl_context=manager.connection_pool_kw["ssl_context"],
@@ -125,10 +125,10 @@ def _build_connection(
 def _convert_handshake_error(
     what: str, error: Exception, status: int | None, protocol: str
 ) -> KubeError:
-    """The error of a handshake; `status` is that of a redirect, which is not followed."""
+    """Return the error of a handshake; `status` is that of a redirect, which is not followed."""
     import websocket
 
-    said = f"HTTP {status}" if status else f"the answer is no {protocol}"
+    said = f"HTTP {status}" if status else f"the answer is not {protocol}"
     if isinstance(error, websocket.WebSocketBadStatusException):
         status = error.status_code
         found = convert_response(what, status or 0, error.resp_body or b"", secret=False)
@@ -136,8 +136,8 @@ def _convert_handshake_error(
             return found
         said = found.message.removeprefix(f"{what}: ")
     elif isinstance(error, websocket.WebSocketTimeoutException):
-        said = "the request to switch to it is not answered"
+        said = "the upgrade request was not answered"
     elif isinstance(error, (websocket.WebSocketConnectionClosedException, OSError)):
-        # Other requests pass: it is this kind that something on the way does not let through.
-        said = "the connection was closed when it was asked for"
+        # Other requests succeed: something in between blocks WebSockets.
+        said = "the connection was closed at the upgrade request"
     return KubeError("upgrade", f"{what}: no WebSocket: {said}", status=status or 0)
