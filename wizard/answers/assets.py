@@ -1,4 +1,4 @@
-"""Public files that answers name: read once, reduced to certificates, copied beside the answers."""
+"""Public files that answers name: read once, reduced to certificates, saved with the answers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MAX_BYTES = 200_000
 
 
 def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
-    """The assets of these answers by key, and the answers with each renamed to its copy's name.
+    """Return the answers with the file names of the copies, and the files' text by key.
 
-    `read` takes the path as answered (relative to the answers file) and raises OSError. Raises
-    AnswersError naming the question when a file cannot be read or holds no certificate.
+    `read` takes a path as answered (relative to the answers file) and raises OSError. Raises
+    AnswersError, which names the question, if a file cannot be read or holds no certificate.
     """
     found: dict[str, str] = {}
-    problems = []
+    problems: list[Problem] = []
     for item in field_specs(type(answers)):
         path = (
             str(get_value(answers, item.path)) if item.ask.asset and item.applies(answers) else ""
@@ -44,5 +44,5 @@ def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers
             problems.append(Problem(item.key, str(error)))
         answers = with_value(answers, item.path, path.replace("\\", "/").rpartition("/")[2])
     if problems:
-        raise AnswersError("a file that the answers name cannot be used", problems)
+        raise AnswersError("a file named in the answers cannot be used", problems)
     return answers, found

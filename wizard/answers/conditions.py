@@ -1,4 +1,4 @@
-"""When questions apply, each condition named once so that `explain` can say it in words."""
+"""The conditions under which questions apply; `explain` prints their text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXTERNAL_PGBOUNCER = EXTERNAL_DATABASE & when(
 )
 RESULT_BACKEND = EXTERNAL_DATABASE & CELERY
 SEPARATE_RESULT_BACKEND = RESULT_BACKEND & when(
-    "a result backend of its own", "database.result_backend.kind", "separate"
+    "a separate result backend", "database.result_backend.kind", "separate"
 )
 RESULT_POOL = PGBOUNCER & CELERY
 

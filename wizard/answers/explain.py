@@ -1,7 +1,7 @@
-"""What a question means, from the same specs that every front end asks.
+"""Explain questions: the command `explain`, and the help of the screens.
 
-The command reads them from questions.json, which is generated: building the models takes longer
-than everything else that it does.
+The command reads the generated file questions.json, because building the models takes longer than
+everything else it does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One question in words."""
+    """What `explain` shows about one question."""
 
     key: str
     title: str
@@ -42,11 +42,11 @@ class Explanation:
     source: str
 
     def to_json(self) -> dict[str, Any]:
-        """For `explain --json`."""
+        """Return the object that `explain --json` prints."""
         return asdict(self)
 
     def to_text(self) -> str:
-        """For people: label and value a line."""
+        """Return lines of label and value, and the help."""
         rows = [
             ("key", self.key),
             ("asks for", self.title),
@@ -69,7 +69,7 @@ def _describe_input(item: FieldSpec) -> str:
 
 
 def explain_question(item: FieldSpec) -> Explanation:
-    """One question in words."""
+    """Return the explanation of one question."""
     from wizard.answers.files import dump_value
 
     return Explanation(
@@ -84,7 +84,7 @@ def explain_question(item: FieldSpec) -> Explanation:
 
 
 def _explain_values() -> Explanation:
-    """What no question covers."""
+    """Return the explanation of `values`, the Helm values that no question covers."""
     from wizard.answers.model import Answers
 
     info = Answers.model_fields["values"]
@@ -100,19 +100,22 @@ def _explain_values() -> Explanation:
 
 
 def build_explanations() -> list[Explanation]:
-    """Every question, in the order it is asked, and what passes through at the end."""
+    """Return the explanation of every question in the order in which it is asked, then `values`."""
     from wizard.answers.questions import field_specs
 
     return [*(explain_question(item) for item in field_specs()), _explain_values()]
 
 
 def load_explanations() -> list[Explanation]:
-    """What `build_explanations` returned when this version of the wizard was made."""
+    """Return the explanations from questions.json, the saved result of `build_explanations`."""
     return [Explanation(**row) for row in json.loads(QUESTIONS_FILE.read_text(encoding="utf-8"))]
 
 
 def find_explanations(key: str) -> list[Explanation]:
-    """The question with this key, or all below it; AnswersError naming the nearest key."""
+    """Return the explanations of this key and of all keys below it.
+
+    Raises AnswersError, which suggests the nearest key, if there are none.
+    """
     rows = load_explanations()
     if key.startswith("values."):
         return [row for row in rows if row.key == "values"]

@@ -1,4 +1,4 @@
-"""Answers as files: layered, validated in one place, reduced to what applies, and written back."""
+"""Answers as files: merge layers, validate, reset inapplicable answers, and write."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from wizard.formats.yaml_writer import dump_yaml
 from wizard.questions.section import Section
 
 _HEADER = (
-    "Answers of Airflow Wizard: replays this installation. No secret stands here, only\n"
-    "where each one comes from. Change a value with `airflow-wizard set KEY=VALUE`."
+    "Answers of Airflow Wizard: they reproduce this installation. They hold no secret, only\n"
+    "references to secrets. Change a value with `airflow-wizard set KEY=VALUE`."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """What is wrong with raw answers; `answers` is None where not even the types fit."""
+    """Validated answers with their problems; `answers` is None if a value has the wrong type."""
 
     answers: Answers | None
     problems: tuple[Problem, ...]
@@ -33,7 +33,7 @@ class ValidationResult:
 
 
 def validate_answers(data: Mapping[str, Any], model: type[Answers] = Answers) -> ValidationResult:
-    """Validate raw nested answers: types first, then rules over what applies. Never raises."""
+    """Validate raw nested answers: types first, then the rules. Never raises."""
     found = _validate_once(data, model)
     if found.answers is None:
         from wizard.answers.partial import find_further_problems
@@ -53,7 +53,7 @@ def _validate_once(data: Mapping[str, Any], model: type[Answers]) -> ValidationR
     wrong = [
         Problem(item.key, "give a whole number")
         for item in field_specs(model)
-        # pydantic would take true for 1.
+        # pydantic would accept true as 1.
         if item.kind == "int" and isinstance(get_value(data, item.path), bool)
     ]
     if wrong:
@@ -67,17 +67,17 @@ def _validate_once(data: Mapping[str, Any], model: type[Answers]) -> ValidationR
 
 
 def require_valid_answers(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, ...]]:
-    """Complete, applicable answers and warnings; AnswersError with every problem at once."""
+    """Return complete answers and warnings; AnswersError lists every problem."""
     found = validate_answers(data)
     if found.problems or found.answers is None:
-        raise AnswersError("the answers do not validate", found.problems)
+        raise AnswersError("the answers are not valid", found.problems)
     return found.answers, found.warnings
 
 
 def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
-    """The answers with everything that does not apply back at its default, and what was ignored.
+    """Reset answers that do not apply to their defaults; return the answers and warnings.
 
-    A question may stop to apply because another one did, so this repeats until nothing changes.
+    A reset may make another question inapplicable, so this repeats until nothing changes.
     """
     ignored: list[str] = []
     while True:
@@ -92,7 +92,7 @@ def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
         answers = changed
     by_key = {item.key: item for item in field_specs(type(answers))}
     return answers, [
-        f"{key} is ignored: it counts with {by_key[key].when.text}"
+        f"{key} is ignored: it applies only with {by_key[key].when.text}"
         if by_key[key].when.text != "every installation"
         else f"{key} is ignored: its section does not apply"
         for key in ignored
@@ -100,7 +100,7 @@ def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
 
 
 def with_value(answers: Answers, path: tuple[str, ...], value: object) -> Answers:
-    """A copy with one already valid value replaced."""
+    """Return a copy with one value replaced; the value is not validated again."""
     head, *rest = path
     below = getattr(answers, head)
     return answers.model_copy(update={head: _replace_value(below, tuple(rest), value)})
@@ -114,7 +114,7 @@ def _replace_value(model: BaseModel, path: tuple[str, ...], value: object) -> ob
 
 
 def merge_layers(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Later layers over earlier ones: by question, never mixing two values of one question."""
+    """Merge later layers over earlier ones; a question's value is replaced as a whole."""
     result: dict[str, Any] = {}
     for layer in layers:
         result = _merge_layer(result, layer, ())
@@ -137,16 +137,16 @@ def _merge_layer(
 
 
 def apply_assignments(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """Raw answers with KEY=VALUE applied; VALUE is YAML, then of the question's type.
+    """Return raw answers with each KEY=VALUE applied; VALUE is read as YAML.
 
-    Raises AnswersError with every missing `=`, unknown key and VALUE that is no YAML.
+    Raises AnswersError that lists every missing `=`, unknown key and VALUE that is not YAML.
     """
     result = dict(data)
     problems: list[Problem] = []
     for number, assignment in enumerate(assignments, 1):
         key, equals, text = assignment.partition("=")
         if not equals:
-            # Not repeated: it may be a value whose key stands before it.
+            # The text is not shown: it may be the value of the argument before it.
             problems.append(Problem("", f"KEY=VALUE number {number} has no ="))
             continue
         try:
@@ -155,7 +155,7 @@ def apply_assignments(data: Mapping[str, Any], assignments: Iterable[str]) -> di
             text = error.message.removeprefix(key).lstrip(",: ")
             problems += error.problems or [Problem(key, text)]
     if problems:
-        raise AnswersError("these cannot be set", problems)
+        raise AnswersError("some values cannot be set", problems)
     return result
 
 
@@ -173,16 +173,16 @@ def _apply_assignment(data: dict[str, Any], key: str, text: str) -> dict[str, An
 
 
 def deploy_key_fields(value: object) -> dict[str, Any]:
-    """What stands beside a secret reference and outlives it: all that is public of a deploy key."""
+    """Return the public fields of a deploy key, which stay when its reference changes."""
     if not isinstance(value, Mapping):
         return {}
     return {name: value[name] for name in ("public", "writable") if name in value}
 
 
 def parse_value(item: FieldSpec, text: str) -> object:
-    """One answer from text, as `--set`, `ask` and the screens give it.
+    """Parse one answer from the text that `--set`, `ask` or a screen gives.
 
-    Raises AnswersError when it is no YAML; whether it is a good answer is for validation to say.
+    Raises AnswersError if the text is not YAML. It does not validate the answer.
     """
     if item.kind in {"text", "choice"}:
         value = text
@@ -203,7 +203,7 @@ def parse_value(item: FieldSpec, text: str) -> object:
 
 
 def _parse_pairs(key: str, text: str) -> dict[str, str]:
-    """`A=1, B=2` as people type it into one line."""
+    """Parse a line such as `A=1, B=2`."""
     found = {}
     for pair in text.split(","):
         name, equals, value = pair.strip().partition("=")
@@ -214,7 +214,7 @@ def _parse_pairs(key: str, text: str) -> dict[str, str]:
 
 
 def dump_value(value: object) -> Any:
-    """An answer as plain data, the way the answers file holds it."""
+    """Return an answer as plain data, as saved in the answers file."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
     if isinstance(value, list):
@@ -223,7 +223,7 @@ def dump_value(value: object) -> Any:
 
 
 def answers_data(answers: Answers) -> dict[str, Any]:
-    """Every applicable value as plain nested data, in the order of the questions."""
+    """Return every applicable value as plain nested data, in the order of the questions."""
     data: dict[str, Any] = {"schema": answers.schema_}
     for item in field_specs(type(answers)):
         if item.applies(answers):
@@ -233,7 +233,7 @@ def answers_data(answers: Answers) -> dict[str, Any]:
 
 
 def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
-    """Keys of the applicable questions that raw answers gave otherwise, in their order."""
+    """Return the keys of applicable questions whose value differs from `before`, in order."""
     now = answers_data(answers)
     found = [
         item.key
@@ -245,7 +245,7 @@ def changed_keys(before: Mapping[str, Any], answers: Answers) -> list[str]:
 
 
 def answers_text(answers: Answers) -> str:
-    """The commented answers file that replays these answers to the same tree."""
+    """Return the text of the commented answers file, which renders the same tree again."""
     comments: dict[tuple[str | int, ...], str] = {
         item.path: item.help for item in field_specs(type(answers))
     }
@@ -257,9 +257,9 @@ def answers_text(answers: Answers) -> str:
 
 
 def parse_answers(text: str, name: str) -> dict[str, Any]:
-    """Raw answers from a file's text, of a schema this wizard knows.
+    """Return raw answers from a file's text.
 
-    Raises AnswersError for YAML that cannot be read and for a schema of a newer wizard.
+    Raises AnswersError for invalid YAML and for a schema version that this wizard does not know.
     """
     data = read_mapping(text, name)
     schema = data.get("schema", 1)

@@ -1,7 +1,7 @@
-"""Host keys in answers as people have them: pasted text, lines of it, or the mappings we save.
+"""Host keys in raw answers: pasted text, a list of lines, or the saved mappings.
 
-The mapping is the form that everything else reads. No form carries trust: what is read here has no
-evidence, and a mapping's own is never believed (see `wizard.hostkeys.trust`).
+All other code reads the mappings. No form carries trust: pasted keys have no evidence, and the
+evidence in a mapping is verified again (see `wizard.hostkeys.trust`).
 """
 
 from __future__ import annotations
@@ -18,30 +18,32 @@ _PATH = ("dags", "host_keys")
 
 
 def parse_pasted_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Raw answers with pasted host keys as mappings; text that cannot be read stays as it came.
+    """Return raw answers with pasted host keys as mappings; text that is not a key is unchanged.
 
-    For the front ends, which show and change raw answers; validation says what is wrong.
+    The front ends use this to show and change raw answers; validation reports the errors.
     """
-    given = get_value(data, _PATH)
+    value = get_value(data, _PATH)
     try:
-        read = normalize_host_keys(given, get_value(data, ("dags", "repo")))
+        keys = normalize_host_keys(value, get_value(data, ("dags", "repo")))
     except ValueError:
         return dict(data)
-    unread = isinstance(read, list) and {"host": "", "type": "", "key": ""} in read
-    return dict(data) if read is given or unread else put_value(data, _PATH, read)
+    invalid = isinstance(keys, list) and {"host": "", "type": "", "key": ""} in keys
+    return dict(data) if keys is value or invalid else put_value(data, _PATH, keys)
 
 
 def with_readable_host_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Raw answers whose host keys are mappings, as the host-key page shows them.
+    """Return raw answers whose host keys are mappings, as the host-key page shows them.
 
-    AnswersError where they cannot be read; text that does not count with these answers is left out.
+    Text is dropped if the question does not apply. Raises AnswersError for invalid host keys.
     """
-    given = get_value(data, _PATH)
-    if given is None or (isinstance(given, list) and all(isinstance(x, Mapping) for x in given)):
+    value = get_value(data, _PATH)
+    if value is None or (isinstance(value, list) and all(isinstance(x, Mapping) for x in value)):
         return dict(data)
 
     key = ".".join(_PATH)
-    wrong = [one for one in validate_answers(data).problems if f"{one.key}.".startswith(f"{key}.")]
-    if wrong:
-        raise AnswersError("the host keys given cannot be read", wrong)
+    problems = [
+        one for one in validate_answers(data).problems if f"{one.key}.".startswith(f"{key}.")
+    ]
+    if problems:
+        raise AnswersError("the host keys cannot be read", problems)
     return put_value(data, _PATH, [])

@@ -1,4 +1,4 @@
-"""The answers: the order of the fields is the order of the wizard."""
+"""The model of the answers; the wizard asks its sections in the order of the fields."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from wizard.questions.section import Model, Section
 
 
 class Answers(Model):
-    """All sections of one installation; immutable in use.
+    """All sections of one installation; immutable.
 
-    To add a section: write its module, add one line here.
+    To add a section, write its module and add one line here.
     """
 
     model_config = ConfigDict(populate_by_name=True, title="Answers of Airflow Wizard")
@@ -47,12 +47,12 @@ class Answers(Model):
     values: dict[str, Any] = Field(
         default_factory=dict,
         title="Values",
-        description="Helm values that no question covers; merged last and checked like the rest.",
+        description="Helm values that no question covers. Merged last and checked like the rest.",
     )
 
 
 def applicable_sections(answers: Answers) -> dict[str, Section]:
-    """The sections that apply, by name, in the order of the wizard."""
+    """Return the sections that apply, by name, in the order of the wizard."""
     found = {}
     for name in type(answers).model_fields:
         section = getattr(answers, name)

@@ -1,4 +1,4 @@
-"""Rules over answers of which some cannot be read, so that all problems are told at once."""
+"""Check partly invalid answers against the rules, so that all problems are reported at once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ Validate = Callable[[Mapping[str, Any]], "tuple[Answers | None, Sequence[Problem
 def find_further_problems(
     data: Mapping[str, Any], found: Sequence[Problem], validate: Validate
 ) -> tuple[Problem, ...]:
-    """More unreadable answers, and what the rules object to whatever all of them become.
+    """Return further invalid answers, and the rules' problems that no valid value would fix.
 
-    `validate` gives answers (None where types do not fit) and their problems. A choice decides
-    which questions apply, so only what stands with each of its values is told.
+    `validate` returns the answers (None if their types are wrong) and their problems. A choice
+    decides which questions apply, so a problem counts only if every value of each invalid choice
+    leads to it.
     """
     broken = {_question_path(problem.key) for problem in found}
     more: list[Problem] = []
@@ -61,7 +62,7 @@ def _values(item: FieldSpec) -> Sequence[object]:
 
 
 def _question_path(key: str) -> tuple[str, ...]:
-    """The path of the question that a problem's key belongs to, else the key's own."""
+    """Return the path of the question that the key belongs to, or the key's own path."""
     parts = tuple(key.split("."))
     paths = {item.path for item in field_specs()}
     return next(
@@ -85,5 +86,5 @@ def _drop_path(data: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, A
     below = data.get(head)
     if rest and isinstance(below, Mapping):
         return {**data, head: _drop_path(below, tuple(rest))}
-    # What stands here instead of a mapping is what is broken.
+    # A value in place of a mapping is itself invalid, so the whole key is dropped.
     return {key: value for key, value in data.items() if key != head}

@@ -12,7 +12,7 @@ from wizard.formats.yaml_reader import read_mapping
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One preset: what it is for, and the answers it gives."""
+    """One preset: its name, its purpose, and its answers."""
 
     name: str
     title: str
@@ -21,7 +21,7 @@ class Preset:
 
 
 def list_presets() -> tuple[str, ...]:
-    """Names of the shipped presets, the safest default first."""
+    """Return the names of the shipped presets, `production` first."""
     found = sorted(
         entry.name.removesuffix(".yaml")
         for entry in files("presets").iterdir()
@@ -31,7 +31,7 @@ def list_presets() -> tuple[str, ...]:
 
 
 def load_preset(name: str) -> Preset:
-    """The preset of this name, with what it extends; UsageError when there is none."""
+    """Return a preset, merged over the one it extends; UsageError if it does not exist."""
     if name not in list_presets():
         raise UsageError(
             f"there is no preset {name!r}", f"choose one of: {', '.join(list_presets())}"
@@ -48,10 +48,10 @@ def load_preset(name: str) -> Preset:
 
 
 def comment_missing_answers(preset: Preset) -> dict[tuple[str | int, ...], str]:
-    """What a preset leaves to answer, as comments by path for the file it is printed as.
+    """Return comments that name the missing required answers, by their path in the printed file.
 
-    Each stands above the innermost key that the preset has on the way to it, and at the top (the
-    empty path) where it has none.
+    A comment is placed above the innermost mapping of the preset that would hold the answer, or
+    at the top (the empty path) if there is no such mapping.
     """
     from wizard.answers.files import validate_answers
     from wizard.answers.questions import field_spec, field_specs

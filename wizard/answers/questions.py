@@ -1,4 +1,7 @@
-"""Models -> questions, and the one validation path that screens, prompts and files share."""
+"""List the questions of the answers model, and convert its validation errors to problems.
+
+Screens, prompts and files all use these.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +28,10 @@ Kind = Literal["text", "int", "bool", "choice", "secret", "mapping", "list"]
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One question, as every front end sees it.
+    """One question, in the form that every front end uses.
 
-    `key` is the dotted answer key (`database.pgbouncer.mode`), `section` its first part. `group`
-    is the heading over questions that belong together, empty for a section's own.
+    `key` is the dotted answer key (`database.pgbouncer.mode`), and `section` is its first part.
+    `group` is the heading of related questions; it is empty for a question directly in a section.
     """
 
     key: str
@@ -43,25 +46,25 @@ class FieldSpec:
 
     @property
     def section(self) -> str:
-        """Name of the section's field in the answers."""
+        """Return the name of the section's field in the answers."""
         return self.key.split(".", 1)[0]
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The key as the path through nested mappings."""
+        """Return the key as a path through nested mappings."""
         return tuple(self.key.split("."))
 
     @property
     def when(self) -> Condition:
-        """When the question applies."""
+        """Return the condition under which the question applies."""
         return self.ask.when
 
     def label(self, choice: str) -> str:
-        """What a choice means, or the choice itself."""
+        """Return the label of a choice, or the choice itself if it has none."""
         return self.ask.labels.get(choice, choice)
 
     def applies(self, answers: Answers) -> bool:
-        """Whether the question counts with these answers."""
+        """Return whether the question applies to these answers."""
         return self.model.when.holds(answers) and self.ask.when.holds(answers)
 
 
@@ -93,7 +96,7 @@ def _ask(info: FieldInfo) -> QuestionInfo:
 
 
 def _strip_annotation(annotation: Any) -> Any:
-    """The annotation without Annotated[...] and `| None`."""
+    """Return the annotation without Annotated[...] and `| None`."""
     while hasattr(annotation, "__metadata__"):
         annotation = annotation.__origin__
     if get_origin(annotation) in {types.UnionType}:
@@ -126,7 +129,7 @@ def _walk(
             source=ask.source,
             takes=ask.takes,
         )
-        # `get_default` would read the signature of each factory; ours take nothing.
+        # `get_default` would inspect the signature of each factory; ours take no argument.
         factory = cast("Callable[[], object] | None", info.default_factory)
         default = factory() if factory else info.default
         yield FieldSpec(
@@ -136,9 +139,9 @@ def _walk(
 
 @cache
 def field_specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
-    """Every question of the wizard in the order it is asked.
+    """Return every question of the wizard in the order in which it is asked.
 
-    Raises TypeError when a field lacks a title or a description, or has a type no form can show.
+    Raises TypeError when a field has no title or description, or a type that no form supports.
     """
     found: list[FieldSpec] = []
     for name, info in (answers or Answers).model_fields.items():
@@ -149,7 +152,10 @@ def field_specs(answers: type[Answers] | None = None) -> tuple[FieldSpec, ...]:
 
 
 def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
-    """The question with this dotted key; AnswersError with the nearest key when there is none."""
+    """Return the question with this dotted key.
+
+    Raises AnswersError, which suggests the nearest key, if there is no such question.
+    """
     by_key = {item.key: item for item in field_specs(answers)}
     if key in by_key:
         return by_key[key]
@@ -159,7 +165,7 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:
-    # pydantic adds the tag of a union or `[key]` to a location; those are no part of our keys.
+    # pydantic adds `[key]` to the location of a mapping's key; it is not part of our keys.
     return ".".join(str(part) for part in location if str(part) != "[key]")
 
 
@@ -187,7 +193,7 @@ def _names_below(model: type[BaseModel], parent: str) -> list[str]:
 
 
 def convert_validation_error(error: ValidationError, answers: type[BaseModel]) -> list[Problem]:
-    """A pydantic error as problems with dotted keys, without any value that was rejected."""
+    """Convert a pydantic error to problems with dotted keys, without the rejected values."""
     found = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         key = _dotted_key(item["loc"])

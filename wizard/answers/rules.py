@@ -1,6 +1,6 @@
-"""Rules across sections: what types alone cannot say. The one place for them.
+"""Rules across sections, for what types cannot express.
 
-Each rule names the key to change and what would be right.
+Each problem names the key to change and a valid answer.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOT_GENERATED = {
     "dags.credentials.password": "or a public repository",
     "delivery.argocd.token": "or a repository over SSH",
 }
-# Source: chart 1.22.0, enableBuiltInSecretEnvVars, and what the sections contribute.
+# Source: chart 1.22.0, enableBuiltInSecretEnvVars, and the variables that sections contribute.
 _RESERVED_VARIABLES = {
     "AIRFLOW__CORE__DEFAULT_TIMEZONE": "environment.timezone",
     **dict.fromkeys(
@@ -55,19 +55,23 @@ def _parse_version(text: str) -> tuple[int, ...]:
 
 
 def check_airflow_version(answers: Answers) -> Iterator[Problem]:
-    """Source: charts 1.20 and later stop below 2.11.0; Airflow 4 is unknown to all of them."""
+    """Report an unsupported Airflow version.
+
+    Source: charts 1.20 and later refuse versions below 2.11.0; no chart supports Airflow 4.
+    """
     version = _parse_version(answers.installation.airflow)
     if version < _parse_version(LOWEST_AIRFLOW):
         yield Problem(
-            "installation.airflow", f"give {LOWEST_AIRFLOW} or later: the charts stop below"
+            "installation.airflow",
+            f"use {LOWEST_AIRFLOW} or later: the charts do not support earlier versions",
         )
     if version >= (4, 0, 0):
         newest = VERSIONS[0].airflow
-        yield Problem("installation.airflow", f"give 2.11.x or 3.x, such as {newest}")
+        yield Problem("installation.airflow", f"use 2.11.x or 3.x, such as {newest}")
 
 
 def check_hybrid_executors(answers: Answers) -> Iterator[Problem]:
-    """Airflow 3 removed them, yet the chart renders them without complaint."""
+    """Report a hybrid executor with Airflow 3, which removed it; the chart still renders it."""
     kind = answers.executor.kind
     new = {"CeleryKubernetesExecutor": "CeleryExecutor", "LocalKubernetesExecutor": "LocalExecutor"}
     if kind in new and not answers.installation.airflow.startswith("2."):
@@ -78,31 +82,29 @@ def check_hybrid_executors(answers: Answers) -> Iterator[Problem]:
 
 
 def check_worker_replicas(answers: Answers) -> Iterator[Problem]:
-    """An autoscaler with a minimum above its maximum, or an HPA that starts at none."""
+    """Report an autoscaler with a minimum above its maximum, and an HPA with a minimum of 0."""
     workers = answers.executor.workers
     if workers.autoscaling == "none" or "Celery" not in answers.executor.kind:
         return
     if workers.min_replicas > workers.max_replicas:
         yield Problem(
-            "executor.workers.min_replicas", f"give at most max_replicas ({workers.max_replicas})"
+            "executor.workers.min_replicas", f"use at most max_replicas ({workers.max_replicas})"
         )
     if workers.autoscaling == "hpa" and workers.min_replicas < 1:
-        yield Problem(
-            "executor.workers.min_replicas", "give 1 or more: the API server refuses an HPA of 0"
-        )
+        yield Problem("executor.workers.min_replicas", "use 1 or more: an HPA cannot scale to 0")
 
 
 def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
-    """The bundled PostgreSQL and hand-made Secrets belong to a laptop."""
+    """Report the bundled PostgreSQL and manually created Secrets outside a local cluster."""
     local = delivery_kind(answers.delivery.kind).local
     if answers.database.kind == "bundled" and not local:
-        yield Problem("database.kind", "use external: the bundled PostgreSQL is for kind only")
+        yield Problem("database.kind", "use external: the bundled PostgreSQL works with kind only")
     if store_kind(answers.secrets.store).local_only and not local:
-        yield Problem("secrets.store", "use vault: Secrets made by hand are for kind only")
+        yield Problem("secrets.store", "use vault: manually created Secrets work with kind only")
 
 
 def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
-    """The runbook's commands generate values; given ones need a store."""
+    """Report secrets that are not generated if the runbook's commands create the Secrets."""
     if not store_kind(answers.secrets.store).generated_only:
         return
 
@@ -110,20 +112,20 @@ def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
         if item.kind != "secret" or not item.applies(answers):
             continue
         if item.key in _NOT_GENERATED:
-            yield Problem(item.key, f"choose store vault, {_NOT_GENERATED[item.key]}")
+            yield Problem(item.key, f"use store vault, {_NOT_GENERATED[item.key]}")
         elif get_value(answers, item.path).kind != "generate":
             yield Problem(
-                item.key, "use {generate: true} with store kubernetes, or choose store vault"
+                item.key, "use {generate: true} with store kubernetes, or use store vault"
             )
     if answers.dags.source != "image" and answers.dags.is_over_ssh:
         yield Problem(
             "dags.repo",
-            "use an https:// repository with store kubernetes: a deploy key needs a store",
+            "use an https:// repository with store kubernetes: a deploy key needs store vault",
         )
 
 
 def check_given_values(answers: Answers) -> Iterator[Problem]:
-    """A broker's URL and a Git token are made where they count; random text would be neither."""
+    """Report `generate` for values that another system issues, such as a Git token."""
 
     for key, instead in _NOT_GENERATED.items():
         item = field_spec(key, type(answers))
@@ -132,44 +134,47 @@ def check_given_values(answers: Answers) -> Iterator[Problem]:
 
 
 def check_reserved_namespaces(answers: Answers) -> Iterator[Problem]:
-    """Who may deploy into the cluster's own namespaces is an administrator of it all."""
+    """Report a namespace of Kubernetes itself: write access there controls the whole cluster."""
     namespace = answers.installation.namespace
     if namespace in {"kube-system", "kube-public", "kube-node-lease"}:
         yield Problem(
-            "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
+            "installation.namespace", f"use a namespace for Airflow only: {namespace} is taken"
         )
 
 
 def check_kinds(answers: Answers) -> Iterator[Problem]:
-    """The rules of the chosen store and of the chosen delivery."""
+    """Apply the rules of the chosen store and of the chosen delivery."""
     store, delivery = store_kind(answers.secrets.store), delivery_kind(answers.delivery.kind)
     for rule in (*delivery.rules, *store.rules):
         yield from rule(answers)
 
 
 def check_verified_tls(answers: Answers) -> Iterator[Problem]:
-    """Source: libpq fails to connect in verify modes without a root certificate file."""
+    """Report a verifying TLS mode without a CA file.
+
+    Source: in verify modes, libpq does not connect without a root certificate file.
+    """
     database = answers.database
     verified = database.kind == "external" and database.sslmode.startswith("verify")
     if verified and not database.ca.file:
         yield Problem(
             "database.ca.file",
-            f"name the PEM file of the server's CA: {database.sslmode} finds no other",
+            f"set the PEM file of the server's CA: {database.sslmode} requires it",
         )
 
 
 def check_reserved_variables(answers: Answers) -> Iterator[Problem]:
-    """A name that stands twice in a container is refused by server-side apply."""
+    """Report variables that are already set; server-side apply refuses duplicate names."""
     for name in answers.environment.variables:
         if name in _RESERVED_VARIABLES:
             yield Problem(
                 f"environment.variables.{name}",
-                f"leave it out: {_RESERVED_VARIABLES[name]} sets it",
+                f"remove it: {_RESERVED_VARIABLES[name]} sets it",
             )
 
 
 def check_secret_variables(answers: Answers) -> Iterator[Problem]:
-    """Variables stand in Git as they are given, in the answers and in the values."""
+    """Report variables that look secret; they are committed in the answers and the values."""
     if not answers.environment.variables:
         return
     from wizard.secrets import names, patterns
@@ -180,39 +185,42 @@ def check_secret_variables(answers: Answers) -> Iterator[Problem]:
         if names.is_secret(name, value) or any(patterns.find_secrets(value)):
             yield Problem(
                 f"environment.variables.{name}",
-                "leave it out: variables are committed in clear. Keep it in a Secret and name "
-                "that in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
+                "remove it: variables are committed unencrypted. Keep it in a Secret and name "
+                "the Secret in values.extraEnvFrom (secretRef, optional: true), or use an Airflow "
                 "connection",
             )
 
 
 def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
-    """Source: chart 1.19 has one `workers.resources` for Celery workers and task pods."""
+    """Report different resources for workers and task pods with chart 1.19.
+
+    Source: chart 1.19 has one `workers.resources` for both.
+    """
     executor = answers.executor
     both = "Celery" in executor.kind and "Kubernetes" in executor.kind
     differ = both and executor.workers.resources != executor.task_pods
     if differ and answers.installation.chart == "1.19.0":
         yield Problem(
             "executor.task_pods.cpu",
-            "give task pods the resources of the workers, or use chart 1.20.0 or later: "
+            "use the same resources for task pods and workers, or use chart 1.20.0 or later: "
             "1.19.0 has one setting for both",
         )
 
 
 def check_bundle_version(answers: Answers) -> Iterator[Problem]:
-    """GitDagBundle came with Airflow 3."""
+    """Report GitDagBundle with Airflow 2, which does not have it."""
     if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
         yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
 
 
 def check_image_dags(answers: Answers) -> Iterator[Problem]:
-    """DAGs in the image need an image."""
+    """Report DAGs in the image without an own image."""
     if answers.dags.source == "image" and not answers.installation.image.repository:
-        yield Problem("installation.image.repository", "name the image that holds the DAGs")
+        yield Problem("installation.image.repository", "set the image that contains the DAGs")
 
 
 def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
-    """PgBouncer's user list holds one password a user, and a console user of ours."""
+    """Report clashing users; PgBouncer has one password per user, and a console user of ours."""
     database = answers.database
     results = database.result_backend
     if database.kind != "external" or database.pgbouncer.mode != "chart":
@@ -223,23 +231,23 @@ def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
         users["database.result_backend.user"] = results.user
     for key, user in users.items():
         if user == STATS_USER:
-            yield Problem(key, f"use another user: {STATS_USER} is PgBouncer's console user here")
+            yield Problem(key, f"use a different user: {STATS_USER} is PgBouncer's console user")
     if separate and results.user == database.user:
         yield Problem(
             "database.result_backend.user",
-            "use another user than database.user: PgBouncer knows one password a user",
+            "use a different user than database.user: PgBouncer has one password per user",
         )
 
 
 def check_base_url(answers: Answers) -> Iterator[Problem]:
-    """Only a port-forward is opened on localhost."""
+    """Report a loopback address unless users reach the UI by port-forward."""
     host = urlsplit(answers.access.base_url).hostname or ""
     if answers.access.kind != "port-forward" and is_loopback(host):
-        yield Problem("access.base_url", "give the address people use")
+        yield Problem("access.base_url", "use the address that users open")
 
 
 def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
-    """CA files are copied side by side, each under its own name."""
+    """Report different CA files with the same name; they are copied to one folder."""
     files = {
         item.key: str(get_value(answers, item.path))
         for item in field_specs(type(answers))
@@ -247,7 +255,7 @@ def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
     }
     for (key, file), (other, name) in combinations(files.items(), 2):
         if _file_name(file) == _file_name(name) and file != name:
-            yield Problem(key, f"name it differently from {other}")
+            yield Problem(key, f"use a different file name than {other}")
 
 
 def _file_name(path: str) -> str:
@@ -276,12 +284,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def find_rule_problems(answers: Answers) -> list[Problem]:
-    """Everything the rules object to, and every required answer that is empty."""
+    """Return the problems of all rules, and one for every missing required answer."""
 
     found = [problem for rule in RULES for problem in rule(answers)]
     for item in field_specs(type(answers)):
         if item.ask.required and item.applies(answers) and _is_empty(get_value(answers, item.path)):
-            found.append(Problem(item.key, f"is needed: {item.help}"))
+            found.append(Problem(item.key, f"is required: {item.help}"))
     return found
 
 

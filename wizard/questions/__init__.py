@@ -1,1 +1,1 @@
-"""The vocabulary of questions: what a question, a condition and a section are."""
+"""The building blocks of the answers model: questions, conditions and sections."""

@@ -1,4 +1,4 @@
-"""A CA of one's own, wherever a section asks for one."""
+"""The questions about a private CA, shared by the sections that need one."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class CaFile(Model):
     file: Annotated[CertificateFile, QuestionInfo(asset=True)] = Field(
         default="",
         title="CA file",
-        description="PEM file of the CA, if it is your own; only its certificates are taken.",
+        description="PEM file of your own CA. Only the certificates in it are used.",
     )

@@ -1,7 +1,7 @@
-"""When a question applies, as data: a key of the answers, and the values it must have.
+"""Conditions under which questions apply, as data: keys of the answers and accepted values.
 
-A condition names keys instead of reading a model's attributes, so the sections can be written
-below the model that holds them all, and `explain`, the JSON schema and the help read the same one.
+A condition names keys instead of reading attributes of a model. A section therefore does not import
+the model that contains it, and `explain`, the JSON schema and the help use the same condition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wizard.formats.nested import get_value
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One answer that a condition depends on: its dotted key, and the test of its value."""
+    """One answer that a condition depends on: its dotted key, and a test of its value."""
 
     key: str
     accepts: Callable[[Any], bool]
@@ -25,7 +25,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a question applies; `text` finishes the sentence "asked with ..."."""
+    """When a question applies; `text` completes the sentence "asked with ..."."""
 
     text: str
     requirements: tuple[Requirement, ...] = ()
@@ -49,10 +49,10 @@ def when(text: str, key: str, *values: object) -> Condition:
 
 
 def when_not(text: str, key: str, *values: object) -> Condition:
-    """Return the condition that the answer at `key` is none of `values`."""
+    """Return the condition that the answer at `key` is not one of `values`."""
     return Condition(text, (Requirement(key, lambda value: value not in values),))
 
 
 def when_matching(text: str, key: str, accepts: Callable[[Any], bool]) -> Condition:
-    """Return the condition that `accepts` is true of the answer at `key`."""
+    """Return the condition that `accepts` returns true for the answer at `key`."""
     return Condition(text, (Requirement(key, accepts),))

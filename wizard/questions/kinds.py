@@ -1,4 +1,4 @@
-"""Sections that choose a kind: each kind's own questions become a model below its name."""
+"""Sections that choose a kind: the questions of each kind become a model below its name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class KindQuestions:
-    """The questions of one kind: the key they are below, their model, and their heading."""
+    """The questions of one kind: their parent key, their model, and their heading."""
 
     name: str
     questions: type[Model] | None
@@ -25,9 +25,9 @@ class KindQuestions:
 
 
 def add_kind_questions(kinds: Iterable[KindQuestions]) -> Callable[[type[M]], type[M]]:
-    """Return a class decorator that adds each kind's questions to a model, in this order.
+    """Return a class decorator that adds the questions of each kind to a model, in this order.
 
-    The result is a subclass with one more field a kind, so that a new kind touches no section.
+    The result is a subclass with one more field per kind. Adding a kind does not change a section.
     """
 
     def extend(model: type[M]) -> type[M]:

@@ -1,8 +1,8 @@
-"""What a section is: a page of questions, and what follows from its answers.
+"""Sections: pages of questions, and what their answers contribute.
 
-A question is a field: `title` is its label, `description` its help, its type and constraints its
-validation, and `QuestionInfo` says when it applies. A section's `contribute` turns answers into
-settings, secrets, flows and files; `render` puts the contributions of all sections together.
+A question is a field. `title` is its label and `description` its help; its type and constraints
+validate it, and `QuestionInfo` holds when it applies. A section's `contribute` turns answers into
+settings, secrets, flows and files. `render` combines the contributions of all sections.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QuestionInfo:
-    """Annotated metadata of a question that pydantic has no word for.
+    """Metadata of a question that pydantic has no field for, given in `Annotated`.
 
-    `required`: an empty answer is a problem while the question applies. `labels`: what a choice
-    means, by value. `asset`: the answer names a public text file that is copied along. `preview`:
-    logical id of the file the answer shows in. `source`: where a fact in the help comes from.
-    `takes`: the forms of the answer, where its type does not say all of them.
+    `required`: an empty answer is a problem while the question applies. `labels`: labels of the
+    choices, by value. `asset`: the answer names a public text file, which is saved with the
+    answers. `preview`: logical id of the file that the answer changes. `source`: the source of a
+    fact in the help. `takes`: the accepted forms of the answer, if its type does not show them all.
     """
 
     when: Condition = ALWAYS
@@ -40,14 +40,14 @@ class QuestionInfo:
 
 
 class Model(BaseModel):
-    """Base of everything in the answers: unknown keys refused, rejected values never echoed."""
+    """Base of all models in the answers; refuses unknown keys and hides values in errors."""
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
         validate_default=True,
-        # Only the model that is validated is built, once, and only by commands that validate.
+        # pydantic builds a model at its first validation, so other commands do not pay for it.
         defer_build=True,
     )
 
@@ -59,18 +59,18 @@ class Section(Model):
     intro: ClassVar[str]
     preview: ClassVar[str] = "values"
     asked: ClassVar[bool] = True
-    # When the page is shown and its answers count.
+    # When the page is shown and its answers apply.
     when: ClassVar[Condition] = ALWAYS
 
     def contribute(self, release: Release) -> Contribution:
-        """What follows from this section's answers; pure."""
+        """Return what this section's answers add to the installation; pure."""
         del release
         return Contribution()
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """What follows from everybody's contributions: files made of them all; pure.
+        """Return the files and steps that depend on the contributions of all sections; pure.
 
-        Called in the order of the sections; `total` includes what earlier sections composed.
+        Called in the order of the sections; `total` includes the result of earlier sections.
         """
         del release, total
         return Contribution()
@@ -80,12 +80,12 @@ M = TypeVar("M", bound=Model)
 
 
 class KindSection(Section):
-    """A section whose main question chooses a kind, and where each kind asks its own below."""
+    """A section whose main question chooses a kind; each kind adds its own questions."""
 
     def answers_of(self, name: str, questions: type[M]) -> M:
-        """Return the answers to the own questions of the kind `name`.
+        """Return the answers to the questions of the kind `name`.
 
-        Raises TypeError where that kind asks no such questions.
+        Raises TypeError if the kind does not ask them.
         """
         found = getattr(self, name, None)
         if not isinstance(found, questions):

@@ -87,7 +87,7 @@ def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
         assert "hint: platform/airflow/docs/airflow/RUNBOOK.md has the commands" in refused.err
     again = aw(*LOCAL, "--set", "repository.path=platform/airflow")
     assert again.code == 64
-    assert "exists already in platform/airflow" in again.err
+    assert "already exists in platform/airflow" in again.err
     # A second installation goes beside the first.
     aw.ok(*LOCAL, "--set", "installation.name=second", "--repo", str(folder))
     assert (folder / "apps/second/airflow-values.yaml").exists()

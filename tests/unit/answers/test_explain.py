@@ -60,7 +60,7 @@ def test_a_prefix_explains_all_below_it() -> None:
 def test_what_passes_through_is_explained_too() -> None:
     (row,) = find_explanations("values")
 
-    assert "merged last" in row.help
+    assert "Merged last" in row.help
     assert find_explanations("values.workers.replicas") == [row]
     assert load_explanations()[-1] == row
 
@@ -150,14 +150,14 @@ def test_a_preset_printed_marks_what_is_left_to_fill(aw: Wizard) -> None:
 
     assert "database.host" in left
     for key in left:
-        (line,) = [line for line in lines if line.startswith(f"# {key}: is needed: ")]
+        (line,) = [line for line in lines if line.startswith(f"# {key}: is required: ")]
         section = key.partition(".")[0]
         assert lines.index(line) < len(lines) - 1
         assert f"{section}:" in lines
     assert lines.index("database:") == 1 + next(
         number for number, line in enumerate(lines) if line.startswith("# database.host:")
     )
-    assert "is needed" not in aw.ok("presets", "local").out
+    assert "is required" not in aw.ok("presets", "local").out
 
 
 def test_help_lists_every_command_and_option() -> None:

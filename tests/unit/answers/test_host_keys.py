@@ -120,7 +120,7 @@ def test_text_that_does_not_count_is_ignored_with_a_warning(repo: str) -> None:
 def test_explain_names_the_forms(aw: Wizard) -> None:
     shown = aw.ok("explain", "dags.host_keys").out
 
-    assert "as ssh-keyscan prints it" in shown
+    assert "the output of ssh-keyscan" in shown
     assert "{host, type, key}" in shown
 
 

@@ -92,12 +92,12 @@ def test_questions_follow() -> None:
 def test_validation_follows() -> None:
     refused = validate_answers(filled("production", {"metrics": {"enabled": True}}), More)
     assert [str(item) for item in refused.problems] == [
-        "metrics.host: is needed: Address of the StatsD server."
+        "metrics.host: is required: Address of the StatsD server."
     ]
     wrong = validate_answers(filled("production", {"metrics": {"host": "a b", "prot": 1}}), More)
     assert {item.key for item in wrong.problems} == {"metrics.host", "metrics.prot"}
     ignored = validate_answers(filled("production", {"metrics": {"host": "a.example"}}), More)
-    assert ignored.warnings == ("metrics.host is ignored: it counts with metrics",)
+    assert ignored.warnings == ("metrics.host is ignored: it applies only with metrics",)
 
 
 def test_schema_and_answers_file_follow() -> None:

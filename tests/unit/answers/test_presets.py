@@ -32,7 +32,7 @@ def test_a_newcomer_answers_at_most_a_dozen_questions(name: str) -> None:
     assert found.answers is not None
     assert found.warnings == ()
     needed = [problem.key for problem in found.problems]
-    assert all("is needed" in problem.message for problem in found.problems)
+    assert all("is required" in problem.message for problem in found.problems)
     assert len(needed) <= (0 if name == "local" else 12)
     assert set(needed) <= set(leaves(FILL))
     assert validate_answers(filled(name)).problems == ()

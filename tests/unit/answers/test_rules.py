@@ -35,7 +35,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"executor.workers": {"autoscaling": "hpa", "min_replicas": 0}},
         {"executor.workers": {"autoscaling": "keda", "min_replicas": 0}},
         "executor.workers.min_replicas",
-        "give 1 or more",
+        "use 1 or more",
     ),
     "check_local_only_choices": (
         {"database.kind": "bundled"},
@@ -61,19 +61,19 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"dags.source": "image"},
         {"dags.source": "image", "installation.image": IMAGE},
         "installation.image.repository",
-        "name the image that holds the DAGs",
+        "set the image that contains the DAGs",
     ),
     "check_pgbouncer_users": (
         {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "airflow"}},
         {"database.result_backend": {"kind": "separate", "host": "r.example", "user": "results"}},
         "database.result_backend.user",
-        "use another user than database.user",
+        "use a different user than database.user",
     ),
     "check_pgbouncer_users of the console": (
         {"database.user": "airflow_stats"},
         {"database.user": "airflow_stats", "database.pgbouncer.mode": "off"},
         "database.user",
-        "use another user",
+        "use a different user",
     ),
     "check_ca_file_names": (
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/ca.pem",
@@ -81,13 +81,13 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"secrets.vault.ca.file": "a/ca.pem", "database.ca.file": "b/pg.pem",
          "database.sslmode": "verify-full"},
         "database.ca.file",
-        "name it differently",
+        "use a different file name",
     ),
     "check_verified_tls": (
         {"database.sslmode": "verify-ca"},
         {"database.sslmode": "verify-ca", "database.ca.file": "pg-ca.pem"},
         "database.ca.file",
-        "name the PEM file",
+        "set the PEM file",
     ),
     "check_given_values": (
         {"broker": {"kind": "external", "url": {"generate": True}}},
@@ -123,7 +123,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"environment.variables": {"AIRFLOW__CORE__FERNET_KEY": "x"}},
         {"environment.variables": {"AIRFLOW__CORE__PARALLELISM": "64"}},
         "environment.variables.AIRFLOW__CORE__FERNET_KEY",
-        "leave it out",
+        "remove it",
     ),
     "check_secret_variables": (
         {"environment.variables": {"SMTP_PASSWORD": "Tr0ub4dor-and-3"}},
@@ -178,13 +178,13 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object], str, str]] = {
         {"database.host": ""},
         {"database.host": "", "database.kind": "bundled", "delivery.kind": "kind"},
         "database.host",
-        "is needed",
+        "is required",
     ),
     "required, only spaces": (
         {"admin.username": "  "},
         {"admin.username": "  ", "admin.create": False},
         "admin.username",
-        "is needed",
+        "is required",
     ),
 }  # fmt: skip
 
@@ -227,7 +227,7 @@ def test_localhost_is_the_address_of_a_port_forward_only() -> None:
     found = answers("production")
     exposed = found.access.model_copy(update={"kind": "ingress"})
     [problem] = rules.check_base_url(found.model_copy(update={"access": exposed}))
-    assert str(problem) == "access.base_url: give the address people use"
+    assert str(problem) == "access.base_url: use the address that users open"
     assert list(rules.check_base_url(found)) == []
 
 

@@ -22,7 +22,7 @@ OTHERS = ("KubernetesExecutor", "LocalExecutor", "LocalExecutor,KubernetesExecut
 def test_1_airflow_before_2_11_is_refused(chart: str) -> None:
     changes = {"installation.chart": chart, "installation.airflow": "2.10.5"}
     assert objections("production", changes) == [
-        "installation.airflow: give 2.11.0 or later: the charts stop below"
+        "installation.airflow: use 2.11.0 or later: the charts do not support earlier versions"
     ]
     assert not objections("production", {**changes, "installation.airflow": "2.11.0"})
     assert "such as 3.2.2" in objections("production", {"installation.airflow": "4.0.0"})[0]

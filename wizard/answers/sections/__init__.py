@@ -1,1 +1,1 @@
-"""One module per section: its questions and what follows from their answers."""
+"""The sections, one module each: questions, and what their answers contribute."""

@@ -1,4 +1,4 @@
-"""Access: how people reach the UI."""
+"""The section Access: how users reach the Airflow UI."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wizard.questions.section import QuestionInfo, Section
 
 
 class Access(Section):
-    """How people reach the UI."""
+    """How users reach the UI."""
 
     title: ClassVar[str] = "Access"
     intro: ClassVar[str] = "A port-forward works everywhere and exposes nothing."
@@ -23,15 +23,15 @@ class Access(Section):
     ] = Field(
         default="port-forward",
         title="Access",
-        description="Reach the UI through kubectl; nothing is exposed outside the cluster.",
+        description="Users reach the UI through kubectl. Nothing is exposed outside the cluster.",
     )
     base_url: Annotated[WebUrl, QuestionInfo(required=True)] = Field(
         default="http://localhost:8080",
         title="Base URL",
-        description="Address in people's browsers; Airflow writes it into links.",
+        description="Address of the UI in users' browsers. Airflow writes it into links.",
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """The base URL; the chart derives the execution API's path from it."""
+        """Set the base URL; the chart derives the path of the execution API from it."""
         option = "config.api.base_url" if release.airflow_3 else "config.webserver.base_url"
         return Contribution(settings={option: self.base_url})

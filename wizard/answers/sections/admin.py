@@ -1,4 +1,4 @@
-"""Admin user: the first login, created by a Job from a Secret."""
+"""The section Admin user: the first user, which a Job creates from a Secret."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from wizard.secrets.references import SecretRef
 
 _PREFIX = "AIRFLOW_DEFAULT_"
 
-# `users create` is a no-op for a user that exists; the password follows the store either way.
-# No line begins with a space, so that YAML can show the script as it is.
+# `users create` does nothing if the user exists; `reset-password` sets the store's password in
+# both cases. No line begins with a space, so that YAML can show the script as a plain block.
 _SCRIPT = """\
 airflow db check-migrations --migration-wait-timeout=300
 login=(--username "${AIRFLOW_DEFAULT_USERNAME}" --password "${AIRFLOW_DEFAULT_PASSWORD}")
@@ -31,18 +31,18 @@ class Admin(Section):
     """The first user."""
 
     title: ClassVar[str] = "Admin user"
-    intro: ClassVar[str] = "The first login; its password is made once and lives in the store."
+    intro: ClassVar[str] = "The first user. Its password is generated once and kept in the store."
 
     create: bool = Field(
         default=True,
         title="Create",
-        description="Off where users come from an identity provider; needs FabAuthManager.",
+        description="Turn off if users come from an identity provider. Needs FabAuthManager.",
     )
     username: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="admin", title="User name", description="Login name of the first admin."
     )
     email: Annotated[Email, QuestionInfo(when=ADMIN, required=True)] = Field(
-        default="admin@example.com", title="E-mail", description="Address of the first admin."
+        default="admin@example.com", title="Email", description="Email address of the first admin."
     )
     first_name: Annotated[Text, QuestionInfo(when=ADMIN, required=True)] = Field(
         default="Platform", title="First name", description="Shown in the UI."
@@ -53,11 +53,11 @@ class Admin(Section):
     password: Annotated[SecretRef, QuestionInfo(when=ADMIN)] = Field(
         default=SecretRef(generate=True),
         title="Password",
-        description="Generated into the store by default; the runbook says how to read it.",
+        description="Generated in the store by default. The runbook shows how to read it.",
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """The Job that creates the user, fed by a Secret; never the chart's admin/admin."""
+        """Enable the Job that creates the user from a Secret, never the chart's admin/admin."""
         if not self.create:
             return Contribution(settings={"createUserJob.enabled": False})
         place = "createUserJob.defaultUser.password"

@@ -1,4 +1,4 @@
-"""Broker: how Celery hands tasks to workers."""
+"""The section Broker: the queue between Celery and its workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Broker(Section):
     """Celery's message broker."""
 
     title: ClassVar[str] = "Broker"
-    intro: ClassVar[str] = "Celery hands tasks to workers through a broker."
+    intro: ClassVar[str] = "Celery sends tasks to its workers through a broker."
     when: ClassVar[Condition] = CELERY
 
     kind: Annotated[
@@ -29,29 +29,29 @@ class Broker(Section):
     ] = Field(
         default="chart-redis",
         title="Broker",
-        description="The chart's Redis is one pod with a volume; queued tasks survive its restart.",
+        description="The chart's Redis is one pod. With a volume, queued tasks survive a restart.",
     )
     persistence: Annotated[Quantity, QuestionInfo(when=CHART_REDIS)] = Field(
         default="1Gi",
         title="Volume",
-        description="Volume of the chart's Redis; empty keeps queued tasks in memory only.",
+        description="Volume size of the chart's Redis. Empty: tasks are queued in memory only.",
     )
     url: Annotated[SecretRef, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default=SecretRef(env="BROKER_URL"),
         title="URL",
-        description="Where the whole broker URL comes from: it holds a password, so it is secret.",
+        description="Reference to the complete broker URL. It is secret: it contains a password.",
     )
     host: Annotated[HostName, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default="",
         title="Host",
-        description="Address of your broker, for network policies and checks; not secret.",
+        description="Address of your broker, used for network policies and checks. Not secret.",
     )
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_BROKER)] = Field(
         default=6379, title="Port", description="Port of your broker."
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Redis and the broker URL; both Secrets named, or the chart would make random ones."""
+        """Set Redis and the broker URL; the chart creates random Secrets unless both are named."""
         name = release.secret("broker-url")
         settings: dict[str, object] = {"data.brokerUrlSecretName": name}
         if self.kind == "external":
@@ -59,7 +59,7 @@ class Broker(Section):
             secret = SecretSpec(
                 name, {"connection": (FactUse(fact),)}, ("data.brokerUrlSecretName",), "broker"
             )
-            # Without a host too: the egress rule needs only the port.
+            # Also without a host: the egress rule needs only the port.
             flows = (Flow("broker", self.host, self.port),)
             return Contribution(
                 settings={"redis.enabled": False, **settings}, secrets=(secret,), flows=flows

@@ -1,4 +1,4 @@
-"""The chart's own PostgreSQL, for `local` only."""
+"""The PostgreSQL that the chart bundles, for local clusters only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def bundled_database_contribution(release: Release) -> Contribution:
-    """The chart's toy PostgreSQL with Secrets of our own, so that the chart makes none."""
+    """Enable the bundled PostgreSQL with our own Secrets, so that the chart creates none."""
     fact = Fact("databasePassword", Form.PASSWORD, "database password")
     endpoint = Endpoint(
         release.names.bundled_postgres_host, 5432, "postgres", "postgres", fact, "disable", False
@@ -48,6 +48,6 @@ def bundled_database_contribution(release: Release) -> Contribution:
         settings["data.resultBackendSecretName"] = backend.name
     return Contribution(
         settings=settings,
-        comments={"postgresql": "a toy: one pod, no backup"},
+        comments={"postgresql": "for local clusters only: one pod, no backup"},
         secrets=tuple(secrets),
     )

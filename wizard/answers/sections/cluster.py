@@ -1,4 +1,4 @@
-"""Cluster: the identity of the target, recorded on first contact."""
+"""The section Cluster: the identity of the target cluster, recorded on first contact."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wizard.questions.section import Section
 
 
 class Cluster(Section):
-    """A record, not a page: filled on first contact; a mismatch stops what would be applied."""
+    """The recorded cluster: a section without a page. `apply` stops at a different cluster."""
 
     title: ClassVar[str] = "Cluster"
     intro: ClassVar[str] = "The identity of the target cluster."
@@ -20,10 +20,10 @@ class Cluster(Section):
     server: HttpsUrl = Field(
         default="",
         title="API server",
-        description="Address of the cluster's API server; filled on first contact.",
+        description="Address of the cluster's API server. Recorded on first contact.",
     )
     uid: Text = Field(
         default="",
         title="UID",
-        description="UID of the kube-system namespace; filled on first contact.",
+        description="UID of the namespace kube-system. Recorded on first contact.",
     )

@@ -1,4 +1,4 @@
-"""Components: size and number of what always runs, and where logs are kept."""
+"""The section Components: replicas and resources of Airflow's components, and log storage."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from wizard.questions.section import Model, QuestionInfo, Section
 class Component(Model):
     """Replicas and resources of one component."""
 
-    replicas: int = Field(default=1, ge=1, le=50, title="Replicas", description="Pods that run.")
+    replicas: int = Field(default=1, ge=1, le=50, title="Replicas", description="Number of pods.")
     cpu: Quantity = Field(
-        default="", title="CPU", description="CPU request, such as 500m; empty sets none."
+        default="", title="CPU", description="CPU request, such as 500m. Empty: no request."
     )
     memory: Quantity = Field(
-        default="", title="Memory", description="Memory request, such as 1Gi; empty sets none."
+        default="", title="Memory", description="Memory request, such as 1Gi. Empty: no request."
     )
     memory_limit: Quantity = Field(
-        default="", title="Memory limit", description="Memory limit; empty sets none."
+        default="", title="Memory limit", description="Memory limit, such as 2Gi. Empty: no limit."
     )
 
     def to_settings(self, key: str) -> dict[str, object]:
-        """The settings below the component's key, without what is empty."""
+        """Return the settings below the component's key, without empty values."""
         requests = {"cpu": self.cpu, "memory": self.memory}
         resources = {
             "requests": {name: amount for name, amount in requests.items() if amount},
@@ -42,22 +42,22 @@ class Component(Model):
 
 
 class Triggerer(Component):
-    """The triggerer keeps its logs on a volume of its own."""
+    """The triggerer, which keeps its logs on its own volume."""
 
     persistence: Annotated[Quantity, QuestionInfo(required=True)] = Field(
-        default="5Gi", title="Log volume", description="Volume of each triggerer's logs."
+        default="5Gi", title="Log volume", description="Size of each triggerer's log volume."
     )
 
 
 class Logs(Model):
-    """One shared volume for all task logs, instead of one a worker."""
+    """One shared volume for all task logs, instead of one volume per worker."""
 
     persistence: bool = Field(
         default=False,
         title="Shared volume",
         description=(
-            "Keep task logs on one ReadWriteMany volume; without it, task pods' logs go with "
-            "the pod unless logs are shipped."
+            "Keep task logs on one ReadWriteMany volume. Without it, a task pod's logs are lost "
+            "with the pod unless they are shipped."
         ),
     )
     size: Annotated[Quantity, QuestionInfo(when=PERSISTENT_LOGS, required=True)] = Field(
@@ -66,7 +66,7 @@ class Logs(Model):
     storage_class: Annotated[ObjectName, QuestionInfo(when=PERSISTENT_LOGS)] = Field(
         default="",
         title="Storage class",
-        description="A class that offers ReadWriteMany; empty is the cluster's default.",
+        description="A class that supports ReadWriteMany. Empty: the cluster's default class.",
     )
 
 
@@ -74,7 +74,7 @@ class Components(Section):
     """Components and logs."""
 
     title: ClassVar[str] = "Components"
-    intro: ClassVar[str] = "Two of each API server and scheduler survive a node; one is cheaper."
+    intro: ClassVar[str] = "Two API servers and two schedulers survive the loss of a node."
 
     api_server: Component = Field(default_factory=Component, title="API server")
     scheduler: Component = Field(default_factory=Component, title="Scheduler")
@@ -83,7 +83,7 @@ class Components(Section):
     logs: Logs = Field(default_factory=Logs, title="Logs")
 
     def contribute(self, release: Release) -> Contribution:
-        """Replicas, resources, disruption budgets and Reloader annotations by component."""
+        """Set replicas, resources, disruption budgets and Reloader annotations per component."""
         web = "apiServer" if release.airflow_3 else "webserver"
         sizes = {web: self.api_server, "scheduler": self.scheduler}
         settings: dict[str, object] = {"dagProcessor.enabled": True}
@@ -99,7 +99,7 @@ class Components(Section):
                 settings[f"{key}.podDisruptionBudget"] = {"enabled": True}
         settings["triggerer.persistence.size"] = self.triggerer.persistence
         settings[f"{web}.startupProbe.failureThreshold"] = 20
-        comments = {f"{web}.startupProbe.failureThreshold": "small nodes start slowly"}
+        comments = {f"{web}.startupProbe.failureThreshold": "Airflow starts slowly on small nodes"}
         if self.logs.persistence:
             settings["logs.persistence.enabled"] = True
             settings["logs.persistence.size"] = self.logs.size

@@ -1,4 +1,4 @@
-"""Database: PostgreSQL outside the cluster, its result backend and PgBouncer."""
+"""The section Database: PostgreSQL, the Celery result backend and PgBouncer."""
 
 from __future__ import annotations
 
@@ -50,26 +50,30 @@ class PgBouncer(Model):
         default="off",
         title="PgBouncer",
         description=(
-            "Pools Airflow's many connections. Chart-managed: its config, users and stats "
-            "Secrets are ours too, so that it is never bypassed."
+            "Pools Airflow's database connections. Chart-managed: the wizard also writes its "
+            "config, users and stats Secrets."
         ),
     )
     max_client_conn: Annotated[int, Field(ge=1, le=100000), QuestionInfo(when=PGBOUNCER)] = Field(
-        default=100, title="Clients", description="Connections PgBouncer accepts from Airflow."
+        default=100,
+        title="Clients",
+        description="Maximum number of connections from Airflow to PgBouncer.",
     )
     metadata_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=PGBOUNCER)] = Field(
         default=10,
         title="Pool",
-        description="Server connections to the metadata database, for each PgBouncer replica.",
+        description="Server connections to the metadata database, per PgBouncer replica.",
     )
     result_pool: Annotated[int, Field(ge=1, le=10000), QuestionInfo(when=RESULT_POOL)] = Field(
-        default=5, title="Result pool", description="Server connections to the result backend."
+        default=5,
+        title="Result pool",
+        description="Server connections to the result backend, per PgBouncer replica.",
     )
     replicas: Annotated[int, Field(ge=1, le=20), QuestionInfo(when=PGBOUNCER)] = Field(
-        default=1, title="Replicas", description="PgBouncer pods; pools count for each."
+        default=1, title="Replicas", description="Number of PgBouncer pods. Each has its own pools."
     )
     host: Annotated[HostName, QuestionInfo(when=EXTERNAL_PGBOUNCER, required=True)] = Field(
-        default="", title="Pool host", description="Address of your PgBouncer as pods reach it."
+        default="", title="Pool host", description="Address of your PgBouncer that pods use."
     )
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
         default=6432, title="Pool port", description="Port of your PgBouncer."
@@ -77,23 +81,23 @@ class PgBouncer(Model):
     database: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_PGBOUNCER)] = Field(
         default="",
         title="Alias",
-        description="Database name in your PgBouncer; empty is the database's own name.",
+        description="Database name in your PgBouncer. Empty: the name of the database.",
     )
 
 
 class ResultBackend(Model):
-    """Where Celery keeps results."""
+    """Where Celery stores results."""
 
     kind: Annotated[
         Literal["metadata", "separate"],
         QuestionInfo(
             when=RESULT_BACKEND,
-            labels={"metadata": "the metadata database", "separate": "a database of its own"},
+            labels={"metadata": "the metadata database", "separate": "a separate database"},
         ),
     ] = Field(
         default="metadata",
         title="Results",
-        description="Celery's results may live in the metadata database or in one of their own.",
+        description="Celery stores results in the metadata database or in a separate one.",
     )
     host: Annotated[HostName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = Field(
         default="", title="Host", description="Address of the result backend's PostgreSQL."
@@ -105,71 +109,71 @@ class ResultBackend(Model):
         Field(default="airflow_results", title="Database", description="Database for results.")
     )
     user: Annotated[PostgresName, QuestionInfo(when=SEPARATE_RESULT_BACKEND, required=True)] = (
-        Field(default="airflow_results", title="User", description="Role that owns it.")
+        Field(default="airflow_results", title="User", description="Role that owns the database.")
     )
     password: Annotated[SecretRef, QuestionInfo(when=SEPARATE_RESULT_BACKEND)] = Field(
         default=SecretRef(env="AIRFLOW_RESULT_DB_PASSWORD"),
         title="Password",
-        description="Where the role's password comes from; the answers hold only the reference.",
+        description="Reference to the role's password. The answers never hold the password itself.",
     )
 
 
 class Database(Section):
-    """Metadata database."""
+    """The metadata database, its result backend and its connection pool."""
 
     title: ClassVar[str] = "Database"
-    intro: ClassVar[str] = "PostgreSQL outside the cluster keeps Airflow's state."
+    intro: ClassVar[str] = "Airflow keeps its state in PostgreSQL, outside the cluster."
 
     kind: Annotated[
         Literal["external", "bundled"],
-        QuestionInfo(
-            labels={"external": "external PostgreSQL", "bundled": "bundled toy (local only)"}
-        ),
+        QuestionInfo(labels={"external": "external PostgreSQL", "bundled": "bundled (local only)"}),
     ] = Field(
         default="external",
         title="Kind",
-        description="The bundled PostgreSQL is one pod without a backup: for a laptop only.",
+        description="The bundled PostgreSQL is one pod without backups, for local clusters only.",
     )
     host: Annotated[HostName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
-        default="", title="Host", description="Address of PostgreSQL as pods reach it."
+        default="", title="Host", description="Address of PostgreSQL that pods use."
     )
     port: Annotated[Port, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default=5432, title="Port", description="Port of PostgreSQL."
     )
     name: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
-        default="airflow", title="Database", description="Database, encoded in UTF-8."
+        default="airflow",
+        title="Database",
+        description="Database name. Its encoding must be UTF-8.",
     )
     user: Annotated[PostgresName, QuestionInfo(when=EXTERNAL_DATABASE, required=True)] = Field(
         default="airflow",
         title="User",
-        description="Role that owns the database: PostgreSQL 15 closed schema public to others.",
+        description="Role that owns the database. PostgreSQL 15 closed schema public to others.",
     )
     password: Annotated[SecretRef, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default=SecretRef(env="AIRFLOW_DB_PASSWORD"),
         title="Password",
-        description="Where the role's password comes from; the answers hold only the reference.",
+        description="Reference to the role's password. The answers never hold the password itself.",
     )
     sslmode: Annotated[SslMode, QuestionInfo(when=EXTERNAL_DATABASE)] = Field(
         default="require",
         title="TLS mode",
-        description="verify-full also proves the server's name; disable sends data in clear.",
+        description="verify-full also checks the server's name. disable sends data unencrypted.",
     )
     ca: Annotated[CaFile, QuestionInfo(when=VERIFIED_TLS)] = Field(default_factory=CaFile)
     pgbouncer: PgBouncer = Field(default_factory=PgBouncer, title="PgBouncer")
     result_backend: ResultBackend = Field(default_factory=ResultBackend, title="Result backend")
 
     def contribute(self, release: Release) -> Contribution:
-        """Connections as Secrets, PgBouncer, and migrations on the direct URL."""
+        """Set connection Secrets and PgBouncer, and run migrations on the direct URL."""
         if self.kind == "bundled":
             return bundled_database_contribution(release)
         metadata = self._metadata()
         secrets, settings = self._connections(release, metadata)
-        comments = {"data": "names of Secrets made outside Git; no value stands here"}
+        comments = {"data": "names of Secrets created outside Git, no values"}
         if self.pgbouncer.mode != "off":
             direct = SecretSpec(
                 release.secret("metadata-direct"),
                 {"connection": metadata.url()},
-                purpose="migrations, past the pooler",
+                purpose="migrations, without the pooler",
             )
             secrets.append(direct)
             settings.update(direct_migration_settings(direct.name))
@@ -221,7 +225,7 @@ class Database(Section):
     def _pooled_endpoint(self, release: Release, endpoint: Endpoint, alias: str) -> Endpoint:
         mode = self.pgbouncer.mode
         if mode == "chart":
-            # The leg inside the cluster has no TLS listener: a TLS parameter would be refused.
+            # The chart's PgBouncer does not listen for TLS and refuses TLS parameters.
             return endpoint.with_pooler(release.names.pgbouncer_host, 6543, alias)
         if mode == "external":
             name = self.pgbouncer.database or endpoint.name
@@ -243,8 +247,8 @@ class Database(Section):
         secrets, settings = [secret], {"data.metadataSecretName": secret.name}
         if release.celery:
             results = self._result_endpoint(metadata)
-            # An external pooler is known to serve the metadata database; results of their own
-            # go direct.
+            # An external pooler only has to serve the metadata database, so a separate result
+            # backend is connected directly.
             if results == metadata or self.pgbouncer.mode == "chart":
                 results = self._pooled_endpoint(release, results, names.result_alias)
             backend = SecretSpec(

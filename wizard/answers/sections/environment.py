@@ -1,4 +1,4 @@
-"""Environment: what all of Airflow's containers share, and how the namespace is kept."""
+"""The section Environment: settings of all Airflow containers and of the namespace."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from wizard.questions.section import QuestionInfo, Section
 
 
 class Environment(Section):
-    """Time zone, variables and the namespace's guard rails."""
+    """Time zone, variables and the namespace's policies."""
 
     title: ClassVar[str] = "Environment"
-    intro: ClassVar[str] = "What every Airflow container sees, and what the namespace allows."
+    intro: ClassVar[str] = "Settings of every Airflow container, and policies of the namespace."
 
     timezone: TimeZone = Field(
         default="UTC",
         title="Time zone",
-        description="Zone in which schedules without one are read (core.default_timezone).",
+        description="Time zone of schedules that name none (core.default_timezone).",
     )
     load_examples: bool = Field(
         default=False, title="Examples", description="Show Airflow's example DAGs."
@@ -30,27 +30,27 @@ class Environment(Section):
     variables: dict[EnvName, Text] = Field(
         default_factory=dict,
         title="Variables",
-        description="Environment variables NAME=VALUE for all containers; no secrets here.",
+        description="Environment variables NAME=VALUE for all containers. Do not put secrets here.",
     )
     reloader: bool = Field(
         default=False,
         title="Reloader",
         description=(
-            "Restart pods when a Secret changes, by Stakater Reloader; without it a rotated "
-            "Secret restarts nothing."
+            "Let Stakater Reloader restart pods when a Secret changes. Without it, you restart "
+            "pods after rotating a Secret."
         ),
     )
     disruption_budgets: bool = Field(
         default=False,
         title="Disruption budgets",
-        description="Keep a pod of each replicated component while nodes are drained.",
+        description="Keep one pod of each replicated component running while nodes are drained.",
     )
     network_policies: bool = Field(
         default=False,
         title="Network policies",
         description=(
-            "Deny what Airflow does not need. The chart has no egress rules: ours list "
-            "database, Git, broker and DNS."
+            "Deny traffic that Airflow does not need. The chart has no egress rules; the wizard "
+            "adds rules for database, Git, broker and DNS."
         ),
     )
     pod_security: Annotated[
@@ -66,11 +66,11 @@ class Environment(Section):
     ] = Field(
         default="none",
         title="Pod security",
-        description="Pod security labels of the namespace; the chart's Redis is not restricted.",
+        description="Pod security labels of the namespace. The chart's Redis violates restricted.",
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Environment of all containers and the network policies."""
+        """Set the variables of all containers, and the chart's network policies."""
         env = [
             EnvVar("AIRFLOW__CORE__DEFAULT_TIMEZONE", self.timezone),
             *(EnvVar(name, value) for name, value in sorted(self.variables.items())),
@@ -83,7 +83,7 @@ class Environment(Section):
         return Contribution(settings=settings, env=tuple(env))
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """The egress policy needs everybody's flows, so it is made last."""
+        """Add the egress policy, which needs the flows of all sections."""
         if not self.network_policies:
             return Contribution()
         return Contribution(manifests=(egress_policy(release, total.flows),))

@@ -1,4 +1,4 @@
-"""Executor: where tasks run, and how much of it."""
+"""The section Executor: where tasks run, and on how many workers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class WorkerResources(Model):
-    """Requests and limit of one worker or task pod; empty leaves the cluster's default."""
+    """Requests and limit of one worker or task pod; empty values leave the cluster's default."""
 
     cpu: Quantity = Field(
-        default="", title="CPU", description="CPU request, such as 500m; empty sets none."
+        default="", title="CPU", description="CPU request, such as 500m. Empty: no request."
     )
     memory: Quantity = Field(
-        default="", title="Memory", description="Memory request, such as 1Gi; empty sets none."
+        default="", title="Memory", description="Memory request, such as 1Gi. Empty: no request."
     )
     memory_limit: Quantity = Field(
         default="",
         title="Memory limit",
-        description="A task that needs more is killed alone; empty sets no limit.",
+        description="A container that exceeds it is killed. Empty: no limit.",
     )
 
     def to_values(self) -> dict[str, dict[str, str]]:
-        """As Kubernetes takes it, without what is empty."""
+        """Return a Kubernetes `resources` mapping without empty values."""
         requests = {"cpu": self.cpu, "memory": self.memory}
         found = {
             "requests": {name: amount for name, amount in requests.items() if amount},
@@ -39,7 +39,7 @@ class WorkerResources(Model):
 
 
 class Workers(Model):
-    """Celery workers; with LocalExecutor only the log volume's size counts."""
+    """Number, scaling and resources of Celery workers."""
 
     autoscaling: Annotated[
         Literal["none", "keda", "hpa"],
@@ -47,35 +47,37 @@ class Workers(Model):
             when=CELERY,
             labels={
                 "none": "fixed number",
-                "keda": "KEDA, by queued tasks, down to none",
+                "keda": "KEDA, by queued tasks, down to zero",
                 "hpa": "HPA, by CPU and memory",
             },
         ),
     ] = Field(
         default="none",
         title="Scaling",
-        description="KEDA must be installed in the cluster; HPA needs metrics-server.",
+        description="KEDA must be installed in the cluster. HPA needs metrics-server.",
     )
     replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=FIXED_WORKERS)] = Field(
-        default=1, title="Workers", description="Celery worker pods that always run."
+        default=1, title="Workers", description="Number of Celery worker pods."
     )
     min_replicas: Annotated[int, Field(ge=0, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
         Field(
             default=1,
             title="At least",
-            description="Fewest workers. KEDA may go down to 0; an HPA needs 1 or more.",
+            description="Minimum number of workers. KEDA allows 0; HPA needs 1 or more.",
         )
     )
     max_replicas: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=AUTOSCALED_WORKERS)] = (
-        Field(default=10, title="At most", description="Most workers autoscaling may start.")
+        Field(default=10, title="At most", description="Maximum number of workers.")
     )
     concurrency: Annotated[int, Field(ge=1, le=1000), QuestionInfo(when=CELERY)] = Field(
-        default=16, title="Tasks a worker", description="Tasks one Celery worker runs at a time."
+        default=16,
+        title="Tasks per worker",
+        description="Tasks that a worker runs at the same time.",
     )
     persistence: Annotated[Quantity, QuestionInfo(when=CELERY, required=True)] = Field(
         default="10Gi",
         title="Log volume",
-        description="Volume of each worker's logs; its stable name is how logs are fetched.",
+        description="Size of each worker's log volume.",
     )
     resources: Annotated[WorkerResources, QuestionInfo(when=CELERY)] = Field(
         default_factory=WorkerResources, title="Worker resources"
@@ -86,7 +88,7 @@ class Executor(Section):
     """Executor and workers."""
 
     title: ClassVar[str] = "Executor"
-    intro: ClassVar[str] = "Where tasks run: beside the scheduler, on workers, or in a pod each."
+    intro: ClassVar[str] = "Tasks run in the scheduler, on Celery workers, or in a pod per task."
 
     kind: Annotated[
         Literal[
@@ -100,8 +102,8 @@ class Executor(Section):
         ],
         QuestionInfo(
             labels={
-                "CeleryExecutor": "Celery: standing workers, a broker",
-                "KubernetesExecutor": "Kubernetes: one pod a task",
+                "CeleryExecutor": "Celery: long-running workers, a broker",
+                "KubernetesExecutor": "Kubernetes: one pod per task",
                 "LocalExecutor": "Local: inside the scheduler",
                 "CeleryExecutor,KubernetesExecutor": "Celery first, Kubernetes on request",
                 "LocalExecutor,KubernetesExecutor": "Local first, Kubernetes on request",
@@ -112,7 +114,7 @@ class Executor(Section):
     ] = Field(
         default="CeleryExecutor",
         title="Executor",
-        description="Celery starts tasks at once; Kubernetes isolates each and costs nothing idle.",
+        description="Celery starts tasks at once. Kubernetes isolates them and keeps no idle pods.",
     )
     workers: Workers = Field(default_factory=Workers, title="Workers")
     task_pods: Annotated[WorkerResources, QuestionInfo(when=KUBERNETES)] = Field(
@@ -121,27 +123,27 @@ class Executor(Section):
     local_persistence: Annotated[Quantity, QuestionInfo(when=LOCAL, required=True)] = Field(
         default="10Gi",
         title="Log volume",
-        description="Volume of the scheduler's logs: LocalExecutor runs tasks beside it.",
+        description="Size of the scheduler's log volume. LocalExecutor runs tasks in its pod.",
     )
     queue: Annotated[QueueNames, QuestionInfo(when=CELERY)] = Field(
         default="default",
         title="Queue",
-        description="Celery queues the workers listen on, with commas between them.",
+        description="Celery queues that the workers listen on, separated by commas.",
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Executor, workers and their scaling."""
+        """Set the executor, the workers and their scaling."""
         settings: dict[str, object] = {"executor": self.kind}
         comments: dict[str, str] = {}
         if release.celery:
             self._celery(settings, release)
         else:
-            # The chart makes a random Redis and broker Secret for every executor unless both are
-            # dealt with; nothing reads the one named here.
+            # The chart creates a random Redis Secret and a random broker Secret for every executor
+            # unless Redis is off and the broker Secret is named. Nothing reads this Secret.
             settings["redis.enabled"] = False
             settings["data.brokerUrlSecretName"] = release.secret("broker-url-unused")
             comments["data.brokerUrlSecretName"] = (
-                "read by Celery only; unnamed, the chart makes one"
+                "only Celery reads it; without a name the chart creates one"
             )
         if release.local:
             settings["workers.celery.persistence.size"] = self.local_persistence
@@ -153,7 +155,7 @@ class Executor(Section):
             resources = self.task_pods.to_values()
             if resources:
                 settings["workers.kubernetes.resources"] = resources
-            comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills the task"
+            comments["workers.kubernetes.safeToEvict"] = "evicting a task pod kills its task"
         return Contribution(settings=settings, comments=comments)
 
     def _celery(self, settings: dict[str, object], release: Release) -> None:

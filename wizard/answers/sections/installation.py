@@ -1,4 +1,4 @@
-"""Installation: what is installed, under which names, from which image."""
+"""The section Installation: names, versions and the image."""
 
 from __future__ import annotations
 
@@ -29,65 +29,66 @@ else:
 
 
 class Image(Model):
-    """The Airflow image; empty means the chart's default for the Airflow version."""
+    """The Airflow image; empty means the official image of the Airflow version."""
 
     repository: ImageRepository = Field(
         default="",
         title="Own image",
-        description="Image repository without tag; empty runs the official image of this version.",
+        description="Image repository without a tag. Empty: the official image of this version.",
     )
     tag: Annotated[ImageTag, QuestionInfo(when=CUSTOM_IMAGE, required=True)] = Field(
         default="",
         title="Image tag",
-        description="A fixed tag. The Airflow version above still decides what the chart starts.",
+        description="A fixed tag. The Airflow version above still selects the components.",
     )
     pull_secret: Annotated[ObjectName, QuestionInfo(when=CUSTOM_IMAGE)] = Field(
         default="",
         title="Pull secret",
-        description="An existing registry Secret in the namespace; empty if none is needed.",
+        description="An existing registry Secret in the namespace. Empty: no Secret.",
     )
 
 
 class Installation(Section):
-    """Names and versions."""
+    """Names, versions and the image of one installation."""
 
     title: ClassVar[str] = "Installation"
-    intro: ClassVar[str] = "One Airflow release in one cluster, under names you will meet again."
+    intro: ClassVar[str] = "An installation is one Airflow release in one cluster."
 
     name: KubeName = Field(
         default="airflow",
         title="Name",
-        description="Names this installation's folders; a repository may hold many.",
+        description="Name of the installation and its folders. A repository can hold several.",
     )
     namespace: KubeName = Field(
         default="airflow",
         title="Namespace",
-        description="Kubernetes namespace of everything that belongs to this installation.",
+        description="Kubernetes namespace of this installation.",
     )
     release: ReleaseName = Field(
         default="airflow",
         title="Release",
         description=(
-            "Helm release. With `airflow` in it, ServiceAccounts and Deployments share a prefix."
+            "Name of the Helm release. If it contains `airflow`, ServiceAccounts and Deployments "
+            "share a prefix."
         ),
     )
     chart: Annotated[ChartName, QuestionInfo(source="chart release notes")] = Field(
         default=VERSIONS[0].chart,
         title="Chart",
-        description="Pinned chart version: an upgrade is a commit, never a refresh.",
+        description="Pinned version of the chart. You upgrade it with a commit.",
     )
     airflow: Version = Field(
         default=VERSIONS[0].airflow,
         title="Airflow",
         description=(
-            "Plain X.Y.Z: it decides which components the chart starts. 2.11 or 3.x; the image "
-            "may carry more in its tag."
+            "Plain X.Y.Z, 2.11 or 3.x. It selects the components that the chart starts; the tag "
+            "of an own image may differ."
         ),
     )
     image: Image = Field(default_factory=Image, title="Image")
 
     def contribute(self, release: Release) -> Contribution:
-        """Versions, and the image where it is not the official one."""
+        """Set the versions, and the image if it is not the official one."""
         settings: dict[str, object] = {
             "airflowVersion": self.airflow,
             "defaultAirflowTag": self.airflow,
@@ -95,7 +96,7 @@ class Installation(Section):
             "images.migrationsWaitTimeout": 300,
         }
         comments = {
-            "airflowVersion": "decides which components the chart starts; plain X.Y.Z only",
+            "airflowVersion": "selects the components that the chart starts; plain X.Y.Z only",
             "images.migrationsWaitTimeout": "seconds an init container waits before it restarts",
             "enableServiceLinks": "no Docker-style variables of other Services in the pods",
         }

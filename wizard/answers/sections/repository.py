@@ -1,4 +1,4 @@
-"""Repository: where the commit goes."""
+"""The section Repository: branch and folders of the config repository."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from wizard.questions.section import Model, QuestionInfo, Section
 
 
 class Paths(Model):
-    """Folders; the installation's name is appended to each."""
+    """Folders in the repository; the installation's name is appended to each."""
 
     apps: RepositoryPath = Field(
         default="apps", title="Apps", description="Folder of Helm values and manifests."
     )
     argocd: RepositoryPath = Field(
-        default="argocd", title="Argo CD", description="Folder of AppProject and Applications."
+        default="argocd", title="Argo CD", description="Folder of the AppProject and Applications."
     )
     vault: RepositoryPath = Field(
-        default="vault", title="Vault", description="Folder of Vault's policy and role."
+        default="vault", title="Vault", description="Folder of the Vault policy and role."
     )
     docs: RepositoryPath = Field(default="docs", title="Docs", description="Folder of the runbook.")
     image: Annotated[RepositoryPath, QuestionInfo(when=CUSTOM_IMAGE)] = Field(
@@ -33,18 +33,20 @@ class RepositorySection(Section):
     """The config repository."""
 
     title: ClassVar[str] = "Repository"
-    intro: ClassVar[str] = "One commit in the config repository, on the branch Argo CD follows."
+    intro: ClassVar[str] = "Every change is one commit in the config repository."
     preview: ClassVar[str] = "answers"
 
     path: RepositoryPath = Field(
         default=".",
         title="Folder",
-        description="Folder of the repository that the paths below start from; . is its top.",
+        description="Folder of the repository that contains the folders below. Top folder: .",
     )
     branch: GitRef = Field(
-        default="main", title="Branch", description="Target branch; --branch makes a work branch."
+        default="main",
+        title="Branch",
+        description="Target branch. `commit --branch` creates a work branch instead.",
     )
     push: bool = Field(
-        default=False, title="Push", description="Push to the branch's remote after the commit."
+        default=False, title="Push", description="Push the branch to its remote after the commit."
     )
     paths: Paths = Field(default_factory=Paths, title="Folders")

@@ -1,4 +1,4 @@
-"""Secrets store: where secret values live, and how they become Kubernetes Secrets."""
+"""The section Secrets store: where secret values live, and how they become Secrets."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ _KEYS_2 = (
 
 @add_kind_questions(KindQuestions(one.name, one.questions, one.title) for one in store_kinds())
 class Secrets(KindSection):
-    """Where secrets live."""
+    """Where secret values live."""
 
     title: ClassVar[str] = "Secrets store"
-    intro: ClassVar[str] = "Git holds names of Secrets; their values live in the store."
+    intro: ClassVar[str] = "Git holds the names of Secrets. Their values are kept in the store."
     preview: ClassVar[str] = "secrets/store"
 
     store: Annotated[
@@ -70,43 +70,43 @@ class Secrets(KindSection):
     ] = Field(
         default=next(iter(STORES)),
         title="Store",
-        description="External Secrets copies Vault's values into the cluster; Git never sees them.",
+        description="External Secrets copies values from Vault to the cluster, never to Git.",
     )
     scope: Annotated[
         Literal["namespace", "cluster"],
         QuestionInfo(
             when=EXTERNAL_SECRETS,
             labels={
-                "namespace": "SecretStore, own account",
+                "namespace": "SecretStore with its own account",
                 "cluster": "ClusterSecretStore with conditions",
             },
         ),
     ] = Field(
         default="namespace",
         title="Scope",
-        description="A SecretStore with an account of its own serves this namespace alone.",
+        description="A SecretStore with its own ServiceAccount serves this namespace only.",
     )
     payload: Annotated[
         Literal["keys", "document"],
         QuestionInfo(
             when=EXTERNAL_SECRETS,
-            labels={"keys": "one key a value", "document": "one YAML document under `config`"},
+            labels={"keys": "one key per value", "document": "one YAML document under `config`"},
         ),
     ] = Field(
         default="keys",
         title="Payload",
-        description="One key a value fails one by one; a document is read as a whole.",
+        description="With keys, a missing value affects one Secret. A document is read as a whole.",
     )
     refresh_interval: Annotated[
         Duration, QuestionInfo(when=EXTERNAL_SECRETS, preview="secrets/airflow-metadata")
     ] = Field(
         default="1h",
         title="Refresh",
-        description="How often the operator reads the store: each read is a login.",
+        description="How often the operator reads the store. Each read is a login.",
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Airflow's own keys: each named, or the chart makes a new one at every sync."""
+        """Name a Secret for each of Airflow's keys; otherwise each sync would create new keys."""
         keys = _KEYS_3 if release.airflow_3 else _KEYS_2
         secrets = [
             SecretSpec(release.secret(suffix), {key: (FactUse(fact),)}, (setting,), purpose)
@@ -116,5 +116,5 @@ class Secrets(KindSection):
         return Contribution(settings=settings, secrets=tuple(secrets))
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """What the store adds to the repository."""
+        """Return the files and steps that the store adds."""
         return store_kind(self.store).compose(self, release, total)
