@@ -111,8 +111,8 @@ async def refused(pilot: Pilot[Any]) -> None:
     """What `apply` refuses, in its words."""
     stage = Stage()
     stage.refusal = ConflictError(
-        "what stands is not what a commit of the wizard showed: it was changed since",
-        "look at it and apply exactly that: airflow-wizard plan --out FILE, then "
+        "the committed files were changed after the wizard's last commit",
+        "review and apply exactly these files: airflow-wizard plan --out FILE, then "
         "airflow-wizard apply FILE",
     )
     await stage.open(pilot)

@@ -42,7 +42,7 @@ async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
-        assert "! 4 answers to give first: enter goes there" in shown
+        assert "! 4 answers missing or invalid: enter goes there" in shown
         await press(pilot, "down", "down", "enter")
         assert page(pilot).page_name == "secrets"
         assert page(pilot).focused_row.item.key == "secrets.vault.server"  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> N
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
-        assert "! cannot commit, enter says what to do: evidence is missing" in await press(
+        assert "! cannot commit, enter shows details: evidence is missing" in await press(
             pilot, "ctrl+s"
         )
         shown = await press(pilot, "enter")
@@ -73,8 +73,8 @@ async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> No
         await settled(pilot)
         await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
-        assert "! answer airflow-values.yaml" in shown
-        assert "! cannot commit, enter says what to do: one file needs an answer" in shown
+        assert "! conflict airflow-values.yaml" in shown
+        assert "! cannot commit, enter shows details: one file needs an answer" in shown
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, MessageDialog)
     assert "worker_concurrency: 5" in values.read_text()
@@ -105,7 +105,7 @@ async def test_enter_in_the_diff_commits_too_but_ctrl_n_never(tmp_path: Path) ->
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
         shown = await settled(pilot)
-        assert "docs/airflow/RUNBOOK.md says what comes next" in shown
+        assert "follow docs/airflow/RUNBOOK.md" in shown
         assert VALUES in shown
         await press(pilot, "ctrl+q")
     top = tmp_path / "k8s-infra"
@@ -120,7 +120,7 @@ async def test_keys_say_what_enter_does_and_nothing_is_changed_after_the_commit(
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
         assert "enter commit" not in shown
-        assert " enter goes there  esc back" in shown
+        assert " enter go to question  esc back" in shown
     app = wizard(tmp_path, "production", *COMPLETE)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -139,7 +139,7 @@ async def test_keys_say_what_enter_does_and_nothing_is_changed_after_the_commit(
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
         assert "nothing to commit" in shown
-        assert " a apply live  esc back" in shown
+        assert " a apply  esc back" in shown
 
 
 async def test_enter_twice_commits_once(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What this machine remembers between runs; a hint, never trusted."""
+"""Private files on this machine that the wizard keeps between runs: hints, never trusted."""

@@ -1,8 +1,8 @@
-"""What `apply` met and did, as this machine remembers it: a hint, never needed and never trusted.
+"""The history of `apply` on this machine: a hint, never required and never trusted.
 
-See `wizard.state.memory` for where. One about another repository of the same place counts as none.
-It holds no secret and nobody's words: names of actions, how they ended, when, and by what identity
-the targets were met.
+`wizard.state.memory` says where it is stored. The history of a different repository in the same
+folder is ignored. It contains no secrets and no server text: only step names, their results and
+times, and the identities of the targets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class ApplyHistory:
-    """The memory of one installation; reading and writing never raise."""
+    """The past runs of one installation; reading and writing never raise."""
 
     def __init__(self, repository: WorkTree, installation: str) -> None:
         self._repository = repository
@@ -43,13 +43,13 @@ class ApplyHistory:
 
     @property
     def place(self) -> Path:
-        """Where it is kept; RuntimeError for a user without a home."""
+        """The file's path; RuntimeError for a user without a home folder."""
         return self._memory.place
 
     def target_identities(self) -> dict[str, str]:
-        """The identities that targets had when they were met: some of SERVER, UID and VAULT.
+        """Return the identities of targets in earlier runs: some of SERVER, UID and VAULT.
 
-        They count only while the commit that was applied is in this repository.
+        Empty if the commit that was applied is not in this repository.
         """
         data = self._memory.read()
         found = valid_identities(data.get("met"))
@@ -62,16 +62,16 @@ class ApplyHistory:
             return {}
 
     def forget(self) -> None:
-        """The installation is no more."""
+        """Delete the history, after the installation is destroyed."""
         self._memory.forget()
 
     def begin_run(self, digest: str) -> None:
-        """A run begins that applies what this digest names; nothing is written yet."""
+        """Begin to record a run of the plan with this digest; nothing is written yet."""
         self._run = {"began": _now(), "digest": digest, "ended": {}}
 
-    def record_step(self, action: str, state: str, met: Mapping[str, str]) -> bool:
-        """Remember how an action of this run ended, and whom it met; whether that was possible."""
-        self._run["ended"][action] = {"state": state, "at": _now()}
+    def record_step(self, step: str, state: str, met: Mapping[str, str]) -> bool:
+        """Record a step's final state and the identities of its targets; False if that failed."""
+        self._run["ended"][step] = {"state": state, "at": _now()}
         before = self._memory.read()
         runs = before.get("runs")
         others = [one for one in runs if isinstance(one, dict)] if isinstance(runs, list) else []
@@ -85,7 +85,7 @@ class ApplyHistory:
 
 
 def valid_identities(found: object) -> dict[str, str]:
-    """What of these has the form of an identity; the rest is left out."""
+    """Return the entries that have the form of an identity, without the others."""
     if not isinstance(found, Mapping):
         return {}
     return {
@@ -96,9 +96,9 @@ def valid_identities(found: object) -> dict[str, str]:
 
 
 def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
-    """What the answers record of the cluster, and what was met where they record nothing.
+    """Return the recorded identity of the cluster; `met` fills its empty fields.
 
-    Met on another cluster than the recorded one, it says nothing about this one.
+    Identities that were met on a different cluster are ignored.
     """
     from pydantic import ValidationError
 
@@ -119,9 +119,10 @@ def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
 
 
 def with_cluster_identity(answers: Answers, repository: WorkTree, installation: str) -> Answers:
-    """The answers with the identity that `apply` met in their empty places; else the same object.
+    """Return the answers with the cluster identity that `apply` met, or the same object.
 
-    For a commit that changes something anyway: an identity alone is no reason for one.
+    It fills empty fields only. Use it for a commit that changes something else too: an identity
+    alone is not a reason for a commit.
     """
     own = answers.cluster
     if own.server and own.uid:
@@ -134,9 +135,10 @@ def with_cluster_identity(answers: Answers, repository: WorkTree, installation: 
 
 
 def _is_committed(repository: WorkTree, installation: str) -> bool:
-    """Whether the answers on disk are those of HEAD.
+    """Return whether the answers on disk are those of HEAD.
 
-    What `secrets` recorded there is committed as it stands; with more in it, it would not be.
+    If `secrets` recorded public keys there, a commit takes exactly that file, so nothing may be
+    added to it.
     """
     path = f"{state_folder(installation)}/answers.yaml"
     try:

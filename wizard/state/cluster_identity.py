@@ -13,51 +13,51 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import ClusterIdentity
 
 
-_HINT = "choose the right one with --context; a new cluster is an installation of its own"
+_HINT = "choose the right cluster with --context; create a new installation for a new cluster"
 
 
 def build_cluster_record(seen: ClusterIdentity) -> dict[str, str]:
-    """What the answers keep of a cluster on first contact, by dotted key.
+    """Return the values that the answers record of a cluster on first contact, by dotted key.
 
-    An address that means something on this machine only (a tunnel, kind) stays out of Git.
+    A loopback address (a tunnel, kind) is valid on this machine only and is not recorded.
     """
     local = is_loopback(urlsplit(seen.server).hostname or "")
     return {"cluster.server": "" if local else seen.server, "cluster.uid": seen.uid}
 
 
 def compare_clusters(recorded: Recorded, seen: ClusterIdentity) -> str:
-    """Why these are two clusters, as a sentence; empty where nothing speaks against it.
+    """Return why these are two different clusters, as a sentence; empty if they may be the same.
 
-    The UID decides: one cluster may have several addresses. Where either UID is unknown the
-    address has to do, unless it is a tunnel's.
+    The UID decides, because one cluster may have several addresses. If either UID is unknown, the
+    addresses are compared, unless the second one is a tunnel's.
     """
     if recorded.uid and seen.uid:
         if recorded.uid == seen.uid:
             return ""
-        return f"the cluster that answers has UID {seen.uid}, not the recorded {recorded.uid}"
+        return f"the cluster has UID {seen.uid}, not the recorded {recorded.uid}"
     if not recorded.server or _parse_address(recorded.server) == _parse_address(seen.server):
         return ""
     if is_loopback(urlsplit(seen.server).hostname or "") and not recorded.uid:
         return ""
-    return f"the cluster that answers is {seen.server}, not the recorded {recorded.server}"
+    return f"the cluster is {seen.server}, not the recorded {recorded.server}"
 
 
 def find_missing_proof(recorded: Recorded, seen: ClusterIdentity) -> str:
-    """Why nothing proves that this is the recorded cluster, though nothing speaks against it.
+    """Return why the cluster's identity is not proven, as a sentence; empty if it is.
 
-    For what writes: a UID that may not be read with no address to hold against, or an address
-    without a UID that was met through a tunnel.
+    Required before writes. Not proven are a recorded UID that may not be read without a recorded
+    address to compare, and a recorded address without a UID that is reached through a tunnel.
     """
     if recorded.uid and not seen.uid and not recorded.server:
-        return f"the UID of {seen.server} may not be read, so nothing proves that it is the one"
+        return f"the UID of {seen.server} may not be read, so its identity is not proven"
     known = recorded.uid or not recorded.server
     if known or _parse_address(recorded.server) == _parse_address(seen.server):
         return ""
-    return f"{seen.server} leads through this machine and is not the recorded {recorded.server}"
+    return f"{seen.server} is a tunnel on this machine, not the recorded {recorded.server}"
 
 
 def require_same_cluster(recorded: Recorded, seen: ClusterIdentity) -> None:
-    """Raise ConflictError where the context leads to another cluster than the recorded one."""
+    """Raise ConflictError if the context leads to a different cluster than the recorded one."""
     found = compare_clusters(recorded, seen) or (
         recorded.uid and find_missing_proof(recorded, seen)
     )

@@ -1,8 +1,8 @@
-"""What this machine remembers of an installation: private files, a hint, never trusted.
+"""State files of an installation on this machine: private hints, never trusted.
 
-They lie in the user's state folder (XDG), outside the repository, readable by its owner alone, one
-of each kind for an installation of a repository. A file that is missing, damaged, somebody else's
-or of a newer version counts as none. None holds a secret.
+They are in the user's state folder (XDG), outside the repository, readable by their owner only:
+one file of each kind for each installation of a repository. A file that is missing, damaged, owned
+by a different user or written by a newer version is ignored. They contain no secrets.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class StateFile:
-    """One kind of memory of one installation; reading and writing never raise.
+    """One kind of state file of one installation; reading and writing never raise.
 
-    `kind` keeps what is written at different times apart; empty for what `apply` met and did.
+    `kind` is part of the file's name; empty for the history of `apply`.
     """
 
     def __init__(self, repository: WorkTree, installation: str, kind: str = "") -> None:
@@ -39,11 +39,11 @@ class StateFile:
 
     @property
     def place(self) -> Path:
-        """Where it is kept; RuntimeError for a user without a home."""
+        """The file's path; RuntimeError for a user without a home folder."""
         return state_home() / self._name
 
     def read(self) -> dict[str, Any]:
-        """What was written last; empty where that is not sound."""
+        """Return the data that was written last; empty if the file is ignored."""
         try:
             with _open_state_folder(make=False) as folder:
                 handle = os.open(self._name, os.O_RDONLY | _FLAGS, dir_fd=folder)
@@ -56,7 +56,7 @@ class StateFile:
         return data if isinstance(data, dict) and data.get("version") == _VERSION else {}
 
     def write(self, data: Mapping[str, Any]) -> bool:
-        """Keep this in the place of what was there; whether that was possible."""
+        """Replace the file with this data; return False if that failed."""
         own = {
             "version": _VERSION,
             "repository": str(self._repository.top),
@@ -69,7 +69,7 @@ class StateFile:
         return True
 
     def forget(self) -> None:
-        """Nothing is remembered any more."""
+        """Delete the file."""
         with suppress(OSError, RuntimeError), _open_state_folder(make=False) as folder:
             os.unlink(self._name, dir_fd=folder)
 
@@ -90,19 +90,19 @@ class StateFile:
 
 
 def state_home() -> Path:
-    """The wizard's folder in the user's state folder; RuntimeError for a user without a home."""
+    """Return the wizard's state folder; RuntimeError for a user without a home folder."""
     base = os.environ.get("XDG_STATE_HOME", "")
-    # Relative paths are to be ignored (XDG Base Directory Specification).
+    # Ignore a relative path (XDG Base Directory Specification).
     home = Path(base) if base.startswith("/") else Path.home() / ".local" / "state"
     return home / "airflow-wizard"
 
 
 @contextmanager
 def _open_state_folder(*, make: bool, outside: Path | None = None) -> Iterator[int]:
-    """The folder, held open so that nobody can put another in its place; OSError without it."""
+    """Open the folder, so that it cannot be replaced meanwhile; OSError if it is missing."""
     place = state_home()
     if outside is not None and place.resolve().is_relative_to(outside.resolve()):
-        raise OSError("the state folder lies in the repository")
+        raise OSError("the state folder is in the repository")
     if make:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
@@ -121,4 +121,4 @@ def _open_state_folder(*, make: bool, outside: Path | None = None) -> Iterator[i
 
 def _require_own(found: os.stat_result, kind: Any) -> None:
     if not kind(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise OSError("not this user's own")
+        raise OSError("not owned by this user, or writable by others")

@@ -1,7 +1,7 @@
-"""What `check --live` could not find out, and since when; told until it was found out.
+"""Probes of `check --live` without a result, and since when; reported until they have one.
 
-Kept on this machine (see `wizard.state.memory`): ids of probes and UTC dates, nobody's words.
-Nothing that is rendered, planned or digested may depend on it.
+Stored on this machine (see `wizard.state.memory`): ids of probes and UTC dates, no server text.
+Rendering, plans and digests must not depend on it.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ RETRY_COMMAND = "airflow-wizard check --live"
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedProbe:
-    """A probe that never found out: `since` and `tried` are the first and the last UTC date."""
+    """A probe without a result: `since` and `tried` are the first and the last UTC date."""
 
     id: str
     since: str
     tried: str
 
     def to_json(self) -> dict[str, str]:
-        """As `--json` prints it."""
+        """Return the probe as `--json` prints it."""
         return {"id": self.id, "since": self.since, "tried": self.tried}
 
 
 class UnverifiedHistory:
-    """The memory of what is unverified about one installation; nothing here raises."""
+    """The unverified probes of one installation; reading and writing never raise."""
 
     def __init__(self, repository: WorkTree, installation: str) -> None:
         self._memory = StateFile(repository, installation, "unverified")
 
     def remaining_probes(self) -> tuple[UnverifiedProbe, ...]:
-        """What is still to be found out, in the order in which it was asked."""
+        """Return the probes that are still unverified, in the order of the last round."""
         return tuple(UnverifiedProbe(name, *dates) for name, (*dates, _) in self._sound().items())
 
     def record_round(
         self, found: Iterable[tuple[str, str]], today: str
     ) -> tuple[tuple[UnverifiedProbe, ...], bool]:
-        """Remember a whole round: the ids, with their endpoints, that did not find out.
+        """Record a complete round: the ids and endpoints of the probes without a result.
 
-        What is not among them is forgotten: it was found out, or does not apply any more. At
-        another endpoint than before, it counts from `today` (a UTC date). Gives what is left now,
-        and whether it could be written.
+        Other probes are removed: they have a result, or no longer apply. A probe whose endpoint
+        changed counts from `today` (a UTC date). Returns the unverified probes, and whether they
+        could be stored.
         """
         before = self._sound()
         data = {}
@@ -82,7 +82,7 @@ class UnverifiedHistory:
 
 
 def format_unverified(left: Iterable[UnverifiedProbe]) -> str:
-    """Since when what is not verified, as the end of a line: `since DATE: ids; since DATE: ids`."""
+    """Return the probes as the end of a line: `since DATE: ids; since DATE: ids`."""
     dates: dict[str, list[str]] = {}
     for one in left:
         dates.setdefault(one.since, []).append(one.id)

@@ -1,1 +1,1 @@
-"""One config repository as every front end drives it: propose, judge, commit."""
+"""The config repository behind every front end: propose, verify, commit."""

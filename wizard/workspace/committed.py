@@ -1,4 +1,4 @@
-"""What stands committed of an installation: its answers, and the host keys that count from them."""
+"""Reads the committed files of an installation: its answers and their verified host keys."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def list_installations(repository: WorkTree) -> tuple[str, ...]:
-    """Names of the installations that are committed below the repository's top."""
+    """Return the names of the installations committed below the repository's folder."""
     parts = [path.split("/") for path in repository.head_tree(STATE_DIR)]
     found = (part[1] for part in parts if len(part) == 3 and part[2] == "answers.yaml")
     return tuple(sorted(found))
 
 
 def list_prefixes(repository: WorkTree) -> list[str]:
-    """Folders of the whole work tree below which installations are committed; "" is its top."""
+    """Return all folders of the work tree with committed installations; "" is its top."""
     whole = repository.with_prefix("") if repository.prefix else repository
     tree = whole.head_tree()
     found = re.findall(
@@ -33,12 +33,12 @@ def list_prefixes(repository: WorkTree) -> list[str]:
 
 
 def list_installation_folders(repository: WorkTree) -> list[str]:
-    """The same as absolute paths, as --repo takes them."""
+    """Return the folders of `list_prefixes` as absolute paths, for --repo."""
     return [str(repository.root / prefix) for prefix in list_prefixes(repository)]
 
 
 def list_drafts(repository: WorkTree) -> list[str]:
-    """Answers files that were written into the work tree and are not committed."""
+    """Return the answers files in the work tree that are not committed."""
     committed = {f"{state_folder(name)}/answers.yaml" for name in list_installations(repository)}
     found = (repository.top / STATE_DIR).glob("*/answers.yaml")
     return sorted(
@@ -49,11 +49,11 @@ def list_drafts(repository: WorkTree) -> list[str]:
 
 
 def other_installations_hint(repository: WorkTree) -> str:
-    """Where else installations are, committed or only written, as the end of a hint."""
+    """Return where other installations and uncommitted answers are, as the end of a hint."""
     own = str(repository.root / repository.prefix)
-    there = [folder for folder in list_installation_folders(repository) if folder != own]
+    folders = [folder for folder in list_installation_folders(repository) if folder != own]
     written = list_drafts(repository)
-    hint = f"; installations are in {', '.join(there)} (--repo)" if there else ""
+    hint = f"; installations are in {', '.join(folders)} (--repo)" if folders else ""
     if written:
         hint += f"; {', '.join(written)} is not committed: commit it, or give it as --answers"
     return hint
@@ -62,7 +62,7 @@ def other_installations_hint(repository: WorkTree) -> str:
 def read_committed_answers(
     repository: WorkTree, name: str, commit: str | None
 ) -> dict[str, Any] | None:
-    """The raw answers of an installation in a commit (None: HEAD's); None without any.
+    """Return the raw answers of an installation in a commit (None: HEAD); None if missing.
 
     Raises AnswersError when they cannot be read.
     """
@@ -79,7 +79,7 @@ def read_committed_answers(
 
 
 def target_branch(data: Mapping[str, Any] | None) -> str:
-    """The target branch that raw answers name."""
+    """Return the target branch that raw answers name, or the default."""
     from wizard.answers.questions import field_spec
     from wizard.formats.nested import get_value
 
@@ -92,9 +92,9 @@ def target_branch(data: Mapping[str, Any] | None) -> str:
 def select_rendered_entries(
     data: Mapping[str, Any] | None, base: Mapping[str, bytes]
 ) -> tuple[KnownHost, ...]:
-    """The host keys of raw answers that the last rendering (`base`) wrote too.
+    """Return the host keys of raw answers that the last rendering (`base`) contains too.
 
-    An entry that somebody added to the answers by hand and committed is no evidence.
+    An entry that was added to the answers by hand and committed is not evidence.
     """
     from wizard.workspace.host_keys import committed_entries
 
@@ -106,9 +106,9 @@ def select_rendered_entries(
 
 
 def has_plan_trailer(repository: WorkTree, digest: str) -> bool:
-    """Whether a commit below HEAD carries this plan's trailer, also inside a squashed message.
+    """Return whether HEAD or an earlier commit has this plan's trailer, also in a squashed message.
 
-    The digest covers contents, so the plan of an older commit counts again once it is restored.
+    The digest covers contents, so an older plan counts again once its files are restored.
     """
     wanted = ("--fixed-strings", f"--grep={format_trailer(digest)}", "--max-count=1", "--format=%H")
     found = repository.git.read("log", *wanted, "HEAD", "--", ok=(0, 128))
@@ -119,7 +119,7 @@ _VERSIONS = 200
 
 
 def was_committed(repository: WorkTree, path: str, same: Callable[[str], bool]) -> bool:
-    """Whether one of the last versions of a file, as HEAD's history has them, is the same."""
+    """Return whether `same` is true for one of the last 200 versions of a file up to HEAD."""
     commits = repository.git.read(
         "log",
         "--format=%H",

@@ -1,7 +1,7 @@
-"""The verified SSH host keys of the config repository, as far as there is evidence for them.
+"""The verified SSH host keys of the config repository.
 
-Two kinds count, and nothing is trusted on first use: the keys that were verified for the DAGs,
-where that is the same host and port, and those that the host's publisher prints (see trust).
+Two kinds of keys count: those that were verified for the DAGs, if host and port are the same, and
+those that the host's publisher prints (see trust). No key is trusted on first use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def verified_known_hosts(answers: Answers) -> str:
-    """known_hosts lines for the host that Argo CD reads from; empty where nothing is verified."""
+    """Return known_hosts lines for the host that Argo CD reads from; empty if none is verified."""
     url = _source_url(answers)
     location = parse_git_url(url) if url else None
     if location is None or location.scheme != "ssh":
@@ -27,7 +27,7 @@ def verified_known_hosts(answers: Answers) -> str:
     dags = answers.dags.location
     if dags is not None and answers.dags.known_hosts and (dags.host, dags.port) == (host, port):
         return answers.dags.known_hosts
-    # Neither a name nor a date is needed: this evidence is found again at every run.
+    # This evidence is not recorded, so it needs no name and no date.
     verdict = judge_host_keys(
         published_entries(host, port), host=host, port=port, typed=(), committed=(), by="", date=""
     )
@@ -35,7 +35,7 @@ def verified_known_hosts(answers: Answers) -> str:
 
 
 def verified_host_keys(answers: Answers) -> tuple[HostKey, ...]:
-    """The same as keys."""
+    """Return the host keys of `verified_known_hosts`."""
     location = parse_git_url(_source_url(answers))
     name = known_hosts_name(location.host, location.port)
     rows = [line.split() for line in verified_known_hosts(answers).splitlines()]

@@ -1,7 +1,7 @@
-"""Which secret references are new to the target branch, and need a yes before they are read.
+"""Finds secret references that are new to the target branch and need your consent to be read.
 
-Somebody else's answers file must not send your passwords to their Vault: a reference counts as
-agreed to once it stands, word for word, on the branch that the answers name.
+An answers file from somebody else must not send your passwords to their Vault. A reference has
+consent once the same text is committed on the branch that the answers name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _READ_KINDS = ("env", "file")
 
 
 def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str, Any]:
-    """The raw answers of an installation on its target branch; empty without any."""
+    """Return the raw answers of an installation on its target branch; empty if missing."""
     repository = workspace.repository
     head = repository.head
     commit = head.commit if head.branch == branch else repository.resolve(branch)
@@ -36,7 +36,7 @@ def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str,
 
 
 def reference_key(answers: Answers, reference: SecretRef) -> str:
-    """The dotted key of the question that holds this very reference."""
+    """Return the dotted key of the question whose answer is this reference object."""
     return next(
         item.key
         for item in field_specs(type(answers))
@@ -47,7 +47,7 @@ def reference_key(answers: Answers, reference: SecretRef) -> str:
 def new_references(
     answers: Answers, facts: Iterable[Fact], agreed: Mapping[str, Any]
 ) -> dict[str, SecretRef]:
-    """References of these facts that would be read and stand otherwise in `agreed`, by key."""
+    """Return the env and file references of these facts that are not in `agreed`, by key."""
     found = {}
     for fact in facts:
         reference = fact.reference
@@ -60,22 +60,22 @@ def new_references(
 
 
 def require_reference_keys(allowed: Iterable[str]) -> None:
-    """Raise UsageError for a KEY of --allow-reference that names no reference."""
+    """Raise UsageError for a KEY of --allow-reference that is not a reference's key."""
     known = {item.key for item in field_specs() if item.kind == "secret"}
     known |= {VAULT_SERVER_KEY, DAGS_REPO_KEY, CONFIG_REPO_KEY}
     for key in allowed:
         if key not in known:
             raise UsageError(
                 f"--allow-reference {key}: no secret reference has this key",
-                f"there are: {', '.join(sorted(known))}",
+                f"use one of: {', '.join(sorted(known))}",
             )
 
 
 def consent_error(keys: Iterable[str]) -> RefusedError:
-    """The error where nobody said yes."""
+    """Return the error for references without consent."""
     named = list(keys)
     options = " ".join(f"--allow-reference {key}" for key in named)
     return RefusedError(
-        f"new to the target branch, and not agreed to: {', '.join(named)}; nothing was read",
-        f"look at these answers, then add {options}",
+        f"new on the target branch, and not confirmed: {', '.join(named)}; nothing was read",
+        f"check these answers, then add {options}",
     )

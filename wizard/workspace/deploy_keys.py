@@ -1,4 +1,4 @@
-"""The deploy keys of an installation: which question each belongs to, and what it opens."""
+"""The deploy keys of an installation: each with its question and its repository."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUESTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class GitKey:
-    """One of them. `title` is what it is called beside another."""
+    """One deploy key: the fact in the store, its question, and the repository it reads."""
 
     fact: str
     question: str
@@ -34,22 +34,22 @@ class GitKey:
 
     @property
     def title(self) -> str:
-        """What people are told it is."""
+        """The name of the key in messages."""
         return "deploy key" if self.question == "dags.key" else "Argo CD's key"
 
     @property
     def public(self) -> str:
-        """The public half that the answers record; empty for none."""
+        """The public half in the answers; empty if not recorded."""
         return self.answer.public
 
     @property
     def location(self) -> GitLocation:
-        """The repository's parts."""
+        """The parsed URL of the repository."""
         return parse_git_url(self.url)
 
 
 def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
-    """The key that stands under this name in the store."""
+    """Return the deploy key with this name in the store."""
     from wizard.secrets.deploy_key import build_comment
 
     question, repository = QUESTIONS[name]
@@ -60,12 +60,12 @@ def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
 
 
 def find_git_key(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
-    """The one among these facts; a path of the store holds at most one."""
+    """Return the deploy key among these facts; a path of the store holds at most one."""
     return next((git_key(answers, fact.key) for fact in facts if fact.key in QUESTIONS), None)
 
 
 def repository_label(url: str) -> str:
-    """Host and path of a repository, for people; empty without one."""
+    """Return a repository's host and path, for messages; empty without a URL."""
     if not url:
         return ""
     location = parse_git_url(url)

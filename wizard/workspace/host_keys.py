@@ -1,4 +1,4 @@
-"""From answers to trust and back: only keys that were judged now reach the rendering."""
+"""Verifies the host keys of answers: only keys that were verified now are rendered."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAnswers:
-    """Answers whose host keys all carry evidence of this run, and what stands against the rest.
+    """Answers whose host keys all have evidence from this run, and the reasons for the others.
 
-    `missing` are sentences for `plan`; `verdict` is None where no host key is needed. `notes` tell
-    what a scan could not ask, and which of its keys are left out because nobody vouched for them.
+    `missing` are sentences for `plan`; `verdict` is None if no host key is needed. `notes` report
+    what a scan could not read, and which of its keys were omitted without a typed fingerprint.
     """
 
     answers: Answers
@@ -32,7 +32,7 @@ class VerifiedAnswers:
 
 
 def committed_entries(data: Mapping[str, Any] | None) -> tuple[KnownHost, ...]:
-    """The entries that stand in committed raw answers, with the evidence recorded there."""
+    """Return the host keys in committed raw answers, with their recorded evidence."""
     found = []
     for item in get_value(data or {}, ("dags", "host_keys"), []) or []:
         if not isinstance(item, Mapping):
@@ -57,14 +57,13 @@ def verify_host_keys(
     scanner: Scanner | None = None,
     scan: Scan | None = None,
 ) -> VerifiedAnswers:
-    """Judge the answers' host keys; what they say about their own evidence is not looked at.
+    """Verify the answers' host keys; the evidence that the answers claim is ignored.
 
-    Where nothing was pasted for a host whose publisher prints its keys, those are taken; for
-    another host, or for a typed fingerprint of a key that is not there, `scanner` is asked, if
-    there is one. `scan` is one that the operator asked for: its
-    keys are judged beside those that are there. Raises ValueError for a typed text that is no
-    fingerprint, and ConflictError for a key that is not the committed one while its own
-    fingerprint was not typed.
+    If no key was pasted, the keys that the host's publisher prints are used. For other hosts, and
+    for a typed fingerprint of an unknown key, `scanner` is called if there is one. `scan` is a
+    scan that the operator requested: its keys are verified along with the known ones. Raises
+    ValueError for a typed text that is not a fingerprint, and ConflictError for a key that
+    differs from the committed one, unless its fingerprint was typed.
     """
     host = needed_host(answers)
     if host is None:
@@ -77,7 +76,7 @@ def verify_host_keys(
     if verdict is None:
         return VerifiedAnswers(_with_keys(answers, ()), None, ())
     if any(not change.typed for change in verdict.changed):
-        # A hard stop that shows old and new; typing the new fingerprint is the explicit yes.
+        # Stop and show both keys; typing the new fingerprint accepts the change.
         verdict.require()
     notes: tuple[str, ...] = ()
     if scan is not None:
@@ -96,7 +95,7 @@ def judge_answers(
     date: str,
     scan: Scan | None = None,
 ) -> HostKeyVerdict | None:
-    """What `verify_host_keys` judges by, without a stop; None where no host key is needed."""
+    """Return the verdict of `verify_host_keys` without raising; None if no host key is needed."""
     place = needed_host(answers)
     if place is None:
         return None
@@ -110,7 +109,7 @@ def judge_answers(
 
 
 def needed_host(answers: Answers) -> tuple[str, int] | None:
-    """The host whose keys have to be known, and its port; None where none are needed."""
+    """Return the host and port that need a host key; None if none is needed."""
     location = answers.dags.location
     if location is None or answers.dags.source == "image" or not answers.dags.is_over_ssh:
         return None
@@ -123,7 +122,7 @@ def _known_entries(answers: Answers, host: str, port: int) -> tuple[KnownHost, .
 
 
 def _needs_scan(known: Sequence[KnownHost], typed: Sequence[str]) -> bool:
-    """Whether the host has to be asked: nothing is known, or another key was vouched for."""
+    """Return whether to scan the host: no key is known, or a typed fingerprint is of another."""
     if not known:
         return True
     shown = {HostKey(entry.type, entry.key).fingerprint for entry in known}
@@ -132,8 +131,8 @@ def _needs_scan(known: Sequence[KnownHost], typed: Sequence[str]) -> bool:
 
 def _skip_note(scan: Scan, key: HostKey) -> str:
     return (
-        f"{scan.name} shows another key, {key.type} {key.fingerprint}; it is left out, because its "
-        "fingerprint was not typed"
+        f"{scan.name} shows a further key, {key.type} {key.fingerprint}; it is not used, because "
+        "its fingerprint was not typed"
     )
 
 
@@ -142,7 +141,7 @@ def _missing_evidence(verdict: HostKeyVerdict, scan: Scan | None) -> list[str]:
         f"{item.entry.host} {item.entry.type}: {item.reason}; {item.fix}"
         for item in verdict.refused
     ]
-    found += [f"the fingerprint {value} belongs to none of the keys" for value in verdict.unused]
+    found += [f"the fingerprint {value} does not match any key" for value in verdict.unused]
     if not verdict.accepted and not verdict.refused:
         tried = f" (a scan found none: {scan.problem})" if scan is not None else ""
         found.append(
@@ -154,7 +153,7 @@ def _missing_evidence(verdict: HostKeyVerdict, scan: Scan | None) -> list[str]:
 
 
 def _unused_fingerprint_notes(typed: Sequence[str]) -> tuple[str, ...]:
-    """A fingerprint where none is needed; ValueError when it is none at all."""
+    """Return a note about unused fingerprints; ValueError for a text that is not one."""
     if not [parse_fingerprint(text) for text in typed]:
         return ()
     return ("--host-key-fingerprint is not used: these answers need no host key",)

@@ -1,4 +1,4 @@
-"""The committed installation that a command works on: exactly what Git holds, checked."""
+"""The committed installation that a command works on: exactly the files in Git, checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommittedInstallation:
-    """An installation as it is committed: where it was found, and what its answers lead to."""
+    """A committed installation: the command's input, and the proposal of its answers."""
 
     start: CommandInput
     proposal: Proposal
@@ -30,7 +30,7 @@ class CommittedInstallation:
 
 
 def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallation:
-    """The installation of this name as it is committed now; raises as `require_committed` does."""
+    """Read the installation again from HEAD; raises as `require_committed` does."""
     from wizard.answers.host_keys import parse_pasted_keys
     from wizard.workspace.public_keys import with_recorded_keys
 
@@ -44,41 +44,41 @@ def refresh_installation(workspace: Workspace, name: str) -> CommittedInstallati
 
 
 def require_committed(start: CommandInput) -> CommittedInstallation:
-    """What stands committed where a command starts; the repository is only read.
+    """Return the committed installation of a command's input; the repository is only read.
 
-    Raises ConflictError where the answers lead to other files than those that stand, RefusedError
-    for failed checks.
+    Raises ConflictError if the committed files do not match the answers, RefusedError for failed
+    checks.
     """
     proposal = start.workspace.propose(start.data, existing=start.existing)
     plan = proposal.plan
     plan.require_decided()
     if plan.refused:
-        raise RefusedError("checks fail on what is committed", "`airflow-wizard check` shows them")
+        raise RefusedError("checks of the committed files fail", "run `airflow-wizard check`")
     if plan.differs:
         raise ConflictError(
-            "the committed answers lead to other files than those that are committed",
-            "look with `airflow-wizard plan`, then `airflow-wizard commit`",
+            "the committed files do not match the committed answers",
+            "look at `airflow-wizard plan`, then run `airflow-wizard commit`",
         )
     return CommittedInstallation(start, proposal)
 
 
 def require_shown_plan(found: CommittedInstallation, plan: str | None = None) -> None:
-    """Hold what stands against what was shown: the plan in a file, else the commit's trailer.
+    """Compare the committed files with the plan that was shown: a file, or a commit's trailer.
 
-    Raises ConflictError when they differ, UsageError for a file that is no plan.
+    Raises ConflictError when they differ, UsageError for a file that is not a plan.
     """
     digest = found.proposal.plan.digest
     if plan is not None:
         if _read_digest(Path(plan), found.name) != digest:
             raise ConflictError(
-                f"{plan} is not about what stands now: files, actions or targets differ",
-                f"look again: airflow-wizard plan --out {plan}",
+                f"{plan} does not match the committed files: files, steps or targets differ",
+                f"make and read a new plan: airflow-wizard plan --out {plan}",
             )
         return
     if not has_plan_trailer(found.start.workspace.repository, digest):
         raise ConflictError(
-            "what stands is not what a commit of the wizard showed: it was changed since",
-            "look at it and apply exactly that: airflow-wizard plan --out FILE, then "
+            "the committed files were changed after the wizard's last commit",
+            "review and apply exactly these files: airflow-wizard plan --out FILE, then "
             "airflow-wizard apply FILE",
         )
 
@@ -89,19 +89,21 @@ def _read_digest(path: Path, installation: str) -> str:
         name, digest = found["installation"], found["digest"]
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(
-            f"{path} is no plan that can be read", "airflow-wizard plan --out FILE writes one"
+            f"{path} is not a readable plan", "write one with airflow-wizard plan --out FILE"
         ) from None
     if name != installation:
-        raise UsageError(f"{path} is about installation {name}", "give the plan of this one")
+        raise UsageError(
+            f"{path} is a plan of installation {name}", f"give a plan of {installation}"
+        )
     return str(digest)
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInput:
-    """Where a command starts: raw answers, and the committed installation they belong to.
+    """The input of a command: raw answers, and the committed installation they belong to.
 
-    `existing` is empty for a new installation; `folder` is what file names in the answers are
-    relative to (None: beside the committed answers).
+    `existing` is empty for a new installation. File names in the answers are relative to `folder`
+    (None: next to the committed answers).
     """
 
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""After the commit: push it, and ask for a merge request or say how."""
+"""Pushes a commit, and requests a merge or prints how to do so."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def publish(
     repository: WorkTree, written: WriteResult, target: str, *, pr: bool, terminal: bool
 ) -> list[str]:
-    """Push the branch that was committed to; with `pr` request a merge into `target`.
+    """Push the branch that was committed to; with `pr`, request a merge into `target`.
 
-    Returns what to tell the person. Raises ConflictError when hooks changed the commit or the
-    server has other commits, and WizardError when the push fails; the commit stands, and the
-    message says so first.
+    Returns lines to show. Raises ConflictError when hooks changed the commit or the server has
+    other commits, and WizardError when the push fails. The commit is kept, and the message says so
+    first.
     """
     try:
         return _publish(repository, written, target, pr=pr, terminal=terminal)
@@ -33,13 +33,13 @@ def publish(
 
 
 def _push_again_hint(hint: str) -> str:
-    return f"{hint}\nthe commit stands: the same command with --push pushes it".lstrip()
+    return f"{hint}\nthe commit is kept: push it with the same command and --push".lstrip()
 
 
 def push_earlier_commits(
     repository: WorkTree, branch: str, target: str, *, pr: bool, terminal: bool
 ) -> list[str]:
-    """Push what an earlier run committed and could not push; what to tell the person.
+    """Push commits that an earlier run could not push; return lines to show.
 
     Raises as `publish` does.
     """
@@ -64,13 +64,13 @@ def _publish(
         notes.append(
             f"request the merge at {address}"
             if address
-            else f"request a merge of {branch} into {target} with your Git host"
+            else f"request a merge of {branch} into {target} on your Git host"
         )
     return notes
 
 
 def list_push_commands(repository: WorkTree, branch: str) -> list[str]:
-    """The command that pushes a branch; none where there is no remote it could go to."""
+    """Return the command that pushes a branch; none without a remote for it."""
     try:
         return [f"git push {find_remote(repository, branch)} {branch}"]
     except UsageError:

@@ -1,9 +1,9 @@
-"""Other installations of the same repository: no two may own the same thing outside Git.
+"""Checks that two installations of one repository do not own the same object outside Git.
 
-Applied one after the other, they would take names from each other: one release of a namespace, one
-AppProject, one Vault role, policy or payload. The default names are for the first installation.
-Argo CD and Vault keep one object of a name (facts on Argo CD and on Vault); a policy is the
-server's, a role belongs to its auth mount, and there is one auth mount a cluster.
+Otherwise the second one to be applied would overwrite the first one's release in a namespace,
+AppProject, Vault role, policy or payload. The default names are for the first installation. Names
+are unique in Argo CD and in Vault (facts on Argo CD and on Vault): a policy on the whole server, a
+role in its auth mount, and each cluster has one auth mount.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
 
 NEW_INSTALLATION_HINT = (
-    "--set installation.name=NAME --set installation.namespace=NAME and, as far as they apply, "
+    "--set installation.name=NAME --set installation.namespace=NAME and, if they apply, "
     "--set delivery.argocd.project=airflow-NAME --set secrets.vault.role=external-secrets-NAME "
     "--set secrets.vault.path=airflow-install/NAME/config"
 )
 
 
 def load_committed_claims(repository: WorkTree) -> list[Claims]:
-    """What each committed installation of the whole work tree owns; those that can be read."""
+    """Return the claims of each committed installation of the work tree with readable answers."""
     from wizard.answers.files import parse_answers
 
     whole = repository.with_prefix("") if repository.prefix else repository
@@ -54,31 +54,28 @@ def load_committed_claims(repository: WorkTree) -> list[Claims]:
         try:
             found.append(derive_claims(parse_answers((data or b"").decode(), path), places[path]))
         except (AnswersError, UnicodeDecodeError):
-            # Said where it is that installation's turn; it must not stop this one.
+            # Commands for that installation report it. It must not block this one.
             continue
     return found
 
 
 def require_name(answers: Answers, existing: str, repository: WorkTree) -> None:
-    """An installation keeps its name, and a new one takes none that is there.
-
-    AnswersError or UsageError otherwise.
-    """
-    from wizard.workspace import committed as standing
+    """Raise AnswersError if an installation changes its name, UsageError if a new name exists."""
+    from wizard.workspace.committed import list_installations
 
     name = answers.installation.name
     if existing and name != existing:
         problem = Problem(
             NAME,
-            f"stays {existing}: it names its folders; for another installation give --preset "
-            "or --answers too",
+            f"must stay {existing}, as its folders have this name; for a new installation add "
+            "--preset or --answers",
         )
-        raise AnswersError("an installation keeps its name", [problem])
-    if not existing and name in standing.list_installations(repository):
+        raise AnswersError("the name of an installation cannot change", [problem])
+    if not existing and name in list_installations(repository):
         raise UsageError(
-            f"installation {name} exists already in {repository.prefix or 'this repository'}",
-            f"change it with `airflow-wizard set --repo {repository.top}`, or give a new one "
-            f"names of its own: {NEW_INSTALLATION_HINT}",
+            f"installation {name} already exists in {repository.prefix or 'this repository'}",
+            f"change it with `airflow-wizard set --repo {repository.top}`, or give the new one "
+            f"different names: {NEW_INSTALLATION_HINT}",
         )
 
 
@@ -88,10 +85,10 @@ def require_disjoint_claims(
     repository: WorkTree,
     others: Callable[[], Iterable[Claims]],
 ) -> None:
-    """Raise AnswersError naming each answer with which this installation takes from another.
+    """Raise AnswersError with each answer that claims an object of a different installation.
 
-    `before` are the committed answers it had (None for a new one): where it keeps what it owns,
-    `others` is not asked, because reading every installation's answers has a cost.
+    `before` are its committed answers (None for a new one). If its claims are unchanged, `others`
+    is not called, because it reads the answers of every installation.
     """
     from wizard.answers.files import answers_data
 
@@ -113,7 +110,7 @@ def require_disjoint_claims(
     ]
     options = " ".join(f"--set {key}={value}" for key, value in free.items())
     raise AnswersError(
-        "this installation would take from another one of this repository",
+        "this installation would claim objects of another installation in this repository",
         problems,
         f"add {options}\n"
         f"{_other_cluster_hint(own, [other for _, other in taken.values()])}".rstrip(),
@@ -122,12 +119,12 @@ def require_disjoint_claims(
 
 def _describe_alternative(key: str, free: str) -> str:
     if key == CREDENTIAL:
-        return "Argo CD has one for each repository, so here it is known"
-    return f"give another, such as {free}"
+        return f"Argo CD has one for each repository; set it to {free}"
+    return f"give a different value, such as {free}"
 
 
 def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]:
-    """The keys of the answers with which `own` takes what `other` owns, and what it is."""
+    """Yield the key of each answer of `own` that claims an object of `other`, and the object."""
     same = _same_cluster(own, other)
     vault = bool(own.vault[0]) and own.vault == other.vault
     stored = (own.mount, own.path) == (other.mount, other.path)
@@ -138,7 +135,7 @@ def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]
         yield NAMESPACE, f"release {own.release} in namespace {own.namespace}"
     if argocd and (taken := sorted(own.projects & other.projects)):
         yield PROJECT, f"AppProject {taken[0]}"
-    # One policy file a role: on the whole server where the path differs, else a mount's role.
+    # A role has one policy on the server: different paths conflict even on different mounts.
     at_mount = same and own.auth_mount == other.auth_mount
     if vault and own.role == other.role and (at_mount or not stored):
         yield ROLE, f"Vault role {own.role} with its policy"
@@ -150,7 +147,8 @@ def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]
 def _find_shared_credentials(
     own: Claims, other: Claims, *, vault: bool
 ) -> Iterator[tuple[str, str]]:
-    """Argo CD has one credential a repository, a role one policy, and a path one reader."""
+    """Yield shared credentials: Argo CD has one per repository, a role one policy, a path one
+    reader."""
     if _same_argocd(own, other) and own.repository and own.repository == other.repository:
         yield CREDENTIAL, "Argo CD's credential for this repository"
     if not vault:
@@ -161,15 +159,15 @@ def _find_shared_credentials(
         yield ROLE, f"Vault role {own.role} with its policy"
     if own.mount == other.mount:
         if own.reader_path and own.reader_path in {other.path, other.reader_path}:
-            yield READER_PATH, f"what lies at {own.mount}/{own.reader_path}"
+            yield READER_PATH, f"the data at {own.mount}/{own.reader_path}"
         if own.path and own.path == other.reader_path:
             yield PATH, f"Argo CD's credential at {own.mount}/{own.path}"
 
 
 def _same_cluster(own: Claims, other: Claims) -> bool:
-    """Whether both go to one cluster, as far as the answers tell."""
+    """Return whether both installations are in one cluster, according to their answers."""
     if not own.destination or not other.destination:
-        # A kind cluster is its installation's own.
+        # A kind cluster belongs to one installation.
         return False
     for one, two in zip(own.cluster, other.cluster, strict=True):
         if one and two:
@@ -178,19 +176,19 @@ def _same_cluster(own: Claims, other: Claims) -> bool:
         return False
     if own.vault[0] and own.vault == other.vault:
         return own.auth_mount == other.auth_mount
-    # Every cluster calls itself so: folders of a repository are often clusters of their own.
+    # Every cluster has this address, and folders of a repository often stand for clusters.
     return own.destination != IN_CLUSTER_SERVER or own.folder == other.folder
 
 
 def _same_argocd(own: Claims, other: Claims) -> bool:
-    """Whether one Argo CD has both: wherever the answers do not tell two of them apart.
+    """Return whether both may use one Argo CD: the answers do not show two different ones.
 
-    Where one delivers to its own cluster and another elsewhere, they may well be one hub's.
+    If one is delivered to Argo CD's own cluster and the other elsewhere, both may use one hub.
     """
     if not own.argocd or own.argocd != other.argocd:
         return False
     if own.reader_mount and other.reader_mount and own.vault == other.vault:
-        # One auth mount a cluster, and this one is that of Argo CD's.
+        # Each cluster has one auth mount; the reader's mount is that of Argo CD's cluster.
         return own.reader_mount == other.reader_mount
     if own.destination == other.destination == IN_CLUSTER_SERVER:
         return _same_cluster(own, other)
@@ -198,7 +196,7 @@ def _same_argocd(own: Claims, other: Claims) -> bool:
 
 
 def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
-    """A value that none of the others has, from the installation's name."""
+    """Return a free value for an answer, built from the installation's name."""
     others = list(others)
     if key == CREDENTIAL:
         return "known"
@@ -220,7 +218,7 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         READER: (f"external-secrets-{marked}-argocd", roles),
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
-    # What comes of a name must be nobody's either.
+    # The names derived from it must be free too.
     more = (
         {NAME: PARENT_SUFFIXES, PROJECT: BOOTSTRAP_SUFFIXES}.get(key, ())
         if own.has_two_applications
@@ -234,14 +232,14 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
 
 
 def _other_cluster_hint(own: Claims, others: Iterable[Claims]) -> str:
-    """How to say that the cluster is another one, where that is not known."""
+    """Return how to say that the cluster is a different one; empty if the answers say so."""
     if not any(_same_cluster(own, other) for other in others):
         return ""
     known = " as Argo CD knows it" if own.argocd else ""
     key = "delivery.argocd.destination" if own.argocd else "cluster.server"
     if any(own.vault[0] and own.vault == other.vault for other in others):
         return (
-            "for another cluster say which: its Vault auth mount (--set "
-            f"secrets.vault.auth_mount=MOUNT), and its address{known} (--set {key}=URL)"
+            "for a different cluster set its Vault auth mount (--set "
+            f"secrets.vault.auth_mount=MOUNT) and its address{known} (--set {key}=URL)"
         )
-    return f"for another cluster give its address: --set {key}=URL"
+    return f"for a different cluster set its address: --set {key}=URL"

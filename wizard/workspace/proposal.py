@@ -1,4 +1,4 @@
-"""What passes between the engine and its front ends."""
+"""The records that the workspace and its front ends exchange."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Who accepts evidence, and on which UTC date."""
+    """The person who accepts evidence, and the UTC date."""
 
     by: str
     date: str
@@ -24,7 +24,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Validated answers, what they render to, and the plan against the repository."""
+    """Validated answers, their rendering, and the plan for the repository."""
 
     answers: Answers
     rendering: Rendering
@@ -42,7 +42,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What a commit did: its id (empty: working tree only), the files, and what comes next."""
+    """The result of a commit: its id (empty: nothing committed), paths, notes and next steps."""
 
     commit: str
     paths: list[str]

@@ -1,7 +1,7 @@
-"""The public parts of deploy keys, written into an answers file and nothing else changed.
+"""Writes the public parts of deploy keys into an answers file, without any other change.
 
-The file is a person's: it is never dumped again. The text is spliced where it belongs, and the
-result is parsed and compared before anybody sees it.
+People edit this file, so it is never dumped again: comments and layout stay. The key is inserted
+into the text, and the result is parsed and compared before it is written.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PUBLIC_KEY_LINE = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
 
 
 def set_public_key(text: str, name: str, public: str, question: str = "dags.key") -> str:
-    """The answers file's text with this question's `public` set; the same where it is already.
+    """Return the answers file's text with this question's `public` set; unchanged if it is set.
 
-    Raises AnswersError for a text that is no answers file, WizardError where the place cannot be
+    Raises AnswersError for a text that is not an answers file, WizardError if the place is not
     found in it; the hint says what to write by hand.
     """
     from wizard.answers.files import parse_answers
@@ -70,7 +70,7 @@ def _splice_public_key(text: str, path: tuple[str, ...], public: str) -> str | N
         return _insert_last(text, key, f"public: {scalar}", end)
     start, stop = old.start_mark.index, old.end_mark.index
     if start == stop:
-        # Nothing stands after the colon: its mark may be anywhere behind.
+        # Nothing follows the colon, so the value's mark may be anywhere after it.
         name = next(name for name, _ in key.value if name.value == "public")
         colon = text.index(":", name.end_mark.index) + 1
         return f"{text[:colon]} {scalar}{text[colon:]}"
@@ -82,7 +82,7 @@ def _value(mapping: Any, name: str) -> Any:
 
 
 def _scalar(public: str, *, flow: bool) -> str:
-    """As the wizard writes it, so that a commit finds the bytes it would write itself."""
+    """Format the key as a commit of the wizard writes it, so that the bytes are the same."""
     from wizard.formats.yaml_writer import dump_yaml, quote_yaml
 
     return quote_yaml(public) if flow else dump_yaml(public).rstrip("\n")
@@ -96,14 +96,14 @@ def _flow(names: tuple[str, ...], public: str) -> str:
 
 
 def _insert_first(text: str, mapping: Any, entry: str, end: str) -> str:
-    """The entry before all others of a mapping."""
+    """Insert the entry as the first one of a mapping."""
     mark = mapping.value[0][0].start_mark
     between = ", " if mapping.flow_style else end + " " * mark.column
     return text[: mark.index] + entry + between + text[mark.index :]
 
 
 def _insert_last(text: str, mapping: Any, entry: str, end: str) -> str:
-    """The entry after the last one of a mapping whose values are scalars on one line."""
+    """Insert the entry as the last one of a mapping whose values are scalars on one line."""
     stop = mapping.value[-1][1].end_mark.index
     if mapping.flow_style:
         return f"{text[:stop]}, {entry}{text[stop:]}"
@@ -123,11 +123,10 @@ def _set_public_keys(text: str, name: str, publics: PublicKeys) -> str:
 
 
 def record_in_file(path: Path, publics: PublicKeys) -> bool:
-    """Write public parts, by question, into somebody's answers file; whether that changed it.
+    """Write public parts, by question, into an answers file; return whether that changed it.
 
-    All of it is written or nothing.
-
-    A link is followed: its target is replaced. Raises WizardError, whose hint holds the line.
+    Either all parts are written or none. A symbolic link is followed and its target replaced.
+    Raises WizardError, whose hint contains the lines to write by hand.
     """
     import os
     from contextlib import suppress
@@ -161,7 +160,7 @@ def _lines(publics: PublicKeys) -> str:
 
 
 def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool:
-    """Write them into the installation's answers on disk; `commit` takes that edit up.
+    """Write public parts into the installation's answers on disk; `commit` includes that edit.
 
     Raises WizardError, RefusedError and ConflictError as `write_changes` does.
     """
@@ -183,9 +182,9 @@ def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool
 def with_recorded_keys(
     workspace: Workspace, name: str, committed: dict[str, Any]
 ) -> dict[str, Any]:
-    """The committed answers with the public parts that `secrets` wrote beside them.
+    """Return the committed answers with the public parts that `secrets` wrote to the file on disk.
 
-    Only where the file on disk differs from the committed one in nothing else.
+    Returns them unchanged if the file on disk has any other difference.
     """
     from wizard.answers.files import parse_answers
     from wizard.errors import AnswersError, RefusedError
@@ -195,7 +194,7 @@ def with_recorded_keys(
     path = f"{state_folder(name)}/answers.yaml"
     try:
         disk = workspace.repository.read_from_disk(path)
-        # Read as text first: most answers on disk are the committed ones.
+        # Search the text before parsing: most files have no new key.
         if disk is None or not _PUBLIC_KEY_LINE.search(disk):
             return committed
         found = parse_answers(disk.decode("utf-8"), path)

@@ -1,6 +1,6 @@
-"""The paths of the store that belong to an installation: its own payload, and one a further reader.
+"""The store paths of an installation: its own payload, and one path for each further reader.
 
-Each has its own role, policy and account; what is composed of one is refused to the others.
+Each path has its own role, policy and service account, which cannot read the other paths.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StorePath:
-    """One path: its settings, the Secrets that are composed of it, and where those are.
+    """One path: its settings, the Secrets built from it, and their namespace.
 
-    `elsewhere` says that they are in another cluster than Airflow.
+    `is_other_cluster` says that the Secrets are in a different cluster than Airflow.
     """
 
     store: StoreSettings
@@ -33,17 +33,17 @@ class StorePath:
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """What stands there, each fact once."""
+        """The facts stored at this path, each once."""
         return collect_facts(self.secrets)
 
 
 def list_store_paths(proposal: Proposal) -> tuple[StorePath, ...]:
-    """The same with what stands there."""
+    """Return the store paths of a proposal; none without External Secrets."""
     return build_store_paths(proposal.answers, proposal.rendering)
 
 
 def build_store_paths(answers: Answers, rendering: Rendering) -> tuple[StorePath, ...]:
-    """The same for answers and what they come to; none without External Secrets."""
+    """Return the store paths of answers and their rendering; none without External Secrets."""
     release, total = rendering.release, rendering.total
     kind = store_kind(release.store)
     if kind.settings is None or kind.reader_settings is None:

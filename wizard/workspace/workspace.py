@@ -1,7 +1,6 @@
-"""The engine every front end drives: a config repository, proposals, and the commit.
+"""The engine behind every front end: a config repository, proposals, and the commit.
 
-Screens, prompts and the headless commands call this and nothing below it, so that they cannot
-differ in what they write.
+Screens, prompts and headless commands write through this module only, so they write the same.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from wizard.plan.comparison import (
 from wizard.plan.merge_base import STATE_DIR, base_folder
 from wizard.plan.plan import Plan
 from wizard.state.apply_journal import with_cluster_identity
-from wizard.workspace import committed as standing
+from wizard.workspace import committed
 from wizard.workspace.proposal import Acceptance, CommitResult, Proposal
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """One config repository, as the person who runs the wizard sees it."""
+    """One config repository, opened for one user of the wizard."""
 
     def __init__(
         self,
@@ -65,11 +64,11 @@ class Workspace:
         recover: bool = True,
         today: str = "",
     ) -> Workspace:
-        """The repository that contains `folder`; with `create` an empty folder becomes one.
+        """Open the repository that contains `folder`; with `create`, initialize an empty folder.
 
-        `today` is the UTC date for new evidence (default: now). A write that was interrupted is
-        finished or undone first, and told in `recovered`; where `recover` is false, because the
-        caller only looks, it is a ConflictError. Raises UsageError when there is no repository.
+        `today` is the UTC date for new evidence (default: now). An interrupted write is finished
+        or undone first, and reported in `recovered`; with `recover` false (read-only commands) it
+        raises ConflictError. Raises UsageError if there is no repository.
         """
         try:
             repository = WorkTree.open(folder)
@@ -82,42 +81,42 @@ class Workspace:
             if not recover:
                 raise ConflictError(
                     "an earlier run was interrupted while it wrote into this repository",
-                    "`airflow-wizard commit`, or the screens, put the files right first",
+                    "repair the files first with `airflow-wizard commit` or the screens",
                 )
             recovered = recover_interrupted_write(repository)
             repository.refresh()
         try:
             by = repository.author().name
         except WizardError:
-            # Looking needs no name; committing asks again and says how to set it.
+            # Reading needs no author. A commit checks again, and its error says how to set one.
             by = ""
         return cls(repository, Acceptance(by, today or _today()), branch, recovered)
 
     @property
     def label(self) -> str:
-        """The repository's folder name, for headings."""
+        """The name of the repository's folder, for headings."""
         return self.repository.top.name
 
     def installations(self) -> list[str]:
-        """Names of the committed installations."""
+        """Return the names of the committed installations."""
         return list(self._installations(self.repository.head.commit))
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _installations(self, commit: str | None) -> tuple[str, ...]:
         del commit
-        return standing.list_installations(self.repository)
+        return committed.list_installations(self.repository)
 
     def other_installations_hint(self) -> str:
-        """Where else installations are, committed or only written, as the end of a hint."""
-        return standing.other_installations_hint(self.repository)
+        """Return where other installations and uncommitted answers are, as the end of a hint."""
+        return committed.other_installations_hint(self.repository)
 
     def committed_answers(self, name: str) -> dict[str, Any] | None:
-        """The committed raw answers of an installation; None without any."""
+        """Return the committed raw answers of an installation; None if there are none."""
         return self._answers_at(name, self.repository.head.commit)
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _answers_at(self, name: str, commit: str | None) -> dict[str, Any] | None:
-        return standing.read_committed_answers(self.repository, name, commit)
+        return committed.read_committed_answers(self.repository, name, commit)
 
     @lru_cache(maxsize=1)  # noqa: B019 - a workspace lives as long as the process
     def _others(self, commit: str | None) -> Sequence[Claims]:
@@ -127,26 +126,26 @@ class Workspace:
         return neighbours.load_committed_claims(self.repository)
 
     def committed_entries(self, name: str, branch: str = "") -> tuple[KnownHost, ...]:
-        """The host keys that stand on the target branch, with the evidence recorded there.
+        """Return the host keys committed on the target branch, with their recorded evidence.
 
         `branch` is the target (default: the one that the committed answers name). A key counts
-        only where the last rendering wrote it too: an entry that somebody added to the answers by
-        hand and committed is no evidence.
+        only if the last rendering contains it too: an entry that was added to the answers by hand
+        and committed is not evidence.
         """
         if not name:
             return ()
         head = self.repository.head
-        target = branch or standing.target_branch(self.committed_answers(name))
+        target = branch or committed.target_branch(self.committed_answers(name))
         commit = head.commit if head.branch == target else self.repository.resolve(target)
         if commit is None:
             return ()
-        return standing.select_rendered_entries(
+        return committed.select_rendered_entries(
             self._answers_at(name, commit), self._stored(name, commit)
         )
 
     @lru_cache(maxsize=4)  # noqa: B019 - a workspace lives as long as the process
     def _stored(self, name: str, commit: str | None) -> dict[str, bytes]:
-        """The merge base as it is committed."""
+        """Return the files of the committed merge base, by path."""
         return self.repository.read_under(base_folder(name), commit=commit)
 
     def propose(
@@ -160,12 +159,12 @@ class Workspace:
         scanner: Scanner | None = None,
         scan: Scan | None = None,
     ) -> Proposal:
-        """Validate, judge, render, check and compare; reads the repository, writes nothing.
+        """Validate, verify host keys, render, check and compare; writes nothing.
 
-        `existing` names the committed installation the answers belong to, `folder` is what file
-        names in them are relative to, `chart` a chart for a full check of the values, `scanner` is
-        asked where no host key is known, and `scan` is one that the operator asked for. Raises
-        AnswersError for answers that do not validate.
+        `existing` names the committed installation that the answers belong to. File names in the
+        answers are relative to `folder`. `chart` is a chart for a full check of the values.
+        `scanner` is used if no host key is known; `scan` is a scan that the operator requested.
+        Raises AnswersError for answers that do not validate.
         """
         from wizard.answers.files import require_valid_answers
         from wizard.plan.guarded_keys import refuse_guarded_values
@@ -193,7 +192,7 @@ class Workspace:
             )
         except ValueError as error:
             raise AnswersError(
-                "a fingerprint cannot be read", [Problem("--host-key-fingerprint", str(error))]
+                "a fingerprint is not valid", [Problem("--host-key-fingerprint", str(error))]
             ) from None
         rendering = render(settled.answers, assets)
         warnings = (*warnings, *refuse_guarded_values(settled.answers, rendering, assets))
@@ -228,8 +227,8 @@ class Workspace:
         wanted = answers.repository.path.strip("/")
         wanted = "" if wanted == "." else wanted
         if existing and wanted != self.repository.prefix:
-            problem = Problem("repository.path", f"stays {self.repository.prefix or '.'}")
-            raise AnswersError("an installation keeps its folder", [problem])
+            problem = Problem("repository.path", f"must stay {self.repository.prefix or '.'}")
+            raise AnswersError("the folder of an installation cannot change", [problem])
         return (
             self.repository
             if wanted == self.repository.prefix
@@ -239,9 +238,9 @@ class Workspace:
     def with_assets(
         self, answers: Answers, existing: str, folder: Path | None
     ) -> tuple[Answers, dict[str, str]]:
-        """The public files that answers name, see `wizard.answers.assets.load_assets`.
+        """Return the answers and the public files they name; raises AnswersError.
 
-        AnswersError.
+        See `wizard.answers.assets.load_assets`.
         """
         from wizard.answers.assets import load_assets
 
@@ -265,10 +264,10 @@ class Workspace:
         write_only: bool = False,
         terminal: bool = False,
     ) -> CommitResult:
-        """Write a proposal's files and commit exactly them; all or nothing.
+        """Write the files of a proposal and commit exactly these, all or none.
 
         Raises RefusedError (4) for failed checks, missing evidence and a secret in the message,
-        ConflictError (5) for hand edits and dirty files.
+        ConflictError (5) for hand edits and uncommitted changes.
         """
         require_ready(proposal.plan)
         require_no_secret(message, branch)
@@ -301,7 +300,7 @@ class Workspace:
         repository.refresh()
         self.repository.refresh()
         notes = list(written.altered)
-        following = [f"{proposal.rendering.release.runbook} says what comes next"]
+        following = [f"follow {proposal.rendering.release.runbook}"]
         if push:
             from wizard.workspace.merge_request import publish
 

@@ -78,7 +78,7 @@ def test_the_matching_fingerprint_makes_the_key_trusted(
         OTHER.fingerprint,
     )
     assert wrong.code == 4
-    assert "belongs to none of the keys" in wrong.err
+    assert "does not match any key" in wrong.err
 
     aw.ok(
         "commit", "--yes", "--answers", file(entry(KEY)), "--host-key-fingerprint", KEY.fingerprint

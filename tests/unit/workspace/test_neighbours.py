@@ -113,7 +113,7 @@ def test_a_second_credential_for_one_repository_is_known_already() -> None:
 
     assert [str(one) for one in error.problems] == [
         "delivery.argocd.credential: Argo CD's credential for this repository belongs to "
-        "installation airflow; Argo CD has one for each repository, so here it is known"
+        "installation airflow; Argo CD has one for each repository; set it to known"
     ]
     assert error.hint.splitlines()[0] == "add --set delivery.argocd.credential=known"
     _plan(APART, _first(STORE))
@@ -174,9 +174,9 @@ def test_one_hub_for_two_clusters_keeps_one_application_of_a_name() -> None:
 
     assert [str(one) for one in error.problems] == [
         "installation.name: Application airflow belongs to installation airflow in clusters/one; "
-        "give another, such as airflow-2",
+        "give a different value, such as airflow-2",
         "delivery.argocd.project: AppProject airflow belongs to installation airflow in "
-        "clusters/one; give another, such as airflow-2",
+        "clusters/one; give a different value, such as airflow-2",
     ]
     assert error.hint == (
         "add --set installation.name=airflow-2 --set delivery.argocd.project=airflow-2"
