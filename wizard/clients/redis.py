@@ -1,8 +1,8 @@
-"""What Celery needs to know of a Redis, read in one session that stores nothing.
+"""Reads the facts that Celery needs from a Redis, in one session that stores nothing.
 
-Redis has no login that hides the password, so it is sent over verified TLS only, or to this machine
-itself. Errors repeat nothing that the server said: servers quote what they do not understand.
-redis-py, imported on first use, connects once and follows no redirect; ours are the limits.
+Redis has no login that hides the password, so the password is sent only over verified TLS or to
+this machine itself. Errors never repeat the server's text: servers quote what they do not know.
+redis-py is imported on first use; it connects once without redirects, within the limits set here.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _MAX_BYTES = 1_048_576
 _PORT = 6379
 
 Kind = Literal["unreachable", "trust", "tls", "password", "database", "peer", "refused"]
-# Codes of errors that pass by themselves.
+# Error codes of temporary failures.
 _TRANSIENT_CODES = ("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 _MEANINGS = {
     "LOADING": "it is still loading its data",
     "BUSY": "it is busy with a script",
-    "DENIED": "it is in protected mode, which lets nobody in from here",
+    "DENIED": "it is in protected mode, which refuses connections from here",
     "NOPERM": "this user may not even send PING",
 }
 _CODES = (*_TRANSIENT_CODES, *_MEANINGS, "NOAUTH", "WRONGPASS")
 
 
 class RedisError(SessionError[Kind]):
-    """The session could not be had; the message holds nothing that was sent."""
+    """The session failed; the message contains nothing that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisTarget:
-    """A database of a Redis and who logs in; `verified` is whether Celery will verify TLS."""
+    """A Redis database and the login; `verified` is whether Celery will verify TLS."""
 
     host: str
     port: int
@@ -58,22 +58,22 @@ class RedisTarget:
 
     @property
     def endpoint(self) -> str:
-        """As a person writes it; no secret in it."""
+        """Return the address for display; contains no secret."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
     @property
     def private(self) -> bool:
-        """Whether a password may be sent: over TLS, or without leaving this machine."""
+        """Return whether a password may be sent: over TLS, or only on this machine."""
         return self.tls or is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """What one session saw; empty texts could not be read.
+    """The server's facts, read in one session; an empty text could not be read.
 
-    `asks` is whether it wants a password, `logged_in` whether ours was sent and taken. `policy` is
-    what it drops when `limited` memory is full.
+    `asks` is whether it requires a password, `logged_in` whether ours was sent and accepted.
+    `policy` is the eviction policy for a full `limited` memory.
     """
 
     asks: bool
@@ -86,37 +86,37 @@ class RedisServer:
 
 
 class RedisClient(Protocol):
-    """What the probes need of a broker."""
+    """The broker operations that the probes use."""
 
     def look(self) -> RedisServer:
-        """Everything at once; raises RedisError."""
+        """Return all facts; raises RedisError."""
         ...
 
 
 def parse_broker_url(url: SecretStr) -> RedisTarget | str:
-    """The target of a broker URL, or its scheme where that is not Redis.
+    """Return the target of a broker URL, or the URL's scheme if it is not Redis.
 
-    Raises ValueError, which says what is wrong and repeats nothing of the URL.
+    Raises ValueError with the problem, without any part of the URL.
     """
     text = url.get_secret_value()
     scheme = text.partition("://")[0]
     if scheme not in {"redis", "rediss"} or ";" in text:
         known = scheme.isascii() and scheme.isalpha() and "://" in text
         if not known:
-            raise ValueError("it is no URL such as redis://:PASSWORD@HOST:6379/0")
+            raise ValueError("it is not a URL such as redis://:PASSWORD@HOST:6379/0")
         return "several URLs" if ";" in text else scheme
     try:
         parts = urlsplit(text)
         port = parts.port or _PORT
     except ValueError:
-        raise ValueError("its port is no number; encode : / # @ in the password") from None
+        raise ValueError("its port is not a number; encode : / # @ in the password") from None
     if not parts.hostname:
-        raise ValueError("it names no host")
+        raise ValueError("it has no host")
     if parts.fragment:
-        raise ValueError("a # in the password must be written %23")
+        raise ValueError("a # in the password must be written as %23")
     database = unquote(parts.path).strip("/") or "0"
     if not (database.isascii() and database.isdigit() and len(database) < 6):
-        raise ValueError("its database is no number; a / in the password must be written %2F")
+        raise ValueError("its database is not a number; write a / in the password as %2F")
     wanted = parse_qs(parts.query).get("ssl_cert_reqs", ["required"])[-1]
     password = unquote(parts.password or "")
     return RedisTarget(
@@ -128,12 +128,12 @@ def parse_broker_url(url: SecretStr) -> RedisTarget | str:
 
 @dataclass(frozen=True, slots=True)
 class SocketClient:
-    """The real client of one target."""
+    """The implementation for one target."""
 
     target: RedisTarget
 
     def look(self) -> RedisServer:
-        """Log in where that is safe, and read; raises RedisError."""
+        """Log in where that is safe, and read the facts; raises RedisError."""
         import_modules("redis")
         import redis
 
@@ -142,23 +142,23 @@ class SocketClient:
             connection.connect()
             return _read_server(connection, self.target)
         except (redis.RedisError, ValueError, LookupError, RecursionError):
-            # What the parser makes of bytes that are no answer.
-            fault = RedisError("peer", "what answers is no Redis")
+            # The parser's errors for bytes that are not a Redis answer.
+            fault = RedisError("peer", "the server does not speak Redis")
         finally:
             connection.disconnect()
-        # Outside of the handler: the library's exceptions may hold what the server said.
+        # Outside the handler: the library's exceptions may contain the server's text.
         raise fault
 
 
 def _build_connection(target: RedisTarget) -> Any:
-    """A connection that sends nothing by itself, over TLS only to a server that is verified."""
+    """Return a connection that sends nothing by itself, and verifies the server over TLS."""
     from redis._parsers import _RESP2Parser
     from redis.connection import Connection, SSLConnection
 
     base: Any = SSLConnection if target.tls else Connection
 
     class Guarded(base):  # type: ignore[misc]
-        """Reads through the guard, which hiredis (where installed) would not do."""
+        """Reads through the guarded socket, which hiredis (if installed) would bypass."""
 
         def _connect(self) -> _GuardedSocket:
             try:
@@ -175,10 +175,10 @@ def _build_connection(target: RedisTarget) -> Any:
 
 
 class _GuardedSocket:
-    """Ends a session at its deadline, at too many bytes, and at bytes that are no answer.
+    """Ends a session at its deadline, at too many bytes, and at bytes that are not an answer.
 
     redis-py has no such limits; test_endless_answers_end and test_peers_that_answer_something_else
-    decided that ours stay.
+    show that they are needed.
     """
 
     def __init__(self, opened: socket.socket) -> None:
@@ -190,7 +190,7 @@ class _GuardedSocket:
 
     def sendall(self, data: bytes) -> None:
         self._mark = b""
-        # A peer that is gone already is noticed by the read.
+        # A closed connection is noticed by the next read.
         with suppress(OSError):
             self._opened.sendall(data)
 
@@ -205,16 +205,18 @@ class _GuardedSocket:
         self._mark = self._mark or data[:1]
         self._left -= len(data)
         if self._mark == b"\x15":
-            raise RedisError("peer", "it wants TLS on this port")
+            raise RedisError("peer", "it requires TLS on this port")
         if not self._mark:
-            raise RedisError("unreachable", "it closed the connection; it may want TLS (rediss://)")
+            raise RedisError(
+                "unreachable", "it closed the connection; it may require TLS (rediss://)"
+            )
         if self._mark not in b"+-:$" or not data or self._left < 0:
-            raise RedisError("peer", "what answers is no Redis")
+            raise RedisError("peer", "the server does not speak Redis")
         return data
 
 
 def _network_error(error: Exception, *, tls: bool = False) -> RedisError:
-    """What a failure below Redis means; `tls` where a TLS session was being opened."""
+    """Return the error for a network failure; `tls` during the TLS handshake."""
     if isinstance(error, socket.gaierror | UnicodeError):
         return RedisError("unreachable", "its name does not resolve here")
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -222,19 +224,19 @@ def _network_error(error: Exception, *, tls: bool = False) -> RedisError:
         own = "issuer" in error.verify_message or "self-signed" in error.verify_message
         return RedisError("trust" if own else "tls", error.verify_message)
     if isinstance(error, TimeoutError):
-        # A Redis in clear waits for the end of what it takes for a command.
-        silent = "no TLS session in time; it may speak none"
+        # A Redis without TLS waits for the end of the handshake as if it were a command.
+        silent = "no TLS session in time; it may not support TLS"
         late = f"no answer in {SECONDS:g} s"
         return RedisError("unreachable", silent if "handshake" in str(error) else late)
     if tls and isinstance(error, ssl.SSLError | ConnectionResetError):
-        return RedisError("tls", "it speaks no TLS on this port")
+        return RedisError("tls", "it does not support TLS on this port")
     text = error.strerror if isinstance(error, OSError) else ""
     return RedisError("unreachable", text or "the connection broke")
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """An error that the server answered with; its text is searched, and never repeated."""
+    """The server's error answer; its text is searched but never repeated."""
 
     text: str = field(repr=False)
     code: str
@@ -285,23 +287,23 @@ def _read_server(connection: Any, target: RedisTarget) -> RedisServer:
 
 
 def _check_login(answer: str | _Refusal) -> None:
-    """Only a known code is repeated: the text of an error may quote the password."""
+    """Raise for a failed login with known codes only: the text may quote the password."""
     if not isinstance(answer, _Refusal):
         return
     low = answer.text
     if answer.code in {"WRONGPASS", "NOPERM"} or "invalid password" in low:
         raise RedisError("password", f"the login was refused ({answer.code})")
     if "without any password" in low or "no password is set" in low:
-        raise RedisError("password", "it has no password, and refuses a login with one")
+        raise RedisError("password", "it has no password and refuses a login with one")
     if answer.code in {*_TRANSIENT_CODES, "DENIED"} or "max number of clients" in low:
         raise _refusal_error(answer)
     if "wrong number of arguments" in low:
-        raise RedisError("password", "it is older than Redis 6 and knows no user names")
-    raise RedisError("refused", f"it does not take the login ({answer.code})")
+        raise RedisError("password", "it is older than Redis 6 and does not support user names")
+    raise RedisError("refused", f"it does not accept the login ({answer.code})")
 
 
 def _refusal_error(answer: _Refusal) -> RedisError:
     if "max number of clients" in answer.text:
-        return RedisError("unreachable", "it has no room for another client")
+        return RedisError("unreachable", "it has reached its maximum number of clients")
     said = f"{_MEANINGS.get(answer.code, 'it refuses the session')} ({answer.code})"
     return RedisError("unreachable" if answer.code in _TRANSIENT_CODES else "refused", said)

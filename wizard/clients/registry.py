@@ -1,7 +1,7 @@
-"""Whether a chart version and an image tag exist, asked of public servers as anybody may.
+"""Checks anonymously on public servers whether a chart version and an image tag exist.
 
-Nothing secret is sent. Proxies are those of the environment; redirects are followed over https
-only, and a registry's anonymous token goes to that registry alone. Sources: Helm's chart repository
+Sends nothing secret. Proxies come from the environment; redirects are followed over https only,
+and a registry's anonymous token is sent to that registry only. Sources: Helm's chart repository
 guide (index.yaml) and the OCI distribution specification (HEAD of a manifest).
 """
 
@@ -31,12 +31,12 @@ _VERSION = re.compile(r"(?:  - |    )version: *[\"']?([^\"'\s]+)[\"']?\s*")
 
 
 class WebError(Exception):
-    """A server that could not be asked; the message says why."""
+    """A server did not answer the request; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebResponse:
-    """What a server said; `headers` have lower-case names."""
+    """A server's response; `headers` have lower-case names."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,7 +45,7 @@ class WebResponse:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of a registry, as the OCI distribution API names it."""
+    """An image in a registry, with the names of the OCI distribution API."""
 
     registry: str
     name: str
@@ -53,7 +53,7 @@ class Image:
 
     @classmethod
     def from_repository(cls, repository: str, tag: str) -> Image:
-        """Docker's rule: what comes first is a registry only if it looks like a host."""
+        """Return the image; as in Docker, the first part is a registry if it looks like a host."""
         first, slash, rest = repository.partition("/")
         if slash and (first == "localhost" or "." in first or ":" in first):
             return cls(_DOCKER if first == "docker.io" else first, rest, tag)
@@ -61,18 +61,18 @@ class Image:
 
 
 def fetch_chart_versions(repository: str, chart: str) -> tuple[str, ...]:
-    """Versions of a chart in a Helm repository's index; empty where the index lists none.
+    """Return the versions of a chart in a Helm repository's index; empty if none is listed.
 
     Raises WebError.
     """
     answer = send_request(f"{repository.rstrip('/')}/index.yaml")
     if answer.status != 200:
-        raise WebError(f"the index cannot be had (HTTP {answer.status})")
+        raise WebError(f"the index is not available (HTTP {answer.status})")
     return parse_chart_versions(answer.body.decode("utf-8", "replace"), chart)
 
 
 def parse_chart_versions(index: str, chart: str) -> tuple[str, ...]:
-    """The versions in an index's text, which Helm always writes in this form.
+    """Return the versions from an index's text, which Helm always writes in this form.
 
     Reading it as YAML would take seconds: an index has thousands of lines.
     """
@@ -89,7 +89,7 @@ def parse_chart_versions(index: str, chart: str) -> tuple[str, ...]:
 
 
 def fetch_manifest(image: Image) -> WebResponse:
-    """The registry's answer for the tag, as an anonymous login gets it; raises WebError."""
+    """Return the registry's response for the tag with an anonymous login; raises WebError."""
     url = f"https://{image.registry}/v2/{quote(image.name)}/manifests/{quote(image.tag)}"
     answer = send_request(url, method="HEAD", accept=_MANIFESTS)
     if answer.status == 401:
@@ -100,7 +100,7 @@ def fetch_manifest(image: Image) -> WebResponse:
 
 
 def _fetch_anonymous_token(challenge: str, image: Image) -> str:
-    """A token for anybody, as the registry's challenge says; empty where it gives none."""
+    """Return an anonymous token as the registry's challenge says; empty if it gives none."""
     import json
 
     scheme, _, rest = challenge.partition(" ")
@@ -121,13 +121,13 @@ def _fetch_anonymous_token(challenge: str, image: Image) -> str:
 def send_request(
     url: str, *, method: str = "GET", accept: str = "*/*", token: str = ""
 ) -> WebResponse:
-    """One request over https; every status is an answer. Raises WebError."""
+    """Send one request over https; every status is a response. Raises WebError."""
     headers = {"Accept": accept, "User-Agent": "airflow-wizard"}
     request = Request(url, method=method, headers=headers)  # noqa: S310 - https, see below
     if request.type != "https":
-        raise WebError("it is not https")
+        raise WebError("the URL is not https")
     if token:
-        # Unredirected: another host gets no token.
+        # Unredirected: a different host gets no token.
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         with _build_opener().open(request, timeout=SECONDS) as response:
@@ -152,7 +152,7 @@ def _build_opener() -> Any:
                 raise WebError("it redirects away from https")
             made = super().redirect_request(req, fp, code, msg, headers, newurl)
             if made is not None:
-                # urllib would ask for everything where only the head was wanted.
+                # urllib would use GET where only the head was requested.
                 made.method = req.get_method()
             return made
 
@@ -165,7 +165,7 @@ def _describe_error(error: Exception) -> str:
 
     cause = getattr(error, "reason", error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted here: {cause.verify_message}"
+        return f"its certificate is not trusted on this machine: {cause.verify_message}"
     if isinstance(cause, socket.gaierror):
         return "its name does not resolve here"
     if isinstance(cause, TimeoutError):
@@ -174,4 +174,4 @@ def _describe_error(error: Exception) -> str:
         return "no TLS session with it"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
-    return "no answer that is HTTP"
+    return "its answer is not HTTP"

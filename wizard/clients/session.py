@@ -1,4 +1,4 @@
-"""What the sessions of the clients have in common."""
+"""The base error of the client sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ K = TypeVar("K", bound=str)
 
 
 class SessionError(Exception, Generic[K]):
-    """A session could not be had: `kind` of the cause, and a message that holds no secret."""
+    """A session failed: `kind` is the cause; the message contains no secret."""
 
     def __init__(self, kind: K, message: str) -> None:
         super().__init__(message)

@@ -226,7 +226,7 @@ async def test_a_password_is_not_sent_in_clear(canary: Canary, server: Redis) ->
         results = await probed(aim)
     assert aim.private is False
     assert results["login"].status == "unknown"
-    assert "not sent in clear" in results["login"].detail
+    assert "never sent unencrypted" in results["login"].detail
     canary.assert_absent(*seen, str(results))
     assert seen[0] == b"*1\r\n$4\r\nPING\r\n"
     # To this machine itself it is sent: a port-forward ends here.
@@ -402,7 +402,7 @@ async def test_passwords_of_every_printable_character(
         ("redis://:p@ss:w/rd@host:6379/0", "encode"),
         ("redis://:pa#ss@host:6379/0", "encode"),
         ("redis://:secret@:6379/0", "no host"),
-        ("redis://:secret@host:6379/zero", "database is no number"),
+        ("redis://:secret@host:6379/zero", "database is not a number"),
         ("redis://host/0#x", "%23"),
     ],
 )

@@ -55,5 +55,5 @@ def test_states_in_which_vault_takes_nothing(
             fresh_vault.seal()
         done = bench.aw("secrets", "--answers", str(bench.file), "--yes", *ALLOW)
         assert done.code == 1, done
-        assert "is sealed, or not initialised" in done.err
+        assert "is sealed or not initialised" in done.err
         bench.canary.assert_absent(done.out, done.err)

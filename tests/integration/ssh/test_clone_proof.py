@@ -236,14 +236,14 @@ async def test_a_key_that_may_push_is_refused_unless_somebody_says_why(
 
     assert refused.status == "fail"
     assert "read-only" in refused.fix.text
-    assert explained == ProbeResult("warn", "the key may push: CI tags releases with it")
+    assert explained == ProbeResult("warn", "the key has push access: CI tags releases with it")
 
 
 async def test_a_key_that_is_not_registered(forge: Forge, key: KeyPair) -> None:
     results = await probed(forge, key)
 
     assert results["dags.clone"].status == "fail"
-    assert "does not let the key in" in results["dags.clone"].detail
+    assert "does not accept the key" in results["dags.clone"].detail
     assert "airflow-wizard secrets" in results["dags.clone"].fix.text
     assert results["dags.read-only"].status == "skip"
 
@@ -317,7 +317,7 @@ def test_a_folder_that_is_not_there(forge: Forge, key: KeyPair, subpath: str) ->
     error = forge.refusal(key, subpath=subpath)
 
     assert error.kind == "subpath"
-    assert error.message.endswith("there are: dags, plugins")
+    assert error.message.endswith("existing folders: dags, plugins")
 
 
 def test_a_folder_without_dags(forge: Forge, key: KeyPair) -> None:
@@ -363,7 +363,7 @@ def test_a_host_that_shows_the_right_key_and_has_another(
         error = forge.refusal(key, port=running.port)
 
     assert error.kind == "host-key"
-    assert "somebody may be in between" in error.message
+    assert "the connection may be intercepted" in error.message
 
 
 def test_a_host_certificate_is_no_pinned_key(

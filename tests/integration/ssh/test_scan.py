@@ -153,10 +153,10 @@ def test_a_server_without_a_common_method_is_told_apart(sshd: StartSshd) -> None
 @pytest.mark.parametrize(
     ("handle", "words"),
     [
-        (saying(), f"says nothing within {SHORT} s"),
+        (saying(), f"sends nothing within {SHORT} s"),
         (saying(wait=False), "closes the connection at once"),
-        (saying(b"\x16\x03\x01 welcome\n" * 5, wait=False), "what answers there is not SSH"),
-        (saying(b"220 mail.example.com ESMTP\r\n"), "what answers there is not SSH"),
+        (saying(b"\x16\x03\x01 welcome\n" * 5, wait=False), "the server does not speak SSH"),
+        (saying(b"220 mail.example.com ESMTP\r\n"), "the server does not speak SSH"),
         (saying(b"SSH-1.5-Old\r\n"), "only SSH 1"),
         (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "web server"),
         (saying(b"Not allowed at this time\r\n", wait=False), "no more connections"),
@@ -164,8 +164,8 @@ def test_a_server_without_a_common_method_is_told_apart(sshd: StartSshd) -> None
         (saying(b"hello\r\n" + BANNER, wait=False), "closes the connection during"),
         (saying(BANNER, b"\x00\x00\x00\x20\x04\x14" + b"\xff" * 64), "SSH handshake"),
         (saying(BANNER, b"\xff" * 4096), "SSH handshake"),
-        (endless, "what answers there is not SSH"),
-        (dripping, "what answers there is not SSH"),
+        (endless, "the server does not speak SSH"),
+        (dripping, "the server does not speak SSH"),
     ],
     ids=["silent", "closes", "garbage", "mail", "ssh1", "http", "busy", "stalls", "leaves",
          "no-kexinit", "wrong-length", "endless", "drips"],
@@ -240,7 +240,7 @@ def test_a_name_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(socket, "getaddrinfo", hanging)
     problem = one_problem(scan_host_keys("git.example.com", 22, timeout=0.1))
     never.set()
-    assert "name could not be looked up" in problem
+    assert "name could not be resolved" in problem
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=x", "a b", "git.example.com\n", "*", "", "ä.de"])
@@ -277,7 +277,7 @@ def test_through_an_http_proxy(sshd: StartSshd) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "allows no connection there (403)"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "refuses the connection (403)"),
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "(407)"),
         (b"SOCKS5?\r\n\r\n", "(no HTTP)"),
         (b"HTTP/1.1 2\xff0 OK\r\n\r\n", "(no HTTP)"),

@@ -107,7 +107,7 @@ def test_what_dns_says_is_told_with_what_it_is_worth(
     proven = ask(records(*files, validated=True), keys[0])
     assert proven.endswith("(a hint only, validated by DNSSEC, says your resolver)")
     mixed = ask(records(*files), keys[0], theirs.public("ssh-rsa"))
-    assert "has the same ssh-ed25519; DNS (SSHFP) has ANOTHER ssh-rsa: ask" in mixed
+    assert "has the same ssh-ed25519; DNS (SSHFP) has a DIFFERENT ssh-rsa: ask" in mixed
     # Nothing is said of a type that DNS says nothing of.
     assert "rsa" not in ask(records(files[0]), keys[0], keys[2])
 

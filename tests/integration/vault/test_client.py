@@ -143,7 +143,7 @@ def test_mounts_that_are_not_there_or_something_else(vault: Vault, canary: Canar
     with client(vault, vault.new_token("client-nothing")) as opened:
         error = fault(lambda: opened.mount("client-teams/data"), canary)
         assert error.kind == "missing"
-        assert "may do nothing in it" in error.message
+        assert "has no rights in it" in error.message
 
 
 def test_capabilities_of_exactly_the_paths_asked_for(vault: Vault, canary: Canary) -> None:
@@ -292,9 +292,9 @@ def test_a_server_that_is_not_proven_gets_no_token(
 ) -> None:
     other = Authority.make(tmp_path).certificate
     for wrong, says in (
-        (replace(place(vault), ca=other), "no authority"),
-        (replace(place(vault), ca=""), "no authority"),
-        (replace(place(vault), server_name="vault.example.internal"), "another name"),
+        (replace(place(vault), ca=other), "from an authority that is not trusted"),
+        (replace(place(vault), ca=""), "from an authority that is not trusted"),
+        (replace(place(vault), server_name="vault.example.internal"), "a different name"),
     ):
         with opened_vault(wrong, token(canary.secret())) as opened:
             error = fault(opened.token_lookup, canary)
@@ -481,7 +481,7 @@ def test_what_the_server_asks_to_wait(tmp_path: Path, canary: Canary) -> None:
 def test_peers_that_are_no_vault(tmp_path: Path, canary: Canary) -> None:
     html = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
     with misbehaving(tmp_path, lambda _: html) as opened:
-        assert "not answer as Vault does" in fault(opened.token_lookup, canary).message
+        assert "not answer like Vault" in fault(opened.token_lookup, canary).message
         assert fault(opened.health, canary).kind == "foreign"
 
     def plain(connection: socket.socket) -> None:
@@ -554,16 +554,16 @@ def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
     ("variables", "says"),
     [
         ({"VAULT_ADDR": "http://vault.example:8200"}, "in clear"),
-        ({"VAULT_ADDR": "vault.example:8200"}, "no https address"),
+        ({"VAULT_ADDR": "vault.example:8200"}, "not an https address"),
         ({"VAULT_ADDR": "https://user:cAnArY7f3a9c@vault.example"}, "more than an address"),
         ({"VAULT_ADDR": "https://vault.example/v1"}, "more than an address"),
-        ({"VAULT_ADDR": "https://vault.example:99999"}, "no https address"),
-        ({"VAULT_ADDR": "https://[::1"}, "no https address"),
+        ({"VAULT_ADDR": "https://vault.example:99999"}, "not an https address"),
+        ({"VAULT_ADDR": "https://[::1"}, "not an https address"),
         ({}, "not known"),
         ({"VAULT_ADDR": "https://v", "VAULT_CACERT": "/nowhere/ca.pem"}, "cannot be read"),
         ({"VAULT_ADDR": "https://v", "VAULT_CACERT": __file__}, "no CERTIFICATE block"),
         ({"VAULT_ADDR": "https://v", "VAULT_NAMESPACE": "a\nb"}, "no namespace"),
-        ({"VAULT_ADDR": "https://v", "VAULT_TLS_SERVER_NAME": "a b"}, "no host name"),
+        ({"VAULT_ADDR": "https://v", "VAULT_TLS_SERVER_NAME": "a b"}, "not a host name"),
     ],
 )
 def test_addresses_that_cannot_be_used(

@@ -98,7 +98,7 @@ async def test_a_good_vault_passes_everything(vault: Vault) -> None:
         "setup": "pass",
         "role": "warn",
     }, results
-    assert "no auth mount" in results["role"].detail
+    assert "does not exist yet" in results["role"].detail
     assert "min left" in results["token"].detail
     assert store.data_path in results["payload"].detail
 
@@ -117,7 +117,7 @@ async def test_a_vault_that_is_not_proven_is_a_fault_and_gets_nothing(
     where = replace(place(vault), ca=Authority.make(tmp_path).certificate)
     results = await probed(store_of(), where, token(canary.secret()))
     assert results["certificate"].status == "fail"
-    assert "no authority" in results["certificate"].detail
+    assert "an authority that is not trusted" in results["certificate"].detail
     assert results["certificate"].fix.text
     assert results["state"].detail == "needs vault.certificate"
     assert statuses(results, "state", *INSIDE, "role") == {"skip"}
@@ -134,7 +134,7 @@ async def test_the_states_of_a_node_are_told_apart(fresh_vault: Vault, canary: C
     fresh_vault.seal()
     results = await probed(store, place(fresh_vault), who)
     details.append((results["state"].status, results["state"].detail))
-    assert "unsealed" in results["state"].fix.text
+    assert "unseal it" in results["state"].fix.text
     fresh_vault.unseal()
     results = await probed(store, place(fresh_vault), token(fresh_vault.token))
     details.append((results["state"].status, results["state"].detail.partition(",")[0]))
@@ -188,7 +188,7 @@ async def test_a_token_that_may_only_read_the_payload(vault: Vault) -> None:
     results = await probed(store, place(vault), token(vault.new_token(f"{store.role}-reader")))
     assert results["mount"].status == "pass"
     assert results["payload"].status == "warn"
-    assert "may not create, update" in results["payload"].detail
+    assert "cannot create, update" in results["payload"].detail
 
 
 async def test_rights_on_a_neighbouring_path_do_not_count(vault: Vault) -> None:
@@ -215,8 +215,8 @@ async def test_what_is_left_of_a_token(vault: Vault, canary: Canary) -> None:
         canary.assert_absent(str(results))
     results = await probed(store, place(vault), token(vault.token))
     assert results["token"].status == "warn"
-    assert "never ends" in results["token"].detail
-    assert "only what is needed" in results["token"].fix.text
+    assert "never expires" in results["token"].detail
+    assert "only the rights needed" in results["token"].fix.text
 
 
 async def test_an_approle_that_is_refused(vault: Vault, canary: Canary) -> None:
@@ -384,7 +384,7 @@ def live_tokens(vault: Vault) -> int:
 
 async def test_the_stores_account_logs_in_and_leaves_nothing(cluster: Cluster) -> None:
     result = await role(cluster, cluster.mint())
-    assert (result.status, "no auth mount" in result.detail) == ("warn", True)
+    assert (result.status, "does not exist yet" in result.detail) == ("warn", True)
     cluster.set_up()
     result = await role(cluster, cluster.mint())
     assert result.status == "pass", result
@@ -416,13 +416,13 @@ async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -
     cluster.set_up(policies=[])
     result = await role(cluster, cluster.mint())
     assert result.status == "fail"
-    assert "may not read" in result.detail
+    assert "cannot read" in result.detail
     path = f"auth/{cluster.store.auth_mount}/role/{cluster.store.role}"
     cluster.vault.policy(f"{cluster.store.role}-wide", {"live-*": ["create", "read", "update"]})
     cluster.vault.request("POST", path, {"token_policies": [f"{cluster.store.role}-wide"]})
     result = await role(cluster, cluster.mint())
     assert result.status == "warn"
-    assert "may also create, update" in result.detail
+    assert "can also create, update" in result.detail
     cluster.vault.request("DELETE", path)
     result = await role(cluster, cluster.mint())
     assert result.status == "warn"

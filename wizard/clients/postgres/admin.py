@@ -1,9 +1,9 @@
 """A PostgreSQL server as its administrator sees and changes it: roles, databases, schema public.
 
-A managed server's administrator is no superuser: it has CREATEROLE and CREATEDB, and must be a
-member of the role that it gives a database to (documents 001 and 002); from PostgreSQL 16 on with
-the option SET, which making a role alone does not give. A password leaves this machine only as a
-SCRAM-SHA-256 verifier, so no statement log ever holds it.
+The administrator of a managed server is not a superuser. It has CREATEROLE and CREATEDB, and must
+be a member of the role that will own a database (documents 001 and 002); from PostgreSQL 16 on it
+also needs the option SET, which CREATE ROLE does not grant. A password is sent only as a
+SCRAM-SHA-256 verifier, so no statement log contains it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DUPLICATES = frozenset({"42710", "42P04"})
 FORBIDDEN = "42501"
 PLACEHOLDER = "'SCRAM-SHA-256 of its password'"
 _APPLICATION = "airflow-wizard apply"
-# A server copies a database's files while it makes one, and may have to write all caches first.
+# CREATE DATABASE copies a database's files, and may have to write all caches first.
 _SECONDS = 120
 _MAX_MESSAGE_LENGTH = 200
 _SET_OPTION = 160000
@@ -59,7 +59,7 @@ FROM pg_namespace WHERE nspname = 'public'
 
 
 class StatementError(Exception):
-    """The server refused a statement: its own words, without what was sent."""
+    """The server refused a statement; has the server's message, without the statement."""
 
     def __init__(self, sqlstate: str, message: str) -> None:
         super().__init__(message)
@@ -69,7 +69,7 @@ class StatementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RoleState:
-    """A role that exists. `given`: the administrator may make it the owner of a database.
+    """An existing role. `given`: the administrator may make it the owner of a database.
 
     `expired`: its password is no longer valid.
     """
@@ -81,7 +81,7 @@ class RoleState:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """A database that exists; `open`: it takes connections."""
+    """An existing database; `open`: it accepts connections."""
 
     owner: str
     encoding: str
@@ -90,9 +90,9 @@ class DatabaseState:
 
 @dataclass(frozen=True, slots=True)
 class AdminSnapshot:
-    """What an administrator sees of one role and one database, each None where it lacks.
+    """One role and one database as an administrator sees them; each is None if missing.
 
-    `may_grant`: the administrator may make itself a member of the role, or will once it made it.
+    `may_grant`: the administrator may make itself a member of the role, now or after creating it.
     `template`: the encoding of template0.
     """
 
@@ -108,17 +108,17 @@ class AdminSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Whether a role may use schema public of a database, and who looks may grant it that."""
+    """Whether a role may use schema public of a database, and whether the admin may grant it."""
 
     usable: bool
     may_grant: bool
 
 
 class Administrator:
-    """One administrator of one server; every call is a session of its own.
+    """One administrator of one server; every call opens its own session.
 
-    `target` names the database to log in to where no other is needed. All methods raise
-    PostgresError where the session is refused, and StatementError.
+    `target` names the database to log in to by default. All methods raise PostgresError if the
+    session is refused, and StatementError.
     """
 
     def __init__(self, target: PostgresTarget, password: SecretStr) -> None:
@@ -126,7 +126,7 @@ class Administrator:
         self._password = password
 
     def look(self, role: str, name: str) -> AdminSnapshot:
-        """What stands of this role and this database."""
+        """Return the state of this role and this database."""
         with (
             _convert_errors(),
             open_read_only(self.target, self._password, _APPLICATION) as connection,
@@ -149,7 +149,7 @@ class Administrator:
         )
 
     def schema(self, name: str, role: str) -> SchemaState:
-        """What the role may do in schema public of a database."""
+        """Return what the role may do in schema public of a database."""
         with (
             _convert_errors(),
             open_read_only(self._database_target(name), self._password, _APPLICATION) as connection,
@@ -158,16 +158,16 @@ class Administrator:
         return SchemaState(*row) if row else SchemaState(usable=False, may_grant=False)
 
     def create_role(self, role: str, password: SecretStr, label: str) -> None:
-        """Make a role with a password and a label, both or nothing."""
+        """Create a role with a password and a label, both or neither."""
         with _convert_errors(), self._session(self.target) as connection:
             value = password.get_secret_value().encode("utf-8")
-            # Named, because libpq would ask the server which hash it wants, and take MD5 too.
+            # Hash named explicitly: libpq would ask the server which hash to use, and accept MD5.
             verifier = connection.pgconn.encrypt_password(value, role.encode(), b"scram-sha-256")
             # One message is one transaction.
             connection.execute(_join_statements(role_statements(role, label, verifier.decode())))
 
     def run(self, statements: Sequence[Composed], name: str = "") -> None:
-        """Each statement in a transaction of its own, in this database (empty: the usual one)."""
+        """Run each statement in its own transaction, in this database (empty: the default one)."""
         with (
             _convert_errors(),
             self._session(self._database_target(name) if name else self.target) as connection,
@@ -187,7 +187,7 @@ class Administrator:
 
 
 def role_statements(role: str, label: str, verifier: str | None = None) -> tuple[Composed, ...]:
-    """What makes the role; without a verifier, as it is shown."""
+    """Return the statements that create the role; without a verifier, in the form for display."""
     from psycopg.sql import SQL, Identifier, Literal
 
     secret = SQL(PLACEHOLDER) if verifier is None else Literal(verifier)
@@ -199,10 +199,10 @@ def role_statements(role: str, label: str, verifier: str | None = None) -> tuple
 
 
 def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Composed, ...]:
-    """What makes the database for its owner, of which the administrator has to be a member.
+    """Return the statements that create the database; the administrator must join the owner.
 
-    template1 may hold another encoding and others' objects; a locale of the server's that does not
-    go with UTF-8 is replaced by C, which does.
+    template1 may have a different encoding and objects of others. If the server's locale does not
+    work with UTF-8, C is used instead.
     """
     from psycopg.sql import SQL, Identifier
 
@@ -215,14 +215,14 @@ def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Com
 
 
 def schema_statements(role: str) -> tuple[Composed, ...]:
-    """What lets a role make tables in schema public."""
+    """Return the statement that lets a role create tables in schema public."""
     from psycopg.sql import SQL, Identifier
 
     return (SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(Identifier(role)),)
 
 
 def render_statements(statements: Sequence[Composed]) -> str:
-    """The statements as they are sent, on one line."""
+    """Return the statements as they are sent, on one line."""
     return "; ".join(statement.as_string(None) for statement in statements)
 
 
@@ -234,7 +234,7 @@ def _join_statements(statements: Sequence[Composed]) -> Composed:
 
 @contextmanager
 def _convert_errors() -> Iterator[None]:
-    """psycopg's errors as ours: a session's, or without its text a statement's."""
+    """Convert psycopg's errors to PostgresError or, without the statement, StatementError."""
     import psycopg
 
     try:
@@ -243,5 +243,5 @@ def _convert_errors() -> Iterator[None]:
         said = error.diag.message_primary
         if error.sqlstate is None or said is None or error.diag.severity == "FATAL":
             raise convert_error(error) from None
-        # Of a statement that was not understood the whole error would quote a part.
+        # For a syntax error, the whole message would quote a part of the statement.
         raise StatementError(error.sqlstate, said[:_MAX_MESSAGE_LENGTH]) from None

@@ -1,7 +1,7 @@
-"""What Airflow needs to know of a PostgreSQL server, read in one session that writes nothing.
+"""Reads the facts that Airflow needs from a PostgreSQL server, in one read-only session.
 
-The password is proven by SCRAM, which never sends it: a server that asks for it in clear, as MD5,
-or not at all is refused before it learns anything. psycopg is imported on first use.
+SCRAM proves the password without sending it. A server that asks for the password in clear text, as
+MD5, or not at all is refused before anything is sent. psycopg is imported on first use.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _MIN_LIBPQ = 160000
 
 Kind = Literal["unreachable", "tls", "unsafe", "password", "database", "refused"]
 
-# What libpq and the server say, in the order they are looked for. libpq's own messages are never
-# translated in psycopg's wheels; a server's may be, and are then `refused`.
+# Messages of libpq and the server, in search order. psycopg's wheels never translate libpq's own
+# messages; a server's message may be translated, and then counts as `refused`.
 _ERROR_PATTERNS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("unsafe", ('requirement "scram-sha-256" failed', "channel binding")),
     ("password", ("password authentication failed",)),
@@ -64,15 +64,15 @@ SELECT current_setting('server_version_num')::int,
 
 
 class PostgresError(SessionError[Kind]):
-    """The session could not be had; the message names what the server or libpq said, no secret."""
+    """The session failed; the message is from the server or libpq and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresTarget:
-    """A database and who logs in; `ca` is PEM, empty for none of one's own.
+    """A database and the login; `ca` is PEM, empty for the default CAs.
 
-    `route` is the IP address and port at which this machine reaches the host, where another than
-    the name leads to; the certificate is still compared with the name.
+    `route` is the IP address and port at which this machine reaches the host, if they differ from
+    what the name resolves to; the certificate is still verified against the name.
     """
 
     host: str
@@ -85,17 +85,17 @@ class PostgresTarget:
 
     @property
     def endpoint(self) -> str:
-        """As a person writes it; no secret in it."""
+        """Return host, port and database for display; contains no secret."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """What one session saw.
+    """The server's facts, read in one session.
 
-    `schema` is where new tables go, empty for nowhere. Limits of -1 are none. `skew` is by how
-    many seconds the server's clock is ahead of ours. `pooled`: a pooler stands in between.
+    `schema` is where new tables go, empty for nowhere. A limit of -1 means no limit. `skew` is by
+    how many seconds the server's clock is ahead of this machine's. `pooled`: there is a pooler.
     """
 
     version: int
@@ -116,33 +116,33 @@ class PostgresServer:
 
     @property
     def major(self) -> int:
-        """The major version, such as 15."""
+        """Return the major version, such as 15."""
         return self.version // 10000
 
     @property
     def available_connections(self) -> int:
-        """Connections that this role may open together with everybody else's."""
+        """Return how many connections this role may open, shared with all other users."""
         limits = [self.max_connections - self.reserved, self.role_limit, self.database_limit]
         return min(limit for limit in limits if limit >= 0)
 
 
 class PostgresClient(Protocol):
-    """What the probes need of a database."""
+    """The database operations that the probes use."""
 
     def look(self) -> PostgresServer:
-        """Everything at once; raises PostgresError."""
+        """Return all facts; raises PostgresError."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PsycopgClient:
-    """The real client of one target."""
+    """The implementation for one target."""
 
     target: PostgresTarget
     password: SecretStr
 
     def look(self) -> PostgresServer:
-        """One read-only transaction; raises PostgresError."""
+        """Read all facts in one read-only transaction; raises PostgresError."""
         import psycopg
 
         try:
@@ -158,13 +158,13 @@ class PsycopgClient:
 
 @contextmanager
 def open_read_only(target: PostgresTarget, password: SecretStr, application: str) -> Iterator[Any]:
-    """A connection in a transaction that can only read, which is rolled back at the end.
+    """Yield a connection in a read-only transaction, which is rolled back at the end.
 
-    Raises psycopg.Error, and PostgresError where libpq cannot insist on SCRAM.
+    Raises psycopg.Error, and PostgresError if libpq cannot require SCRAM.
     """
     with open_session(target, password, application) as connection:
         connection.read_only = True
-        # Not as start-up options: PgBouncer refuses those it does not know.
+        # Not as start-up options: PgBouncer refuses options that it does not know.
         connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
         yield connection
         connection.rollback()
@@ -172,16 +172,16 @@ def open_read_only(target: PostgresTarget, password: SecretStr, application: str
 
 @contextmanager
 def open_session(target: PostgresTarget, password: SecretStr, application: str) -> Iterator[Any]:
-    """A connection that nothing but the target and the password decides about.
+    """Yield a connection that depends only on the target and the password.
 
-    libpq would take what is left out from PG* variables, a service file, ~/.pgpass and
-    ~/.postgresql; an empty value keeps all of them out. Raises as `open_read_only` does.
+    For missing parameters libpq would read PG* variables, a service file, ~/.pgpass and
+    ~/.postgresql; an empty value prevents that. Raises as `open_read_only` does.
     """
     import psycopg
 
     if psycopg.pq.version() < _MIN_LIBPQ:
-        # The packaged one is newer; an own build may not be.
-        raise PostgresError("unreachable", "libpq is older than 16 and cannot insist on SCRAM")
+        # The packaged libpq is newer; a custom build may not be.
+        raise PostgresError("unreachable", "libpq is older than 16 and cannot require SCRAM")
     address, port = target.route or ("", target.port)
     with _write_ca_file(target.ca) as root:
         connection = psycopg.connect(
@@ -215,7 +215,7 @@ def open_session(target: PostgresTarget, password: SecretStr, application: str) 
 
 @contextmanager
 def _write_ca_file(ca: str) -> Iterator[str]:
-    """The CA as the file that libpq wants; without one, a name that hides the user's own file."""
+    """Yield the CA as a file for libpq; without a CA, a name that hides the user's own file."""
     if not ca:
         yield "/nonexistent"
         return
@@ -244,17 +244,17 @@ def _parse_server(row: Any, now: float, *, encrypted: bool, pid: int) -> Postgre
         migrated=row[11],
         read_only=row[12],
         encrypted=bool(encrypted),
-        # A pooler makes up the process id that it tells its clients.
+        # A pooler invents the process id that it reports to its clients.
         pooled=pid != backend,
     )
 
 
 def convert_error(error: psycopg.Error) -> PostgresError:
-    """What a refused session means. Servers quote what was sent, and the password never was."""
+    """Return the cause of a refused session. Servers quote input; the password is never sent."""
     text, sqlstate = str(error), error.sqlstate
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = next((line for line in lines if " failed: " in line), lines[0] if lines else "")
-    # `connection to server at "..." failed: ` says nothing that the endpoint does not.
+    # `connection to server at "..." failed: ` adds nothing to the endpoint.
     said = line.rpartition(" failed: ")[2] if "connection to server" in line else line
     said = said.removeprefix("connection failed: ")[:_MAX_MESSAGE_LENGTH]
     low = text.casefold()

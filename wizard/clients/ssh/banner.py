@@ -1,4 +1,4 @@
-"""What an SSH server said before anything was encrypted: words about failures come from here."""
+"""Records an SSH server's unencrypted greeting, so that errors can explain a failure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _MAX_BYTES = 1_048_576
 
 
 class RecordingConnection:
-    """A connection that remembers how the server began, for words about what went wrong."""
+    """A connection that records the server's first bytes, to explain a failure later."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._count = 0
         self.first = b""
         self.ended = False
-        self._closed = False  # paramiko looks at it as at a socket's
+        self._closed = False  # paramiko reads this attribute of a socket
 
     def recv(self, size: int) -> bytes:
-        """Some bytes; an end is made of a peer that never stops or never becomes SSH."""
+        """Return some bytes; ends a greeting that is endless or not SSH."""
         try:
             data = self._connection.recv(size)
         except ConnectionError:
@@ -35,42 +35,42 @@ class RecordingConnection:
         return data
 
     def send(self, data: bytes) -> int:
-        """How many bytes went out; a peer that has gone is met again when reading."""
+        """Return how many bytes were sent; a closed connection is noticed when reading."""
         try:
             return self._connection.send(data)
         except ConnectionError:
             return len(data)
 
     def settimeout(self, seconds: float | None) -> None:
-        """How long the others may take."""
+        """Set the time limit of `recv` and `send`, in seconds."""
         self._connection.settimeout(seconds)
 
     def close(self) -> None:
-        """The end."""
+        """Close the connection."""
         self._closed = True
         self._connection.close()
 
     @property
     def _greeting(self) -> bytes:
-        """The line with the version; servers may say other lines before it (RFC 4253, 4.2)."""
+        """Return the version line; other lines may come before it (RFC 4253, 4.2)."""
         lines = self.first.split(b"\n")
         return next((line for line in lines[:-1] if line.startswith(b"SSH-")), b"")
 
     @property
     def is_ssh(self) -> bool:
-        """Whether the server said which SSH it speaks."""
+        """Return whether the server sent an SSH version."""
         return bool(self._greeting)
 
     @property
     def version(self) -> bytes:
-        """2.0 or 1.99 for SSH 2."""
+        """Return the version: 2.0 or 1.99 for SSH 2."""
         return self._greeting.split(b"-")[1]
 
     @property
     def host_key_algorithms(self) -> set[str]:
-        """The signatures of host keys that the server offers; empty until it said so.
+        """Return the host key signatures that the server offers; empty before its KEXINIT.
 
-        The first packet is its KEXINIT, not encrypted: RFC 4253, 6 and 7.1.
+        KEXINIT is the first packet, not encrypted: RFC 4253, 6 and 7.1.
         """
         packet = self.first.partition(self._greeting + b"\n")[2]
         try:

@@ -1,10 +1,10 @@
-"""Proves over SSH what git-sync will do: with this key alone, the pinned host keys and this ref.
+"""Proves over SSH what git-sync will do with the deploy key, the pinned host keys and the ref.
 
 The key stays in memory: paramiko holds the session, and git reads the stream through a socket
-(git-remote-fd(1)), so that git itself judges what the server sends. Whether the key may write is
-found out by asking for a push and ending it at once: an empty list of updates runs nothing
-(facts on SSH, section 6). Each question is a connection of its own, for some hosts allow one
-command a connection.
+(git-remote-fd(1)), so git itself evaluates the server's data. To find out whether the key may
+write, a push is started and ended at once: an empty list of updates runs nothing
+(facts on SSH, section 6). Each query uses its own connection, because some hosts allow only one
+command per connection.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _MAX_MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class CloneResult:
-    """What a clone would hold: the ref's full name, its commit, and how many DAG files.
+    """The content of a clone: the ref's full name, its commit, and the number of DAG files.
 
-    `writable` is None where the server did not say whether the key may push.
+    `writable` is None if the server did not reveal whether the key may push.
     """
 
     ref: str
@@ -50,16 +50,16 @@ class CloneResult:
 
 
 class CloneClient(Protocol):
-    """What the probes need of a Git host."""
+    """The Git host operations that the probes use."""
 
     def look(self) -> CloneResult:
-        """Everything at once; raises CloneError."""
+        """Return the result of all checks; raises CloneError."""
         ...
 
 
 @dataclass(frozen=True)
 class ParamikoClient:
-    """The real client of one target. `route` is the way there (default: directly)."""
+    """The implementation for one target. `route` is how to reach it (default: directly)."""
 
     target: CloneTarget
     key: SecretStr
@@ -67,7 +67,7 @@ class ParamikoClient:
     route: Route | None = field(default=None, repr=False)
 
     def look(self) -> CloneResult:
-        """Log in, fetch the newest commit's file names, ask whether the key could push."""
+        """Log in, fetch the newest commit's file names, and find out whether the key may push."""
         logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
         target, deadline = self.target, Deadline(self.seconds)
         key = load_key(self.key)
@@ -85,7 +85,7 @@ class ParamikoClient:
             route.close()
 
     def _may_push(self, key: Any, route: Route, deadline: Deadline) -> bool | None:
-        """Whether a push would be let in; nothing is sent but its end."""
+        """Return whether the server would allow a push; sends only its end."""
         try:
             with self._open_command("git-receive-pack", key, route, deadline) as channel:
                 read_advertisement(_make_reader(channel, deadline))
@@ -95,13 +95,13 @@ class ParamikoClient:
         except WireError as error:
             return False if error.server_message or error.ended else None
         except Exception:
-            # Refusing the command or the connection is no answer to the question.
+            # A refused command or connection does not answer the question.
             return None
         return True
 
     @contextmanager
     def _open_command(self, name: str, key: Any, route: Route, deadline: Deadline) -> Iterator[Any]:
-        """The channel of one command in a session of its own."""
+        """Yield the channel of one command in its own session."""
         target = self.target
         with open_transport(target, key, route, deadline) as transport:
             try:
@@ -110,21 +110,21 @@ class ParamikoClient:
                 channel.exec_command(f"{name} {_quote_path(target.path)}")
             except Exception:
                 raise CloneError(
-                    "repository", f"{target.endpoint} lets the key in and refuses to run {name}"
+                    "repository", f"{target.endpoint} accepts the key but refuses to run {name}"
                 ) from None
             with convert_connection_errors(target, deadline):
                 yield channel
 
 
 def command_path(url: str, path: str) -> str:
-    """The repository's path as git asks an SSH server for it: absolute in URLs with a scheme."""
+    """Return the path as git sends it to an SSH server: absolute in URLs with a scheme."""
     return f"/{path}" if "://" in url and not path.startswith("~") else path
 
 
 def _quote_path(path: str) -> str:
     import shlex
 
-    # Always quoted, as git does: servers that parse the command expect it.
+    # Always quoted, like git: servers that parse the command expect quotes.
     plain = shlex.quote(path)
     return plain if plain.startswith("'") else f"'{path}'"
 
@@ -145,27 +145,27 @@ def _receive_advertisement(channel: Any, target: CloneTarget, deadline: Deadline
         said = error.server_message or _read_error_line(channel)
         raise CloneError(
             "repository",
-            f"{target.endpoint} lets the key in and gives it no repository {target.path}"
+            f"{target.endpoint} accepts the key but has no repository {target.path} for it"
             + (f": {said}" if said else ""),
         ) from None
 
 
 def _read_error_line(channel: Any) -> str:
-    """The last line that the server said beside the data, without what could move a cursor."""
+    """Return the last line of the server's stderr, without control characters."""
     data = b""
     with suppress(Exception):
         channel.settimeout(1)
         while len(data) < 4096 and (part := channel.recv_stderr(4096)):
             data += part
     lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    # Hosts frame their refusal with empty lines and signs.
+    # Hosts put empty lines and frames around their refusal.
     words = [line for line in lines if any(char.isalpha() for char in line)]
     said = next((line for line in words if "ERROR" in line or "fatal" in line), "")
     return escape_unprintable((said or (words[-1] if words else ""))[:_MAX_MESSAGE_LENGTH])
 
 
 def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
-    """The ref's full name (empty for a bare commit) and the commit or tag it stands for."""
+    """Return the ref's full name (empty for a bare commit) and its commit or tag."""
     import re
 
     name = told.find(target.ref)
@@ -175,9 +175,9 @@ def _find_ref(told: Advertisement, target: CloneTarget) -> tuple[str, str]:
         if target.ref in told.refs.values() or told.may_fetch_any_commit:
             return "", target.ref
         raise CloneError(
-            "ref", f"{target.endpoint} hands out no commit by its id; follow a branch or a tag"
+            "ref", f"{target.endpoint} does not serve commits by id; use a branch or a tag"
         )
     if not told.refs:
-        raise CloneError("ref", "the repository is empty: it has no commit yet")
+        raise CloneError("ref", "the repository is empty: it has no commits yet")
     there = f"; its default branch is {told.default_branch}" if told.default_branch else ""
     raise CloneError("ref", f"the repository has no branch or tag {target.ref}{there}")

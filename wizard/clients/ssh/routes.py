@@ -1,7 +1,7 @@
-"""Ways to reach an SSH server: directly, through an HTTP proxy, or through a jump host.
+"""Routes to an SSH server: direct, through an HTTP proxy, or through a jump host.
 
-A way is prepared once (names resolved, the jump host logged in to) and then opens any number of
-connections, all to the same address: a name with several addresses may stand for several servers.
+A route is prepared once (names resolved, jump host logged in) and then opens any number of
+connections to the same address: several addresses of one name may be different servers.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _MAX_HEAD_BYTES = 16_384
 
 
 class NotReachedError(Exception):
-    """No connection; the message says why in words."""
+    """No connection; the message contains the reason."""
 
 
 class Deadline:
-    """The moment by which everything has to be over."""
+    """The time by which everything must be finished."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -35,52 +35,52 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds that remain; never zero, which would mean not to wait at all."""
+        """Return the remaining seconds; never zero, which would mean no waiting at all."""
         return max(0.001, self._end - time.monotonic())
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is up."""
+        """Return whether the time is up."""
         return time.monotonic() >= self._end
 
     @property
     def text(self) -> str:
-        """How long it was, for sentences."""
+        """Return the time limit for a message, such as `within 5 s`."""
         return f"within {self.seconds:g} s"
 
 
 class Connection(Protocol):
-    """What paramiko needs of a socket."""
+    """The socket methods that paramiko uses."""
 
     def recv(self, size: int, /) -> bytes:
-        """Some bytes, none at the end."""
+        """Return some bytes, none at the end."""
 
     def send(self, data: bytes, /) -> int:
-        """How many bytes went out."""
+        """Return how many bytes were sent."""
 
     def settimeout(self, seconds: float | None, /) -> None:
-        """How long the other two may take."""
+        """Set the time limit of `recv` and `send`, in seconds."""
 
     def close(self) -> None:
-        """The end."""
+        """Close the connection."""
 
 
 class Route(Protocol):
-    """A way to one server."""
+    """A route to one server."""
 
     def prepare(self, deadline: Deadline) -> None:
-        """What has to be done once; NotReachedError when it fails."""
+        """Prepare the route once; NotReachedError on failure."""
 
     def open(self, deadline: Deadline) -> Connection:
-        """One more connection; NotReachedError when there is none."""
+        """Open one more connection; NotReachedError on failure."""
 
     def close(self) -> None:
-        """Let go of what `prepare` opened."""
+        """Close what `prepare` opened."""
 
 
 @dataclass
 class DirectRoute:
-    """A TCP connection of our own."""
+    """A direct TCP connection."""
 
     host: str
     port: int
@@ -95,7 +95,7 @@ class DirectRoute:
             raise NotReachedError(_describe_resolve_error(error)) from None
 
     def open(self, deadline: Deadline) -> socket.socket:
-        """The first address that answers."""
+        """Connect to the first address that answers."""
         reason = "its name has no address"
         for number, (family, kind, protocol, _, address) in enumerate(self._addresses):
             connection = socket.socket(family, kind, protocol)
@@ -110,24 +110,24 @@ class DirectRoute:
         raise NotReachedError(reason)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 @dataclass
 class ProxyRoute:
-    """Through an HTTP proxy that allows CONNECT; it sees ciphertext only."""
+    """A route through an HTTP proxy that allows CONNECT; it sees only encrypted data."""
 
     host: str
     port: int
     proxy: DirectRoute
 
     def prepare(self, deadline: Deadline) -> None:
-        """Resolve the proxy's name; the proxy resolves the host's."""
+        """Resolve the proxy's name; the proxy resolves the host's name."""
         with _ErrorPrefix(f"the proxy {self.proxy.host}:{self.proxy.port}"):
             self.proxy.prepare(deadline)
 
     def open(self, deadline: Deadline) -> socket.socket:
-        """A tunnel; NotReachedError with the proxy's status when it allows none."""
+        """Open a tunnel; NotReachedError with the proxy's status if it refuses."""
         name = f"the proxy {self.proxy.host}:{self.proxy.port}"
         with _ErrorPrefix(name):
             connection = self.proxy.open(deadline)
@@ -139,19 +139,19 @@ class ProxyRoute:
             raise NotReachedError(f"{name} does not answer {deadline.text}") from None
         if not status.startswith("2"):
             connection.close()
-            raise NotReachedError(f"{name} allows no connection there ({status or 'no HTTP'})")
+            raise NotReachedError(f"{name} refuses the connection ({status or 'no HTTP'})")
         return connection
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: no connection is kept open."""
 
 
 def _request_tunnel(connection: socket.socket, host: str, port: int) -> str:
-    """Ask for the tunnel; the status code of the answer, empty when it is no HTTP answer."""
+    """Request the tunnel; return the HTTP status, empty if the answer is not HTTP."""
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     connection.sendall(f"CONNECT {name} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
     head = b""
-    # Byte by byte: what follows the empty line is the SSH server's already.
+    # Byte by byte: data after the empty line already belongs to the SSH server.
     while not head.endswith(b"\r\n\r\n") and len(head) < _MAX_HEAD_BYTES:
         byte = connection.recv(1)
         if not byte:
@@ -164,7 +164,7 @@ def _request_tunnel(connection: socket.socket, host: str, port: int) -> str:
 
 @dataclass
 class JumpRoute:
-    """Through another SSH server, whose own key is pinned and which the operator logs in to."""
+    """A route through another SSH server, with a pinned host key and the user's own login."""
 
     host: str
     port: int
@@ -176,7 +176,7 @@ class JumpRoute:
     _opening: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def prepare(self, deadline: Deadline) -> None:
-        """Log in to the jump host once, with the agent or the operator's own key."""
+        """Log in to the jump host once, with the agent or the user's own key."""
         import paramiko
 
         name = f"the jump host {known_hosts_name(self.jump.host, self.jump.port)}"
@@ -203,19 +203,19 @@ class JumpRoute:
         self._client = client
 
     def open(self, deadline: Deadline) -> Connection:
-        """A channel of the one session."""
+        """Open a channel in the session."""
         try:
-            # paramiko keeps one error a session: side by side, one call would get another's.
+            # paramiko keeps one error per session: parallel calls could get each other's error.
             with self._opening:
                 opened: Connection = self._client.get_transport().open_channel(
                     "direct-tcpip", (self.host, self.port), ("127.0.0.1", 0), timeout=deadline.left
                 )
         except Exception as error:
             code = getattr(error, "code", 0)
-            why = {1: "forwarding is not allowed", 2: "it cannot connect there"}.get(code, "")
+            why = {1: "forwarding is not allowed", 2: "it cannot connect to the host"}.get(code, "")
             name = known_hosts_name(self.jump.host, self.jump.port)
             raise NotReachedError(
-                f"the jump host {name} opens no way there: {why or 'it did not answer'}"
+                f"the jump host {name} does not open a connection: {why or 'it did not answer'}"
             ) from None
         return opened
 
@@ -237,12 +237,12 @@ def _describe_login_error(error: Exception) -> str:
     if isinstance(error, paramiko.AuthenticationException):
         return "the login was refused"
     if "not found in known_hosts" in str(error):
-        return "it shows no key of a type that is pinned; nothing was sent through it"
-    return "no SSH session came about"
+        return "it shows no key of a pinned type; nothing was sent through it"
+    return "no SSH session could be established"
 
 
 class _ErrorPrefix:
-    """Say whose connection failed."""
+    """Prefix the error of a connection with a name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -258,7 +258,7 @@ class _ErrorPrefix:
 def _describe_resolve_error(error: Exception) -> str:
     code = error.errno if isinstance(error, OSError) else None
     if code == socket.EAI_AGAIN:
-        return "its name could not be looked up: no name server answers"
+        return "its name could not be resolved: no name server answers"
     return "its name is not found"
 
 
@@ -268,5 +268,5 @@ def _describe_connect_error(error: OSError, port: int, deadline: Deadline) -> st
     if isinstance(error, TimeoutError):
         return f"it does not answer on port {port} {deadline.text}"
     if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL}:
-        return "there is no way to it from this machine"
+        return "there is no route to it from this machine"
     return f"no connection to port {port}: {os.strerror(error.errno or errno.EIO)}"

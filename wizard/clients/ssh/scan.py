@@ -1,8 +1,8 @@
-"""Scans all host keys of an SSH server side by side, without logging in.
+"""Scans all host keys of an SSH server in parallel, without logging in.
 
-One connection a key type: a server shows only the key that the client asks for, and signs the key
-exchange with it, so every key returned is held by whoever answered. RSA is asked with both SHA-2
-signatures (its key is written as ssh-rsa); SHA-1 is not spoken. Facts: RFC 4253, sshd(8).
+One connection per key type: a server shows only the requested type of key, and signs the key
+exchange with it, so the server provably holds every returned key. RSA is requested with both SHA-2
+signatures (its key is written as ssh-rsa); SHA-1 is not supported. Facts: RFC 4253, sshd(8).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from wizard.hostkeys.scan import Scan
 
 TIMEOUT_SECONDS = 5.0
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
-# A probe whose own time is up says why, if it is given a moment to.
+# A probe that timed out needs a moment more to record the reason.
 _GRACE = 0.25
 _PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8)
-_BUSY = "it takes no more connections at the moment"
+_BUSY = "it accepts no more connections at the moment"
 _MISSING = "the host has no key of this type"
 
 
@@ -49,9 +49,9 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class JumpHost:
-    """A jump host: who logs in there, and its own keys, which must be known already.
+    """A jump host: the login there, and its own keys, which must already be known.
 
-    `identity` is a private key file; without one the agent and the usual files are tried.
+    `identity` is a private key file; without it the agent and the default files are used.
     """
 
     host: str
@@ -64,11 +64,11 @@ class JumpHost:
 def scan_host_keys(
     host: str, port: int, *, timeout: float = TIMEOUT_SECONDS, via: Proxy | JumpHost | None = None
 ) -> Scan:
-    """The host's keys of every accepted type, in about the time of one handshake.
+    """Return the host's keys of every accepted type, in about the time of one handshake.
 
-    Whatever goes wrong outside is told in the result, by key type, and everything is over after
-    `timeout` seconds. Raises WizardError only for a host or port that cannot be one. Threads are
-    daemons and never joined, so that a hanging host keeps nobody from leaving.
+    Network failures are part of the result, by key type, and everything ends after `timeout`
+    seconds. Raises WizardError only for an invalid host or port. Threads are daemons and never
+    joined, so a hanging host does not delay the exit.
     """
     try:
         name = known_hosts_name(host, port)
@@ -104,7 +104,7 @@ def _build_route(host: str, port: int, via: Proxy | JumpHost | None) -> Route:
 
 
 def _prepare_route(route: Route, deadline: Deadline) -> str:
-    """Why there is no way to the host; empty when there is one."""
+    """Return why the host cannot be reached; empty if it can."""
     done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def work() -> None:
@@ -121,11 +121,11 @@ def _prepare_route(route: Route, deadline: Deadline) -> str:
     try:
         return done.get(timeout=deadline.left + _GRACE)
     except queue.Empty:
-        return f"there was no way to it {deadline.text}: its name could not be looked up"
+        return f"it could not be reached {deadline.text}: its name could not be resolved"
 
 
 def _run_probes(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
-    """Side by side, until all are done or the time is up."""
+    """Run the probes in parallel, until all are done or the time is up."""
     done: queue.SimpleQueue[None] = queue.SimpleQueue()
     for probe in probes:
         _start_thread(probe.work, lambda: done.put(None))
@@ -135,9 +135,9 @@ def _run_probes(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
 
 
 def _retry_dropped(probes: Sequence[_KeyTypeProbe], deadline: Deadline) -> None:
-    """A server may drop connections that come all at once (sshd's MaxStartups): one by one.
+    """Retry one by one: a server may drop parallel connections (sshd's MaxStartups).
 
-    Nobody is asked again who closes every connection without a word.
+    A server that closes every connection without any data is not asked again.
     """
     dropped = [probe for probe in probes if probe.dropped]
     if len(dropped) == len(probes) and not any(probe.problem == _BUSY for probe in dropped):
@@ -159,7 +159,7 @@ def _start_thread(*work: Callable[[], None]) -> None:
 
 @dataclass
 class _KeyTypeProbe:
-    """One key type: what the host showed, or what went wrong."""
+    """One key type: the key that the host showed, or the failure."""
 
     kind: str
     route: Route
@@ -170,13 +170,13 @@ class _KeyTypeProbe:
     heard: RecordingConnection | None = field(default=None, repr=False)
 
     def again(self) -> _KeyTypeProbe:
-        """The same probe, as if nothing had been tried."""
+        """Return a new probe of the same type."""
         self.close()
         self.key, self.problem, self.dropped, self.heard = None, "", False, None
         return self
 
     def work(self) -> None:
-        """Connect and shake hands; never raises."""
+        """Connect and run the handshake; never raises."""
         try:
             self.heard = RecordingConnection(self.route.open(self.deadline))
             self.key = self._fetch_key(self.heard)
@@ -206,27 +206,29 @@ class _KeyTypeProbe:
             transport.close()
 
     def _describe_failure(self, error: Exception) -> str:
-        """The failure in words, by what was heard until then."""
+        """Return the failure as text, based on what the server sent."""
         heard = self.heard
         if heard is None:
             return f"it could not be reached ({type(error).__name__})"
         if not heard.is_ssh:
             return self._describe_non_ssh(heard)
         if heard.version not in {b"2.0", b"1.99"}:
-            return "it speaks only SSH 1"
+            return "it supports only SSH 1"
         if (
             heard.host_key_algorithms
             and not set(_SIGNATURES.get(self.kind, (self.kind,))) & heard.host_key_algorithms
         ):
             return _MISSING
         if "ignature" in str(error):
-            return "it did not prove that it holds the key it shows: somebody may be in between"
+            return (
+                "it did not prove that it holds the key it shows: the connection may be intercepted"
+            )
         if self.deadline.is_over:
-            return f"it began the SSH handshake and did not finish it {self.deadline.text}"
+            return f"it started the SSH handshake but did not finish it {self.deadline.text}"
         if heard.ended:
             self.dropped = not heard.host_key_algorithms
             return "it closes the connection during the SSH handshake"
-        return "no SSH handshake came about: it shares no method with this program"
+        return "the SSH handshake failed: it has no method in common with this program"
 
     def _describe_non_ssh(self, heard: RecordingConnection) -> str:
         if heard.first.lstrip().startswith((b"HTTP/", b"<")):
@@ -235,20 +237,20 @@ class _KeyTypeProbe:
         if heard.first.startswith((b"Exceeded MaxStartups", b"Not allowed at this time")):
             return _BUSY
         if heard.first.strip():
-            return "what answers there is not SSH"
+            return "the server does not speak SSH"
         if heard.ended:
             return "it closes the connection at once"
-        return f"something accepts the connection there and says nothing {self.deadline.text}"
+        return f"it accepts the connection but sends nothing {self.deadline.text}"
 
     @property
     def unfinished(self) -> str:
-        """What went wrong with a probe that is still at it when the time is up."""
+        """Return the failure of a probe that is still running when the time is up."""
         if self.heard is None:
-            return f"no connection to it came about {self.deadline.text}"
+            return f"no connection could be established {self.deadline.text}"
         return self._describe_failure(TimeoutError())
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self.heard is not None:
             with suppress(Exception):
                 self.heard.close()
@@ -275,6 +277,6 @@ def _explain_no_key(offered: set[str]) -> str:
     if "ssh-rsa" in offered:
         return (
             "it offers its RSA key only with SHA-1 signatures (ssh-rsa), which are not accepted; "
-            "paste the key that its owner publishes, and ask for a newer SSH server"
+            "paste the key that its owner publishes, and ask the owner for a newer SSH server"
         )
-    return "it offers host keys of no accepted type"
+    return "it offers no host key of an accepted type"

@@ -18,9 +18,9 @@ def _scan_once(host: str, port: int) -> Scan:
 
 
 def make_network_scanner(say: Callable[[str], None]) -> Scanner:
-    """The scanner of the command line: asks a host once a run, and says that it does.
+    """Return the command line's scanner: it scans each host once per run, and says so.
 
-    What DNS says of the keys is told beside it and goes no further.
+    Hints from DNS (SSHFP) are printed and not used otherwise.
     """
 
     def ask(host: str, port: int) -> Scan:

@@ -1,7 +1,7 @@
-"""A session with the very host that is pinned, logged in to with one key that stays in memory.
+"""A session with the host that is pinned, with a single login key that stays in memory.
 
-Nothing but the pinned host keys counts, no agent and no file of the operator's is looked at, and
-nothing is sent to a host that shows another key. paramiko is imported on first use.
+Only the pinned host keys count; no agent and no file of the user is read, and nothing is sent to a
+host that shows a different key. paramiko is imported on first use.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Kind = Literal[
 
 
 class CloneError(SessionError[Kind]):
-    """The clone could not be proven; the message says why, and holds nothing of the key."""
+    """The clone could not be verified; the message has the reason and nothing of the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloneTarget:
-    """What is cloned: `path` as the server gets it, `pinned` the only host keys that count.
+    """A repository: `path` as sent to the server; only the `pinned` host keys are accepted.
 
-    `dags` says that there have to be DAG files in it.
+    `dags`: the repository must contain DAG files.
     """
 
     host: str
@@ -49,12 +49,12 @@ class CloneTarget:
 
     @property
     def endpoint(self) -> str:
-        """The host as known_hosts names it."""
+        """Return the host in the form of known_hosts."""
         return known_hosts_name(self.host, self.port)
 
 
 def load_key(key: SecretStr) -> Any:
-    """The key as paramiko's; whatever is wrong with it, nothing of it is repeated."""
+    """Return the key as a paramiko key; errors never contain any part of it."""
     import io
 
     import paramiko
@@ -68,7 +68,7 @@ def load_key(key: SecretStr) -> Any:
 
 @contextmanager
 def convert_route_errors() -> Iterator[None]:
-    """What could not be reached, as CloneError."""
+    """Convert NotReachedError to CloneError."""
     try:
         yield
     except NotReachedError as error:
@@ -77,7 +77,7 @@ def convert_route_errors() -> Iterator[None]:
 
 @contextmanager
 def convert_connection_errors(target: CloneTarget, deadline: Deadline) -> Iterator[None]:
-    """Time-outs and broken connections as CloneError."""
+    """Convert time-outs and broken connections to CloneError."""
     import paramiko
 
     try:
@@ -87,14 +87,14 @@ def convert_connection_errors(target: CloneTarget, deadline: Deadline) -> Iterat
             "unfinished", f"{target.endpoint} did not finish {deadline.text}"
         ) from None
     except (OSError, EOFError, paramiko.SSHException):
-        raise CloneError("unfinished", f"{target.endpoint} broke the connection") from None
+        raise CloneError("unfinished", f"{target.endpoint} closed the connection") from None
 
 
 @contextmanager
 def open_transport(
     target: CloneTarget, key: Any, route: Route, deadline: Deadline
 ) -> Iterator[Any]:
-    """A paramiko transport that is logged in; raises CloneError. `route` is prepared."""
+    """Yield a logged-in paramiko transport; raises CloneError. `route` must be prepared."""
     with convert_route_errors():
         heard = RecordingConnection(route.open(deadline))
     transport = _start_transport(heard, target, deadline)
@@ -107,7 +107,7 @@ def open_transport(
 
 
 def _start_transport(heard: RecordingConnection, target: CloneTarget, deadline: Deadline) -> Any:
-    """A session with the very host that is pinned; nothing was sent to any other."""
+    """Start a session with the pinned host; nothing is sent to any other host."""
     import paramiko
 
     transport = paramiko.Transport(heard)  # type: ignore[arg-type]
@@ -143,8 +143,8 @@ def _handshake_error(
 ) -> CloneError:
     if not heard.is_ssh:
         if heard.first.strip():
-            return CloneError("peer", f"what answers at {target.endpoint} is not SSH")
-        return CloneError("unreachable", f"{target.endpoint} says nothing {deadline.text}")
+            return CloneError("peer", f"the server at {target.endpoint} does not speak SSH")
+        return CloneError("unreachable", f"{target.endpoint} sends nothing {deadline.text}")
     if heard.host_key_algorithms and not set(wanted) & heard.host_key_algorithms:
         return CloneError(
             "host-key",
@@ -154,10 +154,10 @@ def _handshake_error(
     if "ignature" in str(error):
         return CloneError(
             "host-key",
-            f"{target.endpoint} did not prove that it holds the pinned key: somebody may be in "
-            "between; nothing was sent to it",
+            f"{target.endpoint} did not prove that it holds the pinned key: the connection may be "
+            "intercepted; nothing was sent to it",
         )
-    return CloneError("unreachable", f"no SSH session with {target.endpoint} came about")
+    return CloneError("unreachable", f"no SSH session with {target.endpoint} could be established")
 
 
 def _authenticate(transport: Any, target: CloneTarget, key: Any, deadline: Deadline) -> None:
@@ -168,13 +168,13 @@ def _authenticate(transport: Any, target: CloneTarget, key: Any, deadline: Deadl
         left = transport.auth_publickey(target.user, key)
     except paramiko.AuthenticationException:
         raise CloneError(
-            "not-registered", f"{target.endpoint} does not let the key in as {target.user}"
+            "not-registered", f"{target.endpoint} does not accept the key for {target.user}"
         ) from None
     except Exception:
         raise CloneError(
-            "unreachable", f"{target.endpoint} broke the connection during the login"
+            "unreachable", f"{target.endpoint} closed the connection during the login"
         ) from None
     if left:
         raise CloneError(
-            "not-registered", f"{target.endpoint} asks for more than a key ({', '.join(left)})"
+            "not-registered", f"{target.endpoint} requires more than a key ({', '.join(left)})"
         )

@@ -1,8 +1,8 @@
-"""What DNS says of a host's SSH keys (SSHFP, RFC 4255, 7479): a hint to people, never evidence.
+"""SSHFP records of a host's SSH keys in DNS (RFC 4255, 7479): a hint for people, never evidence.
 
-Only sentences leave this module, so nothing that judges keys can build on it. It needs the optional
-library dnspython and is silent without it, as for a host without such records, for an address
-instead of a name, and when no answer comes in time.
+The module returns only sentences, so no code can use them as evidence. It needs the optional
+library dnspython. Without it, for a host without such records, for an address instead of a name,
+and when no answer comes in time, the hint is empty.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 SECONDS = 1.5
 _SHA256 = 2
-# OpenSSH's types by SSHFP's numbers of algorithms.
+# OpenSSH's key types by SSHFP algorithm number.
 _ALGORITHMS = {"ssh-rsa": 1, "ecdsa": 3, "ssh-ed25519": 4}
 
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """SHA-256 digests by algorithm, and whether the resolver says that DNSSEC validated them."""
+    """SHA-256 digests by algorithm, and whether the resolver reports them as DNSSEC-validated."""
 
     digests: dict[int, frozenset[bytes]]
     validated: bool
 
 
 class SshfpLookup:
-    """A question to DNS that is under way beside a scan; nothing waits for it at exit."""
+    """A DNS query that runs in parallel with a scan; exit does not wait for it."""
 
     def __init__(self, host: str) -> None:
         self._found: _Records | None = None
@@ -46,19 +46,19 @@ class SshfpLookup:
         self._found = _fetch_records(host)
 
     def hint(self, keys: Sequence[HostKey]) -> str:
-        """A sentence about these keys; empty where DNS says nothing of them, or not in time."""
+        """Return a sentence about these keys; empty without records or a timely answer."""
         self._thread.join(max(0.0, self._until - time.monotonic()))
         return _compare_keys(self._found, keys) if self._found and keys else ""
 
 
 @lru_cache(maxsize=256)
 def start_lookup(host: str) -> SshfpLookup:
-    """Begin to ask; a host is asked once a run."""
+    """Start the query; a host is queried once per run."""
     return SshfpLookup(host)
 
 
 def _fetch_records(host: str) -> _Records | None:
-    """The host's records; None without any, and whatever goes wrong."""
+    """Return the host's records; None if there are none, or on any failure."""
     if ":" in host or not host.strip("0123456789.") or "." not in host:
         return None
     try:
@@ -74,12 +74,12 @@ def _fetch_records(host: str) -> _Records | None:
         digests = {number: frozenset(these) for number, these in found.items()}
         return _Records(digests, bool(answer.response.flags & dns.flags.AD))
     except Exception:
-        # No record, no name server, an answer that is none: a hint is not worth telling any of it.
+        # No record, no name server, an invalid answer: not worth reporting for a hint.
         return None
 
 
 def _resolver() -> Resolver:
-    """This machine's own resolver, asked to say what it validated."""
+    """Return this machine's resolver, asking for the DNSSEC result."""
     import dns.flags
     import dns.resolver
 
@@ -100,9 +100,9 @@ def _compare_keys(records: _Records, keys: Sequence[HostKey]) -> str:
         if known:
             digest = hashlib.sha256(base64.b64decode(key.key)).digest()
             (same if digest in known else other).append(key.type)
-    told = [f"DNS (SSHFP) has the same {', '.join(same)}"] if same else []
-    told += [f"DNS (SSHFP) has ANOTHER {', '.join(other)}: ask the host's owner"] if other else []
-    if not told:
+    hints = [f"DNS (SSHFP) has the same {', '.join(same)}"] if same else []
+    hints += [f"DNS (SSHFP) has a DIFFERENT {', '.join(other)}: ask the host's owner"] * bool(other)
+    if not hints:
         return ""
     proof = "validated by DNSSEC, says your resolver" if records.validated else "without DNSSEC"
-    return f"{'; '.join(told)} (a hint only, {proof})"
+    return f"{'; '.join(hints)} (a hint only, {proof})"

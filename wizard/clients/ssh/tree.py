@@ -1,8 +1,8 @@
-"""The file names of one commit, fetched by git through an open channel into a folder of its own.
+"""Reads the file names of one commit, fetched by git through an open channel.
 
-git gets no key, no network and no configuration: it speaks over one socket, asks for the newest
-commit alone and for no file contents where the server can leave them out, as git-sync does with
-depth 1. The folder is gone before this returns.
+git gets no key, no network and no configuration. It talks over one socket and requests the newest
+commit only, without file contents if the server supports that, like git-sync with depth 1. The
+folder is deleted before the function returns.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _FETCH = (
 def count_dag_files(
     channel: Any, told: bytes, ref: str, subpath: str | None, deadline: Deadline
 ) -> int:
-    """How many DAG files stand below `subpath` of a ref or commit; CloneError when there are none.
+    """Return the number of DAG files below `subpath` of a ref or commit; CloneError if none.
 
-    Without a `subpath` none are looked for. `told` is the advertisement that was read from the
-    channel already.
+    Without a `subpath` no files are counted. `told` is the advertisement that was already read from
+    the channel.
     """
     with tempfile.TemporaryDirectory(prefix="clone-proof-") as name:
         folder = Path(name)
@@ -57,7 +57,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _run_git(folder: Path, *words: str, deadline: Deadline) -> tuple[int, bytes]:
     try:
-        done = subprocess.run(  # noqa: S603 - a list, and nothing in it is a secret
+        done = subprocess.run(  # noqa: S603 - a list without secrets
             [find_git(), *words],
             cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=deadline.left, check=False,
@@ -73,7 +73,7 @@ def _fetch_commit(folder: Path, channel: Any, told: bytes, ref: str, deadline: D
     with ours, theirs:
         number = theirs.fileno()
         command = [find_git(), *_FETCH, f"fd::{number}", ref]
-        with subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
+        with subprocess.Popen(  # noqa: S603 - a list without secrets
             command,
             cwd=folder, env=_environment(folder), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, pass_fds=(number,),
@@ -98,13 +98,13 @@ def _fetch_commit(folder: Path, channel: Any, told: bytes, ref: str, deadline: D
         reason = (
             escape_unprintable(lines[-1].removeprefix("fatal: ")[:200])
             if lines
-            else "git says nothing"
+            else "git printed no reason"
         )
         raise CloneError("unfinished", f"the commit could not be fetched: {reason}")
 
 
 class _Bridge:
-    """Two threads between an SSH channel and a socket; daemons, so that nobody waits for them."""
+    """Two threads between an SSH channel and a socket; daemons, so exit does not wait for them."""
 
     def __init__(self, channel: Any, ours: socket.socket, first: bytes) -> None:
         self._channel = channel
@@ -152,7 +152,7 @@ class _Bridge:
 
 
 def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
-    """The DAG files below `subpath`: Python files that may hold one, and zip archives."""
+    """Return the number of DAG files below `subpath`: Python files that may hold one, and zips."""
     wanted = subpath.strip("/").removeprefix("./")
     wanted = "" if wanted == "." else wanted
     code, listed = _run_git(
@@ -167,19 +167,19 @@ def _count_dag_files(folder: Path, subpath: str, deadline: Deadline) -> int:
     dags = [path for path in paths if path.suffix in {".py", ".zip"} and path.name not in _NO_DAGS]
     if not dags:
         where = f"below {wanted}" if wanted else "in the repository"
-        raise CloneError("no-dags", f"there is no DAG file (.py or .zip) {where}")
+        raise CloneError("no-dags", f"no DAG file (.py or .zip) found {where}")
     return len(dags)
 
 
 def _describe_folders(folder: Path, deadline: Deadline) -> str:
-    """Which folders there are, as the end of a sentence."""
+    """Return the existing folders, as the end of a sentence."""
     _, listed = _run_git(
         folder, "ls-tree", "-d", "-z", "--name-only", "FETCH_HEAD", deadline=deadline
     )
     names = [escape_unprintable(os.fsdecode(name)) for name in listed.split(b"\0") if name]
     more = ", ..." if len(names) > _MAX_FOLDERS_SHOWN else ""
     return (
-        f"; there are: {', '.join(names[:_MAX_FOLDERS_SHOWN])}{more}"
+        f"; existing folders: {', '.join(names[:_MAX_FOLDERS_SHOWN])}{more}"
         if names
         else "; it has no folders"
     )

@@ -1,8 +1,8 @@
-"""How this machine reaches Vault, and as whom: from its environment, and never silently.
+"""Vault's address and the login of this machine, read from its environment.
 
-Answers say how pods reach Vault; VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE and
-VAULT_TLS_SERVER_NAME (Vault's own CLI, "Environment variables") say how this machine does.
-`~/.vault-token` is not looked for: who wants it names it in VAULT_TOKEN_FILE.
+Answers contain the address for pods; VAULT_ADDR, VAULT_CACERT, VAULT_NAMESPACE and
+VAULT_TLS_SERVER_NAME (Vault's own CLI, "Environment variables") contain it for this machine.
+`~/.vault-token` is not read by default; set VAULT_TOKEN_FILE to use it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SERVER_QUESTION = "secrets.vault.server"
 class VaultAddress:
     """Vault as this machine reaches it. `ca` is PEM, empty for the system's authorities.
 
-    `server_name` is the name that its certificate must have, empty for the address's own.
-    `source` says which variable or question the address comes from.
+    `server_name` is the name that its certificate must have, empty for the address's host.
+    `source` is the variable or question that the address comes from.
     """
 
     url: str
@@ -52,12 +52,12 @@ class VaultAddress:
 
     @property
     def question(self) -> str:
-        """The question the address comes from; empty where a variable gives it."""
+        """Return the question that the address comes from; empty if a variable sets it."""
         return self.source if self.source == SERVER_QUESTION else ""
 
     @property
     def endpoint(self) -> str:
-        """Host and port, as a person writes them."""
+        """Return host and port for display."""
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -66,20 +66,20 @@ class VaultAddress:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that somebody made; the wizard never revokes it."""
+    """An existing token; the wizard never revokes it."""
 
     value: SecretStr
     source: str
 
     @property
     def identity(self) -> str:
-        """Who this is, without the secret."""
+        """Return a description of the login without the secret."""
         return f"the token from {self.source}"
 
 
 @dataclass(frozen=True, slots=True)
 class AppRole:
-    """A login of a machine; its token is revoked at the end."""
+    """A machine login; its token is revoked at the end."""
 
     role_id: SecretStr
     secret_id: SecretStr
@@ -88,13 +88,13 @@ class AppRole:
 
     @property
     def identity(self) -> str:
-        """Who this is, without the secret."""
+        """Return a description of the login without the secret."""
         return f"the AppRole from {self.source} at auth/{self.mount}"
 
 
 @dataclass(frozen=True, slots=True)
 class Jwt:
-    """A login with a signed token, as the auth methods kubernetes and jwt take it."""
+    """A login with a signed token, as the auth methods kubernetes and jwt accept it."""
 
     mount: str
     role: str
@@ -102,7 +102,7 @@ class Jwt:
 
     @property
     def identity(self) -> str:
-        """Who this is, without the secret."""
+        """Return a description of the login without the secret."""
         return f"the role {self.role} at auth/{self.mount}"
 
 
@@ -112,9 +112,9 @@ VaultCredentials = Token | AppRole | Jwt
 def read_address(
     server: str, *, ca: str = "", namespace: str = "", environ: Mapping[str, str] | None = None
 ) -> VaultAddress:
-    """Where Vault is: each variable wins over the answer that is given here (`ca` as PEM).
+    """Return Vault's address; a variable overrides the answer in the argument (`ca` as PEM).
 
-    Raises UsageError for a variable that cannot be used, and when no address is known at all.
+    Raises UsageError for an invalid variable, and if no address is known.
     """
     variables = os.environ if environ is None else environ
     source = "VAULT_ADDR" if variables.get("VAULT_ADDR") else SERVER_QUESTION
@@ -124,26 +124,26 @@ def read_address(
     _require_safe(url, source)
     name = variables.get("VAULT_NAMESPACE", namespace).strip("/")
     if name and not re.fullmatch(_PATH, name):
-        raise UsageError("VAULT_NAMESPACE is no namespace", "give one such as team-a/data")
+        raise UsageError("VAULT_NAMESPACE is not a namespace", "give one such as team-a/data")
     tls_name = variables.get("VAULT_TLS_SERVER_NAME", "")
     if tls_name and not re.fullmatch(r"[A-Za-z0-9.:-]+", tls_name):
-        raise UsageError("VAULT_TLS_SERVER_NAME is no host name", "give the certificate's name")
+        raise UsageError("VAULT_TLS_SERVER_NAME is not a host name", "give the certificate's name")
     file = variables.get("VAULT_CACERT", "")
     return VaultAddress(url, _read_certificates(file) if file else ca, name, tls_name, source)
 
 
 def read_credentials(environ: Mapping[str, str] | None = None) -> Token | AppRole | None:
-    """Who this machine is to Vault; None where nothing says so (see `LOGIN_HINT`).
+    """Return this machine's login to Vault; None if no variable sets one (see `LOGIN_HINT`).
 
-    Raises UsageError when two variables disagree about it or one cannot be used, and SecretError
-    for a file that others may read.
+    Raises UsageError if variables contradict each other or one is invalid, and SecretError for a
+    file that others may read.
     """
     variables = os.environ if environ is None else environ
     names = ("VAULT_TOKEN", "VAULT_TOKEN_FILE", "VAULT_ROLE_ID")
     found = [name for name in names if variables.get(name)]
     if len(found) > 1:
         raise UsageError(
-            f"{' and '.join(found)} are both set, and each names another identity",
+            f"{' and '.join(found)} are both set, but each selects a different login",
             f"unset all but one: {LOGIN_HINT}",
         )
     if not found:
@@ -153,10 +153,10 @@ def read_credentials(environ: Mapping[str, str] | None = None) -> Token | AppRol
     if found == ["VAULT_TOKEN_FILE"]:
         return _read_token_file(variables["VAULT_TOKEN_FILE"])
     if not variables.get("VAULT_SECRET_ID"):
-        raise UsageError("VAULT_ROLE_ID is set, and VAULT_SECRET_ID is not", LOGIN_HINT)
+        raise UsageError("VAULT_ROLE_ID is set, but VAULT_SECRET_ID is not", LOGIN_HINT)
     mount = variables.get("VAULT_APPROLE_MOUNT", "").strip("/") or "approle"
     if not re.fullmatch(_PATH, mount):
-        raise UsageError("VAULT_APPROLE_MOUNT is no mount", "give one such as approle")
+        raise UsageError("VAULT_APPROLE_MOUNT is not a mount", "give one such as approle")
     return AppRole(
         _check_header("VAULT_ROLE_ID", variables["VAULT_ROLE_ID"]),
         _check_header("VAULT_SECRET_ID", variables["VAULT_SECRET_ID"]),
@@ -170,12 +170,12 @@ def _read_token_file(path: str) -> Token:
 
 
 def _check_header(name: str, value: str) -> SecretStr:
-    """A value that an HTTP header can carry: the client's own refusal would quote it."""
+    """Return a value that fits into an HTTP header: the HTTP client's own error would quote it."""
     text = value.strip()
     if not re.fullmatch(r"[\x21-\x7e]{1,16384}", text):
         raise UsageError(
-            f"{name} holds no token or id: it has spaces, line ends or other characters",
-            "set it again, with the value alone",
+            f"{name} is not a valid token or id: it has spaces, line breaks or other characters",
+            "set it again, without extra characters",
         )
     return SecretStr(text)
 
@@ -188,10 +188,10 @@ def _require_safe(url: str, source: str) -> None:
         host, parts = "", urlsplit("")
     plain = parts.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"}
     if parts.scheme != "https" and not plain:
-        # The address itself is not repeated: somebody may have put a password into it.
+        # The address is not repeated: it may contain a password.
         raise UsageError(
-            f"{source} is no https address: a token would travel in clear",
-            "give https://HOST:PORT; http only on this machine itself",
+            f"{source} is not an https address: the token would be sent unencrypted",
+            "give https://HOST:PORT; http is allowed only on this machine itself",
         )
     if (
         not re.fullmatch(r"[A-Za-z0-9.:_-]+", host)
@@ -201,7 +201,7 @@ def _require_safe(url: str, source: str) -> None:
         or parts.fragment
     ):
         raise UsageError(
-            f"{source} is more than an address", "give https://HOST:PORT and nothing behind it"
+            f"{source} has more than an address", "give https://HOST:PORT and nothing after it"
         )
 
 

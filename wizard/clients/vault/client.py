@@ -1,4 +1,4 @@
-"""The real client of Vault; see wizard.clients.vault.protocol for what it promises."""
+"""The Vault client; see wizard.clients.vault.protocol for its contract."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UPGRADE_TRIES, _UPGRADE_PAUSE = 10, 0.5
 
 
 class VaultClient:
-    """The real client; made by `opened`."""
+    """The implementation of `Vault`; created by `open_vault`."""
 
     def __init__(
         self, address: VaultAddress, http: VaultHttp, credentials: VaultCredentials | None
@@ -56,24 +56,24 @@ class VaultClient:
 
     @property
     def address(self) -> VaultAddress:
-        """Where it is."""
+        """Return Vault's address."""
         return self._address
 
     @property
     def identity(self) -> str:
-        """As whom it is asked, without the secret."""
+        """Return a description of the login without the secret."""
         return self._identity
 
     def forget(self) -> None:
-        """Revoke a login of one's own; the token is not used again."""
+        """Revoke the token of a login made here; it is not used again."""
         if self._owns_token and self._token is not None:
-            # It ends by itself soon: no reason to hide what the caller found.
+            # It soon expires by itself: a failure must not hide the caller's result.
             with suppress(VaultError):
                 self._api.auth.token.revoke_self()
         self._token = None
 
     def health(self) -> Health:
-        """The node's state; needs no token and no namespace."""
+        """Return the node's state; needs no token and no namespace."""
         before = time.time()
         # With a namespace OpenBao answers 400.
         answer = self._http.ask("GET", "sys/health")
@@ -90,14 +90,14 @@ class VaultClient:
         )
 
     def token_lookup(self) -> TokenInfo:
-        """The token in use."""
+        """Return the facts of the current token."""
         answer = self._api.auth.token.lookup_self()
         if answer.status == 403:
             raise VaultError(
                 "login",
-                f"{self._address.endpoint} does not take {self._identity}: it has expired, was "
-                "revoked, belongs to another Vault, or may not look itself up",
-                "log in to Vault again, and hand over the new token",
+                f"{self._address.endpoint} does not accept {self._identity}: it has expired, was "
+                "revoked, belongs to a different Vault, or may not look itself up",
+                "log in to Vault again, and set the new token",
             )
         data = self._require_success(answer).data
         ttl = data.get("ttl")
@@ -110,18 +110,18 @@ class VaultClient:
         )
 
     def capabilities(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """What the token may do at each path, such as {"read"}; empty for nothing."""
+        """Return the token's capabilities at each path, such as {"read"}; empty for none."""
         data = self._require_success(self._api.sys.get_capabilities(list(paths))).data
         return {path: frozenset(data.get(path) or ()) - {"deny"} for path in paths}
 
     def mount(self, path: str) -> Mount:
-        """The KV version 2 engine there; another engine or version is refused."""
+        """Return the KV version 2 engine at a path; any other engine or version is refused."""
         answer = self._ask("GET", f"sys/internal/ui/mounts/{path}")
         if answer.status == 403 and self._api.auth.token.lookup_self().status != 403:
-            # Vault's words are "preflight capability check returned 403" in both cases.
+            # Vault's message is "preflight capability check returned 403" in both cases.
             raise VaultError(
                 "missing",
-                f"there is no mount {path}, or {self._identity} may do nothing in it",
+                f"there is no mount {path}, or {self._identity} has no rights in it",
                 "ask Vault's owner for the mount and for rights below it",
             )
         data = self._require_success(answer).data
@@ -131,16 +131,16 @@ class VaultClient:
         if found != path:
             raise VaultError(
                 "missing",
-                f"{path} is no mount: it lies in {found}",
+                f"{path} is not a mount: it is inside {found}",
                 Fix("correct secrets.vault.mount", "secrets.vault.mount"),
             )
         if kind != "kv" or version != "2":
             what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
             raise VaultRefusedError(
                 "version",
-                f"the mount {path} is {what}, and only KV version 2 has check-and-set",
+                f"the mount {path} is {what}, but only KV version 2 supports check-and-set",
                 Fix(
-                    "name another mount in secrets.vault.mount, or have this one upgraded "
+                    "use a different mount in secrets.vault.mount, or have this one upgraded "
                     "(vault kv enable-versioning)",
                     "secrets.vault.mount",
                 ),
@@ -148,7 +148,7 @@ class VaultClient:
         return Mount(found, kind, 2)
 
     def read(self, mount: str, path: str) -> StoredSecret | None:
-        """What stands at a path; None where nothing was ever written."""
+        """Return the secret at a path; None if nothing was ever written there."""
         kv = self._api.secrets.kv.v2
         answer = self._retry_upgrade(
             lambda: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=False)
@@ -167,13 +167,13 @@ class VaultClient:
         if not isinstance(data, Mapping) or not isinstance(version, int):
             raise VaultRefusedError(
                 "version",
-                f"{mount}/data/{path} is not read as KV version 2",
-                Fix("name a KV version 2 mount in secrets.vault.mount", "secrets.vault.mount"),
+                f"{mount}/data/{path} does not answer like KV version 2",
+                Fix("use a KV version 2 mount in secrets.vault.mount", "secrets.vault.mount"),
             )
         return StoredSecret(data, version)
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
-        """Replace what stands there if its version is still `cas` (0: nothing yet)."""
+        """Replace the secret if its version is still `cas` (0: no version yet)."""
         kv = self._api.secrets.kv.v2
         answer = self._retry_upgrade(
             lambda: kv.create_or_update_secret(path, dict(data), cas=cas, mount_point=mount)
@@ -181,21 +181,21 @@ class VaultClient:
         if answer.has_error("check-and-set parameter did not match"):
             raise VaultConflictError(
                 "conflict",
-                f"{mount}/{path} was written by somebody else in between; nothing was changed",
-                "run it again: it reads what stands there now",
+                f"{mount}/{path} was changed by somebody else in the meantime; nothing was written",
+                "run it again: it reads the current version",
             )
         version = self._require_success(answer).data.get("version")
         if not isinstance(version, int):
             where = f"{mount}/data/{path}"
             raise VaultRefusedError(
                 "version",
-                f"{where} took the write, but not as KV version 2 does",
-                f"have Vault's owner look at {where}: values may stand there in clear",
+                f"{where} accepted the write, but does not answer like KV version 2",
+                f"ask Vault's owner to check {where}: values may be stored there in clear text",
             )
         return version
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
-        """Any other request below /v1/ that must succeed."""
+        """Send any other request below /v1/; raises unless it succeeds."""
         return self._require_success(self._ask(method, path, body))
 
     def _ask(self, method: str, path: str, body: object = None) -> VaultResponse:
@@ -204,7 +204,7 @@ class VaultClient:
         return replace(answer, request=f"{method} {path}")
 
     def _retry_upgrade(self, request: Callable[[], VaultResponse]) -> VaultResponse:
-        """The answer of a KV mount, which is upgraded in the background right after its making."""
+        """Return a KV mount's response; Vault upgrades a new mount in the background."""
         answer, tries = request(), 1
         while answer.has_error("upgrading from non-versioned"):
             if tries == _UPGRADE_TRIES:
@@ -219,7 +219,7 @@ class VaultClient:
             return answer
         if self._token is None and answer.status in {400, 403}:
             raise VaultError(
-                "login", f"{self._address.endpoint}: nobody is logged in to Vault", LOGIN_HINT
+                "login", f"{self._address.endpoint}: not logged in to Vault", LOGIN_HINT
             )
         raise build_status_error(answer, self._address, self._identity)
 
@@ -242,7 +242,7 @@ class VaultClient:
         made = self._require_success(answer).body.get("auth")
         token = made.get("client_token") if isinstance(made, Mapping) else None
         if not isinstance(token, str) or not token:
-            raise VaultError("server", f"{self._address.endpoint} logs in without giving a token")
+            raise VaultError("server", f"{self._address.endpoint} returned no token at the login")
         return SecretStr(token)
 
 
@@ -251,12 +251,12 @@ def _identity_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> Fix | str:
-    """Vault answers most causes alike; its own log tells them apart."""
+    """Return a hint: Vault answers most causes alike, only its own log shows which."""
     if isinstance(credentials, AppRole):
-        return "make a new secret id: it may be used up or expired, or be another role's"
+        return "create a new secret id: it may be used up, expired, or belong to a different role"
     if answer.has_error("invalid role name") or answer.has_error("could not be found"):
         return Fix(
-            f"have Vault's owner write the role {credentials.role} (secrets.vault.role)",
+            f"have Vault's owner create the role {credentials.role} (secrets.vault.role)",
             "secrets.vault.role",
         )
     if answer.has_error("audience") or answer.has_error("aud)"):
@@ -266,6 +266,6 @@ def _login_hint(credentials: AppRole | Jwt, answer: VaultResponse) -> Fix | str:
     if answer.has_error("service account name") or answer.has_error("not authorized"):
         return "compare the role's bound ServiceAccount and namespace with the store's"
     return (
-        "look at the mount, its token reviewer and the audience: Vault says the reason only in "
-        "its own debug log"
+        "check the mount, its token reviewer and the audience: Vault logs the reason only in "
+        "its debug log"
     )

@@ -18,9 +18,9 @@ def open_vault(
     connect: float = CONNECT_TIMEOUT,
     read: float = READ_TIMEOUT,
 ) -> Iterator[Vault]:
-    """Vault as somebody, or as nobody (health only).
+    """Yield a Vault client, logged in or anonymous (health only).
 
-    A login made here is revoked at the end; a token that was handed in is left alone. Raises
+    A login made here is revoked at the end; a token that was passed in is not revoked. Raises
     VaultError when the login is refused.
     """
     from wizard.clients.vault.client import VaultClient

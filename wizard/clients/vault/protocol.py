@@ -1,8 +1,8 @@
-"""Vault's KV version 2 and what surrounds it, as few requests as it takes.
+"""Vault's KV version 2 and related requests, with as few requests as possible.
 
-Source: facts on Vault, sections 1, 2 and 6, each tried on a real server. A version 1 mount is
-refused: a write meant for version 2 "succeeds" there and keeps the values in clear at another
-path. OpenBao answers alike.
+Source: facts on Vault, sections 1, 2 and 6, each tested on a real server. A version 1 mount is
+refused: a write for version 2 "succeeds" there, but stores the values in clear text at a
+different path. OpenBao behaves alike.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ State = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of one node. `skew` is by how many seconds its clock is ahead of ours."""
+    """The state of one node. `skew` is by how many seconds its clock is ahead of this machine's."""
 
     state: State
     version: str
@@ -32,7 +32,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A secrets engine; `path` without a final slash."""
+    """A secrets engine; `path` has no trailing slash."""
 
     path: str
     type: str
@@ -41,7 +41,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """What Vault says of the token in use. `ttl` in seconds, 0 for one that never ends."""
+    """Vault's facts about the current token. `ttl` in seconds, 0 for a token that never expires."""
 
     name: str
     policies: tuple[str, ...]
@@ -52,7 +52,7 @@ class TokenInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredSecret:
-    """What a path holds: all its keys, and the version to name when it is written again.
+    """The content of a path: all its keys, and the version for the next check-and-set write.
 
     `deleted`: the newest version was deleted, so there are no keys, but still a version.
     """
@@ -63,45 +63,45 @@ class StoredSecret:
 
 
 class Vault(Protocol):
-    """What the wizard needs of Vault. Every method may raise VaultError (wizard.errors)."""
+    """The Vault operations that the wizard uses. Every method may raise VaultError."""
 
     @property
     def address(self) -> VaultAddress:
-        """Where it is."""
+        """Return Vault's address."""
         ...
 
     @property
     def identity(self) -> str:
-        """As whom it is asked, without the secret."""
+        """Return a description of the login without the secret."""
         ...
 
     def health(self) -> Health:
-        """The node's state; needs no token and no namespace."""
+        """Return the node's state; needs no token and no namespace."""
         ...
 
     def token_lookup(self) -> TokenInfo:
-        """The token in use."""
+        """Return the facts of the current token."""
         ...
 
     def capabilities(self, paths: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """What the token may do at each path, such as {"read"}; empty for nothing."""
+        """Return the token's capabilities at each path, such as {"read"}; empty for none."""
         ...
 
     def mount(self, path: str) -> Mount:
-        """The KV version 2 engine there; another engine or version is refused."""
+        """Return the KV version 2 engine at a path; any other engine or version is refused."""
         ...
 
     def read(self, mount: str, path: str) -> StoredSecret | None:
-        """What stands at a path; None where nothing was ever written."""
+        """Return the secret at a path; None if nothing was ever written there."""
         ...
 
     def write(self, mount: str, path: str, data: Mapping[str, Any], cas: int) -> int:
-        """Replace what stands there if its version is still `cas` (0: nothing yet).
+        """Replace the secret if its version is still `cas` (0: no version yet).
 
-        Returns the new version. VaultConflictError when somebody else wrote in between.
+        Returns the new version. VaultConflictError if somebody else wrote in the meantime.
         """
         ...
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
-        """Any other request below /v1/ that must succeed."""
+        """Send any other request below /v1/; raises unless it succeeds."""
         ...

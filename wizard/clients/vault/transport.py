@@ -1,7 +1,7 @@
-"""One request to Vault: verified TLS, no redirect to another origin, no secret in any failure.
+"""Requests to Vault: verified TLS, no redirect to another origin, no secret in any error.
 
-Vault's own words are never repeated, because a server could repeat a token in them; its status
-and a few known phrases are put into ours. hvac knows the paths and bodies of Vault's API, and sends
+Vault's own messages are never repeated, because a server could put a token into them; errors use
+the status and a few known phrases. hvac knows the paths and bodies of Vault's API, and sends
 nothing by itself. hvac and requests are imported on first use.
 """
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 10.0
 _REDIRECTS = 3
 _REASONS = (
-    ("hostname mismatch", "its certificate is for another name"),
-    ("ip address mismatch", "its certificate is for another address"),
+    ("hostname mismatch", "its certificate is for a different name"),
+    ("ip address mismatch", "its certificate is for a different address"),
     ("has expired", "its certificate has expired"),
     ("not yet valid", "its certificate is not valid yet"),
-    ("certificate verify failed", "its certificate comes from no authority that is trusted here"),
+    ("certificate verify failed", "its certificate is from an authority that is not trusted here"),
     ("wrong_version_number", "the port does not speak TLS"),
     ("wrong version number", "the port does not speak TLS"),
     ("record layer", "the port does not speak TLS"),
@@ -42,9 +42,9 @@ Kind = Literal[
 
 
 class VaultError(WizardError):
-    """Vault could not be asked, or said no; `kind` for programs, the message for people.
+    """Vault did not answer, or refused; `kind` is for programs, the message for people.
 
-    `retry_after` is how many seconds Vault asked to wait, None where it did not.
+    `retry_after` is how many seconds Vault asks to wait, None if it does not.
     """
 
     kind: Kind = "server"
@@ -56,25 +56,25 @@ class VaultError(WizardError):
 
     @property
     def transient(self) -> bool:
-        """Whether it is the moment that is wrong, and not the answers or rights."""
+        """Return whether the failure is temporary, not caused by answers or rights."""
         return self.kind in {"unreachable", "sealed", "standby", "busy", "server"}
 
 
 class VaultRefusedError(VaultError, RefusedError):
-    """Going on would be unsafe: the server is not proven, or the engine keeps values in clear."""
+    """Continuing would be unsafe: the server is not verified, or the engine is not safe."""
 
     exit_code: ClassVar = RefusedError.exit_code
 
 
 class VaultConflictError(VaultError, ConflictError):
-    """Somebody else wrote in between, or holds the place."""
+    """Somebody else wrote in the meantime, or holds the lock."""
 
     exit_code: ClassVar = ConflictError.exit_code
 
 
 @dataclass(frozen=True, slots=True)
 class VaultResponse:
-    """What came back; `body` may hold secrets and is kept out of every representation.
+    """A response; `body` may contain secrets and is not part of any representation.
 
     `request` is the method and the path, such as `GET secret/data/x`.
     """
@@ -86,18 +86,18 @@ class VaultResponse:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The part that Vault calls data; empty without one."""
+        """Return the part of the response that Vault calls data; empty if there is none."""
         found = self.body.get("data")
         return found if isinstance(found, Mapping) else {}
 
     def has_error(self, phrase: str) -> bool:
-        """Whether one of Vault's errors or warnings contains the phrase."""
+        """Return whether one of Vault's errors or warnings contains the phrase."""
         said = self.body.get("errors") or []
         return isinstance(said, list) and any(phrase in str(one).casefold() for one in said)
 
 
 class VaultHttp:
-    """Requests below /v1/ of one Vault. `ask` never follows a redirect to another origin."""
+    """Requests below /v1/ of one Vault. `ask` never follows a redirect to a different origin."""
 
     def __init__(
         self, address: VaultAddress, *, connect: float = CONNECT_TIMEOUT, read: float = READ_TIMEOUT
@@ -111,15 +111,15 @@ class VaultHttp:
         self._session.close()
 
     def build_api(self, send: Callable[[str, str, object], VaultResponse]) -> Any:
-        """hvac's client, which asks by `send(method, path, body)` and hands its answers back.
+        """Return hvac's client, which sends requests with `send(method, path, body)`.
 
-        It has no token, so that nothing of VAULT_* or ~/.vault-token, which hvac reads by itself,
-        is of effect; and it raises nothing, because its exceptions hold Vault's words.
+        It has no token, so VAULT_* and ~/.vault-token, which hvac reads by itself, have no effect.
+        It raises nothing, because hvac's exceptions contain Vault's messages.
         """
         import hvac  # type: ignore[import-untyped]
 
         class Guarded(hvac.adapters.RawAdapter):  # type: ignore[misc]
-            """Leaves every request to `send`."""
+            """Passes every request to `send`."""
 
             def request(
                 self, method: str, url: str, headers: None = None, raise_exception: bool = False,
@@ -137,7 +137,7 @@ class VaultHttp:
     def ask(
         self, method: str, path: str, body: object = None, *, token: str = "", namespace: str = ""
     ) -> VaultResponse:
-        """One request; raises VaultError only where there is no answer of Vault's."""
+        """Send one request; raises VaultError only if there is no response from Vault."""
         url = f"{self._address.url}/v1/{path}"
         for _ in range(_REDIRECTS):
             response = self._send(method, url, body, token, namespace)
@@ -158,7 +158,7 @@ class VaultHttp:
             return self._session.request(method, url, **options)
         except requests.RequestException as error:
             fault = _build_request_error(error, self._address)
-        # Outside of the handler: requests' exception holds the request, and that the token.
+        # Outside the handler: requests' exception contains the request, with the token.
         raise fault
 
     def _follow_redirect(self, url: str, location: str) -> str:
@@ -171,9 +171,7 @@ class VaultHttp:
         origin = f"{there.scheme}://{there.hostname or ''}" + (f":{there.port}" * bool(there.port))
         raise VaultRefusedError(
             "redirect",
-            f"{self._address.endpoint} sends its clients to {origin[:200]}; the token did not go "
-            "there",
-            "if that is Vault's active node, give its address in VAULT_ADDR",
+            f"{self._address.endpoint} redirects to {origin[:200]}; the token was not sent ",
         )
 
 
@@ -236,19 +234,19 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
 
 
 def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
-    """Something else answers; above 500 it may be what stands before Vault while that is away."""
+    """Return the error for an answer that is not from Vault; 5xx may be from a proxy before it."""
     return VaultError(
         "server" if status >= 500 else "foreign",
-        f"{address.endpoint} does not answer as Vault does (status {status})",
+        f"{address.endpoint} does not answer like Vault (status {status})",
         Fix(
-            f"look at {address.source}: something else may stand there, or before it",
+            f"check {address.source}: a different server or a proxy may answer there",
             address.question,
         ),
     )
 
 
 def _build_request_error(error: requests.RequestException, address: VaultAddress) -> VaultError:
-    """What a failed request means, told without the exception's own text."""
+    """Return the error for a failed request, without the exception's own text."""
     import requests
 
     low = str(error).casefold()
@@ -257,12 +255,12 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
         reason = next((say for sign, say in _REASONS if sign in low), "the TLS handshake failed")
         trusted = "VAULT_CACERT or secrets.vault.ca.file"
         fix = Fix(
-            f"give the CA that signed it ({trusted}), and the name it is for",
+            f"set the CA that signed it ({trusted}), and use the name it was issued for",
             "secrets.vault.ca.file",
         )
-        return VaultRefusedError("tls", f"{address.endpoint} is not proven: {reason}", fix)
+        return VaultRefusedError("tls", f"{address.endpoint} is not verified: {reason}", fix)
     fix = Fix(
-        f"look at {address.source}, or try again from a machine that reaches Vault",
+        f"check {address.source}, or try again from a machine that reaches Vault",
         address.question,
     )
     if isinstance(error, requests.Timeout):
@@ -270,18 +268,20 @@ def _build_request_error(error: requests.RequestException, address: VaultAddress
     elif isinstance(error, requests.exceptions.ProxyError):
         reason = "is not reachable through the proxy of HTTPS_PROXY"
     elif "resolve" in low or "name or service" in low:
-        reason = "does not resolve here"
+        reason = "does not resolve on this machine"
     elif "refused" in low:
         reason = "refuses connections"
     elif isinstance(error, requests.ConnectionError):
         reason = "cannot be reached, or closed the connection"
     else:
-        return VaultError("foreign", f"{address.endpoint} does not speak HTTP as Vault does", fix)
+        return VaultError(
+            "foreign", f"{address.endpoint} does not answer like Vault over HTTP", fix
+        )
     return VaultError("unreachable", f"{address.endpoint} {reason}", fix)
 
 
 def build_status_error(answer: VaultResponse, address: VaultAddress, identity: str) -> VaultError:
-    """What a status other than 2xx means."""
+    """Return the error for a status other than 2xx."""
     error = _classify_status(answer, address, identity)
     error.retry_after = answer.retry_after
     return error
@@ -292,7 +292,7 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
     if answer.has_error("namespace") and status in {400, 403, 404}:
         return VaultError(
             "namespace",
-            f"{where} knows no namespace {address.namespace or '(root)'} for {request}",
+            f"{where} has no namespace {address.namespace or '(root)'} for {request}",
             Fix(
                 "correct secrets.vault.namespace or VAULT_NAMESPACE; only Vault Enterprise and "
                 "OpenBao have namespaces",
@@ -303,21 +303,21 @@ def _classify_status(answer: VaultResponse, address: VaultAddress, identity: str
         return VaultError(
             "forbidden",
             f"{where}: {identity} may not {request}, or has expired",
-            "log in to Vault again if it has expired; else ask Vault's owner for a policy with "
+            "log in to Vault again if it has expired; or ask Vault's owner for a policy with "
             "exactly this path",
         )
     if status == 404:
-        return VaultError("missing", f"{where} has nothing at {request}", "look at the path")
+        return VaultError("missing", f"{where} has nothing at {request}", "check the path")
     if status == 503:
         return VaultError(
             "sealed",
-            f"{where} is sealed, or not initialised",
+            f"{where} is sealed or not initialised",
             "have it initialised and unsealed, then try again",
         )
     if status == 501:
         return VaultError("uninitialised", f"{where} is not initialised", "initialise it first")
     if status in {472, 473}:
-        return VaultError("standby", f"{where} is a standby node", "give the active node's address")
+        return VaultError("standby", f"{where} is a standby node", "use the active node's address")
     if status == 429:
         return VaultError("busy", f"{where} asks to slow down", "try again later")
     if status in {400, 405}:
