@@ -1,1 +1,1 @@
-"""The screens: Textual, and no rule of their own."""
+"""The Textual screens; rules and checks live in `wizard`."""

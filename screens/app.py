@@ -1,6 +1,6 @@
-"""The app: which page is shown, the draft behind all of them, and how it ends.
+"""The app: the current page, the draft that all pages share, and the way out.
 
-The pages and the models behind them are imported while its first frame is on screen already.
+Pages and models are imported while the first frame is already on screen.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 
 class WizardApp(App[CommitResult], inherit_bindings=False):
-    """The screens of one installation; returns what was committed, or None.
+    """The screens of one installation; the return value is the last commit, or None.
 
-    Textual's own ctrl+q would come before that of every page and dialog.
+    Bindings are not inherited: Textual's own ctrl+q would override that of pages and dialogs.
     """
 
     CSS_PATH = Path(__file__).with_name("wizard.tcss")
@@ -60,7 +60,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
     draft: Draft
 
     def __init__(self, workspace: Workspace, read: Callable[[], InitialAnswers]) -> None:
-        """`read` is called in a thread, once; what it raises ends the app and is in `failure`."""
+        """`read` runs once, in a thread; its exception ends the app and is kept in `failure`."""
         super().__init__()
         ScrollBar.renderer = CharacterScrollBar
         self.workspace = workspace
@@ -78,12 +78,12 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self._read_initial = read
 
     def on_mount(self) -> None:
-        """A frame at once, the first page when everything behind it is there."""
+        """Show a frame at once, and the first page when its modules and answers are loaded."""
         self.push_screen(LoadingScreen(f"{self.TITLE}   {self.workspace.label}"))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        # No coroutine is made before it can run: the app may be ended until then.
+        # Pass the function, not a coroutine: the app may end before it runs.
         self.run_worker(self._open, exit_on_error=False)  # type: ignore[arg-type]
 
     async def _open(self) -> None:
@@ -117,7 +117,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
     @property
     def page(self) -> Page | None:
-        """The page on top, unless a dialog or nothing is."""
+        """The page on top; None while a dialog or nothing is shown."""
         from screens.pages.base import Page
 
         return self.screen if isinstance(self.screen, Page) else None
@@ -128,7 +128,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         return self.page.page_name if self.page else ""
 
     def use_preset(self, preset: str) -> None:
-        """The preset's answers under those that were given, then the first page."""
+        """Put the preset's answers below the given ones and open the first page."""
         from wizard.answers import presets
 
         layers = [presets.load_preset(preset).answers] if preset else []
@@ -136,7 +136,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.go(self.draft.pages[0].name)
 
     def use_committed(self, name: str, draft: Draft) -> None:
-        """Continue with the committed answers of an installation, as if it was opened now."""
+        """Continue with the committed answers of an installation, as if just opened."""
         self.draft = draft
         self.initial_data = dict(draft.base)
         self.existing, self.pick_preset, self.folder = name, False, None
@@ -144,7 +144,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.touched = set()
 
     def go(self, name: str, key: str = "") -> None:
-        """Show another page; what was left counts as seen."""
+        """Open another page; problems of the page that is left are reported from now on."""
         if self.committing:
             return
         if self.page and self.page.page_name:
@@ -156,7 +156,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.touched.update(self.draft.problem_keys(step))
 
     def turn_page(self, here: str, by: int) -> None:
-        """The page after or before; before the first one stands the choice of a preset."""
+        """Open the next or previous page; the choice of a preset comes before the first page."""
         names = [step.name for step in self.draft.pages]
         there = names.index(here) + by if here in names else 0
         if there < 0 and self.pick_preset:
@@ -166,21 +166,21 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.go(names[there])
 
     def open_apply(self, installation: str, result: CommitResult | None = None) -> None:
-        """The page that applies an installation; `result` is of the commit made just before."""
+        """Open the page that applies an installation; `result` is the commit just made."""
         self.switch_screen(create_apply_page(installation, result))
 
     def open_result(self, result: CommitResult) -> None:
-        """The page that shows a commit."""
+        """Open the page that shows a commit."""
         self.switch_screen(create_result_page(result))
 
     def go_to_question(self, key: str) -> None:
-        """Jump to one question, on whichever page it is."""
+        """Open the page of a question and focus the question."""
         from wizard.answers.questions import field_spec
 
         self.go(HOST_KEYS if key == HOST_KEYS else field_spec(key).section, key)
 
     def mark(self, name: str, *, current: str) -> str:
-        """State of a step as characters: here, wrong, done, or not seen yet."""
+        """Return the state of a step as characters: current, wrong, done, or not visited."""
         if name == current:
             return ">"
         if name == PREFLIGHT:
@@ -188,13 +188,13 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         if name == REVIEW or name not in self.visited:
             return ""
         if name == DEPLOY_KEY and not self.draft.answers.dags.key.public:
-            # It may wait, and is not there yet.
+            # The key is optional until somebody creates it.
             return ""
         is_wrong = self.draft.problem_keys(name) or self.session.is_faulty(self.draft, name)
         return "!" if is_wrong else "ok"
 
     def status(self) -> str:
-        """The round under way, else what the pages seen so far still need."""
+        """Return the progress of the running round, else the problems of the visited pages."""
         if self.session.running:
             return self.session.progress()
         keys = [
@@ -205,11 +205,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         ]
         if keys:
             labels = ", ".join(map(question_label, keys))
-            return f"! {pluralize(len(keys), 'answer')} to look at: {labels}"
+            return f"! {pluralize(len(keys), 'answer')} missing or invalid: {labels}"
         return summarize_faults(self.session.faults(self.draft), self.page_name)
 
     def show_help(self, item: FieldSpec | None) -> None:
-        """All that is known about a question, else what the keys do."""
+        """Show the full help of a question, or the key help without one."""
         from screens.widgets.dialogs import KEY_HELP, MessageDialog, help_text
 
         if item is None:
@@ -219,34 +219,34 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.push_screen(MessageDialog(" > ".join(words), help_text(item)))
 
     def show_note(self, title: str, text: str) -> None:
-        """Something to read."""
+        """Show a text to read."""
         from screens.widgets.dialogs import MessageDialog
 
         self.push_screen(MessageDialog(title, plain(text.strip())))
 
     def show_error(self, error: WizardError) -> None:
-        """An error in full, with what to do next."""
+        """Show an error in full, with its hint."""
         problems = error.problems if isinstance(error, AnswersError) else ()
         lines = [error.message, *(f"  {problem}" for problem in problems)]
-        self.show_note("Not done", "\n".join([*lines, "", error.hint]))
+        self.show_note("Error", "\n".join([*lines, "", error.hint]))
 
     def show_state(self) -> None:
-        """Header, steps and status of the page on top, after a change of the draft."""
+        """Redraw header, steps and status of the page on top after the draft changed."""
         if self.page:
             self.page.show_state()
 
     def show_lookups(self) -> None:
-        """Something was found out outside: the page on top shows it."""
+        """Show new probe results on the page on top."""
         if self.page and self.page.is_mounted:
             self.page.show_lookups()
 
     def say(self, text: str) -> None:
-        """One sentence on the status line of the page on top."""
+        """Show one sentence on the status line of the page on top."""
         if self.page:
             self.page.say(text)
 
     def propose(self) -> Proposal:
-        """The engine's proposal for the draft; blocking."""
+        """Return what the draft would change in the repository; blocking."""
         return self.workspace.propose(
             self.draft.applicable_data,
             typed=self.draft.effective_fingerprints,
@@ -257,7 +257,7 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         )
 
     def commit(self, proposal: Proposal) -> None:
-        """Write and commit what was shown, once."""
+        """Write and commit a proposal in the background; ignored during a commit."""
         from screens.background.commit import commit
 
         if not self.committing:
@@ -265,21 +265,21 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
             self.run_worker(commit(self, proposal), group="commit", exit_on_error=False)
 
     def end_commit(self) -> None:
-        """The commit was made or failed: other pages may be opened again."""
+        """Allow other pages again after a commit succeeded or failed."""
         self.committing = False
 
     def leave(self) -> None:
-        """Quit; asks when answers would be lost, waits for a commit under way."""
+        """Quit; asks first when answers would be lost, refuses during a commit."""
         from screens.widgets.dialogs import ConfirmDialog
 
         if self.committing:
-            self.say("the commit is being written; wait for it")
+            self.say("a commit is in progress; wait until it is done")
         elif isinstance(self.screen, LoadingScreen) or not self.draft.has_changes:
             self.exit(None)
         else:
             text = (
-                "The answers given since the wizard was opened are not committed. You are asked "
-                "whether a file shall keep them, once the screens are closed."
+                "Your changes are not committed. After the screens close, you can save them "
+                "to a file."
             )
             ask = ConfirmDialog("Quit?", text, yes="quit", no="stay")
             self.push_screen(ask, lambda yes: self._quit() if yes else None)
@@ -293,16 +293,16 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
         self.exit(None)
 
     def action_help_quit(self) -> None:
-        """Ctrl-C: the page says how to quit, or asks."""
+        """Handle ctrl+c: the page says how to quit, or asks."""
         if self.page:
             self.page.interrupt()
 
     async def action_quit(self) -> None:
-        """Every way to quit asks."""
+        """Quit as ctrl+q does."""
         self.leave()
 
     def _fatal_error(self) -> None:
-        """Textual prints the variables of every frame; any of them may hold a secret."""
+        """Print the traceback without variables, unlike Textual: any may hold a secret."""
         from rich.segment import Segments
         from rich.traceback import Traceback
 
@@ -314,11 +314,11 @@ class WizardApp(App[CommitResult], inherit_bindings=False):
 
 
 def run(workspace: Workspace, read: Callable[[], InitialAnswers]) -> ExitReport:
-    """Show the screens; what was committed and applied until the person left.
+    """Show the screens; return the last commit and the last apply of this session.
 
-    `read` gives what they begin with while the first frame is shown; what it raises is raised
-    here, as is AnswersError for a fingerprint that is none. Raises SystemExit 70 after a crash,
-    which was printed without any variable.
+    `read` returns the initial answers while the first frame is shown; its exceptions are raised
+    here. Raises AnswersError for an invalid fingerprint, and SystemExit 70 after a crash, whose
+    traceback was printed without variables.
     """
     app = WizardApp(workspace, read)
     result = app.run()

@@ -1,4 +1,4 @@
-"""What pages and background work may ask of the app, so that neither has to import it."""
+"""The app's interface for pages and background work; neither imports the app itself."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class CheckRunner(Protocol):
     sources: Sequence[ProbeSource]
 
     def check_page(self, section: str) -> None:
-        """Check all answers, then probe what one section names."""
+        """Check all answers, then run the probes of one section."""
 
     def probe_all(self) -> None:
-        """Probe everything that the answers name."""
+        """Run all probes of the answers."""
 
     def probe_quietly(self, section: str) -> None:
-        """Probe one section where nothing is left to consent to."""
+        """Run the probes of one section if no consent is missing; opens no dialog."""
 
     def stop(self) -> bool:
-        """Stop the round of probes under way; False if there is none."""
+        """Stop the running round of probes; False if none is running."""
 
 
 class Host(Protocol):
@@ -51,7 +51,7 @@ class Host(Protocol):
     context: str
     visited: set[str]
 
-    # What the app holds.
+    # State of the app.
 
     @property
     def workspace(self) -> Workspace:
@@ -71,7 +71,7 @@ class Host(Protocol):
 
     @property
     def existing(self) -> str:
-        """The committed installation that is edited; empty for a new one."""
+        """Name of the committed installation under edit; empty for a new one."""
 
     @property
     def folder(self) -> Path | None:
@@ -87,11 +87,11 @@ class Host(Protocol):
 
     @property
     def touched(self) -> set[str]:
-        """Questions that were left at least once, so that they may show an error."""
+        """Questions that lost the focus at least once; only these show errors."""
 
     @property
     def consents(self) -> set[str]:
-        """Names of what the person agreed to, beyond the consents in `session`."""
+        """What the user agreed to, in addition to the agreements in `session`."""
 
     @property
     def pasted_keys(self) -> dict[tuple[str, int], str]:
@@ -118,7 +118,7 @@ class Host(Protocol):
         """Open the page that asks this question."""
 
     def turn_page(self, here: str, by: int) -> None:
-        """Open the page that many steps after the page `here`."""
+        """Open the page `by` steps after the page `here`."""
 
     def open_apply(self, installation: str, result: CommitResult | None = None) -> None:
         """Open the page that applies an installation; `result` is the commit before it."""
@@ -143,25 +143,25 @@ class Host(Protocol):
     def end_commit(self) -> None:
         """Allow other pages again."""
 
-    # What the person sees.
+    # What the user sees.
 
     def mark(self, name: str, *, current: str) -> str:
         """Return the state of a step as characters."""
 
     def status(self) -> str:
-        """Return what the pages seen so far still need, in one line."""
+        """Return the problems of the visited pages in one line."""
 
     def say(self, text: str) -> None:
         """Show one sentence on the status line of the page on top."""
 
     def show_state(self) -> None:
-        """Draw header, steps and status of the page on top again."""
+        """Redraw header, steps and status of the page on top."""
 
     def show_lookups(self) -> None:
         """Show new probe results on the page on top."""
 
     def show_help(self, item: FieldSpec | None) -> None:
-        """Show the help of a question, else the keys."""
+        """Show the help of a question, or the key help without one."""
 
     def show_note(self, title: str, text: str) -> None:
         """Show a text to read."""

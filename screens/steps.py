@@ -1,4 +1,4 @@
-"""Names of the pages that are no section."""
+"""Names of the pages that are not sections of the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from outside on a screen: never markup, and no character that drives a terminal."""
+"""Text from outside on a screen: never parsed as markup, never a control character."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from wizard.formats.terminal import escape_unprintable
 
 
 def plain(text: str, style: str = "") -> Content:
-    """The text as it is, line ends kept, everything that does not print escaped."""
+    """Return the text with its line ends, non-printing characters escaped."""
     safe = "\n".join(escape_unprintable(line) for line in text.split("\n"))
     return Content.styled(safe, style) if style else Content(safe)
 
 
 def replace_unprintable(text: str) -> str:
-    """As many characters, each that does not print replaced: for text under a cursor."""
+    """Replace each non-printing character; keeps the length, for text under a cursor."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def pluralize(number: int, one: str, many: str = "") -> str:
-    """`1 file`, `2 files`."""
+    """Return `1 file`, `2 files`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def as_error(error: Exception, command: str) -> WizardError:
-    """What a page says of it; of a bug only the kind, for its text may hold a value.
+    """Return the error to show; for a bug only its type, because its text may hold a value.
 
-    `command` is what tells where it is, outside of the screens.
+    `command` is the command that prints the traceback of the same bug.
     """
     if isinstance(error, WizardError):
         return error
-    return WizardError(f"a bug ({type(error).__name__})", f"`airflow-wizard {command}` says where")
+    return WizardError(f"a bug ({type(error).__name__})", f"`airflow-wizard {command}` shows where")
 
 
 def question_label(key: str) -> str:
-    """`Section: Question` of a dotted key; the key itself where it is no question's."""
+    """Return `Section: Question` for a dotted key; other keys are returned unchanged."""
     from wizard.answers.questions import field_specs
 
     found = next((item for item in field_specs() if item.key == key), None)

@@ -1,1 +1,1 @@
-"""Work beside the event loop: checks, probes, reachability, look-ups."""
+"""Background work: checks, probes, reachability, host-key scans, commits."""

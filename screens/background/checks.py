@@ -1,4 +1,4 @@
-"""What f5 runs: the checks on the answers as they stand, and looks outside, one round at a time."""
+"""The checks and probes that f5 runs, one round at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Checks:
-    """Checks and rounds of one app; a new one takes the place of one under way."""
+    """Checks and probe rounds of one app; a new one replaces a running one."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -28,15 +28,15 @@ class Checks:
         self._worker: Worker[None] | None = None
 
     def check_page(self, section: str) -> None:
-        """The checks on everything, then what one section needs outside."""
+        """Check all answers, then run the probes of one section."""
         self._begin(partial(self._check, section))
 
     def probe_all(self) -> None:
-        """What all of the answers need outside."""
+        """Run all probes of the answers."""
         self._begin(self._probe_all)
 
     def probe_quietly(self, section: str) -> None:
-        """The same for one section, where everything was agreed to and something is to find out."""
+        """Run the probes of one section that have no result yet, if no consent is missing."""
         host = self.host
         sources = self._section_sources(section)
         is_known = all(host.session.probes(source, host.draft) for source in sources)
@@ -45,17 +45,17 @@ class Checks:
 
     @property
     def running(self) -> bool:
-        """Whether a round or a check is under way."""
+        """Whether a round or a check is running."""
         return self._worker is not None and not self._worker.is_finished
 
     def stop(self) -> bool:
-        """Abandon the round under way; whether there was one."""
+        """Stop the running round; return whether there was one."""
         if self._worker is None or not self.host.session.running:
             return False
         self._worker.cancel()
         self.host.session.stop()
         self.host.show_lookups()
-        self.host.say("stopped; what did not answer stays unverified")
+        self.host.say("stopped; probes without a result stay unverified")
         return True
 
     def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -64,7 +64,7 @@ class Checks:
         )
 
     def _section_sources(self, section: str) -> list[ProbeSource]:
-        """The sources of a section; none while one of its own answers is missing or wrong."""
+        """Return the sources of a section; none while one of its answers is missing or wrong."""
         if self.host.draft.problem_keys(section):
             return []
         return [source for source in self.sources if source.section == section]
@@ -76,7 +76,7 @@ class Checks:
         sources = self._section_sources(section)
         if sources:
             probe_text = (await self._run_round(sources)).text
-            # What was asked for stands first: there is one line, and not always room for both.
+            # The probe result comes first: the line may be too short for both.
             rest = text.removeprefix("! ")
             self.host.say(probe_text if probe_text.startswith("!") else f"{probe_text}; {rest}")
 
@@ -101,21 +101,21 @@ class Checks:
     ) -> RoundResult:
         try:
             return await run_round(self.host, sources, quietly=quietly)
-        except Exception as error:  # never its text: it may hold a value
+        except Exception as error:  # not its text, which may hold a value
             kind = type(error).__name__
-            return RoundResult(f"! a bug ({kind}); `airflow-wizard check --live` says where")
+            return RoundResult(f"! a bug ({kind}); `airflow-wizard check --live` shows where")
 
 
 async def run_checks(host: Host) -> str:
-    """What the engine finds against the draft; `! ` before it marks a problem."""
+    """Return the result of the checks in one line; `! ` marks a problem."""
     try:
         plan = (await run_in_thread(host.propose)).plan
     except AnswersError as error:
         first = f": {error.problems[0]}" if error.problems else ""
-        return f"! {pluralize(len(error.problems), 'answer')} to give first{first}"
+        return f"! {pluralize(len(error.problems), 'answer')} missing or invalid{first}"
     except WizardError as error:
         return f"! {error.message}"
     errors = [str(one) for one in plan.findings if one.is_error] + list(plan.missing_evidence)
     if errors:
         return f"! {pluralize(len(errors), 'check')} failed: {errors[0]}"
-    return "ok, the checks found nothing against these answers"
+    return "ok, no check failed"

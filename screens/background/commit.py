@@ -1,4 +1,4 @@
-"""The commit itself: in a thread, once, and never cut short by a key."""
+"""Commits in a thread, which no key interrupts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 async def commit(host: Host, proposal: Proposal) -> None:
-    """Write and commit what was shown; the page of the result, or why nothing was committed."""
+    """Write and commit a proposal, then open the result page or show the error."""
     host.say("writing the commit ...")
     try:
         done = await run_in_thread(host.workspace.commit, proposal, branch=host.branch)
     except WizardError as error:
         host.say("! nothing was committed")
         host.show_error(error)
-    except Exception as error:  # never its text: it may hold a value
-        host.say(f"! a bug ({type(error).__name__}); `airflow-wizard commit` says where")
+    except Exception as error:  # not its text, which may hold a value
+        host.say(f"! a bug ({type(error).__name__}); `airflow-wizard commit` shows where")
     else:
         await run_in_thread(save_unverified, host, proposal.answers.installation.name)
         host.draft = host.draft.as_committed()

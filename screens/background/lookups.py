@@ -1,4 +1,4 @@
-"""How the screens look outside; a test puts another scanner or connector in their place."""
+"""The default scanner and connector of the app; tests replace them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def scan_host(host: str, port: int) -> Scan:
-    """Return the SSH host keys that a host shows; blocks for a few seconds at most."""
+    """Return the SSH host keys that a host presents; blocks for a few seconds at most."""
     from wizard.clients.ssh.scan import scan_host_keys
 
     return scan_host_keys(host, port)
 
 
 def reach_host(host: str, port: int) -> ProbeResult:
-    """Whether a name resolves and a port answers; blocking, over after seconds."""
+    """Resolve a name and connect to its port; blocks for a few seconds at most."""
     from wizard.systems.network import check_connection
 
     return check_connection(host, port)

@@ -1,7 +1,7 @@
-"""One round of looks outside, as `check --live` makes it: consent, values, probes, results.
+"""One round of probes, as in `check --live`: consent, secrets, probes, results.
 
-Everything a person has to say is asked before the first probe runs, so that no thread ever waits
-for a dialog; quitting and `esc` abandon whatever still runs.
+All dialogs come before the first probe, because no thread may wait for a dialog. Quitting and
+`esc` abandon running probes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from wizard.systems.situation import Situation
 
 _WIDTH, _COLUMN = 62, 17
-# Where a refusal of what was typed is not laid at its own question.
+# Probes that report a refused secret under a different question.
 _LOGINS = {"dags.key": ("dags.clone",)}
 
 
 class RoundResult(NamedTuple):
-    """How a round ended in words, `! ` before a fault; whether any probe was run."""
+    """Summary of a round, with `! ` for a failure, and whether any probe ran."""
 
     text: str
     has_run: bool = False
@@ -40,7 +40,7 @@ class RoundResult(NamedTuple):
 async def find_required_probes(
     host: Host, sources: Sequence[ProbeSource]
 ) -> tuple[Situation, tuple[ProbeRequirements, ...]]:
-    """What these sources would need of the draft; asks nobody. Raises WizardError."""
+    """Return the probes and consents of these sources; contacts no system. WizardError."""
     draft = host.draft
 
     def prepare() -> tuple[Situation, tuple[ProbeRequirements, ...]]:
@@ -61,14 +61,14 @@ async def find_required_probes(
 async def run_round(
     host: Host, sources: Sequence[ProbeSource], *, quietly: bool = False
 ) -> RoundResult:
-    """Make a round, with a yes for what is new; `quietly` never opens a dialog."""
+    """Run a round after asking for missing consents; `quietly` never opens a dialog."""
     draft = host.draft
     try:
         situation, requirements = await find_required_probes(host, sources)
         if not requirements:
-            return RoundResult("nothing to ask outside")
+            return RoundResult("no probes to run")
         if not await _obtain_consent(host, requirements, quietly=quietly):
-            return RoundResult("nothing was asked")
+            return RoundResult("no probe was run")
         await _prompt_values(host, requirements)
         probes_by_source = await run_in_thread(
             _collect_probes, host, situation, [one.source for one in requirements]
@@ -110,21 +110,21 @@ async def _run(
 
 
 def _summarize_round(results: Sequence[LookupResult]) -> str:
-    """How a round ended, in one line; the first fault in its own words."""
+    """Return the result of a round in one line, with the first failure in detail."""
     faults = [one for one in results if one.result.status == "fail"]
     if faults:
         return summarize_faults(faults, faults[0].source.section)
     if not results:
-        return "outside: the answers were changed meanwhile"
+        return "probes: the answers changed during the round"
     unknown = next((one for one in results if one.result.status == "unknown"), None)
     detail = f": {unknown.what}: {unknown.result.detail}" if unknown else ""
-    return f"outside: {summarize_results(one.result for one in results)}{detail}"
+    return f"probes: {summarize_results(one.result for one in results)}{detail}"
 
 
 async def _obtain_consent(
     host: Host, requirements: Sequence[ProbeRequirements], *, quietly: bool
 ) -> bool:
-    """Whether a person said yes to all of this, now or before."""
+    """Return whether the user agrees to all of this, now or earlier."""
     session = host.session
     agreements = {one for requirement in requirements for one in requirement.agreements}
     missing_prompts = {
@@ -137,9 +137,9 @@ async def _obtain_consent(
             line for requirement in requirements for line in _requirement_lines(requirement)
         )
         ask = ConfirmListDialog(
-            "Look at these from this machine? It only reads.",
+            "Run these probes from this machine? They only read.",
             text,
-            yes="look",
+            yes="run them",
             no="not now",
             yes_first=True,
         )
@@ -150,17 +150,17 @@ async def _obtain_consent(
 
 
 def _requirement_lines(requirement: ProbeRequirements) -> list[str]:
-    """One source in the dialog: its title once, everything else in the second column."""
+    """Return the dialog lines of a source: its title once, details in the second column."""
     parts = [part for line in requirement.lines for part in wrap(line, _WIDTH - _COLUMN)]
     titles = [requirement.source.title, *[""] * len(parts)]
     return [f"{title:<{_COLUMN}}{part}" for title, part in zip(titles, parts, strict=False)]
 
 
 async def _prompt_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
-    """Ask for the values that a person has to type; escape leaves one out."""
+    """Prompt for the missing secrets; escape skips one."""
     for text in dict.fromkeys(one for requirement in requirements for one in requirement.prompts):
         if text not in host.session.secret_values:
-            note = "Held in memory for this session only, and forgotten once it is refused."
+            note = "Kept in memory for this session only, and dropped if it is refused."
             value = await host.push_screen_wait(create_secret_prompt(text, note))
             if value is not None:
                 host.session.secret_values[text] = value
@@ -181,14 +181,14 @@ def _create_prompt(host: Host) -> Callable[[str], str]:
     def prompt(text: str) -> str:
         value = host.session.secret_values.get(text)
         if value is None:
-            raise SecretError(f"{text}: not typed", "f5 asks for it again")
+            raise SecretError(f"{text}: not typed", "press f5 to be prompted again")
         return value.get_secret_value()
 
     return prompt
 
 
 def _drop_refused_values(host: Host, requirements: Sequence[ProbeRequirements]) -> None:
-    """Drop what was typed and then refused, by a server or before it got there."""
+    """Drop typed secrets that were refused, by a server or before they were sent."""
     results = host.session.results(host.draft)
     for text in [one for requirement in requirements for one in requirement.prompts]:
         key = text.partition(" ")[0]
@@ -197,7 +197,7 @@ def _drop_refused_values(host: Host, requirements: Sequence[ProbeRequirements]) 
 
 
 def _is_refusal(one: LookupResult, key: str) -> bool:
-    """Whether this is found against the value of a secret question."""
+    """Return whether this result refuses the value of a secret question."""
     if one.result.status == "fail":
         return one.question == key or one.probe.id in _LOGINS.get(key, ())
     return one.result.status == "unknown" and one.result.detail.startswith(f"{key}: ")

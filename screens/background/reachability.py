@@ -1,6 +1,6 @@
-"""While an address is typed: its name and its port, half a second after the last key.
+"""Reachability of a typed address: resolve it and connect, half a second after the last key.
 
-Nothing is sent and nothing is asked for an address that the person has neither typed nor focused.
+Only addresses that the user typed or focused are resolved or contacted.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ TIMEOUT_SECONDS = 8.0
 
 
 class AddressForm(Protocol):
-    """What the checks need of the form whose addresses they try."""
+    """The part of a form that its reachability checks use."""
 
     @property
     def host(self) -> Host:
         """The app."""
 
     def has_question(self, key: str) -> bool:
-        """Whether the form asks this question now."""
+        """Return whether the form asks this question now."""
 
     def show_lookups(self) -> None:
-        """Show what was found out."""
+        """Show new results."""
 
     def set_timer(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call back once, unless the form is left before."""
+        """Call back once, unless the form is closed first."""
 
     def run_worker(
         self,
@@ -46,11 +46,11 @@ class AddressForm(Protocol):
         exclusive: bool,
         exit_on_error: bool,
     ) -> Worker[None]:
-        """Run a coroutine function, unless the form is left before."""
+        """Run a coroutine function, unless the form is closed first."""
 
 
 class ReachabilityChecks:
-    """The addresses of one form."""
+    """Reachability checks of the addresses of one form."""
 
     def __init__(self, form: AddressForm) -> None:
         self.form = form
@@ -59,7 +59,7 @@ class ReachabilityChecks:
         self._workers: dict[str, Worker[None]] = {}
 
     def schedule_check(self, key: str, *, typed: bool) -> None:
-        """A question was typed into, or has the focus: try its address after a pause."""
+        """Check the address of a question after a pause; `typed` cancels a running check."""
         place = ADDRESS_BY_QUESTION.get(key)
         if place is None:
             return
@@ -74,14 +74,14 @@ class ReachabilityChecks:
             )
 
     def address(self, place: AddressQuestions) -> Address | None:
-        """The address as it stands; None while it cannot be one, or is not asked for."""
+        """Return the current address; None while it is invalid or not asked for."""
         draft = self.form.host.draft
         if any(key in draft.problems for key in place.keys):
             return None
         return place.address(draft.answers) if self.form.has_question(place.key) else None
 
     def outcome(self, key: str) -> ProbeResult | str | None:
-        """What is known beside this question: a result, `..` while it is asked, else None."""
+        """Return the result for this question, `..` during a check, or None."""
         place = ADDRESS_BY_QUESTION.get(key)
         if place is None or place.key != key:
             return None
@@ -102,7 +102,7 @@ class ReachabilityChecks:
         self._timers.pop(place.key, None)
         address = self.address(place)
         if address is not None:
-            # No coroutine is made before it can run: the next key may come first.
+            # Pass the function, not a coroutine: the next key may come before it runs.
             self._workers[place.key] = self.form.run_worker(
                 partial(self._reach, address),
                 group=f"reach {place.key}",

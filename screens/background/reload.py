@@ -1,4 +1,4 @@
-"""What is committed now, read while the wizard is open: whole, or the host keys alone."""
+"""Load committed answers, or only the committed host keys, while the wizard is open."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def reload_installation(host: Host, name: str, key: str) -> None:
-    """Take up the committed answers of an installation and go to one question of them."""
+    """Load the committed answers of an installation and open one question."""
     work = partial(_reload, host, name, key)
     host.run_worker(work, exclusive=True, group="reopen", exit_on_error=False)
 
 
 async def load_committed_keys(host: Host) -> None:
-    """The host keys that were accepted before, into the draft."""
+    """Load the host keys that were accepted earlier into the draft."""
     try:
         operator = await run_in_thread(_load_operator, host.workspace, host.existing)
     except Exception as error:

@@ -1,8 +1,7 @@
-"""Tasks of a page: one at a time, each with consent, and all of them to be left at once.
+"""Tasks of a page: one at a time, each with consent, each stoppable at any time.
 
-What blocks runs in daemon threads, and a task belongs to the app: quitting waits for neither,
-and a page that goes away takes nothing with it. Values that were typed live as long as the task
-that needs them.
+Blocking calls run in daemon threads, and tasks belong to the app: quitting waits for neither, and
+closing the page stops neither. Typed secrets are dropped when their task ends.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ T = TypeVar("T")
 
 
 class TaskAbandonedError(Exception):
-    """The person said no, or went to another page."""
+    """The user said no, or opened another page."""
 
 
 class TaskRunner:
-    """Runs one task after the other for the page `page_name`, as often as it is opened."""
+    """Runs the tasks of the page `page_name` one at a time; survives closing the page."""
 
     def __init__(self, host: Host, page_name: str) -> None:
         self.host, self.page_name = host, page_name
@@ -48,18 +47,18 @@ class TaskRunner:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something is under way."""
+        """Whether a task is running."""
         return self._worker is not None
 
     def start(self, task: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin, unless something is under way."""
+        """Start a task, unless one is running."""
         if not self.is_busy:
             self._worker = self.host.run_worker(
                 partial(self._run, task), group="tasks", exit_on_error=False
             )
 
     def stop(self) -> None:
-        """Wait no longer; what was sent already may still be carried out."""
+        """Stop waiting for the task; a request already sent may still be carried out."""
         if self._worker is not None:
             self._worker.cancel()
 
@@ -78,7 +77,7 @@ class TaskRunner:
             self.show()
 
     async def _run_in_thread(self, text: str, call: Callable[[], T]) -> T:
-        """The value of a blocking call, told as `text` with the seconds it takes."""
+        """Return the value of a blocking call; `text` and its seconds are shown meanwhile."""
         self._begin(text)
         try:
             return await run_in_thread(call)
@@ -90,7 +89,7 @@ class TaskRunner:
         self.show()
 
     async def _ask(self, dialog: ModalScreen[T]) -> T:
-        """What a dialog ends with; TaskAbandonedError where its page has gone."""
+        """Return the answer of a dialog; TaskAbandonedError after a no, or without the page."""
         if self.host.page_name != self.page_name:
             raise TaskAbandonedError
         future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
@@ -107,13 +106,13 @@ class TaskRunner:
         return value
 
     async def _consent(self, subject: str, title: str, text: str, yes: str) -> None:
-        """A yes to something outside that was asked for just now; asked once."""
+        """Ask for consent to an action that the user has just requested; once per session."""
         if subject not in self.host.consents:
             await self._ask(ConfirmListDialog(title, text, yes=yes, no="not now", yes_first=True))
             self.host.consents.add(subject)
 
     async def _prompt_secret(self, key: str, text: str) -> None:
-        """A secret, typed unseen; kept until the task ends."""
+        """Prompt for a secret without showing it; keep it until the task ends."""
         if key not in self._secrets:
             self._secrets[key] = await self._ask(create_secret_prompt(key, text))
 
@@ -122,7 +121,7 @@ class TaskRunner:
 
 
 def save_unverified(host: Host, installation: str) -> None:
-    """Keep on this machine what stays unverified of a committed installation; never raises."""
+    """Record the unverified probes of a committed installation on this machine; never raises."""
     unverified = host.session.unverified(host.draft)
     if unverified is not None:
         history = UnverifiedHistory(host.workspace.repository, installation)

@@ -1,1 +1,1 @@
-"""The answers under edit, and what was learned about them from outside."""
+"""The answers under edit, and the probe results about them."""

@@ -1,4 +1,4 @@
-"""The answers while they are being given: raw, never lost, examined whole after every change."""
+"""The answers under edit: kept raw, never dropped, validated as a whole after every change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Who accepts host keys today, and which entries stand on the target branch."""
+    """Who accepts host keys, on which date, and the entries on the target branch."""
 
     by: str = ""
     date: str = ""
@@ -34,7 +34,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """One page of the wizard: a section, the host-key page or the review."""
+    """Name and title of one page of the wizard."""
 
     name: str
     title: str
@@ -42,12 +42,12 @@ class PageEntry:
 
 @dataclass(frozen=True)
 class Draft:
-    """Raw answers under the operator's edits; immutable, so that every change makes a new one.
+    """Raw answers and the operator's edits; immutable, each change returns a new draft.
 
-    `base` is what the wizard was opened with, `edits` what was answered since, by question. Nothing
-    is ever dropped from them: answers of a question that stops to apply only stop counting.
-    `typed_fingerprints` were typed on the host-key page, `option_fingerprints` on the command line;
-    `scans` what hosts showed when the operator had them asked: candidates, never evidence.
+    `base` holds the initial answers, `edits` the answers given since, by question. Nothing is
+    dropped: the answer of a question that no longer applies is kept, but does not count.
+    `typed_fingerprints` were typed on the host-keys page, `option_fingerprints` on the command
+    line. `scans` holds the keys that hosts presented: candidates, never evidence.
     """
 
     base: Mapping[str, Any]
@@ -58,31 +58,31 @@ class Draft:
     scans: tuple[Scan, ...] = ()
 
     def with_answer(self, item: FieldSpec, value: object) -> Draft:
-        """The draft with one more answer."""
+        """Return the draft with one more answer."""
         return replace(self, edits={**self.edits, item.path: value})
 
     def with_fingerprint(self, fingerprint: str) -> Draft:
-        """The draft with a fingerprint that the operator typed now."""
+        """Return the draft with one more typed fingerprint."""
         return replace(
             self, typed_fingerprints=tuple(dict.fromkeys([*self.typed_fingerprints, fingerprint]))
         )
 
     def with_scan(self, scan: Scan) -> Draft:
-        """The draft with what a host showed, in the place of an earlier scan of it."""
+        """Return the draft with a scan, which replaces an earlier scan of the same host."""
         others = tuple(one for one in self.scans if one.name != scan.name)
         return replace(self, scans=(*others, scan))
 
     def as_committed(self) -> Draft:
-        """The same answers once they are committed: nothing of them would be lost."""
+        """Return the same answers as committed: quitting loses none of them."""
         return replace(self, base=self.data, edits={}, typed_fingerprints=())
 
     def with_base(self, *layers: Mapping[str, Any]) -> Draft:
-        """The same edits over other answers (another preset)."""
+        """Return the same edits over different base answers, such as another preset."""
         return replace(self, base=merge_layers(*layers))
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """Everything that was given, as an answers file would hold it."""
+        """All given answers, as in an answers file."""
         data = dict(self.base)
         for path, value in self.edits.items():
             data = put_value(data, path, value)
@@ -90,25 +90,25 @@ class Draft:
 
     @property
     def has_changes(self) -> bool:
-        """Whether quitting would lose something."""
+        """Whether quitting would lose answers."""
         return any(
             get_value(self.base, path, _default(path)) != value
             for path, value in self.edits.items()
         ) or bool(self.typed_fingerprints)
 
     def value(self, item: FieldSpec) -> object:
-        """The answer as it stands, or the default, as plain data."""
+        """Return the current answer, or the default, as plain data."""
         found = get_value(self.data, item.path, _MISSING)
         return dump_value(item.default) if found is _MISSING else found
 
     @property
     def answers(self) -> Answers:
-        """The answers without those that cannot be read: decides which questions apply."""
+        """The answers without unreadable ones; they decide which questions apply."""
         return self._read[0]
 
     @property
     def legible_data(self) -> dict[str, Any]:
-        """The same as plain data, fit for a file: what is no answer may be a misplaced secret."""
+        """The same as plain data, safe to save: an unreadable answer may be a misplaced secret."""
         return self._read[1]
 
     @cached_property
@@ -126,9 +126,9 @@ class Draft:
 
     @cached_property
     def applicable_data(self) -> dict[str, Any]:
-        """What counts: without the answers of questions that do not apply.
+        """The given answers without those of questions that do not apply.
 
-        Keys of another host than the repository's do not count either.
+        Keys of hosts other than the repository's are left out too.
         """
         data = self.data
         for item in field_specs():
@@ -147,12 +147,12 @@ class Draft:
 
     @cached_property
     def validation(self) -> ValidationResult:
-        """What validation says about everything that counts."""
+        """The validation result of the applicable answers."""
         return validate_answers(self.applicable_data)
 
     @cached_property
     def problems(self) -> dict[str, str]:
-        """The first problem of each question, by its key; other keys as they came."""
+        """The first problem of each question, by key; other problems keep their own key."""
         found: dict[str, str] = {}
         for problem in self.validation.problems:
             key = ".".join(_question_path(problem.key))
@@ -165,7 +165,7 @@ class Draft:
 
     @cached_property
     def scan(self) -> Scan | None:
-        """What the repository's host showed, if it was asked."""
+        """The scan of the repository's host; None if it was not scanned."""
         place = needed_host(self._answers)
         name = known_hosts_name(*place) if place else ""
         return next((one for one in self.scans if one.name == name), None)
@@ -174,7 +174,7 @@ class Draft:
     def verification(self) -> VerifiedAnswers:
         """The answers with host keys judged now; see `wizard.workspace.host_keys`.
 
-        A changed key is no exception here: it is shown, and the plan refuses it.
+        A changed key raises nothing here: the page shows it, and the plan refuses it.
         """
         operator = self.operator
         try:
@@ -197,7 +197,7 @@ class Draft:
     def effective_fingerprints(self) -> tuple[str, ...]:
         """The fingerprints that count now.
 
-        One typed for a key that was taken back stays typed, and counts again should it return.
+        The fingerprint of a removed key stays typed, and counts again if the key returns.
         """
         verdict = self._verdict(self.typed_fingerprints)
         unused = verdict.unused if verdict else ()
@@ -205,7 +205,7 @@ class Draft:
         return tuple(dict.fromkeys([*self.option_fingerprints, *typed]))
 
     def has_fingerprint(self, fingerprint: str) -> bool:
-        """Whether this fingerprint is that of a key given now; ValueError when it is none."""
+        """Return whether a current key has this fingerprint; ValueError for invalid text."""
         verdict = self._verdict((fingerprint,))
         return verdict is not None and not verdict.unused
 
@@ -222,12 +222,12 @@ class Draft:
 
     @cached_property
     def rendering(self) -> Rendering | None:
-        """The files these answers come to; None while they cannot be rendered."""
+        """The rendered files of these answers; None while they cannot be rendered."""
         if self.validation.answers is None:
             return None
         try:
             return render(self.verification.answers)
-        except Exception:  # incomplete answers may fail anywhere: the review says why
+        except Exception:  # incomplete answers may fail anywhere; the review reports why
             return None
 
     @cached_property
@@ -246,7 +246,7 @@ class Draft:
         return (*found, PageEntry(PREFLIGHT, "Pre-flight"), PageEntry(REVIEW, "Review"))
 
     def problem_keys(self, step: str) -> list[str]:
-        """Keys with a problem on one page, in the order of the questions."""
+        """Return the keys with a problem on one page, in the order of the questions."""
         if step == HOST_KEYS:
             return [HOST_KEYS] if HOST_KEYS in self.problems or self.verification.missing else []
         if step in {PREFLIGHT, REVIEW}:
@@ -269,7 +269,7 @@ def _default(path: tuple[str, ...]) -> object:
 
 
 def _question_path(key: str) -> tuple[str, ...]:
-    """The path of the question a problem's key belongs to, else the key's own path."""
+    """Return the path of the question that a key belongs to, else the key's own path."""
     parts = tuple(key.split("."))
     paths = {item.path for item in field_specs()}
     return next(
@@ -278,10 +278,10 @@ def _question_path(key: str) -> tuple[str, ...]:
 
 
 def _describe_problem(problem: Problem, key: str, data: Mapping[str, Any]) -> str:
-    """The problem in words; text that could not be read as the question's kind says which kind."""
+    """Return the message of a problem; for text of the wrong kind, the expected kind."""
     item = next((item for item in field_specs() if item.key == key), None)
     if item is not None and isinstance(get_value(data, item.path), str):
-        messages = {"int": "give a whole number", "mapping": "give NAME=VALUE, NAME=VALUE"}
+        messages = {"int": "enter a whole number", "mapping": "enter NAME=VALUE, NAME=VALUE"}
         return messages.get(item.kind, problem.message)
     return problem.message
 

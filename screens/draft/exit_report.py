@@ -1,4 +1,4 @@
-"""What the screens came to, told once they are closed so that it stays in the terminal."""
+"""The outcome of the screens, printed to the terminal after they close."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class ExitReport:
-    """The last commit and the last `apply` since the screens were opened; None for neither.
+    """The last commit and the last `apply` of this session; None if there was none.
 
-    `left` are the answers that came to no commit, with the fingerprints typed for them.
+    `uncommitted` holds answers that were not committed, with their typed fingerprints.
     """
 
     committed: CommitResult | None = None

@@ -1,4 +1,4 @@
-"""What is known outside about one answer, in a word for its row and in a sentence below."""
+"""Probe outcome of one answer: a word for its row and a sentence below the form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A word (empty: nothing is known), the sentence, and whether it is a proven fault."""
+    """A word (empty without a result), a sentence, and whether a probe failed."""
 
     word: str = ""
     summary: str = ""
@@ -26,7 +26,7 @@ NO_OUTCOME = Outcome()
 def derive_outcome(
     session: LookupResults, draft: Draft, key: str, reachability: ProbeResult | str | None
 ) -> Outcome:
-    """What stands beside a question: a proven fault, else the name and port, with a version."""
+    """Return the outcome of a question: its probe results, else its reachability."""
     results = session.question_results(draft, key)
     if results and results[0].result.status == "fail":
         first = results[0]
@@ -37,7 +37,7 @@ def derive_outcome(
     if reachability is None:
         return NO_OUTCOME
     if isinstance(reachability, str):
-        return Outcome(reachability, "asking for its name and port ...")
+        return Outcome(reachability, "resolving the name and connecting ...")
     if reachability.status == "pass":
         return Outcome("ok", f"ok, {reachability.detail}")
     return Outcome(

@@ -1,4 +1,4 @@
-"""What was agreed to and found out outside since the screens were opened; nothing is kept of it."""
+"""Consents and probe results of one session, in memory only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """What one probe found; it holds as long as the `answers` that its source reads."""
+    """The result of one probe; valid while the `answers` that its source reads are unchanged."""
 
     source: ProbeSource
     probe: Probe
@@ -32,26 +32,26 @@ class LookupResult:
 
     @property
     def summary(self) -> str:
-        """The finding in one sentence."""
+        """The probe's title and detail in one sentence."""
         return f"{self.probe.title}: {self.result.detail}"
 
     @property
     def what(self) -> str:
-        """The probe's title without what its page says anyway."""
+        """The probe's title without the part that its page already shows."""
         title, _, what = self.probe.title.rpartition(": ")
         return what or title
 
     @property
     def is_trust(self) -> bool:
-        """Whether it is not proven who answers, so that nothing makes up for it."""
+        """Whether the peer's identity is not proven; such a failure blocks the commit."""
         return self.result.status == "fail" and self.probe.proves_peer
 
 
 class LookupResults:
-    """The memory of one run of the screens.
+    """Consents and results since the screens were opened.
 
-    `agreed` is what a person said yes to, `held` what was typed into a masked field, for as long
-    as it is not proven wrong. `reached` says by address whether name and port answered.
+    `agreements` holds what the user agreed to, `secret_values` typed secrets until one is refused,
+    and `reachability` the results of name and port checks by address.
     """
 
     def __init__(self) -> None:
@@ -62,14 +62,14 @@ class LookupResults:
         self._complete_for: Answers | None = None
         self._rounds: dict[str, tuple[tuple[object, ...], tuple[Probe, ...]]] = {}
         self._found: dict[str, LookupResult] = {}
-        # The last draft that was asked about, and what holds for it.
+        # The draft of the last query, and its valid results.
         self._current_draft: Draft | None = None
         self._current_results: list[LookupResult] = []
 
     def begin(
         self, draft: Draft, probes_by_source: Iterable[tuple[ProbeSource, Sequence[Probe]]]
     ) -> None:
-        """A round of these probes begins; what they found before counts no more."""
+        """Begin a round of these probes and drop their earlier results."""
         self.running.clear()
         self._current_draft = None
         for source, probes in probes_by_source:
@@ -79,7 +79,7 @@ class LookupResults:
             self.running.update(dict.fromkeys((one.id for one in probes), time.monotonic()))
 
     def end(self, draft: Draft, source: ProbeSource, probe: Probe, result: ProbeResult) -> None:
-        """One of them ended; `draft` is the one that it was asked for."""
+        """Record the result of one probe; `draft` is the draft it ran for."""
         self.running.pop(probe.id, None)
         self._current_draft = None
         answers = source_answers(source, draft)
@@ -88,15 +88,15 @@ class LookupResults:
         )
 
     def stop(self) -> None:
-        """Nothing runs any more."""
+        """Mark all probes as not running."""
         self.running.clear()
 
     def mark_complete(self, draft: Draft) -> None:
-        """All that these answers need outside was asked for."""
+        """Record that all probes of these answers were run."""
         self._complete_for = draft.answers
 
     def unverified(self, draft: Draft) -> list[tuple[str, str]] | None:
-        """Ids and endpoints of what did not find out; None unless all of these was asked for."""
+        """Return ids and endpoints of unverified probes; None unless all probes were run."""
         if self._complete_for is None or self._complete_for != draft.answers:
             return None
         unverified_results = [
@@ -105,12 +105,12 @@ class LookupResults:
         return [(one.probe.id, one.probe.endpoint) for one in unverified_results]
 
     def probes(self, source: ProbeSource, draft: Draft) -> tuple[Probe, ...]:
-        """Those of the last round, where it was about these answers."""
+        """Return the probes of the last round, if it was about these answers."""
         answers, probes = self._rounds.get(source.title, ((), ()))
         return probes if probes and answers == source_answers(source, draft) else ()
 
     def results(self, draft: Draft) -> list[LookupResult]:
-        """What holds for these answers; every row of a form asks at every key."""
+        """Return the valid results; cached, because every row of a form asks at every key."""
         if self._current_draft is not draft:
             now: dict[str, tuple[object, ...]] = {}
             current = []
@@ -123,19 +123,19 @@ class LookupResults:
         return self._current_results
 
     def find_result(self, draft: Draft, name: str) -> LookupResult | None:
-        """What one probe found, where it holds for these answers."""
+        """Return the result of one probe, if it is valid for these answers."""
         return next((one for one in self.results(draft) if one.probe.id == name), None)
 
     def faults(self, draft: Draft) -> list[LookupResult]:
-        """Proven faults: they stop a commit."""
+        """Return the failed probes; they block a commit until it is confirmed."""
         return [one for one in self.results(draft) if one.result.status == "fail"]
 
     def is_faulty(self, draft: Draft, section: str) -> bool:
-        """Whether a fault was proven that a question of this page mends."""
+        """Return whether a probe failed that a question of this section fixes."""
         return any(one.question.split(".")[0] == section for one in self.faults(draft))
 
     def mark(self, draft: Draft) -> str:
-        """The state of all that there is to look at, as characters."""
+        """Return the state of all probes as characters."""
         if self.faults(draft):
             return "!"
         is_complete = (
@@ -146,7 +146,7 @@ class LookupResults:
         return "ok" if is_complete else ""
 
     def question_results(self, draft: Draft, question: str) -> list[LookupResult]:
-        """What stands beside a question: faults first, then what has a word for it."""
+        """Return the results to show beside a question: failures first, then those with a word."""
         if not self._found:
             return []
         results = [one for one in self.results(draft) if one.question == question]
@@ -154,26 +154,26 @@ class LookupResults:
         return sorted(relevant, key=lambda one: one.result.status != "fail")
 
     def elapsed(self, name: str) -> int:
-        """For how many seconds a probe has run."""
+        """Return the seconds that a running probe has taken so far."""
         return int(time.monotonic() - self.running.get(name, time.monotonic()))
 
     def progress(self) -> str:
-        """The round under way."""
+        """Return the progress of the running round."""
         longest = max((self.elapsed(name) for name in self.running), default=0)
-        return f"asking outside, {len(self.running)} not answered yet, {longest} s; esc stops"
+        return f"probing, {len(self.running)} still running, {longest} s; esc stops"
 
 
 def source_answers(source: ProbeSource, draft: Draft) -> tuple[object, ...]:
-    """The answers that decide what a source's probes find."""
+    """Return the answers that a source's probes depend on."""
     typed = draft.effective_fingerprints if "dags" in source.reads else ()
     return (*(getattr(draft.answers, name) for name in source.reads), typed)
 
 
 def summarize_faults(faults: Sequence[LookupResult], here: str = "") -> str:
-    """The first of these faults in its own words, as the status line of the page `here`."""
+    """Return the first failure in one line, for the status line of the page `here`."""
     if not faults:
         return ""
-    first, count = faults[0], pluralize(len(faults), "check")
+    first, count = faults[0], pluralize(len(faults), "probe")
     if first.source.section != here:
         return f"! {count} failed: {first.summary}"
-    return f"! {count} failed: {first.what}: {first.result.detail}   f5 again"
+    return f"! {count} failed: {first.what}: {first.result.detail}   f5 retries"

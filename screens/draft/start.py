@@ -1,4 +1,4 @@
-"""What the screens begin with, and the draft that follows from it."""
+"""The initial answers of the screens, and the draft built from them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InitialAnswers:
-    """What the screens begin with: raw answers, and the committed installation they belong to.
+    """Raw answers at start, and the committed installation they belong to.
 
-    `fingerprints` are those of the command line; `folder` is what file names are relative to;
-    `chart` is a chart for a full check of the values, `context` the cluster's in the kubeconfig.
+    `fingerprints` come from the command line. File names in the answers are relative to `folder`.
+    `chart` is used for a full check of the values; `context` is the kubeconfig context.
     """
 
     data: Mapping[str, Any]
@@ -32,9 +32,9 @@ class InitialAnswers:
 
 
 def build_draft(initial: InitialAnswers, identity: Acceptance) -> Draft:
-    """The draft of these answers; imports the models, so call it in a thread.
+    """Return the draft of these answers; imports the models, so call it in a thread.
 
-    Raises AnswersError for a typed fingerprint that is none.
+    Raises AnswersError for an invalid fingerprint.
     """
     from screens.draft.draft import Draft, Operator
 
@@ -53,4 +53,4 @@ def _parse_fingerprints(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(parse_fingerprint(text) for text in texts)
     except ValueError as error:
         problem = Problem("--host-key-fingerprint", str(error))
-        raise AnswersError("a fingerprint cannot be read", [problem]) from None
+        raise AnswersError("invalid fingerprint", [problem]) from None

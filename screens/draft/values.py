@@ -1,4 +1,4 @@
-"""Answers as the text of a field, and back; what cannot be read stays text for validation."""
+"""Convert answers to field text and back; unreadable text stays text for validation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wizard.errors import AnswersError
 SECRET_KINDS = {
     "env": "environment",
     "file": "file",
-    "prompt": "ask at run",
+    "prompt": "prompt",
     "generate": "generate",
     "store": "in the store",
 }
@@ -21,7 +21,7 @@ KINDS_WITH_ARGUMENT = ("env", "file")
 
 
 def to_text(item: FieldSpec, value: object) -> str:
-    """The answer as one line of text."""
+    """Return the answer as one line of text."""
     if isinstance(value, str):
         return value
     if value is None or value == {} or value == []:
@@ -36,7 +36,7 @@ def to_text(item: FieldSpec, value: object) -> str:
 
 
 def from_text(item: FieldSpec, text: str) -> object:
-    """The answer that was typed; the text itself where it is none of the question's kind."""
+    """Return the typed answer; the text itself if it does not fit the question's kind."""
     if item.kind == "int":
         return int(text) if re.fullmatch(r"\s*-?[0-9]{1,18}\s*", text) else text
     if item.kind in {"mapping", "list"}:
@@ -50,7 +50,7 @@ def from_text(item: FieldSpec, text: str) -> object:
 
 
 def secret_parts(value: object) -> tuple[str, str]:
-    """Kind and argument of a secret reference as plain data; `env` where it is none."""
+    """Return kind and argument of a secret reference; kind `env` for anything else."""
     if isinstance(value, Mapping):
         for kind in SECRET_KINDS:
             if kind in value:
@@ -60,7 +60,7 @@ def secret_parts(value: object) -> tuple[str, str]:
 
 
 def secret_value(kind: str, argument: str, before: object) -> dict[str, object]:
-    """A reference; what is public beside the old one (a deploy key's public part) stays."""
+    """Return a reference; keeps public entries of `before`, such as a public key."""
     public = {}
     if isinstance(before, Mapping):
         public = {str(name): text for name, text in before.items() if name not in SECRET_KINDS}

@@ -1,1 +1,1 @@
-"""One module or folder per page."""
+"""The pages, one module or folder each."""

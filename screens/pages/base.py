@@ -1,4 +1,4 @@
-"""What every page of the wizard has: header, steps, one place for messages, keys."""
+"""Base of all pages: header, steps, status line, key bar."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from screens.steps import REVIEW
 from screens.widgets.fields import Line
 from screens.widgets.finder import find_question
 
-# Literals of ours, so markup is safe here and nowhere else.
+# A literal of this module: the only place where markup is allowed.
 KEY_BAR = (
     "[@click=screen.next]^n next[/]  [@click=screen.back]esc back[/]  "
     "[@click=screen.find]^p find a question[/]  [@click=screen.review]^s review[/]  "
@@ -33,11 +33,11 @@ KEY_BAR = (
 
 
 class StepLine(Line):
-    """One step in the sidebar: mark and title; a click jumps there."""
+    """One step in the sidebar: mark and title; a click opens its page."""
 
     @dataclass
     class Chosen(Message):
-        """The person wants this step."""
+        """The user chose this step."""
 
         name: str
 
@@ -46,18 +46,18 @@ class StepLine(Line):
         self.step = step
 
     def on_click(self) -> None:
-        """Jump."""
+        """Post the choice."""
         self.post_message(self.Chosen(self.step.name))
 
 
 class Page(Screen[None]):
-    """A full page; subclasses give the content and say what enter does."""
+    """A full page; subclasses provide the content and the action of enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "forward", "next field", show=False),
         Binding("ctrl+n", "next", "next page", id="next"),
         Binding("escape", "back", "previous page", id="back"),
-        # At once: what is typed after it belongs to the finder, not to the focused field.
+        # With priority: the next keys belong to the finder, not to the focused field.
         Binding("ctrl+p", "find", "find a question", id="find", priority=True),
         Binding("ctrl+s", "review", "review", id="review"),
         Binding("f1", "help", "help", id="help"),
@@ -71,17 +71,17 @@ class Page(Screen[None]):
 
     @property
     def host(self) -> Host:
-        """The app, as far as a page knows it."""
+        """The app, through its interface for pages."""
         return cast("Host", self.app)
 
     @property
     def draft(self) -> Draft:
-        """The answers as they stand."""
+        """The current answers."""
         return self.host.draft
 
     def compose(self) -> ComposeResult:
-        """Header, steps and content side by side, status and keys."""
-        # Before there is anything to style: as the first resize it would style everything twice.
+        """Yield header, steps and content side by side, status and keys."""
+        # Before any widget exists: on the first resize, everything would be styled twice.
         width = self.app.size.width
         self.add_class(
             *self._get_breakpoint_classes(width, self.HORIZONTAL_BREAKPOINTS), update=False
@@ -100,11 +100,11 @@ class Page(Screen[None]):
         yield Static(self.keys, id="keys")
 
     def content(self) -> Iterator[Widget]:
-        """What the page is about."""
+        """Yield the main widgets of the page."""
         yield from ()
 
     def side_content(self) -> Iterator[Widget]:
-        """What stands to its right."""
+        """Yield the widgets to the right of the content."""
         yield from ()
 
     def _step_lines(self) -> Iterator[Widget]:
@@ -113,15 +113,15 @@ class Page(Screen[None]):
 
     @on(events.Mount)
     def _record_visit(self) -> None:
-        # Textual calls this beside a subclass's own on_mount.
+        # Textual calls this in addition to a subclass's own on_mount.
         self.host.visited.add(self.page_name)
         self.show_state()
 
     def prepare_leave(self) -> None:
-        """Keep what is finished in a field that was not left yet: another page follows."""
+        """Save finished input of the focused field before another page opens."""
 
     def show_state(self) -> None:
-        """Header, marks and status after any change of the draft."""
+        """Redraw header, steps and status."""
         draft, host = self.draft, self.host
         names = [step.name for step in draft.pages]
         where = f"Airflow Wizard   {host.workspace.label}/{draft.answers.installation.name}"
@@ -142,10 +142,9 @@ class Page(Screen[None]):
         self._mark_steps(lines)
 
     def begin(self, work: Callable[[], Coroutine[Any, Any, object]], group: str) -> None:
-        """Work in the background, in the place of what is under way in its group.
+        """Run a coroutine function in the background; replaces running work of the same group.
 
-        Its coroutine is made when it runs: the page may be left until then, and nobody would have
-        waited for it.
+        Takes the function, not a coroutine: the page may be closed before it runs.
         """
         self.run_worker(work, exclusive=True, group=group, exit_on_error=False)  # type: ignore[arg-type]
 
@@ -166,61 +165,61 @@ class Page(Screen[None]):
                 self.call_after_refresh(line.scroll_visible, animate=False)
 
     def show_status(self) -> None:
-        """The line above the keys: what the whole draft still needs."""
+        """Show the problems of the whole draft in the line above the keys."""
         self.say(self.host.status())
 
     def say(self, text: str) -> None:
-        """One sentence on the status line; `! ` before it marks a problem."""
+        """Show one sentence on the status line; `! ` marks a problem."""
         line = self.query_one("#status", Line)
         line.put(text)
         line.set_class(text.startswith("!"), "wrong")
 
     def interrupt(self) -> None:
-        """Ctrl-C, which nobody may lose answers by."""
+        """Handle ctrl+c, which must not lose answers: show how to quit."""
         self.say("ctrl+q quits")
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Work in the background that broke must not look as if it went on."""
+        """Report a crash of background work."""
         if event.state == WorkerState.ERROR:
-            # Never the error's text: it may hold a value.
-            self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed by it")
+            # Not the error's text, which may hold a value.
+            self.say(f"! a bug ({type(event.worker.error).__name__}); nothing was changed")
 
     def show_lookups(self) -> None:
-        """Something was found out outside."""
+        """Show new probe results."""
         self.show_state()
 
     def on_step_line_chosen(self, event: StepLine.Chosen) -> None:
-        """A click in the sidebar."""
+        """Open the clicked step."""
         self.host.go(event.name)
 
     async def action_forward(self) -> None:
-        """Enter: the next field, then the next page."""
+        """Focus the next field, or open the next page."""
         self.action_next()
 
     def action_next(self) -> None:
-        """The next page."""
+        """Open the next page."""
         self.host.turn_page(self.page_name, 1)
 
     def action_back(self) -> None:
-        """The page before."""
+        """Open the previous page."""
         self.host.turn_page(self.page_name, -1)
 
     def action_review(self) -> None:
-        """Straight to the review."""
+        """Open the review."""
         self.host.go(REVIEW)
 
     def action_find(self) -> None:
-        """Find a question by its name."""
+        """Open the finder."""
         find_question(self.host)
 
     def action_help(self) -> None:
-        """Help for what has the focus."""
+        """Show the help of the focused question, or the key help."""
         self.host.show_help(None)
 
     def action_check(self) -> None:
-        """Run the checks on everything, and try what this page names outside."""
+        """Run all checks, and the probes of this page."""
         self.host.checks.check_page(self.page_name)
 
     def action_leave(self) -> None:
-        """Quit, asking when something would be lost."""
+        """Quit; asks first if answers would be lost."""
         self.host.leave()

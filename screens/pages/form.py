@@ -1,4 +1,4 @@
-"""The one form for any section: a row a question, help or error of the focused one below."""
+"""The form of any section: one row per question, help or error of the focused one below."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from screens.widgets.rows import Row
 from wizard.answers.questions import FieldSpec, field_specs
 from wizard.questions.section import Section
 
-# One frame: keys that come faster are rendered together.
+# One frame: faster keys are rendered together.
 RENDER_SECONDS = 0.016
 PREVIEW_SECONDS = 0.15
 
 
 class FormScreen(Page):
-    """All questions of one section; `focus_key` has the focus first."""
+    """All questions of one section; `focus_key` gets the initial focus."""
 
     def __init__(self, section: str, focus_key: str = "") -> None:
         super().__init__()
@@ -43,13 +43,13 @@ class FormScreen(Page):
 
     @property
     def model(self) -> type[Section]:
-        """The section's class."""
+        """The class of the section."""
         section = getattr(self.draft.answers, self.page_name)
         assert isinstance(section, Section)  # noqa: S101
         return type(section)
 
     def content(self) -> Iterator[Widget]:
-        """Title, introduction, rows under the titles of their groups, message."""
+        """Yield title, introduction, rows under their group headings, and message."""
         yield Static(plain(self.model.title), classes="title")
         yield Static(plain(self.model.intro), classes="intro")
         with VerticalScroll(id="rows", can_focus=False):
@@ -62,11 +62,11 @@ class FormScreen(Page):
         yield Line(id="message")
 
     def side_content(self) -> Iterator[Widget]:
-        """The live preview; hidden below 100 columns."""
+        """Yield the live preview, which is hidden below 100 columns."""
         yield Preview()
 
     def on_mount(self) -> None:
-        """Rows that apply, and the focus."""
+        """Show the rows that apply and set the focus."""
         self._all_rows = list(self.query(Row))
         self._headings = list(self.query(Heading))
         self._show_rows()
@@ -81,7 +81,7 @@ class FormScreen(Page):
         return [row for row in self._all_rows if row.display]
 
     def has_question(self, key: str) -> bool:
-        """Whether the question applies, so that its row is shown."""
+        """Return whether the row of this question is shown."""
         return any(row.item.key == key for row in self.rows)
 
     @property
@@ -114,23 +114,23 @@ class FormScreen(Page):
         if not accepted and not refused:
             return "none yet"
         words = [f"{pluralize(accepted, 'key')} accepted"] if accepted else []
-        return ", ".join([*words, f"{refused} not proven"] if refused else words)
+        return ", ".join([*words, f"{refused} not accepted"] if refused else words)
 
     def _find_outcome(self, key: str) -> Outcome:
         return derive_outcome(self.host.session, self.draft, key, self._reachability.outcome(key))
 
     def show_lookups(self) -> None:
-        """Something was found out outside: it stands beside the question it is about."""
+        """Show new probe results next to their questions."""
         self._show_rows()
         self.show_state()
         self.show_message()
 
     def prepare_leave(self) -> None:
-        """A section that was finished is tried outside, where that was agreed to."""
+        """Run the probes of the finished section, if the user agreed to them."""
         self.host.checks.probe_quietly(self.page_name)
 
     def on_row_answered(self, event: Row.Answered) -> None:
-        """An answer changed: keep it and show what follows, at most once a frame."""
+        """Keep a changed answer and redraw, at most once per frame."""
         self.host.draft = self.draft.with_answer(event.item, event.value)
         self._reachability.schedule_check(event.item.key, typed=True)
         if self._render_timer is None:
@@ -171,11 +171,11 @@ class FormScreen(Page):
         self.query_one(Preview).follow(self.draft, row.item if row else None)
 
     def on_resize(self) -> None:
-        """The preview may have come into view."""
+        """Update the preview, which may have become visible."""
         self.call_after_refresh(self._schedule_preview)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Help, preview and a full view of the row that took the focus."""
+        """Show help and preview of the row that got the focus."""
         row = _find_row(event.widget)
         if row is not None:
             self.show_message()
@@ -183,7 +183,7 @@ class FormScreen(Page):
             self._reachability.schedule_check(row.item.key, typed=False)
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """Only a field that was left may complain."""
+        """Show the problem of a field once it lost the focus."""
         row = _find_row(event.widget)
         if row is not None:
             self.call_after_refresh(self._finish_row, row)
@@ -197,7 +197,7 @@ class FormScreen(Page):
                 self.host.checks.probe_quietly(self.page_name)
 
     def show_message(self) -> None:
-        """Error of the focused question once it was left before, else its help."""
+        """Show the problem of the focused question if it lost the focus before, else its help."""
         row = self.focused_row
         line = self.query_one("#message", Line)
         if row is None:
@@ -212,12 +212,12 @@ class FormScreen(Page):
         line.set_class(is_wrong or outcome.is_fault, "wrong")
 
     def action_back(self) -> None:
-        """Stop a round of looks under way, else the page before."""
+        """Stop a running round of probes, else open the previous page."""
         if not self.host.checks.stop():
             super().action_back()
 
     def action_field(self, step: int) -> None:
-        """The field above or below; stays at the ends."""
+        """Focus the field above or below; stops at the ends."""
         self._move_to_field(step)
 
     def _move_to_field(self, step: int) -> bool:
@@ -231,7 +231,7 @@ class FormScreen(Page):
         return True
 
     async def action_forward(self) -> None:
-        """Enter: the next field, after the last one the next page."""
+        """Focus the next field; after the last field, open the next page."""
         if not self._move_to_field(1):
             self.action_next()
 
@@ -240,7 +240,7 @@ class FormScreen(Page):
         self.host.go(HOST_KEYS)
 
     def action_help(self) -> None:
-        """Help for the focused question."""
+        """Show the help of the focused question."""
         row = self.focused_row
         self.host.show_help(row.item if row else None)
 

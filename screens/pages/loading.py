@@ -1,4 +1,4 @@
-"""What is on screen while the repository is read: the header of every page, and that it is read."""
+"""The first frame, shown while the repository is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from screens.widgets.fields import Line
 
 
 class LoadingScreen(Screen[None]):
-    """Stands until the first page can be made."""
+    """Shown until the first page is ready."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "app.quit", show=False, priority=True)
@@ -25,7 +25,7 @@ class LoadingScreen(Screen[None]):
         self.where = where
 
     def compose(self) -> ComposeResult:
-        """Where a page has its header and its status."""
+        """Yield header and status in the same places as on a page."""
         with Horizontal(id="header"):
             yield Line(plain(self.where), id="where")
         yield Vertical(id="body")

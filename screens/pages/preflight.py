@@ -1,4 +1,4 @@
-"""Pre-flight: everything these answers need outside, asked from this machine before the commit."""
+"""Pre-flight: all probes of the answers, run from this machine before the commit."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from wizard.errors import AnswersError, WizardError
 from wizard.probes.catalogue import ProbeSource
 from wizard.probes.requirements import ProbeRequirements
 
-_INTRO = "Only read, from this machine; what cannot be reached stays unverified."
+_INTRO = "Probes only read, from this machine. Unreachable systems stay unverified."
 _STYLES = {"ok": "$text-success", "FAILED": "$text-error", "warning": "$text-warning"}
 _STATE_WIDTH, _MAX_TITLE_WIDTH = 11, 32
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeLine:
-    """One line: a probe, and what it found for these answers."""
+    """One line: a probe and its result for these answers."""
 
     source: ProbeSource
     probe: Probe
@@ -42,14 +42,14 @@ class ProbeLine:
 
     @property
     def state(self) -> str:
-        """Its state as a word."""
+        """The state in a word."""
         if self.lookup is not None:
             return STATUS_WORDS[self.lookup.result.status]
         return f"{self.seconds} s" if self.seconds is not None else "-"
 
     @property
     def title(self) -> str:
-        """Its title without what the heading says."""
+        """The probe's title without the words of the heading."""
         title = self.probe.title
         for start in (f"{self.source.title}: ", f"{self.source.title} "):
             title = title.removeprefix(start)
@@ -57,17 +57,17 @@ class ProbeLine:
 
 
 class PreflightScreen(Page):
-    """One line a probe under its source; enter starts, then goes to what mends a fault."""
+    """One line per probe under its source; enter starts the round, then opens fixes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "look", "look outside", show=False, id="look"),
+        Binding("f5", "look", "run all probes", show=False, id="look"),
     ]
     AUTO_FOCUS = ""
     page_name = PREFLIGHT
     keys = ""
     _other_keys = (
         "[@click=screen.next]^n next[/]  "
-        "[@click=screen.back]esc stop, back[/]  [@click=screen.look]f5 again[/]  "
+        "[@click=screen.back]esc stop, back[/]  [@click=screen.look]f5 rerun[/]  "
         "[@click=screen.find]^p find[/]  [@click=screen.review]^s review[/]  "
         "[@click=screen.leave]^q quit[/]"
     )
@@ -75,33 +75,31 @@ class PreflightScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.requirements: tuple[ProbeRequirements, ...] = ()
-        self.block_reason = "finding out what to ask ..."
+        self.block_reason = "listing the probes ..."
         self.probe_lines: list[ProbeLine] = []
         self._was_running = False
 
     def content(self) -> Iterator[Widget]:
-        """What it is about, the lines, and the highlighted one in full."""
+        """Yield title, introduction, lines, and the highlighted line in full."""
         yield Static("Pre-flight", classes="title")
         yield Static(_INTRO, classes="intro")
         yield MarkedOptionList(id="looks", compact=True)
         yield Line(id="found")
 
     async def on_mount(self) -> None:
-        """What would be asked, and what was found before."""
+        """List the probes and their earlier results."""
         self.begin(self._prepare, "prepare")
 
     async def _prepare(self) -> None:
         if self.draft.problems:
             count = pluralize(len(self.draft.problems), "answer")
-            self.block_reason = f"! {count} to give first: enter goes there"
+            self.block_reason = f"! {count} missing or invalid: enter goes there"
         else:
             try:
                 _, self.requirements = await find_required_probes(
                     self.host, self.host.checks.sources
                 )
-                self.block_reason = (
-                    "" if self.requirements else "nothing to ask outside: enter goes on"
-                )
+                self.block_reason = "" if self.requirements else "no probes to run: enter goes on"
             except AnswersError as error:
                 self.block_reason = f"! {error.problems[0] if error.problems else error.message}"
             except WizardError as error:
@@ -110,12 +108,12 @@ class PreflightScreen(Page):
         self.show_state()
 
     def show_lookups(self) -> None:
-        """A probe ended, or a second went by."""
+        """Redraw after a probe ended or a second passed."""
         self._fill()
         self.show_state()
 
     def show_status(self) -> None:
-        """The round under way, what stands in its way, or what enter would do."""
+        """Show the progress of the round, why it cannot start, or what enter does."""
         self._show_keys()
         session = self.host.session
         if session.running:
@@ -126,26 +124,26 @@ class PreflightScreen(Page):
             self.say(self._summarize_results())
 
     def _show_keys(self) -> None:
-        """The line of keys: a literal of ours, so markup is safe."""
+        """Show the key bar, a literal of this module, so markup is safe."""
         line = self._highlighted_line()
         if self.draft.problems:
-            word = "goes there"
+            word = "question"
         elif line and line.lookup and line.lookup.result.status == "fail":
-            word = "mends it"
+            word = "fix"
         else:
-            word = "look" if self.requirements and not self._all_known else "goes on"
+            word = "run" if self.requirements and not self._all_known else "next"
         enter = f"[@click=screen.forward]enter {word}[/]  "
         self.query_one("#keys", Static).update(enter + self._other_keys)
 
     def _summarize_results(self) -> str:
         found = self.host.session.results(self.draft)
         if not found:
-            return "enter looks, once you agreed to what is asked; ^n goes on without"
+            return "enter runs the probes after you confirm; ^n skips them"
         summary = summarize_results(one.result for one in found)
         faults = sum(one.result.status == "fail" for one in found)
-        remaining = "" if self._all_known else "; f5 looks at the rest"
+        remaining = "" if self._all_known else "; f5 runs the rest"
         if faults:
-            return f"! {summary}; enter mends FAILED{remaining}"
+            return f"! {summary}; enter on FAILED goes to the fix{remaining}"
         return f"{summary}{remaining or '; enter goes on to the review'}"
 
     @property
@@ -179,13 +177,13 @@ class PreflightScreen(Page):
             options.clear_options()
             options.add_options(_options(lines, width))
         if bool(lines) is not options.has_focus:
-            # An empty list would keep enter for itself.
+            # An empty list would consume enter.
             self.set_focus(options if lines else None)
         self._highlight(options)
         self._show_result()
 
     def _highlight(self, options: OptionList) -> None:
-        """The first fault once a round is over; a line, in any case."""
+        """Highlight the first failure after a round, otherwise keep a line highlighted."""
         running = bool(self.host.session.running)
         has_ended, self._was_running = self._was_running and not running, running
         fault = next((one for one in self.probe_lines if one.state == "FAILED"), None)
@@ -213,7 +211,7 @@ class PreflightScreen(Page):
         await self.action_forward()
 
     async def action_forward(self) -> None:
-        """Enter: look, go to what mends the highlighted fault, else go on."""
+        """Run the probes, open the fix of the highlighted failure, or go on."""
         line = self._highlighted_line()
         if self.draft.problems:
             self._go_to_problem()
@@ -243,12 +241,12 @@ class PreflightScreen(Page):
             self.host.show_note(found.probe.title, f"{found.result.detail}\n\n{found.result.fix}")
 
     def action_look(self) -> None:
-        """Ask everything, with consent for what is new."""
+        """Run all probes, after asking for missing consents."""
         if self.requirements:
             self.host.checks.probe_all()
 
     def action_back(self) -> None:
-        """Stop the round under way, else the page before."""
+        """Stop the running round, else open the previous page."""
         if not self.host.checks.stop():
             super().action_back()
 

@@ -1,4 +1,4 @@
-"""The first page of a new installation: which preset to start from."""
+"""The first page of a new installation: pick a preset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wizard.answers import presets
 
 
 class PresetScreen(Page):
-    """Pick a preset; every answer it gives can be changed on the pages that follow."""
+    """Picks a preset; the following pages can change all of its answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "nothing", show=False),
@@ -29,9 +29,9 @@ class PresetScreen(Page):
     keys = "enter choose  up, down move  [@click=screen.leave]^q quit[/]"
 
     def content(self) -> Iterator[Widget]:
-        """Title and description of each preset."""
+        """Yield title and description of each preset."""
         yield Static("A new installation", classes="title")
-        yield Static("Pick what comes nearest: every answer can still be changed.", classes="intro")
+        yield Static("Pick the closest preset. You can change every answer later.", classes="intro")
         options = [
             Option(plain(f"{one.title}\n{_wrap(one.description)}\n"), id=one.name)
             for one in map(presets.load_preset, presets.list_presets())
@@ -40,21 +40,21 @@ class PresetScreen(Page):
         yield MarkedOptionList(*options, compact=True)
 
     def show_status(self) -> None:
-        """Nothing is wrong yet."""
+        """Keep the status line empty."""
 
     @on(OptionList.OptionSelected)
     def _use_preset(self, event: OptionList.OptionSelected) -> None:
         self.host.use_preset(event.option_id or "")
 
     def action_next(self) -> None:
-        """Enter and ctrl+n take what is highlighted."""
+        """Use the highlighted preset."""
         self.query_one(OptionList).action_select()
 
     def action_back(self) -> None:
-        """There is nothing before this page."""
+        """Do nothing: this is the first page."""
 
     def action_nothing(self) -> None:
-        """There are no answers yet."""
+        """Do nothing: there are no answers yet."""
 
 
 def _wrap(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The page of each step, imported when it is first shown."""
+"""Creates the page of each step; its module is imported on first use."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 
 def load_first_pages() -> None:
-    """Import the pages that the screens can begin with; blocking."""
+    """Import the pages that can be shown first; blocking."""
     from screens.pages import form, preset
 
     del form, preset
 
 
 def create_preset_page() -> Page:
-    """The choice of a preset."""
+    """Return the page that picks a preset."""
     from screens.pages.preset import PresetScreen
 
     return PresetScreen()
 
 
 def create_apply_page(installation: str, result: CommitResult | None = None) -> Page:
-    """The page that applies an installation; `result` is of the commit made just before."""
+    """Return the page that applies an installation; `result` is the commit just made."""
     from screens.pages.apply.page import ApplyScreen
 
     return ApplyScreen(installation, result)
 
 
 def create_result_page(result: CommitResult) -> Page:
-    """The page that shows a commit."""
+    """Return the page that shows a commit."""
     from screens.pages.result import ResultScreen
 
     return ResultScreen(result)
 
 
 def create_page(name: str, key: str = "") -> Page:
-    """The page of a step; on a form the question `key` gets the focus."""
+    """Return the page of a step; on a form, the question `key` gets the focus."""
     if name == REVIEW:
         from screens.pages.review import ReviewScreen
 

@@ -1,4 +1,4 @@
-"""After the commit: what was written, and the next commands."""
+"""The page after a commit: written files and the next commands."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ from wizard.workspace.proposal import CommitResult
 
 
 class ResultScreen(Page):
-    """What was committed; enter leaves, and one key makes it live."""
+    """Shows the commit; enter quits, `a` opens the apply page."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "apply", "apply it live", show=False)]
-    keys = (
-        "[@click=screen.next]enter done[/]  [@click=screen.apply]a apply it live[/]  "
-        "up, down read on"
-    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "apply", "apply", show=False)]
+    keys = "[@click=screen.next]enter done[/]  [@click=screen.apply]a apply[/]  up, down scroll"
 
     def __init__(self, result: CommitResult) -> None:
         super().__init__()
         self.commit_result = result
 
     def content(self) -> Iterator[Widget]:
-        """Commit, files, notes and commands."""
+        """Yield commit, files, notes and next commands."""
         result = self.commit_result
         yield Static(plain(_title(result)), classes="title")
         lines = ["", *(f"  {path}" for path in result.paths)]
@@ -41,32 +38,32 @@ class ResultScreen(Page):
             yield Static(plain("\n".join(lines)))
 
     def on_mount(self) -> None:
-        """Reading needs the arrow keys."""
+        """Focus the text, so that the arrow keys scroll it."""
         self.host.exit_report.committed = self.commit_result
         self.query_one("#result").focus()
 
     def show_status(self) -> None:
-        """Nothing is open any more."""
+        """Keep the status line empty."""
 
     def action_next(self) -> None:
-        """The end."""
+        """Quit."""
         self.host.exit(self.commit_result)
 
     def action_apply(self) -> None:
-        """Watch it become real."""
+        """Open the apply page."""
         self.host.open_apply(self.draft.answers.installation.name, self.commit_result)
 
     def action_back(self) -> None:
-        """A commit is not undone by going back."""
+        """Do nothing: going back does not undo a commit."""
 
     def action_review(self) -> None:
-        """There is nothing left to review."""
+        """Do nothing: there is nothing left to review."""
 
     def action_find(self) -> None:
-        """The answers are committed."""
+        """Do nothing: the answers are committed."""
 
     def action_leave(self) -> None:
-        """The end."""
+        """Quit."""
         self.host.exit(self.commit_result)
 
 

@@ -1,4 +1,4 @@
-"""Everything that would be written, what the checks say, and the one key that commits."""
+"""The review: planned files, findings, and the key that commits."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ _STYLES = {
     "context": "",
 }
 MAX_LINES = 3000
-NOTHING_TO_COMMIT = "nothing to commit: the repository holds all this; a applies it live"
+NOTHING_TO_COMMIT = "nothing to commit: the repository is up to date; a opens apply"
 
-# Literals of ours, so markup is safe.
+# Literals of this module, so markup is safe.
 _KEYS = (
     "[@click=screen.back]esc back[/]  right diff  left files  "
-    "[@click=screen.find]^p find[/]  [@click=screen.check]f5 again[/]  "
+    "[@click=screen.find]^p find[/]  [@click=screen.check]f5 refresh[/]  "
     "[@click=screen.leave]^q quit[/]"
 )
 _COMMIT = "[@click=screen.forward]enter commit[/]  "
-_WHY = "[@click=screen.forward]enter says more[/]  "
-_THERE = "[@click=screen.forward]enter goes there[/]  "
-_APPLY = "[@click=screen.apply]a apply live[/]  "
+_WHY = "[@click=screen.forward]enter details[/]  "
+_THERE = "[@click=screen.forward]enter go to question[/]  "
+_APPLY = "[@click=screen.apply]a apply[/]  "
 
 
 class ReviewScreen(Page):
-    """Files on the left, the diff of the highlighted one on the right, checks below."""
+    """Files on the left, the diff of the highlighted one on the right, findings below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "focus_files", show=False),
         Binding("right", "focus_diff", show=False),
-        Binding("a", "apply", "apply it live", show=False),
+        Binding("a", "apply", "apply", show=False),
     ]
     page_name = REVIEW
     keys = ""
@@ -68,13 +68,13 @@ class ReviewScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self.proposal: Proposal | None = None
-        self.block_reason = "working out what would change"
+        self.block_reason = "computing the changes ..."
         self.problems: Sequence[Problem] = ()
         self.refusal: WizardError | None = None
         self.faults: Sequence[LookupResult] = ()
 
     def content(self) -> Iterator[Widget]:
-        """Files, diff, checks and actions."""
+        """Yield files, diff, findings and steps."""
         with Horizontal(id="review"):
             yield MarkedOptionList(id="files", compact=True)
             with VerticalScroll(id="diff"):
@@ -83,12 +83,12 @@ class ReviewScreen(Page):
             yield Static(id="findings")
 
     def on_mount(self) -> None:
-        """Ask the engine at once."""
+        """Compute the changes at once."""
         self.query_one("#files").focus()
         self.action_check()
 
     def show_status(self) -> None:
-        """What enter would do now, or why it does nothing."""
+        """Show what enter does now, or why it does nothing."""
         self.query_one("#keys", Static).update(self._enter_key() + _KEYS)
         if self.block_reason:
             self.say(self.block_reason)
@@ -102,7 +102,7 @@ class ReviewScreen(Page):
         self.say(f"enter commits {files} to {branch}")
 
     def _enter_key(self) -> str:
-        """What enter does, as the line of keys says it."""
+        """Return the key hint of enter."""
         if self.block_reason == NOTHING_TO_COMMIT:
             return _APPLY
         if self.proposal is None and self.problems:
@@ -112,13 +112,13 @@ class ReviewScreen(Page):
         return _WHY if self.faults else _COMMIT
 
     def action_check(self) -> None:
-        """Work it out again."""
+        """Compute the changes again."""
         self.begin(self._propose, "propose")
 
     async def _propose(self) -> None:
         self.proposal, self.problems, self.refusal = None, (), None
         self.faults = self.host.session.faults(self.draft)
-        self.block_reason = "working out what would change ..."
+        self.block_reason = "computing the changes ..."
         self.show_status()
         try:
             self.proposal = await run_in_thread(self.host.propose)
@@ -127,17 +127,17 @@ class ReviewScreen(Page):
         except AnswersError as error:
             self.problems = error.problems or (Problem("", error.message),)
             self.block_reason = (
-                f"! {pluralize(len(self.problems), 'answer')} to give first: enter goes there"
+                f"! {pluralize(len(self.problems), 'answer')} missing or invalid: enter goes there"
             )
         except WizardError as error:
             reason = error.message.split("\n")[0].rstrip(":")
-            self.block_reason = f"! cannot commit, enter says what to do: {reason}"
+            self.block_reason = f"! cannot commit, enter shows details: {reason}"
             self.refusal = error
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
-        except Exception as error:  # never its text: it may hold a value
+        except Exception as error:  # not its text, which may hold a value
             self.block_reason = (
-                f"! a bug ({type(error).__name__}); `airflow-wizard plan` says where"
+                f"! a bug ({type(error).__name__}); `airflow-wizard plan` shows where"
             )
         else:
             nothing = not self.proposal.plan.differs
@@ -145,7 +145,7 @@ class ReviewScreen(Page):
         self._show_proposal()
 
     def _require_branch(self, proposal: Proposal) -> None:
-        """Whether the commit could be made from here is no matter of the plan."""
+        """Raise WizardError unless the current branch allows the commit; the plan omits this."""
         if proposal.plan.differs:
             repository = self.host.workspace.repository
             repository.refresh()
@@ -201,9 +201,9 @@ class ReviewScreen(Page):
         lines += [_format_finding(one) for one in plan.findings]
         lines += [f"- {one}" for one in plan.warnings]
         if not lines:
-            lines = ["ok checks: nothing found"]
+            lines = ["ok, no findings"]
         if plan.steps:
-            lines += ["", "After the commit, outside Git:"]
+            lines += ["", "Steps after the commit, outside Git:"]
             lines += [f"  {one.title}  [{one.owner}]" for one in plan.steps]
         self.query_one("#findings", Static).update(plain("\n".join(lines)))
 
@@ -212,7 +212,7 @@ class ReviewScreen(Page):
         await self.action_forward()
 
     async def action_forward(self) -> None:
-        """Enter: commit, or go to the answer that is missing."""
+        """Commit, or open the question of the highlighted problem."""
         if self.proposal is None and self.problems:
             self._go_to_problem()
         elif self.block_reason:
@@ -224,9 +224,9 @@ class ReviewScreen(Page):
             self._commit()
 
     def _confirm_faults(self) -> None:
-        """Commit over proven faults after a second yes; not while it is unproven who answers.
+        """Commit despite failed probes after a confirmation; never with an unproven identity.
 
-        A headless commit probes nothing; `check --live` ends with 4 over the same faults.
+        `commit` runs no probes; `check --live` exits with 4 for the same failures.
         """
         text = "\n".join(
             f"- {one.summary}" + (f"\n  {one.result.fix}" if one.result.fix else "")
@@ -234,16 +234,16 @@ class ReviewScreen(Page):
         )
         fault = next((one for one in self.faults if one.is_trust), None)
         if fault is not None:
-            ending = "Nothing is committed until that is settled; f5 on Pre-flight looks again."
+            ending = "You cannot commit until this is fixed. Press f5 on Pre-flight to probe again."
             self._refuse(f"{text}\n\n{ending}", fault.question)
             return
-        title = f"{pluralize(len(self.faults), 'check')} failed outside. Commit nevertheless?"
-        ask = ConfirmListDialog(title, text, yes="commit; it is put right later", no="not yet")
+        title = f"{pluralize(len(self.faults), 'probe')} failed. Commit anyway?"
+        ask = ConfirmListDialog(title, text, yes="commit anyway", no="not yet")
         self.host.push_screen(ask, lambda yes: self._commit() if yes else None)
 
     def _refuse(self, text: str, key: str) -> None:
-        """No commit; offers the question that settles it, where the wizard asks it."""
-        title = "It is not proven who answers"
+        """Refuse the commit; offer the question that fixes the failure, if it applies."""
+        title = "The server's identity is not proven"
         if key not in {item.key for item in field_specs() if item.applies(self.draft.answers)}:
             self.host.show_note(title, text)
             return
@@ -267,32 +267,32 @@ class ReviewScreen(Page):
             self.host.show_error(self.refusal)
 
     def show_lookups(self) -> None:
-        """What was proven meanwhile counts."""
+        """Show new probe results."""
         self.faults = self.host.session.faults(self.draft)
         self.show_state()
 
     def action_next(self) -> None:
-        """There is no page after the review, and ctrl+n commits nothing."""
+        """Do nothing: the review is the last page, and ctrl+n must not commit."""
 
     def action_apply(self) -> None:
-        """Make live what is committed, where nothing is left to commit."""
+        """Open the apply page, if there is nothing to commit."""
         if self.block_reason != NOTHING_TO_COMMIT:
             self.app.bell()
             return
         self.host.open_apply(self.draft.answers.installation.name)
 
     def action_focus_diff(self) -> None:
-        """Scroll the diff."""
+        """Focus the diff."""
         self.query_one("#diff").focus()
 
     def action_focus_files(self) -> None:
-        """Choose a file."""
+        """Focus the list of files."""
         self.query_one("#files").focus()
 
 
 def _format_fault_status(faults: Sequence[LookupResult]) -> str:
-    count = pluralize(len(faults), "check")
-    return f"! {count} failed outside, enter says what to do: {faults[0].summary}"
+    count = pluralize(len(faults), "probe")
+    return f"! {count} failed, enter shows details: {faults[0].summary}"
 
 
 def _format_finding(one: Finding) -> str:
@@ -300,19 +300,19 @@ def _format_finding(one: Finding) -> str:
 
 
 def list_visible_changes(plan: Plan) -> list[FileChange]:
-    """What a person reads: without unchanged files and the merge base."""
+    """Return the changes to show: without unchanged files and the merge base."""
     return [one for one in plan.changes if (one.differs or one.note) and not one.is_base]
 
 
 def _file_options(plan: Plan) -> Iterator[Option]:
-    """Files under their folders: first those with a question, last those of the wizard's own."""
+    """Yield files under their folders: conflicts first, the wizard's own files last."""
     changes = sorted(
         list_visible_changes(plan),
         key=lambda one: (one.path.startswith(f"{STATE_DIR}/"), one.path.rpartition("/")),
     )
     width = max((len(KIND_LABELS[change.kind]) for change in changes), default=0)
     lines = [
-        (one.path, "! answer", f"conflict {number}") for number, one in enumerate(plan.conflicts)
+        (one.path, "! conflict", f"conflict {number}") for number, one in enumerate(plan.conflicts)
     ]
     lines += [
         (one.path, f"{KIND_LABELS[one.kind]:<{width}}", f"file {one.path}") for one in changes
@@ -330,7 +330,7 @@ def _file_options(plan: Plan) -> Iterator[Option]:
 
 
 def render_diff(lines: Sequence[DiffLine], note: str = "") -> Content:
-    """A diff, each line with its marker; colour only repeats the marker."""
+    """Return a diff, each line with its marker; colour only repeats the marker."""
     parts: list[Content] = [plain(note)] if note else []
     parts += [Content.styled(line.text, _STYLES[line.kind]) for line in lines[:MAX_LINES]]
     if len(lines) > MAX_LINES:

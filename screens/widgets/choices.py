@@ -1,4 +1,4 @@
-"""Lists whose highlighted option has a mark, and the field that opens one."""
+"""Lists that mark the highlighted option, and the field that opens one."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from screens.widgets.fields import MOVE_BINDINGS
 
 
 class MarkedOptionList(OptionList):
-    """A list whose highlighted option has a `>` before it, not only another colour."""
+    """A list that marks the highlighted option with `>`, not only with a colour."""
 
     def render_line(self, y: int) -> Strip:
-        """One line; the highlighted option's first one begins with the mark."""
+        """Return one line; the first line of the highlighted option begins with the mark."""
         return _mark_highlighted(self, super().render_line(y), y)
 
 
 class Overlay(SelectOverlay):
-    """The opened list of a choice; letters look for an option."""
+    """The open list of a choice."""
 
     DEFAULT_CSS = """
     Overlay {
@@ -41,7 +41,7 @@ class Overlay(SelectOverlay):
     """
 
     def render_line(self, y: int) -> Strip:
-        """One line, with the same mark."""
+        """Return one line, with the same mark."""
         return _mark_highlighted(self, super().render_line(y), y)
 
 
@@ -54,10 +54,10 @@ def _mark_highlighted(options: OptionList, strip: Strip, y: int) -> Strip:
 
 
 class Choice(Widget, can_focus=True):
-    """One of a few: left and right change it, space opens the list, enter goes on.
+    """A field for one of a few choices: left and right change it, space opens the list.
 
-    Textual's Select is six widgets, and every one costs when a page opens; this is one, and its
-    list exists only while it is open.
+    Textual's Select consists of six widgets, which slows down opening a page. This is a single
+    widget; its list exists only while it is open.
     """
 
     ALLOW_SELECT = False
@@ -72,7 +72,7 @@ class Choice(Widget, can_focus=True):
 
     @dataclass
     class Changed(Message):
-        """Another choice was made."""
+        """The value changed."""
 
         choice: Choice
         value: str
@@ -80,29 +80,29 @@ class Choice(Widget, can_focus=True):
     def __init__(
         self, choices: Sequence[tuple[str, str]], value: object, *, classes: str = ""
     ) -> None:
-        """`choices` are names with labels; a `value` that is none of them shows as not chosen."""
+        """`choices` are names and labels; a `value` that is not among them shows as not chosen."""
         super().__init__(classes=classes)
         self.labels = dict(choices)
         self.names = list(self.labels)
         self.set_reactive(Choice.value, value if isinstance(value, str) else "")
 
     def render(self) -> RenderResult:
-        """The label, cut where it does not fit, and an arrow at the end."""
+        """Return the label, cut to the width, and an arrow at the end."""
         label, width = self.labels.get(self.value, "choose"), self.size.width - 2
         text = label if len(label) <= width else f"{label[: max(0, width - 1)]}…"
         return Content(f"{text:<{max(0, width)}} {'▲' if self.expanded else '▼'}")
 
     def watch_value(self, value: str) -> None:
-        """Say it."""
+        """Post the change."""
         self.post_message(self.Changed(self, value))
 
     def action_turn(self, step: int) -> None:
-        """Take the next or previous choice; nothing at the ends."""
+        """Select the next or previous choice; stops at the ends."""
         here = self.names.index(self.value) if self.value in self.names else -1
         self.value = self.names[min(max(here + step, 0), len(self.names) - 1)]
 
     async def action_open(self) -> None:
-        """Show the list over what is below."""
+        """Open the list over the rows below."""
         if self.expanded:
             return
         self.expanded = True
@@ -114,7 +114,7 @@ class Choice(Widget, can_focus=True):
         overlay.focus(scroll_visible=False)
 
     async def on_click(self, event: events.Click) -> None:
-        """A click opens it, or closes it again."""
+        """Open or close the list."""
         if self.expanded:
             self.focus()
         elif event.widget is self:

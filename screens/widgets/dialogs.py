@@ -1,4 +1,4 @@
-"""What opens over a page: a question before quitting, help, an error, the finder."""
+"""Dialogs over a page: confirmation, message, finder."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from wizard.answers.explain import explain_question
 from wizard.answers.questions import FieldSpec
 
 KEY_HELP = """\
-enter        next field, then next page; on Review it commits
+enter        next field, then next page; on Review: commit
 up, down     field above or below
-ctrl+n       next page            escape   page before
+ctrl+n       next page            escape   previous page
 ctrl+p       find a question      ctrl+s   review
-f1           help                 f5       checks, and what the page names outside
-             Pre-flight: look at all of it; host keys: ask the host
-ctrl+q       quit; asks when something would be lost"""
+f1           help                 f5       run the checks and this page's probes
+             Pre-flight: run all probes; Host keys: scan the host
+ctrl+q       quit; asks first if answers would be lost"""
 
 
 class ConfirmDialog(ModalScreen[bool]):
-    """A question with two answers; escape, ctrl+c and ctrl+q are the harmless one.
+    """A question with two answers; escape, ctrl+c and ctrl+q answer no.
 
-    So is enter, unless what is asked about was asked for just now (`yes_first`).
+    Enter answers no too, unless the user has just requested the action (`yes_first`).
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "answer(False)", "no"),
-        # Never a yes: whoever quits in a hurry would agree to what was not read.
+        # Never yes: a user who quits in a hurry may not have read the question.
         Binding("ctrl+q,ctrl+c", "answer(False)", "no", priority=True, show=False),
     ]
 
@@ -53,7 +53,7 @@ class ConfirmDialog(ModalScreen[bool]):
         self.title_text, self.text, self.yes, self.no = title, text, yes, no
 
     def compose(self) -> ComposeResult:
-        """The question, then its answers; the first is highlighted."""
+        """Yield the question, then its answers; the first is highlighted."""
         answers = [Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes")]
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
@@ -70,7 +70,7 @@ class ConfirmDialog(ModalScreen[bool]):
 
 
 class MessageDialog(ModalScreen[None]):
-    """Something to read; any of the usual keys closes it."""
+    """A text to read; escape, enter, space or f1 closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,f1,space,ctrl+q,ctrl+c", "dismiss", "close", priority=True),
@@ -83,7 +83,7 @@ class MessageDialog(ModalScreen[None]):
         self.title_text, self.text = title, text
 
     def compose(self) -> ComposeResult:
-        """Title and text."""
+        """Yield title and text."""
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
             with VerticalScroll(can_focus=False):
@@ -91,12 +91,12 @@ class MessageDialog(ModalScreen[None]):
             yield Static("enter closes", classes="hint")
 
     def action_scroll(self, step: int) -> None:
-        """Read on."""
+        """Scroll the text."""
         self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
 
 
 def help_text(item: FieldSpec) -> Content:
-    """Everything about one question: key, what it takes, default, when it is asked, source."""
+    """Return everything about one question: help, key, type, default, condition, source."""
     explanation = explain_question(item)
     rows = [("key", explanation.key)]
     if item.kind == "choice":
@@ -126,7 +126,7 @@ def _format_default(value: object) -> str:
 
 
 class Finder(ModalScreen[str | None]):
-    """Type a few letters of a question's name; enter jumps to it."""
+    """Search for a question by letters of its name; enter opens the highlighted one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+p,ctrl+q", "cancel", "close", priority=True),
@@ -138,22 +138,22 @@ class Finder(ModalScreen[str | None]):
     AUTO_FOCUS = "TextField"
 
     def __init__(self, entries: Sequence[tuple[str, str]]) -> None:
-        """`entries` are the dotted key and the words of every question that applies."""
+        """`entries` are the dotted key and the title of every question that applies."""
         super().__init__()
         self.entries = entries
 
     def compose(self) -> ComposeResult:
-        """Search line and matches."""
+        """Yield the search line and the matches."""
         with Vertical(classes="dialog finder"):
             yield Static("Find a question", classes="title")
             yield TextField(placeholder="part of its name or key")
             options = MarkedOptionList(compact=True, markup=False)
             options.can_focus = False
             yield options
-            yield Static("enter goes there, escape closes", classes="hint")
+            yield Static("enter opens it, escape closes", classes="hint")
 
     def on_mount(self) -> None:
-        """All of them first."""
+        """Show all entries at first."""
         self._show_matches("")
 
     @on(Input.Changed)
@@ -161,7 +161,7 @@ class Finder(ModalScreen[str | None]):
         self._show_matches(event.value.strip())
 
     def on_key(self, event: events.Key) -> None:
-        """What is typed before the search line is there."""
+        """Keep keys that are typed before the search line exists."""
         if self.focused is None and event.is_printable and event.character:
             self.query_one(TextField).insert_text_at_cursor(event.character)
 
@@ -185,7 +185,7 @@ class Finder(ModalScreen[str | None]):
         self.dismiss(event.option_id)
 
     def action_move(self, step: int) -> None:
-        """Another match."""
+        """Highlight the match above or below."""
         options = self.query_one(OptionList)
         if step > 0:
             options.action_cursor_down()
@@ -193,11 +193,11 @@ class Finder(ModalScreen[str | None]):
             options.action_cursor_up()
 
     def action_take(self) -> None:
-        """Jump to the highlighted question."""
+        """Return the highlighted question."""
         option = self.query_one(OptionList).highlighted_option
         if option is not None:
             self.dismiss(option.id)
 
     def action_cancel(self) -> None:
-        """Stay where we were."""
+        """Close without a choice."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Fields one row high whose state is a character; keys of a form instead of Textual's own."""
+"""Fields of one row that show their state as a character, with the keys of a form."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MOVE_BINDINGS: list[BindingType] = [
 
 
 class Line(Static):
-    """Text in a place of fixed size: another text draws it again and moves nothing."""
+    """Text in a place of fixed size: new text is drawn without a layout."""
 
     def put(self, text: str) -> None:
-        """Show this text, if it is another one."""
+        """Show this text; does nothing if it is already shown."""
         if text != getattr(self, "_shown", ""):
             self._shown = text
             self.update(plain(text), layout=False)
 
 
 class TextField(Input):
-    """One line of text; characters that do not print are shown as replacement characters."""
+    """One line of text; non-printing characters are shown as replacement characters."""
 
     BINDINGS: ClassVar[list[BindingType]] = MOVE_BINDINGS
 
@@ -46,16 +46,16 @@ class TextField(Input):
         )
 
     def validate(self, value: str) -> None:
-        """The whole section is validated elsewhere; Textual would style the field once more."""
+        """Do nothing: the draft is validated elsewhere, and Textual would restyle the field."""
 
     def action_copy(self) -> None:
-        """Copy the selection; what is not shown is given to no clipboard either."""
+        """Copy the selection; a masked value is never copied."""
         if self.password:
             raise SkipAction
         super().action_copy()
 
     def action_cut(self) -> None:
-        """Cut the selection; what is not shown is only deleted."""
+        """Cut the selection; a masked value is only deleted."""
         if self.password:
             self.delete_selection()
         else:
@@ -68,7 +68,7 @@ class TextField(Input):
 
 
 class Tick(Widget, can_focus=True):
-    """Yes or no: `[X] yes`, `[ ] no`."""
+    """A yes-or-no field, shown as `[X] yes` or `[ ] no`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MOVE_BINDINGS,
@@ -78,7 +78,7 @@ class Tick(Widget, can_focus=True):
 
     @dataclass
     class Changed(Message):
-        """The person turned it."""
+        """The user changed the value."""
 
         tick: Tick
 
@@ -87,21 +87,21 @@ class Tick(Widget, can_focus=True):
         self.set_reactive(Tick.value, value)
 
     def render(self) -> RenderResult:
-        """State as a character and a word."""
+        """Return the state as a character and a word."""
         return Content("[X] yes" if self.value else "[ ] no")
 
     def action_turn(self) -> None:
-        """Turn it and say so."""
+        """Invert the value and post the change."""
         self.value = not self.value
         self.post_message(self.Changed(self))
 
     def on_click(self) -> None:
-        """A click is a turn."""
+        """Invert the value."""
         self.action_turn()
 
 
 class Door(Widget, can_focus=True):
-    """A line that leads to another page."""
+    """A line that opens another page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "open", "open", show=False),
@@ -111,25 +111,25 @@ class Door(Widget, can_focus=True):
 
     @dataclass
     class Opened(Message):
-        """The person wants to go there."""
+        """The user wants to open the page."""
 
         door: Door
 
     def render(self) -> RenderResult:
-        """What is behind it."""
+        """Return the text and a `>`."""
         return Content(f"{self.text} >")
 
     def action_open(self) -> None:
-        """Go there."""
+        """Ask for the page to be opened."""
         self.post_message(self.Opened(self))
 
     def on_click(self) -> None:
-        """A click opens too."""
+        """Ask for the page to be opened."""
         self.action_open()
 
 
 class PasteArea(TextArea):
-    """Several lines; enter on an empty line goes on, so that enter alone never gets stuck."""
+    """A field of several lines; enter on an empty line goes on to the next field."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
 
@@ -145,19 +145,19 @@ class PasteArea(TextArea):
         )
 
     def get_line(self, line_index: int) -> Text:
-        """One line as it is shown."""
+        """Return one line as it is shown."""
         return Text(replace_unprintable(self.document.get_line(line_index)), end="", no_wrap=True)
 
     def on_focus(self) -> None:
-        """The cursor goes to the end: enter there leads on, wherever it was left."""
+        """Move the cursor to the end, where enter goes on."""
         self.move_cursor(self.document.end)
 
     def on_blur(self) -> None:
-        """Whose key it is stands at the start of a line."""
+        """Scroll back to the host name at the start of the line."""
         self.scroll_to(x=0, animate=False)
 
     async def on_key(self, event: events.Key) -> None:
-        """Enter on an empty line leaves."""
+        """Leave the field on enter in an empty line."""
         row, _ = self.cursor_location
         if event.key == "enter" and not self.document.get_line(row).strip():
             event.stop()

@@ -1,4 +1,4 @@
-"""Ctrl-p: any question by a part of its name, and the pages that ask none."""
+"""The finder behind ctrl+p: questions by name, and the pages without questions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGES = frozenset({DEPLOY_KEY, PREFLIGHT, REVIEW})
 
 
 def find_question(host: Host) -> None:
-    """Ask for a question by name and go there."""
+    """Let the user pick a question or a page, and open it."""
     entries = [
         (item.key, " > ".join(filter(None, (item.model.title, item.group, item.title))))
         for item in field_specs()

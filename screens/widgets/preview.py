@@ -1,4 +1,4 @@
-"""The file that the focused question changes, with the changed lines marked and in view."""
+"""Preview of the file that the focused question changes, with the changed lines marked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEAD_WIDTH = 12
 
 
 class Lines(ScrollView, can_focus=False):
-    """Lines of a file; only the visible ones are drawn. `>` stands before the marked ones."""
+    """Lines of a file; only visible lines are drawn. `>` precedes marked lines."""
 
     COMPONENT_CLASSES = {"lines--marked"}  # noqa: RUF012
 
@@ -33,16 +33,16 @@ class Lines(ScrollView, can_focus=False):
         self.column = 0
 
     def show(self, lines: list[str], marked: frozenset[int], column: int = 0) -> None:
-        """Other lines, or other marks; the first marked line comes into view with its `column`."""
+        """Replace lines and marks; scrolls to the first marked line and its `column`."""
         self.lines, self.marked, self.column = lines, marked, column
         widest = max((len(line) for line in lines), default=0) + 2
-        # In steps: another virtual size lays the whole screen out again.
+        # In steps of 80: every new virtual size triggers a layout of the whole screen.
         self.virtual_size = Size(-(-widest // 80) * 80, len(lines))
         self._reveal()
         self.refresh()
 
     def on_resize(self) -> None:
-        """Before the first one there is no window to bring a line into."""
+        """Scroll to the marked line; before the first resize there is no window."""
         self._reveal()
 
     def _reveal(self) -> None:
@@ -52,11 +52,11 @@ class Lines(ScrollView, can_focus=False):
         first = min(self.marked)
         if not y <= first < y + height - 1:
             y = max(0, first - height // 3)
-        # By force: there is no scroll bar yet when the first file is shown.
+        # With force: there is no scroll bar yet when the first file is shown.
         self.scroll_to(x=0, y=y, animate=False, force=True)
 
     def render_line(self, y: int) -> Strip:
-        """One line of the window."""
+        """Return one line of the window."""
         number = y + self.scroll_offset.y
         if number >= len(self.lines):
             return Strip.blank(self.size.width, self.rich_style)
@@ -67,7 +67,7 @@ class Lines(ScrollView, can_focus=False):
         return Strip([Segment(text, style)]).crop_extend(x, x + self.size.width, style)
 
     def _visible_text(self, number: int) -> str:
-        """A line; of the first marked one, when it is long, its start and what changed in it."""
+        """Return a line; of a long first marked line, its start and the changed part."""
         text, width = self.lines[number], self.size.width - 2
         if number not in self.marked or number != min(self.marked) or len(text) <= width:
             return text
@@ -77,7 +77,7 @@ class Lines(ScrollView, can_focus=False):
 
 
 class Preview(Vertical):
-    """One file of the rendering, named above its lines."""
+    """One rendered file with its path above."""
 
     def __init__(self) -> None:
         super().__init__(id="preview")
@@ -86,22 +86,22 @@ class Preview(Vertical):
         self.logical = ""
 
     def compose(self) -> ComposeResult:
-        """Path, then lines."""
+        """Yield the path, then the lines."""
         yield Line(id="path")
         yield Lines()
 
     def on_resize(self) -> None:
-        """The path fits again, or no longer."""
+        """Shorten the path to the new width."""
         self._show_path()
 
     def _show_path(self) -> None:
-        # The file's name is the end of its path, so the start is what may be missing.
+        # Cut the start of the path: the end has the file's name.
         room = max(2, self.size.width - 2)
         is_short = len(self.path) <= room
         self.query_one("#path", Line).put(self.path if is_short else f"…{self.path[1 - room :]}")
 
     def follow(self, draft: Draft, item: FieldSpec | None) -> None:
-        """Show the file of this question and mark the lines that it decides."""
+        """Show the file of this question and mark the lines that it affects."""
         tree = _tree(draft)
         if tree is None or item is None:
             return
@@ -109,9 +109,9 @@ class Preview(Vertical):
         self._show(file, other, marked)
 
     def update(self, draft: Draft) -> None:
-        """The same file after a change of the answers, marking what changed.
+        """Show the same file after the answers changed, and mark the changed lines.
 
-        While the answers cannot be rendered, what was shown stays.
+        While the answers cannot be rendered, the old text stays.
         """
         tree = _tree(draft)
         if tree is None:
@@ -144,7 +144,7 @@ def _file(tree: Tree, logical: str) -> File:
 
 
 def changed_lines(before: str, after: str) -> frozenset[int]:
-    """Numbers, from 0, of the lines of `after` that `before` has not at that place."""
+    """Return the numbers, from 0, of the lines of `after` that are new or changed."""
     old, new = before.split("\n"), after.split("\n")
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
@@ -161,7 +161,7 @@ def changed_lines(before: str, after: str) -> frozenset[int]:
 
 
 def _difference_column(before: str, after: str) -> int:
-    """Where in its line the first difference of two texts stands."""
+    """Return the column of the first difference of two texts."""
     pairs = enumerate(zip(before, after, strict=False))
     start = next((at for at, (one, other) in pairs if one != other), 0)
     return start - after.rfind("\n", 0, start) - 1
@@ -170,9 +170,9 @@ def _difference_column(before: str, after: str) -> int:
 def find_affected_file(
     draft: Draft, item: FieldSpec, tree: Tree
 ) -> tuple[File, str, frozenset[int]]:
-    """The question's file, its text with another answer, and the lines which that would change.
+    """Return the question's file, its text with a different answer, and the lines that change.
 
-    Where that file is not written, or does not change, the first file that does.
+    If that file is not written or does not change, return the first file that changes.
     """
     wanted = _file(tree, item.ask.preview)
     for value in _alternative_values(item, draft.value(item)):
@@ -190,7 +190,7 @@ def find_affected_file(
 
 
 def _alternative_values(item: FieldSpec, value: object) -> list[object]:
-    """A few other answers, to see what they would change."""
+    """Return a few different answers, to find the lines that they would change."""
     if item.kind == "bool":
         return [value is not True]
     if item.kind == "choice":

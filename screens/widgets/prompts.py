@@ -1,4 +1,4 @@
-"""Dialogs that ask for a value: masked where it is a secret, and never kept by the dialog."""
+"""Dialogs that prompt for a value; secrets are masked, and the dialog keeps no value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class ConfirmListDialog(ConfirmDialog):
-    """A question with a list to read before the answer; the harmless answer comes first."""
+    """A question with a list to read first; no is the default unless `yes_first`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pagedown", "read(1)", show=False, priority=True),
@@ -35,7 +35,7 @@ class ConfirmListDialog(ConfirmDialog):
     ]
 
     def compose(self) -> ComposeResult:
-        """The question, the list, the answers."""
+        """Yield the question, the list and the answers."""
         answers = [Option(plain(self.no), id="no"), Option(plain(self.yes), id="yes")]
         with Vertical(classes="dialog agree"):
             yield Static(plain(self.title_text), classes="question")
@@ -44,13 +44,13 @@ class ConfirmListDialog(ConfirmDialog):
             yield MarkedOptionList(*(answers[::-1] if self.yes_first else answers), compact=True)
 
     def action_read(self, step: int) -> None:
-        """Read on where the list is longer than the screen."""
+        """Scroll the list by a page."""
         holder = self.query_one(VerticalScroll)
         holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
 
 
 class SecretField(TextField):
-    """A masked field that takes a whole paste: a private key has several lines."""
+    """A masked field that accepts a paste of several lines, such as a private key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ class SecretField(TextField):
 
 
 class PromptDialog(ModalScreen[T], Generic[T]):
-    """One field; enter takes what `read` makes of it, escape takes nothing.
+    """A dialog with one field; enter returns its parsed value, escape returns None.
 
-    `read` raises ValueError with what would be right.
+    `read` parses the text and raises ValueError with the expected form.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -82,7 +82,7 @@ class PromptDialog(ModalScreen[T], Generic[T]):
         self.caption = caption
 
     def compose(self) -> ComposeResult:
-        """What is asked, the field, and what is wrong with it."""
+        """Yield the question, the field and the error line."""
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="question")
             yield Static(plain(self.text))
@@ -91,7 +91,7 @@ class PromptDialog(ModalScreen[T], Generic[T]):
                 yield self.field
                 yield Static(Content("]"), classes="end")
             yield Line(id="complaint")
-            yield Static("enter takes it, escape closes", classes="hint")
+            yield Static("enter accepts, escape cancels", classes="hint")
 
     @on(Input.Changed)
     def _clear_complaint(self, event: Input.Changed) -> None:
@@ -104,11 +104,11 @@ class PromptDialog(ModalScreen[T], Generic[T]):
         self.action_forward()
 
     def action_forward(self) -> None:
-        """Take it, or say what is wrong."""
+        """Return the parsed value, or show the error."""
         try:
             answer = self.read(self.field.value)
         except ValueError as error:
-            # What stands in the place of a reference is usually the secret itself.
+            # An invalid reference is usually the secret itself.
             self.field.password = True
             self.query_one("#complaint", Line).put(f"! {error}")
             return
@@ -116,32 +116,30 @@ class PromptDialog(ModalScreen[T], Generic[T]):
         self.dismiss(answer)
 
     def action_field(self, step: int) -> None:
-        """There is one field."""
+        """Do nothing: there is only one field."""
 
 
 def create_secret_prompt(key: str, text: str) -> PromptDialog[SecretStr]:
-    """Ask for a secret; nothing of it is shown, and it is held in memory only."""
+    """Prompt for a secret; it is not shown and is kept in memory only."""
 
     def read(typed: str) -> SecretStr:
         if not typed:
-            raise ValueError("type or paste the value; escape leaves it")
+            raise ValueError("type or paste the value; escape cancels")
         return SecretStr(typed)
 
-    return PromptDialog(f"{key}, not shown", text, SecretField(), read, "value")
+    return PromptDialog(f"{key} (hidden)", text, SecretField(), read, "value")
 
 
 def create_token_prompt(
     title: str, text: str, read: Callable[[str], SecretRef]
 ) -> PromptDialog[SecretRef]:
-    """Ask where a token comes from; a token itself is refused and not repeated."""
+    """Prompt for the source of a token; a token itself is refused and not repeated."""
     field = TextField(placeholder="env:NAME, file:PATH or prompt")
 
     def parse(typed: str) -> SecretRef:
         try:
             return read(typed)
         except ValueError:
-            raise ValueError(
-                "say where it comes from: env:NAME, file:PATH or prompt; never the token itself"
-            ) from None
+            raise ValueError("enter env:NAME, file:PATH or prompt, not the token itself") from None
 
     return PromptDialog(title, text, field, parse, "from ")

@@ -1,4 +1,4 @@
-"""One question as one row: label, field, and a mark when its answer needs attention."""
+"""One question as one row: label, field, and a mark if the answer needs attention."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from wizard.answers.questions import FieldSpec
 from wizard.probes.addresses import ADDRESS_BY_QUESTION
 
 LABEL_WIDTH, MARK_WIDTH = 20, 3
-# Beside a host there is room for a word: `ok 15.18`.
+# Width of the mark next to a host, for a word such as `ok 15.18`.
 WORD_WIDTH = 10
-# Columns of the fields that do not take what is left, by class; wizard.tcss says the same.
+# Widths of fields with a fixed width, by class; the same as in wizard.tcss.
 FIXED_WIDTHS = {"narrow": 10, "kind": 14}
-# Colour only repeats what the characters say.
+# Colour only repeats the characters.
 _STYLES = {"!": "$text-error", "ok": "$text-success"}
 
 
 class Row(Horizontal):
-    """The row of one question; says what was answered and holds no rule about it.
+    """The row of one question; posts its answer and does not validate it.
 
-    Label, brackets and mark are painted by the row itself: a widget each would make a page of
-    twenty questions twice as slow to open.
+    The row itself paints label, brackets and mark: with a widget for each, a page of twenty
+    questions would take twice as long to open.
     """
 
     @dataclass
     class Answered(Message):
-        """The person changed the answer."""
+        """The user changed the answer."""
 
         item: FieldSpec
         value: object
@@ -64,7 +64,7 @@ class Row(Horizontal):
             self.add_class("host")
 
     def compose(self) -> ComposeResult:
-        """The field of the question's kind, two for a secret."""
+        """Yield the field for the question's kind, two fields for a secret."""
         item, value = self.item, self.answer
         if item.key == HOST_KEYS:
             yield Door()
@@ -87,7 +87,7 @@ class Row(Horizontal):
         yield field
 
     def render(self) -> Content:
-        """What stands around the fields; brackets show their extent without any colour."""
+        """Return label, brackets and mark; the brackets show the fields without colour."""
         indent = "  " if self.item.group else ""
         label = (indent + self.item.title)[: LABEL_WIDTH - 1].ljust(LABEL_WIDTH)
         outcome = "!" if self.has_class("wrong") else self.outcome
@@ -102,7 +102,7 @@ class Row(Horizontal):
         )
 
     def _brackets(self, field: Widget) -> str:
-        """The brackets of a field with room between them; a tick and a door have none."""
+        """Return the brackets of a field and the space between; a tick and a door have none."""
         width = FIXED_WIDTHS.get(next(iter(field.classes & FIXED_WIDTHS.keys()), ""))
         if width is None:
             used = (
@@ -116,25 +116,25 @@ class Row(Horizontal):
         return f"[{'':<{width}}]"
 
     def on_descendant_focus(self) -> None:
-        """The label of the row that has the focus stands out."""
+        """Highlight the label while the row has the focus."""
         self.is_highlighted = True
         self.refresh()
 
     def on_descendant_blur(self) -> None:
-        """It no longer does."""
+        """Remove the highlight."""
         self.is_highlighted = False
         self.refresh()
 
     @property
     def fields(self) -> list[Widget]:
-        """What takes the focus, from left to right."""
+        """The visible fields, from left to right."""
         found = self.query("TextField, Choice, Tick, Door")
         return [widget for widget in found if widget.display]
 
     def mark(self, *, wrong: bool) -> None:
-        """Show or take away the mark of a problem.
+        """Show or remove the mark of a problem.
 
-        What stands in the place of a reference is usually the secret itself: it is hidden.
+        An invalid reference is masked, because it is usually the secret itself.
         """
         if wrong == self.has_class("wrong"):
             return
@@ -144,7 +144,7 @@ class Row(Horizontal):
         self.refresh()
 
     def show_outcome(self, outcome: str) -> None:
-        """Show what is known outside about the answer; a character where there is no room."""
+        """Show the probe outcome of the answer; shortened to a character in a narrow mark."""
         if self.mark_width == MARK_WIDTH and len(outcome) > MARK_WIDTH - 1:
             outcome = outcome[:2].strip() if outcome.startswith(("ok", "!")) else "?"
         if outcome != self.outcome:
@@ -184,7 +184,7 @@ class Row(Horizontal):
         self._set_answer(event.tick.value)
 
     def _set_answer(self, value: object) -> None:
-        # Widgets also report the value they were made with; that is nobody's answer.
+        # Widgets also report their initial value, which is not an answer.
         if value == self.answer and type(value) is type(self.answer):
             return
         self.answer = value

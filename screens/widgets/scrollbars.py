@@ -1,4 +1,4 @@
-"""Scroll bars that say without colour that there is more, and where."""
+"""Scroll bars that show position and length without colour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GREY = Color.parse("#555555")
 
 
 class CharacterScrollBar(ScrollBarRender):
-    """A scroll bar whose thumb is a character, not only another colour."""
+    """A scroll bar that draws its thumb as a character, not only as a colour."""
 
     @classmethod
     def render_bar(
@@ -25,7 +25,7 @@ class CharacterScrollBar(ScrollBarRender):
         back_color: Color = _GREY,
         bar_color: Color = _GREY,
     ) -> Segments:
-        """Segments of the bar; a press above the thumb scrolls up, one below it down."""
+        """Return the segments of the bar; a press above the thumb scrolls up, below it down."""
         start, end = cls.thumb(size, virtual_size, window_size, position)
         up, grab, down = (
             Style(color=bar_color, bgcolor=back_color, meta={"@mouse.down": action})
@@ -41,7 +41,7 @@ class CharacterScrollBar(ScrollBarRender):
 
     @staticmethod
     def thumb(size: int, virtual: float, window: float, position: float) -> tuple[int, int]:
-        """First cell of the thumb and the one after its last; at an end only when there."""
+        """Return first cell and end of the thumb; it touches an end only at that end."""
         if not window or not size or virtual <= window:
             return 0, 0
         length = min(max(1, round(size * window / virtual)), max(1, size - 1))

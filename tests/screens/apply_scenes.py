@@ -20,7 +20,7 @@ HOLDS = {
     0: "https://api.prod.example:6443, Kubernetes 1.33.4: cluster 6f1c, as recorded",
     1: "KV version 2 at secret",
     4: "role external-secrets-airflow binds airflow/external-secrets-airflow",
-    5: "origin/main holds all 31 files, the merge base among them",
+    5: "origin/main holds all 31 files, including the merge base",
 }
 CHANGES = {2: ("there is no " + POLICY, "wrote " + POLICY, 1.4),
            3: ("nothing is mounted at kubernetes", "mounted and configured it", 2.2),

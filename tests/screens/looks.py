@@ -78,9 +78,7 @@ def many() -> list[ProbeSource]:
             named_probe(
                 "database.tls",
                 "Database: TLS mode",
-                pass_result(
-                    "sslmode=require allows no connection without TLS; verify-full would too"
-                ),
+                pass_result("sslmode=require allows only TLS connections"),
             ),
             named_probe(
                 "database.reachable", "Database answers", pass_result("TCP connection to 10.1.2.3")
@@ -99,7 +97,7 @@ def many() -> list[ProbeSource]:
                 "database.rights",
                 "Database: rights",
                 fail_result(
-                    "may not create tables in schema public",
+                    "cannot create tables in schema public",
                     'ALTER DATABASE "airflow" OWNER TO "airflow"',
                 ),
             ),

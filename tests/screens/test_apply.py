@@ -80,9 +80,9 @@ async def test_a_dry_run_leads_to_the_real_one_of_the_same_plan(tmp_path: Path) 
             await stage.tell(number, "would change", "it is not there")
         shown = await stage.end(pilot)
         assert "apply --dry-run" in shown
-        assert "tried and nothing kept: 14 steps would change something" in shown
+        assert "dry run: 14 steps would change something, nothing was kept" in shown
         assert wizard.exit_report.applied is not None
-        assert "a dry run: nothing was kept" in wizard.exit_report.applied.lines
+        assert "dry run: nothing was changed" in wizard.exit_report.applied.lines
         await press(pilot, "enter", "down", "enter")
         assert [run.dry_run for run in stage.plan.runs] == [True, False]
         assert "--dry-run" not in await settled(pilot)
@@ -126,7 +126,7 @@ async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
         shown = await press(pilot, "down", "down")
         assert screen.is_following
         assert "meanwhile: look there" in shown
-        assert "`airflow-wizard apply` goes on from here" in shown
+        assert "`airflow-wizard apply` continues from here" in shown
         stage.clock.at += 65
         screen.tick()
         assert "1:05" in await settled(pilot)
@@ -186,8 +186,8 @@ async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
         await press(pilot, "escape", "down", "enter")
         shown = await until(pilot, lambda _: screen.phase == "ended")
         assert stage.run.closed
-        assert "stopped; what is done stays" in shown
-        assert "interrupted while it was made: it may have been" in shown
+        assert "stopped; completed steps stay" in shown
+        assert "interrupted during the change, which may have completed" in shown
         assert wizard.is_running, "escape stops and stays, to read what is left"
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
@@ -248,12 +248,12 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
-        assert "nothing to commit: the repository holds all this; a applies it live" in shown
+        assert "nothing to commit: the repository is up to date; a opens apply" in shown
         shown = await press(pilot, "a")
-        assert "delivery kind is made by hand" in shown
+        assert "delivery kind is manual" in shown
         assert "docs/airflow/RUNBOOK.md has the commands" in shown
         assert page_of(pilot).phase == "refused"
-        assert "delivery kind is made by hand" in await press(pilot, "r", "enter", "d")
+        assert "delivery kind is manual" in await press(pilot, "r", "enter", "d")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ReviewScreen)
         await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6", "ctrl+s")
@@ -261,7 +261,7 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
         assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
         await press(pilot, "enter")
         assert isinstance(page(pilot), ResultScreen)
-        assert "made by hand" in await press(pilot, "a")
+        assert "is manual" in await press(pilot, "a")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         await press(pilot, "a", "f1")
@@ -276,7 +276,7 @@ async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> Non
         await settled(pilot)
         await press(pilot, "ctrl+s")
         shown = await press(pilot, "a")
-    assert "nothing says who you are, neither to Vault nor to a cluster" in shown
+    assert "no credentials found, neither for Vault nor for a cluster" in shown
     assert "export VAULT_TOKEN" in shown
 
 
@@ -293,14 +293,14 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         shown = await press(pilot, "paste: postgres", "enter")
         assert "as  PostgreSQL at pg.example.internal:5432: postgres in database postgres" in shown
         assert "password from the terminal" in shown
-        assert "cluster is left to its owner" in shown
+        assert "cluster skipped: no kubeconfig context" in shown
         await press(pilot, "d")
         assert isinstance(pilot.app.screen, PromptDialog), (
             "a password that nobody gave is asked for"
         )
         await press(pilot, "escape")
         shown = await until(pilot, lambda _: page_of(pilot).phase == "refused")
-        assert "password of postgres: none was given; nothing was sent" in shown
+        assert "password of postgres: no value typed; nothing was sent" in shown
         await press(pilot, "r")
         await press(pilot, "d")
         secret = canary.secret("administrator")
@@ -315,7 +315,7 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         assert given.target.database.login_password is None
         await until(pilot, lambda _: page_of(pilot).phase == "refused")
         await press(pilot, "b", "ctrl+u", "enter")
-        assert "nothing says who you are" in await settled(pilot)
+        assert "no credentials found" in await settled(pilot)
     canary.assert_absent(*frames)
 
 
@@ -328,7 +328,7 @@ async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
         fix = f"ask them, or: airflow-wizard apply --take-over {name}@0123456789ab"
         await stage.tell(0, "blocked", "it is another's", fix, "-theirs\n+ours")
         shown = await stage.end(pilot)
-        assert "t takes over what the diff shows" in shown
+        assert "t takes over exactly this difference" in shown
         assert "t take over  r run again" in shown.splitlines()[-1]
         assert "t take over" not in (await press(pilot, "down")).splitlines()[-1]
         await press(pilot, "up")

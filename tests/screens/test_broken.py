@@ -76,7 +76,7 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path, canary: Canary) 
         shown = await press(pilot, "d")
         assert page_of(pilot).phase == "refused"
         assert "a bug (RuntimeError)" in shown
-        assert "`airflow-wizard apply` says where" in shown
+        assert "`airflow-wizard apply` shows where" in shown
     canary.assert_absent(shown)
 
 
@@ -114,4 +114,4 @@ async def test_no_dialog_of_a_page_opens_over_another_one(tmp_path: Path) -> Non
         await settled(pilot)
         assert isinstance(wizard.screen, ReviewScreen)
         assert not stage.plan.runs
-    assert [str(one) for one in raised] == ["the page that asks was left; nothing was sent"] * 2
+    assert [str(one) for one in raised] == ["the page was closed; nothing was sent"] * 2

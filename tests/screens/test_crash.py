@@ -84,7 +84,7 @@ async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
     async with app.run_test() as pilot:
         await settled(pilot)
     assert isinstance(app.failure, AnswersError)
-    assert "cannot be read" in app.failure.message
+    assert app.failure.message == "invalid fingerprint"
 
 
 def test_the_failure_of_the_beginning_is_that_of_the_command(

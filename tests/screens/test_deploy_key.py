@@ -86,7 +86,7 @@ class Stage:
         return self.seen[-1]
 
     async def look(self, pilot: Pilot[Any]) -> str:
-        assert "Ask Vault at" in await self.press(pilot, "f5")
+        assert "Connect to Vault at" in await self.press(pilot, "f5")
         return await self.press(pilot, "enter")
 
     def login(self, rules: dict[str, list[str]]) -> None:
@@ -170,24 +170,24 @@ async def test_the_key_is_made_registered_proven_and_committed(
     app = stage.app(data=data, fingerprints=[pinned.fingerprint])
     async with app.run_test(size=(80, 32), notifications=True) as pilot:
         shown = await stage.open(pilot)
-        assert "made here, in memory, once: ed25519" in shown
+        assert "generated here once, in memory: ed25519" in shown
         assert f"{stage.mount}/{PATH}" in shown
         assert "public    none recorded yet" in shown
         shown = await stage.press(pilot, "f5")
-        assert f"Ask Vault at 127.0.0.1:{stage.vault.port}?" in shown
+        assert f"Connect to Vault at 127.0.0.1:{stage.vault.port}?" in shown
         assert "As the token from VAULT_TOKEN; VAULT_ADDR names this server." in shown
         shown = await stage.press(pilot, "enter")
-        assert "! the key is not there yet" in shown
+        assert "! the key is missing" in shown
         assert "databasePassword  from env:AIRFLOW_DB_PASSWORD" in shown
         assert "gitSshKey         generated" in shown
         assert stage.values == {}
 
         shown = await stage.press(pilot, "m")
         assert "- database.password is new here: read env:AIRFLOW_DB_PASSWORD" in shown
-        assert "- the database pg.example.internal:5432 is asked, as airflow" in shown
+        assert "- check as airflow whether the database pg.example.internal:5432" in shown
         shown = await stage.press(pilot, "enter")
         assert f"Write 7 values to {stage.mount}/{PATH}?" in shown
-        assert "! not looked at: the cluster" in shown
+        assert "! not checked: the cluster" in shown
         # Enter alone makes nothing.
         await stage.press(pilot, "enter")
         assert stage.values == {}
@@ -235,7 +235,7 @@ async def _registered(stage: Stage, pilot: Pilot[Any]) -> None:
     stage.patch.setenv("FORGE", stage.canary.secret("forge"))
     await stage.press(pilot, "r")
     await press(pilot, f"paste:{stage.canary.secret('typed')}")
-    assert "! say where it comes from: env:NAME" in await stage.press(pilot, "enter")
+    assert "! enter env:NAME, file:PATH or prompt" in await stage.press(pilot, "enter")
     await stage.press(pilot, "end", "ctrl+u")
     shown = await stage.press(pilot, "paste:env:FORGE", "enter")
     assert "Send the token from env:FORGE to https://gitlab.example.com/api/v4?" in shown
@@ -268,7 +268,7 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
     async with app.run_test(size=(140, 45)) as pilot:
         await stage.open(pilot)
         shown = await stage.look(pilot)
-        assert "ok, version 1; looked at as the token from" in shown
+        assert "ok, version 1; checked as the token from" in shown
         assert is_same_key(public(app), key.public)
         assert "+--[ED25519 256]--+" in shown
         assert "https://github.com/example/dags/settings/keys" in shown
@@ -277,7 +277,7 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
         assert "ok, version 1" in await stage.open(pilot)
         # Another repository's key was never looked for.
         app.draft = app.draft.with_answer(_spec("dags.repo"), SELF_HOSTED.partition("=")[2])
-        assert "not looked at yet" in await stage.open(pilot)
+        assert "not checked yet" in await stage.open(pilot)
     assert set(stage.values) == {GIT_KEY, "foreign"}
     stage.assert_nothing_leaked(app.draft)
 
@@ -299,17 +299,17 @@ async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -
         assert isinstance(pilot.app.screen, PromptDialog)
         pasted = private.replace("\n", "\r\n")
         shown = await stage.press(pilot, f"paste:{pasted}")
-        assert "dags.key, not shown" in shown
+        assert "dags.key (hidden)" in shown
         assert "•••" in shown
         shown = await stage.press(pilot, "enter")
         assert "ok, a private key without a passphrase" in shown
-        assert "set right when it is stored" in shown
+        assert "fixed when stored" in shown
         await stage.press(pilot, "m")
         await stage.press(pilot, "enter")
         typed = {"database.password": stage.canary.hostile("typed"), "dags.key": private}
         for _ in typed:
             assert isinstance(pilot.app.screen, PromptDialog)
-            key = pilot.app.screen.title_text.partition(",")[0]
+            key = pilot.app.screen.title_text.partition(" ")[0]
             await stage.press(pilot, f"paste:{typed[key]}", "enter")
         await stage.press(pilot, "down", "enter")
         assert stage.values["databasePassword"] == typed["database.password"]
@@ -342,8 +342,8 @@ async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
         assert "KV version 1" in await stage.press(pilot, "f5")
         app.draft = app.draft.with_answer(_spec("database.host"), "")
         shown = one_line(await stage.press(pilot, "f5"))
-        assert "these answers are not complete yet: database.host" in shown
-        assert "m make" not in shown
+        assert "the answers are incomplete: database.host" in shown
+        assert "m create" not in shown
         assert "step" in await stage.press(pilot, "enter")
         assert page(pilot).page_name == "secrets"
     assert public(app) == ""
@@ -362,12 +362,12 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
         # A second path is there for Argo CD's own credential.
         said = one_line(shown)
         assert f"{stage.mount}/airflow-install/airflow/argocd" in said.replace(" ", "")
-        assert "this page does not fill it: airflow-wizard secrets" in said
+        assert "this page does not fill it; run: airflow-wizard secrets" in said
         shown = one_line(await stage.press(pilot, "m"))
         assert not isinstance(pilot.app.screen, ConfirmDialog), (
             "nobody is asked for what cannot be done"
         )
-        assert "1 variable to read from not set here: AIRFLOW_DB_PASSWORD" in shown
+        assert "1 variable not set here: AIRFLOW_DB_PASSWORD" in shown
         app.draft = app.draft.with_answer(_spec("database.password"), {"prompt": True})
         await stage.press(pilot, "m")
         assert not isinstance(pilot.app.screen, ConfirmDialog), (
@@ -375,7 +375,7 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
         )
         app.go("database")
         await stage.press(pilot)
-        assert "not looked at yet" in await stage.open(pilot)
+        assert "not checked yet" in await stage.open(pilot)
         await stage.press(pilot, "f5")
         shown = await stage.press(pilot, "m")
         assert "a bug" not in shown
@@ -390,10 +390,10 @@ async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Sta
         await stage.open(pilot)
         shown = await stage.look(pilot)
         assert "gitSshKey         generated" in shown
-        assert "m make" not in shown
+        assert "m create" not in shown
         await stage.press(pilot, "m", "pagedown")
         assert not isinstance(pilot.app.screen, ConfirmDialog)
-        assert "commit goes on without it" in one_line(await stage.press(pilot, "pagedown"))
+        assert "you can commit without it" in one_line(await stage.press(pilot, "pagedown"))
     assert stage.values == {}
 
 
@@ -409,7 +409,7 @@ async def test_another_key_than_the_recorded_one_is_a_conflict_to_decide(stage: 
         shown = await stage.look(pilot)
         assert fingerprint(mine.public) in shown
         assert fingerprint(theirs.public) in shown
-        assert "x empty" in shown
+        assert "x clear" in shown
         assert public(app) == mine.public
         await stage.press(pilot, "x")
         await stage.press(pilot, "enter")
@@ -442,7 +442,7 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
         await stage.press(pilot, "m")
         shown = one_line(await stage.press(pilot, "enter"))
         assert not isinstance(pilot.app.screen, ConfirmDialog)
-        assert "this installation has lived before" in shown
+        assert "this installation already ran" in shown
         assert "the database pg.example.internal:5432 is migrated" in shown
     assert stage.values == {}
     assert public(app) == ""
@@ -489,11 +489,11 @@ OWN: dict[str, tuple[Callable[[Path], bytes], str]] = {
             .replace("\n", "\r\n")
             .encode()
         ),
-        "set right when it is stored: carriage returns at its line ends (CRLF)",
+        "fixed when stored: carriage returns at its line ends (CRLF)",
     ),
     "no final newline": (
         lambda _: generate_key_pair("ed25519", "x").private.get_secret_value().strip().encode(),
-        "set right when it is stored: no final newline",
+        "fixed when stored: no final newline",
     ),
 }
 
@@ -506,7 +506,7 @@ async def test_a_key_of_ones_own_is_diagnosed_and_never_shown(stage: Stage, tmp_
     before = app.draft
     async with app.run_test(size=(80, 40)) as pilot:
         shown = await stage.open(pilot)
-        assert "yours, from file:own" in shown
+        assert "your own, from file:own" in shown
         for make, says in OWN.values():
             app.draft = before
             file.write_bytes(make(tmp_path))
@@ -533,11 +533,11 @@ async def test_without_access_the_key_is_deferred_and_the_commit_goes_on(
     app = stage.app()
     async with app.run_test(size=(80, 24)) as pilot:
         shown = one_line(await stage.open(pilot))
-        assert "no login to it here" in shown
+        assert "no login on this machine" in shown
         assert "export VAULT_TOKEN" in shown
-        assert "commit goes on without it" in shown
+        assert "you can commit without it" in shown
         assert "airflow-wizard secrets --installation airflow" in shown
-        assert "f5 look" not in shown
+        assert "f5 check" not in shown
         for key in ("f5", "m", "c", "v", "r", "p", "x"):
             await stage.press(pilot, key)
             assert isinstance(pilot.app.screen, DeployKeyScreen)
@@ -606,7 +606,7 @@ def test_quitting_while_vault_hangs_takes_less_than_a_second(
         terminal.send("\x0e")
         terminal.wait_for("Deploy key of github.com")
         terminal.send("\x1b[15~")
-        terminal.wait_for("Ask Vault at")
+        terminal.wait_for("Connect to Vault at")
         terminal.send("\r")
         terminal.wait_for("asking Vault at")
         before = time.monotonic()

@@ -71,10 +71,10 @@ async def test_an_error_waits_until_the_field_was_left(tmp_path: Path) -> None:
         shown = await type_text(pilot, "abc")
         assert "!" not in shown
         shown = await press(pilot, "enter")
-        assert "! 1 answer to look at: Database: Port" in shown
+        assert "! 1 answer missing or invalid: Database: Port" in shown
         assert "[abc       ] !" in shown
-        assert "! give a whole number" in await press(pilot, "up")
-        assert "! give a whole number" not in await type_text(pilot, "5433")
+        assert "! enter a whole number" in await press(pilot, "up")
+        assert "! enter a whole number" not in await type_text(pilot, "5433")
         assert app.draft.value(field_spec("database.port")) == 5433
 
 
@@ -237,4 +237,4 @@ async def test_a_field_that_is_revisited_shows_what_was_typed(tmp_path: Path) ->
         await type_text(pilot, "no pairs")
         await press(pilot, "ctrl+n", "escape")
         assert field(pilot, "environment.variables").value == "no pairs"
-        assert app.draft.problems["environment.variables"] == "give NAME=VALUE, NAME=VALUE"
+        assert app.draft.problems["environment.variables"] == "enter NAME=VALUE, NAME=VALUE"

@@ -107,7 +107,7 @@ async def test_fingerprints_stand_in_one_column(tmp_path: Path) -> None:
 WRONG = {
     "SHA256:abc": "43 are needed",
     FINGERPRINT[7:]: "begin with SHA256:",
-    "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU": "of none of the keys",
+    "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU": "no key below has this fingerprint",
     "MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48": "MD5 fingerprints can be forged",
 }
 

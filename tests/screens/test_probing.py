@@ -238,14 +238,14 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         await settled(pilot)
         await jump(pilot, "database.host")
         frames.append(await press(pilot, "f5"))
-        assert "Look at these from this machine? It only reads." in frames[-1]
+        assert "Run these probes from this machine? They only read." in frames[-1]
         assert f"{endpoint} with" in frames[-1]
         assert "env:AIRFLOW_DB_PASSWORD" in frames[-1]
         await press(pilot, "escape")
         assert app.session.results(app.draft) == []
         await press(pilot, "f5")
         frames.append(await press(pilot, "enter"))
-        assert "! 1 check failed: login: " in frames[-1]
+        assert "! 1 probe failed: login: " in frames[-1]
         assert 'password authentication failed for user "' in frames[-1]
         assert "[AIRFLOW_DB_PASSWORD ] !" in frames[-1]
         await jump(pilot, "executor.kind")
@@ -259,7 +259,7 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
         frames.append(await press(pilot, "f5"))
         version = postgres.sql("SHOW server_version").split()[0]
         assert f"] ok {version}" in frames[-1]
-        assert "! 1 check failed: login" not in frames[-1]
+        assert "! 1 probe failed: login" not in frames[-1]
         assert app.session.find_result(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
         # Another place for the same password needs another yes.
         app.draft = app.draft.with_answer(field_spec("database.host"), "other.example.internal")
@@ -286,7 +286,7 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         frames.append(await press(pilot, "f5"))
         assert "database.password, which you type" in frames[-1].replace("│\n", "")
         frames.append(await press(pilot, "enter"))
-        assert f"{text}, not shown" in frames[-1]
+        assert f"{text} (hidden)" in frames[-1]
         await press(pilot, "escape")
         login = app.session.find_result(app.draft, "database.login")
         assert login is not None
@@ -374,7 +374,7 @@ def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., 
 async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     fault = fail_result(
-        "may not create tables in schema public", "ALTER DATABASE airflow OWNER TO x"
+        "cannot create tables in schema public", "ALTER DATABASE airflow OWNER TO x"
     )
     source = ProbeSource(
         "Database", "database", told(fault, unknown_result("no answer")), ("database",)
@@ -385,10 +385,10 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
         app.go(PREFLIGHT)
         await press(pilot, "enter", "enter")
         shown = await press(pilot, "ctrl+s")
-        assert "! 1 check failed outside, enter says what to do: Database: rights" in shown
-        assert "! Database: rights: may not create tables in schema public" in shown
+        assert "! 1 probe failed, enter shows details: Database: rights" in shown
+        assert "! Database: rights: cannot create tables in schema public" in shown
         shown = await press(pilot, "enter")
-        assert "1 check failed outside. Commit nevertheless?" in shown
+        assert "1 probe failed. Commit anyway?" in shown
         assert "ALTER DATABASE airflow OWNER TO x" in shown
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, ReviewScreen)
@@ -399,7 +399,7 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
         assert "enter commits" in await press(pilot, "ctrl+s")
         await jump(pilot, "database.name")
         await type_text(pilot, "airflow")
-        assert "failed outside" in await press(pilot, "ctrl+s")
+        assert "! 1 probe failed" in await press(pilot, "ctrl+s")
         await press(pilot, "enter", "down", "enter")
         assert isinstance(pilot.app.screen, ResultScreen)
 
@@ -419,9 +419,9 @@ async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
         await press(pilot, "enter")
         await press(pilot, "ctrl+s")
         shown = await press(pilot, "enter")
-        assert "It is not proven who answers" in shown
+        assert "The server's identity is not proven" in shown
         assert "> not now" in shown
-        assert "commit;" not in shown
+        assert "commit anyway" not in shown
         await press(pilot, "enter")
         assert isinstance(page(pilot), ReviewScreen)
         await press(pilot, "enter")
@@ -484,7 +484,7 @@ def test_quitting_during_a_hung_look_takes_less_than_a_second(
         terminal.send("\r")
         terminal.wait_for("] .." if where == "name" else "] ok")
         terminal.send("\x1b[15~")
-        terminal.wait_for("Look at these from this machine?")
+        terminal.wait_for("Run these probes from this machine?")
         terminal.send("\r")
         terminal.wait_for("esc stops")
         before = time.monotonic()
@@ -517,11 +517,11 @@ async def test_escape_stops_a_round_and_what_did_not_answer_stays_unverified(
         await send(pilot, "enter")
         await asyncio.sleep(0.05)
         await processed(pilot)
-        assert "asking outside, 1 not answered yet" in frame(app)
+        assert "probing, 1 still running" in frame(app)
         assert ">   0 s" in frame(app)
         shown = await press(pilot, "escape")
         assert app_of(pilot).page is not None
         assert page(pilot).page_name == PREFLIGHT
-        assert "stopped; what did not answer stays unverified" in shown
+        assert "stopped; probes without a result stay unverified" in shown
         await press(pilot, "escape")
         assert page(pilot).page_name != PREFLIGHT

@@ -76,7 +76,7 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         for kind in ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"):
             assert f"scanned   {honest.public(kind).fingerprint}" in shown
         assert shown.count("! not accepted: nothing proves") == 5
-        assert "git.example.com showed 5 keys; compare the fingerprints" in shown
+        assert "git.example.com presented 5 keys; compare the fingerprints" in shown
         assert "+--[ED25519 256]--+" in shown
         assert accepted(pilot) == []
         assert not app.draft.has_changes
@@ -89,7 +89,7 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         columns = {line.find(fingerprint) for line in shown.splitlines()} - {-1}
         assert len(columns) == 1
         assert "ok, fingerprint typed by Ada Example on 2026-11-21" in shown
-        assert shown.count("left out: its fingerprint was not typed") == 4
+        assert shown.count("not pinned: its fingerprint was not typed") == 4
         await press(pilot, "ctrl+s")
         await press(pilot, "enter")
         committed = app.workspace.committed_answers("airflow") or {}
@@ -111,7 +111,7 @@ async def test_a_host_is_asked_only_after_a_yes_and_once_for_each(tmp_path: Path
         app.scanner = count
         await jump(pilot, HOST_KEYS)
         shown = await press(pilot, "f5")
-        assert "Ask git.example.com for its SSH host keys?" in shown
+        assert "Scan git.example.com for its SSH host keys?" in shown
         await press(pilot, "escape")
         assert calls == []
         await press(pilot, "f5", "enter")
@@ -120,8 +120,8 @@ async def test_a_host_is_asked_only_after_a_yes_and_once_for_each(tmp_path: Path
         await jump(pilot, "dags.repo")
         await press(pilot, "end", "ctrl+u", "paste:ssh://git@other.example.com:2222/dags.git")
         await jump(pilot, HOST_KEYS)
-        assert "No key yet" in await settled(pilot)
-        assert "Ask [other.example.com]:2222" in await press(pilot, "f5")
+        assert "No keys yet" in await settled(pilot)
+        assert "Scan [other.example.com]:2222" in await press(pilot, "f5")
         assert len(calls) == 2
 
 
@@ -136,7 +136,7 @@ async def test_pasted_and_scanned_stand_under_each_other(tmp_path: Path) -> None
         lines = [line.rstrip() for line in shown.splitlines()]
         at = next(n for n, line in enumerate(lines) if f"given     {FINGERPRINT}" in line)
         assert f"scanned   {other.fingerprint}" in lines[at + 1]
-        assert "! the host shows another key of this type" in lines[at + 2]
+        assert "! the host presents a different key of this type" in lines[at + 2]
         assert lines[at].find(FINGERPRINT) == lines[at + 1].find(other.fingerprint)
         assert accepted(pilot) == []
 
@@ -168,7 +168,7 @@ async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None
         assert f"before    {FINGERPRINT}" in shown
         assert f"scanned   {changed.fingerprint}" in shown
         assert "! CHANGED: not the key that was accepted before" in shown
-        assert "! git.example.com shows another key than the one accepted before" in shown
+        assert "! git.example.com presents a different key than the one accepted before" in shown
         assert "!  Host keys" in await press(pilot, "ctrl+n")
         with pytest.raises(ConflictError, match="is not the one that was accepted before"):
             require_ready(app.propose().plan)
@@ -216,10 +216,10 @@ async def test_escape_stops_a_scan_and_takes_nothing_over(tmp_path: Path) -> Non
             await processed(pilot)
             assert began.wait(5)
             line = page(pilot).query_one("#status")
-            assert "asking git.example.com for its SSH host keys" in str(line.render())
+            assert "scanning git.example.com for its SSH host keys" in str(line.render())
             await press(pilot, "escape")
             assert page(pilot).page_name == HOST_KEYS
-            assert "stopped; nothing was taken over" in str(line.render())
+            assert "stopped; no key was added" in str(line.render())
             assert app.draft.scans == ()
             await press(pilot, "escape")
             assert page(pilot).page_name == "dags"

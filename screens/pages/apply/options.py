@@ -1,4 +1,4 @@
-"""What `apply` takes as options, chosen on its page; the run prepared with them."""
+"""The options of `apply`, chosen on its page, and the run prepared with them."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ADMIN_PROMPT = (
-    "Its login creates role and database where they are missing; CREATEROLE and CREATEDB are "
-    "enough. The password comes from PGPASSWORD or PGPASSFILE, else it is asked for, unseen. "
-    "Empty: leave PostgreSQL to its owner."
+    "This login creates the role and the database if they are missing; it needs only CREATEROLE "
+    "and CREATEDB. The password comes from PGPASSWORD or PGPASSFILE, or you are prompted for it. "
+    "Leave the name empty if the owner of PostgreSQL creates both."
 )
 
 
 @dataclass
 class ApplyOptions:
-    """What `apply` takes as options; the context of Airflow's cluster is the app's own.
+    """The options of `apply`; the context of Airflow's cluster is in `Host.context`.
 
-    `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster), `admin` who
-    makes PostgreSQL's role and database (empty: their owner does), `take_over` the seals of the
-    diffs of others' objects that were agreed to. `is_shown`: whether the page is still there.
+    `hub` is the context of the cluster that Argo CD runs in (empty: the same cluster). `admin`
+    creates PostgreSQL's role and database (empty: their owner does). `take_over` holds the seals
+    of the diffs that the user agreed to. `is_shown` returns whether the page is still open.
     """
 
     hub: str = ""
@@ -57,7 +57,7 @@ class ApplyOptions:
 
 
 def prepare_committed_run(host: Host, name: str, options: ApplyOptions) -> PreparedRun:
-    """The run of an installation as it is committed now; refused in the words of `apply`."""
+    """Return the run of an installation as committed now; raises the errors of `apply`."""
     found = refresh_installation(host.workspace, name)
     database = None
     if options.admin:
@@ -74,39 +74,37 @@ def prepare_committed_run(host: Host, name: str, options: ApplyOptions) -> Prepa
 
 
 def list_contexts() -> tuple[str, ...]:
-    """The contexts of this machine's kubeconfig; none where there is none that can be read."""
+    """Return the contexts of the kubeconfig; none without a readable kubeconfig."""
     with suppress(UsageError):
         return list_kube_contexts()[0]
     return ()
 
 
 def consent_key(plan: PreparedRun) -> object:
-    """What a yes is about: the state, the identities and the steps."""
+    """Return what the user agrees to: the digest, the identities and the steps."""
     steps = [(one.id, one.title, one.endpoint) for one in plan.planned_steps]
     return (plan.target.digest, plan.target.identities, steps)
 
 
 class DialogPrompter:
-    """What the command line asks on its terminal, as dialogs; escape is a no."""
+    """Asks the questions of the command line in dialogs; escape answers no."""
 
     def __init__(self, host: Host, is_shown: Callable[[], bool]) -> None:
-        """`is_shown` says whether the page that asks is still there; called on the app's thread."""
+        """`is_shown` returns whether the page is still open; called on the app's thread."""
         self.host, self._is_shown = host, is_shown
 
     def ask(self, question: str) -> bool:
-        """A yes to something outside; blocking, never called on the app's own thread."""
+        """Ask for consent; blocking, must not be called on the app's own thread."""
         answer = self._show(lambda: ConfirmDialog("PostgreSQL", question, yes="yes", no="no"))
         return bool(answer)
 
     def prompt(self, what: str) -> str:
-        """A secret, typed unseen; blocking. Raises UsageError where none is given."""
+        """Prompt for a secret without showing it; blocking. Raises UsageError without a value."""
         secret = self._show(
-            lambda: create_secret_prompt(what, "It is held in memory, for this run only.")
+            lambda: create_secret_prompt(what, "It is kept in memory, for this run only.")
         )
         if secret is None:
-            raise UsageError(
-                f"{what}: none was given; nothing was sent", "begin again, and type it"
-            )
+            raise UsageError(f"{what}: no value typed; nothing was sent", "start again and type it")
         return secret.get_secret_value()
 
     def _show(self, create: Callable[[], ModalScreen[T]]) -> T | None:
@@ -116,7 +114,7 @@ class DialogPrompter:
             if self._is_shown():
                 self.host.push_screen(create(), future.set_result)
             else:
-                error = UsageError("the page that asks was left; nothing was sent", "begin again")
+                error = UsageError("the page was closed; nothing was sent", "start again")
                 future.set_exception(error)
 
         self.host.call_later(show)
@@ -124,7 +122,7 @@ class DialogPrompter:
 
 
 def prompt_admin(host: Host, now: str, change: Callable[[str], None]) -> None:
-    """Ask for the administrator of the database server; `change` is called for another one."""
+    """Prompt for the database administrator; calls `change` with a different name."""
 
     def answer(name: str | None) -> None:
         if name is not None and name != now:
@@ -140,9 +138,9 @@ def prompt_admin(host: Host, now: str, change: Callable[[str], None]) -> None:
 def select_context(
     host: Host, about: tuple[str, str, Sequence[str]], now: str, change: Callable[[str], None]
 ) -> None:
-    """Select a kubeconfig context; `change` is called for another one than `now`.
+    """Let the user select a kubeconfig context; calls `change` if it differs from `now`.
 
-    `about` is the title, the words for no context of one's own, and the contexts.
+    `about` is the title, the label of the empty choice, and the contexts.
     """
     title, default, contexts = about
 
@@ -155,26 +153,26 @@ def select_context(
 
 
 class SelectDialog(ModalScreen[str | None]):
-    """One of a few names; escape keeps what was."""
+    """A list of names to select from; escape changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+q,ctrl+c", "cancel", "keep", priority=True)
     ]
 
     def __init__(self, title: str, names: Sequence[tuple[str, str]], chosen: str) -> None:
-        """`names` are values with the words that stand for them."""
+        """`names` are values and their labels."""
         super().__init__()
         self.title_text, self.names, self.chosen = title, names, chosen
 
     def compose(self) -> ComposeResult:
-        """The names; the one that counts now is highlighted."""
+        """Yield title, names and key hint."""
         with Vertical(classes="dialog"):
             yield Static(plain(self.title_text), classes="title")
             yield MarkedOptionList(*(Option(plain(words)) for _, words in self.names), compact=True)
-            yield Static("enter chooses, escape keeps what was", classes="hint")
+            yield Static("enter selects, escape cancels", classes="hint")
 
     def on_mount(self) -> None:
-        """Begin at the one that counts."""
+        """Highlight the current value."""
         values = [value for value, _ in self.names]
         number = values.index(self.chosen) if self.chosen in values else 0
         self.query_one(OptionList).highlighted = number
@@ -184,5 +182,5 @@ class SelectDialog(ModalScreen[str | None]):
         self.dismiss(self.names[event.option_index][0])
 
     def action_cancel(self) -> None:
-        """Keep what was."""
+        """Close without a change."""
         self.dismiss(None)

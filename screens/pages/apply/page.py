@@ -1,6 +1,6 @@
-"""Making it live: the plan is shown and agreed to, run, stopped safely, and run again.
+"""The apply page: shows the plan, asks for consent, runs it, stops it safely, runs it again.
 
-Nothing is decided here: `wizard.apply` prepares and runs, and this page shows what it tells.
+`wizard.apply` prepares and runs the plan and makes all decisions; this page shows its events.
 """
 
 from __future__ import annotations
@@ -43,34 +43,34 @@ if TYPE_CHECKING:
     from wizard.errors import WizardError
     from wizard.workspace.proposal import CommitResult
 
-# Revoking logins at the end of a run must not keep anybody from reading how it ended.
+# Seconds that revoking logins may delay the summary of a run.
 END_SECONDS = 5.0
 
 APPLY_KEY_HELP = """\
-enter        on the plan: apply it, after a yes; on a failed step: the question
-             that mends it; when all is done: leave
-up, down     look at another step, also while it runs
-page keys    read what was said of it
-d            dry run: every step is tried on the servers, nothing is kept
-c, h         another kubeconfig context: for the cluster, for Argo CD's hub
-b            name the administrator who makes PostgreSQL's role and database
-t            take over what the diff of another's object shows, after a yes
-r            run again from the start: everything is looked at anew
-escape       stop safely; when nothing runs, the page before
-ctrl+q       stop safely and leave"""
+enter        on the plan: apply, after you confirm; on a failed step: go to the
+             question that fixes it; after a complete run: quit
+up, down     select a step, also during a run
+page keys    scroll the log of the step
+d            dry run: try every step on the servers, keep nothing
+c, h         select the kubeconfig context of the cluster, of Argo CD's hub
+b            name the administrator who creates PostgreSQL's role and database
+t            take over an object with exactly the shown diff, after you confirm
+r            run again; every step is checked again from the start
+escape       stop safely; if nothing runs: previous page
+ctrl+q       stop safely and quit"""
 
 TAKE_OVER_TEXT = (
-    "Everything is looked at again, and exactly this difference is made ours. Should it be another "
-    "by then, it is shown again."
+    "All steps run again, and exactly this difference is taken over. If the object has changed by "
+    "then, you see the new difference first."
 )
 STOP_TEXT = (
-    "What is under way is not taken back, and nothing more is begun. The lock is given back, "
-    "logins are revoked. What is done stays: r here, or `airflow-wizard apply`, goes on from there."
+    "The current step is not undone, and no further step starts. The lock is released and logins "
+    "are revoked. Completed steps stay. To continue, press r or run `airflow-wizard apply`."
 )
 
 
 class ApplyScreen(RunPage):
-    """Plan, run and end of one `apply`; `commit_result` is of the commit before it."""
+    """Plan, run and end of one `apply`; `commit_result` is the commit made just before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "dry_run", "dry run", show=False),
@@ -100,17 +100,17 @@ class ApplyScreen(RunPage):
         self._will_quit = False
 
     def on_mount(self) -> None:
-        """Look at what is committed; nothing is sent."""
+        """Prepare the plan from the committed files; sends nothing."""
         self.query_one(StepList).focus()
         self.look()
 
     def on_unmount(self) -> None:
-        """However the page goes away, nothing goes on behind it."""
+        """Cancel the run, however the page is closed."""
         if self._run_task is not None:
             self._run_task.cancel()
 
     def look(self, *, dry_run: bool | None = None) -> None:
-        """Prepare anew; with `dry_run` begin at once, if the plan is the one agreed to."""
+        """Prepare the plan; with `dry_run` set, start it at once if the user agreed to it."""
         self.phase, self.refusal, self.prepared = "opening", None, None
         self.progress, self.outcome = None, ""
         self.show()
@@ -145,7 +145,7 @@ class ApplyScreen(RunPage):
         self.begin(partial(work, plan), "plan")
 
     async def _unlock(self, plan: PreparedRun, *, dry_run: bool) -> None:
-        """Passwords that nobody gave yet are asked for, and nothing is sent without them."""
+        """Prompt for missing passwords, then start; sends nothing without them."""
         self._agreed_plan = consent_key(plan)
         if plan.target.database is not None:
             await run_in_thread(plan.target.database.unlock)
@@ -163,8 +163,8 @@ class ApplyScreen(RunPage):
         try:
             async for event in run.events():
                 self.record_event(event)
-        except Exception as error:  # never its text: it may hold a value
-            self._end(run, f"! a bug ({type(error).__name__}); `airflow-wizard apply` says where")
+        except Exception as error:  # not its text, which may hold a value
+            self._end(run, f"! a bug ({type(error).__name__}); `airflow-wizard apply` shows where")
             return
         await run_in_thread(run.end, END_SECONDS)
         self._end(run)
@@ -202,11 +202,11 @@ class ApplyScreen(RunPage):
                 self._will_quit = leave
                 self.run_worker(self._stop(), group="stop", exit_on_error=False)
 
-        title = "Stop and leave?" if leave else "Stop?"
-        self.app.push_screen(ConfirmDialog(title, STOP_TEXT, yes="stop", no="go on"), answer)
+        title = "Stop and quit?" if leave else "Stop?"
+        self.app.push_screen(ConfirmDialog(title, STOP_TEXT, yes="stop", no="continue"), answer)
 
     def action_leave(self) -> None:
-        """Quit; asks while something runs."""
+        """Quit; asks first during a run."""
         if self.phase == "running":
             self._ask_to_stop(leave=True)
         elif self.phase == "stopping":
@@ -215,14 +215,14 @@ class ApplyScreen(RunPage):
             self.host.exit(self.host.exit_report.committed)
 
     def interrupt(self) -> None:
-        """Ctrl-C stops a run, after a yes, as it does on the command line."""
+        """Handle ctrl+c: stop the run after a confirmation, as on the command line."""
         if self.phase == "running":
             self._ask_to_stop(leave=True)
         else:
             super().interrupt()
 
     def action_back(self) -> None:
-        """Stop what runs, after a yes; else the page before."""
+        """Stop the run after a confirmation, else open the previous page."""
         if self.phase == "running":
             self._ask_to_stop(leave=False)
         elif self.phase == "stopping":
@@ -233,7 +233,7 @@ class ApplyScreen(RunPage):
             self.host.go(REVIEW)
 
     async def action_forward(self) -> None:
-        """Enter: whatever comes next."""
+        """Do what the key bar shows for enter."""
         event = self.highlighted_event
         if self.phase == "refused":
             self.action_again()
@@ -251,10 +251,11 @@ class ApplyScreen(RunPage):
         assert plan is not None  # noqa: S101
         identities = "\n".join(f"as  {one}" for one in plan.target.identities)
         text = (
-            f"What holds is left alone, and what is another's is never overwritten.\n\n{identities}"
+            "Up-to-date objects are not changed. Objects of other owners are never overwritten."
+            f"\n\n{identities}"
         )
         title = f"Apply {self.installation}, {pluralize(len(plan.planned_steps), 'step')}?"
-        ask = ConfirmDialog(title, text, yes="apply it", no="not yet")
+        ask = ConfirmDialog(title, text, yes="apply", no="not yet")
         self.app.push_screen(ask, lambda yes: self._agree(plan) if yes else None)
 
     def _agree(self, plan: PreparedRun) -> None:
@@ -262,16 +263,16 @@ class ApplyScreen(RunPage):
         if self.phase == "plan":
             self._begin(dry_run=False)
         else:
-            # After a dry run: the yes is about this plan and no other that may stand by now.
+            # After a dry run: the user agreed to this plan only; a new one is shown first.
             self.look(dry_run=False)
 
     def action_dry_run(self) -> None:
-        """Try every step and keep nothing."""
+        """Start a dry run."""
         if self.phase == "plan":
             self._begin(dry_run=True)
 
     def action_again(self) -> None:
-        """From the start: everything is looked at anew, and begun if it is what was agreed to."""
+        """Prepare again from the start, and run if the user agreed to the same plan."""
         if self.phase in {"refused", "ended"}:
             self.look(dry_run=self.current_run.dry_run if self.current_run else None)
 
@@ -302,7 +303,7 @@ class ApplyScreen(RunPage):
             select_context(self.host, (title, default, self.contexts), now, change)
 
     def action_database(self) -> None:
-        """Say who makes PostgreSQL's role and database."""
+        """Name the administrator who creates PostgreSQL's role and database."""
 
         def change(name: str) -> None:
             self.apply_options.admin = name
@@ -312,7 +313,7 @@ class ApplyScreen(RunPage):
             prompt_admin(self.host, self.apply_options.admin, change)
 
     def action_take(self) -> None:
-        """Take over what the diff of another's object shows, and no more than that."""
+        """Take over another owner's object with exactly the shown diff."""
         event, run = self.highlighted_event, self.current_run
         seal = find_take_over_id(event)
         if self.phase != "ended" or event is None or run is None or not seal:
@@ -324,15 +325,15 @@ class ApplyScreen(RunPage):
             self.look(dry_run=run.dry_run)
 
         ask = ConfirmDialog(
-            "Take over what the diff shows?",
+            "Take over exactly this difference?",
             f"{event.detail}\n\n{TAKE_OVER_TEXT}",
-            "take it",
-            "leave it",
+            "take over",
+            "cancel",
         )
         self.app.push_screen(ask, lambda yes: agree() if yes else None)
 
     def action_read(self, step: int) -> None:
-        """Scroll what was said."""
+        """Scroll the log."""
         log = self.query_one("#log", VerticalScroll)
         log.scroll_relative(y=step * max(1, log.size.height - 1), animate=False)
 
@@ -347,5 +348,5 @@ class ApplyScreen(RunPage):
         self.show_log()
 
     def action_help(self) -> None:
-        """The keys of this page."""
+        """Show the keys of this page."""
         self.host.show_note("Keys", APPLY_KEY_HELP)

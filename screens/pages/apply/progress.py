@@ -1,4 +1,4 @@
-"""What is seen of a run: a line an action, and what was said of each; pure, so easy to test."""
+"""How a run is rendered: one line per step, and the log of each step; pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step, StepEvent
 
 STATE_WIDTH, TIME_WIDTH, OWNER_WIDTH, TITLE_WIDTH = 12, 7, 8, 52
-# From here on there is room for the owner and the endpoint beside each action.
+# From this width on, each line also shows owner and endpoint.
 MIN_WIDE_WIDTH = 100
-TO_DO = "to do"
-# Textual's $text-muted is a share of the contrast, which content in a list does not get.
+TO_DO = "pending"
+# $text-muted depends on the contrast, which content in a list does not get.
 MUTED = "dim"
 _COLOURS = {
     "checking": "$text-primary",
@@ -44,7 +44,7 @@ _DIFF_COLOURS = {"+": "$text-success", "-": "$text-error"}
 
 
 def format_seconds(seconds: float) -> str:
-    """`4 s`, from a minute on `1:04`, from an hour on `1:02:05`; empty below a second."""
+    """Return `4 s`, `1:04` from a minute, `1:02:05` from an hour; empty below a second."""
     total = int(seconds)
     if total < 60:
         return f"{total} s" if total else ""
@@ -52,14 +52,14 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_clock(seconds: float) -> str:
-    """Minutes and seconds, and hours where there are any."""
+    """Return minutes and seconds, with hours if there are any."""
     hours, rest = divmod(int(seconds), 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def fit_text(text: str, width: int) -> str:
-    """The text in exactly so many cells; what does not fit is cut and marked."""
+    """Return the text in exactly `width` cells; cut text ends with an ellipsis."""
     safe = escape_unprintable(text)
     if cell_len(safe) <= width:
         return set_cell_size(safe, max(width, 0))
@@ -68,7 +68,7 @@ def fit_text(text: str, width: int) -> str:
 
 @dataclass
 class StepProgress:
-    """What one action has come to: its events, each with the second of the run it came in."""
+    """The events of one step, each with its time in seconds since the start of the run."""
 
     step: Step
     events: list[tuple[float, StepEvent]] = field(default_factory=list)
@@ -76,17 +76,17 @@ class StepProgress:
 
     @property
     def last(self) -> StepEvent | None:
-        """The newest event; None before its turn."""
+        """The last event; None before the step starts."""
         return self.events[-1][1] if self.events else None
 
     @property
     def state(self) -> str:
-        """Its state in words."""
+        """The state in words."""
         return self.last.state if self.last else TO_DO
 
 
 class Progress:
-    """A run as it is told; `now` gives seconds, of which only differences count."""
+    """The progress of a run; `now` returns seconds, used for differences only."""
 
     def __init__(self, steps: Sequence[Step], now: Callable[[], float]) -> None:
         self.rows = [StepProgress(step) for step in steps]
@@ -97,11 +97,11 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds of the run, up to its end."""
+        """Duration of the run in seconds, up to its end."""
         return (self.now() if self.ended_at is None else self.ended_at) - self.began_at
 
     def record_event(self, event: StepEvent) -> int:
-        """Take in an event; the number of its action."""
+        """Record an event and return the number of its step."""
         number = next(n for n, row in enumerate(self.rows) if row.step.id == event.id)
         row = self.rows[number]
         if not row.events:
@@ -112,30 +112,30 @@ class Progress:
         return number
 
     def end(self) -> None:
-        """Time stands still."""
+        """Stop the clock."""
         self.ended_at = self.now()
 
     @property
     def done(self) -> int:
-        """How many actions are over; what is left is not."""
+        """The number of finished steps; skipped steps do not count."""
         return sum(
             bool(row.last and row.last.has_ended and row.state != "left") for row in self.rows
         )
 
     @property
     def counts(self) -> str:
-        """How many actions are in which state, in the order in which states first appear."""
+        """The number of steps in each state, in the order in which the states first appear."""
         states = [row.state for row in self.rows]
         return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
     @property
     def stopping_step(self) -> int | None:
-        """The number of the action that stopped the run."""
+        """The number of the step that stopped the run; None if no step did."""
         numbers = (n for n, row in enumerate(self.rows) if row.last and row.last.stops_run)
         return next(numbers, None)
 
     def seconds(self, number: int) -> float:
-        """How long the action took, or takes by now."""
+        """Return the duration of a step so far, in seconds."""
         row = self.rows[number]
         if row.last is None or row.state == "left":
             return 0.0
@@ -144,7 +144,7 @@ class Progress:
         return self.now() - row.began_at
 
     def line(self, number: int, width: int) -> Content:
-        """State, title and seconds, in one line of this width."""
+        """Return state, title and duration in one line of this width."""
         row = self.rows[number]
         time = f"{format_seconds(self.seconds(number)):>{TIME_WIDTH}}"
         title, place = _columns(row.step, width - STATE_WIDTH - 1 - TIME_WIDTH)
@@ -155,7 +155,7 @@ class Progress:
         )
 
     def log(self, number: int, width: int) -> Content:
-        """What the action is, and everything that was said of it."""
+        """Return owner and endpoint of a step, then all of its events."""
         row = self.rows[number]
         place = fit_text(f"{row.step.owner}, {row.step.endpoint}", width).rstrip()
         parts = [plain(place, MUTED)]
@@ -168,18 +168,18 @@ class Progress:
                 parts += [plain(text) for text in _wrap_indented(format_fix(event), 9, width)]
             last_shown = (event.diff or last_shown[0], event.fix or last_shown[1])
         if not row.events:
-            parts.append(plain("         its turn has not come yet", MUTED))
+            parts.append(plain("         not started yet", MUTED))
         if find_fix_question(row.last):
             parts.append(
                 Content.styled(f"         enter goes to: {find_fix_question(row.last)}", "bold")
             )
         if find_take_over_id(row.last):
-            parts.append(Content.styled("         t takes over what the diff shows", "bold"))
+            parts.append(Content.styled("         t takes over exactly this difference", "bold"))
         return Content("\n").join(parts)
 
 
 def render_planned_step(step: Step, width: int) -> Content:
-    """One line of the plan: who owns it, what it is, and where."""
+    """Return one line of the plan: owner, title and endpoint."""
     title, place = _columns(step, width - OWNER_WIDTH - 1, owner=False)
     return Content.assemble(
         Content.styled(fit_text(step.owner, OWNER_WIDTH), MUTED), " ", title,
@@ -188,44 +188,44 @@ def render_planned_step(step: Step, width: int) -> Content:
 
 
 def describe_step(step: Step, width: int) -> Content:
-    """What an action is, whose it is, and whom it asks."""
+    """Return title, owner and endpoint of a step."""
     head = Content.styled(escape_unprintable(step.title), "bold")
     place = _wrap_indented(f"{step.owner}, {step.endpoint}", 0, width)
     return Content("\n").join([head, *(plain(text, MUTED) for text in place)])
 
 
 def render_identity(text: str, width: int) -> Content:
-    """Who one is to one system, wrapped under itself."""
+    """Return the identity used for one system, wrapped with an indent."""
     lines = _wrap_indented(text, 4, width)
     return plain("\n".join(["as  " + lines[0].lstrip(), *lines[1:]]))
 
 
 def find_fix_question(event: StepEvent | None) -> str:
-    """The question that mends it, in words; empty for none."""
+    """Return the label of the question that fixes the failure; empty if there is none."""
     key = event.fix.question if event and event.stops_run else ""
     return question_label(key) if key else ""
 
 
 def find_take_over_id(event: StepEvent | None) -> str:
-    """The step and the seal of the shown diff, which `apply --take-over` takes; empty for none."""
+    """Return step and seal of the shown diff for `apply --take-over`; empty without one."""
     match = _TAKE_OVER_PATTERN.search(event.fix.text) if event and event.stops_run else None
     return match[1] if match else ""
 
 
 def _columns(step: Step, width: int, *, owner: bool = True) -> tuple[str, str]:
-    """Title, then owner and endpoint where there is room for them."""
+    """Return the title, then owner and endpoint if there is room for them."""
     if owner and width < MIN_WIDE_WIDTH - STATE_WIDTH - TIME_WIDTH - 4:
         return fit_text(step.title, width), ""
     title = min(TITLE_WIDTH, width)
     owner_text = fit_text(step.owner, OWNER_WIDTH) + " " if owner else ""
     rest = width - title - 1 - len(owner_text)
-    # A context's server and user stand below, once for the highlighted one.
+    # The log shows server and user of a context for the highlighted step.
     place = step.endpoint.partition(": ")[0]
     return fit_text(step.title, title), f" {owner_text}{fit_text(place, rest)}"
 
 
 def _event_lines(at: float, event: StepEvent, width: int) -> Iterator[str]:
-    """One event: when, the state, and what was said, wrapped under each other."""
+    """Yield the lines of one event: time, state and detail, wrapped."""
     head = f"{format_clock(at):>7}  {event.state}"
     if not event.detail:
         yield head
@@ -236,7 +236,7 @@ def _event_lines(at: float, event: StepEvent, width: int) -> Iterator[str]:
 
 
 def _wrap_indented(text: str, indent: int, width: int) -> list[str]:
-    """Wrapped, each line that far from the left, which shrinks where there is little room."""
+    """Return wrapped lines with an indent, which shrinks on narrow screens."""
     indent = indent if width > indent + 30 else 2
     lines = [
         part

@@ -1,4 +1,4 @@
-"""How a run is shown: the identities, a line a step, the log of one step, how it ended."""
+"""Base of the apply page: shows identities, one line per step, one log, and the result."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 
 Phase = Literal["opening", "refused", "plan", "running", "stopping", "ended"]
-# Nothing runs: what the next run takes as options may be chosen.
+# Phases without a run: options of the next run can be changed.
 IDLE_PHASES = frozenset({"plan", "refused", "ended"})
 
-# Literals of ours, so markup is safe.
+# Literals of this module, so markup is safe.
 _BACK = "[@click=screen.back]esc back[/]"
 _QUIT = "[@click=screen.leave]^q quit[/]"
 _TAKE = "[@click=screen.take]t take over[/]  "
@@ -46,7 +46,7 @@ _AGAIN = "[@click=screen.again]r run again[/]"
 
 
 class EnabledKeys(NamedTuple):
-    """What there is to do: contexts to choose from, a diff to take over, and what enter does."""
+    """The keys in use: contexts to select, a diff to take over, and the hint of enter."""
 
     contexts: bool = False
     take: bool = False
@@ -54,7 +54,7 @@ class EnabledKeys(NamedTuple):
 
 
 def render_key_bar(phase: Phase, keys: EnabledKeys) -> str:
-    """The keys that do something now."""
+    """Return the key bar of a phase."""
     contexts = (
         "[@click=screen.context]c[/], [@click=screen.hub]h context[/]  " if keys.contexts else ""
     )
@@ -63,37 +63,37 @@ def render_key_bar(phase: Phase, keys: EnabledKeys) -> str:
         dry = "[@click=screen.dry_run]d dry run[/]"
         return f"enter apply  {dry}  {others}{_BACK}  f1 help  {_QUIT}"
     if phase == "running":
-        return f"up, down look at steps  pgup, pgdn read  [@click=screen.back]esc stop[/]  {_QUIT}"
+        return f"up, down select step  pgup, pgdn scroll  [@click=screen.back]esc stop[/]  {_QUIT}"
     if phase == "refused":
-        return f"[@click=screen.again]r look again[/]  {others}{_BACK}  {_QUIT}"
+        return f"[@click=screen.again]r retry[/]  {others}{_BACK}  {_QUIT}"
     if phase == "ended":
-        navigation = contexts or "up, down look at steps  "
+        navigation = contexts or "up, down select step  "
         enter = f"{keys.enter}  " if keys.enter else ""
         return f"{enter}{_TAKE if keys.take else ''}{_AGAIN}  {navigation}{_BACK}  {_QUIT}"
     return _QUIT
 
 
 def describe_run_end(run: Run, *, interrupted: bool = False) -> str:
-    """How a run ended, in words; `! ` before it where it did not reach its end."""
+    """Return how a run ended, in one line; `! ` marks an incomplete run."""
     states = [event.state for event in run.past_events if event.has_ended]
     unknown = states.count("unknown")
     if interrupted:
-        return "stopped; what is done stays: r, or `airflow-wizard apply`, goes on from there"
+        return "stopped; completed steps stay. r or `airflow-wizard apply` continues"
     if run.outcome == ExitCode.CONFLICT:
-        return "! stopped: something of another's is in the way, and a person decides about it"
+        return "! stopped by a conflict with another owner's object; you have to decide"
     if run.outcome != ExitCode.DONE:
-        return "! stopped: a step failed; what is done stays, r runs again from the start"
+        return "! stopped: a step failed; completed steps stay, r runs again"
     if run.dry_run:
         wanted = pluralize(states.count("would change"), "step")
-        return f"tried and nothing kept: {wanted} would change something; enter applies them"
+        return f"dry run: {wanted} would change something, nothing was kept; enter applies"
     hint = f"next: {run.target.release.runbook}"
     if unknown:
         return f"done, {pluralize(unknown, 'step')} could not be read; {hint}"
-    return f"done: everything is as it was committed; {hint}"
+    return f"done: everything matches the commit; {hint}"
 
 
 class StepList(MarkedOptionList):
-    """One line an action; enter is the page's, and a click only looks."""
+    """One line per step; the page handles enter, and a click only selects."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.forward", show=False),
@@ -101,41 +101,41 @@ class StepList(MarkedOptionList):
     ]
 
     class Looked(Message):
-        """The person chose which action is shown below."""
+        """The user selected the step to show below."""
 
     def action_look(self) -> None:
-        """This one."""
+        """Show the highlighted step."""
         self.post_message(self.Looked())
 
     def action_select(self) -> None:
-        """A click chooses what is shown below, and begins nothing."""
+        """Show the clicked step; starts nothing."""
         self.action_look()
 
     def action_cursor_up(self) -> None:
-        """The action above; the first one is the end."""
+        """Select the step above; stops at the first step."""
         if self.highlighted:
             super().action_cursor_up()
         self.action_look()
 
     def action_cursor_down(self) -> None:
-        """The action below; the last one is the end."""
+        """Select the step below; stops at the last step."""
         if self.highlighted is None or self.highlighted < self.option_count - 1:
             super().action_cursor_down()
         self.action_look()
 
     def action_first(self) -> None:
-        """The first action."""
+        """Select the first step."""
         super().action_first()
         self.action_look()
 
     def action_last(self) -> None:
-        """The last action."""
+        """Select the last step."""
         super().action_last()
         self.action_look()
 
 
 class RunPage(Page):
-    """Shows what its fields hold; whoever changes one of them calls `show`."""
+    """Shows the state in its attributes; call `show` after changing one of them."""
 
     CSS = """
     #header #changed { width: 20; text-align: right; }
@@ -161,18 +161,18 @@ class RunPage(Page):
         self.outcome = ""
 
     def content(self) -> Iterator[Widget]:
-        """Who one is or why not, the actions, and what was said of the highlighted one."""
+        """Yield the banner with identities or error, the steps, and the log."""
         yield Static(id="banner")
         yield StepList(id="actions", compact=True)
         with VerticalScroll(id="log", can_focus=False):
             yield Static(id="said")
 
     def on_resize(self) -> None:
-        """Lines are as wide as there is room."""
+        """Fit the lines to the new width."""
         self.call_after_refresh(self.show)
 
     def show(self) -> None:
-        """Everything, after a change that is more than one event."""
+        """Redraw everything, after any change that is not a single event."""
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)
@@ -212,13 +212,13 @@ class RunPage(Page):
             for one in range(number):
                 step_list.replace_option_prompt_at_index(one, self._line(one))
         step_list.display = bool(number)
-        # What is hidden loses the focus.
+        # A hidden list loses the focus.
         if number and not step_list.has_focus:
             self.set_focus(step_list)
 
     @property
     def _width(self) -> int:
-        # Two for the mark of the highlighted one, two for the margin and a scroll bar.
+        # Two columns for the mark of the highlighted step, two for margin and scroll bar.
         return max(self.size.width - 4, 10)
 
     def _line(self, number: int) -> Content:
@@ -228,7 +228,7 @@ class RunPage(Page):
         return render_planned_step(self.prepared.planned_steps[number], self._width)
 
     def show_log(self) -> None:
-        """What was said of the highlighted action."""
+        """Show the log of the highlighted step."""
         number = self.query_one(StepList).highlighted
         content, width = Content(""), self._width
         if self.prepared is not None and number is not None:
@@ -246,7 +246,7 @@ class RunPage(Page):
             self.call_after_refresh(scroll.scroll_end, animate=False)
 
     def record_event(self, event: StepEvent) -> None:
-        """One event of the run under way."""
+        """Show one event of the current run."""
         assert self.progress is not None  # noqa: S101
         number = self.progress.record_event(event)
         step_list = self.query_one(StepList)
@@ -258,14 +258,14 @@ class RunPage(Page):
         self.show_state()
 
     def tick(self) -> None:
-        """A second has passed."""
+        """Redraw the running time."""
         if self.progress is not None and self.phase == "running":
             number = self.progress.current
             self.query_one(StepList).replace_option_prompt_at_index(number, self._line(number))
             self.show_state()
 
     def show_state(self) -> None:
-        """Header: whose run it is, how far it is, and for how long; then the status line."""
+        """Redraw the header with installation, progress and time, and the status line."""
         label = self.host.workspace.label
         dry = (
             self.current_run is not None and self.current_run.dry_run and self.progress is not None
@@ -282,51 +282,51 @@ class RunPage(Page):
         self.show_status()
 
     def show_status(self) -> None:
-        """What is going on, or how it ended."""
+        """Show what is going on, or how the run ended."""
         self.say(self._status())
 
     def _status(self) -> str:
         if self.phase == "opening":
-            return "reading what is committed ..."
+            return "reading the committed files ..."
         if self.phase == "refused":
             return "! nothing was sent"
         if self.phase == "stopping":
             return "stopping before the next step ..."
         if self.phase == "plan" and self.prepared is not None:
             steps = pluralize(len(self.prepared.planned_steps), "step")
-            return f"nothing was sent yet; enter applies {steps}, d tries them and keeps nothing"
+            return f"nothing was sent yet; enter applies {steps}, d starts a dry run"
         if self.phase == "running" and self.progress is not None:
             if self.progress.rows[self.progress.current].state == "waiting":
-                return "waiting; esc stops safely, and `airflow-wizard apply` goes on from here"
+                return "waiting; esc stops safely, and `airflow-wizard apply` continues from here"
             return self.progress.counts
         return self.outcome
 
     @property
     def next_step(self) -> str:
-        """What enter does at the end; empty for nothing."""
+        """The key hint of enter at the end; empty if enter does nothing."""
         run, progress = self.current_run, self.progress
         if self.phase != "ended" or run is None or progress is None:
             return ""
         if run.outcome != ExitCode.DONE:
-            return "enter to its question" if find_fix_question(self.highlighted_event) else ""
+            return "enter go to question" if find_fix_question(self.highlighted_event) else ""
         if progress.done < len(progress.rows):
             return ""
         return "enter apply" if run.dry_run else "enter done"
 
     @property
     def highlighted_event(self) -> StepEvent | None:
-        """The last event of the highlighted action."""
+        """The last event of the highlighted step."""
         number = self.query_one(StepList).highlighted
         return self.progress.rows[number].last if self.progress and number is not None else None
 
     def action_next(self) -> None:
-        """No page follows."""
+        """Do nothing: no page follows."""
 
     def action_review(self) -> None:
-        """It was reviewed."""
+        """Do nothing: the commit was reviewed."""
 
     def action_find(self) -> None:
-        """The answers are committed."""
+        """Do nothing: the answers are committed."""
 
     def action_check(self) -> None:
-        """Every step looks by itself."""
+        """Do nothing: every step checks by itself."""

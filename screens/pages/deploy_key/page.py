@@ -1,4 +1,4 @@
-"""Deploy key: what becomes of it, what the store holds, the line to register, and the proof."""
+"""The deploy-key page: source of the key, state of the store, public line, clone test."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from wizard.errors import ConflictError
 
 
 class DeployKeyScreen(Page):
-    """One key; whatever is done about it is done by the steps of `secrets`."""
+    """Shows the deploy key and starts its tasks, which use the steps of `secrets`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "look", "look into the store", show=False, id="look"),
-        Binding("m", "make", "make and store", show=False),
+        Binding("f5", "look", "check the store", show=False, id="look"),
+        Binding("m", "make", "create and store", show=False),
         Binding("c", "copy", "copy the public line", show=False),
         Binding("v", "bare", "show the bare line", show=False),
-        Binding("r", "register", "register it", show=False),
-        Binding("p", "prove", "prove a clone", show=False),
-        Binding("x", "forget", "empty the public part", show=False),
+        Binding("r", "register", "register the key", show=False),
+        Binding("p", "prove", "test a clone", show=False),
+        Binding("x", "forget", "clear the public part", show=False),
         Binding("pagedown,down", "read(1)", show=False),
         Binding("pageup,up", "read(-1)", show=False),
     ]
@@ -59,19 +59,19 @@ class DeployKeyScreen(Page):
 
     @property
     def tasks(self) -> KeyTasks:
-        """What was found out, and what is under way."""
+        """The tasks of the deploy key and their results."""
         return get_key_tasks(self.host)
 
     @property
     def view(self) -> KeyView:
-        """What is shown now."""
+        """The data to show now."""
         width = max(30, min(self.size.width - 20, 110)) if self.size.width >= 64 else 40
         return KeyView(
             self.draft.answers, self.tasks.key_status, self.tasks.error, self.login, width
         )
 
     def content(self) -> Iterator[Widget]:
-        """Facts with the picture beside them, then what follows from them."""
+        """Yield facts with randomart beside them, then problems, public line and clone test."""
         yield Static(plain(render_title(self.draft.answers)), classes="title")
         yield Static(plain(INTRO), classes="intro")
         with VerticalScroll(id="key-page", can_focus=False):
@@ -85,26 +85,26 @@ class DeployKeyScreen(Page):
         yield Line(id="message")
 
     def on_mount(self) -> None:
-        """Show what is known; nothing outside is asked."""
+        """Show what is known; contacts no system."""
         self.login = find_operator()
         self.tasks.show = self.redraw
         self.set_interval(1, self._tick)
         self.call_after_refresh(self.redraw)
 
     def on_unmount(self) -> None:
-        """What only looks is given up; a write under way is waited for, and its end recorded."""
+        """Stop a task that only reads; a running write continues and records its result."""
         tasks = self.tasks
         tasks.show = lambda: None
         if not tasks.is_writing:
             tasks.stop()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Other lines fit."""
+        """Redraw for the new width."""
         del event
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw everything again."""
+        """Redraw everything."""
         if not self.is_mounted or not self.query("#facts"):
             return
         view = self.view
@@ -124,7 +124,7 @@ class DeployKeyScreen(Page):
         self.show_state()
 
     def _scroll_to_news(self, view: KeyView) -> None:
-        """Bring what is new about the line into sight."""
+        """Scroll to a new public line, registration or clone test."""
         has_missing = (
             view.status.store_contents is not None and view.status.store_contents.missing_items
         )
@@ -140,7 +140,7 @@ class DeployKeyScreen(Page):
             self.show_status()
 
     def show_status(self) -> None:
-        """What is under way, else what the whole draft needs."""
+        """Show the running task, else the problems of the whole draft."""
         job = self.tasks.job
         if job is None:
             text = self.tasks.key_status.summary
@@ -153,40 +153,40 @@ class DeployKeyScreen(Page):
         self.say(f"{job[0]}, {seconds} s; esc stops")
 
     def _next_hint(self, view: KeyView) -> str:
-        """The one thing to do next."""
+        """Return the next thing to do."""
         contents = view.status.store_contents
         if view.is_proven:
-            return "The clone is proven. Enter goes on."
+            return "The clone works. Enter goes on."
         if any(one and one.status == "fail" for _, one in view.status.proof.values()):
-            return "Put right what failed, then p again. Enter goes on: the key may wait."
+            return "Fix what failed, then press p again. Enter goes on: the key can wait."
         if contents is not None and contents.missing_items and contents.denial is None:
-            return "m makes and stores what lacks; it shows the list first, and asks."
+            return "m creates the missing values; you see the list and confirm first."
         if view.public and self._can_look(view):
-            how = " (r does, with a token)" if view.page else ""
-            return f"Register this line, read-only{how}; then p proves that it clones."
+            how = " (r does it with a token)" if view.page else ""
+            return f"Register this line, read-only{how}; then press p to test a clone."
         if contents is None and self._can_look(view):
-            purpose = "looks into the store" if view.is_in_vault and view.login else "reads the key"
-            return f"f5 {purpose}, after a yes. Enter goes on: the key may wait."
-        return "Enter goes on: the key may wait for somebody with access."
+            purpose = "checks the store" if view.is_in_vault and view.login else "reads the key"
+            return f"f5 {purpose}, after you confirm. Enter goes on: the key can wait."
+        return "Enter goes on: somebody with access can store the key later."
 
     def _can_look(self, view: KeyView) -> bool:
         return bool(view.is_in_vault and view.login) or view.answers.dags.key.kind in OWN_KEY_KINDS
 
     def _available_keys(self, view: KeyView) -> list[tuple[str, str]]:
-        """Actions that make sense now, with what they are called."""
+        """Return the tasks that make sense now, with their key hints."""
         contents = view.status.store_contents
         has_missing = contents is not None and contents.missing_items and contents.denial is None
         public = bool(view.public)
         can_look = self._can_look(view)
         is_conflict = isinstance(self.tasks.error, ConflictError)
         offers = [
-            ("look", "f5 look", can_look),
-            ("make", "m make", has_missing),
+            ("look", "f5 check", can_look),
+            ("make", "m create", has_missing),
             ("copy", "c copy", public),
             ("bare", "v bare line", public and not has_missing),
             ("register", "r register", public and view.page and not view.status.registration),
-            ("prove", "p prove", public and can_look),
-            ("forget", "x empty", public and is_conflict),
+            ("prove", "p test", public and can_look),
+            ("forget", "x clear", public and is_conflict),
         ]
         return [(name, label) for name, label, is_available in offers if is_available]
 
@@ -200,33 +200,33 @@ class DeployKeyScreen(Page):
             self.app.bell()
 
     def action_look(self) -> None:
-        """Look into the store, or read a key of one's own."""
+        """Check the store, or read the user's own key."""
         self._begin("look", self.tasks.look)
 
     def action_make(self) -> None:
-        """Make and store what lacks."""
+        """Create and store the missing values."""
         self._begin("make", self.tasks.make)
 
     def action_register(self) -> None:
-        """Register it at the provider."""
+        """Register the key at the Git host."""
         self._begin("register", self.tasks.register)
 
     def action_prove(self) -> None:
-        """Clone with it."""
+        """Test a clone with the key."""
         self._begin("prove", self.tasks.prove)
 
     def action_forget(self) -> None:
-        """Empty the recorded public part."""
+        """Clear the recorded public part."""
         self._begin("forget", self.tasks.forget)
 
     def action_copy(self) -> None:
-        """The whole line into the terminal's clipboard (OSC 52)."""
+        """Copy the whole line to the terminal's clipboard (OSC 52)."""
         if self.view.public:
             self.app.copy_to_clipboard(self.view.public)
-            self.say("copied, where the terminal takes it (OSC 52); v shows the bare line")
+            self.say("copied, if the terminal supports it (OSC 52); v shows the bare line")
 
     def action_bare(self) -> None:
-        """The line alone, outside of the screens: any terminal's own selection takes it whole."""
+        """Show only the line, outside the screens, where the terminal can select it whole."""
         line = self.view.public
         if not line or self.tasks.is_busy:
             return
@@ -234,39 +234,41 @@ class DeployKeyScreen(Page):
             with self.app.suspend():
                 _print_public_line(line)
         except SuspendNotSupported:
-            self.say("! this terminal cannot leave the screens; c copies the line")
+            self.say("! this terminal cannot suspend the screens; c copies the line")
 
     async def action_forward(self) -> None:
-        """Enter: the next page, once nothing is under way; a hasty one would leave it behind."""
+        """Open the next page, unless a task is running."""
         if self.tasks.is_busy:
             self.app.bell()
         else:
             self.action_next()
 
     def action_back(self) -> None:
-        """Stop what is under way, else the page before."""
+        """Stop the running task, else open the previous page."""
         tasks = self.tasks
         if not tasks.is_busy:
             super().action_back()
             return
         text = (
-            "it may still be carried out; f5 looks" if tasks.is_writing else "nothing was changed"
+            "the request may still be carried out; f5 checks"
+            if tasks.is_writing
+            else "nothing was changed"
         )
         tasks.key_status.summary = f"stopped; {text}"
         tasks.stop()
 
     def action_read(self, step: int) -> None:
-        """Scroll."""
+        """Scroll the page."""
         holder = self.query_one("#key-page", VerticalScroll)
         holder.scroll_relative(y=step * max(1, holder.size.height - 2), animate=False)
 
     def action_help(self) -> None:
-        """Help for the question behind the page."""
+        """Show the help of the question behind the page."""
         self.host.show_help(field_spec("dags.key"))
 
 
 def _keys(offers: list[tuple[str, str]]) -> str:
-    """The line of keys; literals of ours, so markup is safe here."""
+    """Return the key bar; its texts are literals of this module, so markup is safe."""
     help_ = [("help", "f1 help")] if len(offers) < 5 else []
     shown = [("next", "^n next"), ("back", "esc back"), *offers, *help_, ("leave", "^q quit")]
     return "  ".join(f"[@click=screen.{name}]{label}[/]" for name, label in shown)
@@ -276,7 +278,7 @@ def _print_public_line(line: str) -> None:
     out, read = sys.__stdout__, sys.__stdin__
     if out is None or read is None:
         return
-    out.write(f"\n{replace_unprintable(line)}\n\nenter goes back to the wizard ")
+    out.write(f"\n{replace_unprintable(line)}\n\npress enter to return to the wizard ")
     out.flush()
     # asyncio's own handler would end the app, answers and all.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,7 @@
-"""The store behind the deploy-key page: read it, fill it, read a key of one's own; all blocking.
+"""The store behind the deploy-key page: read it, fill it, read the user's own key; all blocking.
 
-It works by the steps of `secrets` (wizard.provisioning.steps). Return values hold no secret unless
-the docstring says so.
+Uses the steps of `secrets` (wizard.provisioning.steps). Return values hold no secret unless the
+docstring says so.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GIT_KEY = "gitSshKey"
 
 @dataclass(frozen=True)
 class StoreAccess:
-    """What a look at the store needs, before anything is sent there."""
+    """Everything needed to contact the store; nothing was sent yet."""
 
     proposal: Proposal
     branch_answers: Mapping[str, Any]
@@ -51,16 +51,16 @@ class StoreAccess:
 
     @property
     def place(self) -> str:
-        """Endpoint and identity, for consent."""
+        """Endpoint and identity, shown for consent."""
         return f"{self.target.where.endpoint} as {self.credentials.identity}"
 
 
 @dataclass(frozen=True)
 class StoreContents:
-    """What the store has and lacks, of a proposal; nothing of its values.
+    """Existing and missing values of a proposal in the store, without the values themselves.
 
-    `denied` is why what lacks could not be written. `elsewhere` says of further paths of the
-    installation what this page does not fill, a line each.
+    `denial` is the reason why missing values could not be written. `other_paths` has one line for
+    each other path of the installation with missing values, which this page does not fill.
     """
 
     proposal: Proposal
@@ -74,45 +74,45 @@ class StoreContents:
 
     @property
     def missing_items(self) -> tuple[StoreItem, ...]:
-        """What would be made or read, and written."""
+        """The items that would be generated or read, and written."""
         return tuple(item for item in self.items if item.state in {"generate", "given"})
 
     def state_of(self, key: str) -> str:
-        """Where a fact comes from; empty where the installation has none of this key."""
+        """Return the state of an item; empty if the installation has no such item."""
         return next((item.state for item in self.items if item.fact.key == key), "")
 
     @property
     def unset_variables(self) -> tuple[str, ...]:
-        """The variables that what lacks is to be read from, and that this process has not."""
+        """The environment variables for missing values that are not set in this process."""
         references = [item.fact.reference for item in self.missing_items if item.state == "given"]
         names = [one.argument for one in references if one is not None and one.kind == "env"]
         return tuple(name for name in dict.fromkeys(names) if name not in os.environ)
 
 
 def load_target_answers(workspace: Workspace, existing: str, answers: Answers) -> Mapping[str, Any]:
-    """The raw answers on the target branch."""
+    """Return the raw answers on the target branch."""
     return target_answers(workspace, existing, answers.repository.branch)
 
 
 def find_operator() -> str:
-    """Who the operator is to Vault, without the secret; empty where nothing says so."""
+    """Return the operator's identity in Vault, without the secret; empty without a login."""
     try:
         credentials = read_credentials()
     except WizardError as error:
-        # The look says it in full.
+        # The check shows the error in full.
         return error.message
     return credentials.identity if credentials else ""
 
 
 def prepare_access(proposal: Proposal, workspace: Workspace) -> StoreAccess:
-    """Where the store is and who the operator is there; nothing is sent."""
+    """Return the store and the operator's login there; sends nothing."""
     branch_answers = load_target_answers(workspace, proposal.existing, proposal.answers)
     target = resolve_store(proposal, branch_answers)
     return StoreAccess(proposal, branch_answers, target, target.login(), workspace)
 
 
 def read_store(access: StoreAccess) -> StoreContents:
-    """Read the store."""
+    """Return the contents of the store; also checks the right to write, if needed."""
     with open_store(access.target, access.credentials) as session:
         denial: WizardError | None = None
         if session.found.missing_facts:
@@ -124,16 +124,16 @@ def read_store(access: StoreAccess) -> StoreContents:
 
 
 def _other_path_lines(session: StoreSession) -> Iterator[str]:
-    """What the paths of further readers lack, such as Argo CD's; the first one's is shown whole."""
+    """Yield the missing values of other paths, such as Argo CD's, one line per path."""
     try:
         others = session.open_all_paths()[1:]
     except WizardError as error:
-        yield f"not looked at: {error.message}"
+        yield f"not checked: {error.message}"
         return
     for other in others:
         if other.found.missing_facts:
             missing = ", ".join(fact.key for fact in other.found.missing_facts)
-            yield f"{other.found.store.name} lacks {missing}"
+            yield f"{other.found.store.name}: missing {missing}"
 
 
 def _store_contents(
@@ -153,7 +153,7 @@ def _store_contents(
 
 
 def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
-    """What could not be looked at; raises where the installation has lived before."""
+    """Return the systems that could not be checked; raises if the installation ran before."""
     with open_store(access.target, access.credentials) as session:
         session.require_rights()
         _require_no_hand_off(access, session)
@@ -165,12 +165,12 @@ def find_prior_use(access: StoreAccess, inputs: Inputs) -> PriorUse:
 def fill_store(
     access: StoreAccess, shown: Sequence[StoreItem], inputs: Inputs
 ) -> tuple[StoreContents, tuple[str, ...]]:
-    """Write what was shown and agreed to, and nothing else; what there is now, and notes."""
+    """Write exactly the confirmed items; return the new contents, and notes."""
     with open_store(access.target, access.credentials) as session:
         if _states(session.found.items) != _states(shown):
             raise ConflictError(
                 f"{session.found.store.name} has changed since it was shown; nothing was written",
-                "f5 looks again",
+                "press f5 to check again",
             )
         _require_no_hand_off(access, session)
         filled = session.fill(inputs)
@@ -185,12 +185,12 @@ def fill_store(
     notes = [f"written: {what}, version {filled.version}"] if count else []
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
-        notes.append(f"written by somebody else meanwhile, and kept: {names}")
+        notes.append(f"written by somebody else meanwhile and kept: {names}")
     return now, tuple(notes)
 
 
 def _require_no_hand_off(access: StoreAccess, session: StoreSession) -> None:
-    """What was handed over in a file is not made once more."""
+    """Raise if an earlier hand-off file holds values that would be generated again."""
     generated = tuple(fact.key for fact in session.found.facts_in_state("generate"))
     name = access.proposal.answers.installation.name
     require_no_earlier_hand_off(
@@ -203,18 +203,18 @@ def _states(items: Sequence[StoreItem]) -> list[tuple[str, str]]:
 
 
 def read_stored_key(access: StoreAccess) -> KeyPair:
-    """The deploy key in the store, with its private half in memory."""
+    """Return the deploy key from the store; the result holds the private key."""
     with open_store(access.target, access.credentials) as session:
         key = session.key()
     if key is None:
-        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "f5 looks again")
+        raise WizardError(f"{session.found.store.name} has no {GIT_KEY}", "press f5 to check again")
     return key
 
 
 def read_own_key(
     answers: Answers, folder: Path | None, prompt: Any
 ) -> tuple[KeyPair, tuple[str, ...]]:
-    """A key of one's own, diagnosed: with its private half, and what is set right in it."""
+    """Return the user's own key, which holds the private key, and the repairs it needs."""
     reference = answers.dags.key
     value = resolve_reference(reference, "dags.key", folder=folder, prompt=prompt, lines=True)
     key = read_private_key(value, f"dags.key ({reference})", key_comment(answers))

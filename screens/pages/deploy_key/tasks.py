@@ -1,6 +1,6 @@
-"""What the deploy-key page does: in the store, at the Git host, and the proof of a clone.
+"""Tasks of the deploy-key page: in the store, at the Git host, and the clone test.
 
-The findings outlive the page and hold no secret; a private key is read again for every proof.
+The results outlive the page and hold no secret; every clone test reads the private key again.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ OWN_KEY_KINDS = ("env", "file", "prompt")
 
 @dataclass
 class KeyStatus:
-    """What was found out and done about one key since the wizard was opened; nothing secret.
+    """Results about one key since the wizard was opened; holds no secret.
 
-    `repairs` is what is set right in a key of one's own, None while it was not read; `summary` is
-    how the last task ended; `proof` has every probe with its result, None while it runs.
+    `repairs` lists fixes to the user's own key, None until it is read. `summary` is the result of
+    the last task. `proof` maps ids to probes with their results, None while a probe runs.
     """
 
     subject: tuple[object, ...] = ()
@@ -56,9 +56,9 @@ class KeyStatus:
 
 
 def relevant_answers(answers: Answers) -> tuple[object, ...]:
-    """The answers that findings belong to: another repository or store, and they are stale."""
+    """Return the answers that the results depend on; a change makes the results stale."""
     dags, own = answers.dags, answers.secrets
-    # What lacks is shown and made with the references that stand now.
+    # Missing values are listed and created with the current references.
     references = [
         str(get_value(answers, item.path)) for item in field_specs() if item.kind == "secret"
     ]
@@ -68,20 +68,20 @@ def relevant_answers(answers: Answers) -> tuple[object, ...]:
 
 
 class KeyTasks(TaskRunner):
-    """All that can be done about the deploy key; the store is filled by the steps of `secrets`."""
+    """The tasks of the deploy key; they fill the store with the steps of `secrets`."""
 
     _status = KeyStatus()
 
     @property
     def key_status(self) -> KeyStatus:
-        """What is known of the answers as they stand."""
+        """The results for the current answers."""
         now = relevant_answers(self.host.draft.answers)
         if self._status.subject != now:
             self._status, self.error = KeyStatus(now), None
         return self._status
 
     async def look(self) -> None:
-        """f5: the store first; a key of one's own where the store has none."""
+        """Check the store, or the user's own key if the store has none."""
         answers = self.host.draft.answers
         own = answers.dags.key.kind in OWN_KEY_KINDS
         if not store_kind(answers.secrets.store).fillable or (own and not store.find_operator()):
@@ -110,29 +110,29 @@ class KeyTasks(TaskRunner):
         )
 
     async def _proposal(self) -> Proposal:
-        """What the answers come to; the error says which of them lack."""
+        """Return the proposal of the answers; the error names the missing answers."""
         try:
             return await self._run_in_thread("reading the answers", self.host.propose)
         except AnswersError as error:
             problems = [str(problem) for problem in error.problems] or [error.message]
             more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
             raise WizardError(
-                f"these answers are not complete yet: {'; '.join(problems[:3])}{more}",
-                "give them, then come back; the key may wait until then",
+                f"the answers are incomplete: {'; '.join(problems[:3])}{more}",
+                "complete them, then come back; the key can wait",
             ) from None
 
     async def _consent_to_vault(self, access: StoreAccess) -> None:
         source = access.target.where.source
         named = "the answers name" if source == "secrets.vault.server" else f"{source} names"
         text = (
-            f"As {access.credentials.identity}; {named} this server. A look changes nothing there, "
-            "and no value it holds is shown or kept."
+            f"As {access.credentials.identity}; {named} this server. The check changes nothing, "
+            "and no value is shown or kept."
         )
-        title = f"Ask Vault at {access.target.where.endpoint}?"
-        await self._consent(f"vault {access.place}", title, text, "ask it")
+        title = f"Connect to Vault at {access.target.where.endpoint}?"
+        await self._consent(f"vault {access.place}", title, text, "connect")
 
     async def make(self) -> None:
-        """Make and store what lacks: signs of an earlier life first, then a yes to the list."""
+        """Create and store missing values: checks for prior use, then confirms the list."""
         contents = self.key_status.store_contents
         if contents is None or not contents.missing_items:
             return
@@ -141,16 +141,16 @@ class KeyTasks(TaskRunner):
         if contents.unset_variables:
             names = pluralize(len(contents.unset_variables), "variable")
             raise WizardError(
-                f"{names} to read from not set here: {', '.join(contents.unset_variables)}",
-                'choose "ask at run" at that question (ctrl+p finds it), and it is typed here; or '
-                "export it and open the wizard again",
+                f"{names} not set here: {', '.join(contents.unset_variables)}",
+                'choose "prompt" at that question (ctrl+p finds it) and type the value here; or '
+                "export the variable and open the wizard again",
             )
         access = await self._prepare_access()
         await self._consent_to_vault(access)
         await self._consent_to_reads(access, contents)
         await self._prompt_secrets(contents)
         inputs = Inputs(access.proposal.answers, self.host.folder, self._prompt)
-        text = "looking for signs of an earlier life"
+        text = "checking whether the installation ran before"
         prior_use = await self._run_in_thread(text, lambda: store.find_prior_use(access, inputs))
         await self._ask(_create_write_dialog(contents, prior_use.unknown))
         await self._fill(access, contents, inputs)
@@ -167,7 +167,7 @@ class KeyTasks(TaskRunner):
             self._update_public(now.public)
 
     async def _consent_to_reads(self, access: StoreAccess, contents: StoreContents) -> None:
-        """What is new here is read only after a yes, and nobody is asked unannounced."""
+        """Ask for consent to read new references and to query cluster and database."""
         answers = access.proposal.answers
         reads = provisioning.list_read_consents(
             contents.proposal, contents.items, contents.store, access.branch_answers
@@ -179,30 +179,30 @@ class KeyTasks(TaskRunner):
             _, identity = await self._run_in_thread(
                 text, lambda: provisioning.open_cluster(answers)
             )
-            lines += [f"the cluster is asked which Secrets it has: {identity}"] if identity else []
+            lines += [f"list the Secrets in the cluster: {identity}"] if identity else []
         if any(
             item.fact.key == "fernetKey" and item.state == "generate" for item in contents.items
         ):
             own = answers.database
             lines.append(
-                f"the database {own.host}:{own.port} is asked, as {own.user}, whether it is "
-                "migrated already"
+                f"check as {own.user} whether the database {own.host}:{own.port} is already "
+                "migrated"
             )
         text = "\n".join(fill(line, 66, initial_indent="- ", subsequent_indent="  ",
                               break_on_hyphens=False) for line in lines)  # fmt: skip
         if lines:
-            await self._consent(f"make {text}", "Before anything is made:", text, "go on")
+            await self._consent(f"make {text}", "Before any value is created:", text, "continue")
 
     async def _prompt_secrets(self, contents: StoreContents) -> None:
         for item in contents.missing_items:
             reference = item.fact.reference
             if item.state == "given" and reference is not None and reference.kind == "prompt":
                 key = reference_key(contents.proposal.answers, reference)
-                await self._prompt_secret(key, f"It goes to {contents.store} and nowhere else.")
+                await self._prompt_secret(key, f"It is sent only to {contents.store}.")
 
     def _update_public(self, public: str) -> None:
-        """The public part into the draft, as `secrets` records it."""
-        # The same key's comment may be the person's own.
+        """Record the public part in the draft, as `secrets` does."""
+        # Keep the user's own comment on the same key.
         if public and not is_same_key(self.host.draft.answers.dags.key.public, public):
             self._set_public(public)
 
@@ -213,19 +213,19 @@ class KeyTasks(TaskRunner):
         self.host.draft = draft.with_answer(item, {**reference, "public": public})
 
     async def forget(self) -> None:
-        """Empty the recorded public part, after a yes."""
+        """Clear the recorded public part after a confirmation."""
         text = (
-            "The answers then name no deploy key: the store's is recorded at the next look, or a "
-            "new one is made. A key that is registered at the Git host stays registered there."
+            "The answers then have no deploy key: the next check records the key in the store, or "
+            "a new one is created. A key that is registered at the Git host stays registered."
         )
         await self._ask(
-            ConfirmListDialog("Empty dags.key.public?", text, yes="empty it", no="keep it")
+            ConfirmListDialog("Clear dags.key.public?", text, yes="clear it", no="keep it")
         )
         self._set_public("")
         self._status = KeyStatus(relevant_answers(self.host.draft.answers))
 
     async def _read_own_key(self, answers: Answers) -> SecretStr | None:
-        """Read and diagnose it; its private half, for a proof."""
+        """Read and check the user's own key; return the private key for a clone test."""
         reference = answers.dags.key
         if reference.kind not in OWN_KEY_KINDS:
             return None
@@ -236,7 +236,7 @@ class KeyTasks(TaskRunner):
         await self._consent_to_own_key(answers, branch_answers)
         if reference.kind == "prompt":
             await self._prompt_secret(
-                "dags.key", "Paste the whole private key; it is only looked at here."
+                "dags.key", "Paste the whole private key; it is only checked here."
             )
         key, repairs = await self._run_in_thread(
             f"reading {reference}",
@@ -255,27 +255,27 @@ class KeyTasks(TaskRunner):
             return
         title = f"Read {reference} on this machine?"
         text = (
-            "dags.key is new to the target branch. The key is looked at here and sent nowhere; "
-            "only its public part is shown."
+            "This dags.key is not on the target branch yet. The key is checked here and not sent "
+            "anywhere; only its public part is shown."
         )
         await self._consent(f"read {reference}", title, text, "read it")
 
     async def register(self) -> None:
-        """Have the provider know the key, read-only, with a token by reference."""
+        """Register the key at the Git host, read-only, with a token from a reference."""
         answers = self.host.draft.answers
         api, public = provisioning.find_provider_api(answers), answers.dags.key.public
         if api is None or not public:
             return
         title = f"Register the key at {api.path}, read-only"
-        text = f"{api.api} takes it with a token of somebody who administers the repository."
+        text = f"{api.api} needs a token of an administrator of the repository."
         reference = await self._ask(
             create_token_prompt(title, text, provisioning.parse_token_reference)
         )
         if reference.kind == "prompt":
-            await self._prompt_secret("token", f"It goes to {api.api} and nowhere else.")
+            await self._prompt_secret("token", f"It is sent only to {api.api}.")
         else:
             title = f"Send the token from {reference} to {api.api}?"
-            text = "It is read now, sent there alone over verified TLS, and forgotten."
+            text = "It is read now, sent only there over verified TLS, and not kept."
             await self._consent(f"{reference} to {api.api}", title, text, "send it")
         token = resolve_reference(reference, "token", folder=self.host.folder, prompt=self._prompt)
         self.is_writing = True
@@ -283,16 +283,16 @@ class KeyTasks(TaskRunner):
             f"asking {api.api}", lambda: provisioning.register_key(answers, api, token, public)
         )
         status = self.key_status
-        status.registration = "registered" if done.made else "registered already"
+        status.registration = "registered" if done.made else "already registered"
         status.registration += f", read-only: {api.path}"
         status.notes = (f"! {done.note}",) if done.note else ()
 
     async def prove(self) -> None:
-        """Clone with this very key; every look is told as it ends."""
+        """Test a clone with exactly this key; shows each result as it arrives."""
         answers = (await self._proposal()).answers
-        # What is missing is said before anybody is asked.
+        # Report missing evidence before asking for consent.
         if not answers.dags.known_hosts:
-            raise RefusedError("not proven: no host key has evidence yet", "see Host keys")
+            raise RefusedError("clone not tested: no host key has evidence yet", "go to Host keys")
         host = answers.dags.location.host if answers.dags.location else ""
         private = await self._read_private_key(answers)
         title = f"Clone from {host} with this key?"
@@ -328,19 +328,19 @@ _KEY_TASKS: WeakKeyDictionary[Host, KeyTasks] = WeakKeyDictionary()
 
 
 def get_key_tasks(host: Host) -> KeyTasks:
-    """The tasks of this app; what they found stays while pages come and go."""
+    """Return the tasks of this app; their results outlive the page."""
     if host not in _KEY_TASKS:
         _KEY_TASKS[host] = KeyTasks(host, DEPLOY_KEY)
     return _KEY_TASKS[host]
 
 
 def _create_write_dialog(contents: StoreContents, unknown: tuple[str, ...]) -> ConfirmListDialog:
-    """The yes to the write: the list as `secrets` shows it, and what nobody could look at."""
+    """Return the dialog before a write: the list of `secrets`, and what was not checked."""
     path, _, where = contents.store.partition(" at ")
     lines = [f"at {where}, as {contents.identity}"]
     if unknown:
-        lines += [f"! not looked at: {place}" for place in unknown]
-        lines += ["If this installation ran before, stop: put its values there instead."]
+        lines += [f"! not checked: {place}" for place in unknown]
+        lines += ["If this installation ran before, stop and store its old values there instead."]
     lines += ["", *provisioning.format_items(contents.items)]
     title = f"Write {pluralize(len(contents.missing_items), 'value')} to {path}?"
-    return ConfirmListDialog(title, "\n".join(lines), yes="make and store them", no="not now")
+    return ConfirmListDialog(title, "\n".join(lines), yes="create and store them", no="not now")

@@ -1,6 +1,6 @@
-"""What the deploy-key page says: what will happen, what is there, and what to do with it.
+"""Rendering of the deploy-key page: facts, problems, public line, registration, clone test.
 
-Nothing here holds a secret: a reference, the public part, and what was found out.
+Nothing here holds a secret: only references, the public part, and results.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wizard.errors import WizardError
 
 CAPTION_WIDTH, COLUMN_WIDTH = 10, 50
-INTRO = "The one key that git-sync clones with; it may only read."
+INTRO = "The key that git-sync clones with. It needs read access only."
 _WORDS = {"pass": "pass", "warn": "! pass", "fail": "! FAIL", "skip": "skipped",
           "unknown": "unverified"}  # fmt: skip
 CaptionRow = tuple[str, str]
@@ -37,7 +37,7 @@ CaptionRow = tuple[str, str]
 
 @dataclass(frozen=True)
 class KeyView:
-    """All that the page is drawn from. `login` is who the operator is to the store, if anybody."""
+    """The data that the page shows; `login` is the operator's identity in the store, if any."""
 
     answers: Answers
     status: KeyStatus
@@ -52,12 +52,12 @@ class KeyView:
 
     @property
     def is_in_vault(self) -> bool:
-        """Whether the wizard can look into the store."""
+        """Whether the wizard can read and fill the store."""
         return store_kind(self.answers.secrets.store).fillable
 
     @property
     def is_stored(self) -> bool:
-        """Whether the store was seen to hold the key."""
+        """Whether the last check found the key in the store."""
         return (
             self.status.store_contents is not None
             and self.status.store_contents.state_of(GIT_KEY) == "kept"
@@ -65,18 +65,18 @@ class KeyView:
 
     @property
     def page(self) -> DeployKeyPage | None:
-        """The provider's page for deploy keys."""
+        """The Git host's page for deploy keys; None if unknown."""
         return find_key_page(self.answers.dags.repo)
 
     @property
     def is_proven(self) -> bool:
-        """Whether every look of the proof passed."""
+        """Whether every probe of the clone test passed."""
         results = [result for _, result in self.status.proof.values()]
         return bool(results) and all(one and one.status in {"pass", "warn"} for one in results)
 
 
 def render_title(answers: Answers) -> str:
-    """Whose key it is."""
+    """Return the title: the repository of the key."""
     location = answers.dags.location
     if location is None:
         return "Deploy key"
@@ -85,13 +85,13 @@ def render_title(answers: Answers) -> str:
 
 
 def render_facts(view: KeyView) -> Content:
-    """Kind, place, state and public part under each other."""
+    """Return kind, place, state and public part, one below the other."""
     rows = [*_key_rows(view), *_place_rows(view), *_store_rows(view), *_public_rows(view)]
     return _render_rows(rows, COLUMN_WIDTH)
 
 
 def render_problems(view: KeyView) -> Content:
-    """What went wrong, what lacks, and what it means where nobody here can change that."""
+    """Return errors, missing values, and the consequences of a deferred key."""
     wide = max(20, view.width - CAPTION_WIDTH)
     parts: list[Content] = []
     if view.error is not None:
@@ -99,34 +99,36 @@ def render_problems(view: KeyView) -> Content:
         parts.append(_render_rows([row for row in rows if row[1]], wide))
     contents = view.status.store_contents
     if contents is not None and contents.missing_items:
-        heading = f"the store lacks {pluralize(len(contents.missing_items), 'value')}:"
+        heading = f"{pluralize(len(contents.missing_items), 'value')} missing in the store:"
         unset_variables = [f"! not set here: {name}" for name in contents.unset_variables]
         lines = [heading, *(f"  {line}" for line in format_items(contents.items)), *unset_variables]
         parts.append(plain("\n".join(lines)))
     if contents is not None and contents.other_paths:
         command = secrets_command(view.answers.installation.name)
         rows = [("further", one) for one in contents.other_paths]
-        parts.append(_render_rows([*rows, ("", f"this page does not fill it: {command}")], wide))
+        parts.append(
+            _render_rows([*rows, ("", f"this page does not fill it; run: {command}")], wide)
+        )
     deferred_rows = list(_deferred_rows(view))
     parts += [_render_rows(deferred_rows, wide)] if deferred_rows else []
     return Content("\n\n").join(parts)
 
 
 def render_public_line(view: KeyView) -> Content:
-    """The public line, whole, in as few rows as fit."""
+    """Return the whole public line in as few rows as possible."""
     line, width = view.public, max(20, view.width)
     rows = [line[at : at + width] for at in range(0, len(line), width)]
     return Content("\n").join(plain(row, "bold") for row in rows)
 
 
 def render_proof(view: KeyView) -> Content:
-    """Where the line is registered, and the proof."""
+    """Return the place of registration and the clone test."""
     rows = [*_registration_rows(view), *_proof_rows(view)] if view.public else []
     return _render_rows(rows, max(20, view.width - CAPTION_WIDTH))
 
 
 def draw_randomart(public: str) -> str:
-    """Randomart of the public part; empty where it is none."""
+    """Return the randomart of the public part; empty if it is not a key."""
     key = _parse_public(public)
     return key.randomart() if key else ""
 
@@ -145,18 +147,18 @@ def _key_rows(view: KeyView) -> Iterator[CaptionRow]:
     host = location.host if location else ""
     if reference.kind == "generate":
         rsa = choose_kind(host) == "rsa"
-        kind = f"RSA 3072, for {host} takes no ed25519" if rsa else "ed25519"
-        yield "key", f"made here, in memory, once: {kind}"
+        kind = f"RSA 3072 ({host} rejects ed25519)" if rsa else "ed25519"
+        yield "key", f"generated here once, in memory: {kind}"
     elif reference.kind == "store":
-        yield "key", "put into the store by somebody else; none is made here"
+        yield "key", "stored by somebody else, not generated here"
     elif reference.kind == "prompt":
-        yield "key", "yours; it is asked for, unseen, when it is stored"
+        yield "key", "your own; you paste it when it is stored"
     else:
-        yield "key", f"yours, from {reference}"
+        yield "key", f"your own, from {reference}"
     if view.status.repairs is not None:
         yield "read", "ok, a private key without a passphrase"
         if view.status.repairs:
-            yield "", f"set right when it is stored: {', '.join(view.status.repairs)}"
+            yield "", f"fixed when stored: {', '.join(view.status.repairs)}"
 
 
 def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
@@ -164,8 +166,8 @@ def _place_rows(view: KeyView) -> Iterator[CaptionRow]:
     if not view.is_in_vault:
         name = view.answers.installation.name
         folder = view.answers.repository.paths.docs
-        yield "kept in", "a Secret in the cluster, made by hand"
-        yield "", f"{folder}/{name}/RUNBOOK.md says how it gets there, once committed"
+        yield "kept in", "a Secret in the cluster, created by hand"
+        yield "", f"after the commit, see {folder}/{name}/RUNBOOK.md"
         return
     kind = store_kind(secrets.store)
     place, server = kind.place(secrets, view.answers.installation.name)
@@ -179,17 +181,17 @@ def _store_rows(view: KeyView) -> Iterator[CaptionRow]:
         return
     contents = view.status.store_contents
     if contents is None:
-        text = "not looked at yet: f5 asks it" if view.login else "no login to it here"
+        text = "not checked yet; f5 checks it" if view.login else "no login on this machine"
         yield "store", text
         return
     state = contents.state_of(GIT_KEY)
     identity = f"as {contents.identity}"
     if state == "kept":
-        yield "store", f"ok, version {contents.version}; looked at {identity}"
+        yield "store", f"ok, version {contents.version}; checked {identity}"
     elif state == "others":
-        yield "store", f"! the key is not there yet, and left to others; looked at {identity}"
+        yield "store", f"! the key is missing; others store it; checked {identity}"
     else:
-        yield "store", f"! the key is not there yet; looked at {identity}"
+        yield "store", f"! the key is missing; checked {identity}"
 
 
 def _public_rows(view: KeyView) -> Iterator[CaptionRow]:
@@ -197,11 +199,11 @@ def _public_rows(view: KeyView) -> Iterator[CaptionRow]:
         yield "public", "none recorded yet"
         return
     text = fingerprint(view.public) if _parse_public(view.public) else ""
-    yield "public", text or "! what is recorded is no public key"
+    yield "public", text or "! the recorded value is not a public key"
 
 
 def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
-    """What it means that nobody here can look into the store; it never stops a commit."""
+    """Yield what follows if the operator cannot read the store; it never blocks a commit."""
     if not view.is_in_vault or view.is_stored:
         return
     is_denied = (
@@ -214,8 +216,8 @@ def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
     yield (
         "deferred",
         (
-            "commit goes on without it; pods cannot clone until the key is there. After the commit "
-            "somebody with access runs, in this repository:"
+            "you can commit without it; pods cannot clone until the key is stored. After the "
+            "commit, somebody with access runs in this repository:"
         ),
     )
     yield "", secrets_command(view.answers.installation.name)
@@ -232,11 +234,11 @@ def _registration_rows(view: KeyView) -> Iterator[CaptionRow]:
         return
     yield "at", page.url
     if page.per_user:
-        yield "", "keys belong to an account there: take one that may only read"
+        yield "", "keys belong to an account there: use one with read access only"
     elif page.writing:
         yield "", f'leave "{page.writing}" off'
     else:
-        yield "", "access keys can only read there"
+        yield "", "access keys there are always read-only"
 
 
 def _proof_rows(view: KeyView) -> Iterator[CaptionRow]:
@@ -245,7 +247,7 @@ def _proof_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 
 def _probe_rows(probe: Probe, result: ProbeResult | None) -> Iterator[CaptionRow]:
-    """What was looked at, then the verdict in words."""
+    """Yield the name of a probe, then its result in words."""
     caption = probe.id.rpartition(".")[2]
     if result is None or result.status == "skip":
         yield from [(caption, "...")] if result is None else []

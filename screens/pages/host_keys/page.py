@@ -1,4 +1,4 @@
-"""Host keys: what was given, what is published, what was typed and the verdict, in one column."""
+"""The host-keys page: given, published and typed fingerprints and the verdict in one column."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.verdict import HostKeyVerdict, KnownHost, Refusal
 
 _PASTE = (
-    "Paste what ssh-keyscan prints, known_hosts lines or .pub files; an empty line goes on. Or "
-    "f5 asks the host itself. Neither proves anything: the fingerprint below does."
+    "Paste ssh-keyscan output, known_hosts lines or .pub files; an empty line goes on. Or press "
+    "f5 to scan the host. Neither is proof: only the fingerprint below is."
 )
 _TYPE = (
-    "Type the fingerprint as the host's owner publishes it or reads it out to you: SHA256: and 43 "
-    "characters. Enter takes it; enter on an empty field goes on and accepts nothing."
+    "Type the fingerprint that the host's owner publishes or reads out to you: SHA256: and 43 "
+    "characters. Enter accepts it; enter on an empty field goes on and accepts nothing."
 )
 _MORE = (
-    "Enter goes on; each further fingerprint pins that key too, so that a change of one of them "
-    "does not stop git-sync."
+    "Enter goes on. Each further fingerprint pins another key, so git-sync still works when one "
+    "of them changes."
 )
-_NOTHING = "Nothing need be done here: enter goes on. To pin fewer of these keys, paste only those."
-_NO_KEY = "No key yet: paste them above, or f5 asks the host."
+_NOTHING = "Nothing to do here: enter goes on. To pin fewer of these keys, paste only those."
+_NO_KEY = "No keys yet: paste them above, or press f5 to scan the host."
 
 
 class HostKeyScreen(ScanningPage):
-    """Keys of the repository's host.
+    """Shows the SSH keys of the repository's host and takes fingerprints.
 
-    Every decision is `wizard.hostkeys.trust.judge_host_keys`'s.
+    `wizard.hostkeys.trust.judge_host_keys` makes all decisions.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -80,17 +80,17 @@ class HostKeyScreen(ScanningPage):
 
     @property
     def address(self) -> tuple[str, int]:
-        """The repository's host and port; the page is only shown where there is one."""
+        """The repository's host and port; the page is shown only if there is a host."""
         location = self.draft.answers.dags.location
         return (location.host, location.port) if location else ("", 22)
 
     def content(self) -> Iterator[Widget]:
-        """What to paste, what to type, and every key with its verdict."""
+        """Yield the paste area, the fingerprint field, and every key with its verdict."""
         host, port = self.address
         published = bool(published_keys(host, port))
         yield Static(plain(f"Host keys of {known_hosts_name(host, port)}"), classes="title")
         yield Static(plain(render_intro(host, port)), classes="intro")
-        hint = "nothing need be pasted" if published else f"ssh-keyscan -p {port} {host}"
+        hint = "nothing to paste" if published else f"ssh-keyscan -p {port} {host}"
         yield PasteArea(self._initial_text(), placeholder=hint)
         with Horizontal(id="typing"):
             yield Static(Content("type     ["), classes="caption")
@@ -99,7 +99,7 @@ class HostKeyScreen(ScanningPage):
         yield Line(id="message")
 
     def _initial_text(self) -> str:
-        """What was pasted before, else the keys that the answers hold."""
+        """Return the text pasted before, else the keys in the answers."""
         pasted = self.host.pasted_keys.get(self.address)
         if pasted is not None:
             return pasted
@@ -108,7 +108,7 @@ class HostKeyScreen(ScanningPage):
         return "\n".join(key.known_hosts_line(host, port) for key in keys if key is not None)
 
     async def on_mount(self) -> None:
-        """The field for the fingerprint where keys are known, else the one for keys."""
+        """Focus the fingerprint field if keys are known, else the paste area."""
         self._check_paste(self.query_one(PasteArea).text)
         await self._show_keys()
         keys_known = bool(self._judged_entries())
@@ -141,7 +141,7 @@ class HostKeyScreen(ScanningPage):
         return list(found) if isinstance(found, list | tuple) else []
 
     def _check_paste(self, text: str) -> tuple[HostKey, ...] | None:
-        """The keys in the text, none when it is empty; None while it cannot be read."""
+        """Return the keys in the text, none for empty text; None while it is unreadable."""
         self.paste_error = ""
         host, port = self.address
         if not text.strip():
@@ -158,16 +158,16 @@ class HostKeyScreen(ScanningPage):
         self.show_message()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """A finished fingerprint counts however the field is left."""
+        """Accept a finished fingerprint, however the field is left."""
         if isinstance(event.widget, TextField) and self.is_current:
             self.begin(self._take_fingerprint, "take")
 
     def on_descendant_focus(self) -> None:
-        """Help of the field that took the focus."""
+        """Show the help of the focused field."""
         self.show_message()
 
     async def _take_fingerprint(self) -> bool:
-        """Take over what was typed and show it; False when it is wrong and stays."""
+        """Accept the typed fingerprint; False if it is wrong and stays in the field."""
         try:
             fingerprint = self._read_fingerprint()
         except ValueError as error:
@@ -185,19 +185,17 @@ class HostKeyScreen(ScanningPage):
         return True
 
     def _read_fingerprint(self) -> str | None:
-        """The fingerprint in its field; ValueError when it is none, or none of a key given."""
+        """Return the typed fingerprint; ValueError if it is invalid or matches no key."""
         text = self.query_one(TextField).value.strip()
         if not text:
             return None
         fingerprint = parse_fingerprint(text)
         if not self.draft.has_fingerprint(fingerprint):
-            raise ValueError(
-                "this is the fingerprint of none of the keys below: compare them again"
-            )
+            raise ValueError("no key below has this fingerprint: compare them again")
         return fingerprint
 
     def prepare_leave(self) -> None:
-        """A finished fingerprint counts, whichever key led away."""
+        """Accept a finished fingerprint, whichever key opens another page."""
         with suppress(ValueError):
             fingerprint = self._read_fingerprint()
             if fingerprint is not None:
@@ -208,7 +206,7 @@ class HostKeyScreen(ScanningPage):
         self.show_message()
 
     def show_message(self) -> None:
-        """The error of either field, else help for the focused one."""
+        """Show the error of either field, else the help of the focused one."""
         line = self.query_one("#message", Line)
         in_area = isinstance(self.focused, PasteArea)
         error = self.paste_error if in_area else self.error or self.paste_error
@@ -224,14 +222,14 @@ class HostKeyScreen(ScanningPage):
         return _PASTE if in_area else _TYPE
 
     async def show_scan(self) -> None:
-        """Show the keys; the next thing is to compare and type."""
+        """Show the scanned keys and focus the fingerprint field."""
         await self._show_keys()
         if self._judged_entries() and not self.paste_error:
             self.query_one(TextField).focus()
         self.show_message()
         verdict = self._verdict()
         if verdict and any(not one.typed for one in verdict.changed):
-            self.say(f"! {verdict.name} shows another key than the one accepted before")
+            self.say(f"! {verdict.name} presents a different key than the one accepted before")
 
     async def _show_keys(self) -> None:
         holder = self.query_one("#keys-found", VerticalScroll)
@@ -256,7 +254,7 @@ class HostKeyScreen(ScanningPage):
             await holder.mount(*(blocks or [Static(plain(_NO_KEY), classes="hint")]))
 
     def _unaccepted_keys(self) -> list[HostKey]:
-        """What the host showed beside the keys that are accepted."""
+        """Return the scanned keys that are not among the accepted ones."""
         scan, verdict = self.draft.scan, self._verdict()
         if scan is None or not (verdict and verdict.accepted):
             return []
@@ -265,7 +263,7 @@ class HostKeyScreen(ScanningPage):
         return [key for key in scan.keys if (key.type, key.key) not in known]
 
     async def action_forward(self) -> None:
-        """Enter: take what was typed, then the field for it, then the next page."""
+        """Accept the typed fingerprint, or focus its field, or open the next page."""
         if isinstance(self.focused, PasteArea):
             self.query_one(TextField).focus()
             return
@@ -274,7 +272,7 @@ class HostKeyScreen(ScanningPage):
             self.action_next()
 
     def action_field(self, step: int) -> None:
-        """Between the two fields."""
+        """Move between the two fields."""
         self.query_one(PasteArea if step < 0 else TextField).focus()
 
     def action_read(self, step: int) -> None:
@@ -283,5 +281,5 @@ class HostKeyScreen(ScanningPage):
         holder.scroll_relative(y=step * max(1, holder.size.height - 1), animate=False)
 
     def action_help(self) -> None:
-        """Help for the question behind the page."""
+        """Show the help of the question behind the page."""
         self.host.show_help(field_spec(HOST_KEYS))

@@ -1,4 +1,4 @@
-"""Asking a host for its keys: with consent, in a thread, and stopped at any time."""
+"""Scanning the SSH keys of a host: with consent, in a thread, stoppable at any time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from wizard.hostkeys.keys import known_hosts_name
 from wizard.hostkeys.scan import Scan
 
 _CONSENT = (
-    "This machine connects to it over SSH and logs in nowhere. What it shows proves nothing by "
-    "itself: a key counts once its fingerprint was compared and typed, or its publisher prints it."
+    "This machine connects over SSH and does not log in. A scanned key is not proof: it is "
+    "accepted only after you compare and type its fingerprint, or if its owner publishes it."
 )
 
 
 class ScanningPage(Page):
-    """A page about one host; f5 asks that host for its keys and puts them into the draft."""
+    """A page about one host; f5 scans the host and puts the keys into the draft."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "scan", "ask the host", show=False, id="scan")
+        Binding("f5", "scan", "scan the host", show=False, id="scan")
     ]
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class ScanningPage(Page):
 
     @property
     def address(self) -> tuple[str, int]:
-        """The host and port to ask."""
+        """The host and port to scan."""
         raise NotImplementedError
 
     async def show_scan(self) -> None:
-        """Show what the draft's scan holds now."""
+        """Show the scan in the draft."""
 
     def action_scan(self) -> None:
-        """Ask the host, with consent for each new one."""
+        """Scan the host; asks for consent once per host."""
         name = known_hosts_name(*self.address)
         if self._scan_worker is not None:
             return
@@ -58,8 +58,8 @@ class ScanningPage(Page):
                 self.host.consents.add(name)
                 self._begin()
 
-        title = f"Ask {name} for its SSH host keys?"
-        ask = ConfirmDialog(title, _CONSENT, yes="ask it", no="not now", yes_first=True)
+        title = f"Scan {name} for its SSH host keys?"
+        ask = ConfirmDialog(title, _CONSENT, yes="scan it", no="not now", yes_first=True)
         self.app.push_screen(ask, answer)
 
     def _begin(self) -> None:
@@ -88,24 +88,24 @@ class ScanningPage(Page):
         self.say(text)
 
     def show_status(self) -> None:
-        """The scan under way, else what the whole draft needs."""
+        """Show the running scan, else the problems of the whole draft."""
         if self._scan_worker is None:
             super().show_status()
             return
         seconds = int(time.monotonic() - self._began_at)
         name = known_hosts_name(*self.address)
-        self.say(f"asking {name} for its SSH host keys, {seconds} s; esc stops")
+        self.say(f"scanning {name} for its SSH host keys, {seconds} s; esc stops")
 
     def action_back(self) -> None:
-        """Stop a scan under way, else the page before."""
+        """Stop a running scan, else open the previous page."""
         if self._scan_worker is None:
             super().action_back()
             return
         self._scan_worker.cancel()
-        self._end("stopped; nothing was taken over")
+        self._end("stopped; no key was added")
 
 
 def _summarize_scan(scan: Scan) -> str:
     if scan.problem:
         return f"! {scan.notes[0]}"
-    return f"{scan.name} showed {pluralize(len(scan.keys), 'key')}; compare the fingerprints"
+    return f"{scan.name} presented {pluralize(len(scan.keys), 'key')}; compare the fingerprints"

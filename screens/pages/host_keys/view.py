@@ -1,4 +1,4 @@
-"""One host key on its page: fingerprints under each other, the verdict in words, randomart."""
+"""Rendering of one host key: fingerprints in one column, verdict in words, randomart."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from wizard.hostkeys.published import published_keys
 from wizard.hostkeys.scan import Scan
 from wizard.hostkeys.verdict import COMPARE_HINT, HostKeyVerdict, KnownHost, Refusal, parse_host_key
 
-# A fingerprint has 50 characters; every one of them, typed or not, begins in the same column.
+# A fingerprint has 50 characters; all of them start in the same column.
 _CAPTION, _COLUMN = 10, 50
-_COMPARE = "compare it with what the owner publishes or reads out to you, and type it"
-_CHANGED = "not the key that was accepted before; somebody may be between you and the host"
+_COMPARE = "compare it with the one that the owner publishes or reads out to you, and type it"
+_CHANGED = "not the key that was accepted before; somebody may intercept the connection"
 
 
 class KeyBlock(Horizontal):
-    """One key: lines under each other, its picture beside them from 100 columns."""
+    """One key: its lines, and its randomart beside them from 100 columns."""
 
     def __init__(self, lines: Content, picture: str) -> None:
         super().__init__()
         self.lines, self.picture = lines, picture
 
     def compose(self) -> Iterator[Widget]:
-        """Text, then randomart."""
+        """Yield the text, then the randomart."""
         yield Static(self.lines, classes="key")
         yield Static(plain(self.picture), classes="art")
 
 
 def render_intro(host: str, port: int) -> str:
-    """What the page is for, by whether the host's publisher prints its keys."""
+    """Return the introduction, with the sources if the keys are published."""
     if not published_keys(host, port):
-        return "git-sync trusts no other key; type each one's fingerprint."
+        return "git-sync trusts only these keys; type the fingerprint of each."
     sources = dict.fromkeys(one.source for one in published_keys(host, port))
-    return f"Published, so nothing need be pasted: {', '.join(sources)}"
+    return f"Published, so there is nothing to paste: {', '.join(sources)}"
 
 
 def strip_evidence(item: object) -> dict[str, object]:
-    """A host key's answer without its evidence."""
+    """Return a host key's answer without its evidence."""
     if not isinstance(item, dict):
         return {}
     return {name: item.get(name) for name in ("host", "type", "key")}
 
 
 def parse_answer_key(item: object) -> HostKey | None:
-    """The key of one answer; None when it is none."""
+    """Return the key in one answer; None if it is not a readable key."""
     if not isinstance(item, dict):
         return None
     key = parse_host_key(KnownHost("", str(item.get("type")), str(item.get("key"))))
@@ -61,7 +61,7 @@ def parse_answer_key(item: object) -> HostKey | None:
 
 @dataclass(frozen=True, slots=True)
 class KeyComparison:
-    """What a key is shown beside: the host, the keys given, what it showed, and the verdict."""
+    """What a key is compared with: the given keys, the scan, and the verdict on the host."""
 
     host: str
     port: int
@@ -70,17 +70,17 @@ class KeyComparison:
     verdict: HostKeyVerdict | None
 
     def replaced_fingerprint(self, entry: KnownHost) -> str:
-        """The fingerprint of the committed key that this one would replace; empty for none."""
+        """Return the fingerprint of the committed key that this one replaces; empty if none."""
         changes = self.verdict.changed if self.verdict else ()
         return next((one.old for one in changes if one.type == entry.type), "")
 
 
 def render_key(item: KnownHost | Refusal, comparison: KeyComparison) -> tuple[Content, str]:
-    """Every fingerprint of one key in the same column, then the verdict in words."""
+    """Return all fingerprints of one key in one column, then the verdict; and randomart."""
     entry = item.entry if isinstance(item, Refusal) else item
     key = parse_host_key(entry)
     if not isinstance(key, HostKey):
-        return plain(f"a key that cannot be read: {key}"), ""
+        return plain(f"unreadable key: {key}"), ""
     rows = list(_fingerprints(entry, key, comparison))
     is_changed = bool(comparison.replaced_fingerprint(entry)) and isinstance(item, Refusal)
     rows.append(("verdict", f"! CHANGED: {_CHANGED}" if is_changed else _describe_verdict(item)))
@@ -96,8 +96,11 @@ def render_key(item: KnownHost | Refusal, comparison: KeyComparison) -> tuple[Co
 
 
 def render_unaccepted_key(key: HostKey) -> tuple[Content, str]:
-    """A key that the host showed beside those accepted; it is not pinned."""
-    rows = (("scanned", key.fingerprint), ("verdict", "- left out: its fingerprint was not typed"))
+    """Return a scanned key that is not pinned, next to accepted keys; and randomart."""
+    rows = (
+        ("scanned", key.fingerprint),
+        ("verdict", "- not pinned: its fingerprint was not typed"),
+    )
     lines = [plain(f"{label:<{_CAPTION}}", "$text-muted") + plain(text) for label, text in rows]
     title = Content.styled(f"{key.type} {key.bits}", "bold")
     return Content("\n").join([title, *lines]), key.randomart()
@@ -118,7 +121,7 @@ def _fingerprints(
         scanned = _scanned_fingerprint(key, comparison.scan)
         yield "scanned", scanned
         if scanned != key.fingerprint and scanned.startswith("SHA256:"):
-            yield "", "! the host shows another key of this type"
+            yield "", "! the host presents a different key of this type"
     sources = {one.key for one in published_keys(comparison.host, comparison.port)}
     if sources:
         yield "published", key.fingerprint if key in sources else "not on its publisher's list"
@@ -127,7 +130,7 @@ def _fingerprints(
 
 
 def _scanned_fingerprint(key: HostKey, scan: Scan) -> str:
-    """What the host showed of this key's type: its fingerprint, or why there is none."""
+    """Return the scanned fingerprint of this key's type, or why there is none."""
     shown = next((one.fingerprint for one in scan.keys if one.type == key.type), "")
     if shown or key.type in scan.missing:
         return shown or "the host has no key of this type"
@@ -136,7 +139,7 @@ def _scanned_fingerprint(key: HostKey, scan: Scan) -> str:
 
 def _describe_verdict(item: KnownHost | Refusal) -> str:
     if isinstance(item, Refusal):
-        # One row for what stands at most of the keys.
+        # Shortened to one row: most keys have this reason.
         reason = item.reason.replace("proves that this key is", "proves it is")
         return f"! not accepted: {reason}"
     evidence = item.evidence

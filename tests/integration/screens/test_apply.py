@@ -79,7 +79,7 @@ async def test_an_installation_is_watched_until_it_works(
         assert (here.kube_writes(), here.accessors()) == kept, "nothing was sent before the yes"
         await press(pilot, "down", "enter")
         shown = await ended(pilot, frames)
-        assert "done: everything is as it was committed" in shown
+        assert "done: everything matches the commit" in shown
         assert "changed      Create AppProject" in shown
         assert any("waiting" in one for one in frames)
         reached = here.state()
@@ -122,7 +122,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         assert world.lease() is None
 
         # Its owner agreed: exactly what was shown is taken over, and the run goes on.
-        assert "t takes over what the diff shows" in shown
+        assert "t takes over exactly this difference" in shown
         await press(pilot, "t", "down", "enter")
         screen = page_of(pilot)
         shown = await until(pilot, lambda now: "> waiting" in now, 60)
@@ -135,7 +135,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         await press(pilot, "escape", "down", "enter")
         shown = await until(pilot, lambda _: screen.phase == "ended")
         assert time.monotonic() - began < 6, "a busy machine gets five seconds of slack"
-        assert "stopped; what is done stays" in shown
+        assert "stopped; completed steps stay" in shown
         assert "> left         Wait until the store is valid" in shown
         assert world.lease() is None
         await press(pilot, "ctrl+q")
@@ -154,7 +154,7 @@ def test_a_vault_that_hangs_is_left_at_once(
         terminal = pty_run([*WIZARD], cwd=aw.folder, env=place, size=(100, 30))
         terminal.wait_for("Installation", 40)
         terminal.send("\x13")
-        terminal.wait_for("a applies it live", 40)
+        terminal.wait_for("a opens apply", 40)
         terminal.send("a")
         terminal.wait_for("nothing was sent yet", 40)
         assert taken == []
@@ -166,14 +166,14 @@ def test_a_vault_that_hangs_is_left_at_once(
             assert time.monotonic() < deadline, terminal.text
             terminal.wait_for("checking", 40)
         terminal.send("\x11")
-        terminal.wait_for("> go on")
+        terminal.wait_for("> continue")
         terminal.send("\x1b[B\r")
         began = time.monotonic()
         code = terminal.wait()
         seconds = time.monotonic() - began
     assert code == 130, terminal.text
     assert seconds < 6, seconds
-    assert "interrupted; what is done stays: run apply again" in terminal.text
+    assert "interrupted; completed steps stay: run apply again" in terminal.text
     assert "1 holds" in terminal.text
     assert "Traceback" not in terminal.text
     canary.assert_absent(bytes(terminal.raw))
