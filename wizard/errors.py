@@ -1,16 +1,16 @@
-"""Everything that may go wrong on purpose, and the exit code each one ends the command with.
+"""All expected errors, and the exit code of the command for each of them.
 
 ::
 
     WizardError            1   the work could not be done
-      AnswersError         3   answers, a preset or --set do not validate; all problems at once
+      AnswersError         3   answers, a preset or --set are not valid; lists all problems
       RefusedError         4   a check, a required probe or missing evidence forbids it
-      ConflictError        5   a hand edit, a changed target or another's object needs an answer
+      ConflictError        5   a hand edit, a changed target or a foreign object needs a decision
       ApplyError           6   apply stopped part-way
       UsageError          64   the command line asks for something that does not exist
 
 0 is success, 2 is `plan --detailed-exitcode` with changes, 70 is a bug (any other exception) and
-130 an interrupt. Messages never contain a secret, nor a value that was rejected.
+130 an interrupt. Messages never contain a secret or a rejected value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; people script against these numbers."""
+    """The exit codes of the process; scripts rely on these numbers."""
 
     DONE = 0
     FAILED = 1
@@ -38,7 +38,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong with one answer: its dotted key, what is wrong, and what would be right."""
+    """One problem with one answer: its dotted key, what is wrong, and what would be right."""
 
     key: str
     message: str
@@ -49,10 +49,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What to do next; false where there is nothing to say.
+    """What to do next; false if empty.
 
-    `question` is the dotted key of the answer to look at, empty where no answer helps. Front ends
-    lead there by this key alone: nobody searches the text.
+    `question` is the dotted key of the answer to change, empty if no answer helps. Front ends use
+    only this key to jump to the question, never the text.
     """
 
     text: str = ""
@@ -60,7 +60,7 @@ class Fix:
 
     @classmethod
     def join(cls, fixes: Iterable[Fix]) -> Fix:
-        """Several in one text, each once; the first question that one of them leads to."""
+        """Join the distinct fixes in one text; `question` is the first one that is not empty."""
         distinct = [fix for fix in dict.fromkeys(fixes) if fix]
         text = "; ".join(dict.fromkeys(fix.text for fix in distinct))
         return cls(text, next((fix.question for fix in distinct if fix.question), ""))
@@ -72,7 +72,7 @@ class Fix:
         return self.text
 
     def to_json(self) -> dict[str, str]:
-        """The text as `fix`, and `question` beside it where it leads to one."""
+        """Return the text as `fix`, and `question` if there is one."""
         found = {"fix": self.text}
         return {**found, "question": self.question} if self.question else found
 
@@ -81,12 +81,12 @@ NO_FIX = Fix()
 
 
 def to_fix(fix: Fix | str) -> Fix:
-    """The fix itself, or one that leads to no question."""
+    """Return the fix itself, or text as a fix without a question."""
     return fix if isinstance(fix, Fix) else Fix(fix)
 
 
 class WizardError(Exception):
-    """Something the operator can act on: `message` says what and where, `fix` what to do next."""
+    """An error that the user can act on: `message` is the problem, `fix` what to do next."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
@@ -97,12 +97,12 @@ class WizardError(Exception):
 
     @property
     def hint(self) -> str:
-        """The text of the fix."""
+        """Return the text of the fix."""
         return self.fix.text
 
 
 class AnswersError(WizardError):
-    """Answers that cannot be read or do not validate; carries every problem found."""
+    """Answers that are not readable or not valid; contains every problem found."""
 
     exit_code = ExitCode.INVALID
 
@@ -114,24 +114,24 @@ class AnswersError(WizardError):
 
 
 class RefusedError(WizardError):
-    """A safety rule forbids going on; nothing was written."""
+    """A safety rule forbids the operation; nothing was written."""
 
     exit_code = ExitCode.REFUSED
 
 
 class ConflictError(WizardError):
-    """The repository or a target is not as expected, and only a person can decide."""
+    """The repository or a target is not as expected; a person must decide."""
 
     exit_code = ExitCode.CONFLICT
 
 
 class ApplyError(WizardError):
-    """Live changes stopped part-way; the message lists what is done, undone and left."""
+    """Live changes stopped part-way; the message lists finished, unfinished and skipped steps."""
 
     exit_code = ExitCode.PARTIAL
 
 
 class UsageError(WizardError):
-    """The command line cannot be carried out as given."""
+    """The command line is not valid."""
 
     exit_code = ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""One thing a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong, where, and what to do about it.
+    """A problem, its place, and how to fix it.
 
     `rule` is a stable id (`secret.private-key`), `path` the file, `where` the dotted place in it
-    (or `line 12`), `fix` what would be right. No field ever holds a secret, nor a value that stands
-    where a secret or its name belongs: somebody may have pasted the secret itself there.
+    (or `line 12`), `fix` what would be right. No field contains a secret, or a value from a place
+    that takes a secret or its name: the user may have pasted the secret itself there.
     """
 
     rule: str
@@ -28,11 +28,11 @@ class Finding:
 
     @property
     def is_error(self) -> bool:
-        """Whether the finding forbids to write."""
+        """Return whether the finding blocks writing."""
         return self.severity == "error"
 
     def to_json(self) -> dict[str, str]:
-        """The finding for `--json`: every field by its name, and the question of the fix."""
+        """Return the finding for `--json`: all fields by name, and the question of the fix."""
         return {
             "rule": self.rule,
             "severity": self.severity,
@@ -43,7 +43,7 @@ class Finding:
         }
 
     def sort_key(self) -> tuple[str, ...]:
-        """By file, place and rule: the same findings always come in the same order."""
+        """Return the sort key: file, place and rule, for a stable order."""
         return (self.path, self.where, self.rule, self.message, self.severity, self.fix.text)
 
     def __str__(self) -> str:

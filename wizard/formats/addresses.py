@@ -1,6 +1,6 @@
-"""Host names and URLs as pods use them: forms accepted, credentials and loopback refused.
+"""Host names and URLs for pods: accepts known forms, refuses credentials and loopback.
 
-No message repeats the value: it may hold a password.
+Messages never repeat the value: it may contain a password.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _PORT = "give a URL with a host and, if needed, a port number"
 _WITH_PORT = "ssh://git@git.example.com:2222/platform/airflow-dags.git"
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
-# What every cluster calls its own API server.
+# The API server's name inside every cluster.
 IN_CLUSTER_SERVER = "https://kubernetes.default.svc"
 
 
 @dataclass(frozen=True, slots=True)
 class GitLocation:
-    """The parts of a Git URL: `scheme` is ssh or https, `port` 22 or 443 where none is written."""
+    """The parts of a Git URL: `scheme` is ssh or https, `port` defaults to 22 or 443."""
 
     scheme: str
     user: str
@@ -33,7 +33,7 @@ class GitLocation:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine itself (localhost, 127.0.0.0/8, ::1, 0.0.0.0)."""
+    """Return whether `host` is this machine itself (localhost, 127.0.0.0/8, ::1, 0.0.0.0)."""
     bare = host.strip("[]").rstrip(".").casefold()
     if bare == "localhost" or bare.endswith(".localhost"):
         return True
@@ -47,10 +47,10 @@ def is_loopback(host: str) -> bool:
 
 
 def check_host(value: str) -> str:
-    """A host name or IP address, lower-cased, as pods reach it; ValueError says what to give."""
+    """Return a host name or IP address in lower case; ValueError says what to give."""
     bare = value.rstrip(".")
     if "%" in bare:
-        raise ValueError("give an address without a zone: it means something on one machine only")
+        raise ValueError("give an address without a zone: a zone is only valid on one machine")
     try:
         ipaddress.ip_address(bare.strip("[]"))
     except ValueError:
@@ -59,13 +59,13 @@ def check_host(value: str) -> str:
                 "give a host name such as pg.example.internal, without scheme, port or path"
             ) from None
     if is_loopback(bare):
-        raise ValueError("give the address that pods use: localhost is the pod itself there")
+        raise ValueError("give the address that pods use: localhost is the pod itself")
     return bare.strip("[]").casefold()
 
 
 def _split_url(value: str) -> SplitResult:
-    # urlsplit drops white space and control characters by itself; what is checked must be what is
-    # kept.
+    # urlsplit silently drops white space and control characters, so the value would differ from the
+    # checked one.
     if re.search(r"[\x00-\x20\x7f]", value):
         raise ValueError("give a URL without spaces or control characters")
     try:
@@ -76,7 +76,7 @@ def _split_url(value: str) -> SplitResult:
     if port == 0:
         raise ValueError(_PORT)
     if parts.password is not None:
-        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+        raise ValueError("remove the credentials from the URL: answers hold references to secrets")
     return parts
 
 
@@ -85,24 +85,24 @@ def _check_url(value: str, schemes: tuple[str, ...], example: str, *, loopback: 
     if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"give a URL such as {example}")
     if parts.username is not None:
-        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+        raise ValueError("remove the credentials from the URL: answers hold references to secrets")
     if re.search(r"[^A-Za-z0-9._~:/\[\]%-]", value):
-        raise ValueError(f"give a URL of plain characters such as {example}")
+        raise ValueError(f"give a URL with plain characters, such as {example}")
     if not (loopback and is_loopback(parts.hostname)):
         check_host(parts.hostname)
     return value.rstrip("/")
 
 
 def check_https_url(value: str) -> str:
-    """An https URL as pods use it; ValueError says what to give."""
+    """Return an https URL for pods; ValueError says what to give."""
     return _check_url(value, ("https",), "https://vault.example.internal:8200", loopback=False)
 
 
 def check_web_url(value: str) -> str:
-    """The URL people open: https, or http on localhost for a port-forward."""
+    """Return the UI's URL: https, or http on localhost for a port-forward."""
     checked = _check_url(value, ("https", "http"), "https://airflow.example.com", loopback=True)
     if "%" in checked:
-        # airflow.cfg would take it for the start of an interpolation.
+        # airflow.cfg would read % as the start of an interpolation.
         raise ValueError("give a URL without percent-encoding")
     if checked.startswith("http:") and not is_loopback(urlsplit(checked).hostname or ""):
         raise ValueError("give an https URL: http is for a port-forward on localhost only")
@@ -110,7 +110,7 @@ def check_web_url(value: str) -> str:
 
 
 def parse_git_url(value: str) -> GitLocation:
-    """The parts of an ssh:// or https:// Git URL, or of user@host:path.
+    """Return the parts of an ssh:// or https:// Git URL, or of user@host:path.
 
     ValueError says what to give; the value itself is never repeated.
     """
@@ -127,11 +127,11 @@ def parse_git_url(value: str) -> GitLocation:
         scheme, user, host = parts.scheme, parts.username or "", parts.hostname
         port, path = parts.port, parts.path.lstrip("/")
     if scheme not in {"ssh", "https"}:
-        raise ValueError("use ssh:// or https://: git:// and http:// prove nothing about the host")
+        raise ValueError("use ssh:// or https://: git:// and http:// do not verify the host")
     if scheme == "https" and user:
-        raise ValueError("leave credentials out of the URL: answers hold references to secrets")
+        raise ValueError("remove the credentials from the URL: answers hold references to secrets")
     if scheme == "ssh" and not _USER.fullmatch(user):
-        raise ValueError(f"name the user, as in {example}")
+        raise ValueError(f"add the user, as in {example}")
     if "://" not in value and re.match(r"[0-9]+/", path):
         raise ValueError(f"a port needs the long form, as in {_WITH_PORT}")
     if not path or path.startswith("-") or ".." in path or not _GIT_PATH.fullmatch(path):
@@ -143,18 +143,18 @@ _DEFAULT_PORT = {"ssh": 22, "https": 443}
 
 
 def is_ssh_url(url: str) -> bool:
-    """Return whether a valid Git URL is read over SSH; false for an empty one."""
+    """Return whether a valid Git URL uses SSH; false for an empty one."""
     return bool(url) and parse_git_url(url).scheme == "ssh"
 
 
 def check_git_url(value: str) -> str:
-    """A Git URL over SSH or HTTPS without credentials; ValueError says what to give."""
+    """Return a Git URL over SSH or HTTPS without credentials; ValueError says what to give."""
     parse_git_url(value)
     return value
 
 
 def normalize_url(url: str) -> str:
-    """A repository's URL as Argo CD compares them: lower case, no ssh://, no .git, scp as a path.
+    """Return a URL in Argo CD's form: lower case, no ssh://, no .git, scp form as a path.
 
     Source: Argo CD, NormalizeGitURL (util/git/git.go).
     """

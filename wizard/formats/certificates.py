@@ -1,4 +1,4 @@
-"""PEM certificates in text."""
+"""Extracts PEM certificates from text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BLOCK = re.compile(
 
 
 def extract_certificates(text: str) -> str:
-    """The certificates in a PEM text, each rewritten by us; everything else is left out.
+    """Return the certificates of a PEM text, each re-encoded, without any other text.
 
-    Raises ValueError when there is none, or a block is no X.509 certificate: a private key or a
-    token in the file can then not reach the repository.
+    Raises ValueError if there is none, or a block is not an X.509 certificate. So a private key or
+    a token in the file cannot reach the repository.
     """
     import base64
     import binascii
@@ -31,12 +31,12 @@ def extract_certificates(text: str) -> str:
             der = base64.b64decode("".join(match[1].split()), validate=True)
             load_der_x509_certificate(der)
         except (binascii.Error, ValueError):
-            raise ValueError("a CERTIFICATE block in it is not a certificate") from None
+            raise ValueError("a CERTIFICATE block is not a valid certificate") from None
         body = base64.b64encode(der).decode("ascii")
         lines = [body[at : at + 64] for at in range(0, len(body), 64)]
         found.append(
             "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----"])
         )
     if not found:
-        raise ValueError("it holds no CERTIFICATE block; give the CA's certificate as PEM")
+        raise ValueError("no CERTIFICATE block found; give the CA's certificate as PEM")
     return "\n".join(found) + "\n"

@@ -1,22 +1,22 @@
-"""Durations as Kubernetes, Argo CD and git-sync read them: Go's form."""
+"""Durations in Go's form, as Kubernetes, Argo CD and git-sync read them."""
 
 from __future__ import annotations
 
 import re
 
-# Go's own durations end at 292 years; five digits of hours are eleven.
+# Go's durations end at 292 years; five digits of hours are eleven years.
 _DURATION = r"([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?"
 
 
 def check_duration(value: str) -> str:
-    """A duration in hours, minutes and seconds above none; ValueError says what to give."""
+    """Return a positive duration in hours, minutes and seconds; ValueError says what to give."""
     if not re.fullmatch(_DURATION, value) or not re.search(r"[1-9]", value):
         raise ValueError("give a duration such as 30s, 5m or 1h30m")
     return value
 
 
 def duration_seconds(value: str) -> int:
-    """A duration such as 1h30m in seconds; ValueError when it is none."""
+    """Return a duration such as 1h30m in seconds; ValueError if it is not one."""
     match = re.fullmatch(_DURATION, value)
     if match is None:
         raise ValueError(f"not a duration: {value!r}")
@@ -25,7 +25,7 @@ def duration_seconds(value: str) -> int:
 
 
 def canonical_duration(value: str) -> str:
-    """`1h` as Go prints it, `1h0m0s`: the API server's own form, so nothing drifts.
+    """Return `1h` as Go prints it, `1h0m0s`: the API server's form, so Argo CD sees no diff.
 
     Source: the ExternalSecret with zero API-server additions (facts, External Secrets 2.9).
     """

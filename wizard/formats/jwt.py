@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def parse_audiences(jwt: str) -> tuple[str, ...]:
-    """Whom a token names as its audience; empty for what is no token. Not verified here."""
+    """Return a token's audiences, unverified; empty if the text is not a token."""
     parts = jwt.split(".")
     try:
         body = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

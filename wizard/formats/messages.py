@@ -1,4 +1,4 @@
-"""What validation says, in the words of the answers: what would be right, never what was given."""
+"""Validation messages: they say what would be right, never what was given."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MESSAGES: Mapping[str, str] = {
     "int_from_float": "give a whole number",
     "bool_type": "give true or false",
     "bool_parsing": "give true or false",
-    "string_type": "give text; quote what YAML reads as something else",
-    "string_unicode": "give text of whole characters",
+    "string_type": "give text; quote it if YAML reads it as a different type",
+    "string_unicode": "give text without incomplete Unicode characters",
     "dict_type": "give a mapping of keys to values",
     "mapping_type": "give a mapping of keys to values",
     "model_type": "give a mapping of keys to values",
     "model_attributes_type": "give a mapping of keys to values",
     "list_type": "give a list",
-    "recursion_loop": "give plain values, not one that holds itself",
+    "recursion_loop": "give plain values, not a value that contains itself",
 }
 _BOUNDS: Mapping[str, str] = {
     "greater_than_equal": "Input should be greater than or equal to ",
@@ -29,7 +29,7 @@ _BOUNDS: Mapping[str, str] = {
 
 
 def describe_validation_error(kind: str, text: str) -> str:
-    """pydantic's error of this type and text as a sentence for the person who answers.
+    """Return pydantic's error of this type and text as a sentence for the user.
 
     Source of the types and texts: https://docs.pydantic.dev/latest/errors/validation_errors/
     """
@@ -44,12 +44,12 @@ def describe_validation_error(kind: str, text: str) -> str:
 
 
 def describe_unknown_key(name: str, known: Sequence[str]) -> str:
-    """That a key does not exist, with the nearest one that does, else all of them."""
+    """Return a message for an unknown key, with the nearest known key or all of them."""
     return f"there is no such key; {suggest_nearest(name, known) or _list_known_keys(known)}"
 
 
 def describe_unknown_question(key: str, known: Sequence[str]) -> str:
-    """That no question has this key: a section is not answered whole, others have a neighbour."""
+    """Return a message for an unknown question; suggests questions below it or a similar key."""
     below = [one for one in known if one.startswith(f"{key}.")]
     if below:
         return f"names {len(below)} questions; give one of them, such as {below[0]}"
@@ -64,10 +64,10 @@ def describe_unknown_question(key: str, known: Sequence[str]) -> str:
 
 
 def suggest_nearest(name: str, known: Sequence[str]) -> str:
-    """`did you mean X?`, empty when nothing is near."""
+    """Return `did you mean X?`, or an empty text if nothing is similar."""
     near = get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else ""
 
 
 def _list_known_keys(known: Sequence[str]) -> str:
-    return f"known here: {', '.join(known)}" if known else "nothing stands below this key"
+    return f"known here: {', '.join(known)}" if known else "this key has no keys below it"

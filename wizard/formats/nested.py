@@ -7,7 +7,7 @@ from typing import Any
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """A path as people write it: `env[0].name`, and `labels."a.b"` for a key with a dot."""
+    """Return a path in the usual form: `env[0].name`, and `labels."a.b"` for a key with a dot."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -21,14 +21,14 @@ def format_path(path: Sequence[str | int]) -> str:
 
 
 def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
-    """The value at `path` in nested mappings or models, else `default`."""
+    """Return the value at `path` in nested mappings or models, else `default`."""
     for part in path:
         if isinstance(data, Mapping):
             if part not in data:
                 return default
             data = data[part]
         elif hasattr(type(data), "model_fields"):
-            # A pydantic model; importing pydantic to ask would cost those who hold none.
+            # A pydantic model; importing pydantic just to check would slow down other callers.
             data = getattr(data, part, default)
         else:
             return default
@@ -36,7 +36,7 @@ def get_value(data: Any, path: tuple[str, ...], default: object = None) -> Any:
 
 
 def put_value(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
-    """A copy of nested mappings with `value` at `path`; what stands in the way is replaced."""
+    """Return a copy of nested mappings with `value` at `path`; replaces conflicting values."""
     head, *rest = path
     copied = dict(data)
     if not rest:
@@ -50,7 +50,7 @@ def put_value(data: Mapping[str, Any], path: tuple[str, ...], value: object) -> 
 def walk(
     value: object, path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], object]]:
-    """Every node with its path, parents before children."""
+    """Yield every node with its path, parents before children."""
     yield path, value
     if isinstance(value, Mapping):
         for key, child in value.items():

@@ -1,7 +1,7 @@
-"""Scripts as text: quoting, comments, here-documents, and the seal that tells our own files.
+"""Builds scripts as text: quoting, comments, here-documents, and a seal that marks our files.
 
-Answers are checked by their types, but a script runs as somebody with rights: whatever comes from
-outside is quoted here again, as if they were not.
+The answers are validated by their types, but a script runs with somebody's rights. So every value
+is quoted here again, as if it had not been validated.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _COMMENTS = {"sh": ("# ", ""), "sql": ("-- ", ""), "md": ("<!-- ", " -->")}
 
 
 def quote(text: str) -> str:
-    """One word of a POSIX shell, whatever is in it."""
+    """Return the text as one word of a POSIX shell."""
     return shlex.quote(text)
 
 
 def comment(*lines: str, mark: str = "#") -> str:
-    """Comment lines; what would end a line is shown instead of obeyed."""
+    """Return comment lines; escapes characters that could end a line."""
     return "\n".join(f"{mark} {escape_unprintable(line)}".rstrip() for line in lines)
 
 
 def here_document(command: str, text: str) -> str:
-    """The command with this text on its standard input, in which nothing expands."""
+    """Return the command with this text on its standard input, without any expansion."""
     body = text if text.endswith("\n") else f"{text}\n"
     word, lines = "END", body.splitlines()
     while word in lines:
@@ -39,13 +39,13 @@ def here_document(command: str, text: str) -> str:
 
 
 def script(*parts: str) -> str:
-    """A POSIX shell script that stops at the first command that fails."""
+    """Return a POSIX shell script that stops at the first failing command."""
     first, *others = (part for part in parts if part)
     return "\n\n".join([f"#!/bin/sh\n{first}", "set -eu", *others]) + "\n"
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; nothing in a cell ends it."""
+    """Return a Markdown table; escapes characters that would end a cell."""
     titles = list(head)
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join(f"| {' | '.join(_escape_cell(cell) for cell in line)} |" for line in lines)
@@ -56,7 +56,7 @@ def _escape_cell(text: str) -> str:
 
 
 def add_seal(name: str, installation: str, text: str) -> str:
-    """The text with a line that says whose it is and proves that nobody changed it since."""
+    """Return the text with a line that names the installation and a digest of the content."""
     before, after = _COMMENTS[name.rpartition(".")[2]]
     digest = hashlib.sha256(text.encode()).hexdigest()
     line = f"{before}airflow-wizard handover {installation} {digest}{after}\n"
@@ -67,7 +67,7 @@ def add_seal(name: str, installation: str, text: str) -> str:
 
 
 def is_untouched(data: bytes, installation: str) -> bool:
-    """Whether this is a file of an earlier handover of the installation, as it was written."""
+    """Return whether this is an unchanged file of an earlier handover of the installation."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ _SHORT = {"\t": "\\t", "\r": "\\r", "\n": "\\n", "\x1b": "\\e"}
 
 
 def escape_unprintable(text: str) -> str:
-    """The text with everything that does not print as itself escaped (`\\e`, `\\u202e`, `\\xff`).
+    """Return the text with all unprintable characters escaped (`\\e`, `\\u202e`, `\\xff`).
 
     `str.isprintable` is false for Unicode's controls, format characters (bidirectional and
     zero-width ones), separators other than the space, surrogates and unassigned code points.
@@ -24,7 +24,7 @@ def escape_unprintable(text: str) -> str:
 
 def _escape(char: str) -> str:
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, kept by surrogateescape
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, from surrogateescape
         return f"\\x{code - 0xDC00:02x}"
     if char in _SHORT:
         return _SHORT[char]

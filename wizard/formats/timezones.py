@@ -1,4 +1,4 @@
-"""Names of time zones as shipped, so that the same answers are valid on every machine."""
+"""The shipped list of time zones, so that answers are valid on every machine alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TIME_ZONES_FILE = Path(__file__).with_name("timezones.txt")
 
 @cache
 def load_time_zones() -> frozenset[str]:
-    """Every name that the time zone database has, also its older ones such as US/Pacific.
+    """Return all names in the time zone database, including old ones such as US/Pacific.
 
     Source: tzdata's list of zones, stored by tests/tools/timezones.py with its version.
     """
@@ -19,10 +19,10 @@ def load_time_zones() -> frozenset[str]:
 
 
 def check_time_zone(value: str) -> str:
-    """A name that Airflow can load; ValueError names the nearest one."""
+    """Return a name that Airflow can load; ValueError suggests the nearest one."""
     if value in load_time_zones():
         return value
-    raise ValueError(f"the time zone database has no such name; {_advice(value)}")
+    raise ValueError(f"the time zone database does not have this name; {_advice(value)}")
 
 
 def _advice(value: str) -> str:

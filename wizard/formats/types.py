@@ -1,7 +1,7 @@
-"""Annotated types of the answers: one check and one human message for each kind of text.
+"""Annotated types of the answers: one check and one message for each kind of text.
 
-Every text type refuses control and bidirectional characters, so that no answer can forge a line
-of YAML, INI, HCL or terminal output; what is left is quoted by the writer of each format.
+Every text type refuses control and bidirectional characters, so no answer can forge a line of
+YAML, INI, HCL or terminal output; the writer of each format quotes the rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_TEXT = 1000
 
 
 def has_hidden(text: str) -> bool:
-    """Whether `text` holds a character that is not printed as itself (control, bidi, surrogate)."""
+    """Return whether `text` has a character that does not print as itself (control, bidi)."""
     return any(
         char in _BIDI or unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text
     )
@@ -70,8 +70,8 @@ def _git_url(value: str) -> str:
 
 
 def _git_ref(value: str) -> str:
-    # git check-ref-format's rules, plus: never something git could read as an option.
-    # The character set keeps a ref out of Go templates, shell and airflow.cfg's % interpolation.
+    # The rules of git check-ref-format, and no leading dash, which git could read as an option.
+    # The character set keeps Go template, shell and airflow.cfg (%) syntax out of a ref.
     if (
         not re.fullmatch(r"[\w./@#+=,-]*", value)
         or ".." in value
@@ -103,12 +103,12 @@ def _repository_path(value: str) -> str:
 
 def _postgres_name(value: str) -> str:
     if len(value.encode("utf-8")) > 63:
-        raise ValueError("use at most 63 bytes: PostgreSQL cuts longer names off")
+        raise ValueError("use at most 63 bytes: PostgreSQL truncates longer names")
     return value
 
 
 def _certificate_file(value: str) -> str:
-    # The last part becomes a file name in the repository, beside the answers.
+    # The last part becomes a file name in the repository, next to the answers.
     name = value.replace("\\", "/").rpartition("/")[2]
     if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.(pem|crt|cer)", name):
         raise ValueError(
@@ -140,7 +140,7 @@ ReleaseName = Annotated[
     AfterValidator(
         _matching(
             r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?",
-            "use 1 to 40 lower-case letters, digits and hyphens, a letter first: "
+            "use 1 to 40 lower-case letters, digits and hyphens, starting with a letter: "
             "the chart appends up to 23 characters",
             empty=False,
         )
@@ -180,7 +180,7 @@ QueueNames = Annotated[
     AfterValidator(
         _matching(
             r"[A-Za-z0-9_][A-Za-z0-9_.-]*(,[A-Za-z0-9_][A-Za-z0-9_.-]*)*",
-            "give queue names of letters, digits, dots, hyphens and underscores between commas: "
+            "give queue names of letters, digits, dots, hyphens, underscores, separated by commas: "
             "the chart puts them into a shell command",
             empty=False,
         )
@@ -210,7 +210,7 @@ Audience = Annotated[
     AfterValidator(
         _matching(
             r"[A-Za-z0-9][A-Za-z0-9._:/-]*",
-            "give the audience as the cluster issues it: letters, digits, dots, colons, slashes",
+            "give the audience that the cluster issues: letters, digits, dots, colons, slashes",
         )
     ),
 ]
@@ -236,7 +236,7 @@ EnvName = Annotated[
     AfterValidator(
         _matching(
             r"[A-Za-z_][A-Za-z0-9_]*",
-            "use letters, digits and underscores, no digit first",
+            "use letters, digits and underscores, and do not start with a digit",
             empty=False,
         )
     ),
@@ -255,7 +255,7 @@ ImageTag = Annotated[
     AfterValidator(
         _matching(
             r"(?!latest$)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
-            "give a fixed tag such as 3.2.2-r1: latest changes under your feet",
+            "give a fixed tag such as 3.2.2-r1: the image behind latest changes",
         )
     ),
 ]

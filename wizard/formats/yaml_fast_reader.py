@@ -1,8 +1,8 @@
-"""Reads back what yamltext wrote, thirty times faster than a full YAML reader.
+"""Reads YAML that yaml_writer wrote, thirty times faster than a full YAML reader.
 
-Nothing is taken on trust: what was read is written again and has to give the same text, comments
-aside. A text that passes therefore means the same to every YAML reader (see yamltext); any other
-text, however close, is refused, and the caller takes the full reader.
+The result is verified: it is written again and must give the same text, apart from comments. Such a
+text means the same to every YAML reader (see yaml_writer). Any other text is refused, however
+similar, and the caller uses the full reader.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _CONSTANTS: dict[str, Yaml] = {"null": None, "true": True, "false": False}
 
 
 class ForeignYamlError(ValueError):
-    """The text is not in the form that yamltext writes."""
+    """The text is not in the form that yaml_writer writes."""
 
 
 def load_own_yaml(text: str) -> Yaml:
-    """The data of a text that yamltext wrote, with any comments on lines of their own.
+    """Return the data of a text from yaml_writer, with comments only on their own lines.
 
-    Raises NotOursError for every other text, valid YAML or not.
+    Raises ForeignYamlError for every other text, valid YAML or not.
     """
     reader = _Reader(text)
     data = reader.document()
@@ -52,7 +52,7 @@ class _Reader:
         self.kept: list[str] = []
 
     def document(self) -> Yaml:
-        """The one document of the text."""
+        """Return the single document of the text."""
         lines = self.lines
         if lines[-1]:
             raise ForeignYamlError
@@ -74,7 +74,7 @@ class _Reader:
         return data
 
     def comment(self, line: str) -> None:
-        """Skip a comment line; what hides in one could be a line break to another reader."""
+        """Skip a comment line; refuse characters that another reader takes for a line break."""
         if _UNSEEN(line):
             raise ForeignYamlError
         self.at += 1
@@ -85,14 +85,14 @@ class _Reader:
             self.comment(line)
 
     def block(self, indent: int, depth: int, first: str = "") -> Yaml:
-        """A mapping or list at this indentation; `first` is its first line behind a dash."""
+        """Return a mapping or list at this indentation; `first` is its first line after a dash."""
         if depth > _DEPTH_LIMIT:
             raise ForeignYamlError
         line = first or self.lines[self.at][indent:]
         return (self.items if line.startswith("- ") else self.mapping)(indent, depth, first)
 
     def mapping(self, indent: int, depth: int, first: str) -> dict[str, Yaml]:
-        """Entries until a line that is indented less."""
+        """Return the entries up to a less indented line."""
         found: dict[str, Yaml] = {}
         lines, pad = self.lines, " " * indent
         line = first or self.next(pad)
@@ -117,7 +117,7 @@ class _Reader:
         return found
 
     def items(self, indent: int, depth: int, first: str) -> list[Yaml]:
-        """Items until a line that is indented less."""
+        """Return the items up to a less indented line."""
         found: list[Yaml] = []
         pad = " " * indent
         line = first or self.next(pad)
@@ -135,7 +135,7 @@ class _Reader:
         return found
 
     def next(self, pad: str) -> str:
-        """The next line at exactly this indentation, without it; "" when the block ends."""
+        """Return the next line at exactly this indentation, stripped; "" at the block's end."""
         self.comments()
         line = self.lines[self.at]
         if not line.startswith(pad) or not line:
@@ -146,7 +146,7 @@ class _Reader:
         return line
 
     def scalar(self, text: str, indent: int) -> Yaml:
-        """A scalar; a literal block takes further lines."""
+        """Return a scalar; a literal block uses further lines."""
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if text[:1] == '"':
@@ -162,7 +162,7 @@ class _Reader:
         return [] if text == "[]" else text
 
     def literal(self, style: str, pad: str) -> str:
-        """The lines of a literal block; blank lines at its end belong to it only with `|+`."""
+        """Return the lines of a literal block; blank lines at its end count only with `|+`."""
         lines, start = self.lines, self.at
         last = len(lines) - 1
         while self.at < last and (not lines[self.at] or lines[self.at].startswith(pad)):

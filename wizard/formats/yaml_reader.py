@@ -1,6 +1,6 @@
-"""Reading YAML that people wrote: bounded, without duplicate keys, anchors or tags.
+"""Reads YAML that users wrote: limited size, no duplicate keys, anchors or tags.
 
-Errors name the file, line and column and never quote the text: it may hold a secret.
+Errors name the file, line and column, and never quote the text: it may contain a secret.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _TIMESTAMP, _TEXT = "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:str"
 
 
 def read_mapping(text: str, name: str) -> dict[str, Any]:
-    """The mapping a YAML text holds; empty text is an empty mapping.
+    """Return the mapping in a YAML text; empty text is an empty mapping.
 
-    `name` is the file as the operator knows it. Raises AnswersError for text that is too large,
-    no YAML, no mapping, nested too deeply, or holds duplicate keys, anchors, aliases or tags.
+    `name` is the file name for messages. Raises AnswersError for text that is too large, not YAML,
+    not a mapping, nested too deeply, or has duplicate keys, anchors, aliases or tags.
     """
     data = read_yaml(text, name)
     if data is None:
@@ -31,11 +31,11 @@ def read_mapping(text: str, name: str) -> dict[str, Any]:
 
 
 def read_yaml(text: str, name: str) -> Any:
-    """Like `read_mapping` for any YAML value."""
+    """Return any YAML value; otherwise like `read_mapping`."""
     if len(text) > MAX_BYTES:
         raise AnswersError(f"{name}: the file is larger than {MAX_BYTES} bytes")
     try:
-        # Most files read here are the wizard's own.
+        # Most files read here were written by the wizard.
         data = yaml_fast_reader.load_own_yaml(text)
     except yaml_fast_reader.ForeignYamlError:
         data = _read_any(text, name)
@@ -49,8 +49,8 @@ def _read_any(text: str, name: str) -> Any:
 
     yaml = YAML(typ="safe", pure=True)
     try:
-        # Composed first and constructed only once nothing in it can surprise: aliases are still
-        # one node each here, so nothing has grown yet.
+        # Nodes are composed first, and constructed only after the check. An alias is still a single
+        # node here, so nothing has been expanded yet.
         node = yaml.compose(text)
         if node is None:
             return None
@@ -61,32 +61,32 @@ def _read_any(text: str, name: str) -> Any:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise AnswersError(f"{name}{where}: {_describe_yaml_error(error)}") from None
     except (YAMLError, ValueError, RecursionError, OverflowError, KeyError, TypeError):
-        raise AnswersError(f"{name}: the file is no YAML that can be read") from None
+        raise AnswersError(f"{name}: the file is not readable YAML") from None
 
 
 def _describe_yaml_error(error: Exception) -> str:
     if type(error).__name__ == "DuplicateKeyError":
-        return "a key stands twice"
+        return "a key occurs twice"
     if type(error).__name__ == "ComposerError" and "single document" in str(error):
-        return "the file must hold one YAML document"
-    return "this is no YAML that can be read"
+        return "the file must contain one YAML document"
+    return "not readable YAML"
 
 
 def _refuse_unsafe_nodes(root: Any, name: str) -> None:
-    """Anchors could grow without bound, and tags could make objects."""
+    """Refuse anchors, which could expand without limit, and tags, which could create objects."""
     todo = [(root, 1)]
     while todo:
         node, depth = todo.pop()
         line = node.start_mark.line + 1
         if node.anchor:
             raise AnswersError(
-                f"{name}, line {line}: anchors and aliases are not read; write the value out"
+                f"{name}, line {line}: anchors and aliases are not supported; repeat the value"
             )
         if str(node.tag) == _TIMESTAMP:
-            # YAML 1.2 has no dates; what looks like one is the text it is written as.
+            # YAML 1.2 has no dates: text in the form of a date stays text.
             node.ctag = type(node.ctag)(suffix=_TEXT)
         if str(node.tag).rpartition(":")[2] not in _TAGS:
-            raise AnswersError(f"{name}, line {line}: tags are not read; write plain values")
+            raise AnswersError(f"{name}, line {line}: tags are not supported; write plain values")
         if depth > _MAX_DEPTH:
             raise AnswersError(f"{name}, line {line}: nested deeper than {_MAX_DEPTH} levels")
         if node.id == "mapping":
@@ -99,7 +99,7 @@ def _check_keys(data: Any, name: str) -> None:
     if isinstance(data, dict):
         for key, value in data.items():
             if not isinstance(key, str):
-                raise AnswersError(f"{name}: a key is no text; quote it")
+                raise AnswersError(f"{name}: a key is not text; quote it")
             _check_keys(value, name)
     elif isinstance(data, list):
         for item in data:

@@ -1,9 +1,9 @@
-"""Reads YAML that anybody may have written: limited, duplicate keys found, no alias bombs.
+"""Reads YAML from any author: with limits, duplicate keys reported, no alias bombs.
 
-What the wizard itself wrote is recognised and read fast. In any other text scalars are read as YAML
-1.2, and a finding says where a 1.1 reader (Helm's and Argo CD's go-yaml) would see something else.
-Nodes are composed by ruamel and converted here, so that aliases are counted while they expand and
-no tag ever runs code.
+Text from yaml_writer is recognised and read fast. In any other text, scalars are read as YAML 1.2,
+and a finding says where a YAML 1.1 reader (go-yaml in Helm and Argo CD) would read a different
+value. ruamel composes the nodes and they are converted here, so that expanded aliases are counted
+and no tag runs code.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SIZE_LIMIT = 2 * 1024 * 1024
 NODE_LIMIT = 200_000
 DEPTH_LIMIT = 100
 
-# Plain scalars that YAML 1.1 takes for booleans, numbers or times and 1.2 for text or another
-# number (https://yaml.org/type/).
+# Plain scalars that YAML 1.1 reads as booleans, numbers or times, and YAML 1.2 as text or a
+# different number (https://yaml.org/type/).
 _AMBIGUOUS = re.compile(
     r"(?:[yYnN]|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
     r"|[-+]?0[0-7_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
@@ -34,10 +34,10 @@ Path = tuple[str | int, ...]
 
 
 def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
-    """The documents of one YAML (or JSON) file and what is wrong with its text.
+    """Return the documents of one YAML (or JSON) file, and findings about its text.
 
-    A file that cannot be read gives no documents and a finding; nothing is raised. Findings name
-    places, never the text found there.
+    An unreadable file gives no documents and a finding; nothing is raised. Findings name places,
+    never the text found there.
     """
     reader = _Reader(path)
     documents = list(reader.read(data))
@@ -45,14 +45,14 @@ def parse_yaml(path: str, data: bytes) -> tuple[list[Any], list[Finding]]:
 
 
 def parse_yaml_text(text: str) -> Any:
-    """One YAML document inside a value (`extraEnvFrom`); None when it cannot be read."""
+    """Return one YAML document from a value (`extraEnvFrom`); None if it is not readable."""
     documents, findings = parse_yaml("", text.encode("utf-8", "replace"))
     broken = any(finding.severity == "error" for finding in findings)
     return documents[0] if len(documents) == 1 and not broken else None
 
 
 class _LimitError(Exception):
-    """A document expands beyond the limits."""
+    """A document that expands beyond the limits."""
 
 
 class _Reader:
@@ -64,7 +64,7 @@ class _Reader:
         self.number = 0
 
     def read(self, data: bytes) -> Iterator[Any]:
-        """Compose and convert; a problem ends the file."""
+        """Compose and convert; stop at the first problem that makes the file unreadable."""
         if len(data) > SIZE_LIMIT:
             self.report("yaml.too-large", "", f"the file has {len(data):,} bytes", "split the file")
             return
@@ -79,7 +79,7 @@ class _Reader:
             yield from self.convert_all(text)
 
     def convert_all(self, text: str) -> Iterator[Any]:
-        """Every document of the text."""
+        """Yield every document of the text."""
         from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -96,11 +96,11 @@ class _Reader:
         except RecursionError:
             self.report("yaml.too-deep", "", "nested too deeply", "flatten the document")
         except _LimitError:
-            fix = "write the repeated parts out, or split the file"
+            fix = "repeat the shared parts without aliases, or split the file"
             self.report("yaml.too-large", "", "too many or too deeply nested nodes", fix)
 
     def convert(self, node: Any, path: Path) -> Any:
-        """Plain data of one node; an alias costs as much as what it stands for."""
+        """Return a node as plain data; an alias counts as much as the node it refers to."""
         self.count += 1
         if self.count > NODE_LIMIT or len(path) > DEPTH_LIMIT:
             raise _LimitError
@@ -112,7 +112,7 @@ class _Reader:
         return self.mapping(node, path)
 
     def mapping(self, node: Any, path: Path) -> dict[str, Any]:
-        """A mapping; merge keys are expanded, what is written beside them wins."""
+        """Return a mapping with expanded merge keys; explicit keys override merged ones."""
         found: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -127,12 +127,12 @@ class _Reader:
                 self.ambiguous_key((*path, key), key_node)
             if key in found:
                 where = format_path((*path, key))
-                self.report("yaml.duplicate-key", where, "the key stands twice", "keep one of them")
+                self.report("yaml.duplicate-key", where, "the key occurs twice", "keep one of them")
             found[key] = self.convert(value_node, (*path, key))
         return {**merged, **found}
 
     def merge(self, node: Any, path: Path) -> dict[str, Any]:
-        """What `<<` brings in: one mapping or a list of them, the first winning."""
+        """Return the content of `<<`: one mapping or a list of them; the first one wins."""
         found: dict[str, Any] = {}
         for part in reversed(node.value) if node.id == "sequence" else [node]:
             value = self.convert(part, (*path, "<<"))
@@ -141,13 +141,13 @@ class _Reader:
         return found
 
     def scalar(self, node: Any, path: Path) -> Any:
-        """A scalar by YAML 1.2's core schema; dates and foreign tags are kept as text."""
+        """Return a scalar by YAML 1.2's core schema; dates and unknown tags stay text."""
         text = str(node.value)
         if node.style is not None:
             return text
         if _AMBIGUOUS(text):
-            fix = "put it in quotes, or write the value you mean plainly"
-            message = "plain text that YAML 1.1 and 1.2 readers understand differently"
+            fix = "put it in quotes, or write the intended value unambiguously"
+            message = "plain text with different values in YAML 1.1 and 1.2"
             self.report("yaml.ambiguous", format_path(path), message, fix, "warning")
         tag = str(node.tag).removeprefix(_TAG)
         try:
@@ -156,15 +156,15 @@ class _Reader:
             return text
 
     def ambiguous_key(self, path: Path, node: Any) -> None:
-        """A key that a reader takes for a number, a boolean or null."""
+        """Report a key that some reader takes for a number, a boolean or null."""
         if not _AMBIGUOUS(str(node.value)):
-            message = "a key that readers take for a number, a boolean or null"
+            message = "a key that some readers take for a number, a boolean or null"
             self.report("yaml.ambiguous", format_path(path), message, "put it in quotes", "warning")
 
     def report(
         self, rule: str, where: str, message: str, fix: str, severity: Any = "error"
     ) -> None:
-        """Note a finding; syntax and size end the file."""
+        """Add a finding; problems of syntax and size end the file."""
         if rule in ("yaml.syntax", "yaml.too-large", "yaml.too-deep", "yaml.not-utf8"):
             self.broken = True
         if self.number and not where.startswith("line"):

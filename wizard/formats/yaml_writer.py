@@ -1,10 +1,10 @@
-"""Our YAML writer: plain data and comments in, stable block-style text out.
+"""The YAML writer: turns plain data and comments into stable block-style text.
 
-Every string comes back as the same string from a YAML 1.1 reader (PyYAML), a 1.2 reader (ruamel)
-and the mixture Kubernetes and Helm use (go-yaml). Whatever one of them could take for a number, a
-date, a boolean or null is quoted; single lines are never folded; the caller's key order is kept.
-The same data gives the same bytes with every Python version, because what counts as invisible is
-listed here instead of asked of the interpreter's Unicode tables.
+Every string is read back as the same string by a YAML 1.1 reader (PyYAML), a 1.2 reader (ruamel)
+and the mixture in Kubernetes and Helm (go-yaml). Whatever one of them could read as a number, a
+date, a boolean or null is quoted. Single lines are never folded; the key order of the caller is
+kept. The output does not depend on the Python version: invisible characters are listed here and
+not taken from the interpreter's Unicode tables.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TypeAlias
 Yaml: TypeAlias = "bool | int | float | str | list[Yaml] | dict[str, Yaml] | None"
 Path: TypeAlias = tuple[str | int, ...]
 
-# An allow-list: begins like a word or a path, so that no implicit type (they all begin with a
-# digit, a sign, a dot, "~", "=" or "<", or are one of the words below) can match.
+# An allow-list: starts like a word or a path, so no implicit type matches (these all start with a
+# digit, a sign, a dot, "~", "=" or "<", or are one of the words below).
 _PLAIN = re.compile(r"[A-Za-z_/](?:[A-Za-z0-9_./@%+=,;~$()*-]|:(?! |\Z)| (?! |\Z))*\Z").match
 _WORD = re.compile(r"(?i:y|n|yes|no|on|off|true|false|null|nan|inf)\Z").match
 
-# Control, invisible, bidirectional, byte-order and non-characters: what a reader may reject or
-# change (U+0085, U+2028), and what a person reading the file would not see.
+# Control, invisible, bidirectional, byte-order and non-characters: a reader may reject or change
+# them (U+0085, U+2028), and a person does not see them.
 HIDDEN_CHARACTERS = (
     "\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     "\u2028-\u202f\u205f-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
@@ -41,18 +41,18 @@ _NOT_LITERAL = re.compile(
     r"\A[\n \t]|[ \t]\n|\n[ \t]|[ \t]\Z|[" + "\x00-\x08\x0b-\x1f" + HIDDEN_CHARACTERS[3:] + "]"
 ).search
 
-# Readers give up on a simple key after 1,024 characters.
+# Readers do not accept a simple key of more than 1,024 characters.
 _LONGEST_KEY = 1000
 
 
 def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: str = "") -> str:
-    """The YAML text of `data`, ending in one line feed.
+    """Return the YAML text of `data`, ending in one line feed.
 
     `comments` maps the path of a key or list item to the text written above it as `# ` lines;
-    paths that `data` does not have are ignored. `header` is a comment block at the top. Neither can
-    become anything but a comment, whatever it contains.
-    Raises TypeError for a type or key YAML text cannot hold safely and ValueError for text with
-    lone surrogates, both naming the place but never the value.
+    paths that `data` does not have are ignored. `header` is a comment block at the top. Both always
+    stay comments, whatever they contain.
+    Raises TypeError for a type or key that YAML cannot hold safely, and ValueError for text with
+    lone surrogates; both name the place but never the value.
     """
     lines: list[str] = []
     if header:
@@ -66,7 +66,7 @@ def dump_yaml(data: Yaml, comments: Mapping[Path, str] | None = None, header: st
 
 
 def quote_yaml(text: str) -> str:
-    """`text` as one double-quoted YAML scalar; also valid JSON unless it holds rare characters."""
+    """Return `text` as a double-quoted YAML scalar; also JSON unless it has rare characters."""
     return '"' + _ESCAPE.sub(_escape, text) + '"'
 
 
@@ -80,7 +80,7 @@ class _Writer:
         self.comments = comments
 
     def node(self, value: Yaml, indent: int, path: Path, lead: str, outer: str) -> None:
-        """One node whose first line begins with `lead`; `outer` is where its comments start."""
+        """Write a node whose first line begins with `lead`; `outer` indents its comments."""
         if isinstance(value, dict) and value:
             self.mapping(value, indent, path, lead, outer)
         elif isinstance(value, list | tuple) and value:
@@ -91,7 +91,7 @@ class _Writer:
     def mapping(
         self, value: dict[str, Yaml], indent: int, path: Path, lead: str, outer: str
     ) -> None:
-        """A non-empty mapping in block style."""
+        """Write a non-empty mapping in block style."""
         lines, comments = self.lines, self.comments
         pad = " " * indent
         for key, child in value.items():
@@ -118,7 +118,7 @@ class _Writer:
             lead = outer = pad
 
     def sequence(self, value: list[Yaml], indent: int, path: Path, lead: str, outer: str) -> None:
-        """A non-empty list in block style."""
+        """Write a non-empty list in block style."""
         comments = self.comments
         pad = " " * indent
         for number, child in enumerate(value):
@@ -170,13 +170,13 @@ def _float(value: float) -> str:
         return ".inf" if value > 0 else "-.inf"
     text = float.__repr__(value)
     mantissa, e, exponent = text.partition("e")
-    # YAML 1.1 takes 1e+16 for a string: the mantissa needs its point.
+    # YAML 1.1 reads 1e+16 as a string: the mantissa needs a point.
     return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text
 
 
 @lru_cache(maxsize=8192)
 def _key(text: str) -> str | None:
-    """The key as it is written; None when it needs the long `? ` form (or cannot be written)."""
+    """Return the key as written; None if it needs the long `? ` form (or is not allowed)."""
     if _PLAIN(text) and not _WORD(text):
         return text if len(text) < _LONGEST_KEY else None
     if _SURROGATE(text):
@@ -195,7 +195,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _comment(text: str, pad: str) -> list[str]:
-    """`text` as comment lines; what could end a comment or hide in it is spelled out."""
+    """Return `text` as comment lines; escapes line breaks and hidden characters."""
     lines = []
     for line in text.splitlines():
         clean = _UNSEEN.sub(_escape, line.replace("\t", " ").rstrip())

@@ -1,1 +1,1 @@
-"""The only room that runs git: read, commit, roll back, push."""
+"""The only package that runs git: read, commit, roll back, push."""

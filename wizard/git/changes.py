@@ -1,4 +1,4 @@
-"""Changes of files in the repository: what a plan wants written, and conflicts."""
+"""File changes in the repository, and conflicts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DIGEST_PREFIX = "sha256:"
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """What becomes of one file: `old` is in the repository, `new` will be; None is no file.
+    """A planned change of one file: `old` is the current content, `new` the planned; None: no file.
 
-    `same` files change nothing and are listed because the digest covers them. `note` says what a
-    person should know about this file (`hand edit kept`).
+    `same` files change nothing; they are listed because the digest covers them. `note` is a remark
+    about the file for the user (`hand edit kept`).
     """
 
     path: str
@@ -34,18 +34,18 @@ class FileChange:
 
     @property
     def differs(self) -> bool:
-        """Whether writing this change alters the repository."""
+        """Return whether this change alters the repository."""
         return self.kind != "same"
 
     @property
     def is_base(self) -> bool:
-        """Whether the file belongs to the merge base, which nobody needs to read."""
+        """Return whether the file belongs to the merge base, which users need not read."""
         return self.logical.startswith(BASE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A file only a person can decide about: why, and what to do."""
+    """A file that needs a decision of the user: the reason, and what to do."""
 
     path: str
     reason: str
@@ -56,9 +56,9 @@ class Conflict:
 
 
 def conflict_error(conflicts: Sequence[Conflict]) -> ConflictError:
-    """All conflicts as one error: each path with its reason, each different remedy once."""
+    """Return all conflicts as one error: each path with its reason, each distinct fix once."""
     count = len(conflicts)
     head = "one file needs" if count == 1 else f"{count} files need"
-    lines = [f"{head} an answer before anything is written:", *(f"  {one}" for one in conflicts)]
+    lines = [f"{head} a decision before anything is written:", *(f"  {one}" for one in conflicts)]
     hints = dict.fromkeys(one.hint for one in conflicts if one.hint)
     return ConflictError("\n".join(lines), "\n".join(hints))

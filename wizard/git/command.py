@@ -1,8 +1,8 @@
-"""Running git: found once, never through a shell, with an environment that holds no secret.
+"""Runs git without a shell, with an environment that contains no secret.
 
-Two ways. `Git.read` is for looking: whatever the repository's configuration could start (hooks,
-filters, fsmonitor, pagers, external diffs, transports) is off. `Git.act` is for what a person
-would do themselves (add, commit, push): their hooks, signing and credential helpers run.
+There are two ways. `Git.read` only reads: everything that the repository's configuration could
+start (hooks, filters, fsmonitor, pagers, external diffs, transports) is off. `Git.act` does what
+the user would do (add, commit, push): hooks, signing and credential helpers run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NETWORK = frozenset(
     }
 )  # fmt: skip
 
-# Attributes stay readable: check-attr runs nothing, and what it says is what a commit will do.
+# Attributes stay on: check-attr runs nothing, and shows what a commit will do.
 _READ_OPTIONS = (
     "--no-pager",
     "--no-optional-locks",
@@ -69,7 +69,7 @@ _READ_OPTIONS = (
         for part in ("-c", setting)
     ),
 )
-# Background maintenance would outlive the command; the person's next git command runs it.
+# Background maintenance would outlive the command; the user's next git command runs it.
 _ACT_OPTIONS = (
     "--no-pager",
     "-c",
@@ -82,9 +82,9 @@ _ACT_OPTIONS = (
 
 
 def git_environment(*, network: bool = False) -> dict[str, str]:
-    """The variables git and hooks get: an allow-list, so that tokens and passwords stay here.
+    """Return the environment of git and hooks: an allow-list, without tokens and passwords.
 
-    With `network` also proxies and certificate files.
+    With `network`, also proxies and certificate files.
     """
     kept = {
         name: value
@@ -98,14 +98,14 @@ def _reading_environment() -> dict[str, str]:
     kept = git_environment()
     for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
         kept.pop(name, None)
-    # Messages in English to be recognised; a blob that a partial clone lacks is not fetched.
+    # English messages can be recognised; missing blobs of a partial clone are not fetched.
     quiet = {"LC_ALL": "C", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
     return {**kept, **quiet}
 
 
 @cache
 def find_git() -> str:
-    """The git program, looked up in absolute PATH entries only (never in the repository)."""
+    """Return the git program, from absolute PATH entries only (never from the repository)."""
     import shutil
 
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -117,7 +117,7 @@ def find_git() -> str:
 
 @dataclass(frozen=True, slots=True)
 class GitOutput:
-    """What a git command answered; `err` is safe to show."""
+    """The result of a git command; `err` is safe to show."""
 
     args: tuple[str, ...]
     code: int
@@ -126,28 +126,28 @@ class GitOutput:
 
     @property
     def text(self) -> str:
-        """Standard output as text without its last line end."""
+        """Return standard output as text without its last line end."""
         return self.out.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     @property
     def display_text(self) -> str:
-        """Standard output for people: without credentials and control characters."""
+        """Return standard output for display: without credentials and control characters."""
         return _clean_message(self.out)
 
     def error(self, hint: str = "") -> WizardError:
-        """The failure as an error that says which command failed and what git said."""
-        message = self.err or f"it ended with {self.code}"
+        """Return the failure as an error with the command and git's message."""
+        message = self.err or f"exited with code {self.code}"
         return WizardError(f"git {self.args[0] if self.args else ''}: {message}", hint)
 
 
 class Git:
-    """git in one folder."""
+    """Runs git in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, *args: str, stdin: bytes = b"", ok: Sequence[int] = (0,)) -> GitOutput:
-        """Run a command that only looks; WizardError unless it ends with one of `ok`."""
+        """Run a read-only command; WizardError unless its exit code is in `ok`."""
         command = [find_git(), *_READ_OPTIONS, *args]
         output = _run(command, self.folder, _reading_environment(), stdin, READ_SECONDS, args)
         if output.code not in ok:
@@ -155,7 +155,7 @@ class Git:
         return output
 
     def plumb(self, *args: str, stdin: bytes = b"") -> GitOutput:
-        """Change a ref or the index without any hook; WizardError when it fails."""
+        """Change a ref or the index without any hook; WizardError on failure."""
         return self.read(*args, stdin=stdin)
 
     def act(
@@ -167,10 +167,10 @@ class Git:
         started: Callable[[int], None] | None = None,
         seconds: float = ACT_SECONDS,
     ) -> GitOutput:
-        """Run a command with the person's hooks, signing and helpers; any exit code is returned.
+        """Run a command with the user's hooks, signing and helpers; returns any exit code.
 
-        With `terminal` a passphrase may be asked for on it, otherwise nothing can ask. `started`
-        gets the process id before the command sees its input.
+        With `terminal`, git may prompt for a passphrase; otherwise nothing can prompt. `started`
+        receives the process id before the command reads its input.
         """
         env = git_environment(network=network)
         if network:
@@ -191,10 +191,10 @@ def _run(
     own: bool = False,
 ) -> GitOutput:
     with ExitStack() as stack:
-        # The person's own hooks may leave a process behind that keeps its output open for ever.
+        # The user's hooks may leave a process behind that keeps the output open for ever.
         files = [_sink(stack) for _ in range(2)] if own else [None, None]
         try:
-            process = subprocess.Popen(  # noqa: S603 - a list, and nothing in it is a secret
+            process = subprocess.Popen(  # noqa: S603 - a list without secrets
                 command,
                 cwd=folder,
                 env=dict(env),
@@ -215,7 +215,7 @@ def _run(
             _stop(process, group=not terminal)
             raise WizardError(
                 f"git {args[0]} did not end within {seconds:.0f} seconds and was stopped",
-                "see what holds it up by running it yourself in the repository",
+                "run it yourself in the repository to see what it waits for",
             ) from None
         except BaseException:
             _stop(process, group=not terminal)
@@ -227,10 +227,10 @@ def _run(
 def _communicate(
     process: subprocess.Popen[bytes], stdin: bytes, timeout: float
 ) -> tuple[bytes | None, bytes | None]:
-    """What git says until it ends; raises TimeoutExpired.
+    """Return git's output after it ends; raises TimeoutExpired.
 
-    With a timeout of its own, `communicate` naps until it sees that the process has ended, which
-    takes longer than most of these commands.
+    With a timeout, `communicate` sleeps between checks whether the process has ended, which takes
+    longer than most of these commands.
     """
     late = []
 
@@ -254,7 +254,7 @@ def _communicate(
 
 
 def _sink(stack: ExitStack) -> IO[bytes] | None:
-    """A file for what a command prints; None (a pipe will do) when there is no room for one."""
+    """Return a temporary file for output; None (use a pipe) if the disk is full."""
     try:
         return stack.enter_context(TemporaryFile())
     except OSError:
@@ -269,7 +269,7 @@ def _contents(file: IO[bytes] | None, piped: bytes | None) -> bytes:
 
 
 def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
-    """End git, first asking (it then removes its lock files), and what it started with it."""
+    """Stop git and its children: first with a signal, so that git removes its lock files."""
 
     def send(how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Finding the work tree that a folder belongs to, and making a new one."""
+"""Finds the work tree of a folder, and creates a repository."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ _QUESTIONS = (
 
 
 def discover_work_tree(path: Path) -> tuple[Path, Path, Path, Path, str]:
-    """The folder itself, its work tree, Git folder, common Git folder and object format.
+    """Return the folder, its work tree, Git folder, common Git folder and object format.
 
-    UsageError when there is none or it has no work tree, RefusedError when git does not trust its
-    owner or its configuration points the work tree elsewhere.
+    UsageError if there is no work tree, RefusedError if git does not trust its owner or its
+    configuration puts the work tree elsewhere.
     """
     folder = Path(os.path.realpath(path))
     if not folder.is_dir():
-        raise UsageError(
-            f"{escape_unprintable(str(path))}: there is no such folder", "check --repo"
-        )
+        raise UsageError(f"{escape_unprintable(str(path))}: no such folder", "check --repo")
     asked = Git(folder).read("rev-parse", *_QUESTIONS, ok=(0, 128))
     lines = asked.text.split("\n")
     if asked.code:
         raise _work_tree_error(folder, asked, lines)
     if len(lines) != len(_QUESTIONS) - 1:
         raise UsageError(
-            f"{escape_unprintable(str(folder))}: the path has a line break", "move the repository"
+            f"{escape_unprintable(str(folder))}: the path contains a line break",
+            "move the repository",
         )
     object_format, git_dir, common_dir, root = lines[2], *(Path(line) for line in lines[3:])
     _require_own(folder, root, git_dir)
@@ -49,12 +48,12 @@ def _work_tree_error(folder: Path, asked: GitOutput, lines: list[str]) -> Wizard
     if "dubious ownership" in asked.err:
         return RefusedError(
             f"{where}: belongs to another user, so git does not trust its configuration",
-            f"if you do: `git config --global --add safe.directory {where}`",
+            f"if you trust it: `git config --global --add safe.directory {where}`",
         )
     if "not a git repository" in asked.err:
         return UsageError(
             f"{where}: is not in a Git repository",
-            "give the config repository with --repo, clone it, or make one: "
+            "give the config repository with --repo, clone it, or create one: "
             f"`git init -b main {where}`",
         )
     if lines[0] == "true":
@@ -63,12 +62,12 @@ def _work_tree_error(folder: Path, asked: GitOutput, lines: list[str]) -> Wizard
             f"`git clone {where} FOLDER` and use that, or add a work tree with `git worktree add`",
         )
     if lines[1:2] == ["false"]:
-        return UsageError(f"{where}: is inside a Git folder", "use the work tree beside it")
-    return asked.error("`git status` there says more")
+        return UsageError(f"{where}: is inside a Git folder", "use its work tree instead")
+    return asked.error("run `git status` there for details")
 
 
 def _require_own(folder: Path, root: Path, git_dir: Path) -> None:
-    """The work tree must be where its `.git` is: core.worktree can name any folder at all."""
+    """Require the work tree to be where its `.git` is: core.worktree can name any folder."""
     entry = root / ".git"
     own = False
     if folder.is_relative_to(root):
@@ -82,12 +81,12 @@ def _require_own(folder: Path, root: Path, git_dir: Path) -> None:
         raise RefusedError(
             f"{escape_unprintable(str(folder))}: its Git configuration puts the work tree "
             f"elsewhere ({escape_unprintable(str(root))})",
-            "remove core.worktree from its configuration, or use the folder that has `.git`",
+            "remove core.worktree from the configuration, or use the folder that contains `.git`",
         )
 
 
 def init_repository(path: Path, branch: str) -> None:
-    """`git init` in a new or empty folder; UsageError when something is there already."""
+    """Run `git init` in a new or empty folder; UsageError if the folder is not empty."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise UsageError(
             f"{escape_unprintable(str(path))}: is not a folder", "give a new or empty folder"
@@ -95,7 +94,7 @@ def init_repository(path: Path, branch: str) -> None:
     if path.is_dir() and any(path.iterdir()):
         raise UsageError(
             f"{escape_unprintable(str(path))}: is not empty",
-            f"make it a repository yourself (`git init -b {branch}`), or give a new folder",
+            f"run `git init -b {branch}` in it yourself, or give a new folder",
         )
     above = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
     outer = Git(above).read("rev-parse", "--show-toplevel", ok=(0, 128))
@@ -112,6 +111,6 @@ def init_repository(path: Path, branch: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WizardError(
-            f"{escape_unprintable(str(path))}: cannot be made: {error.strerror}"
+            f"{escape_unprintable(str(path))}: cannot be created: {error.strerror}"
         ) from None
     Git(path).read("init", "--quiet", "--template=", f"--initial-branch={branch}")

@@ -1,7 +1,7 @@
-"""Reading and writing files of a work tree without ever following a symbolic link.
+"""Reads and writes files of a work tree without ever following a symbolic link.
 
-Every folder on the way is opened by itself, relative to the one above it (`O_NOFOLLOW`), so that
-a link put there between a check and the write leads nowhere.
+Every folder on the path is opened separately, relative to its parent (`O_NOFOLLOW`). So a link that
+is created between a check and the write has no effect.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextmanager
 def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
-    """The folder of a path as a file descriptor, and the name in it.
+    """Yield the folder of a path as a file descriptor, and the file name in it.
 
-    FileNotFoundError when a folder is missing and not created; RefusedError when something on the
-    way is a link or no folder.
+    FileNotFoundError if a folder is missing and not created; RefusedError if a part of the path is
+    a link or not a folder.
     """
     *folders, name = path.split("/")
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -41,8 +41,8 @@ def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[tupl
                 if error.errno not in _NOT_A_FOLDER:
                     raise
                 raise RefusedError(
-                    f"{path}: {folder} on the way is a symbolic link or no folder",
-                    "nothing is ever written through links; put a real folder there",
+                    f"{path}: {folder} in this path is a symbolic link or not a folder",
+                    "files are never written through links; put a real folder there",
                 ) from None
             os.close(handle)
             handle = below
@@ -52,13 +52,13 @@ def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[tupl
 
 
 def read_file(root: Path, path: str) -> tuple[bytes, int] | None:
-    """The bytes and permission bits of a file on disk, None when there is none.
+    """Return bytes and permission bits of a file on disk, None if it does not exist.
 
-    RefusedError for a link, folder, device or pipe in its place.
+    RefusedError for a link, folder, device or pipe.
     """
     try:
         with open_folder(root, path) as (folder, name):
-            # Without O_NONBLOCK, opening a pipe waits for a writer for ever.
+            # Without O_NONBLOCK, opening a pipe blocks until there is a writer.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             handle = os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
@@ -80,14 +80,14 @@ def read_file(root: Path, path: str) -> tuple[bytes, int] | None:
 def _irregular_file_error(path: str) -> RefusedError:
     return RefusedError(
         f"{path}: is a symbolic link, folder or device, not a file",
-        "move it away; nothing is ever written through links",
+        "move it away; files are never written through links",
     )
 
 
 def stage_file(root: Path, path: str, data: bytes, mode: int | None, temporary: str) -> None:
-    """Write the bytes beside their place under a temporary name, on disk before this returns.
+    """Write the bytes to a temporary name in the same folder, and sync them to disk.
 
-    Missing folders are made. `mode` None is a new file, with the umask's permissions.
+    Missing folders are created. `mode` None is a new file, with the umask's permissions.
     """
     with open_folder(root, path, create=True) as (folder, _):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -101,21 +101,21 @@ def stage_file(root: Path, path: str, data: bytes, mode: int | None, temporary: 
 
 
 def replace_file(root: Path, path: str, temporary: str) -> None:
-    """Put the staged file in its place, at once."""
+    """Move the staged file to its path, atomically."""
     with open_folder(root, path) as (folder, name):
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
 
 
 def delete_file(root: Path, path: str) -> None:
-    """Delete a file (a link, not what it leads to); nothing happens when it is not there."""
+    """Delete a file (a link, not its target); does nothing if it does not exist."""
     with suppress(FileNotFoundError), open_folder(root, path) as (folder, name):
         os.unlink(name, dir_fd=folder)
         os.fsync(folder)
 
 
 def delete_empty_folder(root: Path, path: str) -> bool:
-    """Delete a folder if it is empty; whether it is gone."""
+    """Delete a folder if it is empty; return whether it was deleted."""
     try:
         with open_folder(root, path) as (folder, name):
             os.rmdir(name, dir_fd=folder)
@@ -127,5 +127,5 @@ def delete_empty_folder(root: Path, path: str) -> bool:
 
 
 def find_missing_folders(root: Path, folders: list[str]) -> list[str]:
-    """Which of these folders do not exist yet."""
+    """Return the folders of this list that do not exist yet."""
     return [folder for folder in folders if not (root / folder).is_dir()]

@@ -1,8 +1,8 @@
-"""The record of a write under way: enough to put everything back, whatever interrupts it.
+"""The journal of a running write: enough to restore everything after an interruption.
 
-It lies in the Git folder (`airflow-wizard/journal`, readable by its owner alone), never in the
-work tree. The file `state.json` is the switch: while it exists, a write is unfinished; its
-originals are complete before it appears, and it is the first thing to go.
+It is in the Git folder (`airflow-wizard/journal`, readable only by its owner), never in the work
+tree. The file `state.json` marks an unfinished write. It is created after the originals are
+complete, and it is deleted first.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One file: its permission bits before (None: it did not exist), and what it becomes.
+    """One file: its permission bits before (None: it did not exist), and its new content.
 
-    `new` is the sha256 of the new bytes, None when the file is deleted; `old` likewise.
+    `new` is the sha256 of the new bytes, None if the file is deleted; `old` likewise.
     """
 
     path: str
@@ -37,11 +37,11 @@ class JournalEntry:
 
 @dataclass(frozen=True)
 class JournalRecord:
-    """What one write sets out from.
+    """The starting point of one write.
 
-    `head` and `ref` are the commit and branch it starts on, `branch` the work branch it makes,
-    `message` what it commits with (None: files only), `unknown` the paths the index did not have,
-    `folders` those that did not exist, `pid` the git process under way.
+    `head` and `ref` are the commit and branch at the start, `branch` the work branch it creates,
+    `message` the commit message (None: files only), `unknown` the paths missing in the index,
+    `folders` the missing folders, `pid` the running git process.
     """
 
     token: str
@@ -57,13 +57,13 @@ class JournalRecord:
     pid: int | None = None
 
     def temporary(self, path: str) -> str:
-        """The name the new bytes of a path have beside their place until all are written."""
+        """Return the temporary name of a path's new bytes, in the same folder."""
         place = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         return f".airflow-wizard-{self.token}-{place}.tmp"
 
 
 class WriteJournal:
-    """The record on disk, and the original bytes beside it."""
+    """The record on disk, and the original bytes with it."""
 
     def __init__(self, place: Path, record: JournalRecord) -> None:
         self._place = place
@@ -73,7 +73,7 @@ class WriteJournal:
     def begin(
         cls, git_folder: Path, record: JournalRecord, originals: Sequence[bytes | None]
     ) -> WriteJournal:
-        """Write the record and the originals, one for each entry; from here a write may start."""
+        """Write the record and one original for each entry; after this, a write may start."""
         place = private_folder(git_folder) / "journal"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o700)
@@ -90,7 +90,7 @@ class WriteJournal:
 
     @classmethod
     def load(cls, git_folder: Path) -> WriteJournal | None:
-        """The journal of an interrupted write, None when none was; ConflictError if unreadable."""
+        """Return the journal of an interrupted write, or None; ConflictError if unreadable."""
         place = git_folder / "airflow-wizard" / "journal"
         try:
             data = (place / "state.json").read_bytes()
@@ -107,42 +107,42 @@ class WriteJournal:
         except (ValueError, TypeError, KeyError):
             raise ConflictError(
                 f"{place}: the journal of an interrupted write cannot be read",
-                "finish with the version of Airflow Wizard that wrote it; or, once `git status` "
-                "shows what you want, delete that folder",
+                "finish with the version of Airflow Wizard that wrote it; or, if `git status` "
+                "shows the state that you want, delete that folder",
             ) from None
 
     @staticmethod
     def sweep(git_folder: Path) -> None:
-        """Remove what a run left that was killed just before or after its write."""
+        """Remove leftovers of a run that was killed just before or after its write."""
         place = git_folder / "airflow-wizard" / "journal"
         if not (place / "state.json").exists():
             shutil.rmtree(place, ignore_errors=True)
 
     def update_record(self, **fields: Any) -> None:
-        """Add to the record what is about to happen, on disk before this returns."""
+        """Add the next operation to the record, and sync it to disk."""
         self.record = replace(self.record, **fields)
         self._save()
 
     def original(self, entry: JournalEntry) -> bytes:
-        """The bytes a file had."""
+        """Return the original bytes of a file."""
         number = self.record.entries.index(entry)
         return (self._place / f"{number}.old").read_bytes()
 
     def close(self) -> None:
-        """The write is finished or undone; nothing is left of it."""
+        """Delete the journal: the write is finished or undone."""
         (self._place / "state.json").unlink(missing_ok=True)
         _sync(self._place)
         shutil.rmtree(self._place, ignore_errors=True)
 
     def write_scratch(self, name: str, data: bytes) -> Path:
-        """A file that lives as long as the journal, for what is too long for a command line."""
+        """Write a file that is deleted with the journal, for data too long for a command line."""
         path = self._place / name
         path.unlink(missing_ok=True)
         _write(path, data)
         return path
 
     def rescue(self, path: str, data: bytes) -> Path:
-        """Keep bytes that somebody wrote after the interruption before the original comes back."""
+        """Save bytes that somebody wrote after the interruption, before the file is restored."""
         folder = self._place.parent / "rescued" / self.record.token
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = folder / path.replace("%", "%25").replace("/", "%2F")
@@ -161,7 +161,7 @@ class WriteJournal:
 
 
 def private_folder(git_folder: Path) -> Path:
-    """The wizard's own folder in the Git folder, made if need be; RefusedError for a link."""
+    """Return the wizard's folder in the Git folder, created if needed; RefusedError for a link."""
     folder = git_folder / "airflow-wizard"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -172,9 +172,9 @@ def private_folder(git_folder: Path) -> Path:
 
 @contextmanager
 def lock_work_tree(git_folder: Path) -> Iterator[None]:
-    """Only one run writes to a work tree at a time; ConflictError while another one does.
+    """Let only one run write to a work tree at a time; ConflictError while it is locked.
 
-    The lock goes with the process, however it ends.
+    The lock ends with the process, however the process ends.
     """
     import fcntl
 

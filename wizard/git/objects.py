@@ -1,4 +1,4 @@
-"""What a repository holds: commits, files in them and the index; read without running anything."""
+"""Reads commits, files in them and the index of a repository; runs nothing that it configures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where HEAD is: its commit (None: no commit yet) and branch (empty: detached)."""
+    """The position of HEAD: its commit (None: no commit yet) and branch (empty: detached)."""
 
     commit: str | None
     branch: str
@@ -25,7 +25,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One entry of the index: the flag of `ls-files -v`, the blob's id and the merge stage."""
+    """One index entry: the flag of `ls-files -v`, the blob id and the merge stage."""
 
     flag: str
     blob: str
@@ -33,10 +33,10 @@ class IndexEntry:
 
 
 class GitObjects:
-    """A work tree (`root`) and the folder in it that emitted paths are relative to (`prefix`).
+    """A work tree (`root`) and the folder in it that rendered paths are relative to (`prefix`).
 
-    Every method takes and returns paths relative to `top`, which is `root` without a prefix;
-    those relative to `root` are called full paths.
+    Every method takes and returns paths relative to `top`, which is `root` if there is no prefix.
+    Paths relative to `root` are called full paths.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class GitObjects:
 
     @property
     def top(self) -> Path:
-        """The folder that emitted paths are relative to."""
+        """Return the folder that rendered paths are relative to."""
         return self.root / self.prefix
 
     @property
     def path_prefix(self) -> str:
-        """What stands before an emitted path in the work tree: empty, or the prefix and a slash."""
+        """Return the prefix of a full path: empty, or `prefix` and a slash."""
         return f"{self.prefix}/" if self.prefix else ""
 
     def full_path(self, path: str) -> str:
-        """An emitted path relative to the work tree's root."""
+        """Return a path relative to the work tree's root."""
         return self.path_prefix + path
 
-    # What is committed
+    # Committed content
 
     @cached_property
     def head(self) -> Head:
-        """Where HEAD was when this was first asked; `refresh` looks again."""
+        """Return HEAD as of the first call; `refresh` makes the next call read it again."""
         both = self.git.read(
             "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", ok=(0, 128)
         )
@@ -78,16 +78,16 @@ class GitObjects:
         return Head(commit, name.removeprefix("refs/heads/") if name != "HEAD" else "")
 
     def refresh(self) -> None:
-        """Forget what was read about HEAD."""
+        """Forget the cached HEAD."""
         self.__dict__.pop("head", None)
 
     def resolve(self, branch: str) -> str | None:
-        """The commit of a local branch, None without one."""
+        """Return the commit of a local branch, None if it does not exist."""
         name = f"refs/heads/{branch}^{{commit}}"
         return self.git.read("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128)).text or None
 
     def objects(self, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
-        """Type and contents of objects by name (`COMMIT:path`); None for what does not exist."""
+        """Return type and content of objects by name (`COMMIT:path`); None for missing objects."""
         if not names:
             return []
         data = self.git.read("cat-file", "--batch", stdin="".join(f"{n}\n" for n in names).encode())
@@ -106,7 +106,7 @@ class GitObjects:
         return found
 
     def read_many(self, paths: Iterable[str], commit: str | None = None) -> dict[str, bytes | None]:
-        """The committed bytes of files, at HEAD or a given commit; None where there is no file."""
+        """Return committed files at HEAD or a given commit; None for a path without a file."""
         wanted = list(paths)
         start = commit or self.head.commit
         if start is None:
@@ -118,7 +118,7 @@ class GitObjects:
         return {path: _blob_data(found.get(path)) for path in wanted}
 
     def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
-        """Files whose objects are missing (partial clone, damage) must not pass as not there."""
+        """Require that paths are absent, not just missing objects (partial clone, damage)."""
         for at in range(0, len(paths), _CHUNK):
             some = [self.full_path(path) for path in paths[at : at + _CHUNK]]
             listing = self.git.read("ls-tree", "-z", "--full-tree", commit, "--", *some).out
@@ -126,19 +126,19 @@ class GitObjects:
             if blobs:
                 name = blobs[0].partition(b"\t")[2].decode("utf-8", "surrogateescape")
                 raise WizardError(
-                    f"{name}: is in commit {commit[:12]}, but its contents are not in this clone",
-                    "fetch them with your own git (`git fetch --refetch` completes a partial "
-                    "clone); Airflow Wizard fetches nothing while it plans",
+                    f"{name}: is in commit {commit[:12]}, but its content is missing in this clone",
+                    "fetch it with your own git (`git fetch --refetch` completes a partial "
+                    "clone); Airflow Wizard never fetches while it plans",
                 )
 
     def read(self, path: str, commit: str | None = None) -> bytes | None:
-        """The committed bytes of one file: see `read_many`."""
+        """Return the committed bytes of one file; see `read_many`."""
         return self.read_many([path], commit)[path]
 
     def head_tree(self, *folders: str, commit: str | None = None) -> dict[str, str]:
-        """Committed files below these folders (all of `top` without any): path -> blob id.
+        """Return committed files below these folders (default: all of `top`): path -> blob id.
 
-        Links and submodules are no files. Compare ids with `blob_id`, not with `File.blob`.
+        Links and submodules are skipped. Compare ids with `blob_id`, not with `File.blob`.
         """
         start = commit or self.head.commit
         if start is None:
@@ -156,7 +156,7 @@ class GitObjects:
         return found
 
     def read_under(self, *folders: str, commit: str | None = None) -> dict[str, bytes]:
-        """The committed bytes of every file below these folders."""
+        """Return the committed bytes of every file below these folders."""
         listed = self.head_tree(*folders, commit=commit)
         blobs = self.objects(list(listed.values()))
         self._require_absent(
@@ -166,18 +166,18 @@ class GitObjects:
         return {path: blob[1] for path, blob in zip(listed, blobs, strict=True) if blob}
 
     def blob_id(self, data: bytes) -> str:
-        """The id this repository gives these bytes, by its own object format."""
+        """Return the id of these bytes in this repository's object format."""
         return hashlib.new(
             self.object_format, b"blob %d\0" % len(data) + data, usedforsecurity=False
         ).hexdigest()
 
     @property
     def hash_bytes(self) -> int:
-        """How long an object id is in a tree object."""
+        """Return the length of an object id in a tree object, in bytes."""
         return 32 if self.object_format == "sha256" else 20
 
     def index(self, full_paths: Sequence[str]) -> dict[str, list[IndexEntry]]:
-        """What the index says of paths relative to the root."""
+        """Return the index entries of paths relative to the root."""
         found: dict[str, list[IndexEntry]] = {}
         for at in range(0, len(full_paths), _CHUNK):
             some = [f":(top,literal){path}" for path in full_paths[at : at + _CHUNK]]
@@ -190,7 +190,7 @@ class GitObjects:
         return found
 
     def query_paths(self, full_paths: Sequence[str], *args: str) -> list[str]:
-        """NUL-separated answers of a git command that takes paths on its input."""
+        """Return NUL-separated output of a git command that reads paths from standard input."""
         if not full_paths:
             return []
         stdin = b"".join(path.encode() + b"\0" for path in full_paths)
@@ -198,7 +198,7 @@ class GitObjects:
         return out.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
     def sparse_folders(self) -> list[str] | None:
-        """The folders of a sparse checkout in cone mode, None when everything is checked out."""
+        """Return the folders of a sparse checkout in cone mode, None without a sparse checkout."""
         settings = (
             self.git.read(
                 "config", "--type=bool", "--get-regexp", r"^core\.sparsecheckout(cone)?$", ok=(0, 1)

@@ -1,8 +1,8 @@
-"""Which repository paths may be written at all; pure text rules, alike on every system.
+"""Which repository paths may be written: text rules that are the same on every system.
 
-What Git itself refuses or treats specially (see `verify_path` and `is_ntfs_dotgit` in git's
-path.c and read-cache.c) and what would run code elsewhere is never written, whatever an answer
-says.
+Two kinds of paths are never written, whatever an answer says: paths that Git refuses or treats
+specially (see `verify_path` and `is_ntfs_dotgit` in git's path.c and read-cache.c), and files that
+would run code elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _RUNS_CODE = re.compile(
 
 
 def path_problem(path: str) -> str:
-    """Why nothing may be written to this path; empty when it may.
+    """Return why this path may not be written; empty if it may.
 
     `path` is relative to the top of the work tree, with forward slashes.
     """
@@ -55,24 +55,26 @@ def _name_problem(name: str) -> str:
     if folded.startswith(".git") or _SHORT_GIT.fullmatch(folded):
         return "belongs to Git or its host (`.git*`), which Airflow Wizard never writes"
     if _RUNS_CODE.fullmatch(folded):
-        return "configures a CI system or hook; Airflow Wizard never writes what runs elsewhere"
+        return (
+            "configures a CI system or hook; Airflow Wizard never writes files that run elsewhere"
+        )
     return ""
 
 
 def fold_path(path: str) -> str:
-    """The path as systems see it that ignore case and composition (macOS, Windows)."""
+    """Return the path as a case-insensitive file system compares it (macOS, Windows)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
 
 
 def parent_folders(path: str) -> Iterator[str]:
-    """The folders above a path, topmost first; none for a file at the top."""
+    """Yield the folders above a path, topmost first; none for a file at the top."""
     parts = path.split("/")[:-1]
     for end in range(1, len(parts) + 1):
         yield "/".join(parts[:end])
 
 
 def find_overlaps(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs that cannot exist side by side: one name in two spellings, or a file as a folder."""
+    """Return pairs that cannot both exist: two spellings of a name, or a file and a folder."""
     seen: dict[str, str] = {}
     found: list[tuple[str, str]] = []
     ordered = sorted(set(paths))

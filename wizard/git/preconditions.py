@@ -1,7 +1,7 @@
-"""What stands in the way of writing to a repository, found before anything is written.
+"""Finds conflicts with a write to a repository before anything is written.
 
-Refusals are matters of safety, whatever the person says: `Preconditions.refused`. The others need
-a decision: a file in the way, an edit that is not committed, a path that is ignored.
+`Preconditions.refused` are safety problems that nobody can override. The others need a decision of
+the user: a conflicting file, an uncommitted edit, an ignored path.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 _CONVERSION_ATTRIBUTES = ("filter", "working-tree-encoding", "ident")
 _NO_LINKS = (
-    "nothing is ever written through links; put a real file or folder there, or change the path"
+    "files are never written through links; put a real file or folder there, or change the path"
 )
 
 
 @dataclass(frozen=True)
 class Preconditions:
-    """Everything in the way of a write, by what it takes to go on."""
+    """All conflicts with a write, by whether the user can resolve them."""
 
     refused: list[Conflict]
     conflicts: list[Conflict]
 
     def require_safe(self) -> None:
-        """Raise RefusedError listing every path that is never written."""
+        """Raise RefusedError with every refused path."""
         if self.refused:
             lines = [f"  {one}" for one in self.refused]
             hints = dict.fromkeys(one.hint for one in self.refused)
@@ -45,9 +45,9 @@ class Preconditions:
 def examine_changes(
     repo: WorkTree, changes: Sequence[FileChange], *, commit: bool = True
 ) -> Preconditions:
-    """Look at every changed path in HEAD, in the index and on disk.
+    """Check every changed path in HEAD, in the index and on disk.
 
-    Without `commit` only the files on disk count. Nothing is run that the repository configures.
+    Without `commit`, only the files on disk count. Runs nothing that the repository configures.
     """
     todo = [change for change in changes if change.differs]
     paths = {repo.full_path(change.path): change for change in todo}
@@ -68,7 +68,7 @@ def examine_changes(
         conflicts += _find_ignored_paths(repo, free)
         conflicts += _find_paths_outside_sparse(repo, free)
     conflicts += _find_edited_files(repo, free, commit=commit)
-    # A link that is committed and on disk is met twice.
+    # A link that is committed and on disk is found twice.
     return Preconditions(
         list(dict.fromkeys(refused)),
         list({one.path: one for one in reversed(conflicts)}.values())[::-1],
@@ -76,12 +76,12 @@ def examine_changes(
 
 
 def _overlap_conflicts(repo: WorkTree, changes: Sequence[FileChange]) -> Iterator[Conflict]:
-    """Among the files as they will be; what is deleted leaves its place."""
+    """Yield conflicts among the planned files; a deleted file frees its path."""
     kept = [repo.full_path(change.path) for change in changes if change.new is not None]
     for one, other in find_overlaps(kept):
         yield Conflict(
             other.removeprefix(repo.path_prefix),
-            f"cannot stand beside {one}: some systems take both for one path",
+            f"cannot exist together with {one}: some systems read both as one path",
             "change the answer that names one of the paths",
         )
 
@@ -89,7 +89,7 @@ def _overlap_conflicts(repo: WorkTree, changes: Sequence[FileChange]) -> Iterato
 def _find_blocked_paths(
     repo: WorkTree, full_paths: Sequence[str], changes: Mapping[str, FileChange]
 ) -> Iterator[tuple[bool, Conflict]]:
-    """What lies on each path, in HEAD and on disk; True with it when it is no matter of safety."""
+    """Yield the obstacle on each path, in HEAD and on disk; True if the user can resolve it."""
     folders = sorted({"", *(folder for path in full_paths for folder in parent_folders(path))})
     for scene in (_committed_kinds(repo, folders), _disk_kinds(repo.root, folders)):
         spellings = {fold_path(path): path for path in scene}
@@ -108,8 +108,8 @@ def _describe_obstacle(
             other = spellings.get(fold_path(part), part)
             if other == part:
                 return None
-            reason = f"differs only in its spelling from {other}, which the repository has"
-            return True, reason, "use the spelling that is there, or rename it"
+            reason = f"differs only in spelling from {other}, which is in the repository"
+            return True, reason, "use the existing spelling, or rename it"
         if kind == "link":
             return False, f"{part} is a symbolic link", _NO_LINKS
         if kind == "repository":
@@ -117,13 +117,13 @@ def _describe_obstacle(
             return False, reason, "change the path, or run Airflow Wizard in that repository"
         if kind != ("file" if last else "folder"):
             wanted = "a file" if last else "a folder"
-            reason = f"{part} is in the way: it is a {kind}, and {wanted} is to be there"
+            reason = f"{part} conflicts with it: it is a {kind}, but must be {wanted}"
             return True, reason, "move it away, or change the path"
     return None
 
 
 def _committed_kinds(repo: WorkTree, folders: Sequence[str]) -> dict[str, str]:
-    """What HEAD has in these folders: path -> file, folder, link or repository."""
+    """Return HEAD's content of these folders: path -> file, folder, link or repository."""
     commit = repo.head.commit
     if commit is None:
         return {}
@@ -139,7 +139,7 @@ def _committed_kinds(repo: WorkTree, folders: Sequence[str]) -> dict[str, str]:
 
 
 def _tree_entries(data: bytes, width: int) -> Iterator[tuple[bytes, str]]:
-    """A tree object's entries: `mode SP name NUL`, then the raw id of `width` bytes."""
+    """Yield a tree object's entries: `mode SP name NUL`, then the raw id of `width` bytes."""
     at = 0
     while at < len(data):
         space = data.index(b" ", at)
@@ -149,7 +149,7 @@ def _tree_entries(data: bytes, width: int) -> Iterator[tuple[bytes, str]]:
 
 
 def _disk_kinds(root: Path, folders: Sequence[str]) -> dict[str, str]:
-    """What is on disk in these folders (parents come first); links are not entered."""
+    """Return the disk content of these folders (parents first); links are not followed."""
     found: dict[str, str] = {"": "folder"}
     for folder in folders:
         if found.get(folder) != "folder":
@@ -174,15 +174,15 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _find_converted_paths(repo: WorkTree, free: Mapping[str, FileChange]) -> Iterator[Conflict]:
-    """Paths of which Git would store other bytes than the ones shown, by their attributes."""
+    """Yield paths whose attributes make Git store different bytes than the plan shows."""
     paths = [full for full, change in free.items() if change.new is not None]
     fields = repo.query_paths(paths, "check-attr", "-z", "--stdin", *_CONVERSION_ATTRIBUTES)
     for full, name, value in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
         if value not in {"unspecified", "unset"}:
             yield Conflict(
                 free[full].path,
-                f"has the attribute {name}={value}, so Git would store other bytes than shown",
-                f"take the path out of that rule in .gitattributes (`{full} -{name}`)",
+                f"has the attribute {name}={value}, so Git would store different bytes than shown",
+                f"exclude the path from that rule in .gitattributes (`{full} -{name}`)",
             )
 
 
@@ -204,14 +204,14 @@ def _find_ignored_paths(repo: WorkTree, free: Mapping[str, FileChange]) -> Itera
 def _read_ignore_rules(
     repo: WorkTree, full_paths: Sequence[str], *options: str
 ) -> dict[str, tuple[str, str, str]]:
-    """The rule that ignores each path, as file, line and pattern; only for those that are."""
+    """Return file, line and pattern of the rule that ignores each path, if it is ignored."""
     fields = repo.query_paths(full_paths, "check-ignore", "-z", "--stdin", "-v", *options)
     rows = zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True)
     return {full: (source, line, rule) for source, line, rule, full in rows if rule[:1] != "!"}
 
 
 def _unignore_hint(full: str, excluded: str, source: str) -> str:
-    """How to have a path again; no rule brings back a file below a folder that is `excluded`."""
+    """Return how to un-ignore a path; no rule can re-include files of an `excluded` folder."""
     inside = source.endswith(".gitignore") and not source.startswith(("/", "~"))
     below = source.removesuffix(".gitignore") if inside else ""
     file = source if inside else ".gitignore"
@@ -222,13 +222,13 @@ def _unignore_hint(full: str, excluded: str, source: str) -> str:
         if deeper:
             rules += [f"/{excluded.removeprefix(below)}/*", f"!/{deeper[0].removeprefix(below)}/"]
     lines = "".join(f"\n  {rule}" for rule in rules)
-    return f"remove that rule, or add at the end of {file}, and commit that:{lines}"
+    return f"remove that rule, or add these lines at the end of {file} and commit them:{lines}"
 
 
 def _find_paths_outside_sparse(
     repo: WorkTree, free: Mapping[str, FileChange]
 ) -> Iterator[Conflict]:
-    """New paths outside a sparse checkout in cone mode; existing ones have a flag in the index."""
+    """Yield new paths outside a cone-mode sparse checkout; the index flags existing ones."""
     folders = repo.sparse_folders()
     if folders is None:
         return
@@ -250,7 +250,7 @@ def _sparse_conflict(change: FileChange, folder: str) -> Conflict:
 def _find_edited_files(
     repo: WorkTree, free: Mapping[str, FileChange], *, commit: bool
 ) -> Iterator[Conflict]:
-    """Files that are not as the plan saw them: in HEAD, in the index or on disk."""
+    """Yield files that differ from the plan's state: in HEAD, in the index or on disk."""
     head = repo.read_many([change.path for change in free.values()]) if commit else {}
     index = repo.index(list(free)) if commit else {}
     for full, change in free.items():
@@ -264,7 +264,7 @@ def _find_edited_files(
         elif any(entry.flag.islower() for entry in staged):
             yield Conflict(
                 change.path,
-                "is marked in the index as never changing",
+                "is marked in the index as unchanged (assume-unchanged)",
                 f"`git update-index --no-assume-unchanged {full}`",
             )
         elif not _is_disk_as_planned(repo, full, change):
@@ -275,11 +275,11 @@ def _find_edited_files(
 
 def _uncommitted_conflict(change: FileChange, full: str, what: str) -> Conflict:
     if change.old is None:
-        reason = "is in the way: a file that is not committed, with other contents"
+        reason = "exists with different content and is not committed"
         return Conflict(change.path, reason, "move it away, or commit it and plan again")
     return Conflict(
         change.path,
-        f"has {what} that are not committed",
+        f"has uncommitted {what}",
         f"commit them, or set them aside with `git stash push -- {full}`",
     )
 
@@ -291,7 +291,7 @@ def _is_disk_as_planned(repo: WorkTree, full: str, change: FileChange) -> bool:
 
 
 def _same_text(data: bytes | None, expected: bytes | None) -> bool:
-    """Equal, or equal but for the line ends that core.autocrlf puts on disk."""
+    """Return whether both are equal, apart from line ends written by core.autocrlf."""
     if data is None or expected is None or b"\r" in expected:
         return data == expected
     return data == expected or data.replace(b"\r\n", b"\n") == expected
@@ -303,5 +303,5 @@ def _is_index_as_planned(repo: WorkTree, change: FileChange, staged: Iterable[In
         return change.old is None or change.new is None
     known = {repo.blob_id(data) for data in (change.old, change.new) if data is not None}
     if change.old is None:
-        known.add(repo.blob_id(b""))  # `git add --intent-to-add` of a file we wrote before
+        known.add(repo.blob_id(b""))  # `git add --intent-to-add` of an earlier write
     return all(entry.stage == "0" and entry.blob in known for entry in entries)

@@ -1,4 +1,4 @@
-"""Remote URLs: shown without credentials, and turned into the page that opens a request; pure."""
+"""Remote URLs: removes credentials, and builds the web page for a merge or pull request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _USERINFO = re.compile(
 )
 _SCP = re.compile(r"(?:(?P<user>[^@/\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^:/\s]+):(?P<path>[^\s]*)")
 
-# Hosts for SSH alone (over port 443, or Azure's old name), and where the web pages are.
+# SSH-only host names (port 443, or Azure's old name), and the host of the web pages.
 _SSH_HOSTS = {
     "ssh.github.com": "github.com",
     "altssh.gitlab.com": "gitlab.com",
@@ -21,10 +21,10 @@ _SSH_HOSTS = {
 
 
 def redact(text: str) -> str:
-    """Text without the credentials of any URL in it.
+    """Return text without the credentials in URLs.
 
-    Over HTTP even a user name may be a token, so all of it goes; `ssh://git@` names no secret and
-    stays, its password does not.
+    Over HTTP even a user name may be a token, so all of it is removed. The user of `ssh://git@` is
+    not secret and stays; its password is removed.
     """
 
     def shown(match: re.Match[str]) -> str:
@@ -38,7 +38,7 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WebLocation:
-    """Where a remote is on the web: host (with port when it was an HTTP URL) and path."""
+    """A remote on the web: host (with the port of an HTTP URL) and path."""
 
     host: str
     path: str
@@ -46,12 +46,12 @@ class WebLocation:
 
     @property
     def url(self) -> str:
-        """The repository's page."""
+        """Return the URL of the repository's page."""
         return f"{self.scheme}://{self.host}/{quote(self.path, safe='/~')}"
 
 
 def parse_remote_url(url: str) -> WebLocation | None:
-    """The web address behind a remote URL; None for local paths and what is not understood."""
+    """Return the web address of a remote URL; None for local paths and unknown forms."""
     if "://" in url:
         try:
             parts = urlsplit(url)
@@ -76,9 +76,9 @@ def parse_remote_url(url: str) -> WebLocation | None:
 
 
 def detect_provider(url: str) -> str:
-    """github, gitlab, bitbucket, azure or gitea by the host's name; empty when it says nothing.
+    """Return github, gitlab, bitbucket, azure or gitea by host name; empty if unknown.
 
-    A self-hosted server under a neutral name cannot be told from its URL.
+    A self-hosted server with a neutral host name cannot be recognised.
     """
     location = parse_remote_url(url)
     name = location.host.partition(":")[0] if location else ""
@@ -92,9 +92,9 @@ def detect_provider(url: str) -> str:
 
 
 def pr_url(url: str, branch: str, base: str) -> str | None:
-    """The page on which to open a merge or pull request from `branch` into `base`.
+    """Return the page that opens a merge or pull request from `branch` into `base`.
 
-    None when the host is not one of github, gitlab, bitbucket.org, Azure DevOps and Gitea.
+    None unless the host is one of github, gitlab, bitbucket.org, Azure DevOps and Gitea.
     """
     location = parse_remote_url(url)
     if location is None:
@@ -119,7 +119,7 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
 
 def _azure_page(location: WebLocation) -> str | None:
-    """Azure's page: over SSH the path is `v3/organisation/project/repository`."""
+    """Return Azure's page: over SSH the path is `v3/organisation/project/repository`."""
     if location.host != "ssh.dev.azure.com":
         return location.url if "/_git/" in f"/{location.path}" else None
     parts = location.path.split("/")
@@ -130,7 +130,7 @@ def _azure_page(location: WebLocation) -> str | None:
 
 
 def push_options(url: str, base: str, title: str) -> list[str]:
-    """What makes the server open the request itself; GitLab only, empty for the others.
+    """Return push options that make the server open the request; only GitLab has them.
 
     Source: https://docs.gitlab.com/topics/git/commit/#push-options
     """

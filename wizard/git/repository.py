@@ -1,7 +1,7 @@
-"""A Git work tree: where it is, who commits there, and from which branch.
+"""A Git work tree: its place, its commit author, and its branch.
 
-Reading never runs anything that the repository configures; see `wizard.git.command`. What changes
-a work tree is in `wizard.git.transaction` and `wizard.git.push`.
+Reading never runs anything that the repository configures; see `wizard.git.command`. Code that
+changes a work tree is in `wizard.git.transaction` and `wizard.git.push`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GIT_OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who commits, as git is configured."""
+    """The commit author from git's configuration."""
 
     name: str
     email: str
@@ -40,15 +40,15 @@ class Author:
 
 
 class WorkTree(GitObjects):
-    """A work tree; make one with `open` or `init`."""
+    """A work tree; create one with `open` or `init`."""
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], prefix: str | None = None) -> WorkTree:
-        """The work tree that contains a folder, linked work trees and submodules included.
+        """Return the work tree that contains a folder; supports linked work trees and submodules.
 
-        Without `prefix`, the nearest folder from there upwards that has `.airflow-wizard` is the
-        top, else the work tree's root. UsageError when there is no usable work tree, RefusedError
-        when git does not trust it; every error says how to go on.
+        Without `prefix`, the top is the nearest folder upwards that has `.airflow-wizard`, else the
+        work tree's root. UsageError if there is no usable work tree, RefusedError if git does not
+        trust it; every error has a fix.
         """
         start, root, git_dir, common_dir, object_format = discover_work_tree(Path(path))
         repo = cls(root, git_dir, common_dir, object_format)
@@ -56,12 +56,12 @@ class WorkTree(GitObjects):
 
     @classmethod
     def init(cls, path: str | os.PathLike[str], branch: str = "main") -> WorkTree:
-        """Make a repository in a new or empty folder, without anybody's template hooks."""
+        """Create a repository in a new or empty folder, without template hooks."""
         init_repository(Path(path), branch)
         return cls.open(path, prefix="")
 
     def with_prefix(self, prefix: str) -> WorkTree:
-        """The same work tree with another top; UsageError for a prefix that leaves it."""
+        """Return the same work tree with a different top; UsageError for a prefix outside it."""
         clean = prefix.strip("/") if prefix.strip("/") != "." else ""
         clean = clean.removeprefix("./")
         if clean and (prefix.startswith("/") or path_problem(clean)):
@@ -80,14 +80,14 @@ class WorkTree(GitObjects):
         return ""
 
     def read_from_disk(self, path: str) -> bytes | None:
-        """The bytes on disk, None without a file; RefusedError when a link is on the way."""
+        """Return the bytes on disk, None without a file; RefusedError for a link in the path."""
         found = files.read_file(self.root, self.full_path(path))
         return found[0] if found else None
 
-    # Who and where
+    # Author and branch
 
     def author(self) -> Author:
-        """Who the next commit is by; WizardError with the commands that set it."""
+        """Return the author of the next commit; WizardError with the commands that set it."""
         ident = self.git.read(
             "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", ok=range(256)
         )
@@ -101,7 +101,7 @@ class WorkTree(GitObjects):
         return Author(match[1], match[2])
 
     def require_idle(self) -> None:
-        """Raise ConflictError while a merge, rebase or another git command is under way."""
+        """Raise ConflictError during a merge, rebase or another git command."""
         for name, (what, on, back) in _GIT_OPERATIONS.items():
             if (self.git_dir / name).exists():
                 raise ConflictError(
@@ -111,14 +111,14 @@ class WorkTree(GitObjects):
         if lock.exists():
             raise ConflictError(
                 f"{self.root}: another git command is writing (index.lock exists)",
-                f"wait until it is done; if none runs, a crashed one left it: `rm {lock}`",
+                f"wait until it is done; if no git runs, delete the lock: `rm {lock}`",
             )
 
     def require_branch(self, target: str, work: str | None = None) -> None:
-        """Raise UsageError unless a commit meant for `target` can be made from where HEAD is.
+        """Raise UsageError unless HEAD allows a commit for `target`.
 
-        Without `work`, HEAD must be the target branch. With it, HEAD must be the work branch, or
-        stand at the target's commit, from which the work branch is then made.
+        Without `work`, HEAD must be the target branch. With it, HEAD must be the work branch, or be
+        at the target's commit, from which the work branch is then created.
         """
         for name in filter(None, (target, work)):
             self._require_name(name)
@@ -130,29 +130,29 @@ class WorkTree(GitObjects):
             wanted = "git symbolic-ref HEAD refs/heads/" if head.commit is None else "git switch "
             raise UsageError(
                 f"HEAD is {where}, but repository.branch is {target}",
-                f"`{wanted}{target}`, or commit to a branch of its own with `--branch NAME`",
+                f"`{wanted}{target}`, or commit to a separate branch with `--branch NAME`",
             )
         if work == target:
-            raise UsageError(f"--branch {work} is repository.branch itself", "leave --branch out")
+            raise UsageError(f"--branch {work} is repository.branch itself", "remove --branch")
         if head.commit is None:
             raise UsageError(
-                f"branch {target} has no commit yet, so {work} cannot be made from it",
-                "make the first commit without --branch",
+                f"branch {target} has no commit yet, so {work} cannot be created from it",
+                "create the first commit without --branch",
             )
         start = self.resolve(target)
         if start is None:
             raise UsageError(
-                f"repository.branch is {target}, and there is no such local branch",
+                f"repository.branch is {target}, but there is no such local branch",
                 f"`git fetch` and `git switch {target}`, or correct repository.branch",
             )
         existing = self.resolve(work)
         if existing is not None and existing != head.commit:
             raise UsageError(
-                f"branch {work} exists already", f"go on there with `git switch {work}`"
+                f"branch {work} exists already", f"continue there with `git switch {work}`"
             )
         if start != head.commit:
             raise UsageError(
-                f"HEAD is {where}, and not at the commit of {target}, from which {work} is made",
+                f"HEAD is {where}, not at the commit of {target}, from which {work} is created",
                 f"`git switch {target}`",
             )
 
@@ -163,5 +163,5 @@ class WorkTree(GitObjects):
 
     @property
     def interrupted(self) -> bool:
-        """Whether a write was interrupted: `recover_interrupted_write` finishes or undoes it."""
+        """Return whether a write was interrupted; `recover_interrupted_write` resolves it."""
         return (self.git_dir / "airflow-wizard" / "journal" / "state.json").exists()

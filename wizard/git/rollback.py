@@ -1,4 +1,4 @@
-"""Putting a work tree back after a write that did not come to its end."""
+"""Restores a work tree after an unfinished write."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ GIT_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Recovery:
-    """What became of an interrupted write: finished as `commit`, or undone.
+    """The result for an interrupted write: finished as `commit`, or undone.
 
-    `restored` are the files put back, `rescued` says where bytes were kept that somebody wrote
-    after the interruption, `left` are paths that were left as they are found.
+    `restored` are the restored files, `rescued` the paths where bytes were saved that somebody
+    wrote after the interruption, `left` the paths that were not changed.
     """
 
     commit: str | None = None
@@ -39,14 +39,14 @@ class Recovery:
     def __str__(self) -> str:
         if self.commit:
             return f"an interrupted run had committed: {self.commit[:12]}"
-        lines = [f"an interrupted write was undone ({len(self.restored)} files put back)"]
-        lines += [f"  {path}: left as it is, it was changed since" for path in self.left]
-        lines += [f"  what was written there since is kept in {path}" for path in self.rescued]
+        lines = [f"an interrupted write was undone ({len(self.restored)} files restored)"]
+        lines += [f"  {path}: not restored, because it was changed since" for path in self.left]
+        lines += [f"  the later content of this file was saved as {path}" for path in self.rescued]
         return "\n".join(lines)
 
 
 def recover_locked(repo: WorkTree) -> Recovery | None:
-    """Finish or undo an interrupted write; the caller holds the lock."""
+    """Finish or undo an interrupted write; the caller must hold the lock."""
     journal = WriteJournal.load(repo.git_dir)
     if journal is None:
         WriteJournal.sweep(repo.git_dir)
@@ -62,10 +62,10 @@ def recover_locked(repo: WorkTree) -> Recovery | None:
 
 
 def find_interrupted_commit(repo: WorkTree, record: JournalRecord) -> str | None:
-    """The commit an interrupted write came to, None when it did not.
+    """Return the commit of an interrupted write, None if it did not commit.
 
-    The person may have committed on top since: it is the first one after the commit it started
-    from, and carries the message it was given.
+    The user may have committed on top since. It is the first commit after the starting commit, with
+    the message of the write.
     """
     if record.message is None:
         return None
@@ -86,7 +86,7 @@ def find_interrupted_commit(repo: WorkTree, record: JournalRecord) -> str | None
 
 
 def remove_empty_folders(repo: WorkTree, record: JournalRecord) -> None:
-    """Remove the folders that deleted files leave empty."""
+    """Remove the folders that are empty after files were deleted."""
     gone = [entry.path for entry in record.entries if entry.new is None]
     folders = {folder for path in gone for folder in parent_folders(path)}
     for folder in sorted(folders, key=len, reverse=True):
@@ -95,9 +95,9 @@ def remove_empty_folders(repo: WorkTree, record: JournalRecord) -> None:
 
 
 def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery:
-    """Put back files, folders, index and branch, and close the journal; may be repeated.
+    """Restore files, folders, index and branch, and close the journal; may be repeated.
 
-    `later` is a run after the one that was interrupted: what others did since is respected.
+    `later` is true in a run after the interrupted one: later changes of others are kept.
     """
     record = journal.record
     for entry in record.entries:
@@ -132,7 +132,7 @@ def _discard_temporary(repo: WorkTree, entry: JournalEntry, record: JournalRecor
 
 
 def _find_later_commits(repo: WorkTree, record: JournalRecord) -> Iterator[str]:
-    """Paths that somebody committed after the interruption: theirs now, not ours to put back."""
+    """Yield paths that somebody committed after the interruption; they are not restored."""
     if record.message is None or repo.head.commit in {None, record.head}:
         return
     paths = [entry.path for entry in record.entries]
@@ -162,7 +162,7 @@ def _restore(
 
 
 def _forget(repo: WorkTree, record: JournalRecord, theirs: set[str]) -> None:
-    """Take the paths out of the index that only the interrupted write put there."""
+    """Remove paths from the index that only the interrupted write added."""
     paths = [path for path in record.unknown if path not in theirs]
     if paths and repo.index(paths):
         stdin = b"".join(path.encode() + b"\0" for path in paths)
@@ -186,17 +186,17 @@ def _leave_branch(repo: WorkTree, record: JournalRecord) -> None:
             repo.git.plumb("update-ref", "-d", name, record.head)
 
 
-# What a killed git leaves behind
+# Leftovers of a killed git
 
 
 def _wait_for_git(repo: WorkTree, record: JournalRecord) -> None:
-    """Wait for the git of the interrupted run, then clear away the lock files of a killed one."""
+    """Wait for the interrupted run's git, then delete the lock files of a killed one."""
     deadline = time.monotonic() + GIT_TIMEOUT
     while record.pid and _is_git_in(repo.root, record.pid):
         if time.monotonic() > deadline:
             raise ConflictError(
-                f"git of an interrupted run is still at work (process {record.pid})",
-                "wait until it is done, or stop it, and run the same command again",
+                f"git of an interrupted run is still running (process {record.pid})",
+                "wait until it is done, or stop it, then run the same command again",
             )
         time.sleep(0.05)
     while locks := list(_find_stale_locks(repo, record)):
@@ -207,27 +207,27 @@ def _wait_for_git(repo: WorkTree, record: JournalRecord) -> None:
             return
         if time.monotonic() > deadline:
             raise ConflictError(
-                f"another git command is at work in {repo.root} (process {busy})",
-                f"wait until it is done; if none runs, delete {locks[0]}",
+                f"another git command is running in {repo.root} (process {busy})",
+                f"wait until it is done; if no git runs, delete {locks[0]}",
             )
         time.sleep(0.05)
 
 
 def _find_stale_locks(repo: WorkTree, record: JournalRecord) -> Iterator[Path]:
-    """Lock files of the branch and index that are younger than the interrupted write."""
+    """Yield lock files of the branch and index that are newer than the interrupted write."""
     names = [repo.git_dir / "index.lock", repo.git_dir / "HEAD.lock"]
     branches = {name for name in (record.ref, record.branch) if name}
     names += [repo.common_dir / "refs" / "heads" / f"{name}.lock" for name in sorted(branches)]
     names += sorted(repo.git_dir.glob("next-index-*.lock"))
     for name in names:
         with suppress(FileNotFoundError):
-            # File times are coarser than the clock.
+            # File times are less precise than the clock.
             if name.lstat().st_mtime > record.started - 2:
                 yield name
 
 
 def _find_running_git(root: Path) -> int | None:
-    """The process id of a git command that runs in this work tree, None without one."""
+    """Return the process id of a git command in this work tree, None if there is none."""
     return next((pid for pid in _processes() if _is_git_in(root, pid)), None)
 
 
@@ -238,9 +238,9 @@ def _processes() -> list[int]:
 
 
 def _is_git_in(root: Path, pid: int) -> bool:
-    """Whether this process is a git command in the work tree (a dead one has no folder).
+    """Return whether this process is a git command in the work tree (a dead one has no folder).
 
-    Without /proc only whether the process lives can be told.
+    Without /proc, only whether the process is alive.
     """
     if not Path("/proc/self").exists():
         with suppress(OSError):

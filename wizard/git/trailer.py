@@ -1,4 +1,4 @@
-"""The trailer in a commit message that carries the digest of the plan shown."""
+"""The commit message trailer with the digest of the displayed plan."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TRAILER = "Airflow-Wizard-Plan"
 
 
 def format_trailer(digest: str) -> str:
-    """The line that ties a commit to the plan that was shown."""
+    """Return the trailer line for the digest of the displayed plan."""
     if not digest.startswith(DIGEST_PREFIX) or len(digest) != len(DIGEST_PREFIX) + 64:
         raise ValueError(f"not a plan digest: {digest!r}")
     return f"{TRAILER}: {digest}"
 
 
 def parse_trailer(message: str) -> str | None:
-    """The digest in a commit message's last paragraph; None without exactly one trailer of ours."""
+    """Return the digest in a message's last paragraph; None unless there is exactly one."""
     paragraphs = [part for part in message.replace("\r\n", "\n").strip().split("\n\n") if part]
     found = list(_trailers(paragraphs[-1])) if paragraphs else []
     return found[0] if len(found) == 1 else None

@@ -1,8 +1,9 @@
-"""Writing to a work tree: all of it or nothing, whatever happens in between.
+"""Writes to a work tree: completely or not at all, even if interrupted.
 
-New bytes are first written beside their places, so a full disk is met before any file changes;
-then each is renamed into place. A journal (see `wizard.git.journal`) has the originals. An error, a
-refusing hook or Ctrl-C puts everything back at once; after a kill or a power cut the next run does.
+New bytes are first written to temporary files, so a full disk is noticed before any file changes;
+then each file is renamed to its path. A journal (see `wizard.git.journal`) holds the originals. On
+an error, a refusing hook or Ctrl-C everything is restored at once; after a kill or a power cut, by
+the next run.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a write did: `commit` is None when there was nothing to commit or none was asked for.
+    """The result of a write: `commit` is None if nothing was committed.
 
-    `altered` says, a sentence each, what hooks changed; `recovered` is an earlier write that was
-    interrupted.
+    `altered` has one sentence for each change by a hook; `recovered` is an earlier, interrupted
+    write.
     """
 
     paths: tuple[str, ...]
@@ -51,22 +52,22 @@ class WriteResult:
     recovered: Recovery | None = None
 
     def require_unaltered(self) -> None:
-        """Raise ConflictError when hooks changed something: what was shown is not what is there.
+        """Raise ConflictError if hooks changed something: the commit differs from the plan.
 
-        The commit stands; call this before a push.
+        The commit already exists; call this before a push.
         """
         if self.altered:
             raise ConflictError(
                 "\n".join(
                     ["hooks changed what was committed, so it is not pushed:", *self.altered]
                 ),
-                "look at it with `git show`; keep it and push yourself, or take it back with "
+                "check it with `git show`; keep it and push it yourself, or undo it with "
                 "`git reset --keep HEAD~1` and exempt these paths from the hook",
             )
 
 
 def recover_interrupted_write(repo: WorkTree) -> Recovery | None:
-    """Finish or undo a write that was interrupted; None when none was.
+    """Finish or undo an interrupted write; None if there is none.
 
     ConflictError while its git is still running.
     """
@@ -79,8 +80,8 @@ def recover_interrupted_write(repo: WorkTree) -> Recovery | None:
 def write_changes(repo: WorkTree, changes: Sequence[FileChange]) -> WriteResult:
     """Write the changes to the work tree, without touching the index or any branch.
 
-    Raises RefusedError for unsafe paths, ConflictError for files that are not as planned, and
-    WizardError when writing fails; in each case the work tree is as it was.
+    Raises RefusedError for unsafe paths, ConflictError for files that differ from the plan, and
+    WizardError if writing fails; in each case the work tree is unchanged.
     """
     todo = [change for change in changes if change.differs]
     with lock_work_tree(repo.git_dir):
@@ -102,10 +103,10 @@ def commit_changes(
 ) -> WriteResult:
     """Write the changes and commit exactly them, whatever else is staged or edited.
 
-    On `target` (where HEAD must be), or on the work branch `branch` made from it; the person's
-    hooks and signing run, and may ask on the terminal if `terminal`. Raises UsageError when HEAD
-    is elsewhere, RefusedError for unsafe paths, ConflictError for files that are not as planned,
-    and WizardError when a hook refuses or writing fails; then everything is as it was.
+    Commits on `target` (HEAD must be there), or on the work branch `branch` created from it. The
+    user's hooks and signing run, and may prompt on the terminal if `terminal`. Raises UsageError if
+    HEAD is elsewhere, RefusedError for unsafe paths, ConflictError for files that differ from the
+    plan, and WizardError if a hook refuses or writing fails; then nothing is changed.
     """
     todo = [change for change in changes if change.differs]
     with lock_work_tree(repo.git_dir):
@@ -145,7 +146,7 @@ def _transaction(
     *,
     terminal: bool,
 ) -> str:
-    """Write, and commit when there is a message; what git printed. All or nothing."""
+    """Write, and commit if there is a message; return git's output. All or nothing."""
     journal = _begin(repo, todo, message, branch)
     output = ""
     try:
@@ -197,7 +198,7 @@ def _begin(
 
 
 def hash_contents(data: bytes | None) -> str | None:
-    """How the journal names contents; None is no file."""
+    """Return the journal's hash of a content; None for no file."""
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
@@ -224,13 +225,13 @@ def _put(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> N
 
 def _write_error(path: str, error: OSError) -> WizardError:
     return WizardError(
-        f"{path}: could not be written: {error.strerror}; everything is as it was",
-        "make room or permit writing there, and run the same command again",
+        f"{path}: could not be written: {error.strerror}; nothing was changed",
+        "free disk space or permit writing there, then run the same command again",
     )
 
 
 def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
-    """Make HEAD the work branch; it stands at the same commit, so no file changes."""
+    """Point HEAD to the work branch; it is at the same commit, so no file changes."""
     record = journal.record
     if record.branch is None or record.head is None:
         return
@@ -242,7 +243,7 @@ def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
 
 
 def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> None:
-    """Tell the index about new paths; their contents are taken by the commit itself."""
+    """Add new paths to the index; the commit itself adds their contents."""
     new = [repo.full_path(change.path) for change in todo if change.new is not None]
     known = repo.index(new)
     unknown = [path for path in new if path not in known]
@@ -254,7 +255,7 @@ def _add(repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal) -> N
         stdin=_pathspecs(unknown), started=lambda pid: journal.update_record(pid=pid),
     )  # fmt: skip
     if done.code:
-        raise done.error("everything is as it was")
+        raise done.error("nothing was changed")
 
 
 def _pathspecs(full_paths: Sequence[str]) -> bytes:
@@ -264,8 +265,8 @@ def _pathspecs(full_paths: Sequence[str]) -> bytes:
 def _commit(
     repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal, *, terminal: bool
 ) -> str:
-    """`git commit --only`: the message comes on standard input, so it is read only once the
-    journal knows the process; one that is orphaned before that reads an empty message and stops.
+    """Run `git commit --only`; the message is on standard input, so that it is read only after
+    the journal has the process id. An orphaned git before that reads an empty message and stops.
     """
     paths = journal.write_scratch(
         "paths", _pathspecs([repo.full_path(change.path) for change in todo])
@@ -290,8 +291,8 @@ def _undo(repo: WorkTree, journal: WriteJournal, error: BaseException) -> None:
     except (OSError, WizardError) as second:
         first = str(error) or type(error).__name__
         raise WizardError(
-            f"{first}\nand the files could not be put back yet: {second}",
-            "nothing is lost: the next run of Airflow Wizard puts them back from its journal",
+            f"{first}\nand the files could not be restored yet: {second}",
+            "the originals are safe: the next run of Airflow Wizard restores them from its journal",
         ) from error
 
 
@@ -303,17 +304,17 @@ def _finish(repo: WorkTree, journal: WriteJournal) -> None:
 def find_unplanned_changes(
     repo: WorkTree, todo: Sequence[FileChange], message: str, before: str | None
 ) -> list[str]:
-    """Sentences on what is in HEAD or on disk that was not in the plan; `before` was HEAD."""
+    """Return sentences about unplanned changes in HEAD or on disk; `before` was HEAD."""
     found = []
     stored = repo.read_many(change.path for change in todo)
     for change in todo:
         if stored[change.path] != change.new:
-            found.append(f"{change.path}: was committed with other contents than planned")
+            found.append(f"{change.path}: was committed with different content than planned")
         elif repo.read_from_disk(change.path) != change.new:
             found.append(f"{change.path}: was changed on disk after the commit")
     planned = {repo.full_path(change.path) for change in todo}
     found += [
-        f"{path}: was committed although the plan does not have it"
+        f"{path}: was committed although it is not in the plan"
         for path in _changed_paths(repo, before)
         if path not in planned
     ]
@@ -338,20 +339,20 @@ _MIN_FREE_BYTES = 64 * 1024
 
 
 def commit_error(git_dir: Path, output: str) -> WizardError:
-    """The error for a `git commit` that failed and printed `output`; the files are as they were.
+    """Return the error for a failed `git commit` with this output; the files are unchanged.
 
-    git speaks the person's language, so the room itself is looked at too.
+    git's messages may be translated, so free disk space is checked as well.
     """
     if any(words in output for words in _DISK_FULL_MESSAGES) or _is_full(git_dir):
         details = f":\n{output}" if output else ""
         return WizardError(
-            f"git could not commit, because there is no room left in {git_dir} or where git and "
-            f"its hooks put files; everything is as it was{details}",
-            "make room, then run the same command again",
+            f"git could not commit: no disk space left in {git_dir} or where git and "
+            f"its hooks put files; nothing was changed{details}",
+            "free disk space, then run the same command again",
         )
     return WizardError(
-        f"git commit was refused; everything is as it was:\n{output or 'it gave no reason'}",
-        "a hook or the signing key stopped it: correct what it says, then run the same "
+        f"git commit was refused; nothing was changed:\n{output or 'it gave no reason'}",
+        "a hook or the signing key stopped it: fix the reported problem, then run the same "
         "command again",
     )
 

@@ -1,4 +1,4 @@
-"""What a Git server says first: pkt-lines with its refs and capabilities, protocol version 0; pure.
+"""Parses a Git server's first answer: pkt-lines with refs and capabilities, protocol version 0.
 
 Source: gitprotocol-common(5) and gitprotocol-pack(5).
 """
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 FLUSH = b"0000"
 MOST_BYTES = 33_554_432
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)(?:\0([^\n]*))?\n?")
-# gitrevisions(7): where git looks for a short name, in this order.
+# gitrevisions(7): where git searches for a short name, in this order.
 _REF_PATTERNS = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
 
 
 class WireError(Exception):
     """The server sent something other than an advertisement.
 
-    `server_message` is the server's own refusal, empty without one; `ended`: it closed the stream.
+    `server_message` is the server's own refusal, or empty; `ended`: it closed the stream.
     """
 
     def __init__(self, server_message: str = "", *, ended: bool = False) -> None:
@@ -30,33 +30,33 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """Refs by full name, and what the server can do; `raw` is what was read, to be read again."""
+    """Refs by full name, and the server's capabilities; `raw` are the bytes that were read."""
 
     refs: Mapping[str, str]
     capabilities: tuple[str, ...]
     raw: bytes
 
     def find(self, name: str) -> str:
-        """The full name of the ref that git would fetch for `name`; empty without one."""
+        """Return the full name of the ref that git would fetch for `name`; empty if missing."""
         return next((ref for p in _REF_PATTERNS if (ref := p.format(name)) in self.refs), "")
 
     @property
     def default_branch(self) -> str:
-        """The branch that HEAD stands for; empty when the server does not say."""
+        """Return the branch that HEAD refers to; empty if the server does not say."""
         prefix = "symref=HEAD:refs/heads/"
         return next((c.removeprefix(prefix) for c in self.capabilities if c.startswith(prefix)), "")
 
     @property
     def may_fetch_any_commit(self) -> bool:
-        """Whether a commit that no ref points to can be fetched by its id."""
+        """Return whether a commit without a ref can be fetched by its id."""
         wanted = {"allow-reachable-sha1-in-want", "allow-any-sha1-in-want"}
         return bool(wanted & set(self.capabilities))
 
 
 def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
-    """Read up to the flush packet. `read` gives at most so many bytes, none at the end.
+    """Read up to the flush packet. `read(n)` returns at most n bytes, none at the end.
 
-    Raises WireError, and whatever `read` raises.
+    Raises WireError, and any error of `read`.
     """
     raw = bytearray()
     refs: dict[str, str] = {}
@@ -78,7 +78,7 @@ def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
 
 
 def _read_packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
-    """The next packet's content; None at a flush."""
+    """Return the next packet's content; None at a flush."""
     head = _read_exactly(read, 4, raw)
     if not re.fullmatch(rb"[0-9a-f]{4}", head):
         raise WireError

@@ -140,7 +140,7 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
     ("refused plan", _nothing, ["plan", "--set", "values.nope=1"], 4, "values.unknown-key"),
     ("refused plan as data", _nothing, ["plan", "--json", "--set", "values.x=1"], 4, "a check"),
     ("deleted file, commit", _deleted, ["commit", "--yes"], 5, "deleted by hand"),
-    ("dirty file", _dirty, ["set", SCALE, "--yes"], 5, "not committed"),
+    ("dirty file", _dirty, ["set", SCALE, "--yes"], 5, "uncommitted"),
     ("dirty file, plan", _dirty, ["plan"], 0, ""),
     ("newer wizard", _newer, ["plan"], 5, "99.0.0"),
     ("newer wizard, commit", _newer, ["set", SCALE, "--yes"], 5, "99.0.0"),

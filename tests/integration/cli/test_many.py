@@ -255,7 +255,7 @@ def test_a_push_that_failed_is_caught_up(local: Wizard, tmp_path: Path) -> None:
     assert done.code == 1
     made = local.git.git("rev-parse", "--short=12", "HEAD")
     assert f"committed {made}, but not pushed: {remote}" in done.err
-    assert "there is no repository at that address" in done.err
+    assert "the repository does not exist" in done.err
     bare = GitFolder.init(remote, "--bare")
     assert "pushed" not in local.ok("set", SCALE, "--yes").err
     assert "pushed main to origin" in local.ok("set", SCALE, "--yes", "--push").err

@@ -199,7 +199,7 @@ async def test_the_operators_own_client_files_play_no_part(
     """libpq would read ~/.pgpass and PG* variables, and trust ~/.postgresql/root.crt."""
     folder = clean_environment / ".postgresql"
     folder.mkdir()
-    (folder / "root.crt").write_text("not a certificate")
+    (folder / "root.crt").write_text("not a valid certificate")
     passes = clean_environment / ".pgpass"
     passes.write_text(f"*:*:*:*:{GOOD}\n")
     passes.chmod(0o600)
@@ -226,7 +226,7 @@ async def test_a_tls_mode_says_what_it_does_not_protect(mode: str, status: str) 
     if status == "pass":
         said = results["database.tls"].detail
         # Nothing was asked, so nothing may sound like something seen.
-        assert said.startswith(f"sslmode={mode} allows no connection without TLS")
+        assert said.startswith(f"sslmode={mode} allows only TLS connections")
 
 
 async def test_a_pooler_is_noticed(server: Postgres, pgbouncer: StartPgBouncer) -> None:

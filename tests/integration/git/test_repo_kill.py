@@ -162,7 +162,7 @@ def test_git_that_is_still_at_work_is_waited_for(
     hook = folder.hook("pre-commit", "sleep 0.3; kill -9 $(cat .git/wizard); sleep 2")
     child(folder.path, "branch")
     monkeypatch.setattr(rollback, "GIT_TIMEOUT", 0.1)
-    with pytest.raises(ConflictError, match="still at work") as caught:
+    with pytest.raises(ConflictError, match="still running") as caught:
         recover_interrupted_write(folder.repo)
     assert "wait" in caught.value.hint
     hook.unlink()
@@ -349,7 +349,7 @@ def test_files_may_not_grow(tmp_path: Path, limit: int) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "could not be written: File too large" in done.stdout
-    assert "everything is as it was" in done.stdout
+    assert "nothing was changed" in done.stdout
     assert folder.state() == before
     assert not folder.leftovers()
 

@@ -312,10 +312,10 @@ def test_a_blob_missing_from_a_partial_clone_is_not_fetched(folder: GitFolder, t
     trap.unlink(missing_ok=True)
     (folder.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     repo = folder.repo
-    with pytest.raises(WizardError, match="not in this clone") as caught:
+    with pytest.raises(WizardError, match="missing in this clone") as caught:
         repo.read("README.md")
     assert "git fetch" in caught.value.hint
-    with pytest.raises(WizardError, match="not in this clone"):
+    with pytest.raises(WizardError, match="missing in this clone"):
         repo.read_under()
     assert not trap.exists(), trap.read_text()
 

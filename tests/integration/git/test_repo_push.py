@@ -72,7 +72,7 @@ def test_commits_on_the_server_are_a_conflict(folder: GitFolder, tmp_path: Path)
     other.git("push", "-q", "origin", "main")
     folder.commit({"a": "2\n"})
     for _ in range(2):  # the second time git knows the server's commits: another message
-        with pytest.raises(ConflictError, match="commits that are not here") as caught:
+        with pytest.raises(ConflictError, match="missing here") as caught:
             push_branch(folder.repo, "main")
         assert "git pull --rebase origin main" in caught.value.hint
         folder.git("fetch", "-q")
@@ -132,7 +132,7 @@ def test_a_server_that_is_gone(folder: GitFolder, tmp_path: Path) -> None:
     folder.git("remote", "set-url", "origin", tmp_path / "none")
     with pytest.raises(WizardError, match="could not be pushed") as caught:
         push_branch(folder.repo, "main")
-    assert "there is no repository at that address" in caught.value.hint
+    assert "the repository does not exist" in caught.value.hint
     assert "git remote set-url origin" in caught.value.hint
 
 

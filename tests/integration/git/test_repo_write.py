@@ -287,18 +287,18 @@ def test_attributes_that_change_what_git_stores(folder: GitFolder) -> None:
 
 def test_paths_that_collide_with_each_other(folder: GitFolder) -> None:
     error = refuse(folder, RefusedError, change("x/A", None, "1"), change("X/b", None, "2"))
-    assert "cannot stand beside" in error.message
+    assert "cannot exist together with" in error.message
 
 
 def test_spelling_of_what_is_there(folder: GitFolder) -> None:
     error = refuse(folder, ConflictError, change("Apps/x", None, "x"))
-    assert "differs only in its spelling from apps" in error.message
+    assert "differs only in spelling from apps" in error.message
     refuse(folder, ConflictError, change("MINE.txt", None, "x"))
 
 
 def test_files_and_folders_in_the_way(folder: GitFolder) -> None:
-    assert "in the way" in refuse(folder, ConflictError, change("mine.txt/x", None, "x")).message
-    assert "in the way" in refuse(folder, ConflictError, change("apps", None, "x")).message
+    assert "conflicts with it" in refuse(folder, ConflictError, change("mine.txt/x", None, "x")).message
+    assert "conflicts with it" in refuse(folder, ConflictError, change("apps", None, "x")).message
     (folder.path / "untracked").mkdir()
     refuse(folder, ConflictError, change("untracked", None, "x"))
     os.mkfifo(folder.path / "pipe")
@@ -337,7 +337,7 @@ def test_an_ignored_path_below_a_folder_with_its_own_rules(folder: GitFolder) ->
     one = change("clusters/apps/x/a.yaml", None, "a: 1\n")
     hint = refuse(folder, ConflictError, one).hint
     assert hint.splitlines() == [
-        "remove that rule, or add at the end of clusters/.gitignore, and commit that:",
+        "remove that rule, or add these lines at the end of clusters/.gitignore and commit them:",
         "  !/apps/",
         "  /apps/*",
         "  !/apps/x/",
@@ -349,9 +349,9 @@ def test_an_ignored_path_below_a_folder_with_its_own_rules(folder: GitFolder) ->
 def test_a_full_disk_is_not_blamed_on_a_hook(folder: GitFolder) -> None:
     before = folder.state()
     folder.hook("pre-commit", "echo 'error: file write error: No space left on device' >&2; exit 1")
-    with pytest.raises(WizardError, match="no room left") as caught:
+    with pytest.raises(WizardError, match="no disk space left") as caught:
         commit_changes(folder.repo, CHANGES, MESSAGE)
-    assert "make room" in caught.value.hint
+    assert "free disk space" in caught.value.hint
     assert "hook" not in caught.value.hint
     assert folder.state() == before
 
@@ -398,7 +398,7 @@ def test_every_edit_is_named_at_once(folder: GitFolder) -> None:
     folder.put("docs/deep/c.md", "theirs\n")
     error = refuse(folder, ConflictError, *CHANGES)
     assert "apps/a.yaml: has edits on disk" in error.message
-    assert "docs/deep/c.md: is in the way" in error.message
+    assert "docs/deep/c.md: exists with different content" in error.message
 
 
 def test_a_deleted_or_unmerged_or_frozen_file(folder: GitFolder) -> None:
@@ -469,7 +469,7 @@ def test_a_hook_that_refuses_leaves_no_trace(folder: GitFolder, hook: str) -> No
     before = folder.state()
     with pytest.raises(WizardError, match=r"too long: apps/a\.yaml") as caught:
         commit_changes(folder.repo, CHANGES, MESSAGE)
-    assert "everything is as it was" in caught.value.message
+    assert "nothing was changed" in caught.value.message
     assert folder.state() == before
     assert not folder.leftovers()
 
@@ -488,7 +488,7 @@ def test_a_hook_that_changes_files_stops_before_push(folder: GitFolder) -> None:
     written = commit_changes(folder.repo, CHANGES, MESSAGE)
     assert written.commit
     assert written.output == "fixed"
-    assert written.altered == ("apps/a.yaml: was committed with other contents than planned",)
+    assert written.altered == ("apps/a.yaml: was committed with different content than planned",)
     with pytest.raises(ConflictError, match=r"apps/a\.yaml") as caught:
         written.require_unaltered()
     assert "git reset --keep HEAD~1" in caught.value.hint

@@ -68,7 +68,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "VaultPath": ("give a path", ["", "/a", "a/", "a//b", "a*", "+/a", "..", "a/..", 'a"b', "a{}"]),
     "VaultName": ("without a slash", ["", "a/b", "a b", "-a", "a{b}"]),
     "VaultNamespace": ("team-a/data", ["/a", "a/", "-a", "a b", "a.b"]),
-    "Audience": ("as the cluster issues it", ["-a", "a b", 'a"', "a{b}"]),
+    "Audience": ("that the cluster issues", ["-a", "a b", 'a"', "a{b}"]),
     "Duration": ("30s, 5m or 1h30m", ["", "0s", "0h0m", "5", "5 minutes", "1d", "-5m", "30s5m",
                                       "1.5h", "999999h"]),
     "Quantity": ("Kubernetes quantity", ["0", "-1", "1gb", "1 Gi", "01", "1e3", ".5", "1MiB"]),
@@ -79,7 +79,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "ImageTag": ("fixed tag", ["latest", "-a", "a b", "a/b", "a" * 129]),
     "CertificateFile": (".pem", ["ca", "answers.yaml", ".pem", "certs/", "a/..", "a b.pem"]),
     "PostgresName": ("63 bytes", ["a" * 64, "é" * 32]),
-    "QueueNames": ("between commas", ["", "a,", ",a", "a b", "a;b", "$(id)", "a,,b", "-q"]),
+    "QueueNames": ("separated by commas", ["", "a,", ",a", "a b", "a;b", "$(id)", "a,,b", "-q"]),
 }  # fmt: skip
 LOOPBACK = ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.1", "2130706433", "::1",
             "0.0.0.0", "::", "::ffff:127.0.0.1", "0x7f000001"]  # fmt: skip
@@ -126,7 +126,7 @@ def test_loopback_is_not_an_address_that_pods_use(host: str) -> None:
 def test_credentials_in_a_url_are_refused_and_not_repeated(name: str) -> None:
     for userinfo in ("ada:hunter22", "ghp_0123456789", ":hunter22"):
         message = refusal(name, f"https://{userinfo}@git.example.com/a/b.git")
-        assert "leave credentials out" in message
+        assert "remove the credentials" in message
         assert "hunter22" not in message
         assert "ghp_" not in message
 

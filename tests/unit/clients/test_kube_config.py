@@ -152,7 +152,7 @@ def test_kinds_of_login(config: Any, canary: Canary) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("contexts: [\n", "no YAML"),
+        ("contexts: [\n", "not readable YAML"),
         ("a: &a [1]\nb: *a\n", "anchors"),
         ("contexts: [text]\ncurrent-context: a\n", "not a mapping"),
         ("", "no current context"),
