@@ -318,7 +318,7 @@ def test_the_account_comes_with_delivery_and_is_proven_then(bench: Bench) -> Non
     path = f"/api/v1/namespaces/{bench.store.account_namespace}/serviceaccounts"
     bench.remove(f"{path}/{bench.store.service_account}")
     assert bench.states() == ["changed"] * 4 + ["unknown"]
-    assert "not there yet" in bench.said[-1].detail
+    assert "does not exist yet" in bench.said[-1].detail
     assert "delivery" in bench.said[-1].fix.text
     bench.account()
     assert bench.states() == ["holds"] * 5
@@ -394,7 +394,7 @@ def test_mounts_that_are_in_the_way(bench: Bench, wire: Wire, seen: bool) -> Non
     assert "KV version 1" in blocked(bench, "vault.mount").detail
     bench.vault.request("DELETE", f"sys/mounts/{bench.store.mount}")
     bench.vault.mount(f"{bench.store.mount}/deeper")
-    assert "in each other" in blocked(bench, "vault.mount").detail
+    assert "the paths nest" in blocked(bench, "vault.mount").detail
     assert wire.writes == []
 
 
@@ -487,7 +487,7 @@ CONFIG_FAULTS: list[tuple[dict[str, object], str, str]] = [
     ({"kubernetes_host": "https://other.example:6443"}, "other.example:6443", "<cluster>"),
     ({"kubernetes_host": "https://kubernetes.default.svc"}, "kubernetes.default", "vault.server="),
     ({"token_reviewer_jwt": ""}, "no token reviewer", "token_reviewer_jwt"),
-    ({"kubernetes_ca_cert": "other"}, "another CA", "<cluster>"),
+    ({"kubernetes_ca_cert": "other"}, "CA different from", "<cluster>"),
 ]  # fmt: skip
 
 
@@ -545,7 +545,7 @@ def test_reviewers_objects_of_another_stay(bench: Bench) -> None:
     }
     bench.kube.request("POST", BINDINGS, other)
     event = blocked(bench, "vault.auth")
-    assert "another ClusterRoleBinding vault-auth-delegator" in event.detail
+    assert "a different ClusterRoleBinding vault-auth-delegator" in event.detail
     assert bench.object(OBJECTS[1])["roleRef"]["name"] == "view"
     bench.forget_reviewer()
 
@@ -578,7 +578,7 @@ def test_a_token_for_the_payload_alone_leaves_the_rest(
     assert bench.state() == before
     assert wire.writes == []
     for name in ("vault.policy", "vault.auth", "vault.role"):
-        assert "left to Vault's owner" in found[name].detail
+        assert "Vault's owner must do this" in found[name].detail
     assert bench.file("vault/policy") in found["vault.policy"].fix.text
     assert f"@{bench.file('vault/role')}" in found["vault.role"].fix.text
     assert f"vault auth enable -path={bench.store.auth_mount}" in found["vault.auth"].fix.text
@@ -633,7 +633,7 @@ def test_a_cluster_that_gives_no_reviewer(
     found = bench.run()
     states = [one.state for one in found.values()]
     assert states == ["changed", "changed", "unknown", "unknown", "unknown"]
-    assert "left to the cluster's owner" in found["vault.auth"].detail
+    assert "the cluster's owner must do this" in found["vault.auth"].detail
     assert "clusterrolebinding" in found["vault.auth"].fix.text
     assert not [line for line in wire.writes if bench.store.auth_mount in line]
     bench.target = replace(bench.target, kube=None)
@@ -777,7 +777,7 @@ def test_others_who_are_quicker(bench: Bench, wire: Wire) -> None:
     found = bench.run()
     states = [one.state for one in found.values()]
     assert states == ["changed", "changed", "blocked", "left", "left"]
-    assert "in between" in found["vault.auth"].detail
+    assert "in the meantime" in found["vault.auth"].detail
     assert bench.stored(bench.config)["kubernetes_host"] == theirs["kubernetes_host"]
 
 

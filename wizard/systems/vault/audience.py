@@ -1,4 +1,4 @@
-"""The audience of the store's token: the API server, Vault and the role must say the same."""
+"""Check the audience of the store's token: API server, Vault and role must agree on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
-    """Whether the API server gives the store a token for the audience that Vault expects."""
+    """Check that the API server issues the store a token for the audience Vault expects."""
     store = vault_settings(answers.secrets, release)
     account = f"{store.account_namespace}/{store.service_account}"
     try:
@@ -25,13 +25,15 @@ def check_audience(kube: Kube, answers: Answers, release: Release) -> ProbeResul
     except KubeError as error:
         if error.kind == "missing":
             return unknown_result(
-                f"there is no ServiceAccount {account} yet", "the first sync makes it; look again"
+                f"ServiceAccount {account} does not exist yet",
+                "run the check again after the first sync, which creates it",
             )
         raise
     found = parse_audiences(token.get_secret_value())
     if store.audience not in found:
         return fail_result(
-            f"a token of {account} is for {', '.join(found) or 'nobody'}, not {store.audience}",
+            f"the token of {account} has audience {', '.join(found) or 'none'}, "
+            f"not {store.audience}",
             Fix("correct secrets.vault.audience", "secrets.vault.audience"),
         )
-    return pass_result(f"a token of {account} for {store.audience}")
+    return pass_result(f"the token of {account} has audience {store.audience}")

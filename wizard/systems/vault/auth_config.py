@@ -1,7 +1,7 @@
-"""Whether the config of a Kubernetes auth mount is for this cluster and can review tokens.
+"""Check that the config of a Kubernetes auth mount is for this cluster and can review tokens.
 
-Only what is certain blocks: another cluster's address or CA, or no reviewer at all. What may still
-be wrong with one for this cluster shows in the store's login.
+Only certain faults block: a different cluster's address or CA, or no token reviewer at all. Other
+faults show up in the store's login.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ServerAddress = tuple[str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class AuthConfigSpec:
-    """What the config has to be for: `host` is written, any of `hosts` is this cluster too.
+    """The wanted config: `host` is written; every address in `hosts` is also this cluster.
 
-    `host` is empty where nothing says which address Vault reaches the cluster at. `ca` is PEM,
-    empty where it decides nothing.
+    `host` is empty if the address at which Vault reaches the cluster is unknown. `ca` is PEM, and
+    empty if it is not compared.
     """
 
     host: str
@@ -41,7 +41,7 @@ class AuthConfigSpec:
     ca: str = ""
 
     def body(self, reviewer: str = "") -> dict[str, object]:
-        """The whole config: whatever is left out would be emptied."""
+        """Return the whole config: Vault empties every omitted field."""
         if self.inside:
             return {"kubernetes_host": self.host, "disable_local_ca_jwt": False}
         return {
@@ -53,7 +53,7 @@ class AuthConfigSpec:
 
 
 def parse_server(url: str) -> ServerAddress:
-    """Host, port and path of an API server, with the names that pods know it by taken as one."""
+    """Return host, port and path of an API server; all its in-cluster names become one."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         name, port = (parts.hostname or "").rstrip(".").casefold(), parts.port or 443
@@ -65,33 +65,33 @@ def parse_server(url: str) -> ServerAddress:
 
 
 def check_auth_config(config: Mapping[str, Any], wanted: AuthConfigSpec, mount: str) -> StepStatus:
-    """Whether this config serves the cluster; it is never written again."""
+    """Check that an existing config serves the cluster; it is never rewritten."""
     found = str(config.get("kubernetes_host") or "")
     own = "airflow-wizard set secrets.vault.auth_mount=kubernetes-<cluster>"
-    fix = f"take a mount of this cluster's own: {own}"
+    fix = f"use a separate mount for this cluster: {own}"
     if not wanted.hosts:
         return StepStatus(
             "unknown",
-            f"auth/{mount} is for the cluster at {found}; which one this is, nothing says here",
+            f"auth/{mount} is for the cluster at {found}; the address of this cluster is unknown",
             Fix("name a kubeconfig context with --context, or record cluster.server"),
         )
     if parse_server(found) not in wanted.hosts:
         if parse_server(found) == parse_server(IN_CLUSTER):
             fix += (
-                "; or, where Vault runs in this very cluster, give its Service: "
+                "; or, if Vault runs in this cluster, use its Service: "
                 "secrets.vault.server=https://<service>.<namespace>.svc:8200"
             )
         why = f"is for the cluster at {found}"
     elif _has_other_ca(config, wanted):
-        why = "has another CA than this cluster's"
+        why = "has a CA different from this cluster's"
     elif config.get("token_reviewer_jwt_set") is False and config.get("disable_local_ca_jwt"):
         why = "has no token reviewer"
-        fix = f"have its owner give it one (token_reviewer_jwt), or {fix}"
+        fix = f"ask its owner to set token_reviewer_jwt, or {fix}"
     else:
         return StepStatus("holds", f"auth/{mount} is for this cluster")
     return StepStatus(
         "blocked",
-        f"auth/{mount} {why}; it is not touched",
+        f"auth/{mount} {why}; not changed",
         Fix(fix, "secrets.vault.auth_mount"),
         _diff(config, wanted),
     )
@@ -106,7 +106,7 @@ def _has_other_ca(config: Mapping[str, Any], wanted: AuthConfigSpec) -> bool:
 
 
 def fingerprints(pem: str) -> list[str]:
-    """SHA-256 of each certificate in a PEM text."""
+    """Return the SHA-256 fingerprint of each certificate in a PEM text."""
     found = []
     for match in _PEM.finditer(pem):
         try:
@@ -118,7 +118,7 @@ def fingerprints(pem: str) -> list[str]:
 
 
 def _diff(config: Mapping[str, Any], wanted: AuthConfigSpec) -> str:
-    """Theirs and ours without the reviewer's token, which Vault does not show either."""
+    """Return the diff without the reviewer's token, which Vault does not return either."""
     local = bool(config.get("disable_local_ca_jwt"))
     theirs = _lines(
         str(config.get("kubernetes_host") or ""), str(config.get("kubernetes_ca_cert") or ""),

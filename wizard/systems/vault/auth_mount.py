@@ -1,8 +1,8 @@
-"""The Kubernetes auth mount of this cluster, and how Vault reviews the tokens it is given.
+"""The Kubernetes auth mount of this cluster, and how Vault reviews tokens.
 
-A Vault inside the cluster uses its own ServiceAccount; one outside needs the cluster's address, its
-CA and a reviewer's token. Writing the config replaces all of it, the reviewer's token included, so
-one that stands is never written again (facts on Vault, sections 2.8 and 3).
+A Vault inside the cluster uses its own ServiceAccount. A Vault outside needs the cluster's address,
+its CA and a reviewer's token. A write replaces the whole config including the reviewer's token, so
+an existing config is never rewritten (facts on Vault, sections 2.8 and 3).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
     from wizard.systems.vault.session import VaultLogin
 
-# As pods name a Service: https://vault.vault.svc:8200, with or without the cluster's domain.
+# The DNS name of a Service in pods: https://vault.vault.svc:8200, optionally with the domain.
 _SERVICE = re.compile(r"[^.]+\.[^.]+\.svc(\..+)?")
 
 
 def is_in_cluster(server: str) -> bool:
-    """Whether this address of Vault is a Service of the cluster that Airflow runs in."""
+    """Return whether this Vault address is a Service of the cluster that Airflow runs in."""
     return _SERVICE.fullmatch(urlsplit(server).hostname or "") is not None
 
 
 class AuthMount:
-    """The auth mount that the store logs in at."""
+    """The auth mount through which the store logs in."""
 
     def __init__(self, target: Target, session: VaultLogin, mount: str = "") -> None:
         self._session = session
@@ -53,7 +53,7 @@ class AuthMount:
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The commands for Vault's owner."""
         more = (
             ""
             if self._is_in_cluster
@@ -61,49 +61,49 @@ class AuthMount:
         )
         host = self._wanted().host or "https://<this cluster's API server>"
         return (
-            f"vault auth enable -path={self._mount} kubernetes; unless it is set up already: "
+            f"vault auth enable -path={self._mount} kubernetes; if it has no config yet: "
             f"vault write {self._config} kubernetes_host={host}{more}"
         )
 
     @property
     def is_existing(self) -> bool | None:
-        """Whether there is such an auth mount; None where that cannot be seen."""
+        """Whether the auth mount exists; None if the token cannot see it."""
         found = self._read_mount()
         return None if found.hidden else found.data is not None
 
     @property
     def will_exist(self) -> bool:
-        """Whether the mount is there, or is made before the role."""
+        """Whether the mount exists, or this run creates it before the role."""
         known = self.is_existing
         return self.look().state == "wanted" if known is False else bool(known)
 
     def look(self) -> StepStatus:
-        """Whether the mount serves this cluster; another's config is left alone."""
+        """Check that the mount serves this cluster; a different config is not changed."""
         found = self._read_mount()
         if found.hidden:
-            return leave_to_vault_owner(f"this token does not see auth/{self._mount}", self.command)
+            return leave_to_vault_owner(f"this token cannot see auth/{self._mount}", self.command)
         if found.data is None:
-            return self._check_missing(f"there is no auth mount {self._mount} yet", made=False)
+            return self._check_missing(f"auth mount {self._mount} does not exist yet", made=False)
         kind = found.data.get("type")
         if kind != "kubernetes":
             return StepStatus(
                 "blocked",
-                f"auth/{self._mount} is of type {kind}; it is not touched",
+                f"auth/{self._mount} is of type {kind}; not changed",
                 Fix(
-                    "take another mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
+                    "use a different mount: airflow-wizard set secrets.vault.auth_mount=kubernetes-"
                     "<cluster>",
                     "secrets.vault.auth_mount",
                 ),
             )
         config = self._session.read_path(self._config)
         if config.hidden:
-            return leave_to_vault_owner(f"this token may not read {self._config}", self.command)
+            return leave_to_vault_owner(f"this token cannot read {self._config}", self.command)
         if config.data is None:
-            return self._check_missing(f"auth/{self._mount} knows no cluster yet", made=True)
+            return self._check_missing(f"auth/{self._mount} has no config yet", made=True)
         return check_auth_config(config.data, self._wanted(), self._mount)
 
     def _read_mount(self) -> PathState:
-        """What Vault says of the mount: by its list, or as one that this token may do things in."""
+        """Return the mount's entry from Vault's list, or from the mounts this token can use."""
         listed = self._session.read_path("sys/auth")
         if listed.hidden:
             one = self._session.read_path(f"sys/internal/ui/mounts/auth/{self._mount}")
@@ -122,18 +122,19 @@ class AuthMount:
             return StepStatus("wanted", why)
         if self._reviewer is None:
             return leave_to_vault_owner(
-                f"{why}, and no cluster is asked for a token reviewer", self.command
+                f"{why}, and no cluster is configured for a token reviewer", self.command
             )
         if not wanted.host:
             return leave_to_vault_owner(
-                f"{why}, and {self._target.kube.server if self._target.kube else 'its address'} "
-                "is this machine's alone: record the one Vault reaches in cluster.server",
+                f"{why}, and Vault cannot reach "
+                f"{self._target.kube.server if self._target.kube else 'its address'}, which is "
+                "local to this machine: set cluster.server to the address Vault reaches",
                 self.command,
             )
         return self._reviewer.find_obstacle() or StepStatus("wanted", f"{why}: {wanted.host}")
 
     def change(self) -> str:
-        """Make what lacks: the reviewer in the cluster, the mount, its config."""
+        """Create the missing parts: the reviewer in the cluster, the mount, its config."""
         wanted = self._wanted()
         reviewer = (
             None if wanted.inside or self._reviewer is None else self._reviewer.ensure_token()
@@ -143,34 +144,34 @@ class AuthMount:
         if self._session.read_path(self._config).data is not None:
             raise VaultConflictError(
                 "conflict",
-                f"somebody else has set up auth/{self._mount} in between; it is not touched",
-                "run it again: it looks whether that serves this cluster",
+                f"auth/{self._mount} was set up by somebody else in the meantime; not changed",
+                "run apply again to check that it serves this cluster",
             )
         token = reviewer.get_secret_value() if reviewer is not None else ""
         try:
             self._session.call("POST", self._config, wanted.body(token))
         except VaultError as error:
             if error.kind == "invalid" and wanted.inside:
-                # It looks for its pod's own CA and account.
+                # Vault reads the CA and the account of its own pod.
                 error.fix = Fix(
                     "Vault does not seem to run in a pod: correct secrets.vault.server",
                     "secrets.vault.server",
                 )
             raise
-        how = "Vault's own account reviews" if wanted.inside else "with a token reviewer"
-        return f"auth/{self._mount} serves {wanted.host}, {how}"
+        how = "Vault's own account" if wanted.inside else "a separate account"
+        return f"auth/{self._mount} serves {wanted.host}; {how} reviews tokens"
 
     def _enable(self) -> None:
         try:
             body = {"type": "kubernetes", "description": self._owner}
             self._session.call("POST", self._path, body)
         except VaultError as error:
-            # Vault says the same to a mount that somebody else made in between.
+            # Vault also answers this if somebody else created the mount in the meantime.
             if error.kind != "invalid" or not self.is_existing:
                 raise
 
     def dry_run_change(self) -> str:
-        """The requests that would be sent."""
+        """Return the requests that a real run would send."""
         lines = [] if self._is_in_cluster else vault_reviewer.list_requests()
         if self.is_existing is False:
             lines.append(f"POST {self._path}")
@@ -189,20 +190,20 @@ class AuthMount:
         hosts = frozenset(parse_server(one) for one in (recorded, here) if one)
         if self._is_in_cluster:
             return AuthConfigSpec(IN_CLUSTER, hosts | {parse_server(IN_CLUSTER)}, inside=True)
-        # The kubeconfig's CA speaks for the kubeconfig's server.
+        # The kubeconfig's CA applies to the kubeconfig's server only.
         return AuthConfigSpec(recorded or here, hosts, inside=False, ca=kube.ca if kube else "")
 
     def _is_local_tunnel(self, server: str) -> bool:
-        """A tunnel's end on this machine; only a Vault on it as well reaches that."""
+        """Return whether the server is a local tunnel, which only a local Vault can reach."""
         where = self._session.vault_address
         vault = urlsplit(where.url).hostname if where else ""
         return is_loopback(urlsplit(server).hostname or "") and not is_loopback(vault or "")
 
 
 class ForeignAuthMount(AuthMount):
-    """The auth mount of another cluster, such as Argo CD's: made by its owner, never by us."""
+    """The auth mount of a different cluster, such as Argo CD's: only its owner creates it."""
 
     @property
     def will_exist(self) -> bool:
-        """Whether it is there."""
+        """Whether it exists."""
         return bool(self.is_existing)

@@ -1,7 +1,7 @@
 """The KV version 2 mount of the payload, and the policy that reads it.
 
-Source: facts on Vault, sections 2.5 and 2.7: a write meant for version 2 leaves the values in clear
-on a version 1 mount, and another's policy of this name is not replaced unasked.
+Source: facts on Vault, sections 2.5 and 2.7: a version 2 write to a version 1 mount exposes the
+values, and an existing policy of the same name is not replaced without confirmation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class KvMount:
-    """The mount that the payload lies in."""
+    """The mount that holds the payload."""
 
     def __init__(self, target: Target, session: VaultLogin) -> None:
         self._session = session
@@ -36,11 +36,11 @@ class KvMount:
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault secrets enable -path={self._mount} -version=2 kv"
 
     def look(self) -> StepStatus:
-        """Whether KV version 2 is mounted there."""
+        """Check that KV version 2 is mounted at the path."""
         try:
             self._session.retry(lambda: self._session.vault.mount(self._mount))
         except VaultError as error:
@@ -52,7 +52,7 @@ class KvMount:
             return StepStatus("holds", f"{self._mount} is KV version 2")
         listed = self._session.read_path("sys/mounts")
         if listed.hidden:
-            return leave_to_vault_owner(f"this token sees no mount {self._mount}", self.command)
+            return leave_to_vault_owner(f"this token cannot see mount {self._mount}", self.command)
         return self._check_mounts(listed.data or {})
 
     def _check_mounts(self, mounts: Mapping[str, Any]) -> StepStatus:
@@ -65,27 +65,27 @@ class KvMount:
             what = f"KV version {version}" if kind == "kv" else f"of type {kind}"
             return StepStatus(
                 "blocked",
-                f"the mount {self._mount} is {what}, and only KV version 2 has check-and-set",
-                Fix("name another mount in secrets.vault.mount", "secrets.vault.mount"),
+                f"mount {self._mount} is {what}; only KV version 2 has check-and-set",
+                Fix("set secrets.vault.mount to a different mount", "secrets.vault.mount"),
             )
         for name in mounts:
             if f"{self._mount}/".startswith(name) or name.startswith(f"{self._mount}/"):
                 return StepStatus(
                     "blocked",
-                    f"{self._mount} and the mount {name.rstrip('/')} would lie in each other",
-                    Fix("name another mount in secrets.vault.mount", "secrets.vault.mount"),
+                    f"mount {self._mount} conflicts with mount {name.rstrip('/')}: the paths nest",
+                    Fix("set secrets.vault.mount to a different mount", "secrets.vault.mount"),
                 )
         if not self._session.may(self._path, "update"):
-            return leave_to_vault_owner(f"there is no mount {self._mount} yet", self.command)
-        return StepStatus("wanted", f"there is no mount {self._mount} yet")
+            return leave_to_vault_owner(f"mount {self._mount} does not exist yet", self.command)
+        return StepStatus("wanted", f"mount {self._mount} does not exist yet")
 
     def change(self) -> str:
-        """Mount it, and wait until Vault has made it version 2 in the background."""
+        """Mount it, and wait until Vault has upgraded it to version 2 in the background."""
         body = {"type": "kv", "description": self._owner, "options": {"version": "2"}}
         try:
             self._session.call("POST", self._path, body)
         except VaultError as error:
-            # Vault says the same to a mount that somebody else made in between.
+            # Vault also answers this if somebody else created the mount in the meantime.
             if error.kind != "invalid" or self.look().state == "wanted":
                 raise
         try:
@@ -96,12 +96,12 @@ class KvMount:
         return f"mounted KV version 2 at {self._mount}"
 
     def dry_run_change(self) -> str:
-        """The request that would be sent."""
+        """Return the request that a real run would send."""
         return f"POST {self._path}"
 
 
 class Policy:
-    """The policy of a store's role, exactly as committed; by default of the installation's."""
+    """The policy of a store's role, exactly as committed; by default the installation's store."""
 
     def __init__(
         self, target: Target, session: VaultLogin, store: VaultSettings | None = None
@@ -117,23 +117,21 @@ class Policy:
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault policy write {self._name} {self._file}"
 
     def look(self) -> StepStatus:
-        """Whether the policy stands; one that says the same in other spacing does."""
+        """Compare the policy with the committed file; spacing and comments do not count."""
         found = self._session.read_path(self._path)
         if found.hidden:
-            return leave_to_vault_owner(
-                f"this token may not read the policy {self._name}", self.command
-            )
+            return leave_to_vault_owner(f"this token cannot read policy {self._name}", self.command)
         if found.data is None:
             if not self._session.may(self._path, "update"):
-                return leave_to_vault_owner(f"there is no policy {self._name} yet", self.command)
-            return StepStatus("wanted", f"there is no policy {self._name} yet")
+                return leave_to_vault_owner(f"policy {self._name} does not exist yet", self.command)
+            return StepStatus("wanted", f"policy {self._name} does not exist yet")
         theirs = str(found.data.get("policy") or "")
         if normalize_policy(theirs) == normalize_policy(self._text):
-            return StepStatus("holds", f"the policy {self._name} is as committed")
+            return StepStatus("holds", f"policy {self._name} matches the committed file")
         return self._compare_policy(theirs)
 
     def _compare_policy(self, theirs: str) -> StepStatus:
@@ -143,28 +141,28 @@ class Policy:
             lambda text: normalize_policy(text) == normalize_policy(theirs),
         )
         if own and not self._session.may(self._path, "update"):
-            return leave_to_vault_owner(f"the policy {self._name} is out of date", self.command)
+            return leave_to_vault_owner(f"policy {self._name} is out of date", self.command)
         return difference_status(
             f"policy {self._name}",
             diff_texts(self._file, theirs, self._text),
             own=own,
             fix=Fix(
-                f"name another role in {self._role} (the policy is called after it), or have "
-                f"its owner replace it: {self.command}",
+                f"set {self._role} to a different role (the policy is named after it), or ask "
+                f"the policy's owner to replace it: {self.command}",
                 self._role,
             ),
         )
 
     def change(self) -> str:
-        """Write it."""
+        """Write the policy."""
         self._session.call("PUT", self._path, {"policy": self._text})
-        return f"wrote the policy {self._name}"
+        return f"wrote policy {self._name}"
 
     def dry_run_change(self) -> str:
-        """The request that would be sent."""
+        """Return the request that a real run would send."""
         return f"PUT {self._path}"
 
 
 def normalize_policy(policy: str) -> str:
-    """A policy without comment lines and spacing: what is left of two equal ones is the same."""
+    """Return a policy without comment lines and spacing, for comparison."""
     return " ".join(re.sub(r"(?m)^\s*(#|//).*$", "", policy).split())

@@ -1,7 +1,7 @@
-"""What the repository says Vault should hold, and whether what stands there came from it.
+"""Compare the content of Vault with the committed files.
 
 A policy or role that equals an earlier committed version of its file was written from this
-repository, so it may be brought up to date; anything else is another's.
+repository, so it may be updated. Any other content has a different owner.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def mount_description(installation: str) -> str:
-    """How a mount says who made it, in its description."""
+    """Return the description of a mount, which names its creator."""
     return f"made by airflow-wizard for {installation}"
 
 
 def diff_texts(name: str, theirs: str, ours: str) -> str:
-    """A unified diff from what stands there to what is committed, safe to print."""
+    """Return a unified diff from the existing text to the committed one, safe to print."""
     lines = diff_bytes(name, theirs.encode("utf-8", "surrogateescape"), ours.encode())
     return "\n".join(line.text for line in lines)
 
 
 def difference_status(what: str, diff: str, *, own: bool, fix: Fix) -> StepStatus:
-    """Something else stands there: brought up to date where it was ours, else left to a person."""
+    """Return `wanted` for an earlier version of ours, `blocked` for content of somebody else."""
     if own:
-        return StepStatus("wanted", f"{what} is an earlier version of this repository's", diff=diff)
-    return StepStatus("blocked", f"another {what} stands there; it is not touched", fix, diff)
+        return StepStatus("wanted", f"{what} matches an earlier committed version", diff=diff)
+    return StepStatus("blocked", f"a different {what} already exists; not changed", fix, diff)

@@ -1,7 +1,8 @@
-"""For Vault's owner: a script that sets the store's side up, and one that fills the payload.
+"""Scripts for Vault's owner: one sets up mount, policy, auth and role, one fills the payload.
 
-Both look first and leave alone what is another's: a policy or role that differs is shown and
-replaced only on demand, the config of an auth mount never (facts on Vault, sections 2 and 3).
+Both read first and do not replace existing content: a different policy or role is shown and
+replaced only with REPLACE=yes, the config of an auth mount never (facts on Vault, sections 2
+and 3).
 """
 
 from __future__ import annotations
@@ -30,78 +31,78 @@ die() {
 }"""
 
 _MOUNT = """\
-# KV version 2. A write meant for it would leave the values in clear on version 1.
+# KV version 2. On version 1, a write meant for version 2 would expose the values.
 mounts=$(vault secrets list -format=json)
 case $mounts in
-  *"\\"$mount/\\": {"*) echo "mount $mount is there" ;;
+  *"\\"$mount/\\": {"*) echo "mount $mount already exists" ;;
   *) vault secrets enable -path="$mount" -version=2 kv ;;
 esac
 case $(vault read -format=json "sys/mounts/$mount/tune") in
   *'"version": "2"'*) ;;
-  *) die "mount $mount is not KV version 2; choose another: secrets.vault.mount" ;;
+  *) die "mount $mount is not KV version 2; set secrets.vault.mount to a different mount" ;;
 esac"""
 
 _POLICY = """\
-# The policy; another one of this name is shown, and replaced only with REPLACE=yes.
+# The policy. A different policy of this name is shown, and replaced only with REPLACE=yes.
 policies=$(vault policy list)
 if printf '%s\\n' "$policies" | grep -qxF -- "$policy"; then
-  standing=$(vault policy read "$policy")
-  if [ "$standing" != "$(policy_text)" ] && [ "${REPLACE:-}" != yes ]; then
-    printf '%s\\n' "$standing" >&2
-    die "policy $policy stands there and differs; REPLACE=yes replaces it"
+  existing=$(vault policy read "$policy")
+  if [ "$existing" != "$(policy_text)" ] && [ "${REPLACE:-}" != yes ]; then
+    printf '%s\\n' "$existing" >&2
+    die "policy $policy already exists and differs; REPLACE=yes replaces it"
   fi
 fi
 policy_text | vault policy write "$policy" -"""
 
 _ENABLE = """\
-# The auth mount. The config of one that stands is never written: that would empty its reviewer.
+# The auth mount. An existing config is never rewritten: a write would remove its token reviewer.
 auths=$(vault auth list -format=json)
 case $auths in
-  *"\\"$auth/\\": {"*) echo "auth mount $auth is there" ;;
+  *"\\"$auth/\\": {"*) echo "auth mount $auth already exists" ;;
   *) vault auth enable -path="$auth" kubernetes ;;
 esac
-standing=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) || case $standing in
-  *'No value found'*) standing= ;;
-  *) die "$standing" ;;
+existing=$(vault read -field=kubernetes_host "auth/$auth/config" 2>&1) || case $existing in
+  *'No value found'*) existing= ;;
+  *) die "$existing" ;;
 esac"""
 
 _INSIDE = """\
 # Vault runs in the cluster: its own ServiceAccount reviews tokens and needs system:auth-delegator.
-if [ -z "$standing" ]; then
+if [ -z "$existing" ]; then
   vault write "auth/$auth/config" kubernetes_host="$host"
 else
-  echo "auth/$auth/config is there, for $standing; this cluster is $host"
+  echo "auth/$auth/config already exists, for $existing; this cluster is $host"
 fi"""
 
 _OUTSIDE = """\
-# Vault runs outside the cluster: it needs the API server's address as it reaches it, the
-# cluster's CA and a reviewer's token. The platform's reviewer.sh makes both files.
-if [ -z "$standing" ]; then
-  [ -n "$host" ] || die "give KUBERNETES_HOST: the API server as Vault reaches it"
-  : "${KUBERNETES_CA_FILE:?is a file with the CA of the cluster, as PEM}"
-  : "${REVIEWER_TOKEN_FILE:?is a file with the token of the reviewer}"
+# Vault runs outside the cluster: it needs the address at which it reaches the API server, the
+# cluster's CA and a reviewer's token. The platform's reviewer.sh creates both files.
+if [ -z "$existing" ]; then
+  [ -n "$host" ] || die "set KUBERNETES_HOST to the API server's address as seen from Vault"
+  : "${KUBERNETES_CA_FILE:?must name a file with the CA of the cluster, as PEM}"
+  : "${REVIEWER_TOKEN_FILE:?must name a file with the token of the reviewer}"
   reviewer=$(cat -- "$REVIEWER_TOKEN_FILE")
   printf %s "$reviewer" | vault write "auth/$auth/config" kubernetes_host="$host" \\
     kubernetes_ca_cert=@"$KUBERNETES_CA_FILE" token_reviewer_jwt=- disable_local_ca_jwt=true
-elif [ -n "$host" ] && [ "$standing" != "$host" ]; then
-  die "auth/$auth is for $standing, not $host; choose another: secrets.vault.auth_mount"
+elif [ -n "$host" ] && [ "$existing" != "$host" ]; then
+  die "auth/$auth is for $existing, not $host; set secrets.vault.auth_mount to a different mount"
 else
-  echo "auth/$auth/config is there, for $standing"
+  echo "auth/$auth/config already exists, for $existing"
 fi"""
 
 _VERSION = """\
-# The version that the write is held against: somebody else's write in between makes it fail.
+# The version for check-and-set: if somebody else writes in the meantime, this write fails.
 version=$(vault read -field=current_version "$mount/metadata/$path" 2>&1) || case $version in
   *'No value found'*) version=0 ;;
   *) die "$version" ;;
 esac
 case $version in
-  '' | *[!0-9]*) die "no version: $version" ;;
+  '' | *[!0-9]*) die "not a version: $version" ;;
 esac
 if [ "$version" -gt 0 ] && ! vault kv get -mount="$mount" "$path" >/dev/null; then
-  die "$mount/$path was deleted; bring it back (vault kv undelete) instead of making new values"
+  die "$mount/$path was deleted; restore it (vault kv undelete) instead of creating new values"
 fi
-stands() {
+exists() {
   [ "$version" -gt 0 ] || return 1
   code=0
   vault kv get -mount="$mount" -field="$1" "$path" >/dev/null 2>&1 || code=$?
@@ -110,14 +111,14 @@ stands() {
 }"""
 
 _KEYS = """\
-given=$(cat)
+input=$(cat)
 for key in $keys; do
-  case $given in
-    *"\\"$key\\""*) ! stands "$key" || die "$key stands there already; leave it out" ;;
-    *) stands "$key" || lacking="$lacking $key" ;;
+  case $input in
+    *"\\"$key\\""*) ! exists "$key" || die "$key already exists; remove it from the input" ;;
+    *) exists "$key" || missing="$missing $key" ;;
   esac
 done
-[ -z "$lacking" ] || die "missing on standard input:$lacking"
+[ -z "$missing" ] || die "missing on standard input:$missing"
 """
 
 _WRITE = """\
@@ -135,9 +136,9 @@ def render_files(
     committed: Mapping[str, str],
     others: Sequence[tuple[VaultSettings, tuple[Fact, ...]]] = (),
 ) -> Files:
-    """`setup.sh` and a `payload.sh` for each path; policies and roles are as committed.
+    """Return `setup.sh` and a `payload.sh` for each path, with the committed policies and roles.
 
-    `others` are the paths that somebody else than Airflow reads, with what stands there.
+    `others` are the paths of further readers such as Argo CD, with their facts.
     """
     return {
         "setup.sh": _render_setup(answers, store, committed, [one for one, _ in others]),
@@ -174,7 +175,7 @@ def _render_setup(
     return script(
         comment(
             f"Vault's side of Airflow installation {answers.installation.name}.",
-            "Run it logged in to Vault; it holds no secret and may be run again.",
+            "Log in to Vault, then run it. It contains no secret and can be run again.",
         ),
         _render_address(store),
         "\n".join(names),
@@ -204,13 +205,13 @@ def _render_role_write(store: VaultSettings, committed: Mapping[str, str]) -> tu
 def _render_reader(
     own: VaultSettings, store: VaultSettings, committed: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Policy and role of somebody else who reads a path of their own."""
-    title = comment(f"The same for {store.reader}, whose role reads {store.path} alone.")
+    """Return policy and role of a further reader, which reads a path of its own."""
+    title = comment(f"The same for {store.reader}, whose role reads only {store.path}.")
     names = [f"policy={quote(store.policy)}", f"role={quote(store.role)}"]
     if store.auth_mount != own.auth_mount:
         names += [
             f"auth={quote(store.auth_mount)}",
-            "# It is another cluster's, which has its own reviewer: made by its owner.",
+            "# This mount is for a different cluster with its own reviewer; its owner creates it.",
             'vault read "auth/$auth/config" >/dev/null',
         ]
     return (
@@ -222,16 +223,16 @@ def _render_reader(
 
 
 def _render_role_check(role: Mapping[str, object]) -> str:
-    """Who another role of this name lets in decides whether it is another's."""
+    """Return the check that an existing role has the committed accounts, audience and policies."""
     lines = [
-        "# The role; another one of this name is replaced only with REPLACE=yes.",
+        "# The role. A different role of this name is replaced only with REPLACE=yes.",
         "same() {",
-        '  said=$(vault read -format=json -field="$1" "auth/$auth/role/$role")',
-        "  said=$(printf %s \"$said\" | tr -d '[:space:]')",
-        '  [ "$said" = "$2" ] || [ "${REPLACE:-}" = yes ] ||',
-        '    die "role $role stands there with $1 $said, not $2; REPLACE=yes replaces it"',
+        '  actual=$(vault read -format=json -field="$1" "auth/$auth/role/$role")',
+        "  actual=$(printf %s \"$actual\" | tr -d '[:space:]')",
+        '  [ "$actual" = "$2" ] || [ "${REPLACE:-}" = yes ] ||',
+        '    die "role $role already exists with $1 $actual, not $2; REPLACE=yes replaces it"',
         "}",
-        'if standing=$(vault read -field=token_policies "auth/$auth/role/$role" 2>&1); then',
+        'if existing=$(vault read -field=token_policies "auth/$auth/role/$role" 2>&1); then',
     ]
     for name in ("bound_service_account_names", "bound_service_account_namespaces",
                  "audience", "token_policies"):  # fmt: skip
@@ -239,9 +240,9 @@ def _render_role_check(role: Mapping[str, object]) -> str:
         lines.append(f"  same {name} {quote(value)}")
     lines += [
         "else",
-        "  case $standing in",
+        "  case $existing in",
         "    *'No value found'*) ;;",
-        '    *) die "$standing" ;;',
+        '    *) die "$existing" ;;',
         "  esac",
         "fi",
     ]
@@ -250,30 +251,31 @@ def _render_role_check(role: Mapping[str, object]) -> str:
 
 def _render_payload(answers: Answers, store: VaultSettings, facts: tuple[Fact, ...]) -> str:
     name = answers.installation.name
-    whose = f"Fills the payload of Airflow installation {name}"
+    title = f"Fills the payload of Airflow installation {name}"
     if store.reader:
-        whose = f"Fills what {store.reader} reads for Airflow installation {name}"
+        title = f"Fills the values that {store.reader} reads for Airflow installation {name}"
     about = [
-        f"{whose}: what lacks, never",
-        "what stands. `airflow-wizard secrets` does the same by itself, and makes the values.",
+        f"{title}:",
+        "adds missing values and never changes existing ones. `airflow-wizard secrets` does the",
+        "same, and also generates the values.",
         "",
     ]
     if store.document:
-        about += ["Standard input is one YAML document with a text, double-quoted, for each of:"]
+        about += ["Standard input: one YAML document with a double-quoted text for each of these:"]
         rows = [_describe_fact(fact, fact.place) for fact in facts]
-        work = ['! stands config || die "config stands there already; change it by hand"']
+        work = ['! exists config || die "config already exists; change it by hand"']
         write = _render_write("cat", f"{DOCUMENT_KEY}=-")
     else:
-        about += ["Standard input is one JSON object with a text for each of these that lacks:"]
+        about += ["Standard input: one JSON object with a text for each missing key of these:"]
         rows = [_describe_fact(fact, fact.key) for fact in facts]
         keys = " ".join(fact.key for fact in facts)
-        work = [f"keys={quote(keys)}\nlacking=\n{_KEYS}".rstrip("\n")]
+        work = [f"keys={quote(keys)}\nmissing=\n{_KEYS}".rstrip("\n")]
         work.append(
-            'case $given in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing lacks"; exit ;;\nesac'
+            'case $input in\n  *[!{}[:space:]]*) ;;\n  *) echo "nothing is missing"; exit ;;\nesac'
         )
-        write = _render_write("printf '%s\\n' \"$given\"", "-")
+        write = _render_write("printf '%s\\n' \"$input\"", "-")
     return script(
-        comment(*about, *rows, "", "Values stand on no command line and in no file."),
+        comment(*about, *rows, "", "No value appears on a command line or in a file."),
         _render_address(store),
         f"mount={quote(store.mount)}\npath={quote(store.path)}",
         _DIE,
@@ -291,4 +293,4 @@ def _describe_fact(fact: Fact, place: str) -> str:
     maker = GENERATE_COMMANDS.get(fact.form) if fact.generated else None
     if maker:
         return f"  {place}: {fact.title}; new: {maker}"
-    return f"  {place}: {fact.title}{'' if fact.generated else ', which its owner has'}"
+    return f"  {place}: {fact.title}{'' if fact.generated else ', from its owner'}"

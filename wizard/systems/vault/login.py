@@ -1,7 +1,7 @@
-"""The proof that everything before it works: the store's own login, which is revoked again.
+"""Test mount, reviewer, role and policy by logging in as the store, then revoke that login.
 
-Vault tells the causes of a refused login apart in its debug log only, so nothing less proves mount,
-reviewer, role and policy (facts on Vault, section 2.8).
+Vault reports the cause of a refused login only in its debug log, so only a real login proves that
+they work together (facts on Vault, section 2.8).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from wizard.systems.vault.role import Role
     from wizard.systems.vault.session import VaultLogin
 
-_LATER = "it is proven once delivery has made it: run apply again then"
+_LATER = "run apply again after the delivery has created it"
 
 
 class StoreLogin:
-    """A store's login (by default the installation's), as External Secrets makes it."""
+    """A store's login (by default the installation's store), as External Secrets does it."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class StoreLogin:
         role: Role,
         store: VaultSettings | None = None,
     ) -> None:
-        # Who else reads the store does so from Argo CD's cluster.
+        # Further readers log in from Argo CD's cluster.
         self._kube = target.kube if store is None else target.argocd
         self._session = session
         self._store = store or session.store
@@ -49,16 +49,14 @@ class StoreLogin:
         self._account = f"{self._store.account_namespace}/{self._store.service_account}"
 
     def look(self) -> StepStatus:
-        """Log in with a token of the store's ServiceAccount and look what that login may do."""
+        """Log in with a token of the store's ServiceAccount and check the rights of that login."""
         where, store = self._session.vault_address, self._store
         if where is None:
-            return StepStatus(
-                "unknown", f"the login of {self._account} is not tried", Fix(LOGIN_HINT)
-            )
+            return StepStatus("unknown", f"login as {self._account} not tested", Fix(LOGIN_HINT))
         certain = bool(self._mount.is_existing) and bool(self._role.is_existing)
         if not certain and False in (self._mount.is_existing, self._role.is_existing):
             return StepStatus(
-                "unknown", "there is no role to log in with yet", Fix(self._role.command)
+                "unknown", "the role to log in with does not exist yet", Fix(self._role.command)
             )
         token = self._token()
         if isinstance(token, StepStatus):
@@ -76,7 +74,7 @@ class StoreLogin:
         if self._kube is None:
             return StepStatus(
                 "unknown",
-                f"the login of {self._account} is not tried: no cluster is asked",
+                f"login as {self._account} not tested: no cluster is configured",
                 Fix("name a kubeconfig context with --context"),
             )
         try:
@@ -84,7 +82,7 @@ class StoreLogin:
         except KubeError as error:
             if error.kind == "missing":
                 return StepStatus(
-                    "unknown", f"ServiceAccount {self._account} is not there yet", Fix(_LATER)
+                    "unknown", f"ServiceAccount {self._account} does not exist yet", Fix(_LATER)
                 )
             return StepStatus("unknown", error.message, error.fix)
 
@@ -95,19 +93,19 @@ class StoreLogin:
         if not own & {"read", "root"}:
             return StepStatus(
                 "wanted",
-                f"{store.role} logs in, and may not read {store.data_path}",
-                Fix(f"have the policy {store.policy} written as committed, and named in the role"),
+                f"{store.role} can log in, but cannot read {store.data_path}",
+                Fix(f"write policy {store.policy} as committed, and name it in the role"),
             )
         if carried or own != {"read"}:
             more = [*sorted(own - {"read"}), *(f"policy {name}" for name in sorted(carried))]
             return StepStatus(
                 "blocked",
-                f"{store.role} logs in, and has more than reading {store.data_path}: "
+                f"{store.role} can log in, but has more rights than to read {store.data_path}: "
                 f"{', '.join(more)}",
-                Fix("see who grants it: the role, or an identity group of Vault's"),
+                Fix("find where they come from: the role, or an identity group in Vault"),
             )
         return StepStatus(
-            "holds", f"{self._account} logs in and may read {store.data_path}, no more"
+            "holds", f"{self._account} can log in and read {store.data_path}, nothing else"
         )
 
     def _explain_refusal(self, error: VaultError, token: SecretStr, *, certain: bool) -> StepStatus:
@@ -115,8 +113,8 @@ class StoreLogin:
         fix = error.fix
         if named and self._store.audience not in named:
             fix = Fix(
-                f"the token is for {', '.join(named)}, and secrets.vault.audience is "
-                f"{self._store.audience}: both must say the same",
+                f"the token has audience {', '.join(named)}, but secrets.vault.audience is "
+                f"{self._store.audience}: use the same audience in both",
                 "secrets.vault.audience",
             )
         return StepStatus("wanted" if certain else "unknown", error.message, fix)

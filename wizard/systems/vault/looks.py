@@ -1,4 +1,4 @@
-"""What this machine sees of Vault in one login, for all probes that read it."""
+"""Read the state of Vault once, in one login, for all probes that need it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class VaultSnapshot:
-    """What this machine's token saw, each part or why it could not be seen.
+    """The state of Vault as this machine's token sees it; each part may be an error instead.
 
-    `mounts` and `auths` are the paths that exist, None where the token may not list them; `role`
-    is whether the store's role is written, None where that cannot be read.
+    `mounts` and `auth_mounts` are the existing paths, None if the token cannot list them. `role`
+    tells whether the store's role exists, None if the token cannot read it.
     """
 
     token: TokenInfo | VaultError
@@ -38,20 +38,20 @@ SnapshotLookup = Callable[[], VaultSnapshot | VaultError]
 
 
 def policy_path(store: VaultSettings) -> str:
-    """Where the store's policy is written."""
+    """Return the API path of the store's policy."""
     return f"sys/policies/acl/{store.policy}"
 
 
 def role_path(store: VaultSettings) -> str:
-    """Where the store's role is written."""
+    """Return the API path of the store's role."""
     return f"auth/{store.auth_mount}/role/{store.role}"
 
 
 def read_health(address: VaultAddress) -> Health | VaultError:
-    """Vault's state, asked as nobody."""
+    """Return Vault's health, read without a login."""
     try:
-        with open_vault(address) as nobody:
-            return nobody.health()
+        with open_vault(address) as vault:
+            return vault.health()
     except VaultError as error:
         return error
 
@@ -62,7 +62,7 @@ def make_snapshot_lookup(
     store: VaultSettings,
     *others: VaultSettings,
 ) -> SnapshotLookup:
-    """One look as this machine, for all probes that read it; at `others` only for its rights."""
+    """Return a function that logs in and reads the snapshot; of `others` it reads only rights."""
 
     def look() -> VaultSnapshot | VaultError:
         try:

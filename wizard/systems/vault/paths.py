@@ -1,6 +1,6 @@
-"""The paths of Vault that belong to an installation: its own payload, and one a further reader.
+"""The Vault paths of an installation: its own payload, and one path for each further reader.
 
-Each has its own role, policy and account; what is composed of one is refused to the others.
+Each path has its own role, policy and ServiceAccount; no account can read the other paths.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_vault_settings(answers: Answers, release: Release) -> tuple[VaultSettings, ...]:
-    """Return the settings of each path, the installation's own first."""
+    """Return the settings of each path, the installation's own path first."""
     readers = answers.delivery.readers(release)
     return (
         vault_settings(answers.secrets, release),

@@ -1,4 +1,4 @@
-"""What Vault keeps of an installation: its payload stays unless it is named."""
+"""Removal of the payload from Vault: it is kept unless the run names it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def build_payload_steps(
     pieces: Collection[DataKind],
     own: Mapping[str, frozenset[str]],
 ) -> tuple[Step, ...]:
-    """What stands in Vault with all its versions; `own` are the keys of each path by its reader."""
+    """Return a step for each payload with all its versions; `own` maps readers to their keys."""
     return tuple(
         _build_payload_step(target, session, pieces, store, own[store.reader])
         for store in list_vault_settings(target.answers, target.release)
@@ -46,7 +46,7 @@ def _build_payload_step(
     command = f"vault kv metadata delete -mount={store.mount} {store.path}"
 
     async def check() -> StepStatus:
-        return StepStatus("kept", f"{where} stays", Fix(f"if it is to go: {command}"))
+        return StepStatus("kept", f"{where} is kept", Fix(f"to delete it, run: {command}"))
 
     return Step(name, f"Keep the payload {where}", "vault", session.endpoint, check)
 
@@ -62,11 +62,11 @@ class _Payload(PathRemoval):
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault kv metadata delete -mount={self._store.mount} {self._store.path}"
 
     def look(self) -> StepStatus:
-        """Whether it is gone; one with keys of others is left."""
+        """Check that the payload is deleted; one with keys of other owners is not deleted."""
         store = self._store
         seen = self._session.read_path(self.path)
         if seen.hidden:
@@ -75,26 +75,26 @@ class _Payload(PathRemoval):
             return self._gone_status()
         if self._session.read_path(f"{store.mount}/data/{store.path}").hidden:
             return leave_to_vault_owner(
-                f"this token may not see whose keys {self.what} holds", self.command
+                f"this token cannot see which keys {self.what} holds", self.command
             )
         held = self._session.retry(lambda: self._session.vault.read(store.mount, store.path))
         if held is not None and held.deleted:
             undelete = f"vault kv undelete -mount={store.mount} -versions={held.version}"
             return StepStatus(
                 "blocked",
-                f"version {held.version} of {self.what} is deleted, so nothing says whose keys "
-                "the others hold; it is left",
+                f"version {held.version} of {self.what} is deleted, so the owners of the keys in "
+                "the other versions are unknown; not deleted",
                 Fix(
-                    f"bring it back, so that they are seen: {undelete} {store.path}; or, if all of "
-                    f"it may go: {self.command}"
+                    f"restore it to see them: {undelete} {store.path}; or, to delete all "
+                    f"versions: {self.command}"
                 ),
             )
         foreign = sorted(set(held.data if held else ()) - self._own)
         if foreign:
             return StepStatus(
                 "blocked",
-                f"{self.what} holds keys that are not this installation's: "
-                f"{', '.join(escape_unprintable(key) for key in foreign)}; it is left",
-                Fix(f"have their owner move them; then: {self.command}"),
+                f"{self.what} holds keys that do not belong to this installation: "
+                f"{', '.join(escape_unprintable(key) for key in foreign)}; not deleted",
+                Fix(f"ask their owner to move them, then run: {self.command}"),
             )
-        return self.delete_status(f"{self.what} stands")
+        return self.delete_status(f"{self.what} exists")

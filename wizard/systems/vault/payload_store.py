@@ -1,4 +1,4 @@
-"""One path of a KV version 2 mount, as a place for the payload."""
+"""The payload store on a path of a KV version 2 mount."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VaultPayloadStore:
-    """One path of a KV version 2 mount."""
+    """A payload at one path of a KV version 2 mount."""
 
     vault: Vault
     mount: str
@@ -24,15 +24,15 @@ class VaultPayloadStore:
 
     @property
     def name(self) -> str:
-        """Mount, path and server."""
+        """Mount, path and endpoint, for messages."""
         return f"{self.mount}/{self.path} at {self.vault.address.endpoint}"
 
     def read(self) -> StoredSecret | None:
-        """What stands there."""
+        """Return the stored secret; None if nothing was ever written."""
         return self.vault.read(self.mount, self.path)
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        """Replace it by check-and-set."""
+        """Replace it by check-and-set; raise WriteConflictError if the version has changed."""
         try:
             return self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:

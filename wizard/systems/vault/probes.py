@@ -1,8 +1,8 @@
-"""Probes of Vault: its certificate and state, this machine's token, and what the store will meet.
+"""Probes of Vault: its certificate and state, this machine's token, and the store's access.
 
-Two looks are made: one as nobody (certificate, state), one as this machine. Where the cluster can
-hand out a token of the store's ServiceAccount, the store's own login is tried as well, because
-Vault tells the causes of a refused login apart in its own log only (facts on Vault, section 2).
+Vault is read twice: without a login (certificate, state), and with this machine's login. If the
+cluster issues a token of the store's ServiceAccount, the store's own login is tested as well,
+because Vault reports the cause of a refused login only in its own log (facts on Vault, section 2).
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def vault_probes(
     mint: TokenSource | None = None,
     others: Sequence[VaultSettings] = (),
 ) -> Iterator[Probe]:
-    """All probes of one Vault.
+    """Yield all probes of one Vault.
 
-    Without an `identity` the probes that need one are skipped (`absent` says why). `mint` gives a
-    token of the store's ServiceAccount with the store's audience. `others` are the paths that
-    somebody else than Airflow reads.
+    Without an `identity` the probes that need a login are skipped (`absent` gives the reason).
+    `mint` issues a token of the store's ServiceAccount with the store's audience. `others` are the
+    paths of further readers such as Argo CD.
     """
     state = CachedCall(lambda: read_health(address))
     own = (
@@ -69,7 +69,7 @@ def vault_probes(
         if identity is not None
         else None
     )
-    nobody = absent or skip_result("this machine has no identity in Vault", LOGIN_HINT)
+    no_login = absent or skip_result("no Vault credentials found on this machine", LOGIN_HINT)
 
     def outside(
         what: str,
@@ -101,7 +101,7 @@ def vault_probes(
             if not _is_usable(await state()):
                 return skip_result("needs vault.state")
             if own is None:
-                return nobody if what == "token" else skip_result("needs vault.token")
+                return no_login if what == "token" else skip_result("needs vault.token")
             seen = await own()
             if isinstance(seen, VaultError):
                 return classify_error(seen) if what == "token" else skip_result("needs vault.token")
@@ -190,7 +190,7 @@ def vault_probes(
 
 
 def classify_error(error: VaultError) -> ProbeResult:
-    """What an error proves: what may be otherwise tomorrow or elsewhere proves nothing."""
+    """Return a failure for an error, or unknown for a transient one, which proves nothing."""
     if error.transient:
         return unknown_result(error.message, error.fix)
     return fail_result(error.message, error.fix)
@@ -203,61 +203,62 @@ def _is_usable(seen: Health | VaultError) -> bool:
 
 
 def check_certificate(seen: Health | VaultError, address: VaultAddress) -> ProbeResult:
-    """Whether Vault is proven to be the one that the authority knows."""
+    """Check the server's TLS certificate."""
     if not address.url.startswith("https://"):
-        return skip_result("http on this machine itself: there is nothing to verify")
+        return skip_result("http to this machine: there is no certificate to verify")
     if isinstance(seen, VaultError) and seen.kind == "tls":
         return fail_result(seen.message, seen.fix)
     if isinstance(seen, VaultError) and seen.kind == "unreachable":
         return skip_result("needs vault.state")
     return pass_result(
-        "verified with the given CA" if address.ca else "verified with this system's authorities"
+        "verified with the configured CA" if address.ca else "verified with this system's CAs"
     )
 
 
 def check_state(seen: Health | VaultError) -> ProbeResult:
-    """Vault's state; a standby node hands requests on."""
+    """Check that Vault is initialised, unsealed and in time; a standby node forwards requests."""
     if isinstance(seen, VaultError):
         return (
             skip_result("needs vault.certificate") if seen.kind == "tls" else classify_error(seen)
         )
     if seen.state == "sealed":
-        return fail_result("sealed", "have it unsealed by those who hold its keys, then try again")
+        return fail_result("sealed", "ask the holders of its keys to unseal it, then try again")
     if seen.state == "uninitialised":
-        return fail_result("not initialised", "its owner initialises it: vault operator init")
+        return fail_result("not initialised", "ask its owner to run: vault operator init")
     if seen.state == "disaster recovery standby":
         return fail_result(
-            "a disaster recovery standby: it serves nobody", "name the primary cluster"
+            "a disaster recovery standby, which serves no clients",
+            "set secrets.vault.server to the primary cluster",
         )
     if abs(seen.skew) > MAX_SKEW:
         ahead = "ahead of" if seen.skew > 0 else "behind"
         return warn_result(
             f"{seen.state}; its clock is {abs(seen.skew):.0f} s {ahead} this machine's",
-            "set both clocks by a time server (NTP): logins are judged by time",
+            "synchronise both clocks (NTP): logins depend on the time",
         )
     return pass_result(f"{seen.state}, version {seen.version}")
 
 
 def check_token(seen: VaultSnapshot) -> ProbeResult:
-    """Who this machine is, and for how long."""
+    """Check the policies and the remaining time of this machine's token."""
     if isinstance(seen.token, VaultError):
         if seen.token.kind == "namespace":
             return skip_result("needs vault.namespace")
         return classify_error(seen.token)
     token = seen.token
-    left = f"{token.ttl // 60} min left" if token.ttl else "never ends"
-    said = f"{token.name or 'token'}, policies {', '.join(token.policies) or 'none'}; {left}"
+    remaining = f"{token.ttl // 60} min left" if token.ttl else "never expires"
+    detail = f"{token.name or 'token'}, policies {', '.join(token.policies) or 'none'}; {remaining}"
     if "root" in token.policies:
-        return warn_result(said, "log in with a token that may do only what is needed here")
+        return warn_result(detail, "log in with a token that has only the rights needed here")
     if 0 < token.ttl < MIN_TOKEN_SECONDS:
-        return warn_result(said, "log in again before you begin")
+        return warn_result(detail, "log in again before you begin")
     if not token.ttl:
-        return warn_result(said, "use a token that ends by itself")
-    return pass_result(said)
+        return warn_result(detail, "use a token that expires")
+    return pass_result(detail)
 
 
 def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) -> ProbeResult:
-    """Whether the token acts where the store will look."""
+    """Check that the token can act in the store's namespace."""
     wanted = address.namespace
     if isinstance(seen.token, VaultError):
         failing = seen.token.kind == "namespace"
@@ -274,9 +275,10 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
     # OpenBao counts from 2; Vault's Enterprise editions end in +ent.
     if version.startswith("1.") and "+ent" not in version:
         return warn_result(
-            f"Vault {version} is not Enterprise: it has no namespaces and looks in the root",
+            f"Vault {version} is not Enterprise: it has no namespaces and uses the root",
             Fix(
-                "leave secrets.vault.namespace empty, or name the Vault that has the namespace",
+                "clear secrets.vault.namespace, or set secrets.vault.server to a Vault that has "
+                "the namespace",
                 "secrets.vault.namespace",
             ),
         )
@@ -284,43 +286,43 @@ def check_namespace(seen: VaultSnapshot, address: VaultAddress, version: str) ->
 
 
 def check_mount(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
-    """KV version 2 where the answers say; version 1 would keep values in clear elsewhere."""
+    """Check that the mount is KV version 2; a write to version 1 would expose the values."""
     if isinstance(seen.mount, Mount):
         return pass_result(f"{store.mount} is KV version 2")
     if seen.mount.kind in {"missing", "forbidden"}:
         if seen.mounts is not None and store.mount not in seen.mounts:
             return warn_result(
-                f"there is no mount {store.mount} yet",
-                f"its owner makes it: vault secrets enable -path={store.mount} -version=2 kv",
+                f"mount {store.mount} does not exist yet",
+                f"ask Vault's owner to run: vault secrets enable -path={store.mount} -version=2 kv",
             )
         return unknown_result(seen.mount.message, seen.mount.fix)
     return classify_error(seen.mount)
 
 
 def check_payload_rights(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
-    """What this machine may do with the payload; nothing is no fault, where others fill it."""
+    """Check the rights on the payload; missing ones only warn, since others may fill it."""
     if isinstance(seen.rights, VaultError):
         return unknown_result(seen.rights.message, seen.rights.fix)
     own = seen.rights[store.data_path]
     if "root" in own or {"create", "read", "update"} <= own:
-        return pass_result(f"may read and write {store.data_path}")
-    lacking = [right for right in ("create", "read", "update") if right not in own]
+        return pass_result(f"can read and write {store.data_path}")
+    missing = [right for right in ("create", "read", "update") if right not in own]
     return warn_result(
-        f"may not {', '.join(lacking)} {store.data_path}",
-        "ask Vault's owner for these rights on exactly this path, or have somebody else fill it",
+        f"cannot {', '.join(missing)} {store.data_path}",
+        "ask Vault's owner for these rights on exactly this path, or to fill the payload",
     )
 
 
 def check_setup_rights(seen: VaultSnapshot, store: VaultSettings) -> ProbeResult:
-    """Whether policy and role can be written from here; else their owner does it."""
+    """Check that this token can write policy and role; otherwise Vault's owner writes them."""
     if isinstance(seen.rights, VaultError):
         return unknown_result(seen.rights.message, seen.rights.fix)
     paths = (policy_path(store), role_path(store))
-    left = [
+    denied = [
         path
         for path in paths
         if "root" not in (own := seen.rights[path]) and not {"create", "update"} <= own
     ]
-    if left:
-        return skip_result(f"left to Vault's owner: {' and '.join(left)}")
-    return pass_result("may write both")
+    if denied:
+        return skip_result(f"Vault's owner must write {' and '.join(denied)}")
+    return pass_result("can write both")

@@ -1,8 +1,8 @@
-"""Vault's side, taken back: role, auth mount, policy and mount; the payload only where it is named.
+"""Removal from Vault: roles, auth mount, policies and KV mount.
 
-Vault has no labels, so contents decide: a policy or role that was never committed here is
-another's, and a mount is ours where its description says so. What others log in at, and what holds
-data, stays. Source: facts on Vault, section 6.
+Vault has no labels, so the content decides: a policy or role that was never committed here belongs
+to somebody else, and a mount is ours if its description says so. Mounts that others log in through
+or that hold data are kept. Source: facts on Vault, section 6.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wizard.systems.vault.looks import policy_path, role_path
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.removal_path import PathRemoval
 from wizard.systems.vault.role import normalize_role, parse_role, render_role
-from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
+from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
 from wizard.workspace.committed import was_committed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _StepWork(Protocol):
 
 
 def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]:
-    """Their removal, in the reverse of the order in which they were made."""
+    """Return the removal steps, in the reverse order of creation."""
     every = list_vault_settings(target.answers, target.release)[::-1]
     auth = session.store.auth_mount
     return (
@@ -73,8 +73,8 @@ def build_vault_removal(target: Target, session: VaultLogin) -> tuple[Step, ...]
 
 
 def build_mount_removal(target: Target, session: VaultLogin) -> Step:
-    """The KV mount, which is last: only an empty one of our own goes."""
-    title = f"Disable KV mount {session.store.mount} where it is empty"
+    """Return the last step, which disables the KV mount if it is empty and ours."""
+    title = f"Disable KV mount {session.store.mount} if it is empty"
     return build_vault_step(
         target, session, "remove.vault-mount", title, KvMountRemoval(target, session)
     )
@@ -83,16 +83,16 @@ def build_mount_removal(target: Target, session: VaultLogin) -> Step:
 def build_vault_step(
     target: Target, session: VaultLogin, name: str, title: str, one: _StepWork
 ) -> Step:
-    """One of them as an action; without a login it is left to Vault's owner."""
+    """Return a removal as a step; without Vault credentials it is skipped."""
     look = one.look
     if target.vault is None:
-        unseen = one.unreadable_status("nothing says who this machine is to Vault")
+        skipped = one.unreadable_status(NO_CREDENTIALS)
 
         def look() -> StepStatus:
-            return unseen
+            return skipped
 
     change, dry_run_change = wrap_blocking(one.change), wrap_blocking(one.dry_run_change)
-    # What is another's at one path says nothing about the other paths.
+    # A foreign object at one path does not stop the removal of the others.
     return Step(
         name,
         title,
@@ -106,7 +106,7 @@ def build_vault_step(
 
 
 class RoleRemoval(PathRemoval):
-    """The store's role, as committed now or earlier."""
+    """The removal of the store's role, if it matches a committed version."""
 
     def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
         super().__init__(target, session, store)
@@ -114,7 +114,7 @@ class RoleRemoval(PathRemoval):
         self.what = f"role {self._store.role} at auth/{self._store.auth_mount}"
 
     def look(self) -> StepStatus:
-        """Whether it is gone."""
+        """Check that the role is deleted."""
         seen = self._session.read_path(self.path)
         if seen.hidden:
             return self._hidden_status()
@@ -126,19 +126,19 @@ class RoleRemoval(PathRemoval):
         if parse_role(ours) == theirs or was_committed(
             self._target.repository, file, lambda text: parse_role(text) == theirs
         ):
-            return self.delete_status(f"{self.what} stands as committed")
+            return self.delete_status(f"{self.what} matches a committed version")
         return self._foreign_status(
             diff_texts(file, render_role(theirs), render_role(parse_role(ours)))
         )
 
     @property
     def is_kept(self) -> bool:
-        """Whether it is not for this run to delete."""
+        """Whether this run does not delete it."""
         return self.look().state != "wanted"
 
 
 class PolicyRemoval(PathRemoval):
-    """The policy of that role."""
+    """The removal of the store's policy, if it matches a committed version."""
 
     def __init__(self, target: Target, session: VaultLogin, store: VaultSettings) -> None:
         super().__init__(target, session, store)
@@ -147,11 +147,11 @@ class PolicyRemoval(PathRemoval):
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault policy delete {self._store.policy}"
 
     def look(self) -> StepStatus:
-        """Whether it is gone."""
+        """Check that the policy is deleted."""
         seen = self._session.read_path(self.path)
         if seen.hidden:
             return self._hidden_status()
@@ -165,12 +165,12 @@ class PolicyRemoval(PathRemoval):
             file,
             lambda text: normalize_policy(text) == normalize_policy(theirs),
         ):
-            return self.delete_status(f"{self.what} stands as committed")
+            return self.delete_status(f"{self.what} matches a committed version")
         return self._foreign_status(diff_texts(file, theirs, ours))
 
 
 class AuthMountRemoval(PathRemoval):
-    """The auth mount, where this installation made it and nobody else logs in there."""
+    """The removal of the auth mount, if this installation created it and no other role uses it."""
 
     def __init__(self, target: Target, session: VaultLogin) -> None:
         super().__init__(target, session)
@@ -181,42 +181,42 @@ class AuthMountRemoval(PathRemoval):
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault auth disable {self._name}"
 
     def unreadable_status(self, why: str) -> StepStatus:
-        """Others may log in there: its owner has to look first."""
+        """Return the status for a mount that others may use: its owner must check first."""
         look = f"vault list auth/{self._name}/role"
         return leave_to_vault_owner(
-            why, f"{look}; and only if it is this installation's alone: {self.command}"
+            why, f"{look}; and only if no other installation uses it: {self.command}"
         )
 
     def look(self) -> StepStatus:
-        """Whether it is gone, or not this installation's to take away."""
+        """Check that the mount is disabled, or must be kept."""
         entry = self._read_mount("sys/auth", self._name)
         if entry is None:
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
-            return StepStatus("kept", f"{self.what} was not made by this installation")
+            return StepStatus("kept", f"{self.what} was not created by this installation")
         roles = self._list_names(f"auth/{self._name}/role")
         if roles is None:
-            return self.unreadable_status(f"this token may not list the roles of {self.what}")
+            return self.unreadable_status(f"this token cannot list the roles of {self.what}")
         for one in list_vault_settings(self._target.answers, self._target.release):
             role = RoleRemoval(self._target, self._session, one)
             if one.auth_mount == self._name and one.role in roles:
-                # In a rehearsal it has not gone before.
+                # In a dry run the role still exists.
                 roles = [name for name in roles if name != one.role or role.is_kept]
         if roles:
             return StepStatus(
-                "kept", f"{self.what} has roles: {_format_names(roles)}", Fix(self.command)
+                "kept", f"{self.what} has other roles: {_format_names(roles)}", Fix(self.command)
             )
-        return self.delete_status(f"{self.what} was made by this installation and has no role left")
+        return self.delete_status(f"{self.what} was created by this installation and has no roles")
 
 
 class KvMountRemoval(PathRemoval):
-    """The KV mount, where this installation made it and nothing lies in it."""
+    """The removal of the KV mount, if this installation created it and it is empty."""
 
     def __init__(self, target: Target, session: VaultLogin) -> None:
         super().__init__(target, session)
@@ -227,28 +227,28 @@ class KvMountRemoval(PathRemoval):
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault secrets disable {self._name}"
 
     def unreadable_status(self, why: str) -> StepStatus:
-        """A mount that may hold data of anybody is left without a word of how it goes."""
-        return StepStatus("kept", f"{self.what} stays: {why}")
+        """Return `kept` without a command: the mount may hold data of other owners."""
+        return StepStatus("kept", f"{self.what} is kept: {why}")
 
     def look(self) -> StepStatus:
-        """Whether it is gone, or not this installation's to take away."""
+        """Check that the mount is disabled, or must be kept."""
         entry = self._read_mount("sys/mounts", self._name)
         if entry is None:
             return self._gone_status()
         if isinstance(entry, StepStatus):
             return entry
         if not self._is_ours(entry):
-            return StepStatus("kept", f"{self.what} was not made by this installation")
+            return StepStatus("kept", f"{self.what} was not created by this installation")
         held = self._list_names(f"{self._name}/metadata/")
         if held is None:
-            return StepStatus("kept", f"whether {self.what} is empty may not be seen")
+            return StepStatus("kept", f"this token cannot see whether {self.what} is empty")
         if held:
             return StepStatus("kept", f"{self.what} holds data")
-        return self.delete_status(f"{self.what} was made by this installation and is empty")
+        return self.delete_status(f"{self.what} was created by this installation and is empty")
 
 
 def _format_names(names: list[str]) -> str:

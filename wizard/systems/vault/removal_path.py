@@ -1,4 +1,4 @@
-"""One thing at one path of Vault's that is to be gone: what may be seen of it, and its deletion."""
+"""The removal of one object at one path of Vault: read it, then delete it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PathRemoval:
-    """One thing at one path of Vault's, to be deleted; by default of the installation's store."""
+    """The removal of one object at a Vault path; by default of the installation's store."""
 
     def __init__(
         self, target: Target, session: VaultLogin, store: VaultSettings | None = None
@@ -31,45 +31,45 @@ class PathRemoval:
 
     @property
     def command(self) -> str:
-        """What Vault's owner runs instead."""
+        """The command for Vault's owner."""
         return f"vault delete {self.path}"
 
     def unreadable_status(self, why: str) -> StepStatus:
-        """What is told of it where this machine may not see it."""
+        """Return the status of an object that this machine cannot read."""
         return leave_to_vault_owner(why, self.command)
 
     def delete_status(self, why: str) -> StepStatus:
-        """To be deleted, if this token may."""
+        """Return `wanted`, or the command for Vault's owner if this token cannot delete it."""
         if not self._session.may(self.path, *self.needed):
-            return leave_to_vault_owner(f"{why}, and this token may not delete it", self.command)
+            return leave_to_vault_owner(f"{why}, but this token cannot delete it", self.command)
         return StepStatus("wanted", why)
 
     def change(self) -> str:
-        """Delete it."""
+        """Delete the object."""
         self._session.call("DELETE", self.path)
         return f"deleted {self.what}"
 
     def dry_run_change(self) -> str:
-        """The request that would be sent."""
+        """Return the request that a real run would send."""
         return f"DELETE {self.path}"
 
     def _gone_status(self) -> StepStatus:
-        return StepStatus("holds", f"{self.what} is gone")
+        return StepStatus("holds", f"{self.what} does not exist")
 
     def _hidden_status(self) -> StepStatus:
-        return self.unreadable_status(f"this token may not read {self.what}")
+        return self.unreadable_status(f"this token cannot read {self.what}")
 
     def _foreign_status(self, diff: str) -> StepStatus:
         return StepStatus(
             "blocked",
-            f"{self.what} is no version that was ever committed here: another's, or changed since; "
-            "it is left",
-            Fix(f"see whose it is; if it is to go: {self.command}"),
+            f"{self.what} matches no version committed here: it has a different owner, or was "
+            "changed later; not deleted",
+            Fix(f"find its owner; to delete it, run: {self.command}"),
             diff,
         )
 
     def _list_names(self, path: str) -> list[str] | None:
-        """Names below a path; None where they may not be seen."""
+        """Return the names below a path; None if this token cannot list them."""
         try:
             answer = self._session.call("GET", f"{path}?list=true")
         except VaultError as error:
@@ -82,11 +82,11 @@ class PathRemoval:
         return [str(name) for name in answer.data.get("keys") or []]
 
     def _read_mount(self, listing: str, name: str) -> dict[str, Any] | StepStatus | None:
-        """What the list of mounts says of one; a look where it cannot be seen."""
+        """Return a mount's entry from the list of mounts; a status if the list is not readable."""
         seen = self._session.read_path(listing)
         if seen.hidden:
             return self.unreadable_status(
-                f"this token does not see {listing}, so nothing says whose {self.what} is"
+                f"this token cannot read {listing}, so the owner of {self.what} is unknown"
             )
         found = (seen.data or {}).get(f"{name}/")
         return dict(found) if found is not None else None

@@ -1,9 +1,9 @@
-"""The ServiceAccount with which a Vault outside the cluster has tokens reviewed.
+"""The ServiceAccount that reviews tokens for a Vault outside the cluster.
 
-It may review tokens (system:auth-delegator) and nothing else. It lives in a namespace of its own,
-because whoever may start pods in a namespace may mount the Secrets there. Its token is a long-lived
-one in a Secret, since a requested token would end (facts on Vault, section 3). What stands already
-is used as it is.
+It can only review tokens (system:auth-delegator). It lives in its own namespace, because everybody
+who can start pods in a namespace can mount the Secrets there. Its token is a long-lived one in a
+Secret, since a requested token would expire (facts on Vault, section 3). Existing objects are used
+unchanged.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _FILLED_SECONDS, _PAUSE = 30.0, 0.3
 
 
 class Reviewer:
-    """The account, its right and its token in one cluster."""
+    """The account, its ClusterRoleBinding and its token in one cluster."""
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
 
     def find_obstacle(self) -> StepStatus | None:
-        """Why it cannot be had from here; None where it stands or may be made."""
+        """Return why this machine cannot use or create it; None if it can."""
         try:
             for manifest in build_manifests():
                 found = self._kube.get(
@@ -54,26 +54,26 @@ class Reviewer:
                     return StepStatus(
                         "blocked",
                         f"{Ref.from_manifest(manifest)} is being deleted",
-                        Fix("wait until it is gone"),
+                        Fix("wait until it is deleted"),
                     )
                 elif not _is_usable(manifest, found):
                     return StepStatus(
                         "blocked",
-                        f"another {Ref.from_manifest(manifest)} stands there; it is not touched",
-                        Fix("have its owner rename or remove it"),
+                        f"a different {Ref.from_manifest(manifest)} already exists; not changed",
+                        Fix("ask its owner to rename or delete it"),
                     )
             self._require(Right("get", "secrets", namespace=NAMESPACE, name=SECRET))
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
             return StepStatus(
-                "unknown", f"left to the cluster's owner: {error.message}", Fix(_fix())
+                "unknown", f"the cluster's owner must do this: {error.message}", Fix(_fix())
             )
         return None
 
     def _require_right(self, manifest: KubeObject) -> None:
         if manifest["kind"] == "ClusterRoleBinding":
-            # The server also refuses to hand out rights that one does not have.
+            # The server also refuses to grant rights that the caller does not have.
             self._kube.apply(manifest, dry_run=True)
             return
         kind = f"{manifest['kind'].lower()}s"
@@ -81,16 +81,19 @@ class Reviewer:
 
     def _require(self, right: Right) -> None:
         if not self._kube.may(right):
-            raise KubeError("forbidden", f"one may not {right}", status=403)
+            raise KubeError("forbidden", f"this login cannot {right}", status=403)
 
     def list_missing(self) -> Iterator[KubeObject]:
-        """What has to be made."""
+        """Yield the manifests of the missing objects."""
         for manifest in build_manifests():
             if self._kube.get(Ref.from_manifest(manifest), metadata=True) is None:
                 yield manifest
 
     def ensure_token(self) -> SecretStr:
-        """Make what lacks, and give the token. KubeError, or WizardError for no token in time."""
+        """Create the missing objects and return the token.
+
+        Raise KubeError, or WizardError if the cluster issues no token in time.
+        """
         for manifest in self.list_missing():
             self._kube.apply(manifest)
         end = time.monotonic() + _FILLED_SECONDS
@@ -102,18 +105,18 @@ class Reviewer:
             if time.monotonic() > end:
                 raise WizardError(
                     f"Secret {NAMESPACE}/{SECRET} got no token in {_FILLED_SECONDS:g} s",
-                    "see whether the cluster's token controller runs (kube-controller-manager)",
+                    "check that the cluster's token controller runs (kube-controller-manager)",
                 )
             time.sleep(_PAUSE)
 
 
 def list_requests() -> list[str]:
-    """What may be applied, as `--dry-run` names it."""
+    """Return the possible requests, for `--dry-run`."""
     return [f"apply {Ref.from_manifest(manifest)}" for manifest in build_manifests()]
 
 
 def build_manifests() -> tuple[KubeObject, ...]:
-    """The reviewer's objects, in the order they are made; nothing in them is secret."""
+    """Return the reviewer's objects in the order of creation; they contain no secret."""
     account = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
     return (
         {"apiVersion": "v1", "kind": "Namespace", "metadata": _build_metadata(NAMESPACE)},
@@ -145,7 +148,7 @@ def _build_metadata(name: str, **more: Any) -> dict[str, Any]:
 
 
 def _is_usable(wanted: KubeObject, found: KubeObject) -> bool:
-    """Whether what stands there does what is wanted of it."""
+    """Return whether an existing object serves the purpose of the wanted one."""
     if wanted["kind"] == "Secret":
         annotations = found["metadata"].get("annotations") or {}
         return bool(annotations.get(_OWNER) == ACCOUNT)
@@ -171,7 +174,7 @@ def _token(secret: KubeObject | None) -> SecretStr | None:
 def _fix() -> str:
     account = f"{NAMESPACE}:{ACCOUNT}"
     return (
-        f"they run: kubectl create namespace {NAMESPACE}; kubectl -n {NAMESPACE} create "
+        f"ask them to run: kubectl create namespace {NAMESPACE}; kubectl -n {NAMESPACE} create "
         f"serviceaccount {ACCOUNT}; kubectl create clusterrolebinding {BINDING} "
-        f"--clusterrole={_ROLE} --serviceaccount={account}; and hand Vault's owner its token"
+        f"--clusterrole={_ROLE} --serviceaccount={account}; and to give its token to Vault's owner"
     )

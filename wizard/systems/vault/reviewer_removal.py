@@ -1,7 +1,7 @@
-"""The token reviewer of a Vault outside the cluster: it stays, because others may live by it.
+"""The token reviewer of a Vault outside the cluster: never deleted, since others may depend on it.
 
-Any auth mount of any Vault may have been given its token, and nothing in the cluster says which
-(facts on Vault, section 3).
+Any auth mount of any Vault may use its token, and the cluster does not record which (facts on
+Vault, section 3).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _COMMAND = (
 
 
 def build_reviewer_removal(target: Target, store: VaultSettings) -> tuple[Step, ...]:
-    """What is told of it; nothing where Vault reviews tokens with its own account."""
+    """Return the step that reports it; empty if Vault reviews tokens with its own account."""
     if is_in_cluster(store.server):
         return ()
     name = f"{reviewer.NAMESPACE}/{reviewer.ACCOUNT}"
-    title = f"Leave the token reviewer {name} to the cluster's owner"
-    action = build_cluster_step(
+    title = f"Keep the token reviewer {name}; the cluster's owner decides about it"
+    step = build_cluster_step(
         "remove.reviewer", title, target.kube, _check_reviewer, None, left=_COMMAND, alone=True
     )
-    return (action,)
+    return (step,)
 
 
 def _check_reviewer(kube: Kube) -> StepStatus:
@@ -46,13 +46,13 @@ def _check_reviewer(kube: Kube) -> StepStatus:
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return StepStatus("unknown", f"{ref} may not be read")
+        return StepStatus("unknown", f"no permission to read {ref}")
     if found is None:
-        return StepStatus("holds", f"{ref} is not there")
+        return StepStatus("holds", f"{ref} does not exist")
     if check_label(found, ref) is not None:
-        return StepStatus("kept", f"{ref} was not made by this wizard")
+        return StepStatus("kept", f"{ref} was not created by this wizard")
     return StepStatus(
         "kept",
-        f"any auth mount of any Vault may have been given the token of {ref}",
-        Fix(f"once none has: {_COMMAND}"),
+        f"any auth mount of any Vault may use the token of {ref}",
+        Fix(f"once none does, run: {_COMMAND}"),
     )

@@ -1,4 +1,4 @@
-"""The store's own login at Vault, tried with a token of its ServiceAccount."""
+"""Test the store's own login to Vault with a token of its ServiceAccount."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ async def role_probe(
     mount_there: bool | None,
     role_there: bool | None,
 ) -> ProbeResult:
-    """Log in as the store, look what it may do, and revoke the login.
+    """Log in as the store, check its rights, and revoke the login.
 
-    `mount_there` and `role_there` are what is known of the auth mount and the role, None for
-    nothing: a refusal proves a fault only where both are there.
+    `mount_there` and `role_there` tell whether auth mount and role exist, None if unknown. A
+    refusal proves a fault only if both exist.
     """
     if mount_there is False:
         return warn_result(
-            f"there is no auth mount {store.auth_mount} yet",
-            "its owner enables it, as vault/ and the runbook say",
+            f"auth mount {store.auth_mount} does not exist yet",
+            "ask Vault's owner to enable it, as described in the runbook",
         )
     if role_there is False:
         return warn_result(
-            f"there is no role {store.role} at auth/{store.auth_mount} yet",
-            "its owner writes it, as vault/ and the runbook say",
+            f"role {store.role} at auth/{store.auth_mount} does not exist yet",
+            "ask Vault's owner to write the role file under vault/, as described in the runbook",
         )
     account = f"{store.account_namespace}/{store.service_account}"
     if mint is None:
@@ -64,7 +64,7 @@ async def role_probe(
 def check_role_login(
     store: VaultSettings, address: VaultAddress, jwt: SecretStr, *, certain: bool
 ) -> ProbeResult:
-    """What comes of the login; `certain` when mount and role are known to be there."""
+    """Return the result of the login; `certain` if mount and role are known to exist."""
     credentials = Jwt(store.auth_mount, store.role, jwt)
     try:
         with open_vault(address, credentials) as vault:
@@ -76,20 +76,20 @@ def check_role_login(
         fix = error.fix
         if audience and store.audience not in audience:
             fix = Fix(
-                f"the token is for {', '.join(audience)}, and secrets.vault.audience is "
-                f"{store.audience}: both must say the same",
+                f"the token has audience {', '.join(audience)}, but secrets.vault.audience is "
+                f"{store.audience}: use the same audience in both",
                 "secrets.vault.audience",
             )
         return fail_result(error.message, fix) if certain else unknown_result(error.message, fix)
     if not own & {"read", "root"}:
         return fail_result(
-            f"{store.role} logs in, and may not read {store.data_path}",
-            f"have the policy {store.policy} written as vault/ has it, and named in the role",
+            f"{store.role} can log in, but cannot read {store.data_path}",
+            f"write policy {store.policy} as in vault/, and name it in the role",
         )
     more = sorted(own - {"read"})
     if more:
         return warn_result(
-            f"{store.role} may also {', '.join(more)} {store.data_path}",
-            f"give the role the policy {store.policy} and no other",
+            f"{store.role} can also {', '.join(more)} {store.data_path}",
+            f"give the role only the policy {store.policy}",
         )
-    return pass_result(f"{store.role} logs in, and may read {store.data_path}")
+    return pass_result(f"{store.role} can log in and read {store.data_path}")

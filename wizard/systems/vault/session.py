@@ -1,8 +1,7 @@
-"""This machine's one login to Vault for all actions of a run, and what it may see and do there.
+"""This machine's one login to Vault for all steps of a run, and the rights of that login.
 
-A token that may not see something is no fault: that step is left to Vault's owner. A token that
-has ended is one, so a refusal is believed only while the token still counts (facts on Vault,
-sections 1 and 2).
+Missing rights are not a fault: Vault's owner does that step. An expired token is a fault, so a
+refusal counts only while the token is still valid (facts on Vault, sections 1 and 2).
 """
 
 from __future__ import annotations
@@ -33,22 +32,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NO_CREDENTIALS = "no Vault credentials found on this machine"
 _TRIES, _MAX_WAIT_SECONDS = 4, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """What a path holds: None where there is nothing; `hidden` where that may not be read."""
+    """The content of a path: None if it is empty; `hidden` if the token cannot read it."""
 
     data: Mapping[str, Any] | None = None
     hidden: bool = False
 
 
 class VaultLogin:
-    """One client of Vault, opened when first needed.
+    """One Vault client, opened on first use.
 
-    An AppRole's secret id may be good for a single login, so the login is kept; one that was made
-    here is revoked once nobody holds the session any more, at the latest when the process ends.
+    An AppRole's secret id may be valid for a single login only, so the login is reused. A login
+    made here is revoked when the session is released, at the latest when the process ends.
     """
 
     def __init__(self, target: Target) -> None:
@@ -62,47 +62,47 @@ class VaultLogin:
 
     @property
     def endpoint(self) -> str:
-        """Whom the actions ask, for people."""
+        """The address the steps connect to, for messages."""
         return self.vault_address.endpoint if self.vault_address else self.store.server
 
     @property
     def vault(self) -> Vault:
-        """The client; raises VaultError where the login is refused."""
+        """The client; raises VaultError if the login is refused."""
         if self._given is None:
-            raise VaultError("login", "nothing says who this machine is to Vault")
+            raise VaultError("login", NO_CREDENTIALS)
         if self._vault is None:
             self._require_known(self._given[0])
             self._vault = self._stack.enter_context(open_vault(*self._given))
         return self._vault
 
     def _require_known(self, where: VaultAddress) -> None:
-        """Before a login is sent anywhere: another Vault than an earlier run met is a conflict."""
+        """Raise ConflictError, before any login, if this is not the Vault of an earlier run."""
         try:
-            with open_vault(where) as nobody:
-                seen = nobody.health().cluster_id
+            with open_vault(where) as vault:
+                seen = vault.health().cluster_id
         except VaultError as error:
             if error.kind != "foreign":
                 raise
-            # What stands before Vault may keep its health to itself: then nothing can be compared.
+            # A proxy before Vault may hide its health; then there is no identity to compare.
             return
         target = self._target
         known = target.known_identities.get(VAULT_CLUSTER_ID, "")
         if known and seen and known != seen:
             memory = ApplyHistory(target.repository, target.release.installation).place
             raise ConflictError(
-                f"the Vault at {where.endpoint} is cluster {seen}; an earlier run here met {known}",
-                f"use the one that was applied to; if this one is meant, remove {memory}, "
-                "which is all that remembers the other",
+                f"the Vault at {where.endpoint} is cluster {seen}; an earlier run used {known}",
+                f"use the Vault of the earlier run; to switch to this one, delete {memory}, "
+                "which records the earlier one",
             )
         if seen:
             target.met_identities[VAULT_CLUSTER_ID] = seen
 
     def call(self, method: str, path: str, body: object = None) -> VaultResponse:
-        """One request; a server that asks to wait is waited for. Raises VaultError."""
+        """Send one request, with retries if Vault asks to wait. Raise VaultError."""
         return self.retry(lambda: self.vault.call(method, path, body))
 
     def retry(self, ask: Callable[[], T]) -> T:
-        """What `ask` gives, asked again for as long as Vault names a time for it."""
+        """Call `ask` and return its result; try again while Vault gives a time to wait."""
         for _ in range(_TRIES - 1):
             try:
                 return ask()
@@ -114,7 +114,10 @@ class VaultLogin:
         return ask()
 
     def read_path(self, path: str) -> PathState:
-        """What stands at a path. VaultError where the token has ended or Vault does not answer."""
+        """Return the content of a path.
+
+        Raise VaultError if the token has expired or Vault does not answer.
+        """
         try:
             return PathState(self.call("GET", path).data)
         except VaultError as error:
@@ -126,7 +129,7 @@ class VaultLogin:
         return PathState(hidden=True)
 
     def may(self, path: str, *needed: str) -> bool:
-        """Whether this token has all these capabilities at a path."""
+        """Return whether this token has all these capabilities at a path."""
         try:
             own = self.retry(lambda: self.vault.capabilities([path]))[path]
         except VaultError as error:
@@ -148,13 +151,13 @@ class VaultLogin:
 
     @property
     def inspect_command(self) -> str:
-        """The command with which Vault's owner looks at the payload."""
+        """The command that shows Vault's owner the payload."""
         return f"vault kv metadata get -mount={self.store.mount} {self.store.path}"
 
     def read_payload(self) -> tuple[Payload | None, str]:
-        """What Vault holds, or None and why this run cannot read it; raises VaultError."""
+        """Return the payload, or None and why this run cannot read it; raise VaultError."""
         if self.vault_address is None:
-            return None, "nothing says who this machine is to Vault"
+            return None, NO_CREDENTIALS
         store = self.store
         try:
             found = self.retry(
@@ -166,11 +169,11 @@ class VaultLogin:
             if error.kind not in {"forbidden", "missing"}:
                 raise
             self.require_alive()
-            return None, f"this login may not read {store.data_path}"
+            return None, f"this login cannot read {store.data_path}"
         return found.payload, ""
 
     def stored_keys(self) -> set[str] | None:
-        """The payload's keys; None where nobody is logged in, or may see them."""
+        """Return the payload's keys; None without a login or without the right to read them."""
         if self._given is None:
             return None
         try:
@@ -183,7 +186,7 @@ class VaultLogin:
         return set() if held is None or held.deleted else set(held.data)
 
     def require_alive(self) -> None:
-        """Raise VaultError where the token no longer counts at all."""
+        """Raise VaultError if the token is no longer valid."""
         try:
             self.retry(self.vault.token_lookup)
         except VaultError as error:
@@ -191,7 +194,7 @@ class VaultLogin:
                 raise
 
     def _sees_mount(self) -> bool:
-        """Whether the token counts though it may not look itself up: it sees its own mount."""
+        """Return whether a token that cannot look itself up is valid: it sees its mount."""
         try:
             self.retry(lambda: self.vault.mount(self.store.mount))
         except VaultError as error:
@@ -200,5 +203,7 @@ class VaultLogin:
 
 
 def leave_to_vault_owner(why: str, command: str) -> StepStatus:
-    """What this token may not do: the run goes on, and a later action proves it by its effect."""
-    return StepStatus("unknown", f"left to Vault's owner: {why}", Fix(f"they run: {command}"))
+    """Return `unknown` for work this token cannot do; a later step proves it by its effect."""
+    return StepStatus(
+        "unknown", f"Vault's owner must do this: {why}", Fix(f"ask them to run: {command}")
+    )

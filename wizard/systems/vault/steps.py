@@ -1,7 +1,7 @@
-"""Vault's side of an installation, in its order: mount, policy, auth mount, role, login.
+"""The steps of an installation in Vault, in order: mount, policy, auth mount, role, login.
 
-Each step reads first and writes only what is not there. What this machine may not do, or nobody is
-logged in for, is left to Vault's owner and proven by the store's login.
+Each step reads first and writes only missing objects. Steps without credentials or rights are
+skipped; Vault's owner does them, and the store's login proves the result.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from wizard.systems.vault.engine import KvMount, Policy
 from wizard.systems.vault.login import StoreLogin
 from wizard.systems.vault.paths import list_vault_settings
 from wizard.systems.vault.role import Role
-from wizard.systems.vault.session import VaultLogin, leave_to_vault_owner
+from wizard.systems.vault.session import NO_CREDENTIALS, VaultLogin, leave_to_vault_owner
 
 if TYPE_CHECKING:
     from wizard.manifests.contribution import StepSpec
     from wizard.stores.vault.settings import VaultSettings
     from wizard.systems.target import Target
 
-# Rights given a moment ago may take the API server a moment to know.
+# The API server may need a moment to see new rights.
 _LOGIN_SECONDS, _PAUSE = 10.0, 0.5
 
 
@@ -44,9 +44,9 @@ class _StepWork(Protocol):
 
 
 def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tuple[Step, ...]:
-    """What makes the store work; nothing is sent before the first action looks.
+    """Return the steps that set up the store; no request is sent before the first step runs.
 
-    `session` is this run's login, where more than these actions use it.
+    `session` is this run's login, if other steps share it.
     """
     session = session or VaultLogin(target)
     store = session.store
@@ -73,7 +73,7 @@ def build_vault_steps(target: Target, session: VaultLogin | None = None) -> tupl
 def _build_reader_steps(
     target: Target, session: VaultLogin, own: AuthMount, store: VaultSettings
 ) -> tuple[Step, ...]:
-    """What somebody else than Airflow needs to read a path of theirs."""
+    """Return the steps for a further reader, which reads a path of its own."""
     same = store.auth_mount == session.store.auth_mount
     mount = own if same else ForeignAuthMount(target, session, store.auth_mount)
     role = Role(target, session, mount, store)
@@ -98,7 +98,7 @@ def _build_login_step(session: VaultLogin, store: VaultSettings, one: StoreLogin
 def _require_credentials(
     target: Target, look: Callable[[], StepStatus], command: str
 ) -> Callable[[], StepStatus]:
-    """The look, once something says who this machine is to Vault."""
+    """Return the look; without Vault credentials, one that names the owner's command."""
     if target.vault is not None:
         return look
-    return lambda: leave_to_vault_owner("nothing says who this machine is to Vault", command)
+    return lambda: leave_to_vault_owner(NO_CREDENTIALS, command)
