@@ -277,7 +277,7 @@ async def test_the_config_repository_needs_no_dags_and_a_key_that_only_reads(
     assert found["repository.read-only"].status == "pass"
     later = await probed(forge, key, ref="later")
     assert later["repository.clone"].status == "unknown"
-    assert "push what was committed" in later["repository.clone"].fix.text
+    assert "push the commit" in later["repository.clone"].fix.text
     assert later["repository.read-only"].status == "skip"
 
 
@@ -346,7 +346,7 @@ async def test_the_rights_on_argo_cds_path_are_looked_at(vault: Vault) -> None:
     probes = vault_probes(first, where, who, others=others)
     found = {one.id: result async for one, result in run_probes(probes)}
     assert found["vault.payload"].status == "warn"
-    assert found["vault.argocd-payload"].detail == f"may read and write rights/data/{PATH}"
+    assert found["vault.argocd-payload"].detail == f"can read and write rights/data/{PATH}"
     assert found["vault.argocd-setup"].detail.endswith(
         "auth/kubernetes/role/external-secrets-airflow-argocd"
     )
@@ -368,7 +368,7 @@ def test_a_hub_logs_in_at_the_mount_of_its_own_cluster(
     assert found["vault.role"].state == found["vault.argocd-policy"].state == "changed"
     role = found["vault.argocd-role"]
     assert role.state == "unknown"
-    assert "there is no role" in role.detail
+    assert "does not exist yet" in role.detail
     assert "vault write auth/hub-of-two/role/" in role.fix.text
 
     here.vault.request("POST", "sys/auth/hub-of-two", {"type": "kubernetes"})
@@ -398,7 +398,7 @@ def test_what_is_still_waited_for_is_said(
         found: StepStatus = asyncio.run(action.check())  # type: ignore[arg-type]
         return found.state, found.detail
 
-    assert look() == ("wanted", f"ExternalSecret {world.argo}/{name} is not there yet")
+    assert look() == ("wanted", f"ExternalSecret {world.argo}/{name} does not exist yet")
     # Whoever may not see the Secrets of Argo CD may still do this.
     first, seen = store_credential.build_store_credential_steps(world.target(limited, **STORE))
     assert told([first])["argocd.credential"].state == "changed"
@@ -415,9 +415,9 @@ def test_what_is_still_waited_for_is_said(
     assert name in look()[1]
     beside.secret(name, "type", "url", "name")
     beside.seen(name)
-    assert look() == ("wanted", f"Secret {world.argo}/{name} lacks the keys sshPrivateKey")
+    assert look() == ("wanted", f"Secret {world.argo}/{name} is missing the keys sshPrivateKey")
     beside.secret(name, "type", "url", "name", "sshPrivateKey")
-    assert "lacks the label argocd.argoproj.io/secret-type" in look()[1]
+    assert "is missing the label argocd.argoproj.io/secret-type" in look()[1]
     assert look(seen)[0] == "unknown"
     kube_with_crds.request(
         "PATCH",
@@ -509,7 +509,7 @@ def test_argo_cd_reads_its_own_path_and_nothing_else(hub: Hub, tmp_path: Path) -
 
     second, lines = hub.counted("apply", "--yes", "--json")
     assert set(states(second).values()) == {"holds"}, second
-    assert "logs in and may read" in ended(second)["vault.argocd-login"]["detail"]
+    assert "can log in and read" in ended(second)["vault.argocd-login"]["detail"]
     assert outward_writes(lines) == []
 
     stores = "/apis/external-secrets.io/v1/namespaces/{}/secretstores/{}"

@@ -134,10 +134,10 @@ def test_an_object_of_another_is_shown_and_kept(world: World) -> None:
     found = told(actions(world.target()))
     event = found["argocd.project"]
     assert event.state == "blocked"
-    assert "not this wizard's" in event.detail
+    assert "does not belong to this wizard" in event.detail
     assert '-    - "*"' in event.diff
     assert "+    - https://airflow.apache.org" in event.diff
-    assert "rename ours in the answers" in event.fix.text
+    assert "choose a different name in the answers" in event.fix.text
     assert found["argocd.application"].state == "left"
     assert world.read(PROJECT)["spec"] == {"sourceRepos": ["*"]}
 

@@ -1,4 +1,4 @@
-"""What Argo CD says of the installation's Applications: synced, healthy, at the planned files."""
+"""Check the installation's Applications in Argo CD: synced, healthy, at the planned files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def has_parent(target: Target) -> bool:
-    """Whether one Application brings the others."""
+    """Return whether a parent Application delivers the others."""
     return "argocd/bootstrap/parent" in target.files
 
 
 def application_names(target: Target) -> tuple[str, ...]:
-    """The Applications, the one that brings the others first."""
+    """Return the names of the Applications, the parent first."""
     name = target.release.installation
     if has_parent(target):
         return (f"{name}-parent", f"{name}-secrets", name)
@@ -42,20 +42,20 @@ def application_names(target: Target) -> tuple[str, ...]:
 
 
 def check_applications(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
-    """Whether all are synced and healthy; `otherwise` is asked where Argo CD gives no reason."""
+    """Check that all are synced and healthy; `otherwise` explains faults Argo CD does not."""
     found = _read_applications(kube, target)
     for name, application in found.items():
         look = _check_application(name, application, target, otherwise)
         if look.state != "holds":
             return look
-    told = "; ".join(f"{name}: Synced, Healthy" for name in found)
+    detail = "; ".join(f"{name}: Synced, Healthy" for name in found)
     return StepStatus(
-        "holds", told + _describe_revision(found[application_names(target)[-1]], target)
+        "holds", detail + _describe_revision(found[application_names(target)[-1]], target)
     )
 
 
 def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None:
-    """Why nothing arrives in the cluster, as far as Argo CD says; None when it says nothing."""
+    """Return Argo CD's reason for missing objects in the cluster; None if it gives none."""
     if kube is None:
         return None
     try:
@@ -67,7 +67,9 @@ def diagnose_applications(kube: Kube | None, target: Target) -> Diagnosis | None
         if why:
             return Diagnosis(f"Application {name}: {why.cause}", why.fix)
         if application is None:
-            return Diagnosis(f"Application {name} is not there yet", Fix("see argocd.application"))
+            return Diagnosis(
+                f"Application {name} does not exist yet", Fix("see argocd.application")
+            )
     return None
 
 
@@ -84,7 +86,7 @@ def _check_application(
 ) -> StepStatus:
     if application is None:
         return StepStatus(
-            "wanted", f"Application {name} is not there yet", Fix("see argocd.application")
+            "wanted", f"Application {name} does not exist yet", Fix("see argocd.application")
         )
     namespace = argocd_answers(target.answers.delivery).namespace
     describe = f"kubectl -n {namespace} describe application {name}"
@@ -114,7 +116,7 @@ def _check_application(
 
 
 def _errors(status: Mapping[str, Any]) -> list[str]:
-    """Messages of the conditions that are errors; warnings are Argo CD's own matter."""
+    """Return the messages of error conditions; warnings do not count."""
     return [
         str(one.get("message") or "")
         for one in status.get("conditions") or []
@@ -123,7 +125,7 @@ def _errors(status: Mapping[str, Any]) -> list[str]:
 
 
 def _failure_messages(application: KubeObject | None) -> list[str]:
-    """All that may say why: conditions, the running or failed operation, its resources."""
+    """Return all messages that may name the cause: conditions, operation, its resources."""
     status = (application or {}).get("status") or {}
     operation = status.get("operationState") or {}
     if operation.get("phase") == "Succeeded":
@@ -137,7 +139,7 @@ _FAILED = ("SyncFailed", "PruneFailed")
 
 
 def _revision(status: Mapping[str, Any], target: Target) -> str:
-    """The config repository's commit that Argo CD compares with; empty when it says none."""
+    """Return the commit of the config repository that Argo CD compares with; empty if unknown."""
     sync = status.get("sync") or {}
     compared = sync.get("comparedTo") or {}
     url = argocd_answers(target.answers.delivery).repo_url
@@ -150,15 +152,15 @@ def _revision(status: Mapping[str, Any], target: Target) -> str:
 
 
 def _explain_stale(status: Mapping[str, Any], target: Target) -> str:
-    """Why the state is about an earlier commit; empty when it is not, or cannot be told."""
+    """Return why the state belongs to an earlier commit; empty if it is current or unknown."""
     revision = _revision(status, target)
     if not target.emitted or not _is_known_commit(target, revision):
         return ""
-    stands = target.repository.read_many(target.emitted, revision)
-    if all(stands[path] == data for path, data in target.emitted.items()):
+    committed = target.repository.read_many(target.emitted, revision)
+    if all(committed[path] == data for path, data in target.emitted.items()):
         return ""
     return (
-        f"Synced with {revision[:8]}, which lacks what is planned; Argo CD looks every few minutes"
+        f"Synced with {revision[:8]}, without the planned files; Argo CD checks every few minutes"
     )
 
 

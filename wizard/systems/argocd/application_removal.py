@@ -1,8 +1,8 @@
-"""Argo CD's Applications: let go of without what they delivered (undo), or with it (destroy).
+"""Removal of Applications: without the objects they delivered (undo), or with them (destroy).
 
-An Application without the resources finalizer leaves what it delivered where it is; with it, Argo
-CD removes all of that first, except what carries `Delete=false`. For that it needs the project,
-which therefore goes later. Source: Argo CD's documentation on app deletion; facts on Argo CD.
+Argo CD keeps the delivered objects of an Application without the resources finalizer. With the
+finalizer it deletes them first, except those with `Delete=false`; for that it needs the project,
+which is therefore deleted later. Source: Argo CD's documentation on app deletion; facts on Argo CD.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ INSTANCE = "app.kubernetes.io/instance"
 
 
 def application_refs(target: Target) -> list[Ref]:
-    """All Applications of the installation, the one that brings the others first."""
+    """Return all Applications of the installation, the parent first."""
     return [Ref.from_manifest(source.manifest()) for source in application_manifests(target)]
 
 
 def split_applications(target: Target) -> tuple[list[Ref], list[Ref]]:
-    """The Application that brings the others, where there is one, and those that it brings.
+    """Return the parent Application, if there is one, and its children.
 
-    They are told by their files: an installation may well be named like another's parent.
+    The files decide which is which: an installation may have the name of another one's parent.
     """
     found = application_refs(target)
-    bringers = 1 if has_parent(target) else 0
-    return found[:bringers], found[bringers:]
+    parents = 1 if has_parent(target) else 0
+    return found[:parents], found[parents:]
 
 
 def build_application_undo(target: Target) -> Step:
-    """Undo: Argo CD follows the repository no more; all that it delivered stays as it is."""
+    """Undo: Argo CD stops following the repository and keeps the delivered objects."""
     found = application_refs(target)
     own = build_unchanged_judge(target, application_manifests(target))
 
@@ -63,7 +63,7 @@ def build_application_undo(target: Target) -> Step:
 
     return build_removal_step(
         "undo.application",
-        f"Remove {format_applications(found)}; what Argo CD delivered stays",
+        f"Remove {format_applications(found)}; delivered objects are kept",
         "platform",
         target.argocd,
         lambda kube: Removal(kube, lambda: found, judge),
@@ -76,23 +76,23 @@ def _check_finalizer(found: KubeObject, ref: Ref) -> StepStatus | None:
         return None
     return StepStatus(
         "blocked",
-        f"{ref} carries the finalizer {FINALIZER}: with it Argo CD would remove all it delivered",
+        f"{ref} has the finalizer {FINALIZER}: Argo CD would delete everything it delivered",
         Fix(
-            "to let go of it without that: kubectl -n "
+            "to keep the delivered objects, run: kubectl -n "
             f"{ref.namespace} patch application {ref.name} --type merge "
-            '-p \'{"metadata":{"finalizers":null}}\'; to remove all of it: airflow-wizard destroy'
+            '-p \'{"metadata":{"finalizers":null}}\'; to delete them: airflow-wizard destroy'
         ),
     )
 
 
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
-    """Left where somebody else would bring it back, or it is another repository's."""
+    """Block the removal if another owner would restore it, or it reads another repository."""
     owner = _find_owner(found, application_names(target))
     if owner:
         return StepStatus(
             "blocked",
-            f"{ref} is delivered by {owner}, which would bring it back",
-            Fix(f"take it out of what {owner} delivers, then run it again"),
+            f"{ref} is delivered by {owner}, which would restore it",
+            Fix(f"remove it from the objects that {owner} delivers, then run it again"),
         )
     wanted = {
         url
@@ -104,14 +104,14 @@ def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | No
         return StepStatus(
             "blocked",
             f"{ref} reads {', '.join(escape_unprintable(url) for url in foreign)}, which is not "
-            "committed here; it is left",
-            Fix("see whose it is; another installation of this name needs a name of its own"),
+            "committed here; not deleted",
+            Fix("find its owner; a second installation of this name needs a different name"),
         )
     return None
 
 
 def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
-    """Who else delivers an object: an Application, or its owner; empty for nobody else."""
+    """Return the other Application or the owner that delivers an object; empty if none."""
     about = found["metadata"]
     for one in about.get("ownerReferences") or []:
         return escape_unprintable(f"{one.get('kind')} {one.get('name')}")
@@ -120,38 +120,42 @@ def _find_owner(found: KubeObject, own: Iterable[str]) -> str:
 
 
 def find_tracking_application(found: Mapping[str, Any]) -> str:
-    """The Application that Argo CD says an object belongs to; empty for none."""
+    """Return the Application in Argo CD's tracking mark of an object; empty if none."""
     about = found["metadata"]
     mark = str((about.get("annotations") or {}).get(TRACKING) or "").partition(":")[0]
     return mark.rpartition("_")[2] or str((about.get("labels") or {}).get(INSTANCE) or "")
 
 
 def repository_urls(application: Mapping[str, Any]) -> set[str]:
-    """The repositories that an Application reads."""
+    """Return the URLs of the repositories that an Application reads."""
     spec = application.get("spec") or {}
     listed = [*(spec.get("sources") or []), *([spec["source"]] if spec.get("source") else [])]
     return {str(one.get("repoURL")) for one in listed if one.get("repoURL")}
 
 
 def build_application_judge(target: Target) -> Judge:
-    """Left where another made it, would bring it back, or reads another repository."""
+    """Return a judge that blocks Applications of other owners or other repositories."""
     own = build_label_judge(target)
     return lambda found, ref: own(found, ref) or _check_owner(target, found, ref)
 
 
 def require_gone(target: Target) -> None:
-    """Raise ConflictError while an Application may stand: it would bring back what is removed."""
+    """Raise ConflictError while an Application may exist: it would restore deleted objects."""
     if target.argocd is None:
-        raise ConflictError("nothing says whether Argo CD still has it", "--context names it")
+        raise ConflictError(
+            "cannot check Argo CD's Applications: no kubeconfig context", "use --context"
+        )
     for ref in application_refs(target):
         try:
             if read_object(target.argocd, ref) is not None:
-                raise ConflictError(f"{ref} stands", "let its removal end, then run it again")
+                raise ConflictError(
+                    f"{ref} still exists", "wait until it is deleted, then run it again"
+                )
         except KubeError as error:
-            why = f"nothing says whether {ref} is gone: {error.message}"
+            why = f"cannot check whether {ref} is deleted: {error.message}"
             raise ConflictError(why, error.fix) from None
 
 
 def format_applications(found: Sequence[Ref]) -> str:
-    """How a title names them."""
+    """Return the Applications' names for a title."""
     return f"Application{'s' if len(found) > 1 else ''} {', '.join(ref.name for ref in found)}"

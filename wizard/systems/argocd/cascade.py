@@ -1,4 +1,4 @@
-"""Destroy: Argo CD stops syncing, and later removes what it delivered with its Applications."""
+"""Destroy: stop Argo CD's syncs, and later let it delete its objects with its Applications."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROUNDS = 10
 
 
 def build_pause_step(target: Target) -> Step:
-    """Destroy: nothing is synced any more, so what is removed next stays away."""
+    """Destroy: return the step that stops syncs, so that deleted objects are not restored."""
     parent, children = split_applications(target)
     work = _Pause(build_application_judge(target), parent, children)
     return build_cluster_step(
@@ -44,51 +44,51 @@ def build_pause_step(target: Target) -> Step:
         target.argocd,
         work.look,
         work.change,
-        left="argocd app set NAME --sync-policy none, for each of its Applications",
+        left="argocd app set NAME --sync-policy none, for each Application",
         patience=PAUSE_SECONDS,
     )
 
 
 class _Pause:
-    """Takes `automated` off, ends a sync under way, and removes the parent, which restores it."""
+    """Removes `automated`, ends running syncs, and deletes the parent, which would restore them."""
 
     def __init__(self, judge: Judge, parents: Sequence[Ref], children: Sequence[Ref]) -> None:
         self._judge, self._parents, self._children = judge, parents, children
 
     def look(self, kube: Kube) -> StepStatus:
-        """Whether nothing syncs any more."""
+        """Check that no Application syncs."""
         wanted: list[tuple[str, Fix]] = []
         for ref in (*self._parents, *self._children):
             found = read_object(kube, ref)
             if found is None:
                 continue
-            if left := self._judge(found, ref):
-                return left
+            if refusal := self._judge(found, ref):
+                return refusal
             if found["metadata"].get("deletionTimestamp"):
                 wanted += [explain_deletion(found, ref)] if ref in self._parents else []
             elif ref in self._parents:
-                wanted.append((f"{ref} brings the others", NO_FIX))
+                wanted.append((f"{ref} delivers the others", NO_FIX))
             elif _is_automated(found):
-                wanted.append((f"{ref} syncs by itself", NO_FIX))
+                wanted.append((f"{ref} has automated sync", NO_FIX))
             elif _is_syncing(found):
-                fix = Fix("Argo CD's application controller ends it: see whether it runs")
-                wanted.append((f"a sync of {ref} is under way", fix))
+                fix = Fix("check that Argo CD's application controller runs, which ends it")
+                wanted.append((f"a sync of {ref} is running", fix))
         if not wanted:
-            return StepStatus("holds", "nothing is synced by itself")
-        said_, fixes = zip(*wanted, strict=True)
-        return StepStatus("wanted", "; ".join(said_), Fix.join(fixes))
+            return StepStatus("holds", "automated sync is off")
+        details, fixes = zip(*wanted, strict=True)
+        return StepStatus("wanted", "; ".join(details), Fix.join(fixes))
 
     def change(self, kube: Kube) -> str:
-        """Do it."""
+        """Delete the parent and stop the syncs of the others."""
         for ref in self._parents:
             found = read_object(kube, ref)
             if found and not found["metadata"].get("deletionTimestamp"):
-                # Its children are let go of here, one by one, and not with it.
+                # Without the finalizer Argo CD keeps the children.
                 update_object(kube, ref, _remove_finalizer)
                 kube.delete(ref, uid=str(found["metadata"]["uid"]))
         for ref in self._children:
             update_object(kube, ref, _stop_sync)
-        return "automated syncs are off"
+        return "switched automated sync off"
 
 
 def _is_automated(found: KubeObject) -> bool:
@@ -106,7 +106,7 @@ def _phase(found: KubeObject) -> str:
 
 
 def _stop_sync(found: KubeObject) -> KubeObject:
-    """Without automated syncs; one under way is ended as `argocd app terminate-op` ends it."""
+    """Return it without automated sync, and end a running one as `argocd app terminate-op`."""
     policy = {k: v for k, v in (found["spec"].get("syncPolicy") or {}).items() if k != "automated"}
     changed = {**found, "spec": {**found["spec"], "syncPolicy": policy}}
     changed.pop("operation", None)
@@ -134,7 +134,7 @@ def _add_finalizer(found: KubeObject) -> KubeObject:
 
 
 def update_object(kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject]) -> None:
-    """Change an object as it stands; controllers write into it too, so this is tried anew."""
+    """Read, edit and replace an object; try again if a controller changed it in between."""
     for _ in range(_ROUNDS):
         found = read_object(kube, ref)
         if found is None or found["metadata"].get("deletionTimestamp"):
@@ -152,16 +152,16 @@ def update_object(kube: Kube, ref: Ref, edit: Callable[[KubeObject], KubeObject]
         except KubeError as error:
             raise explain_error(error) from None
         return
-    raise ConflictError(f"{ref} is changed by others all the time", "run it again")
+    raise ConflictError(f"{ref} is being changed by somebody else", "run it again")
 
 
 def build_cascade_step(target: Target) -> Step:
-    """Destroy: Argo CD removes what it delivered, then the Applications are gone."""
-    # The chart's first: its pods need their Secrets until they end.
+    """Destroy: return the step in which Argo CD deletes its objects with its Applications."""
+    # The chart's Application first: its pods need their Secrets until they end.
     _, found = split_applications(target)
     return build_removal_step(
         "destroy.application",
-        f"Remove {format_applications(found)}; Argo CD removes with it all it delivered",
+        f"Remove {format_applications(found)} with all objects that Argo CD delivered",
         "platform",
         target.argocd,
         lambda kube: Removal(
@@ -170,7 +170,7 @@ def build_cascade_step(target: Target) -> Step:
             build_application_judge(target),
             lambda kube, _found, ref: update_object(kube, ref, _add_finalizer),
             _explain_remaining,
-            "Argo CD has no Application of it",
+            "Argo CD has no Application of this installation",
         ),
         left=kubectl_delete(found),
         patience=CASCADE_SECONDS,

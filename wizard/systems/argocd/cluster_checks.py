@@ -1,4 +1,4 @@
-"""What the cluster that Argo CD runs in is asked."""
+"""Checks of the cluster that Argo CD runs in."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _NAMESPACE = "delivery.argocd.namespace"
 
 
 def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Iterator[ClusterCheck]:
-    """Return the checks; `argocd` is the cluster that Argo CD runs in where that is another one.
+    """Yield the checks; `argocd` is the cluster that Argo CD runs in, if it is a different one.
 
-    Without it, such a hub is not asked.
+    Without it, a different cluster is not checked.
     """
     argo = argocd_answers(answers.delivery)
     where = argocd or (kube if argo.destination == IN_CLUSTER_SERVER else None)
     if where is None:
-        text = f"Argo CD runs in another cluster and calls this one {argo.destination}"
+        text = f"Argo CD runs in a different cluster, where this one is {argo.destination}"
         skipped = skip_result(
-            f"{text}; that one was not asked", "name its context with --argocd-context"
+            f"{text}; not checked", "name the context of Argo CD's cluster with --argocd-context"
         )
         yield ClusterCheck("argocd", "Argo CD", lambda: skipped, _NAMESPACE)
         return
@@ -55,24 +55,24 @@ def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Ite
 
 
 def check_argocd_api(kube: Kube, namespace: str) -> ProbeResult:
-    """Whether Argo CD's kinds are served, and its namespace is there."""
+    """Check that the cluster serves Argo CD's kinds and has its namespace."""
     api = f"{ARGO_GROUP}/v1alpha1"
-    # Argo Workflows and Rollouts have the same group.
+    # Argo Workflows and Rollouts use the same group.
     missing = {"Application", "AppProject"} - kube.kinds(api)
     if missing:
         return fail_result(
             f"Argo CD is not installed: {api} has no {' and no '.join(sorted(missing))}",
-            "have it installed, or name the cluster it runs in with --argocd-context",
+            "install Argo CD, or name the context of its cluster with --argocd-context",
         )
     try:
         there = kube.get(Ref("v1", "Namespace", namespace), metadata=True)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return pass_result(f"serves {api}; whether it runs in {namespace} may not be read")
+        return pass_result(f"serves {api}; no permission to read namespace {namespace}")
     if there is None:
         return fail_result(
-            f"serves {api}, and there is no namespace {namespace}",
+            f"serves {api}, but namespace {namespace} does not exist",
             Fix("correct delivery.argocd.namespace", "delivery.argocd.namespace"),
         )
     return pass_result(f"serves {api}, namespace {namespace}")

@@ -1,6 +1,6 @@
-"""Whether Argo CD has a credential for the config repository; it is Argo CD's own, only looked at.
+"""Check that Argo CD has a credential for the config repository; it is never changed.
 
-Source: facts on Argo CD (Repo credentials): Secrets with a label, `repo-creds` count by prefix.
+Source: facts on Argo CD (Repo credentials): Secrets with a label; `repo-creds` match by prefix.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def build_credential_step(target: Target) -> Step:
-    """The look; where an SSH repository has no credential, the delivery cannot go on."""
+    """Return the check; an SSH repository without a credential stops the delivery."""
     argo, kube = argocd_answers(target.answers.delivery), target.argocd
 
     async def check() -> StepStatus:
@@ -39,7 +39,7 @@ def build_credential_step(target: Target) -> Step:
 
 
 def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
-    """Whether a Secret of Argo CD's names this repository, or a prefix of it."""
+    """Check that a Secret of Argo CD names this repository or a prefix of its URL."""
     try:
         found = [
             (kind, about["metadata"]["name"], _fields(kube, namespace, about["metadata"]["name"]))
@@ -51,7 +51,8 @@ def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
         if error.kind != "forbidden":
             raise explain_error(error) from None
         return StepStatus(
-            "unknown", "Argo CD's repository Secrets may not be read; the sync proves it"
+            "unknown",
+            "no permission to read Argo CD's repository Secrets; the sync will show it",
         )
     wanted = normalize_url(url)
     for kind, name, fields in found:
@@ -60,13 +61,14 @@ def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
             return _check_switches(name, fields)
     if parse_git_url(url).scheme != "ssh":
         return StepStatus(
-            "unknown", "Argo CD has no credential for it, and needs none if it is public"
+            "unknown",
+            "Argo CD has no credential for it, which is correct only for a public repository",
         )
     raise WizardError(
         f"no Secret in {namespace} gives Argo CD a credential for {url}",
         Fix(
-            "let Argo CD's admin add it, with a read-only key of its own: `argocd repo add "
-            f"{url} --ssh-private-key-path FILE`; or have one made, in Vault: airflow-wizard set "
+            "ask Argo CD's admin to add one with a separate read-only key: `argocd repo add "
+            f"{url} --ssh-private-key-path FILE`; or generate one in Vault: airflow-wizard set "
             "delivery.argocd.credential=store",
             "delivery.argocd.credential",
         ),
@@ -74,7 +76,7 @@ def _find_credential(kube: Kube, namespace: str, url: str) -> StepStatus:
 
 
 def find_other_credential(kube: Kube, namespace: str, url: str, own: str) -> StepStatus | None:
-    """What is in the way where a Secret of somebody else names this very repository; else None."""
+    """Return a conflict if a different Secret already names this repository; None otherwise."""
     try:
         names = [
             about["metadata"]["name"]
@@ -87,11 +89,11 @@ def find_other_credential(kube: Kube, namespace: str, url: str, own: str) -> Ste
             if name != own and theirs == normalize_url(url):
                 return StepStatus(
                     "blocked",
-                    f"Secret {name} gives Argo CD a credential for this repository already, and "
-                    "it has one for each",
+                    f"Secret {name} already gives Argo CD a credential for this repository, and "
+                    "Argo CD uses only one",
                     Fix(
-                        "use that one: airflow-wizard set delivery.argocd.credential=known; or "
-                        "have its owner remove it first",
+                        "use it: airflow-wizard set delivery.argocd.credential=known; or "
+                        "ask its owner to delete it first",
                         "delivery.argocd.credential",
                     ),
                 )
@@ -105,16 +107,16 @@ def _check_switches(name: str, fields: Mapping[str, str]) -> StepStatus:
     if "true" in {fields.get("insecure"), fields.get("insecureIgnoreHostKey")}:
         return StepStatus(
             "blocked",
-            f"Secret {name} lets Argo CD read this repository from any host that answers",
-            Fix("let Argo CD's admin remove `insecure` from it: host keys must be checked"),
+            f"Secret {name} makes Argo CD accept any host key for this repository",
+            Fix("ask Argo CD's admin to remove `insecure` from it"),
         )
     return StepStatus("holds", f"Argo CD has a credential for it (Secret {name})")
 
 
 def _fields(kube: Kube, namespace: str, name: str) -> dict[str, str]:
-    """URL and switches of one repository Secret.
+    """Return URL and switches of one repository Secret.
 
-    The API server gives Secrets only whole; its keys and passwords are dropped unread right here.
+    The API server returns only whole Secrets; keys and passwords are dropped here without a look.
     """
     data = (kube.get(Ref("v1", "Secret", name, namespace)) or {}).get("data") or {}
     found = {}

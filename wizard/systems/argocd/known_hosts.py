@@ -1,8 +1,8 @@
-"""The SSH host keys that Argo CD trusts: those of the config repository's host are appended.
+"""Append the SSH host keys of the config repository's host to those that Argo CD trusts.
 
-The list is shared by all of Argo CD's repositories, so it is never replaced, and only keys with
-evidence in the answers are added. An annotation remembers which lines an installation has added:
-only those are its own to take away. Source: facts on Argo CD (Repo credentials and known hosts).
+All repositories of Argo CD share the list, so it is never replaced, and only keys with evidence in
+the answers are added. An annotation records the lines that an installation has added: it removes
+only those. Source: facts on Argo CD (Repo credentials and known hosts).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_CONTEXT = "no kubeconfig context names Argo CD's cluster"
 
 
 def build_known_hosts_steps(target: Target) -> tuple[Step, ...]:
-    """The append, where the repository is read over SSH."""
+    """Return the step that appends the keys, if Argo CD reads the repository over SSH."""
     argo = argocd_answers(target.answers.delivery)
     endpoint = target.argocd.identity if target.argocd else "Argo CD's cluster"
     if parse_git_url(argo.repo_url).scheme != "ssh":
@@ -70,24 +70,24 @@ async def _in_thread(kube: Kube | None, look: Any) -> StepStatus:
 
 def _require_kube(kube: Kube | None) -> Kube:
     if kube is None:
-        raise WizardError(_NO_CONTEXT, "--context names one")
+        raise WizardError(_NO_CONTEXT, "use --context")
     return kube
 
 
 def format_repository_host(url: str) -> str:
-    """The host of a repository read over SSH, as known hosts spell it."""
+    """Return the host of an SSH repository in known_hosts form."""
     location = parse_git_url(url)
     return known_hosts_name(location.host, location.port)
 
 
 def _verified(target: Target) -> tuple[str, ...]:
-    """Lines with evidence for the config repository's host and port."""
+    """Return the lines with evidence for the config repository's host and port."""
     return tuple(line for line in verified_known_hosts(target.answers).splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class _KnownHosts:
-    """The shared text of known hosts in Argo CD's namespace, and our lines for it."""
+    """The shared known_hosts text in Argo CD's namespace, and this installation's lines."""
 
     namespace: str
     name: str
@@ -109,7 +109,7 @@ class _KnownHosts:
             return StepStatus(
                 "blocked",
                 f"Argo CD's list revokes a verified key of {self.name}",
-                Fix("ask who revoked it, and verify the host's keys again"),
+                Fix("ask Argo CD's admin who revoked it, and verify the host's keys again"),
             )
         if not self.lines:
             return self._check_without_keys(text)
@@ -119,17 +119,17 @@ class _KnownHosts:
                 "holds", f"Argo CD has all {len(self.lines)} verified keys of {self.name}"
             )
         return StepStatus(
-            "wanted", f"{len(missing)} of {len(self.lines)} keys of {self.name} are missing there",
+            "wanted", f"{len(missing)} of {len(self.lines)} keys of {self.name} are missing",
             diff=_diff_lines(text, missing),
         )  # fmt: skip
 
     def change(self, kube: Kube) -> str:
-        """Append what is missing to exactly the text that was read."""
+        """Append the missing lines, only if the list did not change since it was read."""
         for _ in range(_ROUNDS):
             found = self._read(kube)
             missing = self.missing(read_known_hosts(found))
             if not missing:
-                return "somebody else has added them meanwhile"
+                return "somebody else added them in the meantime"
             try:
                 kube.replace(self._build_replacement(found, missing))
             except KubeConflictError as error:
@@ -140,7 +140,8 @@ class _KnownHosts:
                 raise self._explain_refusal(error) from None
             return f"appended {len(missing)} lines to {self.ref}{_ownership_note(found)}"
         raise ConflictError(
-            f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
+            f"{self.ref} was changed by somebody else {_ROUNDS} times in a row",
+            "run it again later",
         )
 
     def dry_run_change(self, kube: Kube) -> str:
@@ -166,7 +167,7 @@ class _KnownHosts:
         found = kube.get(self.ref)
         if found is None:
             raise WizardError(
-                f"{self.ref} is not there: is Argo CD in this namespace?",
+                f"{self.ref} does not exist; Argo CD may run in a different namespace",
                 Fix(
                     "set delivery.argocd.namespace, or name the context of Argo CD's cluster",
                     "delivery.argocd.namespace",
@@ -176,17 +177,19 @@ class _KnownHosts:
 
     def _check_without_keys(self, text: str) -> StepStatus:
         if _entries(text, self.name):
-            return StepStatus("holds", f"Argo CD has keys of {self.name}; none are verified here")
+            return StepStatus(
+                "holds", f"Argo CD has keys of {self.name}; the answers have no verified ones"
+            )
         return StepStatus(
             "unknown",
-            f"Argo CD lists no key of {self.name}, and the answers have no verified one to add",
-            Fix(f"let Argo CD's admin verify the keys of {self.name} and add them to {self.ref}"),
+            f"Argo CD has no key of {self.name}, and the answers have no verified one to add",
+            Fix(f"ask Argo CD's admin to verify the keys of {self.name}, add them to {self.ref}"),
         )
 
     def _unreadable_status(self) -> StepStatus:
-        fix = Fix(f"let Argo CD's admin append missing lines to {DATA_KEY} of {self.ref}")
+        fix = Fix(f"ask Argo CD's admin to append the missing lines to {DATA_KEY} of {self.ref}")
         lines = "\n".join(f"+{line}" for line in self.lines)
-        return StepStatus("unknown", f"{self.ref} may not be read", fix, lines)
+        return StepStatus("unknown", f"no permission to read {self.ref}", fix, lines)
 
     def _explain_refusal(self, error: KubeError) -> WizardError:
         if error.kind == "forbidden":
@@ -195,18 +198,18 @@ class _KnownHosts:
 
 
 def _revoked_keys(text: str) -> set[tuple[str, ...]]:
-    """Type and key of each line that revokes one, whichever hosts it is for.
+    """Return type and key of each @revoked line, for whichever hosts.
 
-    Their pattern may be a wildcard or a hash, and a key that leaked anywhere proves no host.
+    The host pattern may be a wildcard or a hash, and a leaked key proves no host at all.
     """
     lines = (line.split() for line in text.splitlines())
     return {tuple(words[2:4]) for words in lines if words[:1] == ["@revoked"]}
 
 
 def _entries(text: str, name: str) -> list[tuple[str, ...]]:
-    """Type and key of each line for this host.
+    """Return type and key of each line for this host.
 
-    Hashed names are not recognised: a line twice does no harm.
+    Hashed names are not recognised; a duplicate line is harmless.
     """
     lines = (line.split() for line in text.splitlines())
     return [
@@ -217,7 +220,7 @@ def _entries(text: str, name: str) -> list[tuple[str, ...]]:
 
 
 def read_known_hosts(found: Mapping[str, Any]) -> str:
-    """The list itself."""
+    """Return the known_hosts text of the ConfigMap."""
     return str((found.get("data") or {}).get(DATA_KEY) or "")
 
 
@@ -227,12 +230,12 @@ def _append_lines(text: str, missing: Iterable[str]) -> str:
 
 
 def _note(installation: str) -> str:
-    """The annotation of an installation; its name may be too long for one."""
+    """Return the installation's annotation key, hashed since its name may be too long."""
     return f"{FIELD_MANAGER}/known-hosts-{hashlib.sha256(installation.encode()).hexdigest()[:16]}"
 
 
 def read_added_lines(found: Mapping[str, Any], installation: str) -> tuple[str, ...]:
-    """The lines that this installation has added, as far as the list remembers."""
+    """Return the lines that this installation has added, from its annotation."""
     notes = found["metadata"].get("annotations") or {}
     return tuple(str(notes.get(_note(installation)) or "").splitlines())
 
@@ -240,7 +243,7 @@ def read_added_lines(found: Mapping[str, Any], installation: str) -> tuple[str, 
 def build_config_map(
     found: KubeObject, text: str, installation: str, added: Sequence[str]
 ) -> KubeObject:
-    """The list with this text, remembering these lines as added by the installation."""
+    """Return the ConfigMap with this text, and `added` recorded as the installation's lines."""
     about = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
     notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _note(installation)}
     if added:
@@ -261,11 +264,11 @@ def _diff_lines(text: str, missing: Iterable[str]) -> str:
 
 
 def _ownership_note(found: Mapping[str, Any]) -> str:
-    """A word about who may take the lines away again."""
+    """Return a note if Helm or Argo CD manages the list and may remove the lines."""
     about = found["metadata"]
     notes, labels = about.get("annotations") or {}, about.get("labels") or {}
     if labels.get("app.kubernetes.io/managed-by") == "Helm" or "meta.helm.sh/release-name" in notes:
-        return "; Helm made it, so put them into Argo CD's own values too (configs.ssh.extraHosts)"
+        return "; Helm manages it, so also add them to Argo CD's values (configs.ssh.extraHosts)"
     if any(name.startswith("argocd.argoproj.io/tracking") for name in notes):
-        return "; it is synced from Git, so put them there too"
+        return "; Argo CD syncs it from Git, so also add them there"
     return ""

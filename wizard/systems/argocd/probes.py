@@ -1,4 +1,4 @@
-"""Probes of the config repository: Argo CD's key reads it, and can do no more than that."""
+"""Probes of the config repository: Argo CD's key can read it, and cannot write to it."""
 
 from __future__ import annotations
 
@@ -20,30 +20,29 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
 
 _UNVERIFIED = (
-    "its host is another than the DAGs', and publishes no keys that this version knows: let Argo "
-    "CD's admin verify them; the sync proves it"
+    "the host differs from the DAGs' host, and this version knows no published keys for it: ask "
+    "Argo CD's admin to verify them; the sync will show it"
 )
 _FIXES: Mapping[str, Fix | str] = {
-    "unreachable": "Argo CD may see it otherwise; try again from a machine in the same network",
+    "unreachable": "try again from a machine in Argo CD's network; Argo CD may reach the host",
     "unfinished": "try again later",
     "peer": Fix("correct host and port in delivery.argocd.repo_url", "delivery.argocd.repo_url"),
     "host-key": PUBLISHED_KEY_HINT,
-    "key": "put the whole private key into the store, its last line end included",
-    "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
+    "key": "store the whole private key, including its last line end",
+    "not-registered": "register the public key read-only at the Git host; `airflow-wizard secrets` "
+    "shows it",
     "repository": Fix(
         "register the key for this repository, or correct delivery.argocd.repo_url",
         "delivery.argocd.repo_url",
     ),
-    "ref": Fix(
-        "push what was committed, or correct delivery.argocd.revision", "delivery.argocd.revision"
-    ),
+    "ref": Fix("push the commit, or correct delivery.argocd.revision", "delivery.argocd.revision"),
 }
 
 
 def repository_target(answers: Answers) -> CloneTarget | None:
-    """What Argo CD would read with these answers, and the host keys that count.
+    """Return the repository that Argo CD reads with these answers, and its verified host keys.
 
-    None where no key of its own reads it over SSH, or no host key of it is verified.
+    None if no stored key reads it over SSH, or none of its host keys is verified.
     """
     if not REPOSITORY_KEY.holds(answers):
         return None
@@ -59,12 +58,12 @@ def repository_target(answers: Answers) -> CloneTarget | None:
 
 
 def make_unproven_probe(answers: Answers) -> Probe:
-    """What is told where no host key counts: a key is never shown to whatever answers."""
+    """Return a probe that does not connect: the key is never used with an unverified host."""
     location = parse_git_url(argocd_answers(answers.delivery).repo_url)
     name = known_hosts_name(location.host, location.port)
 
     async def run() -> ProbeResult:
-        return unknown_result(f"no host key of {name} is verified here", _UNVERIFIED)
+        return unknown_result(f"no host key of {name} is verified", _UNVERIFIED)
 
     question = "delivery.argocd.repo_url"
     return Probe("repository.clone", "Config repository: clone", name, run, question=question)
@@ -76,8 +75,8 @@ CONFIG_CLONE = CloneCheck(
     "Argo CD's key: read-only",
     "delivery.argocd.key",
     "delivery.argocd.repo_url",
-    "whoever reads it could change what is delivered",
+    "everybody who can read it could change the delivered files",
     _FIXES,
-    # The ref may be there once the first commit is pushed.
+    # The first push creates the ref.
     frozenset({"unreachable", "unfinished", "ref"}),
 )

@@ -1,4 +1,4 @@
-"""What `apply` put beside Git for Argo CD: projects, known hosts, and the guard of the account."""
+"""Removal of the objects that `apply` created for Argo CD: projects, known hosts, the guard."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _ROUNDS = 3
 
 
 def build_argocd_removal(target: Target, *, exact: bool) -> tuple[Step, ...]:
-    """Their removal, in the reverse of the order in which they were made.
+    """Return the removal steps, in the reverse order of creation.
 
-    With `exact`, one that was changed since is left: for an undo.
+    With `exact`, for an undo, an object that was changed later is not deleted.
     """
     found = [_build_project_removal(target, exact=exact)]
     if store_credential.has_store_credential(target):
@@ -94,7 +94,7 @@ def _check_delivery(found: KubeObject, ref: Ref) -> StepStatus | None:
     return StepStatus(
         "blocked",
         f"{ref} is delivered by Application {escape_unprintable(owner)}, which would bring it back",
-        Fix("take it out of what that one delivers, then run it again"),
+        Fix("remove it from the objects that this Application delivers, then run it again"),
     )
 
 
@@ -105,9 +105,9 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        why = f"whether another Application uses {ref} may not be read; it is left"
+        why = f"no permission to see whether another Application uses {ref}; not deleted"
         return StepStatus(
-            "blocked", why, Fix(f"whoever may see that runs: {kubectl_delete([ref])}")
+            "blocked", why, Fix(f"ask Argo CD's admin to run: {kubectl_delete([ref])}")
         )
     using = [
         escape_unprintable(one["metadata"]["name"])
@@ -118,13 +118,13 @@ def _check_usage(kube: Kube, target: Target, ref: Ref) -> StepStatus | None:
         return None
     return StepStatus(
         "blocked",
-        f"{ref} is used by Application {', '.join(using)}; it is left",
-        Fix("move them to a project of their own, then run it again"),
+        f"{ref} is used by Application {', '.join(using)}; not deleted",
+        Fix("move them to a different project, then run it again"),
     )
 
 
 def _build_credential_removal(target: Target, *, exact: bool) -> Step:
-    """The store of Argo CD's own; its ExternalSecret first, which the operator has to let go of."""
+    """Return the removal of Argo CD's store, its ExternalSecret with the finalizer first."""
     sources = store_credential.credential_manifests(target)[::-1]
     found = [Ref.from_manifest(source.manifest()) for source in sources]
     own = _build_judge(target, sources, exact=exact)
@@ -138,7 +138,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
 
     return build_removal_step(
         "remove.credential",
-        "Take Argo CD's credential of this repository back, with its store",
+        "Remove Argo CD's credential for this repository, with its store",
         "platform",
         target.argocd,
         removal,
@@ -149,7 +149,7 @@ def _build_credential_removal(target: Target, *, exact: bool) -> Step:
 
 
 def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus | None:
-    """Left while another Application reads this repository with it."""
+    """Block the removal while another Application reads this repository with the credential."""
     using = [
         escape_unprintable(one["metadata"]["name"])
         for one in kube.find(API_VERSION, "Application", ref.namespace)
@@ -160,8 +160,9 @@ def _check_readers(kube: Kube, target: Target, ref: Ref, url: str) -> StepStatus
         return None
     return StepStatus(
         "blocked",
-        f"{ref} lets Application {', '.join(using)} read this repository too; it is left",
-        Fix("give Argo CD another credential for it first, then run it again"),
+        f"{ref} is also used by Application {', '.join(using)} to read this repository; "
+        "not deleted",
+        Fix("give Argo CD a different credential for it first, then run it again"),
     )
 
 
@@ -184,7 +185,7 @@ def _build_known_hosts_removal(target: Target) -> Step:
     hosts = _KnownHostsRemoval(target)
     return build_cluster_step(
         "remove.known-hosts",
-        f"Take the added host keys of {hosts.name} from Argo CD's list",
+        f"Remove the added host keys of {hosts.name} from Argo CD's list",
         target.argocd,
         hosts.look,
         hosts.change,
@@ -194,7 +195,7 @@ def _build_known_hosts_removal(target: Target) -> Step:
 
 
 class _KnownHostsRemoval:
-    """The lines that this installation has added to the shared list; others' are not touched."""
+    """The removal of this installation's lines from the shared list; other lines are kept."""
 
     def __init__(self, target: Target) -> None:
         argo = argocd_answers(target.answers.delivery)
@@ -204,38 +205,39 @@ class _KnownHostsRemoval:
         self._installation = target.release.installation
 
     def look(self, kube: Kube) -> StepStatus:
-        """Whether none of them is left that nobody else needs."""
+        """Check that all lines of this installation that nobody else needs are removed."""
         try:
             found = read_object(kube, self.ref)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            fix = Fix(f"whoever may: kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}")
-            return StepStatus("unknown", f"{self.ref} may not be read", fix)
+            command = f"kubectl -n {self.ref.namespace} edit configmap {CONFIG_MAP}"
+            fix = Fix(f"ask Argo CD's admin to run: {command}")
+            return StepStatus("unknown", f"no permission to read {self.ref}", fix)
         added = read_added_lines(found, self._installation) if found else ()
         if not added:
-            return StepStatus("holds", "this installation has added none that stands there")
+            return StepStatus("holds", "the list has no lines of this installation")
         using = self._find_user(kube)
         if using:
-            return StepStatus("kept", f"{using}; {len(added)} lines stay")
+            return StepStatus("kept", f"{using}; {len(added)} lines are kept")
         there = (read_known_hosts(found) if found else "").splitlines()
         gone = "\n".join(f"-{escape_unprintable(line)}" for line in added if line in there)
         return StepStatus(
-            "wanted", f"{len(added)} lines were added for this installation", diff=gone
+            "wanted", f"the list has {len(added)} lines of this installation", diff=gone
         )
 
     def _find_user(self, kube: Kube) -> str:
-        """Which other Application reads from this host; empty for none."""
+        """Return the other Application that reads from this host; empty if none."""
         try:
             listed = kube.find(API_VERSION, "Application", self.ref.namespace)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            return "whether others read from this host may not be read"
+            return "no permission to see whether other Applications read from this host"
         for one in listed:
             name = one["metadata"]["name"]
             if name not in self._own and any(self._is_here(url) for url in repository_urls(one)):
-                return f"Application {escape_unprintable(name)} reads from {self.name} too"
+                return f"Application {escape_unprintable(name)} also reads from {self.name}"
         return ""
 
     def _is_here(self, url: str) -> bool:
@@ -245,12 +247,12 @@ class _KnownHostsRemoval:
             return False
 
     def change(self, kube: Kube) -> str:
-        """Take exactly these lines out of the text that was read."""
+        """Remove exactly these lines, only if the list did not change since it was read."""
         for _ in range(_ROUNDS):
             found = read_object(kube, self.ref)
             added = read_added_lines(found, self._installation) if found else ()
             if found is None or not added:
-                return "somebody else has taken them out meanwhile"
+                return "somebody else removed them in the meantime"
             kept = [line for line in read_known_hosts(found).splitlines(keepends=True)
                     if line.rstrip("\n") not in added]  # fmt: skip
             try:
@@ -261,7 +263,7 @@ class _KnownHostsRemoval:
                 continue
             except KubeError as error:
                 raise explain_error(error) from None
-            return f"took {len(added)} lines out of {self.ref}"
+            return f"removed {len(added)} lines from {self.ref}"
         raise ConflictError(
             f"{self.ref} was changed by somebody else {_ROUNDS} times in a row", "try again later"
         )

@@ -1,4 +1,4 @@
-"""Which rights an installation needs in the cluster that Argo CD runs in; pure."""
+"""The rights that an installation needs in the cluster that Argo CD runs in; pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
-    """The needs in the cluster that Argo CD runs in."""
+    """Yield the sets of rights needed in the cluster that Argo CD runs in."""
     argo = argocd_answers(answers.delivery)
     space = argo.namespace
     rights = [
@@ -33,11 +33,11 @@ def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
     watched = tuple(Right(verb, "applications", ARGO_GROUP, space) for verb in WATCH_VERBS)
     yield RightSet("sync", "wait until Argo CD has synced", "me", watched)
     if STORE_CREDENTIAL.holds(answers):
-        made = (("", "serviceaccounts"), (EXTERNAL_SECRETS_GROUP, "secretstores"),
+        kinds = (("", "serviceaccounts"), (EXTERNAL_SECRETS_GROUP, "secretstores"),
                 (EXTERNAL_SECRETS_GROUP, "externalsecrets"))  # fmt: skip
         own = [
             Right(verb, kind, group, space)
-            for group, kind in made
+            for group, kind in kinds
             for verb in ("get", *APPLY_VERBS)
         ]
         yield RightSet("credential", "give Argo CD a credential from Vault", "platform", tuple(own))
@@ -47,4 +47,6 @@ def list_argocd_rights(answers: Answers) -> Iterator[RightSet]:
             Right(verb, "configmaps", "", space, KNOWN_HOSTS_CONFIG_MAP)
             for verb in ("get", "update")
         ]
-    yield RightSet("repository", "let Argo CD read this repository", "platform", tuple(repository))
+    yield RightSet(
+        "repository", "give Argo CD access to this repository", "platform", tuple(repository)
+    )

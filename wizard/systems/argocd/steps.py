@@ -1,6 +1,6 @@
-"""What Argo CD needs from outside Git: the guard, known hosts, its project and the Application.
+"""The steps for objects that Argo CD does not sync: guard, known hosts, project, Application.
 
-Everything else is synced from the repository. Source: facts on Argo CD (least privilege, known
+Argo CD syncs everything else from the repository. Source: facts on Argo CD (least privilege, known
 hosts are appended, repository Secrets by label).
 """
 
@@ -24,9 +24,9 @@ _NEEDS = "install Argo CD there, or name the context of the cluster it runs in"
 
 
 def build_argocd_steps(target: Target) -> tuple[Step, ...]:
-    """The delivery's changes in their order, the waits of the delivery apart."""
-    protecting = guard_manifests(target)
-    found = [admission_guard.build_guard_step(target, protecting)] if protecting else []
+    """Return the delivery's steps in order, without its waits."""
+    guard = guard_manifests(target)
+    found = [admission_guard.build_guard_step(target, guard)] if guard else []
     found += known_hosts.build_known_hosts_steps(target)
     if store_credential.has_store_credential(target):
         found += store_credential.build_store_credential_steps(target)
@@ -49,7 +49,7 @@ def _build_project_step(target: Target) -> Step:
 
 
 def _build_application_step(target: Target) -> Step:
-    """The one Application, or with two their parent, which brings them."""
+    """Return the step for the Application; with several, for the parent that delivers them."""
     first = application_manifests(target)[0]
     title = application_names(target)[0]
     return build_manifests_step(
@@ -62,7 +62,7 @@ def _build_application_step(target: Target) -> Step:
 
 
 def guard_manifests(target: Target) -> list[CommittedManifest]:
-    """The admission policy and its binding, in the order in which they are applied."""
+    """Return the admission policy and its binding, in the order of applying."""
     found = [
         _read_manifest(target, f"argocd/bootstrap/{name}", (kind,), "")
         for name, kind in admission_guard.FILES.items()
@@ -72,7 +72,7 @@ def guard_manifests(target: Target) -> list[CommittedManifest]:
 
 
 def project_manifests(target: Target) -> list[CommittedManifest]:
-    """The AppProjects, the parent's first."""
+    """Return the AppProjects, the parent's first."""
     namespace = argocd_answers(target.answers.delivery).namespace
     names = ("argocd/bootstrap/project", "argocd/project")
     return [
@@ -83,7 +83,7 @@ def project_manifests(target: Target) -> list[CommittedManifest]:
 
 
 def application_manifests(target: Target) -> list[CommittedManifest]:
-    """The Application that `apply` makes, then those that it brings."""
+    """Return the Application that `apply` creates, then those that it delivers."""
     namespace = argocd_answers(target.answers.delivery).namespace
     names = ["argocd/application"]
     if has_parent(target):
@@ -95,6 +95,6 @@ def _read_manifest(
     target: Target, logical: str, kinds: tuple[str, ...], namespace: str
 ) -> CommittedManifest:
     if logical not in target.files:
-        raise WizardError(f"{logical} is not committed", "airflow-wizard commit writes it")
+        raise WizardError(f"{logical} is not committed", "run airflow-wizard commit")
     path = f"{target.release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
     return CommittedManifest(path, target.text(logical), kinds, namespace)

@@ -1,8 +1,7 @@
-"""Argo CD's credential from the store: put in place in its cluster, then waited for.
+"""Create Argo CD's credential from the store in Argo CD's cluster, then wait for it.
 
-Argo CD cannot fetch from the repository what lets it read the repository. Values are never read:
-which keys the Secret has is told by its metadata alone. Source: facts on Argo CD (Repo
-credentials).
+Argo CD cannot sync the credential that it needs to read the repository. Values are never read: the
+metadata tells which keys the Secret has. Source: facts on Argo CD (Repo credentials).
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ _KINDS = {"account": "ServiceAccount", "store": "SecretStore", "secret": "Extern
 
 
 def has_store_credential(target: Target) -> bool:
-    """Whether Argo CD's credential comes from the store."""
+    """Return whether Argo CD's credential comes from the store."""
     return bool(target.answers.delivery.readers(target.release))
 
 
 def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
-    """Its account, store and ExternalSecret, and the wait for the Secret that comes of them."""
+    """Return the step for account, store and ExternalSecret, and the wait for the Secret."""
     argo = argocd_answers(target.answers.delivery)
     put = build_manifests_step(
         target,
@@ -53,14 +52,14 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
     look, kube = put.check, target.argocd
 
     async def check() -> StepStatus:
-        """A credential of somebody else for the same repository would be overruled, or overrule."""
+        """Block if a different credential for the same repository exists: only one has effect."""
         if kube is None:
             return await look()
         own = _name(target)
-        theirs = await run_in_thread(
+        conflict = await run_in_thread(
             lambda: credential.find_other_credential(kube, argo.namespace, argo.repo_url, own)
         )
-        return theirs or await look()
+        return conflict or await look()
 
     ready = build_wait(
         target.argocd,
@@ -72,12 +71,12 @@ def build_store_credential_steps(target: Target) -> tuple[Step, ...]:
 
 
 def credential_manifests(target: Target) -> list[CommittedManifest]:
-    """What `apply` puts into Argo CD's namespace for it, in this order."""
+    """Return the objects that `apply` creates in Argo CD's namespace, in order."""
     namespace, found = argocd_answers(target.answers.delivery).namespace, []
     for part in CREDENTIAL_PARTS:
         logical = f"{CREDENTIAL_PREFIX}{part}"
         if logical not in target.files:
-            raise WizardError(f"{logical} is not committed", "airflow-wizard commit writes it")
+            raise WizardError(f"{logical} is not committed", "run airflow-wizard commit")
         path = f"{target.release.paths.argocd}/{logical.removeprefix('argocd/')}.yaml"
         found.append(CommittedManifest(path, target.text(logical), (_KINDS[part],), namespace))
     return found
@@ -89,17 +88,17 @@ def _external_secret(target: Target) -> dict[str, Any]:
 
 
 def _name(target: Target) -> str:
-    """The Secret that the committed ExternalSecret makes."""
+    """Return the name of the Secret that the committed ExternalSecret creates."""
     return str(_external_secret(target)["spec"]["target"]["name"])
 
 
 def _check_credential(kube: Kube, target: Target) -> StepStatus:
-    """Whether the ExternalSecret is synced, and the Secret is one that Argo CD takes."""
+    """Check that the ExternalSecret is synced, and that Argo CD recognises the Secret."""
     wanted = _external_secret(target)
     ref = Ref.from_manifest(wanted)
     found = kube.get(ref)
     if found is None:
-        return StepStatus("wanted", f"{ref} is not there yet", Fix("see the step before"))
+        return StepStatus("wanted", f"{ref} does not exist yet", Fix("see the previous step"))
     if not external_secrets.is_synced(found):
         store = Ref.from_manifest(
             read_mapping(target.text(f"{CREDENTIAL_PREFIX}store"), f"{CREDENTIAL_PREFIX}store")
@@ -113,20 +112,20 @@ def _check_credential(kube: Kube, target: Target) -> StepStatus:
     return _check_secret(kube, ref.namespace, wanted["spec"]["target"])
 
 
-def _check_secret(kube: Kube, namespace: str, made: dict[str, Any]) -> StepStatus:
-    ref = Ref("v1", "Secret", str(made["name"]), namespace)
+def _check_secret(kube: Kube, namespace: str, spec: dict[str, Any]) -> StepStatus:
+    ref = Ref("v1", "Secret", str(spec["name"]), namespace)
     try:
         about = kube.get(ref, metadata=True)
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return StepStatus("unknown", f"its ExternalSecret is synced; {ref} may not be read")
+        return StepStatus("unknown", f"its ExternalSecret is synced; no permission to read {ref}")
     describe = Fix(f"kubectl -n {namespace} describe externalsecret {ref.name}")
     if about is None:
-        return StepStatus("wanted", f"{ref} is not there", describe)
+        return StepStatus("wanted", f"{ref} does not exist", describe)
     label = (about["metadata"].get("labels") or {}).get(REPOSITORY_LABEL)
-    absent = sorted(set(made["template"]["data"]) - data_keys(about))
-    if label != "repository" or absent:
-        lacks = f"the keys {', '.join(absent)}" if absent else f"the label {REPOSITORY_LABEL}"
-        return StepStatus("wanted", f"{ref} lacks {lacks}", describe)
-    return StepStatus("holds", f"Argo CD has its credential ({ref}), synced from the store")
+    keys = sorted(set(spec["template"]["data"]) - data_keys(about))
+    if label != "repository" or keys:
+        missing = f"the keys {', '.join(keys)}" if keys else f"the label {REPOSITORY_LABEL}"
+        return StepStatus("wanted", f"{ref} is missing {missing}", describe)
+    return StepStatus("holds", f"Argo CD has its credential ({ref}) from the store")

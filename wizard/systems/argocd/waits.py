@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wizard.systems.cluster.diagnosis import Diagnosis
     from wizard.systems.target import Target
 
-# Five retries of the sync take 12.5 minutes; images of a gigabyte and migrations come before.
+# Five retries of the sync take 12.5 minutes, after pulls of large images and the migrations.
 APPLICATION_SECONDS = 1800.0
 
 
