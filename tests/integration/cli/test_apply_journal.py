@@ -56,7 +56,7 @@ def test_a_first_contact_is_recorded_by_the_next_commit(
     # The testbed's server has an address of this machine, which means nothing to others.
     assert journal(committed).target_identities() == {CLUSTER_UID: uid(kube)}
     assert kube.token not in journal(committed).place.read_text()
-    assert "an earlier run met it" in committed.ok(*STORE, "--yes").err
+    assert "as in an earlier run" in committed.ok(*STORE, "--yes").err
 
     committed.ok("set", "executor.workers.replicas=3", "--yes")
     assert uid(kube) in (committed.folder / ANSWERS).read_text()
@@ -103,7 +103,7 @@ def test_another_vault_stops_before_a_login_is_sent(
     met(committed, **{VAULT_CLUSTER_ID: "another-vault"})
     done = committed(*STORE, "--yes")
     assert done.code == 5, done
-    assert "an earlier run here met another-vault" in done.err
+    assert "an earlier run used another-vault" in done.err
     assert str(journal(committed).place) in done.err
     journal(committed).place.unlink()
     done = committed(*STORE, "--yes")

@@ -113,13 +113,13 @@ WRONG: list[tuple[str, Script, str, str]] = [
     ("database", airflow(metadatabase="unhealthy"), ": metadatabase unhealthy", "database.host"),
     (
         "no report", says(http({"status": "healthy"})),
-        'HTTP 200, application/json, which is no report of its health: {"status"', "port 8080",
+        'HTTP 200, application/json, which is not a health report: {"status"', "port 8080",
     ),
     (
         "HTML", says(http(b"<html>\x1b]0;owned\x07", media="text/html")),
-        "text/html, which is no report of its health: <html>\\e]0;owned\\", "access.base_url",
+        "text/html, which is not a health report: <html>\\e]0;owned\\", "access.base_url",
     ),
-    ("deep JSON", says(http(b"[" * 60000)), "which is no report", "access.base_url"),
+    ("deep JSON", says(http(b"[" * 60000)), "which is not a health report", "access.base_url"),
     ("an error", says(http(health(), "500 Oops")), "with HTTP 500", "logs deployment/"),
     ("no HTTP", says(b"SSH-2.0-OpenSSH_9.2\r\n"), "answers, but not with HTTP", "logs deployment/"),
     ("huge", lambda _: iter([http(b" " * 70000)]), "more than 64 KiB", "logs deployment/"),
@@ -179,7 +179,7 @@ def test_a_program_that_hangs_or_is_not_there(
     assert "connection refused" in event.detail
     relisten(world, readinessProbe={"httpGet": {"port": 8080, "scheme": "HTTPS"}})
     event = ended(target)
-    assert (event.state, "speaks HTTPS" in event.detail) == ("unknown", True)
+    assert (event.state, "serves HTTPS" in event.detail) == ("unknown", True)
     world.operators.status("Pod", POD, {"conditions": [{"type": "Ready", "status": "False"}]})
     assert "no pod of airflow-api-server is ready" in ended(target).detail
 
@@ -231,7 +231,7 @@ def test_without_the_right_the_readiness_probe_counts(world: World) -> None:
         _, token = account(world.server, *rules)
         event = ended(world.target(token))
         assert event.state == "unknown"
-        assert event.detail.startswith(f"{RUNS}; its health was not asked: ")
+        assert event.detail.startswith(f"{RUNS}; health not checked: ")
         assert word in event.detail
         assert f"get and create on pods/portforward, and list on pods, in namespace {space}" in (
             event.fix.text
@@ -272,7 +272,7 @@ def test_a_way_without_websockets_proves_nothing(
         for _ in refusals:
             event = ended(replace(target, kube=client))
             assert event.state == "unknown", event
-            assert event.detail.startswith(f"{RUNS}; its health was not asked: port-forward to ")
+            assert event.detail.startswith(f"{RUNS}; health not checked: port-forward to ")
             assert "no WebSocket: " in event.detail
             assert "allow WebSocket connections" in event.fix.text
         # An API server with too much to do is waited for.

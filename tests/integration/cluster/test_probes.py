@@ -182,7 +182,7 @@ async def test_rights_are_asked_one_by_one(
     assert results["rights.sync"].status == "pass"
     assert results["rights.repository"].status == "warn"
     assert results["rights.repository"].detail == (
-        f"may not list secrets in {space}-cd, create secrets in {space}-cd, patch secrets in "
+        f"cannot list secrets in {space}-cd, create secrets in {space}-cd, patch secrets in "
         f"{space}-cd, get configmaps argocd-ssh-known-hosts-cm in {space}-cd, "
         f"update configmaps argocd-ssh-known-hosts-cm in {space}-cd"
     )
@@ -266,7 +266,7 @@ async def test_a_namespace_that_goes_or_holds_too_much(
     # No controller runs here, so the namespace stays as it does where a finalizer hangs.
     kube_with_crds.request("DELETE", f"/api/v1/namespaces/{space}")
     result = (await probed(made, kube))["namespace"]
-    assert (result.status, "is being deleted since" in result.detail) == ("fail", True)
+    assert (result.status, "has been terminating since" in result.detail) == ("fail", True)
 
 
 async def test_quotas_of_the_namespace(kube_with_crds: Server, made: Answers, client: Any) -> None:

@@ -93,7 +93,8 @@ def test_an_undo_leaves_applications_that_are_not_its_own_any_more(world: World)
     done = ended(application_removal.build_application_undo(target))
     assert "delivered by Application root" in done.detail
     marked(world, APPLICATION, annotations={TRACKING: None}, labels={MANAGED: "Helm"})
-    assert "not this wizard's" in ended(application_removal.build_application_undo(target)).detail
+    done = ended(application_removal.build_application_undo(target))
+    assert "does not have the wizard's label" in done.detail
     marked(world, APPLICATION, labels={MANAGED: "airflow-wizard"})
     patched(world, APPLICATION, {"spec": {"syncPolicy": {"automated": None}}})
     done = ended(application_removal.build_application_undo(target))
@@ -173,7 +174,7 @@ def test_a_hang_is_told_with_the_object_and_its_finalizer(world: World) -> None:
     assert done.state == "failed"
     assert f"ExternalSecret {world.namespace}/{name}" in done.detail
     assert CLEANUP in done.detail
-    assert "External Secrets takes it off" in done.fix.text
+    assert "check that External Secrets runs" in done.fix.text
     # What is on its way already is not asked for again.
     before = len(world.writes)
     assert ended(delivered_objects.build_secrets_removal(target)).state == "failed"
@@ -221,7 +222,7 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
     claim(world, "hers", ownerReferences=[owner])
     done = ended(volumes.build_keep_step(target, []))
-    assert (done.state, "hers would go with what owns them" in done.detail) == ("blocked", True)
+    assert (done.state, "hers would be deleted with their owner" in done.detail) == ("blocked", True)
     assert "hers" in ended(volumes.build_volumes_removal(target, [])).detail
 
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))
@@ -242,7 +243,7 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     actions = removal.build_helm_removal(target, None, (), exact=True)
     found = told(actions)
     assert found["remove.release"].state == "blocked"
-    assert "logs would go with the release" in found["remove.release"].detail
+    assert "logs would be deleted with the release" in found["remove.release"].detail
     assert {event.state for name, event in found.items() if name != "remove.release"} == {"left"}
     marked(world, f"{CLAIMS}/logs", annotations={"meta.helm.sh/release-name": None})
 
@@ -254,7 +255,7 @@ def test_what_helm_installed_is_uninstalled_and_its_volumes_stay(
     about = {"name": name, "namespace": world.namespace, "labels": labels}
     world.server.apply(json.dumps({**one, "metadata": about}))
     done = ended(actions[0])
-    assert (done.state, "made by another helm" in done.detail) == ("blocked", True), done
+    assert (done.state, "created by another helm" in done.detail) == ("blocked", True), done
     one = removal.build_helm_removal(target, None, (), exact=False)[0]
     assert told([one], dry_run=True)[one.id].state == "would change"
     world.server.request("DELETE", f"{where}/{name}")
@@ -313,7 +314,7 @@ def test_what_nobody_follows_any_more_is_removed_where_argo_cd_marked_it(world: 
         annotations={OWNER_ANNOTATION: "git.example.com/hers#airflow"},
     )
     done = ended(objects)
-    whose = "belongs to installation airflow of git.example.com/hers; it is left"
+    whose = "belongs to installation airflow of git.example.com/hers; not deleted"
     assert (done.state, whose in done.detail) == ("changed", True), done
     done = ended(objects)
     assert (done.state, whose in done.detail) == ("kept", True), done
@@ -412,7 +413,7 @@ def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, worl
     terminal.send("airflw\r")
     assert terminal.wait() == 64
     assert "nothing was removed" in terminal.text
-    assert "data that stays, since --data does not name it: payload" in terminal.text
+    assert "data not deleted (name it with --data): payload" in terminal.text
     assert aw.git.state() == state
 
     aw.git.put("apps/airflow/airflow-values.yaml", "executor: hers\n")

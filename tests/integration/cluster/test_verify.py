@@ -174,10 +174,10 @@ STORE: list[tuple[str, Callable[[Operators], None], str, str]] = [
     (
         "another account",
         store_says("Code: 403: * service account name not authorized"),
-        "bound to another",
+        "bound to a different",
         "vault/",
     ),
-    ("network", store_says("dial tcp: lookup vault: no such host"), "not reach", "network"),
+    ("network", store_says("dial tcp: lookup vault: no such host"), "cannot reach", "network"),
     ("something else", store_says("out of \x1b[31mcheese"), "out of \\e[31mcheese", "describe"),
 ]
 
@@ -228,7 +228,7 @@ PAYLOAD: list[tuple[str, str, str, str]] = [
     (
         "missing key",
         'error processing spec.data[0] (key: x), err: cannot find secret data for key: "fernetKey"',
-        "lacks a key",
+        "a key is missing",
         "airflow-wizard secrets",
     ),
     ("no payload", "Secret does not exist", "no payload", "secrets.vault.path"),
@@ -270,7 +270,7 @@ def test_an_old_ready_does_not_count_for_a_changed_spec(world: World) -> None:
     body = {"spec": {"refreshInterval": "2h0m0s"}}
     world.server.request("PATCH", path, body, "application/merge-patch+json")
     ended = wait(target, "verify.secrets")["verify.secrets"]
-    assert (ended.state, "is read again" in ended.detail) == ("failed", True)
+    assert (ended.state, "is being synced" in ended.detail) == ("failed", True)
 
 
 def test_a_secret_without_the_key_that_the_chart_reads(world: World) -> None:
@@ -278,7 +278,7 @@ def test_a_secret_without_the_key_that_the_chart_reads(world: World) -> None:
     path = f"/api/v1/namespaces/{world.namespace}/secrets/airflow-fernet-key"
     world.server.request("DELETE", path)
     ended = wait(target, "verify.secrets")["verify.secrets"]
-    assert "Secret airflow-fernet-key is not there" in ended.detail
+    assert "Secret airflow-fernet-key does not exist" in ended.detail
     world.operators.secret("airflow-fernet-key", "fernetKey")
     ended = wait(target, "verify.secrets")["verify.secrets"]
     assert "airflow-fernet-key has no key fernet-key" in ended.detail
@@ -336,7 +336,7 @@ APPLICATION: list[tuple[str, dict[str, Any], str, str]] = [
         "host key",
         error("ssh: handshake failed: knownhosts: key mismatch"),
         "host key",
-        "never switch",
+        "never disable",
     ),
     ("branch", error("unable to resolve 'main' to a commit SHA"), "branch", "revision"),
     ("path", error("apps/airflow: app path does not exist"), "path", "repository.path"),
@@ -365,13 +365,13 @@ APPLICATION: list[tuple[str, dict[str, Any], str, str]] = [
                 ],
             },
         ),
-        "cannot be changed",
+        "is immutable",
         "cascade=orphan",
     ),
     (
         "no kind",
         operation('no matches for kind "ExternalSecret" in version "external-secrets.io/v1"'),
-        "lacks a kind",
+        "does not serve a kind",
         "install External Secrets",
     ),
 ]
@@ -454,7 +454,7 @@ POD: list[tuple[str, dict[str, Any], str, str]] = [
             ],
         },
         "Insufficient memory",
-        "ask for less",
+        "reduce the requests",
     ),
     (
         "no volume",
@@ -521,7 +521,7 @@ POD: list[tuple[str, dict[str, Any], str, str]] = [
                 )
             ]
         },
-        "another SSH host key",
+        "differs from the verified one",
         "--host-key-fingerprint",
     ),
 ]
@@ -569,7 +569,7 @@ def test_the_migration_job(world: World) -> None:
         return wait(target, name)[name]
 
     operators.workload("Deployment", "airflow-api-server", ready=False)
-    assert (look().state, "not there yet" in look().detail) == ("failed", True)
+    assert (look().state, "does not exist yet" in look().detail) == ("failed", True)
     operators.job(JOB)
     assert f"Job {JOB} runs" in look().detail
     operators.job(JOB, "Failed", "Job has reached the specified backoff limit")
@@ -580,7 +580,7 @@ def test_the_migration_job(world: World) -> None:
     assert look().state == "holds"
     operators.gone("Job", JOB)
     operators.workload("Deployment", "airflow-api-server", ready=True)
-    assert (look().state, "is gone" in look().detail) == ("holds", True)
+    assert (look().state, "was deleted" in look().detail) == ("holds", True)
 
 
 def test_the_first_clone(world: World) -> None:

@@ -84,7 +84,7 @@ def test_from_nothing_to_a_release_and_nothing_the_second_time(
     target = world.delivered()
     tried = applied(target, dry_run=True)
     assert {name for name, state in states(tried).items() if state == "would change"} >= DONE
-    assert "would make revision 1 of 5 objects" in tried["helm.chart"].detail
+    assert "would create revision 1 with 5 objects" in tried["helm.chart"].detail
     assert world.exists("/api/v1/namespaces/{namespace}") is None
     assert world.writes == []
 
@@ -123,7 +123,7 @@ def test_what_changed_is_upgraded_and_what_was_rolled_back_too(spaced: HelmWorld
     tried = installed(other, dry_run=True)
     assert f"delete finished Job {JOB}" in tried.detail
     done = installed(other)
-    assert (done.state, f"removed finished Job {JOB}" in done.detail) == ("changed", True)
+    assert (done.state, f"deleted finished Job {JOB}" in done.detail) == ("changed", True)
     assert world.read(WORKER)["spec"]["replicas"] == 3
     # What differs by comments alone does not differ.
     text = other.files["values"] + b"\n# by hand\n"
@@ -196,12 +196,12 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     path = f"/api/v1/namespaces/{world.namespace}"
     world.server.request("PATCH", path, {"metadata": {"labels": labels}}, MERGE)
     [space] = told([build_namespace_step(target)]).values()
-    assert (space.state, "stays its owner's" in space.detail) == ("holds", True)
+    assert (space.state, "keeps its owner" in space.detail) == ("holds", True)
     event = installed(target)
-    assert (event.state, "is not this wizard's" in event.detail) == ("blocked", True)
+    assert (event.state, "is not managed by this wizard" in event.detail) == ("blocked", True)
     assert world.statuses() == ["deployed"]
 
-    words = event.fix.text.partition("if it may become ours: ")[2].split()
+    words = event.fix.text.partition("to take it over: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
     world.git.git("remote", "add", "origin", "git@github.com:acme/k8s-infra.git")
     target = world.delivered()
@@ -216,7 +216,7 @@ def test_a_release_of_somebody_else_is_left_until_they_give_it(world: HelmWorld)
     assert (event.state, "another installation or repository" in event.detail) == ("blocked", True)
     [gone] = told(removing.build_helm_removal(hers, None, (), exact=False)[:1]).values()
     assert (gone.state, "belongs to another" in gone.detail) == ("blocked", True)
-    words = event.fix.text.partition("the same that has moved: ")[2].split()
+    words = event.fix.text.partition("if the repository has moved: ")[2].split()
     subprocess.run(words, check=True, capture_output=True)
     assert installed(hers).state == "holds"
 
@@ -257,7 +257,7 @@ def test_a_release_that_fails_says_why_and_goes_on_afterwards(spaced: HelmWorld)
     about = {"name": "airflow-config", "namespace": world.namespace}
     world.server.apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about}))
     found = installed(target)
-    assert (found.state, "belongs to nobody's release" in found.detail) == ("failed", True)
+    assert (found.state, "belongs to no release" in found.detail) == ("failed", True)
     path = f"/api/v1/namespaces/{world.namespace}/configmaps/airflow-config"
     world.server.request("DELETE", path)
 
@@ -334,7 +334,7 @@ def test_the_real_chart_is_installed_and_found_again(
     more = replace(world.delivered({REPLICAS: 3}), chart=airflow_chart)
     changed = applied(more)
     assert {name for name, state in states(changed).items() if state == "changed"} == {"helm.chart"}
-    assert "removed finished Job airflow-run-airflow-migrations" in changed["helm.chart"].detail
+    assert "deleted finished Job airflow-run-airflow-migrations" in changed["helm.chart"].detail
     assert world.read(WORKER)["spec"]["replicas"] == 3
 
 
@@ -360,5 +360,5 @@ def test_who_may_work_in_the_namespace_alone_installs(spaced: HelmWorld) -> None
     found = told([*by_helm.build_manifest_steps(target), by_helm.build_chart_step(target)])
     assert found["helm.chart"].state == "changed", found
     assert found["helm.store"].state == "changed"
-    assert "stays its owner's" in found["helm.namespace"].detail
+    assert "keeps its owner" in found["helm.namespace"].detail
     assert found["cluster.store-account"].state == "unknown"

@@ -66,12 +66,12 @@ def test_a_quota_that_is_enough() -> None:
 @pytest.mark.parametrize(
     ("hard", "says"),
     [
-        ({"pods": "4"}, "leaves 4 of pods, 5 needed"),
-        ({"requests_cpu": "3900m"}, "leaves 3.9 of requests.cpu, 4 needed"),
-        ({"memory": "7Gi"}, "leaves 7Gi of memory, 8Gi needed"),
-        ({"persistentvolumeclaims": "2"}, "leaves 2 of persistentvolumeclaims, 3 needed"),
-        ({"requests_storage": "29Gi"}, "leaves 29Gi of requests.storage, 30Gi needed"),
-        ({"limits_cpu": "100"}, "limits.cpu, which web, worker do not state"),
+        ({"pods": "4"}, "has 4 of pods left, 5 needed"),
+        ({"requests_cpu": "3900m"}, "has 3.9 of requests.cpu left, 4 needed"),
+        ({"memory": "7Gi"}, "has 7Gi of memory left, 8Gi needed"),
+        ({"persistentvolumeclaims": "2"}, "has 2 of persistentvolumeclaims left, 3 needed"),
+        ({"requests_storage": "29Gi"}, "has 29Gi of requests.storage left, 30Gi needed"),
+        ({"limits_cpu": "100"}, "limits.cpu, which is not set for web, worker"),
     ],
 )
 def test_a_quota_that_is_too_small(hard: dict[str, str], says: str) -> None:
@@ -122,9 +122,9 @@ def test_storage_classes() -> None:
     files = storage_class("efs", "efs.csi.aws.com")
     shared = VolumeDemand("logs", 1, "50Gi", "efs", shared=True)
     assert judge_classes([disk, files], [*DISKS, shared]).status == "pass"
-    assert "no StorageClass is the default" in judge_classes([files], DISKS).detail
+    assert "no default StorageClass" in judge_classes([files], DISKS).detail
     gone = judge_classes([disk], [shared])
-    assert (gone.status, "no StorageClass efs" in gone.detail) == ("fail", True)
+    assert (gone.status, "StorageClass efs of logs does not exist" in gone.detail) == ("fail", True)
     one_node = judge_classes([disk], [VolumeDemand("logs", 1, "50Gi", shared=True)])
     assert (one_node.status, "ReadWriteMany" in one_node.detail) == ("warn", True)
 

@@ -1,7 +1,7 @@
-"""The guard of the store's ServiceAccount, in whatever way the rest is delivered.
+"""The admission policy that guards the store's ServiceAccount, for every kind of delivery.
 
-Policy and binding each do nothing without the other (Kubernetes, ValidatingAdmissionPolicy), so
-the policy comes first and the binding makes it count; they go in the reverse of that.
+A policy without a binding has no effect (Kubernetes, ValidatingAdmissionPolicy), so the policy is
+applied first and the binding activates it. They are deleted in reverse order.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
-# In the order in which they are applied, by their files' names.
+# File name to kind, in the order of applying.
 FILES = {
     "store-account-policy": "ValidatingAdmissionPolicy",
     "store-account-binding": "ValidatingAdmissionPolicyBinding",
 }
 KINDS = tuple(FILES.values())
-_NEEDS = "ValidatingAdmissionPolicy is served by Kubernetes 1.30 and newer"
+_NEEDS = "upgrade the cluster to Kubernetes 1.30 or newer, which serves ValidatingAdmissionPolicy"
 
 
 def sort_guard_manifests(sources: Iterable[CommittedManifest]) -> list[CommittedManifest]:
-    """The policy, then what makes it count."""
+    """Return the policy first, then its binding."""
     return sorted(sources, key=lambda one: KINDS.index(one.kinds[0]))
 
 
 def build_guard_step(target: Target, sources: Iterable[CommittedManifest]) -> Step:
-    """The change that puts both in place."""
+    """Return the step that applies both."""
     return build_manifests_step(
         target,
         GUARD_STEP,

@@ -1,7 +1,7 @@
-"""What an installation asks of a namespace's quotas and of storage classes; pure.
+"""Compare an installation's demand with a namespace's quotas and the storage classes; pure.
 
-Counted are the pods and volumes of the answers, at the most that autoscaling may start; the
-chart's StatsD and one Job run beside them.
+The demand is the pods and volumes of the answers at the maximum of autoscaling, plus the chart's
+StatsD and one Job.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FACTORS: Mapping[str, Decimal] = {
 }
 _QUANTITY = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)")
 _DEFAULT_CLASS_ANNOTATION = "storageclass.kubernetes.io/is-default-class"
-# Block volumes: one node at a time. Source: the drivers' own documentation.
+# Drivers of block volumes, which attach to one node at a time. Source: their documentation.
 _SINGLE_NODE_PROVISIONERS = frozenset(
     {
         "ebs.csi.aws.com", "disk.csi.azure.com", "pd.csi.storage.gke.io",
@@ -39,7 +39,7 @@ _SINGLE_NODE_PROVISIONERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PodDemand:
-    """Pods of one kind; empty amounts are not stated."""
+    """Pods of one kind; an empty amount is not set."""
 
     who: str
     count: int
@@ -50,7 +50,7 @@ class PodDemand:
 
 @dataclass(frozen=True, slots=True)
 class VolumeDemand:
-    """Volumes of one kind; an empty class is the cluster's default."""
+    """Volumes of one kind; an empty class means the cluster's default."""
 
     who: str
     count: int
@@ -60,7 +60,7 @@ class VolumeDemand:
 
 
 def parse_quantity(text: str) -> Decimal:
-    """A Kubernetes quantity as a number; ValueError for what is none."""
+    """Return a Kubernetes quantity as a number; raise ValueError if it is not a quantity."""
     match = _QUANTITY.fullmatch(text)
     if match is None or match[2] not in _FACTORS:
         raise ValueError("not a quantity")
@@ -68,7 +68,7 @@ def parse_quantity(text: str) -> Decimal:
 
 
 def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
-    """Every kind of pod that runs at once, at its most."""
+    """Yield every kind of pod at its maximum count."""
     size = answers.components
     web = "API server" if release.airflow_3 else "webserver"
     for who, one in (
@@ -92,7 +92,7 @@ def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
 
 
 def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
-    """Every kind of volume that is claimed."""
+    """Yield every kind of volume that the pods claim."""
     triggerer = answers.components.triggerer
     yield VolumeDemand("triggerer", triggerer.replicas, triggerer.persistence)
     if release.celery:
@@ -122,10 +122,10 @@ def judge_quotas(
     defaults: bool,
     installed: bool,
 ) -> ProbeResult:
-    """Whether the namespace's ResourceQuotas leave room.
+    """Check that the namespace's ResourceQuotas have room.
 
-    `defaults`: a LimitRange states what pods do not. `installed`: some of it runs already and is
-    counted as used, so only the whole is compared.
+    `defaults`: a LimitRange sets amounts that pods do not set. `installed`: some pods already run
+    and count as used, so the demand is compared with the whole quota.
     """
     problems: list[str] = []
     needed = _sum_demands(running, claimed)
@@ -137,10 +137,10 @@ def judge_quotas(
             want = needed.get(_normalize_resource(resource))
             if want is None:
                 continue
-            unstated = [one for one in running if _is_unstated(one, _normalize_resource(resource))]
-            if unstated and not defaults:
-                who = ", ".join(one.who for one in unstated)
-                problems.append(f"{name} counts {resource}, which {who} do not state")
+            unset = [one for one in running if _is_unset(one, _normalize_resource(resource))]
+            if unset and not defaults:
+                who = ", ".join(one.who for one in unset)
+                problems.append(f"{name} limits {resource}, which is not set for {who}")
             used = (
                 Decimal(0)
                 if installed
@@ -149,12 +149,12 @@ def judge_quotas(
             free = parse_quantity(str(limit)) - used
             if want > free:
                 problems.append(
-                    f"{name} leaves {_format_quantity(free)} of {resource}, "
+                    f"{name} has {_format_quantity(free)} of {resource} left, "
                     f"{_format_quantity(want)} needed"
                 )
     if problems:
         return fail_result(
-            "; ".join(problems), "ask for a larger quota, or lower replicas and sizes"
+            "; ".join(problems), "ask for a larger quota, or reduce replicas and sizes"
         )
     count = f"{len(quotas)} quota{'s' if len(quotas) != 1 else ''}"
     return pass_result(
@@ -163,19 +163,19 @@ def judge_quotas(
 
 
 def _normalize_resource(resource: str) -> str:
-    """The older names of the same: `cpu` is requests.cpu, `count/pods` is pods."""
+    """Return the current name of a resource: `cpu` is requests.cpu, `count/pods` is pods."""
     short = resource.removeprefix("count/")
     return {"cpu": "requests.cpu", "memory": "requests.memory"}.get(short, short)
 
 
-def _is_unstated(one: PodDemand, resource: str) -> bool:
-    stated = {
+def _is_unset(one: PodDemand, resource: str) -> bool:
+    amounts = {
         "requests.cpu": one.cpu,
-        # A limit stands for the request that is not written.
+        # The request defaults to the limit.
         "requests.memory": one.memory or one.memory_limit,
         "limits.memory": one.memory_limit,
     }
-    return resource == "limits.cpu" or (resource in stated and not stated[resource])
+    return resource == "limits.cpu" or (resource in amounts and not amounts[resource])
 
 
 def _sum_demands(
@@ -199,7 +199,7 @@ def _sum_demands(
 
 
 def _format_quantity(value: Decimal) -> str:
-    """A number as people write quantities."""
+    """Return a number as a quantity, with Mi, Gi or Ti if it is a multiple of one."""
     for unit in ("Ti", "Gi", "Mi"):
         if value >= _FACTORS[unit] and value % (2**20) == 0:
             return f"{(value / _FACTORS[unit]).normalize():f}{unit}"
@@ -209,20 +209,20 @@ def _format_quantity(value: Decimal) -> str:
 def judge_classes(
     classes: Sequence[Mapping[str, Any]], claimed: Sequence[VolumeDemand]
 ) -> ProbeResult:
-    """Whether each volume finds a storage class."""
+    """Check that the cluster has a storage class for each volume."""
     by_name = {one["metadata"]["name"]: one for one in classes}
     default = next((n for n, one in sorted(by_name.items()) if _is_default(one)), "")
     for one in claimed:
         name = one.storage_class or default
         if not name:
             return fail_result(
-                f"no StorageClass is the default, and the volumes of {one.who} name none",
-                f"have one annotated {_DEFAULT_CLASS_ANNOTATION}=true",
+                f"the cluster has no default StorageClass, and the volumes of {one.who} name none",
+                f"annotate a StorageClass with {_DEFAULT_CLASS_ANNOTATION}=true",
             )
         if name not in by_name:
             known = ", ".join(sorted(by_name)) or "none"
             return fail_result(
-                f"there is no StorageClass {name} for {one.who}; known: {known}",
+                f"StorageClass {name} of {one.who} does not exist; existing: {known}",
                 Fix("correct components.logs.storage_class", "components.logs.storage_class"),
             )
     for one in claimed:
@@ -230,10 +230,10 @@ def judge_classes(
         provisioner = str(by_name[name].get("provisioner", ""))
         if one.shared and provisioner in _SINGLE_NODE_PROVISIONERS:
             return warn_result(
-                f"StorageClass {name} ({provisioner}) gives volumes to one node at a time, and "
+                f"StorageClass {name} ({provisioner}) attaches volumes to one node at a time, but "
                 f"{one.who} need ReadWriteMany",
                 Fix(
-                    "name a class of a file storage in components.logs.storage_class",
+                    "set components.logs.storage_class to a class with file storage",
                     "components.logs.storage_class",
                 ),
             )

@@ -1,4 +1,4 @@
-"""What objects in a cluster say of themselves: conditions, events, and the look they come to."""
+"""Read conditions and events of objects, and turn them into a step status."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 def list_warnings(kube: Kube, namespace: str, *objects: tuple[str, str]) -> list[str]:
-    """Warnings about objects (kind and name), the newest first; without any, pods not created.
+    """Return the warnings about objects (kind and name), newest first.
 
-    Empty where events may not be read: they only explain.
+    Without objects, return the warnings about pods that could not be created. Empty if events
+    cannot be read, since they only add an explanation.
     """
     try:
-        # Those of cluster-wide objects are kept in `default`.
+        # Events of cluster-scoped objects are in `default`.
         found = kube.find("v1", "Event", namespace or "default")
     except KubeError:
         return []
@@ -44,32 +45,34 @@ def _event_time(event: KubeObject) -> str:
 
 
 def condition(found: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """One of the object's conditions; empty when it has none of this type."""
+    """Return the object's condition of this type; empty if there is none."""
     listed = (found.get("status") or {}).get("conditions") or []
     return next((one for one in listed if one.get("type") == kind), {})
 
 
 def diagnose_namespace(kube: Kube, name: str) -> Diagnosis | None:
-    """A namespace that is going away takes nothing new."""
+    """Return why a namespace is terminating; None if it is not, or cannot be read."""
     try:
         found = kube.get(Ref("v1", "Namespace", name))
     except KubeError:
         return None
     if not found or (found.get("status") or {}).get("phase") != "Terminating":
         return None
-    left = condition(found, "NamespaceFinalizersRemaining") or condition(
+    remaining = condition(found, "NamespaceFinalizersRemaining") or condition(
         found, "NamespaceContentRemaining"
     )
-    return diagnose([f"namespace {name} is terminating: {left.get('message', '')}"], REFUSAL_RULES)
+    return diagnose(
+        [f"namespace {name} is terminating: {remaining.get('message', '')}"], REFUSAL_RULES
+    )
 
 
 def delivery_hint(release: Release) -> str:
-    """Where to look for what has not arrived: at whatever brings it."""
-    return "see the sync of Argo CD" if release.gitops else "see the steps before"
+    """Return where to look for missing objects: at the tool that delivers them."""
+    return "see the sync in Argo CD" if release.gitops else "see the previous steps"
 
 
 def wait_status(detail: str, found: Diagnosis | None, fix: Fix | str) -> StepStatus:
-    """A look that is not there yet, with what is known about why."""
+    """Return `wanted` with the diagnosis, if there is one, as cause and fix."""
     if found is None:
         return StepStatus("wanted", detail, to_fix(fix))
     return StepStatus(

@@ -1,7 +1,7 @@
-"""What messages of Argo CD, External Secrets and the API server mean, and what helps.
+"""Known messages of Argo CD, External Secrets and the API server, with cause and fix.
 
 Sources: facts on Vault (causes of 403), on Argo CD and on External Secrets; the "Common problems"
-of documents 000 and 001. The first rule that matches wins, so the narrow ones stand first.
+of documents 000 and 001. The first matching rule wins, so narrow rules come first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHOWN, _READ = 300, 4000
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Why something is not ready, and what to do about it."""
+    """The cause of a fault and its fix."""
 
     cause: str
     fix: Fix = NO_FIX
@@ -26,25 +26,25 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A message that holds `pattern` (a regular expression, case ignored) means this."""
+    """Cause and fix of messages that match `pattern` (a regular expression, ignoring case)."""
 
     pattern: str
     cause: str
     fix: Fix
 
     def matches(self, text: str) -> bool:
-        """Whether the message is of this kind."""
+        """Return whether the message matches."""
         return re.search(self.pattern, text, re.IGNORECASE) is not None
 
 
 def sanitize_message(text: object) -> str:
-    """What somebody else's program said, in one safe line of bounded length."""
+    """Return a foreign program's message as one printable line of bounded length."""
     plain = escape_unprintable(" ".join(str(text or "").split()))
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
 
 
 def diagnose(texts: Iterable[object], *tables: Sequence[Rule]) -> Diagnosis | None:
-    """What the first message that is known means; None when none is."""
+    """Return the diagnosis of the first known message; None if no message is known."""
     for text in texts:
         plain = " ".join(str(text or "")[:_READ].split())
         for rule in (rule for table in tables for rule in table):
@@ -53,31 +53,31 @@ def diagnose(texts: Iterable[object], *tables: Sequence[Rule]) -> Diagnosis | No
     return None
 
 
-# What any write to a cluster may be answered with.
+# Refusals of any write to a cluster.
 REFUSAL_RULES = (
     Rule(
         r"failed calling webhook|failed to call webhook",
         "an admission webhook of the cluster does not answer",
-        Fix("ask the platform team to bring the webhook's service back, then run apply again"),
+        Fix("ask the platform team to restore the webhook's service, then run apply again"),
     ),
     Rule(
         r"denied (the )?request",
         "an admission rule of the cluster refuses the object",
-        Fix("ask the platform team what the rule wants; it is named in the message"),
+        Fix("ask the platform team what the rule named in the message requires"),
     ),
     Rule(
         r"being terminated|is terminating",
         "the namespace is being deleted",
         Fix(
-            "find what holds it: `kubectl get namespace NAME -o yaml` shows the finalizers left, "
-            "often ExternalSecrets without their operator"
+            "find the remaining finalizers: `kubectl get namespace NAME -o yaml` shows them, often "
+            "of ExternalSecrets without their operator"
         ),
     ),
     Rule(
         r"exceeded quota",
-        "a quota of the namespace is used up",
+        "a quota of the namespace is exhausted",
         Fix(
-            "ask the platform team for more, or ask for less: executor.workers.resources",
+            "ask the platform team for a larger quota, or reduce executor.workers.resources",
             "executor.workers.resources.cpu",
         ),
     ),
@@ -85,7 +85,7 @@ REFUSAL_RULES = (
         r"violates PodSecurity",
         "the namespace's pod security level refuses the pod",
         Fix(
-            "set environment.pod_security to what the pods need, or ask the platform team",
+            "set environment.pod_security to the level the pods need, or ask the platform team",
             "environment.pod_security",
         ),
     ),
@@ -99,22 +99,22 @@ STORE_RULES = (
     Rule(
         r"vault is sealed|is sealed|Code: 503",
         "Vault is sealed or not ready",
-        Fix("have the Vault team unseal it; the operator tries again by itself"),
+        Fix("ask the Vault team to unseal it; the operator retries automatically"),
     ),
     Rule(
         r"x509|tls: failed to verify|certificate signed by unknown",
         "the operator does not trust Vault's certificate",
         Fix(
-            "name the authority that signed it in secrets.vault.ca.file, and the host as the "
-            "certificate does in secrets.vault.server",
+            "set secrets.vault.ca.file to the CA that signed it, and use the certificate's host "
+            "name in secrets.vault.server",
             "secrets.vault.ca.file",
         ),
     ),
     Rule(
         r"invalid audience|aud claim|audience claim",
-        "token and role name different audiences",
+        "token and role have different audiences",
         Fix(
-            "secrets.vault.audience must be what the role says: `vault read auth/MOUNT/role/ROLE`",
+            "set secrets.vault.audience to the role's audience: `vault read auth/MOUNT/role/ROLE`",
             "secrets.vault.audience",
         ),
     ),
@@ -122,37 +122,36 @@ STORE_RULES = (
         r"invalid role name|role .{1,80} could not be found",
         "Vault has no role of this name at this mount",
         Fix(
-            "have the Vault team write the role file under vault/; the names are "
+            "ask the Vault team to write the role file under vault/; check "
             "secrets.vault.role and secrets.vault.auth_mount",
             "secrets.vault.role",
         ),
     ),
     Rule(
         r"(service account name|namespace) not authorized",
-        "the Vault role is bound to another ServiceAccount or namespace",
-        Fix("have the Vault team write the role file under vault/ as it stands"),
+        "the Vault role is bound to a different ServiceAccount or namespace",
+        Fix("ask the Vault team to write the role file under vault/ unchanged"),
     ),
     Rule(
         r"cannot create resource \"serviceaccounts/token\"",
-        "the operator may not make tokens of the store's ServiceAccount",
+        "the operator cannot create tokens of the store's ServiceAccount",
         Fix(
-            "External Secrets runs with rbac.serviceAccountTokenCreate=false: have the platform "
-            "team grant it `create` on serviceaccounts/token of this account"
+            "External Secrets runs with rbac.serviceAccountTokenCreate=false: ask the platform "
+            "team to grant it `create` on serviceaccounts/token of this account"
         ),
     ),
     Rule(
         r"serviceaccounts? \".*\" not found|cannot get Kubernetes service account",
         "the store's ServiceAccount does not exist",
-        Fix("it stands in secrets/service-account.yaml: see whether Argo CD has synced it"),
+        Fix("check that Argo CD has synced secrets/service-account.yaml"),
     ),
     Rule(
         r"/login.{0,200}(Code: 403|permission denied)|log in .{0,200}(Code: 403|permission denied)",
         "Vault refuses the login with 403",
         Fix(
-            "one of: role.audience is not secrets.vault.audience, the role binds another "
-            "ServiceAccount, the auth mount's token reviewer expired or lacks "
-            "system:auth-delegator, its kubernetes_host or CA is another cluster's; Vault's debug "
-            "log names it",
+            "check Vault's debug log for the cause: role.audience is not secrets.vault.audience, "
+            "the role binds a different ServiceAccount, the auth mount's token reviewer expired or "
+            "has no system:auth-delegator, or kubernetes_host or CA belong to a different cluster",
             "secrets.vault.audience",
         ),
     ),
@@ -160,8 +159,8 @@ STORE_RULES = (
         r"Code: 403|permission denied",
         "Vault refuses with 403",
         Fix(
-            "the policy must allow read on exactly this path (KV v2: MOUNT/data/PATH) and the role "
-            "must carry the policy: have the Vault team write the files under vault/"
+            "ask the Vault team to write the files under vault/: the policy must allow read on "
+            "exactly this path (KV v2: MOUNT/data/PATH), and the role must have the policy"
         ),
     ),
     Rule(
@@ -174,53 +173,51 @@ STORE_RULES = (
     ),
     Rule(
         r"no such host|i/o timeout|connection refused|dial tcp|deadline exceeded|no route to host",
-        "the operator does not reach Vault",
+        "the operator cannot reach Vault",
         _NETWORK,
     ),
     Rule(
         r"cannot find (secret|configmap)|could not (get|fetch) .*(ca|cert)"
         r"|configmaps? .* not found",
         "the store's CA is missing in the cluster",
-        Fix("see whether Argo CD has synced the ConfigMap with the CA"),
+        Fix("check that Argo CD has synced the ConfigMap with the CA"),
     ),
 )
 PAYLOAD_RULES = (
     Rule(
         r"cannot find secret data for key|map has no entry for key|could not find (secret )?key",
-        "the payload lacks a key",
-        Fix("add what is missing: airflow-wizard secrets"),
+        "a key is missing in the payload",
+        Fix("add the missing values: airflow-wizard secrets"),
     ),
     Rule(
         r"secret does not exist|secret not found|NoSecret",
         "there is no payload at this path",
-        Fix(
-            "fill it: airflow-wizard secrets; the path is secrets.vault.path", "secrets.vault.path"
-        ),
+        Fix("fill it: airflow-wizard secrets; check secrets.vault.path", "secrets.vault.path"),
     ),
     Rule(
         r"denied by spec\.condition|not allowed from namespace",
         "the ClusterSecretStore does not serve this namespace",
-        Fix("its conditions must name the installation's namespace: see secrets/store.yaml"),
+        Fix("add the installation's namespace to its conditions: see secrets/store.yaml"),
     ),
     Rule(
         r"is not ready|could not get (Cluster)?SecretStore",
         "the store is not ready",
-        Fix("see the store's own condition: `kubectl describe` it"),
+        Fix("see the store's conditions: `kubectl describe` it"),
     ),
     Rule(
         r"is owned by another|owned by",
         "another ExternalSecret owns the Secret of this name",
-        Fix("delete or rename the other one; nothing is overwritten"),
+        Fix("delete or rename the other ExternalSecret; nothing is overwritten"),
     ),
     Rule(
         r"secret is immutable|immutable",
         "the Secret is immutable",
-        Fix("a person made it so: delete it, and the operator writes it anew"),
+        Fix("delete it, and the operator creates it again; somebody set `immutable` by hand"),
     ),
     Rule(
         r"template|parse error|execute",
-        "the operator cannot make the Secret's text",
-        Fix("look at the template in the file under secrets/; an edit by hand may have broken it"),
+        "the operator cannot render the Secret's template",
+        Fix("check the template in the file under secrets/; a manual edit may have broken it"),
     ),
 )
 
@@ -230,16 +227,16 @@ APPLICATION_RULES = (
         r"|remote host identification",
         "Argo CD does not trust the SSH host key of a repository",
         Fix(
-            "the ConfigMap argocd-ssh-known-hosts-cm needs the host's verified keys, as "
-            "[host]:port unless it is port 22; never switch the check off"
+            "add the host's verified keys to the ConfigMap argocd-ssh-known-hosts-cm, as "
+            "[host]:port unless the port is 22; never disable the check"
         ),
     ),
     Rule(
         r"\brepo .{1,200} is not permitted in project|\bsource .{1,200} not permitted",
         "the project does not allow this repository",
         Fix(
-            "delivery.argocd.repo_url must be spelled as in the project's sourceRepos: apply the "
-            "committed project.yaml",
+            "apply the committed project.yaml; delivery.argocd.repo_url must be spelled as in the "
+            "project's sourceRepos",
             "delivery.argocd.repo_url",
         ),
     ),
@@ -247,7 +244,7 @@ APPLICATION_RULES = (
         r"destination .{1,200} (is )?not permitted|do not match any of the allowed destinations",
         "the project does not allow this cluster or namespace",
         Fix(
-            "apply the committed project.yaml; the cluster is delivery.argocd.destination",
+            "apply the committed project.yaml; check delivery.argocd.destination",
             "delivery.argocd.destination",
         ),
     ),
@@ -255,68 +252,70 @@ APPLICATION_RULES = (
         r"resource .{1,200} is not permitted in project|not permitted in project",
         "the project does not allow this kind",
         Fix(
-            "let Argo CD's admin add the kind to the project's allow list, or keep it out of values"
+            "ask Argo CD's admin to add the kind to the project's allow list, or remove it from "
+            "values"
         ),
     ),
     Rule(
         r"project .{1,200}(does not exist|not found)|referencing project",
         "the project does not exist",
-        Fix("have Argo CD's admin apply the committed project.yaml"),
+        Fix("ask Argo CD's admin to apply the committed project.yaml"),
     ),
     Rule(
         r"authentication required|unable to authenticate|permission denied \(publickey\)"
         r"|repository not (accessible|found)|could not read username|authorization failed",
         "Argo CD cannot read a repository",
         Fix(
-            "give Argo CD a read-only credential of its own for delivery.argocd.repo_url; the "
-            "deploy key of the DAGs is another one",
+            "give Argo CD a separate read-only credential for delivery.argocd.repo_url; the "
+            "deploy key of the DAGs is a different one",
             "delivery.argocd.repo_url",
         ),
     ),
     Rule(
         r"unable to resolve .{1,200} to a commit|couldn't find remote ref",
-        "the branch does not exist there",
+        "the branch does not exist in the repository",
         Fix("push it, or set delivery.argocd.revision", "delivery.argocd.revision"),
     ),
     Rule(
         r"app path does not exist|no such file or directory",
         "the path is not in the repository at this revision",
         Fix(
-            "push the commit; repository.path must be the folder below the repository's top",
+            "push the commit; repository.path must be the folder relative to the repository's root",
             "repository.path",
         ),
     ),
     Rule(
         r"chart .{1,200} not found|not a valid chart repository|failed to (fetch|pull) chart",
-        "Argo CD does not get the chart",
-        Fix("its repo server must reach https://airflow.apache.org: ask for the route or a proxy"),
+        "Argo CD cannot fetch the chart",
+        Fix("ask for a route or a proxy to https://airflow.apache.org for Argo CD's repo server"),
     ),
     Rule(
         r"no matches for kind|could not find the requested resource"
         r"|API could not find external-secrets",
-        "the cluster lacks a kind that is synced",
+        "the cluster does not serve a kind that is synced",
         Fix("install External Secrets with its CRDs (0.16 or newer), then sync again"),
     ),
     Rule(
         r"field is immutable|immutable field|updates to statefulset spec",
-        "a field that was changed cannot be changed in place",
+        "a changed field is immutable",
         Fix(
-            "delete that object without its data (`kubectl delete --cascade=orphan`), then sync "
-            "again"
+            "delete the object but keep its dependents (`kubectl delete --cascade=orphan`), then "
+            "sync again"
         ),
     ),
     Rule(
         r"conflicts? with|apply failed with \d+ conflict",
         "another manager owns fields of a synced object",
         Fix(
-            "see who writes them (`kubectl get -o yaml --show-managed-fields`) and stop one of both"
+            "find the other manager (`kubectl get -o yaml --show-managed-fields`) and stop one of "
+            "the two"
         ),
     ),
     Rule(
         r"unable to find destination|there are \d+ clusters|cluster .* not (found|configured)",
         "Argo CD does not know the destination cluster",
         Fix(
-            "register it, or set delivery.argocd.destination to its address as Argo CD lists it",
+            "register it, or set delivery.argocd.destination to its address in Argo CD's list",
             "delivery.argocd.destination",
         ),
     ),
@@ -325,16 +324,16 @@ APPLICATION_RULES = (
 GIT_RULES = (
     Rule(
         r"host key verification failed|knownhosts|no matching host key|remote host identification",
-        "the Git host shows another SSH host key than the one that was verified",
+        "the SSH host key of the Git host differs from the verified one",
         Fix(
-            "ask its owner whether the key was replaced; then commit again with its fingerprint "
-            "(dags.host_keys, or --host-key-fingerprint)",
+            "ask its owner whether the key was replaced; then commit again with the fingerprint "
+            "of the new key (dags.host_keys, or --host-key-fingerprint)",
             "dags.host_keys",
         ),
     ),
     Rule(
         r"permission denied|could not read from remote|authentication failed",
         "the Git host does not accept the deploy key",
-        Fix("register the public key, read-only: dags.key.public in the answers", "dags.key"),
+        Fix("register the public key read-only: dags.key.public in the answers", "dags.key"),
     ),
 )

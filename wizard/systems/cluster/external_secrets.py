@@ -1,6 +1,6 @@
-"""The store and its ExternalSecrets in the cluster, and the Secrets that come of them.
+"""Check the store and its ExternalSecrets in the cluster, and the resulting Secrets.
 
-Values are never read: which keys a Secret has is told by its metadata alone.
+Values are never read: the metadata tells which keys a Secret has.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ FallbackDiagnosis = Callable[[], Diagnosis | None]
 
 OPERATOR_HINT = "install External Secrets with its CRDs, 0.16 or newer"
 _OPERATOR = (
-    "see whether External Secrets runs: kubectl get pods -A "
+    "check that External Secrets runs: kubectl get pods -A "
     "-l app.kubernetes.io/name=external-secrets"
 )
 
 
 def check_store(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
-    """Whether the operator has logged in to the store; `otherwise` says why it may be missing."""
+    """Check that the operator has logged in to the store; `otherwise` explains a missing one."""
     ref = Ref.from_manifest(read_mapping(target.text("secrets/store"), "secrets/store"))
     found = kube.get(ref)
     if found is None:
         why = diagnose_namespace(kube, target.release.namespace) or otherwise()
-        return wait_status(f"{ref} is not there yet", why, delivery_hint(target.release))
+        return wait_status(f"{ref} does not exist yet", why, delivery_hint(target.release))
     return _check_validity(kube, ref, found)
 
 
@@ -66,19 +66,19 @@ def _check_validity(kube: Kube, ref: Ref, found: KubeObject) -> StepStatus:
 
 
 def diagnose_store(kube: Kube, target: Target) -> Diagnosis | None:
-    """What is wrong with a store that stands but is not valid; None when nothing is known."""
+    """Return why an existing store is not valid; None if it is valid or the cause is unknown."""
     if not target.release.external_secrets:
         return None
     try:
         look = check_store(kube, target, lambda: None)
     except KubeError:
         return None
-    there = look.state == "wanted" and "not there yet" not in look.detail
-    return Diagnosis(look.detail, look.fix) if there else None
+    invalid = look.state == "wanted" and "does not exist yet" not in look.detail
+    return Diagnosis(look.detail, look.fix) if invalid else None
 
 
 def diagnose_store_ref(kube: Kube, ref: Ref) -> Diagnosis | None:
-    """The same of any store; None also where it is valid, or not there."""
+    """Return why the store `ref` is not valid; None also if it is valid or does not exist."""
     try:
         found = kube.get(ref)
     except KubeError:
@@ -88,24 +88,24 @@ def diagnose_store_ref(kube: Kube, ref: Ref) -> Diagnosis | None:
 
 
 def check_secrets(kube: Kube, target: Target, otherwise: FallbackDiagnosis) -> StepStatus:
-    """Whether every ExternalSecret is synced and every Secret has the keys that are read."""
+    """Check that every ExternalSecret is synced and every Secret has the keys the pods read."""
     namespace = target.release.namespace
     wanted = read_external_secrets(target)
     if wanted:
         api = next(iter(wanted.values()))["apiVersion"]
-        standing = {
+        existing = {
             one["metadata"]["name"]: one for one in kube.find(api, "ExternalSecret", namespace)
         }
-        left = [name for name in wanted if not is_synced(standing.get(name))]
-        if left:
-            done = f"{len(wanted) - len(left)} of {len(wanted)} ExternalSecrets are synced"
-            one = standing.get(left[0])
-            return _explain_unready(kube, target.release, done, left[0], one, otherwise)
+        unsynced = [name for name in wanted if not is_synced(existing.get(name))]
+        if unsynced:
+            done = f"{len(wanted) - len(unsynced)} of {len(wanted)} ExternalSecrets are synced"
+            one = existing.get(unsynced[0])
+            return _explain_unready(kube, target.release, done, unsynced[0], one, otherwise)
     return _check_keys(kube, namespace, list_required_keys(target), len(wanted))
 
 
 def read_external_secrets(target: Target) -> dict[str, dict[str, Any]]:
-    """The committed ExternalSecrets by name."""
+    """Return the committed ExternalSecrets by name."""
     found = {}
     for logical, text in target.files_under("secrets/").items():
         data = read_mapping(text, logical)
@@ -115,7 +115,7 @@ def read_external_secrets(target: Target) -> dict[str, dict[str, Any]]:
 
 
 def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
-    """The keys that the chart reads of each Secret, and those that our templates make."""
+    """Return the keys of each Secret that the chart reads, and those of our templates."""
     values = read_mapping(target.text("values"), "values")
     found: dict[str, frozenset[str]] = {}
     for use in CONTRACT:
@@ -123,15 +123,15 @@ def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
         if isinstance(name, str) and name and use.applies(values, target.release.airflow):
             found[name] = found.get(name, frozenset()) | set(use.keys_read(values))
     for data in read_external_secrets(target).values():
-        made = data["spec"].get("target") or {}
-        keys = (made.get("template") or {}).get("data") or {}
-        name = str(made.get("name") or data["metadata"]["name"])
+        secret = data["spec"].get("target") or {}
+        keys = (secret.get("template") or {}).get("data") or {}
+        name = str(secret.get("name") or data["metadata"]["name"])
         found[name] = found.get(name, frozenset()) | set(keys)
     return found
 
 
 def is_synced(found: KubeObject | None) -> bool:
-    """Ready, and for the object as it stands: an old Ready outlives a change of the spec."""
+    """Return whether it is Ready for its current spec; an old Ready survives a changed spec."""
     if found is None or condition(found, "Ready").get("status") != "True":
         return False
     seen = str((found.get("status") or {}).get("syncedResourceVersion") or "")
@@ -149,25 +149,25 @@ def _explain_unready(
     namespace = release.namespace
     if found is None:
         why = diagnose_namespace(kube, namespace) or otherwise()
-        return wait_status(f"{done}; {name} is not there yet", why, delivery_hint(release))
+        return wait_status(f"{done}; {name} does not exist yet", why, delivery_hint(release))
     return explain_unsynced(kube, namespace, name, found, done)
 
 
 def explain_unsynced(
     kube: Kube, namespace: str, name: str, found: KubeObject, done: str = ""
 ) -> StepStatus:
-    """Why an ExternalSecret that stands has not been synced as it stands."""
+    """Return why an existing ExternalSecret is not synced for its current spec."""
     describe = f"kubectl -n {namespace} describe externalsecret {name}"
-    said_first = f"{done}; {name}" if done else name
+    prefix = f"{done}; {name}" if done else name
     ready = condition(found, "Ready")
     if not ready:
-        return StepStatus("wanted", f"{said_first} has no state yet", Fix(_OPERATOR))
+        return StepStatus("wanted", f"{prefix} has no state yet", Fix(_OPERATOR))
     if ready.get("status") == "True":
-        return StepStatus("wanted", f"{said_first} was changed and is read again", Fix(describe))
+        return StepStatus("wanted", f"{prefix} was changed and is being synced", Fix(describe))
     texts = [*list_warnings(kube, namespace, ("ExternalSecret", name))[:3], ready.get("message")]
     why = diagnose(texts, PAYLOAD_RULES[:2], STORE_RULES, PAYLOAD_RULES[2:], REFUSAL_RULES)
     shown = "" if why else f": {sanitize_message(ready.get('message'))}"
-    return wait_status(f"{said_first}{shown}", why, describe)
+    return wait_status(f"{prefix}{shown}", why, describe)
 
 
 def _check_keys(
@@ -181,14 +181,16 @@ def _check_keys(
         except KubeError as error:
             if error.kind != "forbidden":
                 raise
-            detail = f"Secrets in {namespace} may not be read, not even their metadata"
+            detail = f"no permission to read Secrets in {namespace}, not even their metadata"
             return StepStatus("unknown", f"{first}; {detail}" if first else detail)
         if about is None:
-            missing.append(f"Secret {name} is not there")
-        elif absent := sorted(keys - data_keys(about)):
-            missing.append(f"Secret {name} has no key {', '.join(absent)}")
+            missing.append(f"Secret {name} does not exist")
+        elif missing_keys := sorted(keys - data_keys(about)):
+            missing.append(f"Secret {name} has no key {', '.join(missing_keys)}")
     if not missing:
-        detail = f"{len(wanted)} Secrets have the keys that are read"
+        detail = f"{len(wanted)} Secrets have all required keys"
         return StepStatus("holds", f"{first}; {detail}" if first else detail)
-    fix = "the operator writes it: `kubectl describe` its ExternalSecret" if synced else ""
-    return StepStatus("wanted", "; ".join(missing[:3]), Fix(fix or "make it as the runbook says"))
+    fix = "run `kubectl describe` on its ExternalSecret; the operator writes it" if synced else ""
+    return StepStatus(
+        "wanted", "; ".join(missing[:3]), Fix(fix or "create it as described in the runbook")
+    )

@@ -1,4 +1,4 @@
-"""What every script for the platform's owner has in common."""
+"""Common parts of the scripts for the platform's owner."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-# With the field manager of `apply`, so that it finds its own objects and takes nothing over.
+# The field manager is that of `apply`, which then recognises the objects as its own.
 APPLY = "apply --server-side --field-manager=airflow-wizard -f -"
 CLUSTER_FUNCTION = """\
-# KUBE_CONTEXT: the cluster of Airflow; without it, the current one.
+# KUBE_CONTEXT: the kubeconfig context of Airflow's cluster; default: the current context.
 cluster() {
   kubectl ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"} "$@"
 }"""
@@ -23,12 +23,12 @@ _GUARD = ("argocd/bootstrap/store-account-", "secrets/store-account-")
 
 
 def guard_documents(committed: Mapping[str, str]) -> list[str]:
-    """Return the committed guard of the store's ServiceAccount, in the order of applying it."""
+    """Return the committed guard of the store's ServiceAccount, in the order of applying."""
     return [text for name, text in sorted(committed.items()) if name.startswith(_GUARD)]
 
 
 def apply_documents(function: str, texts: Iterable[str]) -> str:
-    """Return a command that applies the texts by the shell function `function`; empty for none."""
+    """Return a command that applies the texts with shell function `function`; empty for none."""
     joined = join_documents(texts)
     return here_document(f"{function} {APPLY}", joined) if joined else ""
 
@@ -39,11 +39,11 @@ def join_documents(texts: Iterable[str]) -> str:
 
 
 def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
-    """Return what has to be installed, tried first, so that nothing is applied half."""
+    """Return shell lines that check the requirements before anything is applied."""
     lines = []
     if release.external_secrets:
         lines += [
-            "# External Secrets 0.16 or newer serves v1 (proven with 2.9.0). Where it lacks:",
+            "# External Secrets 0.16 or newer serves v1 (tested with 2.9.0). To install it:",
             "#   helm repo add external-secrets https://charts.external-secrets.io",
             "#   helm upgrade --install external-secrets external-secrets/external-secrets \\",
             "#     --version 2.9.0 --namespace external-secrets --create-namespace --wait",
@@ -58,11 +58,11 @@ def requirement_lines(release: Release, *, guarded: bool) -> list[str]:
 
 
 def health_comment(release: Release) -> str:
-    """Read rights are given many ways; this one is easily forgotten, and nothing depends on it."""
+    """Return a comment with the optional rights for Airflow's health, which are easy to miss."""
     role, space = quote(release.names.object_name("health")), quote(release.namespace)
     return comment(
         "Optional: with these rights `airflow-wizard apply` asks Airflow itself for its health;",
-        "without them it goes by the readiness probe. ACCOUNT is who runs it:",
+        "without them it uses the readiness probe. ACCOUNT is the user who runs it:",
         f"  kubectl -n {space} create role {role} --verb=get,create --resource=pods/portforward",
         f"  kubectl -n {space} create rolebinding {role} --role={role} --user=ACCOUNT",
     )
@@ -75,6 +75,6 @@ def split_address(url: str) -> tuple[str, str]:
 
 
 def api_server_address(answers: Answers) -> tuple[str, str]:
-    """Return host and port of the API server, as far as the answers name it."""
+    """Return host and port of the API server; a placeholder if the answers do not name it."""
     server = answers.cluster.server
     return split_address(server) if server else ("the API server of the cluster", "6443")

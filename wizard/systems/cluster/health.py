@@ -1,7 +1,7 @@
-"""What Airflow says of its own health, asked of the API server through a port-forward.
+"""Read Airflow's own health report through a port-forward to Airflow's API server.
 
-The answer has one entry for each part; null is the status of a part that has never run. Source:
-Airflow 2.11 and 3.2.2, get_airflow_health; path and host are those of the chart's own probes.
+The report has one entry for each part; null is the status of a part that has never run. Source:
+Airflow 2.11 and 3.2.2, get_airflow_health; path and host are those of the chart's probes.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 HEALTH_SECONDS = 10.0
-# The ports' names in the chart; its default for both is 8080.
+# The names of the ports in the chart; both default to 8080.
 _PORTS, _PORT = ("api-server", "airflow-ui"), 8080
 _ALWAYS = ("metadatabase", "scheduler")
-# Name in the answer, and of the workload that brings it.
+# Name of the part in the report, and of its workload.
 _PARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "dag-processor"}
 _HEALTHY = "healthy"
 
 
 def check_airflow(kube: Kube, release: Release) -> StepStatus:
-    """Whether everything is rolled out, and Airflow says that it is healthy.
+    """Check that everything is rolled out, and that Airflow reports itself healthy.
 
-    Where it cannot be asked, the look is unknown, and the answer of the readiness probe counts.
+    If the report cannot be read, the status is unknown with the result of the readiness probe.
     """
     found = pods.list_workloads(kube, release)
     look = pods.check_rollout(kube, release, found)
     if look.state != "holds":
         return look
-    asking = _HealthCheck(kube, release, found, look.detail)
+    check = _HealthCheck(kube, release, found, look.detail)
     try:
-        return asking.look()
+        return check.look()
     except KubeError as error:
         if error.kind != "forbidden":
             raise
-        return asking.unknown_status(error)
+        return check.unknown_status(error)
 
 
 @dataclass(frozen=True, slots=True)
 class _HealthCheck:
-    """One look; `runs` is what is known without asking."""
+    """One health check; `runs` is the known state of the rollout."""
 
     kube: Kube
     release: Release
@@ -65,21 +65,21 @@ class _HealthCheck:
         pod = next(filter(_is_ready, self._pods()), None)
         if pod is None:
             return self._wait_status(f"no pod of {self.server} is ready")
-        asking = replace(self, port=_port(pod))
+        check = replace(self, port=_port(pod))
         if _speaks_tls(pod):
-            why = f"{self.server} speaks HTTPS, which is not gone into through a port-forward"
-            return StepStatus("unknown", f"{self.runs}; {why}", Fix(asking._manual_command))
-        return asking.check_pod(pod)
+            why = f"{self.server} serves HTTPS, which is not checked through a port-forward"
+            return StepStatus("unknown", f"{self.runs}; {why}", Fix(check._manual_command))
+        return check.check_pod(pod)
 
     def check_pod(self, pod: KubeObject) -> StepStatus:
-        """What this pod answers."""
+        """Read the report from this pod."""
         ref = Ref("v1", "Pod", pod["metadata"]["name"], self.release.namespace)
         host = urlsplit(self.release.base_url).hostname or "localhost"
         try:
             reply = self.kube.ask_pod(ref, self.port, self._path, host, seconds=HEALTH_SECONDS)
         except KubeError as error:
             if error.status == 404 and self.kube.get(ref) is None:
-                return self._wait_status(f"{ref} is gone; another one is asked")
+                return self._wait_status(f"{ref} was deleted; trying a different pod")
             if error.kind in ("forbidden", "upgrade"):
                 return self.unknown_status(error)
             if error.kind != "pod":
@@ -93,20 +93,20 @@ class _HealthCheck:
         return self._check_parts(parts)
 
     def unknown_status(self, error: KubeError) -> StepStatus:
-        """Not to be found out from here: the condition's answer stays."""
-        told = f"{self.runs}; its health was not asked: {sanitize_message(error.message)}"
+        """Return `unknown` for a report that this machine cannot read, with the rollout state."""
+        detail = f"{self.runs}; health not checked: {sanitize_message(error.message)}"
         if error.kind != "forbidden":
             return StepStatus(
                 "unknown",
-                told,
-                Fix(f"{error.fix}; by hand: {self._manual_command}", error.fix.question),
+                detail,
+                Fix(f"{error.fix}; to check by hand: {self._manual_command}", error.fix.question),
             )
         return StepStatus(
             "unknown",
-            told,
+            detail,
             Fix(
                 "ask for the rights get and create on pods/portforward, and list on pods, in "
-                f"namespace {self.release.namespace}, or let somebody look who has them: "
+                f"namespace {self.release.namespace}, or ask somebody who has them to run: "
                 f"{self._manual_command}"
             ),
         )
@@ -128,7 +128,7 @@ class _HealthCheck:
         return f"{forward}, then open http://localhost:{_PORT}{self._path}"
 
     def _pods(self) -> list[KubeObject]:
-        """Those of the Deployment, by its own selector."""
+        """Return the pods of the Deployment, by its own selector."""
         ref = Ref("apps/v1", "Deployment", self.server, self.release.namespace)
         named = (one for one in self.found if one["metadata"]["name"] == self.server)
         deployment = next(named, None) or self.kube.get(ref) or {}
@@ -139,12 +139,12 @@ class _HealthCheck:
     def _check_parts(self, parts: Mapping[str, _Part]) -> StepStatus:
         wrong = [part for part in parts.values() if self._is_wrong(part)]
         if not wrong:
-            well = ", ".join(part.name for part in parts.values() if part.status == _HEALTHY)
-            return StepStatus("holds", f"{self.runs}; healthy: {well}")
+            healthy = ", ".join(part.name for part in parts.values() if part.status == _HEALTHY)
+            return StepStatus("holds", f"{self.runs}; healthy: {healthy}")
         return self._wait_status(", ".join(map(str, wrong)), self._remedy(wrong[0]))
 
     def _is_wrong(self, part: _Part) -> bool:
-        """Parts that nothing runs may have run once, or be scaled to none."""
+        """Return whether an unhealthy part counts: parts without running workloads do not."""
         return part.status != _HEALTHY and (
             part.name in _ALWAYS or self._workload(part.name) is not None
         )
@@ -157,8 +157,8 @@ class _HealthCheck:
     def _remedy(self, part: _Part) -> Fix:
         if part.name == "metadatabase":
             return Fix(
-                "the API server does not reach the database: see database.host, its password and "
-                "the network between them (airflow-wizard check --live)",
+                "check database.host, its password and the network (airflow-wizard check --live): "
+                "the API server cannot reach the database",
                 "database.host",
             )
         return Fix(self._log_hint(self.release.names.object_name(_PARTS[part.name])))
@@ -167,17 +167,17 @@ class _HealthCheck:
         kinds = (one["kind"] for one in self.found if one["metadata"]["name"] == name)
         place = f"{next(kinds, 'Deployment').lower()}/{name}"
         log = f"kubectl -n {self.release.namespace} logs {place} --all-containers --tail=100"
-        return f"its log says why: {log}; too little CPU or memory shows like this too"
+        return f"see its log: {log}; too little CPU or memory also has this effect"
 
     def _unexpected_reply(self, reply: PodResponse) -> StepStatus:
         begin = sanitize_message(reply.body[:200].decode("utf-8", "replace"))
         return self._wait_status(
             f"{self.server} answers {self._path} with HTTP {reply.status}, "
-            f"{sanitize_message(reply.media)}, which is no report of its health: "
-            f"{begin or 'nothing'}",
+            f"{sanitize_message(reply.media)}, which is not a health report: "
+            f"{begin or 'empty'}",
             Fix(
-                "access.base_url must have the path that Airflow serves under, and port "
-                f"{self.port} be its own; {self._log_hint(self.server)}",
+                "set access.base_url to the path that Airflow serves, and check that port "
+                f"{self.port} belongs to Airflow; {self._log_hint(self.server)}",
                 "access.base_url",
             ),
         )
@@ -202,7 +202,7 @@ class _Part:
 
 
 def _parts(reply: PodResponse) -> dict[str, _Part] | None:
-    """The entries of the answer, the known ones in their order; None where it is another answer."""
+    """Return the known entries of the report in order; None if it is not a health report."""
     try:
         answer = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -218,13 +218,13 @@ def _read_parts(answer: Mapping[str, Any]) -> Iterator[_Part]:
         entry = answer.get(name)
         if isinstance(entry, Mapping):
             status, beat = entry.get("status"), entry.get(f"latest_{name}_heartbeat")
-            told = None if status is None else str(status)
-            yield _Part(name, told, sanitize_message(beat) if beat else "")
+            text = None if status is None else str(status)
+            yield _Part(name, text, sanitize_message(beat) if beat else "")
 
 
 def _is_ready(pod: KubeObject) -> bool:
-    going = pod["metadata"].get("deletionTimestamp")
-    return not going and condition(pod, "Ready").get("status") == "True"
+    deleting = pod["metadata"].get("deletionTimestamp")
+    return not deleting and condition(pod, "Ready").get("status") == "True"
 
 
 def _port(pod: KubeObject) -> int:
@@ -238,7 +238,7 @@ def _port(pod: KubeObject) -> int:
 
 
 def _speaks_tls(pod: KubeObject) -> bool:
-    """By the scheme of its own probe."""
+    """Return whether the pod's readiness probe uses HTTPS."""
     probes = (
         container.get("readinessProbe") or {}
         for container in (pod.get("spec") or {}).get("containers") or []

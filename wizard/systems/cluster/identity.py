@@ -1,4 +1,4 @@
-"""Which cluster answers: the one that the answers record, or the first one that is met."""
+"""Check that the cluster is the one that the answers record, or record it on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_identity_step(target: Target) -> Step:
-    """Whether the cluster that answers is the one the answers record; another one stops."""
+    """Return the step that stops the run if the cluster is not the recorded one."""
     endpoint = target.kube.identity if target.kube else "cluster"
 
     async def check() -> StepStatus:
@@ -36,10 +36,10 @@ def _check_identity(target: Target) -> StepStatus:
     if apart and target.release.controller_is_inside:
         return StepStatus(
             "blocked",
-            "Argo CD deploys into its own cluster, but its context and the cluster's lead to two",
+            "Argo CD deploys into its own cluster, but the two contexts are of different clusters",
             Fix(
-                "name one context for both, or set delivery.argocd.destination to the cluster's "
-                "address as Argo CD lists it",
+                "use one context for both, or set delivery.argocd.destination to the cluster's "
+                "address in Argo CD's list",
                 "delivery.argocd.destination",
             ),
         )
@@ -67,18 +67,21 @@ def _compare_identity(target: Target, here: ClusterIdentity) -> StepStatus:
             "blocked",
             found,
             Fix(
-                "use the context of the cluster that was committed for; if this one is meant: "
+                "use the context of the recorded cluster; or, to use this cluster, run: "
                 f"airflow-wizard set cluster.uid={uid}"
             ),
         )
     if not here.uid:
         return StepStatus(
             "unknown",
-            f"{shown}: its identity, the UID of namespace kube-system, may not be read",
-            Fix("whoever may: kubectl get namespace kube-system -o jsonpath={.metadata.uid}"),
+            f"{shown}: no permission to read its identity, the UID of namespace kube-system",
+            Fix(
+                "ask the platform team to run: "
+                "kubectl get namespace kube-system -o jsonpath={.metadata.uid}"
+            ),
         )
     target.met_identities.update(build_cluster_record(here))
     state = "as recorded" if target.answers.cluster.uid else "not recorded yet"
     if known.uid and not target.answers.cluster.uid:
-        state = "as an earlier run met it; the next commit records it"
+        state = "as in an earlier run; the next commit records it"
     return StepStatus("holds", f"{shown}: cluster {here.uid}, {state}")

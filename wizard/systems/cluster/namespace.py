@@ -1,4 +1,4 @@
-"""The namespace of a release that no Argo CD makes: ours, or one that its owner made before."""
+"""The namespace of a release without Argo CD: ours, or an existing one of a different owner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_namespace_step(target: Target) -> Step:
-    """One that stands and is not ours is its owner's: only its labels must be as committed."""
+    """Return the step; of an existing foreign namespace it checks only the security labels."""
     logical = "secrets/namespace"
     release = target.release
     path = f"{release.paths.apps}/{logical}.yaml"
@@ -44,7 +44,7 @@ def build_namespace_step(target: Target) -> Step:
 
 
 def read_namespace(kube: Kube, name: str) -> KubeObject | None:
-    """The namespace; an empty one where it may not be read, and None where it is not there."""
+    """Return the namespace; empty if it cannot be read, None if it does not exist."""
     try:
         return kube.get(Ref("v1", "Namespace", name))
     except KubeError as error:
@@ -54,31 +54,31 @@ def read_namespace(kube: Kube, name: str) -> KubeObject | None:
 
 
 def _check_foreign_namespace(kube: Kube, source: CommittedManifest) -> StepStatus | None:
-    """What to say of a namespace that is not ours, or is going away; None for all others."""
+    """Return the status of a foreign or terminating namespace; None for all others."""
     wanted = source.manifest()
     name = wanted["metadata"]["name"]
     found = read_namespace(kube, name)
     if not found:
         return None
-    going = diagnose_namespace(kube, name)
-    if going:
-        return StepStatus("blocked", going.cause, going.fix)
+    terminating = diagnose_namespace(kube, name)
+    if terminating:
+        return StepStatus("blocked", terminating.cause, terminating.fix)
     labels = found["metadata"].get("labels") or {}
     if labels.get(MANAGED_BY) == FIELD_MANAGER:
         return None
-    lacking = {
+    missing = {
         key: value
         for key, value in wanted["metadata"]["labels"].items()
         if key.startswith("pod-security.kubernetes.io/") and labels.get(key) != value
     }
-    if not lacking:
-        return StepStatus("holds", f"Namespace {name} stands already and stays its owner's")
-    pairs = " ".join(f"{key}={value}" for key, value in lacking.items())
+    if not missing:
+        return StepStatus("holds", f"Namespace {name} already exists and keeps its owner")
+    pairs = " ".join(f"{key}={value}" for key, value in missing.items())
     return StepStatus(
         "blocked",
-        f"Namespace {name} stands already, without {', '.join(lacking)}",
+        f"Namespace {name} already exists, without {', '.join(missing)}",
         Fix(
-            "set environment.pod_security to what its owner wants; or have them run: "
+            "set environment.pod_security to the level its owner allows; or ask them to run: "
             f"kubectl label namespace {name} {pairs}",
             "environment.pod_security",
         ),

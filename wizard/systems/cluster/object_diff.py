@@ -1,4 +1,4 @@
-"""What two versions of an object differ in, as far as a person decides about it."""
+"""Compare two versions of an object by the fields that a person decides about."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def strip_volatile(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a person decides about: no status, no running operation, no bookkeeping."""
+    """Return the object without status, running operation and server-side bookkeeping."""
     kept = {name: value for name, value in found.items() if name not in {"status", "operation"}}
     about = {name: v for name, v in found.get("metadata", {}).items() if name not in _VOLATILE}
     notes = {k: v for k, v in (about.get("annotations") or {}).items() if k != _LAST_APPLIED}
@@ -23,27 +23,27 @@ def strip_volatile(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "metadata": {**about, **({"annotations": notes} if notes else {})}}
 
 
-def is_contained(wanted: Any, standing: Any) -> bool:
-    """Whether what stands has all that is wanted; lists count as a whole."""
-    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
+def is_contained(wanted: Any, existing: Any) -> bool:
+    """Return whether the existing object has all wanted fields; lists must match entirely."""
+    if isinstance(wanted, Mapping) and isinstance(existing, Mapping):
         return all(
-            name in standing and is_contained(wanted[name], standing[name]) for name in wanted
+            name in existing and is_contained(wanted[name], existing[name]) for name in wanted
         )
-    if isinstance(wanted, list) and isinstance(standing, list):
-        same = len(wanted) == len(standing)
-        return same and all(map(is_contained, wanted, standing))
-    return bool(wanted == standing)
+    if isinstance(wanted, list) and isinstance(existing, list):
+        same = len(wanted) == len(existing)
+        return same and all(map(is_contained, wanted, existing))
+    return bool(wanted == existing)
 
 
-def merge_manifest(standing: Any, wanted: Any) -> Any:
-    """What stands with what is wanted in it: what an apply comes to, as far as it shows here."""
-    if isinstance(wanted, Mapping) and isinstance(standing, Mapping):
+def merge_manifest(existing: Any, wanted: Any) -> Any:
+    """Return the existing object with the wanted fields: an estimate of an apply's result."""
+    if isinstance(wanted, Mapping) and isinstance(existing, Mapping):
         return {
-            **standing,
-            **{k: merge_manifest(standing.get(k), value) for k, value in wanted.items()},
+            **existing,
+            **{k: merge_manifest(existing.get(k), value) for k, value in wanted.items()},
         }
-    if isinstance(wanted, list) and isinstance(standing, list) and len(wanted) == len(standing):
-        return list(map(merge_manifest, standing, wanted))
+    if isinstance(wanted, list) and isinstance(existing, list) and len(wanted) == len(existing):
+        return list(map(merge_manifest, existing, wanted))
     return wanted
 
 
@@ -53,10 +53,10 @@ def _sort_keys(found: Any) -> Any:
     return [_sort_keys(item) for item in found] if isinstance(found, list) else found
 
 
-def diff_manifests(standing: Mapping[str, Any], wanted: Mapping[str, Any], ref: Ref) -> str:
-    """The unified diff from what stands to what is wanted, safe to print."""
+def diff_manifests(existing: Mapping[str, Any], wanted: Mapping[str, Any], ref: Ref) -> str:
+    """Return the unified diff from the existing object to the wanted one, safe to print."""
     old, new = (
-        dump_yaml(_sort_keys(strip_volatile(found))).splitlines() for found in (standing, wanted)
+        dump_yaml(_sort_keys(strip_volatile(found))).splitlines() for found in (existing, wanted)
     )
     lines = difflib.unified_diff(old, new, f"{ref} (cluster)", f"{ref} (committed)", lineterm="")
     return "\n".join(escape_unprintable(line) for line in lines)

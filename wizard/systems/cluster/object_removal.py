@@ -1,7 +1,8 @@
-"""Objects of a cluster that are to be gone: recognised first, then removed by UID, then waited for.
+"""Removal of cluster objects: check the owner, delete by UID, then wait.
 
-An object that somebody else made or has changed is left, and said so. One that stays in deletion
-is held by a finalizer, which only its owner's program takes off: a wait ends with its name.
+An object that somebody else created or changed is not deleted, and the status says why. An object
+that stays in deletion has a finalizer, which only its owner's program removes: a wait that runs
+out names it.
 """
 
 from __future__ import annotations
@@ -30,47 +31,48 @@ _ORDER = ("blocked", "wanted", "unknown", "kept", "holds")
 
 
 def list_finalizers(found: KubeObject) -> list[str]:
-    """What holds an object back from being gone."""
+    """Return the finalizers of an object, safe to print."""
     return [escape_unprintable(str(one)) for one in found["metadata"].get("finalizers") or []]
 
 
 def explain_deletion(found: KubeObject, ref: Ref) -> tuple[str, Fix]:
-    """Why an object in deletion still stands, and what helps."""
+    """Return why an object in deletion still exists, and the fix."""
     names = list_finalizers(found)
     if not names:
-        return f"{ref} is being deleted", Fix("the API server removes it once what it owns is gone")
-    what = f"{ref} is being deleted and held by the finalizer {', '.join(names)}"
+        fix = Fix("wait: the API server deletes it after its dependents")
+        return f"{ref} is being deleted", fix
+    what = f"{ref} is being deleted and waits for the finalizer {', '.join(names)}"
     for mark, owner in _HOLDERS:
         if any(mark in name for name in names):
             return what, Fix(owner)
-    return what, Fix(f"see whose finalizer that is, and whether that program runs; {_FORCE}")
+    return what, Fix(f"find the finalizer's owner, and check that its program runs; {_FORCE}")
 
 
-_FORCE = "only if it is gone for good, take the finalizer off with `kubectl edit`"
+_FORCE = "only if it was uninstalled, remove the finalizer with `kubectl edit`"
 _HOLDERS = (
     (
         "externalsecrets.external-secrets.io",
-        "External Secrets takes it off: see whether it runs (kubectl get pods -A -l "
+        "check that External Secrets runs, which removes it (kubectl get pods -A -l "
         f"app.kubernetes.io/name=external-secrets); {_FORCE}",
     ),
     (
         "argocd.argoproj.io",
-        "Argo CD's application controller takes it off once all it delivered is gone: see whether "
-        f"it runs, and the Application's conditions (kubectl describe); {_FORCE}",
+        "check that Argo CD's application controller runs, which removes it after the delivered "
+        f"objects, and see the Application's conditions (kubectl describe); {_FORCE}",
     ),
     (
         "kubernetes.io/pvc-protection",
-        "a pod still uses the volume: kubectl describe pvc names it under Used By",
+        "find the pod that uses the volume: kubectl describe pvc shows it under Used By",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Refs to be gone, in this order; `find` looks for them where they are not known by name.
+    """The deletion of the objects that `find` returns, in this order.
 
-    `judge` says what is left and why, `prepare` readies one for its deletion, `before` may
-    still raise, `why` says what is known about one that does not go.
+    `judge` returns why an object is not deleted. `prepare` changes an object before its deletion.
+    `before` runs first and may raise. `why` explains an object that stays in deletion.
     """
 
     kube: Kube
@@ -78,11 +80,11 @@ class Removal:
     judge: Judge = check_label
     prepare: Callable[[Kube, KubeObject, Ref], None] | None = None
     why: Callable[[KubeObject, Ref], tuple[str, Fix]] = explain_deletion
-    none: str = "nothing of it is there"
+    none: str = "no object of it exists"
     before: Callable[[], object] = field(default=lambda: None)
 
     def look(self) -> StepStatus:
-        """Whether all of them are gone."""
+        """Check that all of them are deleted."""
         try:
             refs = self.find()
             looks = [self._look(ref) for ref in refs]
@@ -97,16 +99,18 @@ class Removal:
             if error.kind != "forbidden":
                 raise
             return StepStatus(
-                "unknown", f"{ref} may not be read", Fix(f"they run: {kubectl_delete([ref])}")
+                "unknown",
+                f"no permission to read {ref}",
+                Fix(f"ask its owner to run: {kubectl_delete([ref])}"),
             )
         if found is None:
-            return StepStatus("holds", f"{ref} is gone")
+            return StepStatus("holds", f"{ref} does not exist")
         if found["metadata"].get("deletionTimestamp"):
             return StepStatus("wanted", *self.why(found, ref))
-        return self.judge(found, ref) or StepStatus("wanted", f"{ref} stands")
+        return self.judge(found, ref) or StepStatus("wanted", f"{ref} exists")
 
     def change(self) -> str:
-        """Remove those that stand and are ours, each by its UID."""
+        """Delete the existing objects that are ours, each by its UID."""
         self.before()
         done = []
         for ref in self.find():
@@ -122,10 +126,10 @@ class Removal:
             except KubeError as error:
                 raise explain_error(error) from None
             done.append(str(ref))
-        return f"removed {', '.join(done)}" if done else "nothing was left to do"
+        return f"deleted {', '.join(done)}" if done else "nothing to do"
 
     def dry_run_change(self) -> str:
-        """Try the deletions without keeping them."""
+        """Send the deletions as a dry run."""
         tried = []
         for ref in self.find():
             found = read_object(self.kube, ref)
@@ -133,11 +137,11 @@ class Removal:
                 uid = str(found["metadata"]["uid"])
                 self.kube.delete(ref, uid=uid, dry_run=True)
                 tried.append(str(ref))
-        return f"the API server would remove {', '.join(tried)}" if tried else ""
+        return f"the API server would delete {', '.join(tried)}" if tried else ""
 
 
 def read_object(kube: Kube, ref: Ref) -> KubeObject | None:
-    """The object; None too where its kind is not served any more."""
+    """Return the object; None also if the cluster no longer serves its kind."""
     try:
         return kube.get(ref)
     except KubeError as error:
@@ -147,7 +151,7 @@ def read_object(kube: Kube, ref: Ref) -> KubeObject | None:
 
 
 def merge_statuses(looks: Sequence[StepStatus], none: str) -> StepStatus:
-    """One look for several objects: the first of these states that any is in."""
+    """Return one status for several objects: the first state of `_ORDER` that occurs."""
     for state in _ORDER:
         some = [one for one in looks if one.state == state]
         if some and state != "holds":
@@ -177,7 +181,7 @@ def build_removal_step(
     patience: float = REMOVAL_SECONDS,
     alone: bool = False,
 ) -> Step:
-    """The change after which none of them is there; `left` is the command of whoever may."""
+    """Return the step that deletes the objects; `left` is the command for the owner."""
     if kube is None:
         return Step(id, title, owner, "cluster", lambda: _leave_to_owner(left), independent=alone)
     work = removal(kube)
@@ -195,7 +199,7 @@ def build_removal_step(
 
 
 async def _leave_to_owner(command: str) -> StepStatus:
-    return StepStatus("unknown", NO_CONTEXT, Fix(f"its owner runs: {command}"))
+    return StepStatus("unknown", NO_CONTEXT, Fix(f"ask its owner to run: {command}"))
 
 
 def build_cluster_step(
@@ -209,13 +213,13 @@ def build_cluster_step(
     patience: float = 0.0,
     alone: bool = False,
 ) -> Step:
-    """An action of a cluster that finds out and works by itself."""
+    """Return a step of a cluster with its own look and change; `left` is the owner's command."""
     if kube is None:
         return Step(
             id, title, "platform", "cluster", lambda: _leave_to_owner(left), independent=alone
         )
 
-    def looked() -> StepStatus:
+    def check() -> StepStatus:
         try:
             return look(kube)
         except KubeError as error:
@@ -226,7 +230,7 @@ def build_cluster_step(
         title,
         "platform",
         kube.identity,
-        lambda: run_in_thread(looked),
+        lambda: run_in_thread(check),
         (lambda: run_in_thread(lambda: change(kube))) if change else None,
         wait_seconds=patience,
         independent=alone,

@@ -1,8 +1,7 @@
-"""Committed manifests, applied server-side under our own field manager.
+"""Apply committed manifests server-side under the wizard's own field manager.
 
-What stands is compared with what a dry-run of the apply would make of it, so defaults, other
-writers and fields that fell away all count as the API server counts them, and nothing is sent
-where nothing would change.
+The existing object is compared with the result of a server-side dry run, so the API server decides
+about defaults, other writers and removed fields. Nothing is sent if nothing would change.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
-# Whoever writes status in between changes the version; then one looks again.
+# A status update between read and dry run changes the version; then the object is read again.
 _ROUNDS = 3
-# The question that names an object, where one does and nothing else.
+# The question that sets only the name of this kind of object.
 _NAMED_BY = {"AppProject": "delivery.argocd.project", "Namespace": "installation.namespace"}
 _NO_CONTEXT = "no kubeconfig context names this cluster"
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedManifest:
-    """A committed manifest: its file and text, the kinds it may be, and its namespace."""
+    """A committed manifest: file, text, allowed kinds, and namespace."""
 
     path: str
     text: str
@@ -50,23 +49,23 @@ class CommittedManifest:
     namespace: str = ""
 
     def manifest(self) -> KubeObject:
-        """The object; RefusedError when an edit made it something that is not applied here."""
+        """Return the object; raise RefusedError if an edit changed kind, label or namespace."""
         found = read_mapping(self.text, self.path)
         about = found.get("metadata")
         named = isinstance(about, Mapping) and about.get("name")
         if found.get("kind") not in self.kinds or not found.get("apiVersion") or not named:
             raise RefusedError(
-                f"{self.path} holds no {' or '.join(self.kinds)}",
-                "restore the file as it was committed first, then commit",
+                f"{self.path} does not contain {' or '.join(self.kinds)}",
+                "restore the first committed version of the file, then commit",
             )
         if (found["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
             raise RefusedError(
-                f"{self.path} lacks the label {MANAGED_BY}: {FIELD_MANAGER}",
-                "restore it, then commit: without it the object would not be known again as ours",
+                f"{self.path} is missing the label {MANAGED_BY}: {FIELD_MANAGER}",
+                "restore the label, then commit: the wizard recognises its objects by it",
             )
         if (found["metadata"].get("namespace") or "") != self.namespace:
             raise RefusedError(
-                f"{self.path} is not for {self.namespace or 'the cluster as a whole'}",
+                f"{self.path} is not for {self.namespace or 'the whole cluster'}",
                 "restore metadata.namespace, then commit",
             )
         return found
@@ -74,7 +73,7 @@ class CommittedManifest:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A manifest beside what stands; `exists` says whether anything does."""
+    """A manifest compared with the existing object; `exists` tells whether there is one."""
 
     source: CommittedManifest
     manifest: KubeObject
@@ -94,10 +93,10 @@ def build_manifests_step(
     *,
     needs: str = "",
 ) -> Step:
-    """The change that makes the cluster hold these manifests, in their order.
+    """Return the step that applies these manifests in order.
 
-    `needs` says what to install where the cluster does not know a kind. With exactly the seal that
-    the target has agreed to for this action, objects and fields of others are taken over.
+    `needs` is the fix if the cluster does not serve a kind. Objects and fields of other owners are
+    taken over only with the seal that `target.agreed` has for this step.
     """
     if kube is None:
         return declared_step(spec, "cluster", lambda: _leave_to_owner(sources))
@@ -114,7 +113,7 @@ def build_manifests_step(
 
 async def _leave_to_owner(sources: Sequence[CommittedManifest]) -> StepStatus:
     apply = "; ".join(f"kubectl apply -f {source.path}" for source in sources)
-    return StepStatus("unknown", _NO_CONTEXT, Fix(f"its owner runs: {apply}"))
+    return StepStatus("unknown", _NO_CONTEXT, Fix(f"ask its owner to run: {apply}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class _ManifestsStep:
     own: str
 
     def compare(self) -> tuple[list[_Comparison], StepStatus]:
-        """Each object, and one look for all; blocked ones are wanted once their diff is agreed."""
+        """Return each comparison, and one status for all; an agreed diff is not blocked."""
         found = [_compare_manifest(self.kube, one, self.needs, self.own) for one in self.sources]
         look = _merge_statuses(found)
         if look.state != "blocked":
@@ -135,11 +134,9 @@ class _ManifestsStep:
         seal = _hash_diff(look.diff)
         if self.agreed == seal:
             return found, StepStatus(
-                "wanted", f"{look.detail}; taken over as agreed", diff=look.diff
+                "wanted", f"{look.detail}; take-over confirmed", diff=look.diff
             )
-        over = (
-            f"or take over what the diff shows: airflow-wizard apply --take-over {self.id}@{seal}"
-        )
+        over = f"or take over with the diff: airflow-wizard apply --take-over {self.id}@{seal}"
         return found, StepStatus(
             "blocked", look.detail, Fix(f"{look.fix}; {over}", look.fix.question), look.diff
         )
@@ -153,7 +150,7 @@ class _ManifestsStep:
             if one.look.state in {"wanted", "blocked"}:
                 _apply_manifest(self.kube, one, self.needs, take=one.look.state == "blocked")
                 done.append(f"{_DONE[one.look.state] if one.exists else 'created'} {one.name}")
-        return ", ".join(done) or "nothing was left to do"
+        return ", ".join(done) or "nothing to do"
 
     def dry_run_change(self) -> str:
         found, _ = self.compare()
@@ -165,12 +162,12 @@ _DONE = {"wanted": "changed", "blocked": "took over"}
 
 
 def _hash_diff(diff: str) -> str:
-    """What names exactly this diff in a yes to it."""
+    """Return the seal of a diff, for `--take-over`: 12 hex digits of its SHA-256."""
     return hashlib.sha256(diff.encode()).hexdigest()[:12]
 
 
 def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
-    """One look for all: the worst state, told for those that are in it."""
+    """Return one status for all: the worst state, with the details of the objects in it."""
     for state in ("blocked", "wanted", "unknown", "holds"):
         some = [one.look for one in found if one.look.state == state]
         if some:
@@ -180,42 +177,43 @@ def _merge_statuses(found: Sequence[_Comparison]) -> StepStatus:
                 Fix.join(look.fix for look in some),
                 "\n".join(look.diff for look in some if look.diff),
             )
-    return StepStatus("holds", "nothing is committed for this")
+    return StepStatus("holds", "no manifest is committed for this step")
 
 
 def _compare_manifest(kube: Kube, source: CommittedManifest, needs: str, own: str) -> _Comparison:
     manifest = source.manifest()
     ref = Ref.from_manifest(manifest)
-    left = Fix(f"its owner runs: kubectl apply -f {source.path}")
+    fix = Fix(f"ask its owner to run: kubectl apply -f {source.path}")
     try:
-        standing = kube.get(ref)
+        existing = kube.get(ref)
     except KubeError as error:
         if error.kind != "forbidden":
             raise explain_error(error, needs) from None
-        return _Comparison(source, manifest, StepStatus("unknown", f"{ref} may not be read", left))
+        unread = StepStatus("unknown", f"no permission to read {ref}", fix)
+        return _Comparison(source, manifest, unread)
     try:
-        standing, wanted = _dry_run_manifest(kube, ref, manifest, standing)
+        existing, wanted = _dry_run_manifest(kube, ref, manifest, existing)
     except KubeError as error:
         refused = diagnose([error.message], REFUSAL_RULES)
         if error.kind != "forbidden" or refused:
             raise explain_error(error, needs) from None
-        return _Comparison(source, manifest, _compare_locally(ref, standing, manifest, left))
-    look = _check_manifest(kube, manifest, standing, wanted, own)
-    return _Comparison(source, manifest, look, standing is not None)
+        return _Comparison(source, manifest, _compare_locally(ref, existing, manifest, fix))
+    look = _check_manifest(kube, manifest, existing, wanted, own)
+    return _Comparison(source, manifest, look, existing is not None)
 
 
 def _dry_run_manifest(
-    kube: Kube, ref: Ref, manifest: KubeObject, standing: KubeObject | None
+    kube: Kube, ref: Ref, manifest: KubeObject, existing: KubeObject | None
 ) -> tuple[KubeObject | None, KubeObject]:
-    """What stands, and what an apply would make of exactly that."""
+    """Return the existing object, and the result of an apply to exactly this version."""
     wanted: KubeObject = {}
     for _ in range(_ROUNDS):
-        # Forced only in rehearsal: it shows all that would change, conflicts included.
-        wanted = kube.apply(manifest, dry_run=True, force=standing is not None)
-        if standing is None or _version(standing) == _version(wanted):
+        # Forced only in the dry run: it shows all changes, including conflicts.
+        wanted = kube.apply(manifest, dry_run=True, force=existing is not None)
+        if existing is None or _version(existing) == _version(wanted):
             break
-        standing = kube.get(ref)
-    return standing, wanted
+        existing = kube.get(ref)
+    return existing, wanted
 
 
 def _version(found: KubeObject) -> object:
@@ -223,31 +221,32 @@ def _version(found: KubeObject) -> object:
 
 
 def _compare_locally(
-    ref: Ref, standing: KubeObject | None, manifest: KubeObject, left: Fix
+    ref: Ref, existing: KubeObject | None, manifest: KubeObject, fix: Fix
 ) -> StepStatus:
-    if standing is None:
-        return StepStatus("unknown", f"{ref} is not there, and may not be made by this login", left)
-    if is_contained(manifest, standing):
-        return StepStatus("holds", f"{ref} is as committed")
-    diff = diff_manifests(standing, merge_manifest(standing, manifest), ref)
-    return StepStatus("unknown", f"{ref} is not as committed, and not this login's", left, diff)
+    if existing is None:
+        return StepStatus("unknown", f"{ref} does not exist, and this login cannot create it", fix)
+    if is_contained(manifest, existing):
+        return StepStatus("holds", f"{ref} matches the committed file")
+    diff = diff_manifests(existing, merge_manifest(existing, manifest), ref)
+    detail = f"{ref} differs from the committed file, and this login cannot change it"
+    return StepStatus("unknown", detail, fix, diff)
 
 
 def _check_manifest(
-    kube: Kube, manifest: KubeObject, standing: KubeObject | None, wanted: KubeObject, own: str
+    kube: Kube, manifest: KubeObject, existing: KubeObject | None, wanted: KubeObject, own: str
 ) -> StepStatus:
     ref = Ref.from_manifest(manifest)
-    if standing is None:
-        return StepStatus("wanted", f"{ref} is not there yet")
-    if strip_volatile(standing) == strip_volatile(wanted):
-        return StepStatus("holds", f"{ref} is as committed")
-    diff = diff_manifests(standing, wanted, ref)
-    if (standing["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
-        not_ours = f"{ref} stands already and is not this wizard's"
+    if existing is None:
+        return StepStatus("wanted", f"{ref} does not exist yet")
+    if strip_volatile(existing) == strip_volatile(wanted):
+        return StepStatus("holds", f"{ref} matches the committed file")
+    diff = diff_manifests(existing, wanted, ref)
+    if (existing["metadata"].get("labels") or {}).get(MANAGED_BY) != FIELD_MANAGER:
+        not_ours = f"{ref} already exists and does not belong to this wizard"
         return StepStatus("blocked", not_ours, _rename_hint(ref), diff)
-    other = describe_other_owner(standing, own)
+    other = describe_other_owner(existing, own)
     if other:
-        theirs = f"{ref} stands already and belongs to {escape_unprintable(other)}"
+        theirs = f"{ref} already exists and belongs to {escape_unprintable(other)}"
         return StepStatus("blocked", theirs, _rename_hint(ref), diff)
     try:
         kube.apply(manifest, dry_run=True)
@@ -255,14 +254,14 @@ def _check_manifest(
         others = ", ".join(
             f"{one.field} ({escape_unprintable(one.manager)})" for one in error.owned
         )
-        owned = f"{ref}: others own what would change: {others}"
-        return StepStatus("blocked", owned, Fix("keep theirs and change the answers"), diff)
-    return StepStatus("wanted", f"{ref} is not as committed", diff=diff)
+        owned = f"{ref}: other field managers own the fields that would change: {others}"
+        return StepStatus("blocked", owned, Fix("keep them and change the answers"), diff)
+    return StepStatus("wanted", f"{ref} differs from the committed file", diff=diff)
 
 
 def _rename_hint(ref: Ref) -> Fix:
     key = _NAMED_BY.get(ref.kind, "")
-    return Fix("rename ours in the answers" + (f" ({key})" if key else ""), key)
+    return Fix("choose a different name in the answers" + (f" ({key})" if key else ""), key)
 
 
 def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> None:
@@ -273,16 +272,14 @@ def _apply_manifest(kube: Kube, one: _Comparison, needs: str, *, take: bool) -> 
 
 
 def explain_error(error: KubeError, needs: str = "", path: str = "") -> WizardError:
-    """The error with its cause and what helps, where that is known; else the error itself."""
+    """Return the error with a known cause and fix; the error itself if it is not known."""
     refused = diagnose([error.message], REFUSAL_RULES)
     if refused:
         return WizardError(refused.cause, refused.fix)
     if error.kind == "missing" and error.status == 404:
-        return WizardError(
-            error.message, "create the namespace, or name the right one in the answers"
-        )
+        return WizardError(error.message, "create the namespace, or correct it in the answers")
     if error.kind == "missing" and needs:
         return WizardError(error.message, needs)
     if error.kind == "forbidden" and path:
-        return WizardError(error.message, f"let its owner run: kubectl apply -f {path}")
+        return WizardError(error.message, f"ask its owner to run: kubectl apply -f {path}")
     return error

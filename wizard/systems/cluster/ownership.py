@@ -1,4 +1,4 @@
-"""Whether an object is ours to remove: by its label, by its contents, by who wrote into it."""
+"""Decide whether an object may be deleted: by its label, its content and its field managers."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
-# Managers whose fields are no person's change: ourselves, and Argo CD's own controllers.
+# Field managers of the wizard and of Argo CD's controllers; all others count as manual changes.
 _OWN_MANAGERS = (FIELD_MANAGER, "argocd-controller", "argocd-application-controller")
 
-# Why an object that stands is not removed; None where it may be.
+# Returns why an existing object is not deleted; None if it may be.
 Judge = Callable[[KubeObject, Ref], StepStatus | None]
 
 
 def check_label(found: KubeObject, ref: Ref, own: str = "") -> StepStatus | None:
-    """Left where the object lacks this wizard's label, or names another source than `own`."""
+    """Block an object without this wizard's label, or with a source other than `own`."""
     if (found["metadata"].get("labels") or {}).get(MANAGED_BY) == FIELD_MANAGER:
         other = describe_other_owner(found, own)
         if not other:
             return None
         return StepStatus(
             "blocked",
-            f"{ref} belongs to {escape_unprintable(other)}; it is left",
+            f"{ref} belongs to {escape_unprintable(other)}; not deleted",
             Fix(
-                "run it in that repository; or, if it is to go, its owner runs: "
+                "run it in that repository; or, to delete it, ask its owner to run: "
                 f"{kubectl_delete([ref])}"
             ),
         )
     return StepStatus(
         "blocked",
-        f"{ref} is not this wizard's: it lacks the label {MANAGED_BY}={FIELD_MANAGER}; it is left",
-        Fix(f"if it is to go, its owner runs: {kubectl_delete([ref])}"),
+        f"{ref} does not have the wizard's label {MANAGED_BY}={FIELD_MANAGER}; not deleted",
+        Fix(f"to delete it, ask its owner to run: {kubectl_delete([ref])}"),
     )
 
 
 def build_label_judge(target: Target) -> Judge:
-    """Left where it is not this installation's, by its label and the source that it names."""
+    """Return a judge that blocks objects of other installations, by label and source."""
     return lambda found, ref: check_label(found, ref, target.release.owner_id)
 
 
 def build_unchanged_judge(target: Target, sources: Iterable[CommittedManifest]) -> Judge:
-    """Left also where it is no version that was ever committed, or somebody else wrote into it."""
+    """Return a judge that also blocks objects with changes that were never committed."""
     texts = {str(Ref.from_manifest(source.manifest())): source for source in sources}
     ours = build_label_judge(target)
 
@@ -77,8 +77,8 @@ def _check_unchanged(
     by = f" by {', '.join(who)}" if who else ""
     return StepStatus(
         "blocked",
-        f"{ref} was changed{by} since it was applied; it is left",
-        Fix(f"undo that change, then run it again; or, if it is to go: {kubectl_delete([ref])}"),
+        f"{ref} was changed{by} since it was applied; not deleted",
+        Fix(f"revert that change, then run it again; or, to delete it: {kubectl_delete([ref])}"),
         "" if same else diff_manifests(found, _replace_spec(found, wanted), ref),
     )
 
@@ -91,12 +91,12 @@ def _is_same_manifest(text: str, path: str, found: KubeObject) -> bool:
 
 
 def _replace_spec(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands, with the spec that was committed in it."""
+    """Return the existing object with the committed spec."""
     return {**found, "spec": wanted.get("spec")}
 
 
 def list_other_managers(found: KubeObject) -> list[str]:
-    """Who else has written into an object's spec, by the API server's own record."""
+    """Return the other field managers of an object's spec, from its managedFields."""
     names = [
         escape_unprintable(str(entry.get("manager") or "somebody"))
         for entry in found["metadata"].get("managedFields") or []
@@ -106,7 +106,7 @@ def list_other_managers(found: KubeObject) -> list[str]:
 
 
 def kubectl_delete(refs: Sequence[Ref]) -> str:
-    """The command with which a person removes these."""
+    """Return the kubectl commands that delete these objects."""
     lines = []
     for ref in refs:
         place = f" -n {ref.namespace}" if ref.namespace else ""

@@ -1,6 +1,6 @@
-"""Airflow's own objects in the cluster: pods, Jobs, Deployments; what holds them up, and why.
+"""Airflow's own objects in the cluster: pods, Jobs and workloads, and why they do not run.
 
-Names and labels are the chart's (1.22.0): everything carries `release`, task pods also `dag_id`.
+Names and labels are those of chart 1.22.0: all objects have `release`, task pods also `dag_id`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OOM_EXIT = 137
 
 
 def list_release_pods(kube: Kube, release: Release) -> list[KubeObject]:
-    """The release's pods that should run on: no finished ones, no task pods."""
+    """Return the release's long-running pods, without finished ones and task pods."""
     found = kube.find("v1", "Pod", release.namespace, labels=_labels(release))
     return [pod for pod in found if not _is_transient(pod)]
 
@@ -54,7 +54,7 @@ def _is_transient(pod: KubeObject) -> bool:
 
 
 def diagnose_pods(kube: Kube, release: Release) -> Diagnosis | None:
-    """The first thing that keeps a pod from running; None when nothing is known to."""
+    """Return the first known reason why a pod does not run; None if there is none."""
     try:
         pods = list_release_pods(kube, release)
     except KubeError:
@@ -63,12 +63,12 @@ def diagnose_pods(kube: Kube, release: Release) -> Diagnosis | None:
         found = diagnose_pod(pod, release.namespace)
         if found:
             return found
-    going = diagnose_namespace(kube, release.namespace)
-    return going or diagnose(list_warnings(kube, release.namespace), REFUSAL_RULES)
+    terminating = diagnose_namespace(kube, release.namespace)
+    return terminating or diagnose(list_warnings(kube, release.namespace), REFUSAL_RULES)
 
 
 def diagnose_pod(pod: KubeObject, namespace: str) -> Diagnosis | None:
-    """What keeps this pod from running, by its conditions and containers."""
+    """Return why this pod does not run, from its conditions and containers."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     placed = condition(pod, "PodScheduled")
     if placed.get("status") == "False":
@@ -76,7 +76,10 @@ def diagnose_pod(pod: KubeObject, namespace: str) -> Diagnosis | None:
     if status.get("reason") == "Evicted":
         return Diagnosis(
             f"pod {name} was evicted: {sanitize_message(status.get('message'))}",
-            Fix("its node ran out of memory or disk: ask for more, or have nodes added"),
+            Fix(
+                "request more memory, or ask the platform team for nodes: its node ran out of "
+                "memory or disk"
+            ),
         )
     for container in _containers(status):
         found = _diagnose_container(name, container, namespace)
@@ -93,12 +96,12 @@ def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _diagnose_unscheduled(name: str, message: str) -> Diagnosis:
     if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
         fix = Fix(
-            "the cluster needs a default storage class, or one by name: `kubectl get pvc` shows"
+            "set a storage class, or ask the platform team for a default one; see `kubectl get pvc`"
         )
     else:
         fix = Fix(
-            "ask for less (executor.workers.resources, components), or have the platform team "
-            "add nodes or change taints",
+            "reduce the requests (executor.workers.resources, components), or ask the platform "
+            "team to add nodes or change taints",
             "executor.workers.resources.cpu",
         )
     return Diagnosis(f"pod {name} is Pending: {sanitize_message(message)}", fix)
@@ -115,24 +118,24 @@ def _diagnose_container(pod: str, container: Mapping[str, Any], namespace: str) 
             f"{where}: {reason} of {sanitize_message(container.get('image'))}: "
             f"{sanitize_message(message)}",
             Fix(
-                "check installation.image.repository and tag, and for a private registry "
-                "installation.image.pull_secret; nodes must reach the registry",
+                "check installation.image.repository and tag, for a private registry "
+                "installation.image.pull_secret, and that the nodes can reach the registry",
                 "installation.image.repository",
             ),
         )
     if reason in _CONFIG:
         return Diagnosis(
             f"{where}: {reason}: {sanitize_message(message)}",
-            Fix("a Secret or ConfigMap it names is missing or lacks a key: see verify.secrets"),
+            Fix("see verify.secrets: a Secret or ConfigMap of the container, or a key, is missing"),
         )
     if not ended or (ended.get("exitCode") == 0 and reason != "CrashLoopBackOff"):
         return None
     if ended.get("reason") == "OOMKilled":
         return Diagnosis(
-            f"{where}: OOMKilled, it wanted more memory than its limit",
+            f"{where}: OOMKilled, it exceeded its memory limit",
             Fix(
-                "raise it: executor.workers.resources.memory_limit for workers, else under "
-                "components; or fewer tasks at a time: executor.workers.concurrency",
+                "raise the limit (executor.workers.resources.memory_limit for workers, otherwise "
+                "under components), or run fewer tasks at a time (executor.workers.concurrency)",
                 "executor.workers.resources.memory_limit",
             ),
         )
@@ -153,12 +156,12 @@ def _diagnose_crash(
         known = diagnose([ended.get("message")], GIT_RULES)
         if known:
             return Diagnosis(f"{where}: {known.cause}", known.fix)
-        fix = "is the deploy key registered, and are the host's keys still those in dags.host_keys?"
+        fix = "check that the deploy key is registered and dags.host_keys has the host's keys"
         question = "dags.host_keys"
     elif "wait-for-airflow-migrations" in name:
-        fix = "the migrations have not run: see verify.migrations"
+        fix = "see verify.migrations: the migrations have not run"
     else:
-        fix = "its log says why"
+        fix = "see its log"
     killed = ", killed" if ended.get("exitCode") == _OOM_EXIT else ""
     message = f": {sanitize_message(ended['message'])}" if ended.get("message") else ""
     return Diagnosis(
@@ -169,15 +172,15 @@ def _diagnose_crash(
 
 
 def check_migrations(kube: Kube, release: Release) -> StepStatus:
-    """Whether the migration Job is done; one that is gone is proven by pods that waited for it."""
+    """Check that the migration Job is complete; running pods prove it if the Job was deleted."""
     name, namespace = release.names.object_name(MIGRATIONS_JOB), release.namespace
     job = kube.get(Ref("batch/v1", "Job", name, namespace))
     log = f"kubectl -n {namespace} logs job/{name}"
     if job is None:
         if _is_available(kube, release):
-            return StepStatus("holds", f"Job {name} is gone; the pods that wait for migrations run")
+            return StepStatus("holds", f"Job {name} was deleted; pods that wait for migrations run")
         return wait_status(
-            f"Job {name} is not there yet", diagnose_pods(kube, release), delivery_hint(release)
+            f"Job {name} does not exist yet", diagnose_pods(kube, release), delivery_hint(release)
         )
     if condition(job, "Complete").get("status") == "True":
         return StepStatus("holds", f"Job {name} is complete")
@@ -188,7 +191,7 @@ def check_migrations(kube: Kube, release: Release) -> StepStatus:
         found = found or Diagnosis(
             sanitize_message(failed.get("message")),
             Fix(
-                f"{log}; usually the address (database.host), password or rights: "
+                f"{log}; the usual causes are address (database.host), password or rights: "
                 "airflow-wizard check --live",
                 "database.host",
             ),
@@ -198,11 +201,11 @@ def check_migrations(kube: Kube, release: Release) -> StepStatus:
     if not status.get("active"):
         why = list_warnings(kube, namespace, ("Job", name))
         found = diagnose(why, REFUSAL_RULES) or found
-    return wait_status(f"Job {name} runs{tried}", found, log)
+    return wait_status(f"Job {name} is running{tried}", found, log)
 
 
 def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
-    """The chart's own Jobs that stand there and have ended, well or not."""
+    """Return the chart's own Jobs that completed or failed."""
     names = (release.names.object_name(one) for one in (MIGRATIONS_JOB, CREATE_USER_JOB))
     jobs = [kube.get(Ref("batch/v1", "Job", name, release.namespace)) for name in names]
     ended = ("Complete", "Failed")
@@ -214,20 +217,21 @@ def list_finished_jobs(kube: Kube, release: Release) -> list[KubeObject]:
 
 
 def check_git_sync(kube: Kube, release: Release) -> StepStatus:
-    """Whether every pod that reads DAGs has made its first clone."""
+    """Check that every pod that reads DAGs has finished its first clone."""
     cloning = [
         pod for pod in list_release_pods(kube, release) if _names(pod) & {_FIRST_CLONE, _CLONE}
     ]
     if not cloning:
         found = diagnose_pods(kube, release)
-        return wait_status("no pod with git-sync is there yet", found, delivery_hint(release))
-    left = [pod for pod in cloning if not _has_cloned(pod)]
-    if not left:
+        return wait_status("no pod with git-sync exists yet", found, delivery_hint(release))
+    waiting = [pod for pod in cloning if not _has_cloned(pod)]
+    if not waiting:
         return StepStatus("holds", f"{len(cloning)} pods have cloned the DAGs")
-    found = next(filter(None, (diagnose_pod(pod, release.namespace) for pod in left)), None)
-    name = left[0]["metadata"]["name"]
+    found = next(filter(None, (diagnose_pod(pod, release.namespace) for pod in waiting)), None)
+    name = waiting[0]["metadata"]["name"]
     log = f"kubectl -n {release.namespace} logs {name} --all-containers"
-    return wait_status(f"{len(cloning) - len(left)} of {len(cloning)} pods have cloned", found, log)
+    done = len(cloning) - len(waiting)
+    return wait_status(f"{done} of {len(cloning)} pods have cloned the DAGs", found, log)
 
 
 def _names(pod: KubeObject) -> set[str]:
@@ -237,7 +241,7 @@ def _names(pod: KubeObject) -> set[str]:
 
 
 def _has_cloned(pod: KubeObject) -> bool:
-    """The init container clones once and ends; the sidecar is there to follow."""
+    """Return whether the first clone is done: init container ended well, sidecar ready."""
     status = pod.get("status") or {}
     for one in status.get("initContainerStatuses") or []:
         if one.get("name") == _FIRST_CLONE:
@@ -251,7 +255,7 @@ def _has_cloned(pod: KubeObject) -> bool:
 
 
 def list_workloads(kube: Kube, release: Release) -> list[KubeObject]:
-    """The release's Deployments and StatefulSets."""
+    """Return the release's Deployments and StatefulSets."""
     return [
         {**one, "kind": kind}
         for kind in ("Deployment", "StatefulSet")
@@ -260,23 +264,23 @@ def list_workloads(kube: Kube, release: Release) -> list[KubeObject]:
 
 
 def check_rollout(kube: Kube, release: Release, found: Sequence[KubeObject]) -> StepStatus:
-    """Whether all `list_workloads` run, the API server by its Deployment's condition Available.
+    """Check that all workloads run, and that the API server's Deployment is Available.
 
-    That condition follows the chart's readiness probe, an HTTP request to the API server.
+    Available depends on the chart's readiness probe, an HTTP request to Airflow's API server.
     """
     listed = f"kubectl -n {release.namespace} get pods"
     if not found:
         return wait_status(
-            "nothing of the release is there yet", diagnose_pods(kube, release), listed
+            "no workload of the release exists yet", diagnose_pods(kube, release), listed
         )
-    left = [one for one in found if not _is_rolled_out(one)]
+    waiting = [one for one in found if not _is_rolled_out(one)]
     name = server_name(release)
-    if not left and _is_available(kube, release):
+    if not waiting and _is_available(kube, release):
         return StepStatus(
             "holds", f"{len(found)} workloads run; {name} answers its readiness probe"
         )
-    names = ", ".join(one["metadata"]["name"] for one in left) or name
-    why = diagnose_pods(kube, release) or diagnose(_refusal_messages(left), REFUSAL_RULES)
+    names = ", ".join(one["metadata"]["name"] for one in waiting) or name
+    why = diagnose_pods(kube, release) or diagnose(_refusal_messages(waiting), REFUSAL_RULES)
     return wait_status(f"not ready: {names}", why, listed)
 
 
@@ -293,7 +297,7 @@ def _is_rolled_out(found: KubeObject) -> bool:
 
 
 def server_name(release: Release) -> str:
-    """The Deployment that answers for Airflow: the API server, before Airflow 3 the webserver."""
+    """Return the name of the API server's Deployment; before Airflow 3, of the webserver's."""
     return release.names.object_name("api-server" if release.airflow_3 else "webserver")
 
 

@@ -1,7 +1,7 @@
-"""Probes of the cluster: which one it is, what may be done there, and what must be there already.
+"""Probes of the cluster: its identity and version, the rights there, and the prerequisites.
 
-All read; a TokenRequest and a SelfSubjectAccessReview change nothing that is stored. A cluster that
-cannot be asked, or denies everything, proves nothing.
+All probes only read; a TokenRequest and a SelfSubjectAccessReview change no stored state. A cluster
+that does not answer, or denies every request, proves nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wizard.answers.model import Answers
     from wizard.manifests.release import Release
 
-# An exec plugin may have to fetch its token first.
+# An exec plugin may need time to fetch its token.
 SECONDS = 45.0
 MIN_VERSION = (1, 30)
 _POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
@@ -45,10 +45,7 @@ _POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
 
 @dataclass(frozen=True, slots=True)
 class ClusterCheck:
-    """One more thing the cluster is asked: the end of the probe's id, its title, its judgement.
-
-    `question` is the probe's.
-    """
+    """An additional check: the suffix of the probe's id, its title, its check, its question."""
 
     id: str
     title: str
@@ -63,7 +60,7 @@ def cluster_probes(
     store_checks: Iterable[ClusterCheck] = (),
     delivery_checks: Iterable[ClusterCheck] = (),
 ) -> Iterator[Probe]:
-    """All probes of one installation's cluster, with what store and delivery ask it besides."""
+    """Yield all probes of an installation's cluster, with the checks of store and delivery."""
     session = CachedCall(lambda: _read_cluster(kube))
 
     def probe(what: str, title: str, judge: Callable[[], ProbeResult], question: str = "") -> Probe:
@@ -126,7 +123,7 @@ def _read_cluster(kube: Kube) -> ClusterIdentity | KubeError:
 
 
 def catch_kube_error(judge: Callable[[], ProbeResult]) -> ProbeResult:
-    """A judgement, or that it could not be made: what one may not read proves nothing."""
+    """Return the result of the check, or unknown if the cluster refuses or does not answer."""
     try:
         return judge()
     except KubeError as error:
@@ -134,57 +131,57 @@ def catch_kube_error(judge: Callable[[], ProbeResult]) -> ProbeResult:
 
 
 def check_identity(answers: Answers, seen: ClusterIdentity | KubeError) -> ProbeResult:
-    """Whether this is the recorded cluster."""
+    """Check that this is the recorded cluster."""
     if isinstance(seen, KubeError):
         return unknown_result(seen.message, seen.fix)
     found = compare_clusters(answers.cluster, seen)
     if found:
-        return fail_result(found, "choose the right one with --context")
+        return fail_result(found, "select the recorded cluster with --context")
     if not seen.uid:
         return unknown_result(
-            "the UID of namespace kube-system may not be read",
-            "ask for the right to get that namespace: it tells clusters apart",
+            "no permission to read the UID of namespace kube-system",
+            "ask for the right to get that namespace: its UID identifies the cluster",
         )
     state = "as recorded" if answers.cluster.uid else "not recorded yet"
     return pass_result(f"UID {seen.uid}, {state}")
 
 
 def check_version(seen: ClusterIdentity) -> ProbeResult:
-    """Kubernetes' version; the least is that of the chart's documentation (1.17 and later)."""
-    least = ".".join(map(str, MIN_VERSION))
-    said = f"Kubernetes {seen.version}; the chart needs {least} or later"
+    """Check the Kubernetes version; the minimum is from the chart's documentation (1.17)."""
+    minimum = ".".join(map(str, MIN_VERSION))
+    detail = f"Kubernetes {seen.version}; the chart needs {minimum} or later"
     try:
         major, minor = (int(part) for part in seen.version.split(".")[:2])
     except ValueError:
         major, minor = 0, 0
     if not major:
         return unknown_result(
-            f"the version {seen.version or '(none)'} says nothing; {least} is needed"
+            f"unreadable version {seen.version or '(none)'}; the chart needs {minimum} or later"
         )
     return (
-        pass_result(said)
+        pass_result(detail)
         if (major, minor) >= MIN_VERSION
-        else fail_result(said, "upgrade the cluster")
+        else fail_result(detail, "upgrade the cluster")
     )
 
 
 def check_rights(kube: Kube, need: RightSet) -> ProbeResult:
-    """Rights are no fault: who has them not lets somebody else do that step."""
+    """Check a set of rights; missing rights only warn, since somebody else can do that step."""
     missing = [right for right in need.rights if not kube.may(right)]
     if not missing:
-        return pass_result(f"all {len(need.rights)}")
+        return pass_result(f"has all {len(need.rights)} rights")
     fix = (
-        "let the platform team do this step, as the runbook says, or ask it for these rights"
+        "ask the platform team to do this step, as described in the runbook, or for these rights"
         if need.owner == "platform"
         else "ask the platform team for these rights"
     )
     if need.fallback:
         fix = f"optional: {fix}; without them, {need.fallback}"
-    return warn_result(f"may not {', '.join(map(str, missing))}", fix)
+    return warn_result(f"cannot {', '.join(map(str, missing))}", fix)
 
 
 def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
-    """Whether the operator's kinds are served in the version that is written."""
+    """Check that the cluster serves the operator's kinds in version v1."""
     store = "ClusterSecretStore" if cluster_store else "SecretStore"
     api = f"{EXTERNAL_SECRETS_GROUP}/v1"
     missing = {"ExternalSecret", store} - kube.kinds(api)
@@ -193,7 +190,7 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
     versions = kube.list_api_versions(EXTERNAL_SECRETS_GROUP)
     if not versions:
         return fail_result(
-            "External Secrets Operator is not installed", "have it installed, version 0.16 or later"
+            "External Secrets Operator is not installed", "install it, version 0.16 or later"
         )
     return fail_result(
         f"serves {', '.join(versions)} of {EXTERNAL_SECRETS_GROUP} without "
@@ -203,29 +200,30 @@ def check_external_secrets(kube: Kube, *, cluster_store: bool) -> ProbeResult:
 
 
 def check_namespace(kube: Kube, release: Release) -> ProbeResult:
-    """Whether the namespace can be installed into."""
+    """Check that the namespace is not terminating and its pod security fits."""
     name = release.namespace
     found = kube.get(Ref("v1", "Namespace", name), metadata=True)
     if found is None:
-        return pass_result(f"{name} is not there yet")
+        return pass_result(f"{name} does not exist yet")
     about = found["metadata"]
     if about.get("deletionTimestamp"):
         return fail_result(
-            f"{name} is being deleted since {about['deletionTimestamp']}",
-            f"see what holds it: kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'",
+            f"{name} has been terminating since {about['deletionTimestamp']}",
+            "find the remaining objects: "
+            f"kubectl get namespace {name} -o jsonpath='{{.status.conditions}}'",
         )
     held = str((about.get("labels") or {}).get(_POD_SECURITY_LABEL, ""))
     if held == "restricted" and release.chart_redis:
         return fail_result(
             f"{name} enforces the restricted pod security standard, which the chart's Redis does "
             "not meet",
-            Fix("set broker.kind=external, or have the namespace enforce baseline", "broker.kind"),
+            Fix("set broker.kind=external, or ask its owner to enforce baseline", "broker.kind"),
         )
-    return pass_result(f"{name} is there" + (f", pod security {held}" if held else ""))
+    return pass_result(f"{name} exists" + (f", pod security {held}" if held else ""))
 
 
 def check_quotas(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
-    """Whether the namespace's quotas leave room."""
+    """Check that the namespace's quotas have room."""
     name = release.namespace
     found = kube.find("v1", "ResourceQuota", name)
     if not found:
@@ -240,15 +238,15 @@ def check_quotas(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
         installed=bool(own),
     )
     if result.status == "fail" and answers.values:
-        # `values` may state amounts that are not counted here.
-        return warn_result(f"{result.detail}, unless `values` say otherwise", result.fix)
+        # `values` may set amounts that are not counted here.
+        return warn_result(f"{result.detail}, unless `values` override it", result.fix)
     return result
 
 
 def check_storage(kube: Kube, answers: Answers, release: Release) -> ProbeResult:
-    """Whether each volume finds a storage class."""
+    """Check that the cluster has a storage class for each volume."""
     claimed = tuple(list_volumes(answers, release))
     result = judge_classes(kube.find("storage.k8s.io/v1", "StorageClass"), claimed)
     if result.status == "fail" and answers.values:
-        return warn_result(f"{result.detail}, unless `values` say otherwise", result.fix)
+        return warn_result(f"{result.detail}, unless `values` override it", result.fix)
     return result

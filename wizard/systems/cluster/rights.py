@@ -1,6 +1,6 @@
-"""Which rights in the cluster an installation needs, for what, and whose work that is; pure.
+"""The rights that an installation needs in the cluster, with purpose and owner; pure.
 
-Server-side apply needs `create` for a new object and `patch` for one that is there.
+Server-side apply needs `create` for a new object and `patch` for an existing one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXTERNAL_SECRETS_GROUP, ARGO_GROUP = "external-secrets.io", "argoproj.io"
 KNOWN_HOSTS_CONFIG_MAP = "argocd-ssh-known-hosts-cm"
 _ADMISSION = "admissionregistration.k8s.io"
 APPLY_VERBS, WATCH_VERBS = ("create", "patch"), ("get", "list", "watch")
-# What the chart makes, and what stands beside it.
+# Kinds of the chart's objects, by API group.
 _CHART = (
     ("", ("configmaps", "secrets", "services", "serviceaccounts", "persistentvolumeclaims")),
     ("apps", ("deployments", "statefulsets")),
@@ -32,9 +32,9 @@ _CHART = (
 
 @dataclass(frozen=True, slots=True)
 class RightSet:
-    """Rights that belong together: `id` is a word, `purpose` finishes "needed to ...".
+    """Rights for one purpose; `purpose` completes "needed to ...".
 
-    `without` says what is lost without them; empty where they are not optional.
+    `fallback` describes the effect without optional rights; empty for required ones.
     """
 
     id: str
@@ -45,9 +45,9 @@ class RightSet:
 
 
 def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
-    """The needs in the cluster that Airflow runs in."""
+    """Yield the sets of rights needed in the cluster that Airflow runs in."""
     space = release.namespace
-    yield RightSet("verify", "see whether it works", "me", tuple(_verify_rights(release)))
+    yield RightSet("verify", "check that it works", "me", tuple(_verify_rights(release)))
     if not delivery_kind(release.delivery).local:
         yield _health_rights(space)
     settings = store_kind(release.store).settings
@@ -57,7 +57,7 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
             "create", "serviceaccounts", "", store.account_namespace, store.service_account,
             "token",
         )  # fmt: skip
-        yield RightSet("login", "try the store's own login", "me", (mint,))
+        yield RightSet("login", "test the store's own login", "me", (mint,))
         if not release.cluster_store:
             kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
             rights = [Right(verb, kind, _ADMISSION) for kind in kinds for verb in APPLY_VERBS]
@@ -69,7 +69,7 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
         yield RightSet(
             "namespace", "create the namespace", "platform", (Right("create", "namespaces"),)
         )
-        # Helm keeps its state in Secrets, and removes what falls away; finished Jobs go before.
+        # Helm stores its state in Secrets; finished Jobs are deleted before an upgrade.
         install = [Right("list", "secrets", "", space)]
         install += [
             Right("delete", kind, group, space)
@@ -91,12 +91,12 @@ def list_rights(answers: Answers, release: Release) -> Iterator[RightSet]:
 
 
 def _health_rights(space: str) -> RightSet:
-    # A WebSocket begins with a GET, whose verb is `get`; from Kubernetes 1.35 on the API server
-    # asks for `create` too, as it always did for kubectl's older way (kubernetes#134577).
+    # A WebSocket begins with a GET, whose verb is `get`. From Kubernetes 1.35 on the API server
+    # also requires `create`, as it always did for kubectl's older protocol (kubernetes#134577).
     rights = (Right(verb, "pods", "", space, "", "portforward") for verb in ("get", "create"))
     return RightSet(
         "health", "ask Airflow for its health (optional)", "me", tuple(rights),
-        "that the API server answers its readiness probe is all that is known of Airflow's health",
+        "only the readiness probe of Airflow's API server is checked",
     )  # fmt: skip
 
 

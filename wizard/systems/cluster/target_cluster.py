@@ -1,4 +1,4 @@
-"""The cluster that a kubeconfig leads to: is it the one the answers are for, and what it has."""
+"""Open the cluster of a kubeconfig context for the probes, and look for its Secrets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.engine.probes import ProbeResult
 
-# An overloaded API server is waited for, within what a probe may take.
+# Seconds to wait for an overloaded API server, within the time limit of a probe.
 PATIENCE = 5.0
 
 
 def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
-    """The cluster of a context, or why there is none; a context that was named has to be there."""
+    """Return the cluster of a context, or why there is none.
+
+    Raise WizardError if a named context cannot be opened.
+    """
     try:
         return open_kube(context, patience=PATIENCE), None
     except WizardError as error:
@@ -35,10 +38,10 @@ def open_probe_cluster(context: str) -> tuple[Kube | None, ProbeResult | None]:
 def make_secret_lookup(
     kube: Kube, answers: Answers
 ) -> Callable[[str, Sequence[str]], Sequence[str]]:
-    """Asks which of these Secrets a namespace has; for wizard.systems.prior_use's `Cluster`.
+    """Return a function that tells which of the given Secrets a namespace has.
 
-    Only metadata is read. The question raises NotAskedError where the cluster cannot be asked, and
-    ConflictError where it is another one than the answers are for.
+    It reads only metadata. It raises NotCheckedError if the cluster cannot be read, and
+    ConflictError if it is not the recorded cluster.
     """
 
     def ask(namespace: str, names: Sequence[str]) -> Sequence[str]:

@@ -1,7 +1,7 @@
-"""What an installation must come to, waited for: each wait has a limit and says what is missing.
+"""Wait until the installation works: each wait has a time limit and reports missing objects.
 
-A wait never ends early on a fault: operators try again by themselves, and whoever mends the fault
-meanwhile sees it go on. What may not be read is unknown and stops nothing.
+A fault does not end a wait early: operators retry automatically, so the run continues once somebody
+fixes the fault. State that cannot be read is unknown and does not stop the run.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from wizard.systems.cluster.external_secrets import FallbackDiagnosis
     from wizard.systems.target import Target
 
-# External Secrets looks at a store that failed every five minutes; Argo CD at Git every three.
+# External Secrets checks a failed store every five minutes, Argo CD checks Git every three.
 STORE_SECONDS = 600.0
-# Migrations of a large database, on the way to a new minor version.
+# Migrations of a large database to a new minor version.
 MIGRATIONS_SECONDS = 900.0
-# Nodes pull the image once more, and a repository with a long history is cloned.
+# Nodes may pull the image again, and a repository with a long history takes long to clone.
 GIT_SYNC_SECONDS = 600.0
-# API server and scheduler get a minute to start, and are restarted some times on small nodes.
+# API server and scheduler take a minute to start, and restart a few times on small nodes.
 AIRFLOW_SECONDS = 600.0
 
 
 def build_store_waits(target: Target, otherwise: FallbackDiagnosis) -> tuple[Step, ...]:
-    """The waits for what the chart's pods read; `otherwise` says why nothing may have arrived."""
+    """Return the waits for store and Secrets; `otherwise` explains missing objects."""
     store = build_store_wait(target, otherwise)
     found = [store] if target.release.external_secrets else []
     return (*found, build_secrets_wait(target, otherwise))
 
 
 def build_chart_waits(target: Target) -> tuple[Step, ...]:
-    """The waits for what the chart brings, in the order in which it comes true."""
+    """Return the waits for the chart's workloads, in order."""
     found = [build_migrations_wait(target)]
     if target.release.dag_source == "git-sync":
         found.append(build_git_sync_wait(target))
@@ -50,7 +50,7 @@ def build_chart_waits(target: Target) -> tuple[Step, ...]:
 
 
 def build_store_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
-    """The SecretStore or ClusterSecretStore is valid."""
+    """Return the wait until the SecretStore or ClusterSecretStore is valid."""
 
     def look(kube: Kube) -> StepStatus:
         return external_secrets.check_store(kube, target, otherwise)
@@ -59,7 +59,7 @@ def build_store_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
 
 
 def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
-    """The ExternalSecrets are synced, and the Secrets have the keys that are read."""
+    """Return the wait until the ExternalSecrets are synced and the Secrets have their keys."""
 
     def look(kube: Kube) -> StepStatus:
         return external_secrets.check_secrets(
@@ -70,7 +70,7 @@ def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
 
 
 def build_migrations_wait(target: Target) -> Step:
-    """The migration Job is complete."""
+    """Return the wait until the migration Job is complete."""
     return build_wait(
         target.kube,
         MIGRATIONS_WAIT,
@@ -80,7 +80,7 @@ def build_migrations_wait(target: Target) -> Step:
 
 
 def build_git_sync_wait(target: Target) -> Step:
-    """Every pod that reads DAGs has made its first clone."""
+    """Return the wait until every pod that reads DAGs has finished its first clone."""
     return build_wait(
         target.kube,
         GIT_SYNC_WAIT,
@@ -90,7 +90,7 @@ def build_git_sync_wait(target: Target) -> Step:
 
 
 def build_airflow_wait(target: Target) -> Step:
-    """Everything is rolled out, and the API server says that all parts of Airflow are healthy."""
+    """Return the wait until everything is rolled out and Airflow reports itself healthy."""
     return build_wait(
         target.kube,
         AIRFLOW_WAIT,

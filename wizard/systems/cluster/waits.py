@@ -1,4 +1,4 @@
-"""Waits for objects in the cluster, with a patience and a diagnosis."""
+"""Build steps that wait for objects in the cluster, with a time limit and a diagnosis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
 
 
-# An ExternalSecret that failed is tried again ever more slowly, and the store may come first.
+# The operator retries a failed ExternalSecret with growing delays, and may wait for the store.
 WAIT_FOR_SECRETS = 600.0
 
 
@@ -29,7 +29,7 @@ def build_wait(
     patience: float,
     look: Callable[[Kube], StepStatus],
 ) -> Step:
-    """An action that only waits; what may not be read is unknown, and what passes is waited out."""
+    """Return a step that only waits, through transient errors; a refused read is unknown."""
 
     async def check() -> StepStatus:
         if kube is None:
