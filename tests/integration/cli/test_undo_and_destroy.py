@@ -62,7 +62,7 @@ def names(here: Place, path: str) -> list[str]:
 
 def claim(here: Place, name: str, release: str = "airflow", **more: Any) -> None:
     """A volume claim, as the chart or a StatefulSet makes one."""
-    labels = {"release": delivered_objects, "tier": "airflow"}
+    labels = {"release": release, "tier": "airflow"}
     about = {"name": name, "namespace": here.world.namespace, "labels": labels, **more}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     made = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": spec}
@@ -244,7 +244,7 @@ def test_destroy_keeps_what_holds_data(
     assert names(here, SECRETS) == []
     assert here.stored(f"{here.mount}/data/{here.path}")["metadata"]["version"] == 3
     again, lines = here.counted("destroy", "--installation", here.name, "--yes")
-    assert "there is nothing of" in again.err
+    assert "is already destroyed" in again.err
     assert lines == []
 
 
