@@ -256,7 +256,9 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
         assert "delivery kind is manual" in await press(pilot, "r", "enter", "d")
         await press(pilot, "escape")
         assert isinstance(page(pilot), ReviewScreen)
-        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6", "ctrl+s")
+        await press(
+            pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6", "ctrl+s"
+        )
         await press(pilot, "a")
         assert isinstance(page(pilot), ReviewScreen), "the commit comes first"
         await press(pilot, "enter")

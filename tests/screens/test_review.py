@@ -71,7 +71,7 @@ async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> No
     app = reopened(top)
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
-        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
         assert "! conflict airflow-values.yaml" in shown
         assert "! cannot commit, enter shows details: one file needs an answer" in shown
@@ -85,7 +85,7 @@ async def test_a_dirty_file_stops_the_commit_and_the_review_stays(tmp_path: Path
     app = reopened(top)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settled(pilot)
-        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
         await press(pilot, "ctrl+s")
         (top / VALUES).write_text("dirty: true\n")
         shown = await press(pilot, "enter")
@@ -187,7 +187,7 @@ async def test_what_is_in_the_way_of_the_commit_shows_before_enter(tmp_path: Pat
     app = reopened(top)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
         assert "! cannot commit" in shown
         assert "HEAD is on branch feature" in shown
@@ -204,7 +204,7 @@ async def test_a_work_branch_of_the_command_line_is_committed_to(tmp_path: Path)
     app.branch = "more"
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "ctrl+p", *"tasks a worker", "enter", "end", "backspace", "6")
+        await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
         assert "to more" in await press(pilot, "ctrl+s")
         await press(pilot, "enter")
     assert git(top, "symbolic-ref", "HEAD").strip() == "refs/heads/more"

@@ -118,7 +118,7 @@ async def test_a_committed_installation_is_changed_by_one_question(tmp_path: Pat
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settled(pilot)
         assert "nothing to commit" in await press(pilot, "ctrl+s")
-        shown = await press(pilot, "ctrl+p", *"tasks a worker", "enter")
+        shown = await press(pilot, "ctrl+p", *"tasks per worker", "enter")
         assert "[4 " in shown
         await press(pilot, "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
