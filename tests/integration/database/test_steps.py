@@ -307,7 +307,7 @@ def test_the_grant_that_is_named_makes_anothers_database_usable(bed: Bed) -> Non
     assert blocked.diff.splitlines() == [
         f'-owner of "{bed.name}": "postgres"', f'+owner of "{bed.name}": "{bed.user}"'
     ]  # fmt: skip
-    bed.sql(blocked.fix.text.partition("runs in it: ")[2], bed.name)
+    bed.sql(blocked.fix.text.partition("runs in that database: ")[2], bed.name)
     assert states(bed.apply()) == ["holds"] * 3
 
 
@@ -332,8 +332,8 @@ def test_a_schema_that_an_older_server_closed_is_opened_by_who_may(bed: Bed) -> 
 @pytest.mark.parametrize(
     ("who", "action", "says"),
     [
-        (("only_CREATEDB", SECRET), "role", "lacks CREATEROLE"),
-        (("only_CREATEROLE", SECRET), "role", "lacks CREATEDB"),
+        (("only_CREATEDB", SECRET), "role", "does not have CREATEROLE"),
+        (("only_CREATEROLE", SECRET), "role", "does not have CREATEDB"),
         ((MANAGED, "a-wrong-password"), "role", "authentication failed"),
         (("nobody-like-this", SECRET), "role", "authentication failed"),
     ],
@@ -391,7 +391,7 @@ def test_a_server_that_takes_no_hashed_password_is_named(bed: Bed) -> None:
     size = len(bed.server.log)
     ended = bed.apply(picky, SECRET)["role"]
     assert ended.state == "failed", ended
-    assert "hashed and never in clear" in ended.detail
+    assert "always sent hashed" in ended.detail
     assert "handover --owner dba" in ended.fix.text
     assert len(written(bed.server.log[size:])) == 1
     assert f"PASSWORD '{PASSWORD}" not in bed.server.log[size:]
@@ -590,7 +590,7 @@ def test_a_password_file_is_read_as_libpq_does(
 def test_on_a_terminal_it_is_asked_for_and_not_shown(shop: Shop, bed: Bed) -> None:
     command = [sys.executable, "-m", "wizard", *shop.words, "--repo", str(shop.aw.folder)]
     with Terminal(command, size=(140, 45)) as terminal:
-        terminal.wait_for("Do this?")
+        terminal.wait_for("Run these steps?")
         assert "password from the terminal" in " ".join(terminal.text.split())
         terminal.send("y\r")
         terminal.wait_for("not shown")

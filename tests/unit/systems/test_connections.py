@@ -109,7 +109,7 @@ def test_results_through_the_pooler_count_at_both_ends() -> None:
                                      "metadata_pool": 10}}  # fmt: skip
     apart = answers("production", {**SEPARATE, **pooled})
     assert "opens up to 21 (2 x 10" in check_connections(apart, 97, 0).detail
-    assert "Airflow opens 4 to 76 to it" in check_connections(apart, 97, 0).detail
+    assert "Airflow opens 4 to 76 to PgBouncer" in check_connections(apart, 97, 0).detail
     assert [check_result_connections(apart, limit, 0).status for limit in (9, 10)] == [
         "fail",
         "pass",
@@ -135,8 +135,8 @@ def test_without_a_pooler(limit: int, status: str) -> None:
     [
         ({}, 21, "pass", "opens up to 21 (2 x 10, and migrations)"),
         ({}, 20, "fail", "opens up to 21"),
-        ({"database.pgbouncer.max_client_conn": 29}, 97, "warn", "and it takes 58"),
-        ({"database.pgbouncer.max_client_conn": 1}, 97, "fail", "and it takes 2"),
+        ({"database.pgbouncer.max_client_conn": 29}, 97, "warn", "which accepts 58"),
+        ({"database.pgbouncer.max_client_conn": 1}, 97, "fail", "which accepts 2"),
         ({"executor.kind": "CeleryExecutor"}, 97, "pass", "opens up to 31 (2 x 15"),
         ({"database.pgbouncer.mode": "external"}, 1, "pass", "through your PgBouncer"),
     ],

@@ -1,8 +1,8 @@
-"""Who `apply` is to PostgreSQL when asked to make role and database, and whose passwords it holds.
+"""The PostgreSQL administrator that `apply` logs in as to create roles and databases.
 
-Nothing is picked up silently: the administrator is named by an option, and what PG* variables add
-(libpq's own names) is told before anything is sent. Files of libpq's that nobody named play no
-part.
+Nothing is picked up silently. An option names the administrator, and everything that the PG*
+variables (libpq's own names) add is shown before anything is sent. Default files of libpq, such as
+~/.pgpass, are not read.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from wizard.workspace.installation import CommittedInstallation
 
 ADMIN_OPTION = "--database-admin"
-PASSWORD_FIX = "export PGPASSWORD, or name a password file of libpq's in PGPASSFILE"  # noqa: S105 - a hint, no password
+PASSWORD_FIX = "export PGPASSWORD, or set PGPASSFILE to a libpq password file"  # noqa: S105 - a hint, no password
 _PASSWORD = "database.password"  # noqa: S105 - a key, not a value
 _MAX_NAME_BYTES = 63
-# What stands between colons; a backslash takes the meaning from what follows it.
+# One field between colons; a backslash escapes the next character.
 _FIELD = re.compile(r"((?:\\.|[^:])*)(?::|$)")
 _READABLE_KINDS = {"env", "file", "prompt"}
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSpec:
-    """A role and the database that it owns; `key` begins the dotted keys of their questions."""
+    """A role and the database that it owns; `key` is the dotted prefix of their questions."""
 
     key: str
     title: str
@@ -58,12 +58,12 @@ class DatabaseSpec:
 
     @property
     def endpoint(self) -> str:
-        """As a person writes it."""
+        """Host and port, with an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def password(self) -> str:
-        """The question that its password comes from."""
+        """The dotted key of the password question."""
         return f"{self.key}.password"
 
 
@@ -71,9 +71,9 @@ class DatabaseSpec:
 class Admin:
     """An administrator of the metadata database's server.
 
-    `target` is the database to log in to, `source` says where the password comes from. `held` are
-    the roles' passwords by question, or why one is not known from its reference; it is filled by
-    `unlock`, which also asks for what is typed.
+    `target` is the database to log in to, and `source` names the origin of the administrator's
+    password. `role_passwords` holds, by question, each role's password or the reason why its
+    reference gives none. `unlock` fills it and prompts for passwords.
     """
 
     target: PostgresTarget
@@ -85,27 +85,30 @@ class Admin:
 
     @property
     def identity(self) -> str:
-        """Who this is to whom, without the secret."""
+        """The login, the server and the source of the password, without the password."""
         own = self.target
         route = ""
         if own.route:
             address = f"[{own.route[0]}]" if ":" in own.route[0] else own.route[0]
             route = f", reached at {address}:{own.route[1]} (PGHOSTADDR)"
         clear = {"disable", "prefer"} & {own.sslmode}
-        weak = f", sslmode={own.sslmode}: statements may travel in clear" if clear else ""
+        weak = f", sslmode={own.sslmode}: statements may be sent unencrypted" if clear else ""
         return escape_unprintable(
             f"PostgreSQL at {own.endpoint}{route}: {own.user} in database {own.database}, "
             f"password from {self.source}{weak}"
         )
 
     def serves(self, one: DatabaseSpec) -> bool:
-        """Whether a role and database are to be on the server that this one administers."""
+        """Return whether the role and database belong on this administrator's server."""
         return (one.host, one.port) == (self.target.host, self.target.port)
 
     def unlock(self) -> None:
-        """Read and ask for the passwords; nothing is sent. Raises WizardError without one."""
+        """Read or prompt for the passwords; nothing is sent.
+
+        Raises WizardError when a password is missing.
+        """
         if self.login_password is None:
-            assert self.situation.prompt is not None  # noqa: S101 - `prepare_admin` saw to it
+            assert self.situation.prompt is not None  # noqa: S101 - `prepare_admin` ensures it
             self.login_password = SecretStr(
                 self.situation.prompt(f"password of {self.target.user}")
             )
@@ -117,16 +120,17 @@ class Admin:
         reference = one.fact.reference
         if reference is not None and reference.kind == "prompt" and self.situation.prompt is None:
             return unknown_result(
-                f"{one.password} is asked for, and there is no terminal to ask on",
-                "run it on a terminal, or have the store hold it: airflow-wizard secrets",
+                f"{one.password} needs a prompt, and there is no terminal",
+                "run this on a terminal, or put the password into the store: "
+                "airflow-wizard secrets",
             )
         places = (f"{one.key}.host", f"{one.key}.port")
         return self.situation.secret(one.password, *places, where=one.endpoint)
 
     @property
     def secret(self) -> SecretStr:
-        """The administrator's password, once unlocked."""
-        assert self.login_password is not None  # noqa: S101 - whoever runs actions unlocks first
+        """The administrator's password; call `unlock` first."""
+        assert self.login_password is not None  # noqa: S101 - callers unlock before they run steps
         return self.login_password
 
 
@@ -139,18 +143,18 @@ def prepare_admin(
     prompt: Callable[[str], str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Admin:
-    """The administrator that was named, with what the PG* variables say; nothing is sent.
+    """Return the named administrator, completed from the PG* variables; nothing is sent.
 
-    `ask` and `prompt` put a question and ask without echo; None where nobody is there. Raises
-    UsageError for what cannot be used, RefusedError where the server is new to the target branch
-    and nobody agreed to a login there (see `wizard.workspace.consent`).
+    `ask` confirms and `prompt` reads a value without echo; both are None without a terminal. Raises
+    UsageError for an unusable name, variable or file, and RefusedError when the server is new to
+    the target branch and a login there is not confirmed (see `wizard.workspace.consent`).
     """
     answers, release = found.proposal.answers, found.proposal.rendering.release
     own = answers.database
     if own.kind != "external":
         raise UsageError(
-            f"{ADMIN_OPTION}: database.kind is {own.kind}, and has no server of its own",
-            "leave the option out: the chart makes that database",
+            f"{ADMIN_OPTION}: database.kind is {own.kind}, which has no external server",
+            "remove the option: the chart creates this database",
         )
     allowed = frozenset(allowed)
     require_reference_keys(allowed)
@@ -193,7 +197,7 @@ def prepare_admin(
 
 
 def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ...]:
-    """The roles and databases of an installation, the metadata database's first."""
+    """Return the roles and databases of an installation, the metadata database first."""
     own = answers.database
     facts = {fact.key: fact for fact in collect_facts(own.contribute(release).secrets)}
     found = [
@@ -212,13 +216,13 @@ def list_databases(answers: Answers, release: Release) -> tuple[DatabaseSpec, ..
 def _require_name(user: str) -> None:
     if not user or not user.isprintable() or len(user.encode("utf-8")) > _MAX_NAME_BYTES:
         raise UsageError(
-            f"{ADMIN_OPTION}: this is no role's name",
-            "give one of at most 63 bytes, such as postgres",
+            f"{ADMIN_OPTION}: this is not a role name",
+            "give a printable name of at most 63 bytes, such as postgres",
         )
 
 
 def _route(variables: Mapping[str, str], port: int) -> tuple[str, int] | None:
-    """How this machine reaches the server, where it is not by the name that pods use."""
+    """Return the address from PGHOSTADDR and PGPORT; None when the host of the answers is used."""
     import ipaddress
 
     address = variables.get("PGHOSTADDR", "")
@@ -232,8 +236,8 @@ def _route(variables: Mapping[str, str], port: int) -> tuple[str, int] | None:
         found, number = "", 0
     if not (found and 0 < number < 1 << 16):
         raise UsageError(
-            "PGHOSTADDR is no IP address, or PGPORT no port",
-            "give the address that this machine reaches the server at, or unset both",
+            "PGHOSTADDR is not an IP address, or PGPORT is not a port",
+            "set both to the address of the server as seen from this machine, or unset both",
         )
     return found, number
 
@@ -241,32 +245,32 @@ def _route(variables: Mapping[str, str], port: int) -> tuple[str, int] | None:
 def _find_password(
     target: PostgresTarget, variables: Mapping[str, str], *, asks: bool
 ) -> tuple[str, SecretStr | None]:
-    """Where the administrator's password comes from, and it unless it is asked for."""
+    """Return the source of the administrator's password, and its value unless it is prompted."""
     if variables.get("PGPASSWORD"):
         return "PGPASSWORD", SecretStr(variables["PGPASSWORD"])
     if file := variables.get("PGPASSFILE"):
         return f"{file} (PGPASSFILE)", _read_password_file(file, target)
     if not asks:
         raise UsageError(
-            f"{ADMIN_OPTION}: nothing holds the password of {escape_unprintable(target.user)}, "
-            "and there is no terminal to ask on",
+            f"{ADMIN_OPTION}: no password found for {escape_unprintable(target.user)}, "
+            "and there is no terminal to prompt on",
             PASSWORD_FIX,
         )
     return "the terminal", None
 
 
 def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
-    """The first line that fits, as libpq reads it (PostgreSQL manual, "The Password File")."""
+    """Return the password of the first matching line (PostgreSQL manual, "The Password File")."""
     try:
         reference = SecretRef(file=file)
     except ValueError:
-        raise UsageError("PGPASSFILE is no path", PASSWORD_FIX) from None
+        raise UsageError("PGPASSFILE is not a path", PASSWORD_FIX) from None
     text = resolve_reference(reference, "PGPASSFILE", lines=True).get_secret_value()
     ports = {str(target.port)} | ({str(target.route[1])} if target.route else set())
     own: tuple[Collection[str], ...] = ({target.host}, ports, {target.database}, {target.user})
     for line in text.splitlines():
         parts = [found[1] for found in _FIELD.finditer(line)]
-        # What ends with the user has an empty field too, and no password.
+        # A line that ends with the user has one empty field more, and no password.
         if line.startswith("#") or not any(parts[len(own) :]):
             continue
         pairs = zip(parts, own, strict=False)
@@ -276,10 +280,10 @@ def _read_password_file(file: str, target: PostgresTarget) -> SecretStr:
         f"PGPASSFILE: {escape_unprintable(file)} has no line for "
         f"{escape_unprintable(target.user)} at {target.endpoint}, "
         f"database {escape_unprintable(target.database)}",
-        "add HOST:PORT:DATABASE:USER:PASSWORD, where * stands for any",
+        "add the line HOST:PORT:DATABASE:USER:PASSWORD; * matches anything",
     )
 
 
 def _unescape(part: str) -> str:
-    """A field without the backslashes that let it hold colons."""
+    """Return the field without the backslashes that escape colons."""
     return re.sub(r"\\(.)", r"\1", part)

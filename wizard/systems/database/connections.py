@@ -1,9 +1,9 @@
-"""How many database connections an installation opens, against what the server allows; pure.
+"""Compare the database connections of an installation with the server's limit; pure.
 
 Each Airflow process has a pool of `sql_alchemy_pool_size` connections and may open
 `sql_alchemy_max_overflow` more (5 and 10, Airflow's configuration reference). The API server has
-one worker process since 3.1 (apache/airflow#55707) and four before, as had the webserver. Tasks of
-Airflow 3 ask the API server; a task of Airflow 2 has two processes with one connection each.
+one worker process since 3.1 (apache/airflow#55707); earlier ones and the webserver have four. Tasks
+of Airflow 3 use the API server; a task of Airflow 2 has two processes with one connection each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _POOL, _OVERFLOW, _PARALLELISM = 5, 10, 32
 
 @dataclass(frozen=True, slots=True)
 class ConnectionDemand:
-    """Who opens connections: at least one for each process that runs, and at most `most`."""
+    """The connections of one component: `least`, one for each process, and `most`."""
 
     who: str
     least: int
@@ -31,7 +31,7 @@ class ConnectionDemand:
 
 
 def list_demands(answers: Answers) -> tuple[ConnectionDemand, ...]:
-    """What opens connections to the metadata database."""
+    """Return the components that open connections to the metadata database."""
     size = answers.components
     old = answers.installation.airflow.startswith("2.")
     pool = _read_setting(answers, "database", "sql_alchemy_pool_size", _POOL) + _read_setting(
@@ -52,7 +52,7 @@ def list_demands(answers: Answers) -> tuple[ConnectionDemand, ...]:
 
 
 def result_demand(answers: Answers) -> ConnectionDemand | None:
-    """What Celery's workers open to the result backend; None without Celery."""
+    """Return the connections of Celery's workers to the result backend; None without Celery."""
     if "Celery" not in answers.executor.kind:
         return None
     slots = _celery_slots(answers)
@@ -60,13 +60,13 @@ def result_demand(answers: Answers) -> ConnectionDemand | None:
 
 
 def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
-    """Whether the server's limit is enough for the metadata database's side of this installation.
+    """Return whether the server's limit is enough for the metadata database's connections.
 
-    `limit` is what this role may open with everybody else, `in_use` what is open now.
+    `limit` is the number of connections that this role can use, `in_use` the number open now.
     """
     own = list(list_demands(answers))
     results = result_demand(answers)
-    # The chart's pooler takes the connections to both, whatever servers they lead to.
+    # The chart's pooler accepts the connections to both, also when they are on two servers.
     if results is not None and (
         _is_server_shared(answers) or answers.database.pgbouncer.mode == "chart"
     ):
@@ -99,7 +99,7 @@ def check_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
 
 
 def check_result_connections(answers: Answers, limit: int, in_use: int) -> ProbeResult:
-    """The same for a result backend of its own, which the metadata's side leaves out."""
+    """Return whether the limit is enough for a result backend on a server of its own."""
     allowed = f"the server allows {limit}, {in_use} are open now"
     bouncer = answers.database.pgbouncer
     if bouncer.mode == "chart":
@@ -108,9 +108,7 @@ def check_result_connections(answers: Answers, limit: int, in_use: int) -> Probe
         if opened > limit:
             return fail_result(
                 numbers,
-                Fix(
-                    "make database.pgbouncer.result_pool smaller", "database.pgbouncer.result_pool"
-                ),
+                Fix("lower database.pgbouncer.result_pool", "database.pgbouncer.result_pool"),
             )
         return pass_result(numbers)
     demand = result_demand(answers)
@@ -128,7 +126,7 @@ def check_result_connections(answers: Answers, limit: int, in_use: int) -> Probe
 
 
 def _is_server_shared(answers: Answers) -> bool:
-    """Whether the metadata database's server keeps Celery's results too."""
+    """Return whether the metadata database's server also stores Celery's results."""
     own, back = answers.database, answers.database.result_backend
     return back.kind == "metadata" or (back.host, back.port) == (own.host, own.port)
 
@@ -139,19 +137,17 @@ def _check_pooler(answers: Answers, least: int, most: int, limit: int, allowed: 
     celery = "Celery" in answers.executor.kind
     if celery and _is_server_shared(answers):
         pools += bouncer.result_pool
-    # The migration job goes past the pooler.
+    # The migration job connects to the server directly.
     opened = bouncer.replicas * pools + 1
     clients = bouncer.replicas * bouncer.max_client_conn
     numbers = (
         f"PgBouncer opens up to {opened} ({bouncer.replicas} x {pools}, and migrations); "
-        f"{allowed}; Airflow opens {least} to {most} to it, and it takes {clients}"
+        f"{allowed}; Airflow opens {least} to {most} to PgBouncer, which accepts {clients}"
     )
     if opened > limit:
         return fail_result(
             numbers,
-            Fix(
-                "make database.pgbouncer.metadata_pool smaller", "database.pgbouncer.metadata_pool"
-            ),
+            Fix("lower database.pgbouncer.metadata_pool", "database.pgbouncer.metadata_pool"),
         )
     if least > clients:
         return fail_result(
@@ -190,7 +186,7 @@ def _celery_slots(answers: Answers) -> int:
 
 
 def _read_setting(answers: Answers, section: str, name: str, default: int) -> int:
-    """A number of airflow.cfg that the answers' `values` set, else Airflow's default."""
+    """Return a number of airflow.cfg from the answers' `values`, else Airflow's default."""
     found: Any = answers.values
     for part in ("config", section, name):
         found = found.get(part) if isinstance(found, Mapping) else None

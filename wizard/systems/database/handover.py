@@ -1,7 +1,8 @@
-"""For the database's owner: role and database as SQL for psql, without the password.
+"""SQL for the database's owner: role and database for psql, without the password.
 
-PostgreSQL 15 closed schema public to all but the owner, and a managed server's admin is no
-superuser and must be a member of the role it gives a database to (documents 001 and 002).
+PostgreSQL 15 and later let only the owner create objects in schema public. The administrator of a
+managed server is not a superuser and must be a member of a role to give it a database (documents
+001 and 002).
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ if TYPE_CHECKING:
 _SQL = """\
 \\set ON_ERROR_STOP on
 
-SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) AS lacks \\gset
-\\if :lacks
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {role_text}) AS missing \\gset
+\\if :missing
   CREATE ROLE {role} LOGIN;
   SET password_encryption = 'scram-sha-256';
-  -- Asks for it twice and sends its hash; run this line alone to set it again.
+  -- Prompts twice for the password and sends its hash; run this line alone to set it again.
   \\password {role}
 \\endif
 
 GRANT {role} TO CURRENT_USER;
-SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) AS lacks \\gset
-\\if :lacks
+SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = {name_text}) AS missing \\gset
+\\if :missing
   CREATE DATABASE {name} OWNER {role} ENCODING 'UTF8' TEMPLATE template0;
 \\endif
 
--- Where the database was there already, the role must own it, or be granted schema public.
+-- If the database existed already, the role must own it or be granted schema public.
 SELECT datname AS database, pg_get_userbyid(datdba) AS owner,
        pg_encoding_to_char(encoding) AS encoding
   FROM pg_database WHERE datname = {name_text};
@@ -40,7 +41,7 @@ SELECT datname AS database, pg_get_userbyid(datdba) AS owner,
 
 
 def render_files(answers: Answers, release: Release) -> Files:
-    """One file a server; none for the bundled database."""
+    """Return one file for each external database; none for the bundled one."""
     database = answers.database
     if database.kind != "external":
         return {}
@@ -56,7 +57,7 @@ def render_files(answers: Answers, release: Release) -> Files:
 def _render_sql(host: str, port: int, name: str, user: str) -> str:
     about = comment(
         f"Run with psql as an administrator of {host}, port {port}: psql --file THIS postgres",
-        "It holds no secret and may be run again.",
+        "It contains no secret and can be run again.",
         mark="--",
     )
     text = _SQL.format(
@@ -69,6 +70,6 @@ def _render_sql(host: str, port: int, name: str, user: str) -> str:
 
 
 def _quote_literal(text: str) -> str:
-    """A string constant; written with E where a backslash could be read as an escape."""
+    """Return a string constant, with the E prefix when the text contains a backslash."""
     escaped = text.replace("'", "''")
     return "E'" + escaped.replace("\\", "\\\\") + "'" if "\\" in text else f"'{escaped}'"

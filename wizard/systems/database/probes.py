@@ -1,4 +1,4 @@
-"""Probes of a PostgreSQL database: one session, read by all of them."""
+"""Probes of a PostgreSQL database; all of them read one session."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS = 15.0
 MAX_SKEW = 5.0
 _FIXES: Mapping[str, Fix | str] = {
-    "unreachable": "pods may see it otherwise; try again from a machine in the same network",
+    "unreachable": "pods may still reach it; try again from a machine in the pods' network",
     "tls": Fix(
         "compare database.sslmode and database.ca.file with the server's certificate",
         "database.sslmode",
@@ -40,16 +40,16 @@ _FIXES: Mapping[str, Fix | str] = {
         "set password_encryption = scram-sha-256, set the password again, and use scram-sha-256 "
         "in pg_hba.conf"
     ),
-    "password": "compare user and password with the database's owner",
-    "database": Fix("create it as the runbook says, or correct database.name", "database.name"),
-    "refused": "ask the server's owner: the reason is in its words",
+    "password": "check user and password with the database's owner",
+    "database": Fix("create it as in the runbook, or correct database.name", "database.name"),
+    "refused": "ask the server's owner; the message is the server's own",
 }
 
 ServerLookup = Callable[[], PostgresServer | PostgresError]
 
 
 def make_database_lookup(client: PostgresClient) -> ServerLookup:
-    """One look that hands its failure back as a value, for all probes that read it."""
+    """Return a call that looks once and returns a failure instead of raising it."""
 
     def look() -> PostgresServer | PostgresError:
         try:
@@ -69,10 +69,10 @@ def database_probes(
     *,
     metadata: bool = True,
 ) -> Iterator[Probe]:
-    """Login, version, encoding, rights, clock and pooler of one database.
+    """Yield probes of the login, version, encoding, rights, clock and pooler of one database.
 
-    `prefix` begins the ids, `metadata` is false for a result backend, which opens others than
-    Airflow's own.
+    `prefix` begins the ids. `metadata` is false for a result backend, whose connections are
+    Celery's.
     """
     session = CachedCall(look)
 
@@ -114,7 +114,7 @@ def database_probes(
 
 
 def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
-    """Whether the address of an external PgBouncer leads through a pooler to the database."""
+    """Return the probe that checks that an external PgBouncer's address is a pooler."""
 
     async def run() -> ProbeResult:
         seen = await CachedCall(look)()
@@ -136,12 +136,12 @@ def pooler_probe(target: PostgresTarget, look: ServerLookup) -> Probe:
 
 
 def tls_probe(target: PostgresTarget) -> Probe:
-    """What the TLS mode of the answers allows; whether the server takes part, the login says."""
+    """Return the probe of the answered TLS mode; the login probe tests the server's side."""
 
     async def run() -> ProbeResult:
         if target.sslmode == "disable":
             return warn_result(
-                "sslmode=disable: queries and data travel in clear",
+                "sslmode=disable: queries and data are sent unencrypted",
                 Fix("set database.sslmode=require", "database.sslmode"),
             )
         if target.sslmode == "prefer":
@@ -151,12 +151,12 @@ def tls_probe(target: PostgresTarget) -> Probe:
             )
         if target.sslmode == "require":
             return pass_result(
-                "sslmode=require allows no connection without TLS; verify-full would have the "
-                "server prove itself too"
+                "sslmode=require allows only TLS connections; verify-full would also verify the "
+                "server's certificate"
             )
         return pass_result(
-            f"sslmode={target.sslmode} allows no connection without TLS, nor to a server that "
-            "cannot prove itself"
+            f"sslmode={target.sslmode} allows only TLS connections to a server with a verified "
+            "certificate"
         )
 
     question = "database.sslmode"
@@ -164,75 +164,76 @@ def tls_probe(target: PostgresTarget) -> Probe:
 
 
 def classify_error(error: PostgresError) -> ProbeResult:
-    """What a session that could not be had means: only its absence here is no fault."""
+    """Return the result for a failed session: unknown if unreachable from here, else a fault."""
     if error.kind == "unreachable":
         return unknown_result(error.message, _FIXES["unreachable"])
-    said = error.message
+    message = error.message
     if error.kind == "unsafe":
-        said = f"no SCRAM: {said}; the password was not sent"
-    return fail_result(said, _FIXES[error.kind])
+        message = f"no SCRAM: {message}; the password was not sent"
+    return fail_result(message, _FIXES[error.kind])
 
 
 def check_login(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
-    """The session itself."""
-    how = "over TLS" if seen.encrypted else "in clear"
+    """Return whether the session is on a primary server, and how it was opened."""
+    how = "over TLS" if seen.encrypted else "unencrypted"
     if seen.read_only:
         return fail_result(
-            f"PostgreSQL {seen.version_text} is a read-only standby", "name the primary server"
+            f"PostgreSQL {seen.version_text} is a read-only standby",
+            "set the host to the primary server",
         )
     state = ", with Airflow's tables" if seen.migrated else ""
     return pass_result(f"{target.user} at {target.database} {how}, SCRAM{state}")
 
 
 def check_version(seen: PostgresServer, airflow: str) -> ProbeResult:
-    """PostgreSQL's version; the least is that of Airflow's README, "Requirements"."""
+    """Compare PostgreSQL's version with the minimum in Airflow's README, "Requirements"."""
     least = 12 if airflow.startswith("2.") else 13
-    said = f"PostgreSQL {seen.version_text}; Airflow {airflow} needs {least} or later"
+    detail = f"PostgreSQL {seen.version_text}; Airflow {airflow} needs {least} or later"
     if seen.major < least:
-        return fail_result(said, "upgrade the server")
-    return pass_result(said, seen.version_text.partition(" ")[0])
+        return fail_result(detail, "upgrade the server")
+    return pass_result(detail, seen.version_text.partition(" ")[0])
 
 
 def check_encoding(seen: PostgresServer) -> ProbeResult:
-    """Airflow stores text of any language."""
+    """Check for UTF8: Airflow stores text in any language."""
     if seen.encoding == "UTF8":
         return pass_result("UTF8")
     return fail_result(
         f"{seen.encoding}: Airflow needs UTF8",
-        "create the database again with ENCODING 'UTF8' TEMPLATE template0",
+        "recreate the database with ENCODING 'UTF8' TEMPLATE template0",
     )
 
 
 def check_rights(seen: PostgresServer, target: PostgresTarget) -> ProbeResult:
-    """Whether migrations can make tables: PostgreSQL 15 closed schema public to all but owners."""
+    """Return whether the role can create tables; since PostgreSQL 15 schema public is closed."""
     database, user = quote_identifier(target.database), quote_identifier(target.user)
     owner = f"ALTER DATABASE {database} OWNER TO {user}"
     if not seen.schema:
-        return fail_result("the role sees no schema that tables could go into", owner)
+        return fail_result("the role has no schema to create tables in", owner)
     if seen.may_create_tables:
-        return pass_result(f"may create tables in schema {seen.schema}")
-    return fail_result(f"may not create tables in schema {seen.schema}", owner)
+        return pass_result(f"can create tables in schema {seen.schema}")
+    return fail_result(f"cannot create tables in schema {seen.schema}", owner)
 
 
 def check_clock(seen: PostgresServer) -> ProbeResult:
-    """Tokens and schedules are judged by several clocks."""
+    """Compare the server's clock with this machine's: tokens and schedules depend on both."""
     ahead = "ahead of" if seen.skew > 0 else "behind"
     if abs(seen.skew) <= MAX_SKEW:
         return pass_result(f"{abs(seen.skew):.1f} s {ahead} this machine's")
     return warn_result(
-        f"{abs(seen.skew):.0f} s {ahead} this machine's", "set both clocks by a time server (NTP)"
+        f"{abs(seen.skew):.0f} s {ahead} this machine's", "synchronize both clocks with NTP"
     )
 
 
 def check_direct_connection(seen: PostgresServer) -> ProbeResult:
-    """Migrations hold a lock for a session, which a pooler may hand to somebody else."""
+    """Check for a pooler: migrations hold a session lock, and a pooler shares sessions."""
     if not seen.pooled:
-        return pass_result("no pooler in between")
+        return pass_result("no pooler in front of it")
     return warn_result(
-        "a pooler answers here, and migrations need the server itself",
+        "a pooler answers here; migrations need a direct connection to the server",
         Fix(
-            "name the server in database.host, and the pooler with database.pgbouncer.mode=external"
-            "",
+            "set database.host to the server, and name the pooler with "
+            "database.pgbouncer.mode=external",
             "database.host",
         ),
     )

@@ -1,4 +1,4 @@
-"""One role and its database, looked at and changed as the administrator, tried as the role."""
+"""One role and its database: read and changed as the administrator, tested with a login."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from wizard.systems.database.password import Passwords
 
 _LOGIN_FIXES: Mapping[str, Fix | str] = {
-    "unreachable": "run it from a machine in the server's network, or name in PGHOSTADDR the "
-    "address that it is reached at",
+    "unreachable": "run this on a machine in the server's network, or set PGHOSTADDR to the "
+    "address of the server as seen from here",
     "tls": Fix(
         "compare database.sslmode and database.ca.file with the server's certificate",
         "database.sslmode",
     ),
-    "unsafe": "have the administrator log in with a password and SCRAM; or " + HANDOVER,
-    "password": "compare the administrator's name and password with the server's owner",
-    "database": "name a database of that server in PGDATABASE",
-    "refused": "the reason is in the server's words; or " + HANDOVER,
+    "unsafe": "use an administrator with a SCRAM password; or " + HANDOVER,
+    "password": "check the administrator's name and password with the server's owner",
+    "database": "set PGDATABASE to a database of that server",
+    "refused": "see the server's message; or " + HANDOVER,
 }
 
 
 class DatabaseAccess:
-    """What the three steps of one database share; every failure is a WizardError."""
+    """Access to one role and database, shared by its three steps; failures are WizardErrors."""
 
     def __init__(
         self, admin: Admin, one: DatabaseSpec, passwords: Passwords, installation: str
@@ -51,21 +51,22 @@ class DatabaseAccess:
         self._passwords = passwords
 
     def find_password(self) -> KnownPassword | StepStatus:
-        """The role's password, or why it is not known."""
+        """Return the role's password, or a status with the reason why it is not known."""
         return self._passwords.find_password(self.database_spec)
 
     def read_state(self) -> AdminSnapshot:
-        """What stands now."""
+        """Return the role and the database as they are now, as the administrator sees them."""
         with self._translate_errors():
             seen = self._client.look(self.database_spec.user, self.database_spec.name)
         if seen.read_only:
             raise WizardError(
-                f"{self.database_spec.endpoint} is a read-only standby", "name the primary server"
+                f"{self.database_spec.endpoint} is a read-only standby",
+                "set the host to the primary server",
             )
         return seen
 
     def login(self, password: KnownPassword, database: str) -> PostgresServer | PostgresError:
-        """A session of the role itself, which writes nothing."""
+        """Log in as the role itself and return what the session sees; writes nothing."""
         place = replace(self.admin.target, database=database, user=self.database_spec.user)
         try:
             return PsycopgClient(place, password.value).look()
@@ -73,7 +74,7 @@ class DatabaseAccess:
             return error
 
     def schema(self) -> SchemaState | PostgresError:
-        """Schema public as the administrator sees it, where they may go into that database."""
+        """Return schema public as the administrator sees it, or the error of the connection."""
         try:
             with self._translate_errors(sessions=False):
                 return self._client.schema(self.database_spec.name, self.database_spec.user)
@@ -81,7 +82,7 @@ class DatabaseAccess:
             return error
 
     def create_role(self, password: KnownPassword) -> None:
-        """Make the role; what somebody else made meanwhile is looked at again."""
+        """Create the role; one that was created meanwhile is left to the next look."""
         try:
             self._client.create_role(self.database_spec.user, password.value, self.label)
         except StatementError as error:
@@ -92,7 +93,7 @@ class DatabaseAccess:
             raise self._session_error(error) from None
 
     def run(self, statements: Sequence[Composed], database: str = "") -> None:
-        """Each statement for itself; a database that somebody else made meanwhile is theirs."""
+        """Run each statement by itself; a database that was created meanwhile is not an error."""
         with self._translate_errors():
             try:
                 self._client.run(statements, database)
@@ -114,28 +115,31 @@ class DatabaseAccess:
             raise self._session_error(error) from None
         except StatementError as error:
             raise WizardError(
-                f"{self.database_spec.endpoint} refuses it: {escape_unprintable(error.message)}",
+                f"{self.database_spec.endpoint} refuses the statement: "
+                f"{escape_unprintable(error.message)}",
                 HANDOVER,
             ) from None
 
     def _session_error(self, error: PostgresError) -> WizardError:
-        said = escape_unprintable(error.message)
+        message = escape_unprintable(error.message)
         if error.kind == "unsafe":
-            said = f"no SCRAM: {said}; the password was not sent"
+            message = f"no SCRAM: {message}; the password was not sent"
         who = escape_unprintable(self.admin.target.user)
         return WizardError(
-            f"{who} at {self.database_spec.endpoint}: {said}",
+            f"{who} at {self.database_spec.endpoint}: {message}",
             _LOGIN_FIXES.get(error.kind, HANDOVER),
         )
 
     def _role_error(self, error: StatementError) -> WizardError:
-        said = escape_unprintable(error.message)
-        if error.sqlstate == FORBIDDEN or "password" not in said.casefold():
-            return WizardError(f"{self.database_spec.endpoint} makes no role: {said}", HANDOVER)
-        # Some managed servers check a password's text, and so refuse one that is hashed here.
+        message = escape_unprintable(error.message)
+        if error.sqlstate == FORBIDDEN or "password" not in message.casefold():
+            return WizardError(
+                f"{self.database_spec.endpoint} refuses to create the role: {message}", HANDOVER
+            )
+        # Some managed servers check the text of a password and refuse one that is hashed here.
         return WizardError(
-            f"{self.database_spec.endpoint} refuses the role's password, which is sent hashed and "
-            f"never in clear: {said}",
-            f"have its owner make the role {self.user} the way that service wants it, with the "
-            f"password from the store, and run the rest: airflow-wizard handover --owner dba",
+            f"{self.database_spec.endpoint} refuses the role's password, which is always sent "
+            f"hashed: {message}",
+            f"have its owner create the role {self.user} with that service's own tools and the "
+            f"password from the store, then run the rest: airflow-wizard handover --owner dba",
         )

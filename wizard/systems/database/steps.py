@@ -1,7 +1,7 @@
-"""The role and the database that Airflow logs in to, made by an administrator who was named.
+"""Steps that create Airflow's role and database, as the administrator named by an option.
 
-What exists is never altered: a role is proven by a login with its password, a database by its owner
-and by what the role may do there. PostgreSQL 15 closed schema public to all but the owner.
+Existing objects are never altered. A login with its password verifies a role; its owner and the
+role's rights verify a database. Since PostgreSQL 15 only the owner can use schema public.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class _StepWork(Protocol):
 
 
 def build_database_steps(target: Target, session: StoreLogin | None) -> tuple[Step, ...]:
-    """Role, database and schema public for each database of the installation; none unasked.
+    """Return the role, database and schema steps; none when no administrator is named.
 
-    `session` is the run's login to the store, where passwords are read that the store holds.
+    `session` is the run's login to the store, which holds the passwords.
     """
     admin = target.database
     if not isinstance(admin, Admin):
@@ -62,7 +62,7 @@ def build_database_steps(target: Target, session: StoreLogin | None) -> tuple[St
             ),
             _build_step(
                 f"{one.key}.schema",
-                f"Let role {side.user} make tables in {side.name}",
+                f"Grant role {side.user} schema public of {side.name}",
                 side,
                 _Schema(side),
             ),
@@ -84,15 +84,15 @@ def _build_step(name: str, title: str, side: DatabaseAccess, step: _StepWork) ->
 
 def _leave_to_owner(one: DatabaseSpec, admin: Admin) -> Step:
     async def look() -> StepStatus:
-        other = f"{escape_unprintable(admin.target.user)} was named for {admin.target.endpoint}"
-        return StepStatus("unknown", f"left to its owner: {other}", Fix(HANDOVER))
+        other = f"{escape_unprintable(admin.target.user)} administers {admin.target.endpoint}"
+        return StepStatus("unknown", f"skipped: {other}", Fix(HANDOVER))
 
     title = f"Create {one.title} {escape_unprintable(quote_identifier(one.name))}"
     return Step(f"{one.key}.create", title, "dba", one.endpoint, look)
 
 
 class _Role:
-    """A role that may log in, with the password that Airflow will use."""
+    """A role that can log in with the password that Airflow will use."""
 
     def __init__(self, side: DatabaseAccess) -> None:
         self._side = side
@@ -103,19 +103,19 @@ class _Role:
         if seen.role is not None:
             return self._check_existing(seen, seen.role, known)
         if isinstance(known, StepStatus):
-            return StepStatus("unknown", f"there is no such role yet; {known.detail}", known.fix)
+            return StepStatus("unknown", f"the role does not exist yet; {known.detail}", known.fix)
         self._require_rights(seen)
-        return StepStatus("wanted", "there is no such role yet")
+        return StepStatus("wanted", "the role does not exist yet")
 
     def _require_rights(self, seen: AdminSnapshot) -> None:
-        lacks = [] if seen.may_create_roles else ["CREATEROLE"]
-        # Else a role would be left behind without its database.
+        missing = [] if seen.may_create_roles else ["CREATEROLE"]
+        # Checked here too, so that no role is left behind without its database.
         if seen.database is None and not seen.may_create_databases:
-            lacks.append("CREATEDB")
-        if lacks:
+            missing.append("CREATEDB")
+        if missing:
             raise RefusedError(
-                f"{escape_unprintable(seen.administrator)} lacks {' and '.join(lacks)}",
-                f"log in as an administrator that has it; or {HANDOVER}",
+                f"{escape_unprintable(seen.administrator)} does not have {' and '.join(missing)}",
+                f"log in as an administrator with that right; or {HANDOVER}",
             )
 
     def _check_existing(
@@ -125,26 +125,26 @@ class _Role:
         if not role.may_log_in:
             return StepStatus(
                 "blocked",
-                "it exists and may not log in",
+                "the role exists and cannot log in",
                 Fix(f"its owner runs: ALTER ROLE {user} LOGIN"),
             )
         if role.expired:
             return StepStatus(
                 "blocked",
-                "it exists, and its password has expired",
+                "the role exists, and its password has expired",
                 Fix(f"its owner runs: ALTER ROLE {user} VALID UNTIL 'infinity'"),
             )
         if isinstance(known, StepStatus):
-            return StepStatus("unknown", f"it exists; {known.detail}", known.fix)
+            return StepStatus("unknown", f"the role exists; {known.detail}", known.fix)
         found = self._side.login(known, self._login_database(seen))
         if not isinstance(found, PostgresError):
-            return StepStatus("holds", f"it logs in by SCRAM with the password from {known.source}")
-        said = escape_unprintable(found.message)
+            return StepStatus("holds", f"logged in with SCRAM and the password from {known.source}")
+        message = escape_unprintable(found.message)
         if found.kind in {"unreachable", "refused"}:
-            return StepStatus("unknown", f"it exists; its login could not be tried: {said}")
+            return StepStatus("unknown", f"the role exists; its login was not tested: {message}")
         return StepStatus(
             "blocked",
-            f"it exists, and the password from {known.source} does not log in: {said}",
+            f"the role exists, and a login with the password from {known.source} fails: {message}",
             Fix(f"correct that password; or the role's owner sets it in psql: \\password {user}"),
         )
 
@@ -155,14 +155,14 @@ class _Role:
         known = self._side.find_password()
         assert isinstance(known, KnownPassword)  # noqa: S101 - else `look` did not ask for a change
         self._side.create_role(known)
-        return f"created it with the password from {known.source}"
+        return f"created the role with the password from {known.source}"
 
     def dry_run_change(self) -> str:
         return _render_statements(role_statements(self._side.database_spec.user, self._side.label))
 
 
 class _Database:
-    """A database in UTF-8 that the role owns, or may at least make tables in."""
+    """A database in UTF-8 that the role owns or can create tables in."""
 
     def __init__(self, side: DatabaseAccess) -> None:
         self._side = side
@@ -173,45 +173,49 @@ class _Database:
             return self._check_existing(seen.database)
         if seen.role is None and isinstance(self._side.find_password(), StepStatus):
             return StepStatus(
-                "unknown", "there is no such database yet, nor its role", Fix(HANDOVER)
+                "unknown", "neither the database nor its role exists yet", Fix(HANDOVER)
             )
         who = escape_unprintable(seen.administrator)
         if not seen.may_create_databases:
             raise RefusedError(
-                f"{who} lacks CREATEDB", f"log in as an administrator that has it; or {HANDOVER}"
+                f"{who} does not have CREATEDB",
+                f"log in as an administrator with that right; or {HANDOVER}",
             )
         if seen.role is not None and not (seen.role.may_be_owner or seen.may_grant):
             raise RefusedError(
-                f"{who} is no member of {self._side.user}, and may not make itself one",
-                f"who administers that role runs: GRANT {self._side.user} TO "
+                f"{who} is not a member of {self._side.user} and cannot become one",
+                f"the administrator of that role runs: GRANT {self._side.user} TO "
                 f"{escape_unprintable(quote_identifier(seen.administrator))}",
             )
-        return StepStatus("wanted", "there is no such database yet")
+        return StepStatus("wanted", "the database does not exist yet")
 
     def _check_existing(self, found: DatabaseState) -> StepStatus:
         name, user = self._side.name, self._side.user
         if not found.open:
             return StepStatus(
-                "blocked", "it exists and takes no connections", Fix("ask its owner why")
+                "blocked", "the database accepts no connections", Fix("ask its owner why")
             )
         if found.encoding != "UTF8":
             question = f"{self._side.database_spec.key}.name"
             return StepStatus(
                 "blocked",
-                f"it exists in {found.encoding}: Airflow needs UTF8",
-                Fix(f"name another in {question}, or have its owner make it again", question),
+                f"the database is in {found.encoding}: Airflow needs UTF8",
+                Fix(
+                    f"set {question} to another name, or have its owner recreate the database",
+                    question,
+                ),
             )
         if found.owner == self._side.database_spec.user:
             return StepStatus("holds", f"owned by {user}, UTF8")
         owner = escape_unprintable(quote_identifier(found.owner))
-        usable, said = _check_usability(self._side)
+        usable, detail = _check_usability(self._side)
         if usable is not False:
-            return StepStatus("holds" if usable else "unknown", f"owned by {owner}, UTF8; {said}")
+            return StepStatus("holds" if usable else "unknown", f"owned by {owner}, UTF8; {detail}")
         return StepStatus(
             "blocked",
-            f"it is owned by {owner}, and {user} may not make tables in it",
+            f"the database is owned by {owner}, and {user} cannot create tables in it",
             Fix(
-                f"its owner runs in it: GRANT CONNECT ON DATABASE {name} TO {user}; "
+                f"its owner runs in that database: GRANT CONNECT ON DATABASE {name} TO {user}; "
                 f"{_render_statements(schema_statements(self._side.database_spec.user))}"
             ),
             f"-owner of {name}: {owner}\n+owner of {name}: {user}",
@@ -219,7 +223,7 @@ class _Database:
 
     def change(self) -> str:
         self._side.run(self._statements())
-        return f"created it for {self._side.user}"
+        return f"created the database for {self._side.user}"
 
     def dry_run_change(self) -> str:
         return _render_statements(self._statements())
@@ -230,7 +234,7 @@ class _Database:
 
 
 class _Schema:
-    """Schema public, which older servers' databases may have closed to their owner too."""
+    """Schema public, which may be closed to the database's owner on older servers too."""
 
     def __init__(self, side: DatabaseAccess) -> None:
         self._side = side
@@ -238,19 +242,19 @@ class _Schema:
     def look(self) -> StepStatus:
         if self._side.read_state().database is None:
             return StepStatus(
-                "unknown", "there is no such database yet; in a new one its owner may"
+                "unknown", "the database does not exist yet; its owner can use schema public"
             )
-        usable, said = _check_usability(self._side)
+        usable, detail = _check_usability(self._side)
         if usable is None or usable:
-            return StepStatus("holds" if usable else "unknown", said)
+            return StepStatus("holds" if usable else "unknown", detail)
         state = self._side.schema()
         if isinstance(state, PostgresError) or not state.may_grant:
             return StepStatus(
                 "blocked",
-                f"{said}, and {escape_unprintable(self._side.admin.target.user)} may not grant it",
+                f"{detail}, and {escape_unprintable(self._side.admin.target.user)} cannot grant it",
                 Fix(f"the schema's owner runs in that database: {self.dry_run_change()}"),
             )
-        return StepStatus("wanted", said)
+        return StepStatus("wanted", detail)
 
     def change(self) -> str:
         self._side.run(
@@ -263,9 +267,10 @@ class _Schema:
 
 
 def _check_usability(side: DatabaseAccess) -> tuple[bool | None, str]:
-    """Whether the role may make tables in its database, None where nobody can tell; in words.
+    """Return whether the role can create tables in its database, and the same in words.
 
-    Its own login tells best; without its password the administrator looks.
+    None means unknown. The role's own login is tested; without its password the administrator's
+    view of the schema counts.
     """
     known = side.find_password()
     if isinstance(known, KnownPassword):
@@ -273,11 +278,11 @@ def _check_usability(side: DatabaseAccess) -> tuple[bool | None, str]:
         if not isinstance(found, PostgresError):
             schema = escape_unprintable(found.schema) or "public"
             may = bool(found.schema) and found.may_create_tables
-            return may, f"it logs in and may{'' if may else ' not'} make tables in schema {schema}"
+            return may, f"the role logs in and can{'' if may else 'not'} create tables in {schema}"
     state = side.schema()
     if isinstance(state, PostgresError):
-        return None, f"nobody could look into it: {escape_unprintable(state.message)}"
-    return state.usable, f"it may{'' if state.usable else ' not'} make tables in schema public"
+        return None, f"the schema was not readable: {escape_unprintable(state.message)}"
+    return state.usable, f"the role can{'' if state.usable else 'not'} create tables in public"
 
 
 def _render_statements(statements: Sequence[Composed]) -> str:
