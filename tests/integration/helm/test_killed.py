@@ -189,7 +189,7 @@ def test_whatever_becomes_of_helm_in_the_middle(
     assert world.statuses() == ["pending-install"]
     assert place("--dry-run").code == 0
     done = installed(target)
-    assert (done.state, "finished revision 1, which" in done.detail) == ("changed", True), done
+    assert (done.state, "completed revision 1, which" in done.detail) == ("changed", True), done
     assert world.statuses() == ["pending-install", "superseded", "deployed"]
 
     process = place.started()
@@ -198,7 +198,7 @@ def test_whatever_becomes_of_helm_in_the_middle(
     assert process.wait(20) == 130
     assert time.monotonic() - began < 5
     out, err = process.communicate()
-    assert "may have been" in out + err
+    assert "may have completed" in out + err
     assert not Path(f"/proc/{place.helm.process('upgrade')}").exists()
     assert place.leases() == []
     assert installed(target).state == "changed"
@@ -207,9 +207,9 @@ def test_whatever_becomes_of_helm_in_the_middle(
     with by_hand(world, "--wait") as other:
         place.until(lambda: world.statuses()[-1] == "pending-upgrade", other)
         event = installed(target)
-        assert (event.state, "in the hands of another helm" in event.detail) == ("blocked", True)
+        assert (event.state, "is locked by another helm" in event.detail) == ("blocked", True)
         other.kill()
-    words = event.fix.text.partition("runs it any more: ")[2].partition(",")[0].split()
+    words = event.fix.text.partition("if it is not running any more: ")[2].partition(",")[0].split()
     subprocess.run(words, check=True, capture_output=True)
     assert installed(target).state == "changed"
 

@@ -1,4 +1,4 @@
-"""The chart that Helm installs: fetched once for a run, checked, and named by its digest."""
+"""The chart that Helm installs: fetched once for each run, verified and identified by digest."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 PULL_SECONDS = 120.0
-_REACH = "this machine must reach it; else fetch the chart elsewhere and give it with --chart PATH"
+_REACH = "make it reachable from this machine, or fetch the chart elsewhere and give --chart PATH"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart on this machine, and the sha256 of its archive (of its files, for a folder)."""
+    """A chart on this machine and its sha256, of the archive or of a folder's files."""
 
     path: Path
     digest: str
 
 
 class ChartFetcher:
-    """Brings the pinned chart here at the first call: `--chart`, else the project's repository."""
+    """Gets the pinned chart at the first call, from `--chart` or the project's repository."""
 
     def __init__(self, target: Target, helm: Helm) -> None:
         self._target = target
@@ -39,10 +39,10 @@ class ChartFetcher:
         self._found: Chart | None = None
 
     async def get(self) -> Chart:
-        """The chart, verified to be the answered version; WizardError where it is not to be had."""
+        """Return the chart of the answered version; WizardError when it cannot be fetched."""
         if self._found is None:
-            given = self._target.chart
-            path = given.absolute() if given is not None else await self._pull()
+            local = self._target.chart
+            path = local.absolute() if local is not None else await self._pull()
             await self._verify(path)
             self._found = Chart(path, _digest(path))
         return self._found
@@ -57,7 +57,7 @@ class ChartFetcher:
                 "--destination", str(folder), seconds=PULL_SECONDS, context=False,
             )  # fmt: skip
         except WizardError as error:
-            message = f"chart {version} is not to be had from {CHART_REPOSITORY}: {error.message}"
+            message = f"chart {version} cannot be fetched from {CHART_REPOSITORY}: {error.message}"
             raise WizardError(message, error.fix or _REACH) from None
         return folder / f"{CHART_NAME}-{version}.tgz"
 
@@ -67,9 +67,9 @@ class ChartFetcher:
         wanted = self._target.release.chart
         if (name, version) != (CHART_NAME, wanted):
             raise RefusedError(
-                f"{path} is chart {name} {version}; installation.chart is {CHART_NAME} {wanted}",
+                f"{path} is chart {name} {version}; the answers need {CHART_NAME} {wanted}",
                 Fix(
-                    "give the chart of the answered version, or change installation.chart",
+                    "give a chart of that version, or change installation.chart",
                     "installation.chart",
                 ),
             )

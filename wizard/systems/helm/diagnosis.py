@@ -1,4 +1,4 @@
-"""What Helm's errors mean, and what helps. Source: Helm's own texts (3.22 and 4.3)."""
+"""Causes and fixes of Helm's errors. Source: Helm's own messages (3.22 and 4.3)."""
 
 from __future__ import annotations
 
@@ -8,54 +8,52 @@ from wizard.systems.cluster.diagnosis import Rule
 HELM_RULES = (
     Rule(
         r"another operation \(install/upgrade/rollback\) is in progress",
-        "another helm is at this release",
-        Fix("wait until it has ended, then run apply again: it says what to do with one that died"),
+        "another helm is working on this release",
+        Fix("wait until it ends, then run apply again; apply says what to do if that helm died"),
     ),
     Rule(
         r"invalid ownership metadata|cannot be imported into the current release",
-        "an object of the chart stands there already and belongs to nobody's release",
-        Fix("see whose it is (`kubectl describe` it); remove it, or name the release otherwise"),
+        "an object of the chart already exists and belongs to no release",
+        Fix("find its owner with `kubectl describe`; delete it, or give the release another name"),
     ),
     Rule(
         r"don't meet the specifications of the schema",
-        "the chart does not take these values",
+        "the values do not match the chart's schema",
         Fix(
-            "`airflow-wizard check --chart PATH` names each key; correct `values` or the hand edit"
+            "run `airflow-wizard check --chart PATH` to list the keys; correct `values` or the edit"
         ),
     ),
     Rule(
         r"field is immutable|updates to statefulset spec|cannot patch .{1,200} is invalid",
-        "a field that was changed cannot be changed in place",
+        "a changed field cannot be updated in place",
         Fix(
-            "a Job that still runs: wait for it; another object: delete it without its data "
+            "wait if it is a running Job; else delete the object without its data "
             "(`kubectl delete --cascade=orphan`), then run apply again"
         ),
     ),
     Rule(
         r"conflicts? (occurred )?with |Apply failed with \d+ conflict",
-        "another manager owns fields of an object of the chart",
-        Fix(
-            "see who writes them (`kubectl get -o yaml --show-managed-fields`) and stop one of both"
-        ),
+        "another field manager owns fields of an object in the chart",
+        Fix("find it with `kubectl get -o yaml --show-managed-fields`, and stop one of the two"),
     ),
     Rule(
         r"no matches for kind|could not find the requested resource",
-        "the cluster lacks a kind that the chart makes",
+        "the cluster does not serve a kind that the chart creates",
         Fix("have its operator installed (KEDA for autoscaled workers), or change the answer"),
     ),
     Rule(
         r"is forbidden: User",
-        "this login may not make what the chart holds",
-        Fix("`airflow-wizard check --live` lists the rights that installing takes"),
+        "this login is not allowed to create the chart's objects",
+        Fix("run `airflow-wizard check --live` to list the required rights"),
     ),
     Rule(
         r"execution error at|error calling |template: ",
         "the chart refuses these values",
-        Fix("it says why; correct `values` or the hand edit in the values file, and commit"),
+        Fix("see its message; correct `values` or the hand edit in the values file, and commit"),
     ),
     Rule(
         r"Kubernetes cluster unreachable|connection refused|i/o timeout|no such host",
-        "helm does not reach the cluster",
-        Fix("does `kubectl --context NAME version` answer? proxies count for helm too"),
+        "helm cannot reach the cluster",
+        Fix("try `kubectl --context NAME version`; helm uses the same proxy variables"),
     ),
 )

@@ -1,9 +1,9 @@
 """The release itself: `helm upgrade --install` of the pinned chart with the committed values.
 
-Without `--wait`, because a helm that waits keeps the release locked, and one that is killed leaves
-it so: the waits that follow tell more, and may be left at any moment. Without `--atomic`, which
-takes a first installation away again with the reason why it failed, and cannot take a migration
-back. Neither Job is a hook (facts on the chart, section 4), so helm itself waits for nothing.
+It runs without `--wait`: a waiting helm keeps the release locked, also after it was killed. The
+wait steps that follow report more and can be interrupted at any moment. It runs without `--atomic`,
+which uninstalls a failed first installation together with the reason, and cannot undo a migration.
+Neither Job is a hook (facts on the chart, section 4), so helm itself does not wait.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
-# Our helm waits for nothing, so one that is alive writes within seconds.
+# Our helm does not wait, so a running one writes within seconds.
 QUIET_SECONDS = 30.0
 LOOK_SECONDS = 1.0
-# What a hook of `values:` may take; Helm's own default.
+# Time limit for hooks from `values:`; Helm's own default.
 HOOK_SECONDS = 300
 _SHOWN = 5
 _VALUES_DIGEST = re.compile(r"values sha256:([0-9a-f]{64})")
 
 
 def build_release_step(target: Target, charts: ChartFetcher | None) -> Step:
-    """The chart as committed; without a cluster, what its owner has to run."""
+    """Return the step that installs the chart; without a cluster, the owner's command."""
     spec = chart_step(target.release)
     kube, helm = target.kube, target.helm
     if kube is None or helm is None or charts is None:
@@ -74,7 +74,7 @@ async def _leave_to_owner(target: Target) -> StepStatus:
 
 
 class HelmRelease:
-    """Looks at the release, and brings it to what is committed."""
+    """Compares the release with the committed values and upgrades it."""
 
     def __init__(self, target: Target, kube: Kube, helm: Helm, charts: ChartFetcher) -> None:
         self._target = target
@@ -88,13 +88,13 @@ class HelmRelease:
         self._digest = hashlib.sha256(self._values).hexdigest()
 
     async def look(self) -> StepStatus:
-        """Whether it is deployed, of this chart and with these values."""
+        """Return whether this chart is deployed with the committed values."""
         try:
             found = await run_in_thread(self._revisions)
         except KubeError as error:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
-            fix = "ask for the right to get and list Secrets there: Helm keeps its state in them"
+            fix = "ask for the right to get and list Secrets there; Helm stores its state in them"
             return StepStatus("unknown", error.message, Fix(fix))
         if not found or found[-1].status == "uninstalled":
             return StepStatus("wanted", f"release {self._name} is not installed yet")
@@ -104,16 +104,16 @@ class HelmRelease:
         return list_revisions(self._kube, self._namespace, self._name)
 
     def _find_obstacle(self, found: list[Revision]) -> StepStatus | None:
-        """What stands there and is not for this run to change; None where nothing is."""
+        """Return a status if the existing release stops or delays the upgrade, else None."""
         last = found[-1]
         shown = f"release {self._name} (revision {last.number}, {sanitize_message(last.status)})"
         if not last.own:
             label = f"kubectl -n {self._namespace} label secret sh.helm.release.v1.{self._name}.v"
             return StepStatus(
                 "blocked",
-                f"{shown} stands already and is not this wizard's",
+                f"{shown} exists already and is not managed by this wizard",
                 Fix(
-                    "name ours otherwise (installation.release); or, if it may become ours: "
+                    "set installation.release to another name; or, to take it over: "
                     f"{label}{last.number} {MANAGED_BY_LABEL}",
                     "installation.release",
                 ),
@@ -124,30 +124,30 @@ class HelmRelease:
             keep = f"{OWNER_ANNOTATION}={self._mark}" if self._mark else f"{OWNER_ANNOTATION}-"
             return StepStatus(
                 "blocked",
-                f"{shown} stands already and belongs to another installation or repository",
+                f"{shown} exists already and belongs to another installation or repository",
                 Fix(
-                    "name ours otherwise (installation.release); or, if it is the same that has "
-                    f"moved: {label} {keep}",
+                    "set installation.release to another name; or, if the repository has moved: "
+                    f"{label} {keep}",
                     "installation.release",
                 ),
             )
         if last.status == "uninstalling":
             return StepStatus(
-                "blocked", f"{shown} is being taken away", Fix("wait until it is gone")
+                "blocked", f"{shown} is being uninstalled", Fix("wait until it is gone")
             )
         if not last.is_pending:
             return None
         if is_recoverable(found):
             return StepStatus(
                 "wanted",
-                f"{shown} was left so by a run that was interrupted: it is finished first "
+                f"{shown} was left by an interrupted run: it is completed first "
                 f"(helm rollback {self._name} {last.number}), then upgraded",
             )
         return StepStatus(
             "blocked",
-            f"{shown} is in the hands of another helm, or was when that one died",
+            f"{shown} is locked by another helm that is running or has died",
             Fix(
-                "wait until it has ended; if nobody runs it any more: "
+                "wait until it ends; if it is not running any more: "
                 f"helm -n {self._namespace} rollback {self._name} {last.number}, then run apply "
                 "again"
             ),
@@ -157,7 +157,7 @@ class HelmRelease:
         history = await self._helm.history(self._name, self._namespace)
         entry = next((one for one in history if one.revision == last.number), None)
         if entry is None:
-            return StepStatus("wanted", "the release was changed while it was looked at")
+            return StepStatus("wanted", "the release changed while its history was read")
         shown = f"release {self._name}, revision {entry.revision}"
         if entry.status != "deployed":
             return StepStatus(
@@ -166,7 +166,7 @@ class HelmRelease:
         chart = f"{CHART_NAME}-{self._target.release.chart}"
         if entry.chart != chart:
             return StepStatus(
-                "wanted", f"{shown} is of {sanitize_message(entry.chart)}, not {chart}"
+                "wanted", f"{shown} has chart {sanitize_message(entry.chart)}, not {chart}"
             )
         noted = _VALUES_DIGEST.search(entry.description)
         if noted is None or noted[1] != self._digest:
@@ -174,21 +174,23 @@ class HelmRelease:
             if other:
                 more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
                 return StepStatus(
-                    "wanted", f"{shown} has other values: {', '.join(other[:_SHOWN])}{more}"
+                    "wanted", f"{shown} has different values: {', '.join(other[:_SHOWN])}{more}"
                 )
         if self._target.chart is not None:
             digest = (await self._charts.get()).digest
             if f"chart sha256:{digest}" not in entry.description:
-                return StepStatus("wanted", f"{shown} was not made with exactly this chart")
+                return StepStatus(
+                    "wanted", f"{shown} was installed from a different copy of the chart"
+                )
         return StepStatus("holds", f"{shown}: {entry.chart} with the committed values")
 
     async def _find_differing_keys(self, revision: int) -> list[str]:
-        standing = await self._helm.values(self._name, self._namespace, revision)
+        deployed = await self._helm.values(self._name, self._namespace, revision)
         wanted: Mapping[str, object] = read_mapping(self._values.decode(), "values")
-        return [sanitize_message(one) for one in find_differing_keys(standing, wanted)]
+        return [sanitize_message(one) for one in find_differing_keys(deployed, wanted)]
 
     async def change(self) -> str:
-        """Upgrade it, after what an interrupted run left half is finished."""
+        """Complete a revision that an interrupted run left, then upgrade the release."""
         chart = await self._charts.get()
         done = []
         found = await run_in_thread(self._revisions)
@@ -202,25 +204,27 @@ class HelmRelease:
         return ", ".join((*done, f"sha256:{chart.digest[:12]}"))
 
     async def dry_run_change(self) -> str:
-        """What helm says it would send; the server stores nothing."""
+        """Return a summary of helm's server-side dry run; nothing is stored."""
         chart = await self._charts.get()
         found = await run_in_thread(self._revisions)
         number = found[-1].number + 1 if found else 1
         if found and found[-1].is_pending:
-            return f"helm would finish revision {number - 1}, then upgrade; it tries nothing before"
+            return (
+                f"helm would complete revision {number - 1}, then upgrade; no dry run before that"
+            )
         jobs = await run_in_thread(lambda: list_finished_jobs(self._kube, self._target.release))
         done = await self._upgrade(chart, dry_run=True)
         count = len(re.findall(r"^kind: ", done.out, re.MULTILINE))
         first = "".join(f"delete finished Job {one['metadata']['name']}; " for one in jobs)
         return (
-            f"{first}helm upgrade --install {self._name} {chart.path.name} would make revision "
-            f"{number} of {count} objects (chart sha256:{chart.digest[:12]})"
+            f"{first}helm upgrade --install {self._name} {chart.path.name} would create revision "
+            f"{number} with {count} objects (chart sha256:{chart.digest[:12]})"
         )
 
     async def _upgrade(self, chart: Chart, *, dry_run: bool = False) -> HelmOutput:
         note = f"airflow-wizard {__version__}: values sha256:{self._digest}"
         marked = f",{OWNER_ANNOTATION}={self._mark}" if self._mark else ""
-        # Helm shows what it would send only under its own description.
+        # In a dry run helm prints the manifests only without a description of ours.
         more = ("--description", f"{note}, chart sha256:{chart.digest}")
         return await self._act(
             "upgrade", "--install", self._name, str(chart.path), "--namespace", self._namespace,
@@ -239,31 +243,34 @@ class HelmRelease:
             raise WizardError(found.cause, found.fix) from None
 
     async def _finish_revision(self, last: Revision) -> str:
-        """Finish what a helm of ours left half, forwards: what it was to make was committed too."""
+        """Complete the pending revision of an interrupted run: its values were committed too."""
         await self._act(
             "rollback", self._name, str(last.number), "--namespace", self._namespace,
             "--timeout", f"{HOOK_SECONDS}s",
         )  # fmt: skip
-        return f"finished revision {last.number}, which an interrupted run had left"
+        return f"completed revision {last.number}, which an interrupted run had left"
 
     async def _wait_until_quiet(self, found: list[Revision]) -> Revision:
-        """The last revision once nothing has written it for a while; ConflictError if not ours."""
+        """Return the last revision after QUIET_SECONDS without a write.
+
+        Raises ConflictError when another helm is working on the release.
+        """
         last, since = found[-1], time.monotonic()
         while last.is_pending and time.monotonic() - since < QUIET_SECONDS:
             await asyncio.sleep(min(LOOK_SECONDS, QUIET_SECONDS))
             now = await run_in_thread(self._revisions)
             if not now or (now[-1].is_pending and not is_recoverable(now)):
                 raise ConflictError(
-                    f"another helm is at release {self._name}", "wait until it has ended"
+                    f"another helm is working on release {self._name}", "wait until it ends"
                 )
             if now[-1] != last:
                 last, since = now[-1], time.monotonic()
         return last
 
     def _delete_finished_jobs(self) -> list[str]:
-        """Jobs cannot be changed, and a finished one would pass for that of the new revision.
+        """Delete finished Jobs: they are immutable and would be taken for the new revision's.
 
-        They go by themselves some minutes later, and Helm makes them anew.
+        Their TTL would delete them some minutes later anyway; Helm creates them again.
         """
         done = []
         for job in list_finished_jobs(self._kube, self._target.release):
@@ -273,5 +280,5 @@ class HelmRelease:
                 self._kube.delete(ref, uid=about["uid"], version=about["resourceVersion"])
             except KubeError as error:
                 raise explain_error(error) from None
-            done.append(f"removed finished Job {ref.name}")
+            done.append(f"deleted finished Job {ref.name}")
         return done

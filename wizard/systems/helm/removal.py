@@ -1,7 +1,8 @@
-"""A release that Helm installed, and the manifests beside it, removed in reverse.
+"""Steps that uninstall a Helm release and delete the manifests beside it, in reverse order.
 
-Helm removes whatever the chart rendered, claims of volumes too; those that a StatefulSet made of
-its template stay. A claim that would go with the release stops it unless volumes are named.
+Helm deletes everything that the chart rendered, volume claims included; claims that a StatefulSet
+created from its template stay. A claim that would be deleted with the release blocks the step
+unless `--data volumes` is given.
 """
 
 from __future__ import annotations
@@ -47,19 +48,22 @@ if TYPE_CHECKING:
 
 UNINSTALL_SECONDS = 300
 _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
-# The reverse of how they were applied; ExternalSecrets go while the store still stands.
+# In reverse order of apply: ExternalSecrets are deleted while the store still exists.
 _GROUPS = (
-    ("helm.manifests", "Remove what else stands beside the chart"),
-    ("helm.secrets", "Remove the ExternalSecrets; their Secrets go with them"),
-    ("helm.store", "Remove the store and its account"),
-    ("cluster.store-account", "Remove the guard of the store's ServiceAccount"),
+    ("helm.manifests", "Delete the other manifests beside the chart"),
+    ("helm.secrets", "Delete the ExternalSecrets and with them their Secrets"),
+    ("helm.store", "Delete the store and its ServiceAccount"),
+    ("cluster.store-account", "Delete the guard of the store's ServiceAccount"),
 )
 
 
 def build_helm_removal(
     target: Target, session: StoreLogin | None, pieces: Collection[DataKind], *, exact: bool
 ) -> tuple[Step, ...]:
-    """The release first, then what stands beside it; with `exact` changed objects are left."""
+    """Return the removal steps: the release first, then the manifests beside it.
+
+    With `exact`, changed objects are skipped.
+    """
     groups = group_manifests(target)
     guarded = (
         (delivered_objects.build_copies_check(target, session),)
@@ -113,7 +117,7 @@ async def _leave_to_owner(command: str) -> StepStatus:
 
 
 class _Release:
-    """Looks whether the release is gone, and uninstalls it."""
+    """Checks whether the release is gone, and uninstalls it."""
 
     def __init__(
         self, target: Target, kube: Kube, helm: Helm, pieces: Collection[DataKind], *, exact: bool
@@ -127,7 +131,7 @@ class _Release:
         self._namespace = target.release.namespace
 
     async def look(self) -> StepStatus:
-        """Whether it is gone, or not this wizard's to take away."""
+        """Return whether the release is gone, or why it cannot be uninstalled."""
         return await run_in_thread(self._look)
 
     def _look(self) -> StepStatus:
@@ -138,16 +142,16 @@ class _Release:
             if error.kind != "forbidden":
                 raise explain_error(error) from None
             return StepStatus(
-                "unknown", error.message, Fix(f"helm -n {self._namespace} list shows it")
+                "unknown", error.message, Fix(f"run it yourself: helm -n {self._namespace} list")
             )
         if not found or found[-1].status == "uninstalled":
             return StepStatus("holds", f"release {self._name} is not installed")
         return self._find_obstacle(found, rendered) or StepStatus(
-            "wanted", f"release {self._name}, revision {found[-1].number}, stands"
+            "wanted", f"release {self._name} is installed, revision {found[-1].number}"
         )
 
     def _find_chart_claims(self) -> list[str]:
-        """Claims that go with the release: of the chart itself, or owned by what goes."""
+        """Return the claims deleted with the release: the chart's, or owned by its objects."""
         return [
             f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
             for one in list_claims(self._kube, self._target)
@@ -161,54 +165,54 @@ class _Release:
         if not last.own:
             return StepStatus(
                 "blocked",
-                f"{shown} is not this wizard's; it is left",
+                f"{shown} is not managed by this wizard; not uninstalled",
                 Fix(
-                    f"if it is to go, its owner runs: helm -n {self._namespace} uninstall "
+                    f"to uninstall it, its owner runs: helm -n {self._namespace} uninstall "
                     f"{self._name}"
                 ),
             )
         if is_foreign(last, compute_owner_mark(self._target)):
             return StepStatus(
                 "blocked",
-                f"{shown} belongs to another installation or repository; it is left",
+                f"{shown} belongs to another installation or repository; not uninstalled",
                 Fix(
-                    "run it there; or, if it is to go, its owner runs: "
+                    "run this there; or, to uninstall it, its owner runs: "
                     f"helm -n {self._namespace} uninstall {self._name}"
                 ),
             )
         if last.is_pending and not is_recoverable(found):
             return StepStatus(
                 "blocked",
-                f"{shown} is in the hands of another helm, or was when that one died",
-                Fix("wait until it has ended"),
+                f"{shown} is locked by another helm that is running or has died",
+                Fix("wait until it ends"),
             )
         if self._exact and not last.is_pending and not is_made_by_run(found):
             return StepStatus(
                 "blocked",
-                f"{shown} was made by another helm since it was applied; it is left",
+                f"{shown} was created by another helm after the last apply; not uninstalled",
                 Fix(
-                    "bring it back to what is committed first: airflow-wizard apply; or, if it is "
-                    f"to go: helm -n {self._namespace} uninstall {self._name}"
+                    "restore the committed state first: airflow-wizard apply; or uninstall it: "
+                    f"helm -n {self._namespace} uninstall {self._name}"
                 ),
             )
         if rendered:
             return StepStatus(
                 "blocked",
-                f"{', '.join(rendered)} would go with the release",
+                f"{', '.join(rendered)} would be deleted with the release",
                 Fix(
-                    "give the chart claims that exist already (existingClaim in the values), and "
-                    "apply that first; or, where they may go: airflow-wizard destroy --data volumes"
+                    "set existing claims in the values (existingClaim) and apply that first; or "
+                    "delete them too: airflow-wizard destroy --data volumes"
                 ),
             )
         return None
 
     async def change(self) -> str:
-        """Uninstall it; pods end by themselves."""
+        """Uninstall the release; does not wait for its pods."""
         await self._act()
         return f"uninstalled release {self._name}"
 
     async def dry_run_change(self) -> str:
-        """What helm says it would do."""
+        """Run `helm uninstall --dry-run` and return a summary."""
         await self._act("--dry-run")
         return f"helm would uninstall release {self._name}"
 
@@ -220,15 +224,19 @@ class _Release:
 
 
 def require_gone(target: Target) -> None:
-    """Raise ConflictError while the release may stand: the files say how it is run."""
+    """Raise ConflictError unless the release is gone; its files are needed until then."""
     name = target.release.names.release
     if target.kube is None:
-        raise ConflictError(f"nothing says whether release {name} is gone", "--context names it")
+        raise ConflictError(
+            f"cannot tell whether release {name} is gone: no cluster", "name it with --context"
+        )
     try:
         found = list_revisions(target.kube, target.release.namespace, name)
     except KubeError as error:
         raise ConflictError(
-            f"nothing says whether release {name} is gone: {error.message}", error.fix
+            f"cannot tell whether release {name} is gone: {error.message}", error.fix
         ) from None
     if found and found[-1].status != "uninstalled":
-        raise ConflictError(f"release {name} stands", "let its removal end, then run it again")
+        raise ConflictError(
+            f"release {name} still exists", "wait until it is uninstalled, then run this again"
+        )

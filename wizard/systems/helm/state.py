@@ -1,6 +1,6 @@
-"""What stands of a Helm release: its revisions, whose they are, and what differs from ours.
+"""The state of a Helm release: its revisions, their owners, and differences in the values.
 
-Helm keeps each revision in a Secret; their labels are read, never the Secrets themselves. Source:
+Helm stores each revision in a Secret. Only the labels are read, never the data. Source:
 helm.sh/helm/v3/pkg/storage/driver (labels name, owner, status, version).
 """
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
-# Another one for each helm that this program starts. Helm carries labels on from revision to
-# revision, so one that an earlier revision has too was made by somebody else's helm.
+# Holds a new value for each helm that this program starts. Helm copies labels to the next revision,
+# so a value that an earlier revision has too means a helm of somebody else.
 RUN_LABEL = "airflow-wizard/run"
 _OWN, _VALUE = MANAGED_BY_LABEL.split("=")
 
@@ -30,7 +30,7 @@ _OWN, _VALUE = MANAGED_BY_LABEL.split("=")
 class Revision:
     """One revision, by the labels of its Secret; `version` changes with every write to it.
 
-    `owner_id` is the mark of the installation that it belongs to; empty where it says none.
+    `source` is the mark of the installation that it belongs to; empty when the label is missing.
     """
 
     number: int
@@ -42,12 +42,12 @@ class Revision:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a helm is at it, or was when it died."""
+        """Whether a helm is working on it, or died doing so."""
         return self.status.startswith("pending")
 
 
 def list_revisions(kube: Kube, namespace: str, release: str) -> list[Revision]:
-    """All of a release, the last one last; empty where it is not installed."""
+    """Return all revisions of a release, the newest last; empty when it is not installed."""
     selector = f"owner=helm,name={release}"
     found = []
     for one in kube.find("v1", "Secret", namespace, labels=selector, metadata=True):
@@ -69,15 +69,15 @@ def list_revisions(kube: Kube, namespace: str, release: str) -> list[Revision]:
 
 
 def is_made_by_run(found: Sequence[Revision]) -> bool:
-    """Whether the last revision is of a run of ours, not of a helm that carried labels on."""
+    """Return whether a run of this program created the last revision, not another helm."""
     *before, last = found
     return bool(last.run) and all(one.run != last.run for one in before)
 
 
 def compute_owner_mark(target: Target) -> str:
-    """What this installation puts on its release; empty where its repository has no remote.
+    """Return the mark of this installation's release; empty when the repository has no remote.
 
-    No answer names the repository where Helm delivers, so the remote of this clone tells it.
+    With delivery by Helm no answer names the repository, so this clone's remote does.
     """
     repository, answers = target.repository, target.answers.repository
     try:
@@ -88,14 +88,14 @@ def compute_owner_mark(target: Target) -> str:
 
 
 def is_foreign(last: Revision, own: str) -> bool:
-    """Whether it is of another installation, as its mark says."""
+    """Return whether the mark of the revision is another installation's."""
     return last.own and bool(last.source) and last.source != own
 
 
 def is_recoverable(found: Sequence[Revision]) -> bool:
-    """Whether the last revision is a pending one that a run of ours left behind.
+    """Return whether the last revision is pending and was left behind by a run of this program.
 
-    A rollback that was to mend such a one counts too.
+    A pending rollback of such a revision counts too.
     """
     *before, last = found
     if last.status == "pending-rollback" and before and before[-1].is_pending:
@@ -103,25 +103,25 @@ def is_recoverable(found: Sequence[Revision]) -> bool:
     return last.is_pending and is_made_by_run(found)
 
 
-def find_differing_keys(standing: Any, wanted: Any, path: str = "") -> Iterator[str]:
-    """The dotted keys whose values differ; no value is ever repeated.
+def find_differing_keys(deployed: Any, wanted: Any, path: str = "") -> Iterator[str]:
+    """Yield the dotted keys whose values differ, never a value.
 
-    A null counts: it takes away the chart's default.
+    A null is a value: it removes the chart's default.
     """
-    if isinstance(standing, Mapping) and isinstance(wanted, Mapping):
-        standing, wanted = _normalize_keys(standing), _normalize_keys(wanted)
-        for name in sorted({*standing, *wanted}):
+    if isinstance(deployed, Mapping) and isinstance(wanted, Mapping):
+        deployed, wanted = _normalize_keys(deployed), _normalize_keys(wanted)
+        for name in sorted({*deployed, *wanted}):
             place = f"{path}.{name}" if path else name
-            if name not in standing or name not in wanted:
+            if name not in deployed or name not in wanted:
                 yield place
             else:
-                yield from find_differing_keys(standing[name], wanted[name], place)
-    elif not _equal(standing, wanted):
+                yield from find_differing_keys(deployed[name], wanted[name], place)
+    elif not _equal(deployed, wanted):
         yield path
 
 
 def _normalize_keys(found: Mapping[Any, Any]) -> dict[str, Any]:
-    """The keys as JSON has them, which is what Helm keeps: texts, whatever YAML made of them."""
+    """Return the mapping with keys as JSON strings, which is how Helm stores them."""
     return {
         name if isinstance(name, str) else json.dumps(name, default=str): value
         for name, value in found.items()
@@ -133,5 +133,5 @@ def _equal(one: Any, two: Any) -> bool:
         return len(one) == len(two) and not any(
             list(find_differing_keys(a, b, "item")) for a, b in zip(one, two, strict=True)
         )
-    # JSON tells truth from one, Python does not.
+    # In JSON, true differs from 1; in Python they are equal.
     return isinstance(one, bool) == isinstance(two, bool) and bool(one == two)

@@ -1,7 +1,7 @@
-"""What `apply` does where Helm delivers: the manifests beside the chart, then the chart.
+"""Steps of `apply` with delivery by Helm: the manifests beside the chart, then the chart.
 
-Manifests are the committed ones, applied server-side under our own field manager; in the order in
-which one needs the other, the guard before the account it guards.
+The committed manifests are applied server-side under our own field manager, in the order of their
+dependencies; the guard comes before the ServiceAccount that it guards.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
-# What a store needs before it: External Secrets looks at it at once.
+# In this order: External Secrets reads a store's dependencies as soon as the store exists.
 _STORE = ("ConfigMap", "ServiceAccount", "SecretStore", "ClusterSecretStore")
 _SECRETS = ("ExternalSecret",)
 _CLUSTER_WIDE = (*admission_guard.KINDS, "ClusterSecretStore")
 
 
 def build_manifest_steps(target: Target) -> tuple[Step, ...]:
-    """Which helm this is, the namespace, and every manifest beside the chart."""
+    """Return the steps for the helm program, the namespace and the manifests beside the chart."""
     groups = group_manifests(target)
     found = [_build_program_step(target), build_namespace_step(target)]
     if groups[GUARD_STEP.id]:
@@ -44,21 +44,21 @@ def build_manifest_steps(target: Target) -> tuple[Step, ...]:
         if sources := groups[spec.id]:
             one = build_manifests_step(target, spec, target.kube, sources, needs=needs)
             found.append(_skip_without_namespace(target, target.kube, one, sources))
-    if yours := sorted(
+    if foreign := sorted(
         _read_kustomization(target) - {_relative(name) for name in target.files_under("secrets/")}
     ):
-        found.append(_build_foreign_step(target, yours))
+        found.append(_build_foreign_step(target, foreign))
     return tuple(found)
 
 
 def build_chart_step(target: Target) -> Step:
-    """The chart itself."""
+    """Return the step that installs the chart."""
     charts = ChartFetcher(target, target.helm) if target.helm else None
     return release.build_release_step(target, charts)
 
 
 def group_manifests(target: Target) -> dict[str, list[CommittedManifest]]:
-    """The committed manifests that are listed, by the action that applies them, in its order."""
+    """Return the committed manifests in kustomization.yaml by step id, in the step's order."""
     found: dict[str, list[CommittedManifest]] = {
         GUARD_STEP.id: [],
         STORE.id: [],
@@ -85,15 +85,15 @@ def _relative(logical: str) -> str:
 
 
 def _read_kustomization(target: Target) -> set[str]:
-    """What kustomization.yaml says is to be applied, hand edits included."""
+    """Return the resources of the committed kustomization.yaml, hand edits included."""
     found = read_mapping(target.text("kustomization"), "kustomization").get("resources")
     return {str(one) for one in found} if isinstance(found, list) else set()
 
 
 def _build_foreign_step(target: Target, names: Sequence[str]) -> Step:
-    """What somebody listed besides: it is theirs, and not among what was shown."""
+    """Return the step that reports listed manifests of others; they are not applied."""
     folder = target.release.paths.apps
-    detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not make"
+    detail = f"kustomization.yaml lists {', '.join(names)}, which the wizard did not write"
     fix = f"apply it yourself: kubectl apply {' '.join(f'-f {folder}/{name}' for name in names)}"
 
     async def check() -> StepStatus:
@@ -112,7 +112,7 @@ def _group(logical: str, kind: str) -> str:
 
 
 def _build_program_step(target: Target) -> Step:
-    """Before anything is written: is there a helm that will do, and is `--chart` the right one?"""
+    """Return the step that checks the helm program and the version of `--chart`."""
     helm = target.helm
 
     async def check() -> StepStatus:
@@ -128,20 +128,20 @@ def _build_program_step(target: Target) -> Step:
 
 
 def _skip_without_namespace(
-    target: Target, kube: Kube | None, action: Step, sources: Sequence[CommittedManifest]
+    target: Target, kube: Kube | None, step: Step, sources: Sequence[CommittedManifest]
 ) -> Step:
-    """A server tries nothing in a namespace that an earlier action would make."""
+    """Return the step without server-side dry runs while its namespace does not exist."""
     if kube is None or all(not source.namespace for source in sources):
-        return action
-    real, dry_run_change, first = action.check, action.dry_run_change, target.release.namespace
+        return step
+    real, dry_run_change, first = step.check, step.dry_run_change, target.release.namespace
 
     async def check() -> StepStatus:
         if await run_in_thread(lambda: read_namespace(kube, first)) is not None:
             return await real()
         names = ", ".join(source.path.rpartition("/")[2] for source in sources)
-        return StepStatus("wanted", f"{names}: not there yet, and neither is namespace {first}")
+        return StepStatus("wanted", f"{names}: missing, and namespace {first} does not exist yet")
 
-    async def tried() -> str:
+    async def dry_run() -> str:
         if (
             dry_run_change is None
             or await run_in_thread(lambda: read_namespace(kube, first)) is None
@@ -149,4 +149,4 @@ def _skip_without_namespace(
             return ""
         return await dry_run_change()
 
-    return replace(action, check=check, dry_run_change=tried)
+    return replace(step, check=check, dry_run_change=dry_run)
