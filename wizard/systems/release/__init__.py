@@ -1,1 +1,1 @@
-"""What a release leaves in its namespace, and how it is removed."""
+"""The objects of a release in its namespace, and the steps that delete them."""

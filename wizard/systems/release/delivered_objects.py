@@ -1,7 +1,7 @@
-"""What was delivered into the cluster: ExternalSecrets first, then what Argo CD did not take along.
+"""Steps that delete the delivered objects: ExternalSecrets first, then what Argo CD left.
 
-The operator takes its finalizer off an ExternalSecret only while it can work, so they go while
-store, ServiceAccount and operator stand (facts on External Secrets, life cycle).
+The operator removes its finalizer from an ExternalSecret only while it works, so they are deleted
+while store, ServiceAccount and operator exist (facts on External Secrets, life cycle).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 OBJECTS_SECONDS = 300.0
 _RBAC = "rbac.authorization.k8s.io/v1"
-# What the chart renders into its namespace, data apart; pods go with what started them.
+# Kinds that the chart renders, without volume claims; pods are deleted with their owners.
 DELIVERED_KINDS = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
@@ -57,14 +57,14 @@ DELIVERED_KINDS = (
 
 
 def build_secrets_removal(target: Target) -> Step:
-    """The ExternalSecrets; the Secrets that they own go with them."""
+    """Return the step that deletes the ExternalSecrets and with them the Secrets they own."""
     found = external_secret_refs(target)
     return build_removal_step(
         "destroy.external-secrets",
-        f"Remove {len(found)} ExternalSecrets; their Secrets go with them",
+        f"Delete {len(found)} ExternalSecrets and with them their Secrets",
         "platform",
         target.kube,
-        lambda kube: Removal(kube, lambda: found, none="no ExternalSecret of it is there"),
+        lambda kube: Removal(kube, lambda: found, none="it has no ExternalSecret"),
         left=f"kubectl -n {target.release.namespace} delete externalsecret "
         + " ".join(ref.name for ref in found),
         patience=WAIT_FOR_SECRET_REMOVAL,
@@ -72,16 +72,16 @@ def build_secrets_removal(target: Target) -> Step:
 
 
 def external_secret_refs(target: Target) -> list[Ref]:
-    """The committed ExternalSecrets."""
+    """Return references to the committed ExternalSecrets."""
     return [Ref.from_manifest(manifest) for manifest in read_external_secrets(target).values()]
 
 
 def build_copies_check(target: Target, session: StoreLogin) -> Step:
-    """Whether the values live on in the store, before their copies in the cluster go."""
+    """Return the step that checks for the values in the store before their copies are deleted."""
     work = _CopiesCheck(target, session)
     return build_cluster_step(
         "destroy.copies",
-        f"See that {session.place} holds what the Secrets are made of",
+        f"Check that {session.place} holds the values of the Secrets",
         target.kube,
         work.look,
         None,
@@ -96,23 +96,23 @@ class _CopiesCheck:
         self._where = session.place
 
     def look(self, kube: Kube) -> StepStatus:
-        """Whether nothing is lost with the Secrets."""
+        """Return whether the store holds every value of the Secrets."""
         found = [
             one for ref in external_secret_refs(self._target) if (one := read_object(kube, ref))
         ]
         if not found:
-            return StepStatus("holds", "no Secret in the cluster is made from it any more")
+            return StepStatus("holds", "no Secret in the cluster comes from it any more")
         stored = self._session.stored_keys()
         if stored is None:
             return self._check_served(found)
-        if lacking := sorted(self._list_read_keys() - stored):
+        if missing := sorted(self._list_read_keys() - stored):
             return self._last_copy_status(
-                f"lacks {', '.join(lacking)}" if stored else "is not there"
+                f"does not hold {', '.join(missing)}" if stored else "does not exist"
             )
-        return StepStatus("holds", f"{self._where} holds them")
+        return StepStatus("holds", f"{self._where} holds all values")
 
     def _list_read_keys(self) -> set[str]:
-        """The keys that the committed ExternalSecrets read there."""
+        """Return the keys that the committed ExternalSecrets read at that path."""
         path = self._session.path
         return {
             escape_unprintable(str(one["remoteRef"].get("property")))
@@ -122,12 +122,12 @@ class _CopiesCheck:
         }
 
     def _check_served(self, found: list[KubeObject]) -> StepStatus:
-        """What cannot be read is proven by its effect: the operator has read it."""
+        """Return whether all ExternalSecrets are ready: then the operator has read the payload."""
         ready = [condition(one, "Ready").get("status") == "True" for one in found]
         if all(ready):
-            return StepStatus("holds", f"all {len(found)} ExternalSecrets are served from it")
+            return StepStatus("holds", f"all {len(found)} ExternalSecrets are synced from it")
         return self._last_copy_status(
-            "may not be read, and not every ExternalSecret is served from it"
+            "is not readable, and some ExternalSecrets are not synced from it"
         )
 
     def _last_copy_status(self, why: str) -> StepStatus:
@@ -136,14 +136,14 @@ class _CopiesCheck:
             f"{self._where} {why}: the Secrets in the cluster may be the last copy of the Fernet "
             "key and the passwords",
             Fix(
-                "log in to Vault so that it is seen, or put it back; or, if they may be lost, name "
-                "it: --data payload"
+                "log in to Vault so that it can be read, or restore it; or, to delete the values "
+                "too, add --data payload"
             ),
         )
 
 
 def build_objects_removal(target: Target) -> Step:
-    """What Argo CD has delivered and not taken along, such as after an undo."""
+    """Return the step that deletes objects that Argo CD delivered and left, as after an undo."""
     namespace, release = target.release.namespace, target.release.names.release
     selector = f"release={release},tier=airflow"
 
@@ -152,13 +152,13 @@ def build_objects_removal(target: Target) -> Step:
             kube,
             lambda: _find_delivered(kube, target),
             lambda one, ref: _check_owner(target, one, ref),
-            none="nothing that was delivered is left",
+            none="no delivered object exists any more",
             before=lambda: require_gone(target),
         )
 
     return build_removal_step(
         "destroy.objects",
-        f"Remove what is left of release {release} in {namespace}, volumes apart",
+        f"Delete the remaining objects of release {release} in {namespace}, except volumes",
         "platform",
         target.kube,
         removal,
@@ -169,7 +169,7 @@ def build_objects_removal(target: Target) -> Step:
 
 
 def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
-    """Workloads and the like that Argo CD says are ours, then our committed manifests."""
+    """Return the objects that Argo CD tracks as ours, then our committed manifests."""
     found = [
         Ref(api, kind, one["metadata"]["name"], target.release.namespace)
         for api, kind in DELIVERED_KINDS
@@ -193,24 +193,24 @@ def _find_delivered(kube: Kube, target: Target) -> list[Ref]:
 def _check_owner(target: Target, found: KubeObject, ref: Ref) -> StepStatus | None:
     other = describe_other_owner(found, target.release.owner_id)
     return (
-        StepStatus("kept", f"{ref} belongs to {escape_unprintable(other)}; it is left")
+        StepStatus("kept", f"{ref} belongs to {escape_unprintable(other)}; not deleted")
         if other
         else None
     )
 
 
 def is_delivered(found: KubeObject, target: Target) -> bool:
-    """Whether Argo CD tracks an object as one of this installation's Applications'."""
+    """Return whether Argo CD tracks an object for one of this installation's Applications."""
     about = found["metadata"]
     if find_tracking_application(found) not in application_names(target):
         return False
     own = (about.get("labels") or {}).get("release") == target.release.names.release
-    # A label alone is what any chart may put on its objects.
+    # The label alone proves nothing: any chart may set it.
     return own or TRACKING in (about.get("annotations") or {})
 
 
 def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeObject]:
-    """Metadata of all objects of a kind; none where the cluster does not serve it."""
+    """Return the metadata of all objects of a kind; none when the cluster does not serve it."""
     try:
         return kube.find(api, kind, namespace, metadata=True)
     except KubeError as error:
@@ -220,6 +220,6 @@ def list_metadata(kube: Kube, api: str, kind: str, namespace: str) -> list[KubeO
 
 
 def format_refs(refs: list[Ref], most: int = 3) -> str:
-    """Some of these, by kind and name."""
+    """Return the first `most` by kind and name, and the number of the others."""
     more = f" and {len(refs) - most} more" if len(refs) > most else ""
     return ", ".join(f"{ref.kind} {escape_unprintable(ref.name)}" for ref in refs[:most]) + more

@@ -1,8 +1,8 @@
-"""Who lives in a namespace: all that is served there, and what of it is not this release's.
+"""The objects in a namespace, and which of them do not belong to this release.
 
-Kinds come from the API server's discovery, as with its own removal of a namespace, so that custom
-resources of any operator are seen. What belongs to something goes only with an owner that itself
-is known: another operator's pods and volumes have owners too.
+Kinds come from the API server's discovery, as in its own deletion of a namespace, so custom
+resources of any operator are included. An owned object is known only if its owners are: pods and
+volumes of other operators have owners too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from wizard.systems.release.delivered_objects import is_delivered, list_metadata
 if TYPE_CHECKING:
     from wizard.systems.target import Target
 
-# What every namespace has.
+# Objects that every namespace has.
 _ALWAYS = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
-# Messages about others that expire by themselves.
+# Events about other objects expire by themselves.
 _EVENTS = {("v1", "Event"), ("events.k8s.io/v1", "Event")}
 
 
@@ -45,13 +45,13 @@ class NamespaceContents:
         self._named = {(ref.kind, ref.name): uid for uid, (ref, _) in self._found.items()}
 
     def list_foreign(self) -> list[Ref]:
-        """Those not known to be this installation's, or to go with what is; owners come first."""
+        """Return the objects that neither are nor belong to this installation's; owners first."""
         found = [uid for uid in self._found if not self._is_known(uid, frozenset())]
         found.sort(key=lambda uid: bool(self._found[uid][1]["metadata"].get("ownerReferences")))
         return [self._found[uid][0] for uid in found]
 
     def list_kind(self, kind: str) -> list[Ref]:
-        """All of a kind."""
+        """Return all objects of a kind."""
         return [ref for ref, _ in self._found.values() if ref.kind == kind]
 
     def _is_known(self, uid: str, below: frozenset[str]) -> bool:
@@ -78,7 +78,7 @@ class NamespaceContents:
         )
 
     def _is_owner_known(self, owner: Mapping[str, Any], below: frozenset[str]) -> bool:
-        """Whether an owner is known; or gone, so that the cluster collects what it left behind."""
+        """Return whether an owner is known, or gone: then the cluster collects its dependents."""
         uid = str(owner.get("uid"))
         if uid in below:
             return False
@@ -89,5 +89,5 @@ class NamespaceContents:
         if not any(kind == name and one.rpartition("/")[0] == group for one, name in self._kinds):
             return False
         ref = Ref(api, kind, str(owner.get("name")), self._namespace)
-        stands = self._kube.get(ref, metadata=True)
-        return stands is None or str(stands["metadata"]["uid"]) != uid
+        existing = self._kube.get(ref, metadata=True)
+        return existing is None or str(existing["metadata"]["uid"]) != uid

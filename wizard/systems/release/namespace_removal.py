@@ -1,4 +1,4 @@
-"""The namespace: it stays unless it is named, and goes only once nothing of others is in it."""
+"""The namespace step: kept by default, deleted only without objects of others in it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import DataKind, Target
 
 NAMESPACE_SECONDS = 600.0
-_SKIP_HINT = "run it without --data namespace"
+_SKIP_HINT = "run this without --data namespace"
 _PROTECTED = ("default", "vault-auth")
 _CONDITIONS = (
     "NamespaceDeletionDiscoveryFailure",
@@ -38,12 +38,12 @@ _CONDITIONS = (
 
 
 def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Step:
-    """The namespace, once nothing of others is in it."""
+    """Return the step that deletes the namespace with `--data namespace`, else keeps it."""
     ref = Ref("v1", "Namespace", target.release.namespace)
     if "namespace" in pieces:
         return build_removal_step(
             "destroy.namespace",
-            f"Remove namespace {ref.name}",
+            f"Delete namespace {ref.name}",
             "platform",
             target.kube,
             lambda kube: Removal(
@@ -62,7 +62,7 @@ def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Ste
         if read_object(kube, ref) is None:
             return StepStatus("holds", f"namespace {ref.name} is gone")
         return StepStatus(
-            "kept", f"namespace {ref.name} stays", Fix(f"if it is to go: {kubectl_delete([ref])}")
+            "kept", f"namespace {ref.name} stays", Fix(f"to delete it: {kubectl_delete([ref])}")
         )
 
     title = f"Keep namespace {ref.name}"
@@ -74,10 +74,10 @@ def build_namespace_removal(target: Target, pieces: Collection[DataKind]) -> Ste
 def _check_contents(
     kube: Kube, target: Target, ref: Ref, pieces: Collection[DataKind]
 ) -> StepStatus | None:
-    """Left where anything in it is not of this release."""
+    """Return a status that blocks the deletion while others use the namespace, else None."""
     shared = (target.release.controller_namespace, *_PROTECTED)
     if ref.name in shared or ref.name.startswith("kube-"):
-        return StepStatus("blocked", f"{ref} serves others too; it is left", Fix(_SKIP_HINT))
+        return StepStatus("blocked", f"{ref} is shared with others; not deleted", Fix(_SKIP_HINT))
     try:
         inside = NamespaceContents(kube, target)
         found = inside.list_foreign()
@@ -86,9 +86,8 @@ def _check_contents(
             raise
         return StepStatus(
             "blocked",
-            f"nothing says whether others live in {ref}: {sanitize_message(error.message)}; "
-            "it is left",
-            Fix(f"ask for the right to list all there; or leave it to its owner: {_SKIP_HINT}"),
+            f"cannot list the objects in {ref}: {sanitize_message(error.message)}; not deleted",
+            Fix(f"ask for the right to list them; or leave it to its owner: {_SKIP_HINT}"),
         )
     volumes = [] if "volumes" in pieces else inside.list_kind(CLAIM[1])
     found += [one for one in volumes if one not in found]
@@ -96,16 +95,16 @@ def _check_contents(
         return None
     return StepStatus(
         "blocked",
-        f"{ref} holds {format_refs(found)}; it is left",
+        f"{ref} contains {format_refs(found)}; not deleted",
         Fix(
-            "move or remove them (volumes of this release: --data volumes), then run it again; or "
-            f"leave it to its owner: {_SKIP_HINT}"
+            "move or delete them (volumes of this release: --data volumes), then run this again; "
+            f"or leave it to its owner: {_SKIP_HINT}"
         ),
     )
 
 
 def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, Fix]:
-    """What holds a namespace that is going away: objects with their finalizers."""
+    """Return why a namespace is still terminating: the objects with finalizers in it."""
     held = []
     kinds = (*DELIVERED_KINDS, ("external-secrets.io/v1", "ExternalSecret"), ("v1", "Pod"), CLAIM)
     for api, kind in kinds:
@@ -124,12 +123,12 @@ def _explain_terminating(kube: Kube, found: KubeObject, ref: Ref) -> tuple[str, 
         for name in _CONDITIONS
         if condition(found, name).get("status") == "True"
     ]
-    by = f", held by {', '.join(held[:3])}" if held else ""
-    told = f": {'; '.join(words)}" if words else ""
+    by = f", blocked by {', '.join(held[:3])}" if held else ""
+    reason = f": {'; '.join(words)}" if words else ""
     return (
-        f"{ref} is terminating{by}{told}",
+        f"{ref} is terminating{by}{reason}",
         Fix(
-            "the program whose finalizer that is takes it off: see whether it runs; only if it is "
-            "gone for good, take the finalizer off with `kubectl edit`"
+            "check that the controller of that finalizer runs, because it removes the finalizer; "
+            "only if it is gone for good, remove the finalizer with `kubectl edit`"
         ),
     )

@@ -1,4 +1,4 @@
-"""Volumes: kept from what Argo CD removes, and removed themselves only where they are named."""
+"""Volume claims: protected from Argo CD's pruning, and deleted only with `--data volumes`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _KEEP = "Delete=false"
 
 
 def build_keep_step(target: Target, pieces: Collection[DataKind]) -> Step:
-    """Before Argo CD removes what it delivered: volumes and namespace are kept from it."""
+    """Return the step that protects volumes and namespace before Argo CD deletes its objects."""
     work = _KeepStep(target, pieces)
     return build_cluster_step(
         "destroy.keep",
-        "Keep volumes and namespace from what Argo CD removes",
+        "Protect volumes and namespace from deletion by Argo CD",
         target.kube,
         work.look,
         work.change,
@@ -49,12 +49,12 @@ class _KeepStep:
         self._namespace = target.release.namespace
 
     def look(self, kube: Kube) -> StepStatus:
-        """Whether nothing that holds data goes with the Applications."""
+        """Return whether no volume or namespace is deleted with the Applications."""
         argocd = self._target.argocd
         if argocd is None or not any(
             read_object(argocd, ref) for ref in application_refs(self._target)
         ):
-            return StepStatus("holds", "Argo CD has no Application of it")
+            return StepStatus("holds", "Argo CD has no Application of this installation")
         try:
             owned = [] if "volumes" in self._pieces else self._find_owned_claims(kube)
             bare = self._find_unprotected(kube)
@@ -63,24 +63,24 @@ class _KeepStep:
                 raise
             return StepStatus(
                 "blocked",
-                f"nothing says whether volumes would go with it: {error.message}",
+                f"cannot tell whether volumes would be deleted: {error.message}",
                 Fix(
-                    "ask for the right to list persistentvolumeclaims there; or name them, if they "
-                    "may go: --data volumes"
+                    "ask for the right to list persistentvolumeclaims there; or, to delete them "
+                    "too, add --data volumes"
                 ),
             )
         if owned:
             return StepStatus(
                 "blocked",
-                f"{', '.join(owned)} would go with what owns them",
+                f"{', '.join(owned)} would be deleted with their owner",
                 Fix(
-                    "keep them first (persistentVolumeClaimRetentionPolicy: Retain in the values); "
-                    "or name them, if they may go: --data volumes"
+                    "set persistentVolumeClaimRetentionPolicy: Retain in the values first; or, to "
+                    "delete them too, add --data volumes"
                 ),
             )
         if bare:
-            return StepStatus("wanted", f"Argo CD would remove {format_refs(bare)}")
-        return StepStatus("holds", "Argo CD removes none of them")
+            return StepStatus("wanted", f"Argo CD would delete {format_refs(bare)}")
+        return StepStatus("holds", "Argo CD deletes none of them")
 
     def _find_owned_claims(self, kube: Kube) -> list[str]:
         return [
@@ -90,7 +90,7 @@ class _KeepStep:
         ]
 
     def _find_unprotected(self, kube: Kube) -> list[Ref]:
-        """What Argo CD tracks, and would therefore remove."""
+        """Return the claims and the namespace that Argo CD tracks and would delete."""
         found = []
         if "volumes" not in self._pieces:
             found += [
@@ -106,11 +106,11 @@ class _KeepStep:
         return found
 
     def change(self, kube: Kube) -> str:
-        """Mark them; Argo CD leaves what is marked so."""
+        """Annotate them, so that Argo CD does not delete them."""
         found = self._find_unprotected(kube)
         for ref in found:
             update_object(kube, ref, _protect)
-        return f"marked {format_refs(found)} with {_KEEP}"
+        return f"annotated {format_refs(found)} with {_KEEP}"
 
 
 def _options(found: KubeObject) -> list[str]:
@@ -129,7 +129,7 @@ def _protect(found: KubeObject) -> KubeObject:
 
 
 def list_claims(kube: Kube, target: Target) -> list[KubeObject]:
-    """The volume claims of the release: by the chart's labels, or because Argo CD tracks them."""
+    """Return the release's volume claims, by the chart's labels or Argo CD's tracking."""
     found = []
     for one in list_metadata(kube, *CLAIM, target.release.namespace):
         labels = one["metadata"].get("labels") or {}
@@ -150,20 +150,20 @@ def _claim_refs(kube: Kube, target: Target) -> list[Ref]:
 
 
 def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
-    """The volume claims of the release: logs, DAGs, Redis."""
+    """Return the step that deletes the volume claims with `--data volumes`, else keeps them."""
     namespace, release = target.release.namespace, target.release.names.release
     command = f"kubectl -n {namespace} delete pvc -l release={release},tier=airflow"
     if "volumes" in pieces:
         return build_removal_step(
             "destroy.volumes",
-            f"Remove the volumes of release {release}, with the data in them",
+            f"Delete the volumes of release {release} with their data",
             "platform",
             target.kube,
             lambda kube: Removal(
                 kube,
                 lambda: _claim_refs(kube, target),
                 lambda _found, _ref: None,
-                none="no volume of it is there",
+                none="the release has no volume",
             ),
             left=command,
             patience=VOLUMES_SECONDS,
@@ -173,8 +173,8 @@ def build_volumes_removal(target: Target, pieces: Collection[DataKind]) -> Step:
     def look(kube: Kube) -> StepStatus:
         found = _claim_refs(kube, target)
         if not found:
-            return StepStatus("holds", "no volume of it is there")
-        return StepStatus("kept", format_refs(found), Fix(f"if they are to go: {command}"))
+            return StepStatus("holds", "the release has no volume")
+        return StepStatus("kept", format_refs(found), Fix(f"to delete them: {command}"))
 
     title = f"Keep the volumes of release {release}"
     return build_cluster_step(
