@@ -1,4 +1,4 @@
-"""Probes of an external Redis that Celery uses as its broker: one session, read by all of them."""
+"""Probes of an external Redis that Celery uses as broker; all of them read one session."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wizard.errors import Fix
 
 SECONDS = 15.0
 _FIXES = {
-    "unreachable": "pods may see it otherwise; try again from a machine in the same network",
-    "trust": "try again with SSL_CERT_FILE naming the CA that pods trust",
+    "unreachable": "pods may still reach it; try again from a machine in the pods' network",
+    "trust": "set SSL_CERT_FILE to the CA that pods trust, and try again",
     "tls": "compare the URL's scheme, host and port with the server's certificate",
-    "password": "compare user and password with the broker's owner; encode them in the URL",
-    "database": "name a database in the URL that the server has",
+    "password": "check user and password with the broker's owner; percent-encode them in the URL",
+    "database": "set the URL to a database that the server has",
     "peer": "correct scheme, host and port: rediss:// is TLS, redis:// is not",
-    "refused": "ask the server's owner: the code in brackets is the server's reason",
+    "refused": "ask the server's owner; the code in brackets is the server's reason",
 }
 _UNPROVEN_KINDS = {"unreachable", "trust"}
 
@@ -33,7 +33,7 @@ ServerLookup = Callable[[], RedisServer | RedisError]
 
 
 def make_broker_lookup(client: RedisClient) -> ServerLookup:
-    """One look that hands its failure back as a value, for all probes that read it."""
+    """Return a call that looks once and returns a failure instead of raising it."""
 
     def look() -> RedisServer | RedisError:
         try:
@@ -45,7 +45,10 @@ def make_broker_lookup(client: RedisClient) -> ServerLookup:
 
 
 def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int) -> Iterator[Probe]:
-    """Address, TLS, login, version and memory; `host` and `port` are those of the answers."""
+    """Yield probes of address, TLS, login, version and memory.
+
+    `host` and `port` are those of the answers.
+    """
     session = CachedCall(look)
 
     def probe(what: str, judge: Callable[[RedisServer], ProbeResult]) -> Probe:
@@ -77,83 +80,86 @@ def broker_probes(target: RedisTarget, look: ServerLookup, host: str, port: int)
 
 
 def check_address(target: RedisTarget, host: str, port: int) -> ProbeResult:
-    """Network policies are written for the answers' host and port, and Celery uses the URL's."""
+    """Compare the answers with the URL: network policies use the former, Celery the latter."""
     if not host:
-        return skip_result("broker.host is not answered", Fix("set broker.host", "broker.host"))
+        return skip_result("broker.host is not set", Fix("set broker.host", "broker.host"))
     if (target.host.casefold(), target.port) == (host.casefold(), port):
-        return pass_result("URL and answers name the same host and port")
+        return pass_result("URL and answers have the same host and port")
     return fail_result(
-        f"the URL leads to {target.endpoint}, and the answers say {host}:{port}",
+        f"the URL has {target.endpoint}, the answers have {host}:{port}",
         Fix("correct broker.host and broker.port, or the URL", "broker.host"),
     )
 
 
 def check_encryption(target: RedisTarget) -> ProbeResult:
-    """What the URL's scheme allows; whether the server takes part, the login says."""
+    """Return what the URL's scheme allows; the login probe tests the server's side."""
     if not target.tls:
-        return warn_result("redis://: password and tasks travel in clear", "use rediss://")
+        return warn_result("redis://: password and tasks are sent unencrypted", "use rediss://")
     if not target.verifies_tls:
         return warn_result(
             "rediss:// without verification: a man in the middle is accepted",
             "add ?ssl_cert_reqs=required to the URL",
         )
     return pass_result(
-        "rediss:// allows no connection without TLS, nor to a server that cannot prove itself"
+        "rediss:// allows only TLS connections to a server with a verified certificate"
     )
 
 
 def classify_error(error: RedisError) -> ProbeResult:
-    """What a session that could not be had means: only its absence here is no fault."""
+    """Return the result for a failed session: unknown if it concerns this machine, else a fault."""
     result = unknown_result if error.kind in _UNPROVEN_KINDS else fail_result
-    said = error.message
+    detail = error.message
     if error.kind == "trust":
-        said = f"this machine does not trust its certificate: {said}; the password was not sent"
+        detail = f"this machine does not trust its certificate: {detail}; the password was not sent"
     elif error.kind == "tls":
-        said = f"{said}; the password was not sent"
-    return result(said, _FIXES[error.kind])
+        detail = f"{detail}; the password was not sent"
+    return result(detail, _FIXES[error.kind])
 
 
 def check_login(seen: RedisServer, target: RedisTarget) -> ProbeResult:
-    """The session itself."""
+    """Check the server's role and mode, and whether it required the password."""
     if seen.role == "slave":
-        return fail_result("it is a read-only replica", "name the primary server")
+        return fail_result("the server is a read-only replica", "set the URL to the primary server")
     if seen.mode == "cluster":
         return fail_result(
-            "it is a Redis Cluster, which Celery cannot use", "use one without sharding"
+            "the server is a Redis Cluster, which Celery does not support",
+            "use a Redis without sharding",
         )
     if not seen.logged_in:
         if seen.asks and target.password is None:
-            return fail_result("it wants a password, and the URL has none", _FIXES["password"])
+            return fail_result(
+                "the server requires a password, and the URL has none", _FIXES["password"]
+            )
         if seen.asks:
             return unknown_result(
-                "it wants a password, which is not sent in clear",
-                "use rediss://, or try it from a pod",
+                "the server requires a password, which is never sent unencrypted",
+                "use rediss://, or test the login from a pod",
             )
         if target.password is None:
             return warn_result(
-                "everybody who reaches it may read and write tasks: it has no password",
-                "have a password set (requirepass, or a user of its own)",
+                "the server has no password: everybody who reaches it can read and write tasks",
+                "have a password set (requirepass, or a separate user)",
             )
         return fail_result(
-            "it answers without a password, so a login with one is refused", _FIXES["password"]
+            "the server requires no password and refuses a login with one", _FIXES["password"]
         )
     return pass_result(f"{target.user or 'default'} at database {target.database}")
 
 
 def check_version(seen: RedisServer) -> ProbeResult:
-    """The server's version, to be read by people."""
+    """Return the server's version, for information only."""
     if not seen.version:
         return unknown_result(
-            "its INFO may not be read", "allow this user INFO, or look at the server"
+            "this user cannot run INFO", "allow this user INFO, or check on the server"
         )
     return pass_result(f"Redis {seen.version}", seen.version)
 
 
 def check_memory(seen: RedisServer) -> ProbeResult:
-    """Queued tasks have no expiry: only policies that drop any key lose them."""
+    """Check the eviction policy: queued tasks do not expire, so only `allkeys-*` drops them."""
     if not seen.policy:
         return unknown_result(
-            "its INFO may not be read", "allow this user INFO, or look at the server"
+            "this user cannot run INFO", "allow this user INFO, or check on the server"
         )
     if not seen.policy.startswith("allkeys-"):
         return pass_result(f"maxmemory-policy {seen.policy}")

@@ -1,4 +1,4 @@
-"""Whether a name resolves and a port answers, from this machine. Nothing is sent."""
+"""The probe that resolves a name and opens a TCP connection from this machine; sends nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from wizard.engine.probes import Probe, ProbeResult, pass_result, unknown_result, wrap_blocking
 
 SECONDS = 5.0
-_ELSEWHERE = "pods may see it otherwise; try again from a machine in the same network"
+_ELSEWHERE = "pods may still reach it; try again from a machine in the pods' network"
 
 
 def connection_probe(
@@ -18,7 +18,7 @@ def connection_probe(
     port: int,
     question: str,
 ) -> Probe:
-    """Name resolution and a TCP connection; never a fault, as pods may live in another network."""
+    """Return the probe of a host and port; it never fails, as pods may use another network."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return Probe(
         id,

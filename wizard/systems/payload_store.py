@@ -1,7 +1,7 @@
-"""Writing what a store lacks, once: by check-and-set, beside whatever else stands there.
+"""Write the missing values of a store once, by check-and-set, and keep its other keys.
 
-Everything new goes in one write, so that a kill leaves either nothing or all of it. Whoever
-writes in between wins: their values are kept, ours are written again for what still lacks.
+All new values are one write, so an interrupted run leaves either none or all of them. A concurrent
+writer wins: their values are kept, and only the values that are still missing are written again.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _TRIES = 2
 
 
 class WriteConflictError(Exception):
-    """Somebody else wrote in between: the version that was read is not the newest any more."""
+    """Somebody else wrote in between: the version that was read is no longer the newest."""
 
 
 class PayloadStore(Protocol):
-    """A place of key-value pairs with versions."""
+    """A path in a store that holds versioned key-value pairs."""
 
     @property
     def name(self) -> str:
-        """The place, as people know it."""
+        """The path as shown to people."""
         ...
 
     @property
@@ -40,33 +40,33 @@ class PayloadStore(Protocol):
         ...
 
     def read(self) -> StoredSecret | None:
-        """What stands there; None where nothing was ever written."""
+        """Return the stored secret; None when nothing was ever written."""
         ...
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        """Replace it if its version is still `cas`; the new version.
+        """Replace the secret if its version is still `cas`, and return the new version.
 
-        Raises WriteConflictError where it is not.
+        Raises WriteConflictError for any other version.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What a store holds now. `version` is 0 where nothing was ever written."""
+    """The current content of a store; `version` is 0 when nothing was ever written."""
 
     payload: Payload
     version: int
 
 
 def read_state(store: PayloadStore) -> StoreState:
-    """Read the store; RefusedError where the newest version was deleted."""
+    """Read the store. Raises RefusedError when the newest version was deleted."""
     stored = store.read()
     if stored is not None and stored.deleted:
         raise RefusedError(
-            f"{store.name}: version {stored.version} was deleted, and the values in use may be in "
-            "it; nothing is generated in their place",
-            "bring it back (`vault kv undelete`), or remove every version for good "
+            f"{store.name}: version {stored.version} was deleted and may hold the values in use; "
+            "no new value is generated",
+            "restore it (`vault kv undelete`), or delete all versions permanently "
             "(`vault kv metadata delete`), then run this again",
         )
     payload = Payload(store.name, store.document, stored.data if stored else {})
@@ -75,7 +75,7 @@ def read_state(store: PayloadStore) -> StoreState:
 
 @dataclass(frozen=True, slots=True)
 class FillResult:
-    """What a write did: the facts written, and those that somebody else wrote meanwhile."""
+    """The facts written by this run, and `theirs`, which somebody else wrote meanwhile."""
 
     version: int
     written: tuple[Fact, ...]
@@ -88,8 +88,8 @@ def fill_store(
 ) -> FillResult:
     """Write these values where the store has none, and read them back.
 
-    Raises ConflictError when others keep writing at the same time, WizardError when the store
-    does not hold afterwards what it took.
+    Raises ConflictError when others keep writing at the same time, and WizardError when the store
+    does not return the values that it accepted.
     """
     theirs: tuple[Fact, ...] = ()
     for _ in range(_TRIES):
@@ -101,14 +101,14 @@ def fill_store(
             version = store.write(seen.payload.filled(plain), seen.version)
         except WriteConflictError:
             seen = read_state(store)
-            lacking = seen.payload.missing(tuple(values))
-            theirs = tuple(fact for fact in values if fact not in lacking)
+            missing = seen.payload.missing(tuple(values))
+            theirs = tuple(fact for fact in values if fact not in missing)
             continue
         return FillResult(version, tuple(left), theirs, _read_back(store, version, plain))
     keys = ", ".join(fact.key for fact in values if fact not in theirs)
     raise ConflictError(
-        f"{store.name}: others write there at the same time; not written: {keys}",
-        "find out who does, then run this again: it writes only what still lacks",
+        f"{store.name}: others are writing at the same time; not written: {keys}",
+        "stop the other writer, then run this again; only missing values are written",
     )
 
 
@@ -122,5 +122,5 @@ def _read_back(store: PayloadStore, version: int, plain: Mapping[Fact, str]) -> 
         if not hmac.compare_digest((now.payload.get(fact) or "").encode(), value.encode())
     ]
     if wrong and now.version == version:
-        raise WizardError(f"{store.name} does not hold what it took: {', '.join(wrong)}")
+        raise WizardError(f"{store.name} does not return the written values: {', '.join(wrong)}")
     return now.payload

@@ -1,7 +1,7 @@
-"""Signs that an installation has lived before: then a value that lacks was lost, not never made.
+"""Evidence that the installation ran before: a missing value was lost, so none is generated.
 
-A new Fernet key would make every stored connection unreadable. So where the cluster has the
-Secrets or the database is migrated, what lacks in the store is brought back, never made anew.
+A new Fernet key would make every stored connection unreadable. When the cluster has the Secrets or
+the database is migrated, missing values must be restored into the store.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from wizard.clients.postgres.client import PostgresClient
     from wizard.secrets.facts import Fact, SecretSpec
 
-# Gets the namespace and names of Secrets; which of them exist. Raises NotAskedError.
+# Takes a namespace and names of Secrets, returns the existing ones. Raises NotCheckedError.
 SecretLookup = Callable[[str, Sequence[str]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class PriorUse:
-    """`found` are signs of an earlier life, `unknown` the places that could not be looked at."""
+    """`found` is evidence of prior use, `unknown` the places that could not be checked."""
 
     found: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -33,20 +33,20 @@ class PriorUse:
         return PriorUse(self.found + other.found, self.unknown + other.unknown)
 
     def require_none(self, facts: Iterable[Fact], place: str) -> None:
-        """Raise RefusedError where these facts would be made although they were made before."""
+        """Raise RefusedError for facts to generate when there is evidence of prior use."""
         if not self.found:
             return
         names = ", ".join(fact.key for fact in facts)
         raise RefusedError(
-            f"this installation has lived before: {'; '.join(self.found)}. So nothing is "
-            f"generated for it, and {place} lacks {names}",
-            "put the values that are in use into the store, each under the key named here (they "
-            "are in the cluster's Secrets, as RUNBOOK.md lists), then run this again",
+            f"this installation already ran ({'; '.join(self.found)}), so no new value is "
+            f"generated; missing in {place}: {names}",
+            "put the values in use into the store under these keys (they are in the cluster's "
+            "Secrets listed in RUNBOOK.md), then run this again",
         )
 
 
 def find_database_use(client: PostgresClient, endpoint: str) -> PriorUse:
-    """Whether Airflow's migrations ran in the database."""
+    """Return whether Airflow's migrations ran in the database."""
     try:
         seen = client.look()
     except PostgresError as error:
@@ -57,11 +57,11 @@ def find_database_use(client: PostgresClient, endpoint: str) -> PriorUse:
 def find_cluster_use(
     cluster: SecretLookup | None, namespace: str, secrets: Sequence[SecretSpec]
 ) -> PriorUse:
-    """Which of these Secrets exist in the cluster; without a way to ask it, unknown."""
+    """Return which of these Secrets exist; unknown when the cluster cannot be queried."""
     names = [secret.name for secret in secrets]
     try:
         if cluster is None:
-            raise NotCheckedError("there is no kubeconfig to ask it with")
+            raise NotCheckedError("there is no kubeconfig")
         found = cluster(namespace, names)
     except NotCheckedError as error:
         return PriorUse(unknown=(f"the cluster: {error}",))

@@ -1,4 +1,4 @@
-"""Probes of the chart and the image: do the pinned versions exist where they are fetched from?"""
+"""Probes of the chart and the image: the pinned versions exist in their registries."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 SECONDS = 30.0
 OFFICIAL_IMAGE = "apache/airflow"
-_UNREACHABLE_HINT = "the cluster may see it otherwise; try again from a machine that reaches it"
+_UNREACHABLE_HINT = "the cluster may still reach it; try again from a machine that can"
 
 
 def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
-    """Chart version and image tag; `repository` is the Helm repository's URL."""
+    """Yield the probes of chart version and image tag; `repository` is a Helm repository's URL."""
     version = answers.installation.chart
     host = urlsplit(repository).netloc
     own = answers.installation.image
@@ -55,23 +55,27 @@ def artifact_probes(answers: Answers, repository: str) -> Iterator[Probe]:
 
 
 def check_chart_version(repository: str, version: str) -> ProbeResult:
-    """Whether the Helm repository lists the version."""
+    """Return whether the Helm repository lists the version."""
     try:
         found = fetch_chart_versions(repository, "airflow")
     except WebError as error:
         return unknown_result(str(error), _UNREACHABLE_HINT)
     if not found:
-        return unknown_result("the index lists no version of airflow in the form that Helm writes")
+        return unknown_result("the index has no entry for airflow in Helm's format")
     if version in found:
         return pass_result(f"airflow {version} is listed")
     return fail_result(
         f"airflow {version} is not listed; the newest there is {found[0]}",
-        Fix("set installation.chart to one that is", "installation.chart"),
+        Fix("set installation.chart to a listed version", "installation.chart"),
     )
 
 
 def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
-    """Whether anybody finds the tag; `own`: somebody builds it, `secret`: pulling takes a login."""
+    """Return whether the tag exists, without a login.
+
+    `own` marks a custom image, which may not be built yet. `secret` names the pull Secret of a
+    registry that requires a login.
+    """
     name = f"{image.name}:{image.tag}"
     try:
         answer = fetch_manifest(image)
@@ -83,25 +87,25 @@ def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
     if answer.status in {401, 403}:
         with_secret = f", and {secret} was not tried" if secret else ""
         return unknown_result(
-            f"{name} may not be looked at without a login{with_secret}",
+            f"{name} requires a login{with_secret}",
             NO_FIX
             if secret
             else Fix(
-                "name a registry Secret in installation.image.pull_secret",
+                "set installation.image.pull_secret to a registry Secret",
                 "installation.image.pull_secret",
             ),
         )
     if answer.status != 404:
         return unknown_result(
-            f"{name}: the registry answers with HTTP {answer.status}", _UNREACHABLE_HINT
+            f"{name}: the registry responded with HTTP {answer.status}", _UNREACHABLE_HINT
         )
     if not own:
         return fail_result(
-            f"there is no {name}",
+            f"{name} does not exist",
             Fix("set installation.airflow to a released version", "installation.airflow"),
         )
     if secret:
-        return unknown_result(f"without a login there is no {name}, and {secret} was not tried")
+        return unknown_result(f"{name} is not found without a login, and {secret} was not tried")
     return warn_result(
-        f"there is no {name} yet", "build and push it, as image/ and the runbook say"
+        f"{name} does not exist yet", "build and push it as described in image/ and the runbook"
     )

@@ -1,4 +1,4 @@
-"""What the probes of one installation start from: its answers, and which secrets they may use."""
+"""The input of an installation's probes: its answers, and the consent to use its secrets."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Situation:
-    """One installation, and what was agreed to.
+    """One installation, and the consent given for it.
 
-    `agreed` are the raw answers on the target branch: a secret is read without a question where
-    its reference and the place it goes to stand there. `allowed` are keys that the operator named;
-    `ask` puts a question to a person and `prompt` asks for a value without echo (None: nobody is
-    there). `consent` stands in the place of `ask` where a person was asked about all of it before:
-    it gets what would be done. File references are relative to `folder`. `kube` is the cluster,
-    `no_kube` says why there is none, `argocd` is Argo CD's where a context of its own was named.
-    `mint` gives a token of the store's ServiceAccount, None where the cluster is not asked.
-    `scanner` asks a host for its keys (None: once a run). `say` tells which identities are used.
-    `stored` is whether values are put somewhere, and not only logged in with: then a value that
-    the leak gate could not look for is refused.
+    `agreed` holds the raw answers on the target branch: a secret is read without a question when
+    its reference and its destination are there. `allowed` holds the keys named by the operator.
+    `ask` confirms and `prompt` reads a value without echo (None: no terminal). `consent` replaces
+    `ask` when everything was confirmed before; it takes the use. File references are relative to
+    `folder`. `kube` is the cluster, `no_kube` the reason why there is none, and `argocd` the
+    cluster of Argo CD if it has a context of its own. `mint` returns a token of the store's
+    ServiceAccount; None when the cluster is not queried. `scanner` scans a host's keys (None: one
+    scanner for each run). `say` reports the identities in use. `stored` means that values are
+    stored, not only used for a login: then a value that the leak gate cannot search for is refused.
     """
 
     answers: Answers
@@ -56,15 +55,16 @@ class Situation:
     stored: bool = False
 
     def asset(self, key: str) -> str:
-        """A public file that the answers name, such as a CA in PEM; empty without one."""
+        """Return a public file named in the answers, such as a CA in PEM; empty without one."""
         return self.release.assets.get(key, "")
 
     def secret(
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
-        """The value of a secret question, or what a probe that needs it ends with.
+        """Return the value of a secret question, or the result of a probe that cannot have it.
 
-        `places` are the questions that decide where the value goes, `where` says it to a person.
+        `places` are the questions that decide where the value is sent; `where` is that destination
+        in words.
         """
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"env", "file"}:
@@ -79,11 +79,13 @@ class Situation:
             )
         except SecretError as error:
             if not error.available:
-                return skip_result(error.message, "look again once the value is in the store")
+                return skip_result(
+                    error.message, "run the checks again once the value is in the store"
+                )
             return unknown_result(error.message, error.fix)
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
-        """What a probe ends with where nobody agreed to `use`; None where somebody did."""
+        """Return the result of a probe without consent to `use`; None with consent."""
         new = [one for one in (key, *places) if not self._is_committed(one)]
         if not new or key in self.allowed:
             return None
@@ -95,12 +97,12 @@ class Situation:
         ):
             return None
         return skip_result(
-            f"{' and '.join(new)}: new to {branch}, and nobody agreed to {use}",
-            Fix(f"look at these answers, then add --allow-reference {key}", key),
+            f"{' and '.join(new)}: new to {branch}, and not confirmed: {use}",
+            Fix(f"check these answers, then add --allow-reference {key}", key),
         )
 
     def _is_committed(self, key: str) -> bool:
-        """Whether an answer stands on the target branch as it is here."""
+        """Return whether the target branch has the same answer."""
         path = tuple(key.split("."))
         here = dump_value(get_value(self.answers, path))
         return bool(self.agreed) and _strip_reference(here) == _strip_reference(
@@ -109,20 +111,20 @@ class Situation:
 
 
 def describe_prompt(key: str, where: str) -> str:
-    """What a person is asked for: which secret, and where it will go."""
+    """Return the prompt for a secret: its key and its destination."""
     return f"{key} for {where}"
 
 
 def _strip_reference(value: object) -> object:
-    """A reference without what is public beside it."""
+    """Return a reference without the public keys beside it."""
     if isinstance(value, Mapping):
         return {name: part for name, part in value.items() if name in {"env", "file"}}
     return value
 
 
-# Gives a token of the store's ServiceAccount for the store's audience, or raises WizardError.
+# Returns a token of the store's ServiceAccount for the store's audience, or raises WizardError.
 TokenSource = Callable[[], "SecretStr"]
 
 
 class NotCheckedError(Exception):
-    """A place could not be looked at; the message says why, as the end of a sentence."""
+    """A place could not be checked; the message is the reason, as the end of a sentence."""

@@ -1,4 +1,4 @@
-"""What other systems may ask a run's login to the store, whatever the store is."""
+"""The interface of a run's login to the store, for other systems; the same for every store."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ if TYPE_CHECKING:
 
 
 class StoreLogin(Protocol):
-    """One run's login to the store, made when first needed and kept for all its steps."""
+    """One run's login to the store, opened on first use and shared by all steps."""
 
     @property
     def place(self) -> str:
-        """Where the installation's payload lies, for people."""
+        """The location of the installation's payload, as shown to people."""
 
     @property
     def path(self) -> str:
-        """The payload's path, as ExternalSecrets name it."""
+        """The payload's path, as in ExternalSecrets."""
 
     @property
     def inspect_command(self) -> str:
-        """The command with which the store's owner looks at the payload."""
+        """The command that shows the payload to the store's owner."""
 
     def read_payload(self) -> tuple[Payload | None, str]:
-        """Return what the store holds, or None and why this run cannot read it."""
+        """Return the payload, or None and the reason why this run cannot read it."""
 
     def stored_keys(self) -> set[str] | None:
-        """Return the keys that the payload has; None where this run may not see them."""
+        """Return the keys of the payload; None when this run is not allowed to read them."""

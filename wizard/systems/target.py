@@ -1,4 +1,4 @@
-"""What one run of `apply` works on: the committed files, and who this machine is outside."""
+"""The input of one run of `apply`: the committed files, and the clients with their logins."""
 
 from __future__ import annotations
 
@@ -21,31 +21,29 @@ if TYPE_CHECKING:
 
 
 class DatabaseAdmin(Protocol):
-    """An administrator of the database's server; `wizard.systems.database.admin` has the one."""
+    """An administrator of the database's server; see `wizard.systems.database.admin`."""
 
     @property
     def identity(self) -> str:
-        """Who this is to whom, without the secret."""
+        """The login and the server, without the password."""
 
     def unlock(self) -> None:
-        """Read and ask for the passwords. Raises WizardError without one."""
+        """Read or prompt for the passwords. Raises WizardError when one is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One committed installation, with the ways to the systems it is applied to.
+    """One committed installation and the clients of the systems that it is applied to.
 
-    `files` holds what stands in the repository, by logical id, hand edits included; `emitted` are
-    the same and all others of this installation, by path. `vault` is
-    None where nothing says who this machine is there; `kube` is the cluster that Airflow runs in
-    and `argocd` the one that Argo CD runs in (often the same client); None without a kubeconfig.
-    `known` are the identities that earlier runs met (see
-    `wizard.state.apply_journal`), and `met` those that this one does. `ends` are to be called at
-    the end of the run: logins are revoked there. `helm` is the program that delivers by Helm, and
-    `chart` the one to install instead of the project's own, by its path; None where there is none.
-    `database` is the administrator of PostgreSQL, None where no role or database is to be made.
-    `agreed` are the seals of diffs that the operator said yes to, by action: what they show of
-    another's object may be taken over.
+    `files` holds the committed files by logical id, hand edits included; `emitted` holds all files
+    of this installation by path. `vault` is None without credentials. `kube` is the cluster of
+    Airflow and `argocd` that of Argo CD, often the same client; both are None without a kubeconfig.
+    `known_identities` are those that earlier runs met (see `wizard.state.apply_journal`), and
+    `met_identities` those of this run. `cleanups` are called at the end of the run, for example to
+    revoke logins. `helm` is the Helm program, and `chart` the path of a chart to install instead of
+    the project's own. `database` is the administrator of PostgreSQL; None when no role or database
+    is to be created. `agreed` holds, by step id, the seals of diffs that the operator accepted: the
+    object in such a diff may be taken over.
     """
 
     answers: Answers
@@ -67,12 +65,12 @@ class Target:
 
     @property
     def cluster(self) -> Cluster:
-        """The recorded identity of the cluster: in the answers, else by an earlier run."""
+        """The recorded identity of the cluster, from the answers or an earlier run."""
         return fill_cluster_identity(self.answers.cluster, self.known_identities)
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """Who this run will be to whom, a sentence each; nothing is sent to find out."""
+        """The login to each system, one sentence each; nothing is sent."""
         found = []
         if self.vault:
             address, credentials = self.vault
@@ -88,11 +86,11 @@ class Target:
         return tuple(found)
 
     def text(self, logical: str) -> str:
-        """A committed file; KeyError where this installation has none of that id."""
+        """Return a committed file. Raises KeyError for an id without a file."""
         return self.files[logical].decode("utf-8")
 
     def files_under(self, prefix: str) -> dict[str, str]:
-        """Committed files whose logical id starts so, by id and in its order."""
+        """Return the committed files whose logical id starts with `prefix`, sorted by id."""
         return {
             name: data.decode("utf-8")
             for name, data in sorted(self.files.items())

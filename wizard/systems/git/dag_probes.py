@@ -1,4 +1,4 @@
-"""Probes of the DAG repository: the deploy key clones it, and can do no more than that."""
+"""Probes of the DAG repository: the deploy key can clone it and cannot push."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 SECONDS = 75.0
 _FIXES: Mapping[str, Fix | str] = {
-    "unreachable": "pods may see it otherwise; try again from a machine in the same network",
+    "unreachable": "pods may still reach it; try again from a machine in the pods' network",
     "unfinished": "try again later",
     "peer": Fix("correct host and port in dags.repo", "dags.repo"),
     "host-key": HOST_KEY_HINT,
-    "key": "put the whole private key into the store, its last line end included",
-    "not-registered": "register the public key there, read-only; `airflow-wizard secrets` shows it",
+    "key": "put the whole private key into the store, with its final newline",
+    "not-registered": "register the public key there, read-only: airflow-wizard secrets shows it",
     "repository": Fix("register the key for this repository, or correct dags.repo", "dags.repo"),
     "ref": Fix("correct dags.ref, or push that branch", "dags.ref"),
     "subpath": Fix("correct dags.subpath", "dags.subpath"),
@@ -43,10 +43,10 @@ CloneLookup = Callable[[], CloneResult | CloneError]
 
 
 def clone_target(answers: Answers) -> CloneTarget | None:
-    """What git-sync would clone with these answers, and the host keys they pin.
+    """Return what git-sync would clone with these answers, and the pinned host keys.
 
-    The keys are those of the known_hosts text that is rendered, and no others. None where DAGs do
-    not come over SSH, or no host key has evidence yet.
+    The keys are exactly those of the rendered known_hosts. None when DAGs do not come over SSH or
+    no host key has evidence yet.
     """
     dags = answers.dags
     location = dags.location
@@ -63,7 +63,7 @@ def clone_target(answers: Answers) -> CloneTarget | None:
 
 
 def make_clone_lookup(client: CloneClient) -> CloneLookup:
-    """One look that hands its failure back as a value, for both probes that read it."""
+    """Return a call that looks once and returns a failure instead of raising it."""
 
     def look() -> CloneResult | CloneError:
         try:
@@ -76,11 +76,11 @@ def make_clone_lookup(client: CloneClient) -> CloneLookup:
 
 @dataclass(frozen=True, slots=True)
 class CloneCheck:
-    """What one repository is read for: `id` begins the ids of its probes, `question` is its
-    key's and `repository` that of its address.
+    """How one repository is checked; `id` begins the ids of its probes.
 
-    `harm` is what a key that may push could do. `fixes` are by the kind of a failed clone, and
-    `deferred` the kinds that are no fault, because only their absence here is known.
+    `question` is the dotted key of its deploy key and `repository` that of its address. `harm` says
+    what a key with push access could do. `fixes` are by kind of CloneError; the kinds in `deferred`
+    are reported as unknown, because they prove only that this machine cannot tell.
     """
 
     id: str
@@ -95,9 +95,9 @@ class CloneCheck:
     def probes(
         self, target: CloneTarget, look: CloneLookup, *, writable: str = ""
     ) -> Iterator[Probe]:
-        """Whether the key clones the repository, and whether it could push.
+        """Yield the probes that clone the repository with the key and test for push access.
 
-        `writable` is why it may, as the answers say; empty refuses a key that could.
+        `writable` is the answers' reason for push access; without one, push access is a fault.
         """
         once = CachedCall(look)
         name = f"{self.id}.clone"
@@ -128,16 +128,16 @@ class CloneCheck:
     def _check_read_only(self, seen: CloneResult, writable: str) -> ProbeResult:
         if seen.writable is None:
             return unknown_result(
-                "whether the key may push could not be found out", "look at it on the host's page"
+                "cannot tell whether the key has push access", "check it on the Git host's page"
             )
         if not seen.writable:
             return pass_result("the host refuses a push")
         if writable:
-            return warn_result(f"the key may push: {writable}")
+            return warn_result(f"the key has push access: {writable}")
         return fail_result(
-            f"the key may push, so {self.harm}",
+            f"the key has push access, so {self.harm}",
             Fix(
-                "register it read-only, or say why it may push: "
+                "register it read-only, or give the reason for push access: "
                 f"airflow-wizard set '{self.question}={{generate: true, writable: \"...\"}}'",
                 self.question,
             ),

@@ -1,4 +1,4 @@
-"""The Git host's keys, looked at again: it must still show those that were verified."""
+"""The probe of the Git host's keys: the host must still present the verified keys."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 SECONDS = 8.0
 HOST_KEY_HINT = (
     "ask the host's owner whether the key was changed; only then plan again with the new "
-    "fingerprint (--host-key-fingerprint)"
+    "fingerprint: --host-key-fingerprint SHA256:..."
 )
-# No fingerprint is typed for a host whose keys its publisher lists.
+# A host with published keys accepts no typed fingerprint.
 PUBLISHED_KEY_HINT = (
-    "ask the host's owner whether the key was changed; if so, a newer airflow-wizard lists it, and "
-    "Argo CD's admin may verify it until then"
+    "ask the host's owner whether the key was changed; if so, update airflow-wizard, or have Argo "
+    "CD's administrator verify the key until an update lists it"
 )
 
 
@@ -42,7 +42,10 @@ def host_keys_probe(
     fix: str = HOST_KEY_HINT,
     question: str = "dags.host_keys",
 ) -> Probe:
-    """Whether the host shows the recorded keys, and no other in their place; else `fix` is told."""
+    """Return the probe that compares the host's keys with the recorded ones.
+
+    `fix` is the hint when they differ.
+    """
     return Probe(
         id,
         "Git host: keys",
@@ -57,34 +60,34 @@ def host_keys_probe(
 def compare_host_keys(
     scan: Scan, recorded: Sequence[HostKey], fix: str = HOST_KEY_HINT
 ) -> ProbeResult:
-    """What a scan means for the keys that known_hosts will hold."""
+    """Compare a scan with the keys that known_hosts will contain."""
     if scan.problem:
-        return unknown_result(scan.problem, "try again from a machine that reaches the host")
+        return unknown_result(scan.problem, "try again from a machine that can reach the host")
     shown = {key.type: key for key in scan.keys}
     for key in scan.keys:
         reason = retired_reason(key.fingerprint)
         if reason:
-            return fail_result(f"shows a retired {key.type} key: {reason}", fix)
+            return fail_result(f"the host presents a retired {key.type} key: {reason}", fix)
     changed = [old for old in recorded if old.type in shown and shown[old.type].key != old.key]
     if changed:
         old = changed[0]
         return fail_result(
-            f"shows another {old.type} key: {shown[old.type].fingerprint} instead of "
-            f"{old.fingerprint}",
+            f"the host presents a different {old.type} key: {shown[old.type].fingerprint} instead "
+            f"of {old.fingerprint}",
             fix,
         )
     known = {one.key.fingerprint for one in published_keys(scan.host, scan.port)}
-    strange = [key for key in scan.keys if known and key.fingerprint not in known]
-    if strange:
+    unlisted = [key for key in scan.keys if known and key.fingerprint not in known]
+    if unlisted:
         return fail_result(
-            f"shows a {strange[0].type} key that its publisher does not list: "
-            f"{strange[0].fingerprint}",
+            f"the host presents a {unlisted[0].type} key that its publisher does not list: "
+            f"{unlisted[0].fingerprint}",
             fix,
         )
     kept = [key.type for key in recorded if key.type in shown]
     if not kept:
         return fail_result(
-            f"shows none of the recorded keys, but {', '.join(shown) or 'none'}", fix
+            f"the host presents none of the recorded keys; it has {', '.join(shown) or 'none'}", fix
         )
     gone = [key.type for key in recorded if key.type not in shown]
     if gone:
