@@ -1,9 +1,9 @@
-"""The probe engine: read-only looks outside, each with a time limit, told in the order they end.
+"""The probe engine: read-only checks of other systems, each with a time limit.
 
-A probe never raises and never writes. What could not be found out is `unknown_result` and blocks
-nothing; `fail` is a proven fault. Clients that block run in daemon threads (`run_in_thread`): the
-threads of asyncio's own executor are waited for at exit, so a server that never answers would keep
-the process alive.
+A probe never raises and never writes. An unknown result means that the check was not possible; it
+blocks nothing. A failed result is a proven fault. Blocking clients run in daemon threads
+(`run_in_thread`): Python waits for the threads of asyncio's own executor at exit, so a server that
+never answers would keep the process alive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PROBE_TIMEOUT = 10.0
-# A status as people read it, in the order in which an end is told.
+# Each status in words, in the order of `summarize_results`.
 STATUS_WORDS: Mapping[ProbeStatus, str] = {
     "pass": "ok",
     "warn": "warning",
@@ -34,9 +34,9 @@ STATUS_WORDS: Mapping[ProbeStatus, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe found: `detail` says what is so, `fix` what to do next (empty: nothing).
+    """The result of a probe: `detail` describes it, `fix` says what to do next (empty: nothing).
 
-    `word` is the same for a place with room for a word or two, such as a version.
+    `word` is the detail in a word or two, such as a version, for narrow places.
     """
 
     status: ProbeStatus
@@ -47,11 +47,11 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One look outside: `id` is `section.what`, `endpoint` who is asked, `timeout` in seconds.
+    """One check: `id` is `section.what`, `endpoint` the system checked, `timeout` in seconds.
 
-    `question` is the dotted key of the answer to look at where the result's fix names none, empty
-    where no answer helps. One that `proves_peer` shows who answers: while it fails, nothing that
-    the peer says counts.
+    `question` is the dotted key of the answer to correct when the result's fix names none; empty
+    when no answer helps. A probe that `proves_peer` verifies the peer's identity: while it fails,
+    other results from that peer do not count.
     """
 
     id: str
@@ -63,17 +63,17 @@ class Probe:
     proves_peer: bool = False
 
     def find_question(self, result: ProbeResult) -> str:
-        """The key of the question to look at: that of the result's fix, else the probe's own."""
+        """Return the key of the question to correct: the fix's, else the probe's own."""
         return result.fix.question or self.question
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
-        """The probe and what it found, as `check --live --json` prints it."""
+        """Return the probe and its result in the form of `check --live --json`."""
         found = {"status": result.status, "detail": result.detail, **result.fix.to_json()}
         return {"id": self.id, "title": self.title, "endpoint": self.endpoint, **found}
 
 
 def summarize_results(results: Iterable[ProbeResult]) -> str:
-    """`7 ok, 1 warning`; empty without any."""
+    """Return the counts by status, such as `7 ok, 1 warning`; empty without results."""
     states = [result.status for result in results]
     return ", ".join(
         f"{states.count(one)} {word}" for one, word in STATUS_WORDS.items() if one in states
@@ -81,34 +81,35 @@ def summarize_results(results: Iterable[ProbeResult]) -> str:
 
 
 def pass_result(detail: str, word: str = "") -> ProbeResult:
-    """It is as it must be."""
+    """Return the result for a state that is as required."""
     return ProbeResult("pass", detail, word=word)
 
 
 def warn_result(detail: str, fix: Fix | str = "") -> ProbeResult:
-    """It works, and something about it deserves a decision."""
+    """Return the result for a state that works but needs a decision."""
     return ProbeResult("warn", detail, to_fix(fix))
 
 
 def fail_result(detail: str, fix: Fix | str = "") -> ProbeResult:
-    """A proven fault: it cannot work like this."""
+    """Return the result for a proven fault: the installation cannot work."""
     return ProbeResult("fail", detail, to_fix(fix))
 
 
 def skip_result(detail: str, fix: Fix | str = "") -> ProbeResult:
-    """Not tried, and why."""
+    """Return the result for a check that was not run; `detail` is the reason."""
     return ProbeResult("skip", detail, to_fix(fix))
 
 
 def unknown_result(detail: str, fix: Fix | str = "", word: str = "") -> ProbeResult:
-    """Could not be found out from here; it stays unverified and is tried again."""
+    """Return the result for a check that was not possible from here; it stays unverified."""
     return ProbeResult("unknown", detail, to_fix(fix), word)
 
 
 async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, ProbeResult]]:
-    """Run all side by side and yield each with its result as it ends; raises nothing of theirs.
+    """Run all probes concurrently and yield each with its result as it ends.
 
-    Closing the generator or cancelling its task abandons what still runs.
+    An exception of a probe becomes an unknown result. Closing the generator or cancelling its task
+    abandons running probes.
     """
     done: asyncio.Queue[tuple[Probe, ProbeResult]] = asyncio.Queue()
 
@@ -127,14 +128,14 @@ async def run_probes(probes: Iterable[Probe]) -> AsyncIterator[tuple[Probe, Prob
 async def _run_probe(probe: Probe) -> ProbeResult:
     work = asyncio.ensure_future(_run_guarded(probe))
     try:
-        # Not asyncio.timeout: that would wait for a probe that does not heed its cancellation.
+        # Not asyncio.timeout, which waits for a probe that ignores its cancellation.
         await asyncio.wait({work}, timeout=probe.timeout)
     finally:
         work.cancel()
     if work.done() and not work.cancelled():
         return work.result()
     return unknown_result(
-        f"{probe.endpoint} gave no answer in {probe.timeout:g} s", "try again later"
+        f"{probe.endpoint} did not answer within {probe.timeout:g} s", "try again later"
     )
 
 
@@ -142,15 +143,14 @@ async def _run_guarded(probe: Probe) -> ProbeResult:
     try:
         return await probe.run()
     except Exception as error:
-        # Its message may quote anything, a password among it.
+        # The message may quote anything, also a password.
         return unknown_result(f"{probe.endpoint}: the check itself failed ({type(error).__name__})")
 
 
 async def run_in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The value of a blocking call, made in a daemon thread; raises what it raises.
+    """Return the value of a blocking call in a daemon thread; raises what the call raises.
 
-    When the waiting task is cancelled the thread is left to itself: nobody waits for it, not even
-    the end of the process.
+    When the waiting task is cancelled, the thread is abandoned; the process does not wait for it.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -172,7 +172,7 @@ async def run_in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             failure = RuntimeError("the call raised StopIteration")
         except BaseException as error:
             failure = error
-        # The loop is closed when the process has given up waiting.
+        # The loop is closed if the process ends before the call does.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, value, failure)
 
@@ -181,14 +181,14 @@ async def run_in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 def wrap_blocking(call: Callable[[], T]) -> Callable[[], Awaitable[T]]:
-    """A blocking call as a probe's `run`."""
+    """Return a blocking call as a probe's `run`."""
     return lambda: run_in_thread(call)
 
 
 class CachedCall(Generic[T]):
-    """One blocking look that several probes read: made at the first call, once.
+    """One blocking call that several probes read; it runs once, at the first read.
 
-    `call` reports what went wrong in its value; what it raises reaches every reader.
+    `call` returns its errors; an exception reaches every reader.
     """
 
     def __init__(self, call: Callable[[], T]) -> None:
@@ -196,10 +196,10 @@ class CachedCall(Generic[T]):
         self._task: asyncio.Task[T] | None = None
 
     async def __call__(self) -> T:
-        """The value; a reader that is cancelled does not take it from the others."""
+        """Return the value; cancelling one reader does not cancel the call for the others."""
         if self._task is None:
             self._task = asyncio.ensure_future(run_in_thread(self._call))
-            # Every reader may have given up by the time it fails.
+            # All readers may be cancelled by the time it fails.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._task)
 
@@ -211,7 +211,7 @@ def make_finished_probe(
     result: ProbeResult,
     question: str = "",
 ) -> Probe:
-    """A probe whose end is known before anything is asked."""
+    """Return a probe whose result is known already."""
 
     async def run() -> ProbeResult:
         return result

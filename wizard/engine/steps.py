@@ -1,9 +1,9 @@
-"""The action engine: changes outside Git, each looked at before and after, one after the other.
+"""The step engine: changes outside Git, run in order and checked before and after each one.
 
-An action never changes what holds already, so a second run sends no request that changes stored
-state. What may not be read is `unknown`; it stops nothing, because a later action proves it by its
-effect (a real login, a Secret that appears). The first failure stops the run: what comes after is
-told as `left`, and the next run continues there.
+A step changes nothing when its state holds already, so a second run sends no request that changes
+stored state. A state that cannot be read is `unknown` and does not stop the run, because a later
+step proves it by its effect (a real login, a Secret that appears). The first failure stops the run:
+the remaining steps are reported as `left`, and the next run continues there.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ INTERVAL_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """Whether the wanted state holds: `detail` says what is so, `fix` what to do next.
+    """Whether the wanted state holds: `detail` describes it, `fix` says what to do next.
 
-    `blocked`: something of another's stands there, which only a person may decide about; `diff`
-    shows theirs and ours. `kept`: what is taken back stops here by intent, at data or at what
-    others use. Neither holds a secret.
+    `blocked`: an object of somebody else conflicts and only a person can decide; `diff` shows
+    theirs and ours. `kept`: a removal skips data or a shared object on purpose. `detail` and `diff`
+    contain no secret.
     """
 
     state: CheckState
@@ -44,14 +44,14 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change with an owner, or with no `change` something to wait for.
+    """One change with an owner; without `change`, a state to wait for.
 
-    `check` looks, `change` makes it so and says what it did, `dry_run_change` tries the change
-    without keeping it (`--dry-run`). `patience` is for how many seconds `check` is asked again
-    until it holds, every `interval` seconds (0: as often as the run says). All three may raise
-    WizardError, whose message holds no secret. Where one is `blocked` that stands `alone`, the run
-    goes on: no later one builds on it. One that is `last` is blocked after any that was: what it
-    takes away is what a repeat of those needs.
+    `check` returns the state, `change` establishes it and returns what it did, and
+    `dry_run_change` tries the change without keeping it (`--dry-run`). `check` is repeated for
+    `wait_seconds` until the state holds, every `interval` seconds (0: the run's own interval). All
+    three may raise WizardError, whose message contains no secret. When an `independent` step is
+    blocked, the run continues: no later step builds on it. A step that `is_final` is blocked after
+    any blocked step, because it removes what a repeat of that step needs.
     """
 
     id: str
@@ -74,13 +74,13 @@ def declared_step(
     change: Callable[[], Awaitable[str]] | None = None,
     dry_run_change: Callable[[], Awaitable[str]] | None = None,
 ) -> Step:
-    """Return the step that a spec declares: its id, title and owner stand in one place only."""
+    """Return a step with the id, title and owner of its spec."""
     return Step(spec.id, spec.title, spec.owner, endpoint, check, change, dry_run_change)
 
 
 @dataclass(frozen=True, slots=True)
 class StepEvent:
-    """What became of an action by now; `seconds` since it began."""
+    """The current state of a step; `seconds` is the time since it began."""
 
     id: str
     title: str
@@ -93,7 +93,7 @@ class StepEvent:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the action is over."""
+        """Whether the step has ended."""
         return self.state not in {"checking", "changing", "waiting"}
 
     @property
@@ -102,7 +102,7 @@ class StepEvent:
         return self.state in {"failed", "blocked"}
 
     def to_json(self) -> dict[str, object]:
-        """One line of `apply --json`; keys are only ever added."""
+        """Return one line of `apply --json`; keys may be added, never removed."""
         return {
             "action": self.id,
             "title": self.title,
@@ -117,51 +117,51 @@ class StepEvent:
 
 
 async def run_steps(
-    actions: Sequence[Step], *, dry_run: bool = False, interval: float = INTERVAL_SECONDS
+    steps: Sequence[Step], *, dry_run: bool = False, interval: float = INTERVAL_SECONDS
 ) -> AsyncIterator[StepEvent]:
-    """Run them in order and tell each step; raises nothing of theirs.
+    """Run the steps in order and yield their events; an exception of a step becomes an event.
 
-    `interval` is how many seconds pass between two looks of an action that waits. Closing the
-    generator stops before the next step; a change under way is not taken back.
+    `interval` is the number of seconds between two checks of a waiting step. Closing the generator
+    stops the run before the next step; a change in progress is not undone.
     """
     stopped = False
     blocked: list[Step] = []
-    for action in actions:
+    for step in steps:
         if stopped:
-            yield StepEvent(action.id, action.title, action.owner, "left")
+            yield StepEvent(step.id, step.title, step.owner, "left")
             continue
-        if action.is_final and blocked:
-            yield _blocked_event(action, blocked)
+        if step.is_final and blocked:
+            yield _blocked_event(step, blocked)
             stopped = True
             continue
-        run = _StepRun(action, dry_run=dry_run, interval=interval)
+        run = _StepRun(step, dry_run=dry_run, interval=interval)
         async for event in run.events():
             yield event
-            passed_by = action.independent and event.state == "blocked"
-            blocked += [action] if passed_by else []
-            stopped = stopped or (event.stops_run and not passed_by)
+            skipped = step.independent and event.state == "blocked"
+            blocked += [step] if skipped else []
+            stopped = stopped or (event.stops_run and not skipped)
 
 
-def _blocked_event(action: Step, blocked: Sequence[Step]) -> StepEvent:
+def _blocked_event(step: Step, blocked: Sequence[Step]) -> StepEvent:
     names = ", ".join(f"{one.id} ({one.title})" for one in blocked)
-    detail = f"not while something stands in the way of {names}"
-    fix = Fix("do what is said there, then run it again: it goes on from there")
-    return StepEvent(action.id, action.title, action.owner, "blocked", detail, fix)
+    detail = f"not started, because blocked steps come before it: {names}"
+    fix = Fix("fix the blocked steps, then run this again: it continues there")
+    return StepEvent(step.id, step.title, step.owner, "blocked", detail, fix)
 
 
 class _StepRun:
-    """One action on its way."""
+    """One step while it runs."""
 
-    def __init__(self, action: Step, *, dry_run: bool, interval: float) -> None:
-        self.action = action
+    def __init__(self, step: Step, *, dry_run: bool, interval: float) -> None:
+        self.step = step
         self.dry_run = dry_run
-        self.interval = action.interval or interval
+        self.interval = step.interval or interval
         self.began = time.monotonic()
 
     def event(
         self, state: StepState, detail: str = "", fix: Fix = NO_FIX, diff: str = ""
     ) -> StepEvent:
-        one = self.action
+        one = self.step
         return StepEvent(
             one.id, one.title, one.owner, state, detail, fix, diff, time.monotonic() - self.began
         )
@@ -176,55 +176,57 @@ class _StepRun:
         except WizardError as error:
             yield self.event("failed", error.message, error.fix)
         except Exception as error:
-            # Its message may quote anything, a password among it.
+            # The message may quote anything, also a password.
             yield self.event("failed", f"the step itself failed ({type(error).__name__})")
 
     async def _run_step(self) -> AsyncIterator[StepEvent]:
-        look = await self.action.check()
+        look = await self.step.check()
         if look.state != "wanted":
             yield self._status_event(look)
-        elif self.action.change is None:
+        elif self.step.change is None:
             if self.dry_run:
                 yield self.event("would wait", look.detail, look.fix)
                 return
             async for event in self._wait_until_done(look):
                 yield event
         elif self.dry_run:
-            said = await self.action.dry_run_change() if self.action.dry_run_change else look.detail
-            yield self.event("would change", said or look.detail, diff=look.diff)
+            result = await self.step.dry_run_change() if self.step.dry_run_change else ""
+            yield self.event("would change", result or look.detail, diff=look.diff)
         else:
             yield self.event("changing", look.detail, diff=look.diff)
-            said = await self.action.change()
-            async for event in self._verify_change(said):
+            result = await self.step.change()
+            async for event in self._verify_change(result):
                 yield event
 
-    async def _verify_change(self, said: str) -> AsyncIterator[StepEvent]:
-        look = await self.action.check()
+    async def _verify_change(self, result: str) -> AsyncIterator[StepEvent]:
+        look = await self.step.check()
         if look.state == "holds":
-            yield self.event("changed", said)
+            yield self.event("changed", result)
         elif look.state in {"unknown", "kept"}:
-            yield self.event("changed", f"{said}; {look.detail}" if look.detail else said)
-        elif look.state == "wanted" and self.action.wait_seconds:
-            async for event in self._wait_until_done(look, done=self.event("changed", said)):
+            yield self.event("changed", f"{result}; {look.detail}" if look.detail else result)
+        elif look.state == "wanted" and self.step.wait_seconds:
+            async for event in self._wait_until_done(look, done=self.event("changed", result)):
                 yield event
         else:
-            yield self.event("failed", look.detail or "it does not hold afterwards", look.fix)
+            yield self.event(
+                "failed", look.detail or "the wanted state does not hold after the change", look.fix
+            )
 
     async def _wait_until_done(
         self, look: StepStatus, done: StepEvent | None = None
     ) -> AsyncIterator[StepEvent]:
         last = None
         while look.state == "wanted":
-            left = self.action.wait_seconds - (time.monotonic() - self.began)
-            if left <= 0:
-                waited = f"not within {self.action.wait_seconds:g} s: {look.detail}"
+            remaining = self.step.wait_seconds - (time.monotonic() - self.began)
+            if remaining <= 0:
+                waited = f"not within {self.step.wait_seconds:g} s: {look.detail}"
                 yield self.event("failed", waited, look.fix)
                 return
             if look.detail != last:
                 last = look.detail
                 yield self.event("waiting", look.detail, look.fix)
-            await asyncio.sleep(min(self.interval, left))
-            look = await self.action.check()
+            await asyncio.sleep(min(self.interval, remaining))
+            look = await self.step.check()
         yield done if done and look.state == "holds" else self._status_event(look)
 
     def _status_event(self, look: StepStatus) -> StepEvent:

@@ -99,7 +99,7 @@ async def test_a_hanging_probe_is_unknown_and_names_its_endpoint(
     # Whoever waited for it would wait for longer than a test may take.
     ended = await results(probe("hangs", run, 0.1), probe("other", after(0, pass_result("ok"))))
     assert ended["hangs"].status == "unknown"
-    assert "db.example:5432 gave no answer in 0.1 s" in ended["hangs"].detail
+    assert "db.example:5432 did not answer within 0.1 s" in ended["hangs"].detail
     assert ended["other"].status == "pass"
 
 

@@ -204,6 +204,6 @@ def test_the_last_step_waits_until_nothing_is_in_the_way(dry_run: bool) -> None:
     events = told([alone, World(HOLDS).action("b"), last], dry_run=dry_run)
     assert [event.state for event in events if event.has_ended] == ["blocked", "holds", "blocked"]
     assert ("a (A)" in events[-1].detail, "b (B)" in events[-1].detail) == (True, False)
-    assert "run it again" in events[-1].fix.text
+    assert "run this again" in events[-1].fix.text
     assert (files.changes, files.rehearsals) == (0, 0)
     assert states(told([replace(alone, check=World(UNKNOWN).check), last]))[-1] == "changed"
