@@ -31,7 +31,7 @@ BRANCH = (
     "origin/main differs in 3 of 31 files: .airflow-wizard/airflow/answers.yaml, "
     "apps/airflow/airflow-values.yaml, apps/airflow/secrets/airflow-metadata.yaml"
 )
-PUSH = "`git push origin main`, or have the merge request merged"
+PUSH = "run `git push origin main`, or have the merge request merged"
 DIFF = """\
 --- AppProject argocd/airflow, as it stands
 +++ argocd/airflow/project.yaml

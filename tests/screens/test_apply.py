@@ -251,7 +251,7 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
         assert "nothing to commit: the repository is up to date; a opens apply" in shown
         shown = await press(pilot, "a")
         assert "delivery kind is manual" in shown
-        assert "docs/airflow/RUNBOOK.md has the commands" in shown
+        assert "run the commands in docs/airflow/RUNBOOK.md" in shown
         assert page_of(pilot).phase == "refused"
         assert "delivery kind is manual" in await press(pilot, "r", "enter", "d")
         await press(pilot, "escape")

@@ -1,1 +1,1 @@
-"""What `apply` changes outside Git, and the command that does it."""
+"""The `apply` command: the changes outside Git, in order."""

@@ -1,6 +1,6 @@
-"""Waits until the branch that Argo CD follows holds the files that were planned.
+"""The step that waits until the branch that Argo CD follows holds the planned files.
 
-Contents are compared, not commits: a request that was squashed or rebased counts as merged.
+Contents are compared, not commits: a squashed or rebased merge request counts as merged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
-# A merge request is read by people; whoever does not want to wait quits and runs again.
+# People review merge requests; the operator can also quit and run apply again later.
 PATIENCE_SECONDS = 3600.0
 INTERVAL_SECONDS = 15.0
 FETCH_SECONDS = 60.0
@@ -26,7 +26,7 @@ _SHOWN = 3
 
 
 def build_branch_step(target: Target) -> Step:
-    """The wait; it reads the remote with the person's own credentials and changes no branch."""
+    """Return the wait step; it reads the remote with the operator's credentials only."""
     branch = target.answers.repository.branch
 
     async def check() -> StepStatus:
@@ -54,26 +54,28 @@ def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes
     try:
         remote = find_remote(repository, branch)
     except UsageError:
-        # Argo CD reads some remote; which one is not known here, so nothing can be proven.
+        # Argo CD reads a remote that is not known here, so nothing can be proven.
         commit = repository.resolve(branch)
         found = _compare_files(repository, branch, commit, planned, Fix("commit them there"))
         if found.state != "holds":
             return found
-        return StepStatus("unknown", f"{branch} holds them here; there is no remote to compare")
+        return StepStatus(
+            "unknown", f"{branch} holds the files here; there is no remote to compare with"
+        )
     try:
         commit = _fetch_commit(repository, remote, branch)
     except WizardError as error:
         return StepStatus("unknown", error.message, error.fix)
-    push = Fix(f"`git push {remote} {branch}`, or have the merge request merged")
+    push = Fix(f"run `git push {remote} {branch}`, or have the merge request merged")
     return _compare_files(repository, f"{remote}/{branch}", commit, planned, push)
 
 
 def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
-    """The remote's commit, brought here without touching any branch; None for no such branch."""
+    """Fetch and return the remote's commit without changing a branch; None without that branch."""
     ref = f"refs/heads/{branch}"
     asked = repository.git.act("ls-remote", "--", remote, ref, network=True, seconds=FETCH_SECONDS)
     if asked.code:
-        raise asked.error(f"`git ls-remote {remote}` by hand shows what is asked for")
+        raise asked.error(f"run `git ls-remote {remote}` by hand to see the prompt or error")
     words = asked.text.split()
     if not words:
         return None
@@ -83,7 +85,7 @@ def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
             "--", remote, ref, network=True, seconds=FETCH_SECONDS,
         )  # fmt: skip
         if fetched.code:
-            raise fetched.error(f"`git fetch {remote}` by hand shows what is asked for")
+            raise fetched.error(f"run `git fetch {remote}` by hand to see the prompt or error")
     return words[0]
 
 
@@ -91,17 +93,17 @@ def _compare_files(
     repository: WorkTree, name: str, commit: str | None, planned: Mapping[str, bytes], fix: Fix
 ) -> StepStatus:
     if commit is None:
-        return StepStatus("wanted", f"there is no branch {name} yet", fix)
-    stand = repository.read_many(planned, commit)
-    other = [path for path, data in planned.items() if stand[path] != data]
-    if not other:
+        return StepStatus("wanted", f"branch {name} does not exist yet", fix)
+    committed = repository.read_many(planned, commit)
+    different = [path for path, data in planned.items() if committed[path] != data]
+    if not different:
         return StepStatus(
-            "holds", f"{name} holds all {len(planned)} files, the merge base among them"
+            "holds", f"{name} holds all {len(planned)} files, including the merge base"
         )
-    more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
+    more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
     return StepStatus(
         "wanted",
-        f"{name} differs in {len(other)} of {len(planned)} files: "
-        f"{', '.join(other[:_SHOWN])}{more}",
+        f"{name} differs in {len(different)} of {len(planned)} files: "
+        f"{', '.join(different[:_SHOWN])}{more}",
         fix,
     )

@@ -1,4 +1,4 @@
-"""From what is committed to what a run works on: the clients this machine is set up for."""
+"""Build the target of a run: the committed files and the clients this machine can use."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ def open_target(
     chart: str = "",
     agreed: Mapping[str, str] | None = None,
 ) -> Target:
-    """The files as committed, and a client for every system; nothing is sent.
+    """Return the committed files with a client for each system; nothing is sent.
 
-    The contexts are those of the kubeconfig: of Airflow's cluster (empty: the current one) and of
-    Argo CD's (empty: the same cluster). `database` is the administrator that the operator named.
-    `chart` is a chart on this machine, for a delivery by Helm; `agreed` as `Target` has it.
+    The contexts are kubeconfig contexts: `context` of Airflow's cluster (empty: the current one)
+    and `argocd_context` of Argo CD's (empty: the same cluster). `database` is the administrator
+    that the operator named. `chart` is the path of a chart, for delivery by Helm; `agreed` is as in
+    `Target`.
 
-    Raises UsageError for a context or chart that was named and is not there, and where nothing
-    says who this machine is to anybody.
+    Raises UsageError for a named context or chart that does not exist, and when this machine has
+    credentials for no system.
     """
     proposal = found.proposal
     answers, release = proposal.answers, proposal.rendering.release
@@ -66,7 +67,7 @@ def open_target(
     )
     if target.vault is None and target.kube is None and database is None:
         raise UsageError(
-            "nothing says who you are, neither to Vault nor to a cluster",
+            "no credentials found, neither for Vault nor for a cluster",
             f"{LOGIN_HINT}; and name a kubeconfig context with --context, or export KUBECONFIG",
         )
     return target
@@ -77,15 +78,15 @@ def _open_program(answers: Answers, context: str) -> Helm | None:
     return installer.open_program(answers, context) if installer else None
 
 
-def _find_chart(given: str) -> Path | None:
-    path = Path(given) if given else None
+def _find_chart(text: str) -> Path | None:
+    path = Path(text) if text else None
     if path is not None and not path.exists():
-        raise UsageError(f"--chart: {given} is not there", "give the chart's folder or its .tgz")
+        raise UsageError(f"--chart: {text} does not exist", "give the chart's folder or its .tgz")
     return path
 
 
 def _open_client(context: str) -> Kube | None:
-    """The client of a context; None where there is no kubeconfig and none was asked for."""
+    """Return the client of a context; None without a kubeconfig and without a named context."""
     try:
         return open_kube(context)
     except NoContextError:

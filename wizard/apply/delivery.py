@@ -1,4 +1,4 @@
-"""The delivery of an installation, as `apply` and `destroy` carry it out."""
+"""The installer of a delivery, for `apply` and `destroy`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def find_installer(kind: str, runbook: str) -> Installer:
-    """Return how a kind is installed; RefusedError for one by hand, as `runbook` says."""
+    """Return the installer of a kind. Raises RefusedError for a manual delivery."""
     installer = live_delivery(kind).installer
     if installer is None:
-        raise RefusedError(f"delivery {kind} is made by hand", f"{runbook} has the commands")
+        raise RefusedError(f"delivery {kind} is manual", f"run the commands in {runbook}")
     return installer
 
 
 def get_installer(target: Target) -> Installer:
-    """Return how the target's delivery is installed; RefusedError as `find_installer`."""
+    """Return the installer of the target's delivery; raises as `find_installer`."""
     return find_installer(target.release.delivery, target.release.runbook)

@@ -1,8 +1,8 @@
-"""One run of `apply` at a time for an installation, also from two machines: a Lease.
+"""The run lock: a Lease that allows one run for an installation at a time, on any machine.
 
-It is taken at the first change and not before, so a run that finds nothing to do writes nothing.
-A Lease whose holder no longer renews it is taken over; clocks of two machines are never compared,
-one's own only measures for how long nothing has changed. Source: client-go's leader election.
+It is acquired at the first change, so a run with nothing to do writes nothing. A Lease that its
+holder no longer renews is taken over. Clocks of two machines are never compared: the local clock
+only measures how long the Lease has not changed. Source: client-go's leader election.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 API_VERSION = "coordination.k8s.io/v1"
-# A stopped laptop must not block a colleague for long; renewing thrice in it survives hiccups.
+# Short, so that a suspended laptop does not block others; three renewals tolerate an error.
 LEASE_SECONDS = 30
 QUIT_SECONDS = 0.5
 _RENEWALS = 3
@@ -39,11 +39,11 @@ _PROCESS = "airflow-wizard/process"
 
 
 class RunLock:
-    """The Lease of one installation; an async context manager that gives it back at the end.
+    """The Lease of one installation; an async context manager that releases it at the end.
 
-    `seconds` is for how long a Lease counts that is not renewed. `note` says why there is no lock
-    (no cluster, no right to Leases): then the run goes on without, since every action looks before
-    it changes anything.
+    `seconds` is how long a Lease is valid without renewal. `note` is the reason why there is no
+    lock (no cluster, no right to Leases). The run then continues without a lock, since every step
+    checks the state before it changes anything.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class RunLock:
         self.holder = holder or describe_holder()
         self.seconds = seconds
         self.process = process or Process.current()
-        self.note = "" if kube else "no cluster to hold the lock: other machines are not kept out"
+        self.note = (
+            "" if kube else "no cluster for the run lock: runs on other machines are not prevented"
+        )
         self._given_up = False
         self._lease: KubeObject | None = None
         self._lost = ""
@@ -72,56 +74,57 @@ class RunLock:
 
     @classmethod
     def from_target(cls, target: Target) -> RunLock:
-        """The lock of the target's installation, where what delivers it runs."""
+        """Return the lock of the target's installation, in the cluster of its delivery."""
         kube, namespace = get_installer(target).lock(target)
         return cls(kube, namespace, target.answers.installation.name)
 
     @property
     def held(self) -> bool:
-        """Whether the Lease is this run's."""
+        """Whether this run holds the Lease."""
         return self._lease is not None and not self._lost
 
-    def lock_steps(self, actions: Sequence[Step]) -> tuple[Step, ...]:
-        """The same actions; each takes the lock before it changes anything."""
-        return tuple(self._lock_step(action) if action.change else action for action in actions)
+    def lock_steps(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return the steps so that each acquires the lock before it changes anything."""
+        return tuple(self._lock_step(step) if step.change else step for step in steps)
 
-    def _lock_step(self, action: Step) -> Step:
-        change = action.change
-        assert change is not None  # noqa: S101 - only such actions come here
+    def _lock_step(self, step: Step) -> Step:
+        change = step.change
+        assert change is not None  # noqa: S101 - `lock_steps` passes no other steps
 
         async def locked() -> str:
             if await self.acquire():
-                # Whoever held it may have done this meanwhile.
-                look = await action.check()
+                # The previous holder may have made this change meanwhile.
+                look = await step.check()
                 if look.state == "holds":
                     return look.detail or "holds already"
             return await change()
 
-        return replace(action, change=locked)
+        return replace(step, change=locked)
 
     async def acquire(self) -> bool:
-        """Take the Lease; True when it was not held before.
+        """Acquire the Lease; return True when this run did not hold it before.
 
-        Raises ConflictError when another run holds it or has taken it over, KubeError when the
+        Raises ConflictError when another run holds it or has taken it over, and KubeError when the
         cluster gives no answer.
         """
         async with self._turn:
             if self._lost:
                 raise ConflictError(
-                    f"another run has taken over: {self._lost}", "wait for it, then run this again"
+                    f"another run has taken over the lock: {self._lost}",
+                    "wait until that run ends, then run this again",
                 )
             if self._lease is not None or self._given_up or self.kube is None:
                 return False
             try:
-                # A request that is sent already may make the Lease: an interruption waits for it.
+                # A request in flight may create the Lease, so an interruption waits for it.
                 self._taking = asyncio.ensure_future(self._acquire_lease(self.kube))
                 self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
                 self._lease = await asyncio.shield(self._taking)
             except KubeError as error:
                 if error.kind not in {"forbidden", "missing"}:
                     raise
-                self.note = f"{error.message}: other machines are not kept out"
-                # The namespace may be the next thing that is made; the first changes come before.
+                self.note = f"{error.message}: runs on other machines are not prevented"
+                # A missing namespace may be created by a later step; then the lock is tried again.
                 self._given_up = error.kind == "forbidden"
                 return False
             self.note = ""
@@ -144,12 +147,12 @@ class RunLock:
                     over = self._build_takeover(found)
                     return await run_in_thread(partial(kube.replace, over))
             except KubeConflictError:
-                # Somebody was faster; the next look says who.
+                # Another run was faster; the next read shows the holder.
                 seen = seen or ("", time.monotonic())
                 continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), min(1.0, self.seconds / 10))
-        raise ConflictError("the lock was given up")
+        raise ConflictError("the run lock was released")
 
     def _is_free(self, found: KubeObject) -> bool:
         if not (found.get("spec") or {}).get("holderIdentity"):
@@ -163,8 +166,8 @@ class RunLock:
             escape_unprintable(str(spec.get(name))) for name in ("holderIdentity", "acquireTime")
         )
         return ConflictError(
-            f"another run is under way: {who} since {since}",
-            "wait until it has ended; then run this again, it goes on from there",
+            f"another run is in progress: {who} since {since}",
+            "wait until it ends, then run this again; it continues from there",
         )
 
     def _build_lease(self, transitions: int) -> KubeObject:
@@ -195,7 +198,7 @@ class RunLock:
     async def _renew(self, kube: Kube) -> None:
         while (lease := self._lease) is not None:
             with suppress(TimeoutError):
-                # Stopped between renewals only: one under way would change what is deleted.
+                # Stops between renewals only: a renewal in flight changes the version to delete.
                 await asyncio.wait_for(self._stop.wait(), self.seconds / _RENEWALS)
                 return
             spec = {**lease["spec"], "renewTime": _now()}
@@ -207,7 +210,7 @@ class RunLock:
                 self._lost = await self._read_holder(kube)
                 return
             except KubeError:
-                # The next turn may come through in time; else somebody takes over, as they may.
+                # The next renewal may succeed in time; if not, another run may take over.
                 continue
 
     async def _read_holder(self, kube: Kube) -> str:
@@ -219,7 +222,7 @@ class RunLock:
         return "somebody"
 
     async def release(self) -> None:
-        """Give it back, if it is held; a Lease that somebody has taken over is theirs."""
+        """Delete the Lease if this run holds it; one that another run took over stays."""
         self._stop.set()
         if self._renewing is not None:
             await self._renewing
@@ -251,15 +254,17 @@ class RunLock:
         if kind is None or not issubclass(kind, asyncio.CancelledError):
             await self.release()
             return
-        # Whoever interrupts does not wait for a server that hangs; the Lease then ends by itself.
+        # An interrupted run does not wait for a hanging server; the Lease then expires.
         with suppress(TimeoutError):
             await asyncio.wait_for(self.release(), QUIT_SECONDS)
 
 
 def _duration(found: KubeObject, seconds: float) -> float:
-    """How long the holder's Lease counts by its own word, within reason."""
-    said = (found.get("spec") or {}).get("leaseDurationSeconds")
-    return min(float(said), 10 * LEASE_SECONDS) if isinstance(said, int) else seconds
+    """Return the Lease's own duration in seconds, at most ten times ours."""
+    lease_seconds = (found.get("spec") or {}).get("leaseDurationSeconds")
+    if not isinstance(lease_seconds, int):
+        return seconds
+    return min(float(lease_seconds), 10 * LEASE_SECONDS)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""What a run would do and as whom, from what is committed: to be shown before anything is sent."""
+"""Prepare a run from the committed files: its steps and logins, shown before anything is sent."""
 
 from __future__ import annotations
 
@@ -26,34 +26,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """The same for every surface: it is shown, agreed to, and then run."""
+    """A run that every front end shows and confirms before it starts."""
 
     target: Target
     planned_steps: tuple[Step, ...]
 
     @property
     def title(self) -> str:
-        """Which installation, and which of its states."""
+        """The installation and the start of the plan's digest."""
         return f"apply {self.target.answers.installation.name} ({self.target.digest[:19]})"
 
     @property
     def missing_logins(self) -> tuple[str, ...]:
-        """What others have to do, since nothing says who this machine is there."""
+        """The systems without credentials on this machine, one sentence each."""
         return list_missing_logins(self.target)
 
     def run(self, *, dry_run: bool = False) -> Run:
-        """A run over these actions; each is gone through once."""
+        """Return a new run of these steps."""
         return Run(self.target, self.planned_steps, dry_run=dry_run)
 
 
 def list_missing_logins(target: Target) -> tuple[str, ...]:
-    """Whom this machine is nobody to, a sentence each."""
+    """Return the systems that this machine has no credentials for, one sentence each."""
     found = []
     missing = live_store(target.release.store).missing_access
     if target.vault is None and missing:
         found.append(missing)
     if target.kube is None:
-        found.append("the cluster is left to its owner: no kubeconfig context (--context)")
+        found.append(
+            "cluster skipped: no kubeconfig context (--context); its owner runs these steps"
+        )
     return tuple(found)
 
 
@@ -68,12 +70,12 @@ def prepare_run(
     chart: str = "",
     take_over: Sequence[str] = (),
 ) -> PreparedRun:
-    """The actions of an installation in their order; nothing is sent.
+    """Return the steps of an installation in their order; nothing is sent.
 
     `plan` is a file of `plan --out`; contexts and chart are those of `wizard.apply.connect`.
-    `take_over` are ACTION@SEAL, a yes to a diff that an earlier run showed.
-    Raises RefusedError for a delivery that is made by hand, ConflictError where what stands was
-    not shown, UsageError where nothing says who this machine is.
+    `take_over` holds STEP@SEAL texts that accept a diff of an earlier run. Raises RefusedError for
+    a manual delivery, ConflictError when the committed files differ from the plan that was shown,
+    and UsageError when no credentials are found.
     """
     require_delivery(found)
     require_shown_plan(found, plan)
@@ -85,27 +87,27 @@ def prepare_run(
         chart=chart,
         agreed=dict(_parse_take_over(one) for one in take_over),
     )
-    actions = build_steps(target, only)
-    known = [action.id for action in actions]
+    steps = build_steps(target, only)
+    known = [step.id for step in steps]
     for name in target.agreed:
         if name not in known:
             raise UsageError(
-                f"--take-over: this run has no step {name}", f"its steps are: {', '.join(known)}"
+                f"--take-over: this run has no step {name}", f"use one of: {', '.join(known)}"
             )
-    return PreparedRun(target, actions)
+    return PreparedRun(target, steps)
 
 
-def _parse_take_over(given: str) -> tuple[str, str]:
-    action, _, seal = given.partition("@")
-    if not action or not re.fullmatch("[0-9a-f]{12}", seal):
+def _parse_take_over(text: str) -> tuple[str, str]:
+    step, _, seal = text.partition("@")
+    if not step or not re.fullmatch("[0-9a-f]{12}", seal):
         raise UsageError(
-            f"--take-over {given}: it takes STEP@SEAL, as a run that met another's object says it",
-            "look with `airflow-wizard apply --dry-run`",
+            f"--take-over {text}: this is not STEP@SEAL as printed below a diff",
+            "run `airflow-wizard apply --dry-run` to see the diff and its seal",
         )
-    return action, seal
+    return step, seal
 
 
 def require_delivery(found: CommittedInstallation) -> None:
-    """Raise RefusedError for a delivery that is made by hand."""
+    """Raise RefusedError for a manual delivery."""
     proposal = found.proposal
     find_installer(proposal.answers.delivery.kind, proposal.rendering.release.runbook)

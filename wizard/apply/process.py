@@ -1,4 +1,4 @@
-"""Which process this is, so that what one left behind is known to be left behind."""
+"""The identity of a process, to recognize a lock whose holder has died."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """This process, so that one of the same machine that died is known to be dead.
+    """One process of one machine; `started` is its start time in the kernel's ticks.
 
-    `machine` is a hash of the kernel's boot and process namespace, empty where it cannot be told.
+    `machine` is a hash of the kernel's boot id and process namespace; empty when unknown.
     """
 
     machine: str
@@ -21,7 +21,7 @@ class Process:
 
     @classmethod
     def current(cls) -> Process:
-        """The running process."""
+        """Return the running process."""
         number = os.getpid()
         try:
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -33,7 +33,7 @@ class Process:
 
     @classmethod
     def read(cls, text: str) -> Process:
-        """From a Lease's annotation; one of nowhere when it is not ours."""
+        """Parse a Lease's annotation; any other text gives a process of no machine."""
         parts = text.split(":")
         if len(parts) != 3 or not parts[1].isdecimal():
             return cls("", 0, "")
@@ -43,24 +43,24 @@ class Process:
         return f"{self.machine}:{self.number}:{self.started}"
 
     def is_dead(self, here: Process) -> bool:
-        """Whether it is proven to be gone: of this machine, and no longer running."""
+        """Return whether the process is of this machine and no longer running."""
         if not self.machine or self.machine != here.machine:
             return False
         return _read_start_time(self.number) != self.started
 
 
 def _read_start_time(number: int) -> str:
-    """When a process began, in the kernel's ticks; empty when there is none."""
+    """Return the start time of a process in the kernel's ticks; empty when it does not exist."""
     try:
         text = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    # The name in brackets may hold anything; the 20th word after it is the start.
+    # The name in brackets may contain anything; the 20th word after it is the start time.
     return text.rpartition(")")[2].split()[19]
 
 
 def describe_holder() -> str:
-    """user@host, as people tell runs apart."""
+    """Return user@host, which names a run to other people."""
     import getpass
     import socket
 

@@ -1,4 +1,4 @@
-"""What became of each action, as plain lines; states are words, so that no colour is needed."""
+"""Format the events of a run as plain lines; states are words, so no colour is needed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _WIDTH = len("would change")
 
 
 def format_interruption(again: str = "apply") -> str:
-    """What a run that was stopped ends with; `again` is the command that goes on."""
-    return f"interrupted; what is done stays: run {again} again, it goes on from there"
+    """Return the last line of an interrupted run; `again` is the command that continues it."""
+    return f"interrupted; completed steps stay: run {again} again to continue"
 
 
 INTERRUPTED = format_interruption()
@@ -26,17 +26,17 @@ INTERRUPTED = format_interruption()
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to: the exit code that says so, and what is told of it afterwards."""
+    """The result of a run: its exit code and the lines to print."""
 
     outcome: ExitCode
     lines: tuple[str, ...]
 
 
 def format_event(event: StepEvent) -> list[str]:
-    """The lines of one event: state, title, seconds and detail; then diff and remedy, if any."""
+    """Return the lines of an event: state, title, seconds and detail, then diff and fix if any."""
     spent = f" ({event.seconds:.0f} s)" if event.seconds >= 1 else ""
-    said = f": {event.detail}" if event.detail else ""
-    lines = [f"{event.state:<{_WIDTH}}  {event.title}{spent}{said}"]
+    detail = f": {event.detail}" if event.detail else ""
+    lines = [f"{event.state:<{_WIDTH}}  {event.title}{spent}{detail}"]
     lines += [f"    {text}" for text in event.diff.splitlines()]
     if event.fix and event.state in {"blocked", "failed", "unknown", "kept", "waiting"}:
         lines.append(f"    {format_fix(event)}")
@@ -44,18 +44,18 @@ def format_event(event: StepEvent) -> list[str]:
 
 
 def format_fix(event: StepEvent) -> str:
-    """What to do about it; while it is waited for, what may be done meanwhile."""
+    """Return the line with the fix: `next`, or `meanwhile` while the step waits."""
     return f"{'next' if event.state != 'waiting' else 'meanwhile'}: {event.fix}"
 
 
-def format_counts(told: Sequence[StepEvent]) -> str:
-    """How many actions ended in which state."""
-    found = Counter(event.state for event in told if event.has_ended)
-    return ", ".join(f"{number} {state}" for state, number in found.items())
+def format_counts(events: Sequence[StepEvent]) -> str:
+    """Return the number of ended steps by state."""
+    counts = Counter(event.state for event in events if event.has_ended)
+    return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
 def summarize_run(run: Run, *, interrupted: bool = False) -> RunSummary:
-    """What is told of a run that was watched elsewhere: what stopped it, what is left, counts."""
+    """Summarize a run that was shown elsewhere: stopping, unknown and remaining steps, counts."""
     shown = [
         one
         for one in run.past_events
@@ -63,7 +63,7 @@ def summarize_run(run: Run, *, interrupted: bool = False) -> RunSummary:
     ]
     lines = [text for event in shown for text in format_event(event)]
     if run.dry_run:
-        lines.append("a dry run: nothing was kept")
+        lines.append("dry run: nothing was changed")
     lines += [*run.notes, format_counts(run.past_events)]
     if interrupted:
         return RunSummary(ExitCode.INTERRUPTED, (*lines, format_interruption()))

@@ -1,4 +1,4 @@
-"""One run over an installation's actions: under its lock, noted in its journal, told as events."""
+"""One run of an installation's steps: holds the lock, writes the journal, yields events."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
-# What an interrupted run may still wait for, beside the lock's own.
+# Seconds that an interrupted run waits for cleanups, in addition to the lock's.
 QUIT_SECONDS = 0.3
 
 
 class Run:
-    """The same for every surface: `events` is gone through once, then `end` is called.
+    """A run for every front end: iterate over `events` once, then call `end`.
 
-    `told` are the events so far, `notes` what else a person has to know.
+    `past_events` holds the events so far, `notes` further lines for the operator.
     """
 
-    def __init__(self, target: Target, actions: Sequence[Step], *, dry_run: bool = False) -> None:
+    def __init__(self, target: Target, steps: Sequence[Step], *, dry_run: bool = False) -> None:
         self.target = target
-        self.planned_steps = tuple(actions)
+        self.planned_steps = tuple(steps)
         self.dry_run = dry_run
         self.past_events: list[StepEvent] = []
         self.notes: list[str] = []
 
     async def events(self) -> AsyncIterator[StepEvent]:
-        """Do it, in order; cancelling stops before the next request that was not sent yet."""
+        """Run the steps in order; cancelling stops before the next request is sent."""
         kept = True
         target = self.target
         journal = (
@@ -51,24 +51,26 @@ class Run:
                 self.notes.append(f"warning: {lock.note}")
         if not kept:
             self.notes.append(
-                "note: your state folder cannot be written: which targets these were is lost"
+                "note: the state folder is not writable: this run's targets were not recorded"
             )
 
     def mark_interrupted(self) -> tuple[StepEvent, ...]:
-        """What is left of a run that was stopped; it counts as told."""
+        """Return events for the remaining steps of an interrupted run, also kept as past events."""
         ended = {event.id for event in self.past_events if event.has_ended}
         last = {event.id: event.state for event in self.past_events}
         left = []
-        for action in self.planned_steps:
-            if action.id not in ended:
-                under_way = last.get(action.id) == "changing"
-                detail = "interrupted while it was made: it may have been" if under_way else ""
-                left.append(StepEvent(action.id, action.title, action.owner, "left", detail))
+        for step in self.planned_steps:
+            if step.id not in ended:
+                changing = last.get(step.id) == "changing"
+                detail = "interrupted during the change, which may have completed"
+                left.append(
+                    StepEvent(step.id, step.title, step.owner, "left", detail if changing else "")
+                )
         self.past_events += left
         return tuple(left)
 
     def end(self, seconds: float | None = None) -> None:
-        """Revoke what was logged in; with `seconds` no longer than that."""
+        """Run the cleanups, such as revoking logins; wait at most `seconds`."""
 
         def work() -> None:
             for end in self.target.cleanups:
@@ -80,7 +82,7 @@ class Run:
 
     @property
     def outcome(self) -> ExitCode:
-        """0 when everything holds or could not be read, 5 when something is in the way, else 6."""
+        """0 when every step holds or is unknown, 5 when one is blocked, else 6 when one failed."""
         states = {event.state for event in self.past_events}
         if "blocked" in states:
             return ExitCode.CONFLICT

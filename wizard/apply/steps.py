@@ -1,4 +1,4 @@
-"""Everything `apply` does for an installation, in its order: the store, then the delivery."""
+"""The steps of `apply` in their order: the store, then the delivery."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ Part = Literal["store", "delivery"]
 
 
 def build_steps(target: Target, only: Part | None = None) -> tuple[Step, ...]:
-    """The actions of this installation; `only` leaves the other part out.
+    """Return the steps of this installation; `only` selects one part.
 
-    The cluster's identity comes first: the store's side names the cluster too. The database belongs
-    to the store: a deployment finds it in place, and its password is kept there.
+    The cluster's identity is checked first, because steps of the store depend on the cluster too.
+    The database belongs to the store's part: it must exist before the deployment, and its password
+    is in the store.
     """
     first = build_identity_step(target)
     run = live_store(target.release.store).open_run(target)

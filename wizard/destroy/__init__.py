@@ -1,1 +1,1 @@
-"""Taking away again what an installation's runs made: `apply --undo`, and all of it: `destroy`."""
+"""The commands `apply --undo` and `destroy`: remove what the runs of an installation created."""

@@ -1,4 +1,4 @@
-"""What holds data outside the cluster: it stays unless it is named, and is told how it goes."""
+"""Databases outside the cluster: never deleted here; their owner gets the statements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA_KINDS: tuple[DataKind, ...] = get_args(DataKind)
 
 
 def build_database_removal(target: Target, pieces: Collection[DataKind]) -> tuple[Step, ...]:
-    """They are never dropped from here: their owner gets the statements."""
+    """Return the steps that show the owner how to drop the databases; nothing is dropped."""
     own = target.answers.database
     found = [("destroy.database", "database", own.host, own.port, own.name, own.user)]
     if SEPARATE_RESULT_BACKEND.holds(target.answers):
@@ -48,11 +48,11 @@ def _build_database_step(
         if "database" in pieces:
             return StepStatus(
                 "unknown",
-                "left to its owner: it is never dropped from here",
-                Fix(f"they run: {sql}"),
+                "not dropped: the wizard never drops a database",
+                Fix(f"its owner runs: {sql}"),
             )
         return StepStatus(
-            "kept", f"{what} {where} stays", Fix(f"if it is to go, its owner runs: {sql}")
+            "kept", f"{what} {where} stays", Fix(f"to drop it, its owner runs: {sql}")
         )
 
     return Step(id, f"Leave {what} {where} to its owner", "dba", f"{host}:{port}", check)

@@ -1,7 +1,7 @@
-"""The installation's files, taken out of the repository in one commit: the last step of `destroy`.
+"""The last step of `destroy`: one commit that removes the installation's files.
 
-They say what is to be removed, so they go last, and a run that was killed reads them again. What
-the wizard never wrote there stays.
+The files describe what to remove, so they are removed last, and an interrupted run reads them
+again. Files that the wizard did not write stay.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommitOptions:
-    """How the commit is made and where it goes; as the options of `commit`."""
+    """How the commit is made and where it goes; see the options of `commit`."""
 
     message: str = ""
     branch: str = ""
@@ -40,7 +40,7 @@ class CommitOptions:
 
 
 class FileRemoval:
-    """What is emitted of an installation, and what else lies in its folders."""
+    """The files that the wizard wrote for an installation, and foreign files in its folders."""
 
     def __init__(self, found: CommittedInstallation, options: CommitOptions) -> None:
         proposal = found.proposal
@@ -67,12 +67,12 @@ class FileRemoval:
 
     @property
     def listed_files(self) -> list[str]:
-        """The files that go and that somebody reads; the merge base is not among them."""
+        """The files to remove, without the merge base."""
         hidden = f"{STATE_DIR}/{self._name}/base/"
         return sorted(path for path in self._emitted if not path.startswith(hidden))
 
     def changes(self) -> list[FileChange]:
-        """The deletions that are left to commit."""
+        """Return the deletions that are not committed yet."""
         held = self._repository.read_many(self._emitted)
         return [
             FileChange(path, self._emitted[path], "delete", data, None)
@@ -81,7 +81,7 @@ class FileRemoval:
         ]
 
     def require_possible(self) -> None:
-        """Before anything is removed: the commit could be made. Raises what a commit raises."""
+        """Raise what the commit would raise; called before anything is removed."""
         require_no_secret(self._options.message, self._options.branch)
         repository = self._repository
         repository.require_idle()
@@ -93,16 +93,16 @@ class FileRemoval:
         repository.require_branch(self._target, self._options.branch or None)
 
     def build_step(self, require_gone: Callable[[], None]) -> Step:
-        """The commit as the run's last action; the files stay while any step is still to be done.
+        """Return the commit as the run's last step; the files stay until all others are done.
 
-        `require_gone` raises while anything may still follow the files. Git works beside the event
-        loop, in which the run's lock is renewed; a hook or a push may take its time.
+        `require_gone` raises while a controller may still use the files. Git runs in a thread,
+        because hooks and pushes are slow and the event loop renews the run's lock.
         """
 
         def check() -> StepStatus:
             left = self.changes()
             if not left:
-                return StepStatus("holds", "no file of it is committed")
+                return StepStatus("holds", "no file of the installation is committed")
             return StepStatus("wanted", f"{len(left)} files are committed")
 
         def change() -> str:
@@ -130,18 +130,18 @@ class FileRemoval:
             terminal=options.terminal,
         )
         repository.refresh()
-        said = [f"committed {(written.commit or '')[:12]}", *written.altered]
+        lines = [f"committed {(written.commit or '')[:12]}", *written.altered]
         if self._push:
             from wizard.workspace.merge_request import publish
 
-            said += publish(
+            lines += publish(
                 repository, written, self._target, pr=options.pr, terminal=options.terminal
             )
-        return "; ".join(said)
+        return "; ".join(lines)
 
 
 def forget_installation(repository: WorkTree, name: str) -> None:
-    """What this machine remembers of an installation that is no more."""
+    """Delete the state that this machine keeps of a destroyed installation."""
     ApplyHistory(repository, name).forget()
     StateFile(repository, name, "unverified").forget()
 
@@ -151,7 +151,7 @@ def _folders(paths: Paths) -> tuple[str, ...]:
 
 
 def find_destroy_commit(repository: WorkTree, name: str) -> str:
-    """The commit that took an installation's files away; empty where HEAD's history has none."""
+    """Return the commit that removed an installation's files; empty if HEAD's history has none."""
     path = repository.full_path(f"{state_folder(name)}/answers.yaml")
     found = repository.git.read(
         "log", "-1", "--diff-filter=D", "--format=%H", "HEAD", "--", path, ok=(0, 128)

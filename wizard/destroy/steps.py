@@ -1,7 +1,4 @@
-"""What `apply --undo` and `build_destroy_steps` do, in their order.
-
-The reverse of `apply`, the files last.
-"""
+"""The steps of `apply --undo` and `destroy`: those of `apply` in reverse, the files last."""
 
 from __future__ import annotations
 
@@ -29,17 +26,20 @@ Steps = tuple["Step", ...]
 
 
 def require_removable(found: CommittedInstallation) -> None:
-    """Raise RefusedError for a delivery that is taken down by hand."""
+    """Raise RefusedError for a manual delivery."""
     release = found.proposal.rendering.release
     if live_delivery(release.delivery).installer is None:
         raise RefusedError(
-            f"delivery {release.delivery} is taken down by hand",
-            f"{release.runbook} has the commands",
+            f"delivery {release.delivery} is manual",
+            f"run the commands in {release.runbook}",
         )
 
 
 def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
-    """Taking back what `apply` has made, and nothing that came of it; `only` leaves a part out."""
+    """Return the steps that remove what `apply` created, without the objects delivered later.
+
+    `only` selects one part.
+    """
     run = live_store(target.release.store).open_run(target)
     delivery = get_installer(target).undo(target, run.login if run else None)
     store = (*run.build_removal(), *run.build_final_removal()) if run else ()
@@ -52,7 +52,7 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
 def build_destroy_steps(
     target: Target, found: CommittedInstallation, pieces: Collection[DataKind], files: FileRemoval
 ) -> Steps:
-    """Everything of the installation, its files last; of what holds data only the named pieces."""
+    """Return the steps that remove the installation, its files last; data only if in `pieces`."""
     installer = get_installer(target)
     run = live_store(target.release.store).open_run(target)
     return (
@@ -69,7 +69,7 @@ def build_destroy_steps(
 
 
 def _collect_own_keys(found: CommittedInstallation) -> dict[str, frozenset[str]]:
-    """The keys that are the installation's own, by who reads the path ("": Airflow)."""
+    """Return the payload keys that the installation owns, by reader of the path ("": Airflow)."""
     return {
         one.store.reader: frozenset(
             {"config"} if one.store.document else {fact.key for fact in one.facts}

@@ -107,7 +107,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
     world.put("AppProject", "airflow", api="argoproj.io/v1alpha1", spec=theirs)
     wizard = opened(aw.folder, "airflow")
     async with wizard.run_test(size=(80, 24), notifications=True) as pilot:
-        assert "Vault is left to its owner" in await to_the_plan(pilot)
+        assert "Vault is skipped: no Vault" in await to_the_plan(pilot)
         await press(pilot, "enter", "down", "enter")
         frames: list[str] = []
         shown = await ended(pilot, frames)
