@@ -472,7 +472,7 @@ def _locked(folder: Path) -> bytes:
 
 
 OWN: dict[str, tuple[Callable[[Path], bytes], str]] = {
-    "a passphrase": (_locked, "protected by a passphrase"),
+    "a passphrase": (_locked, "the key has a passphrase"),
     "a PuTTY key": (lambda _: b"PuTTY-User-Key-File-3: ssh-ed25519\n", "this is a PuTTY key"),
     "a public key": (
         lambda _: generate_key_pair("ed25519", "x").public.encode(),

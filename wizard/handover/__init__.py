@@ -1,1 +1,1 @@
-"""What owners of other systems are handed: scripts without a secret, of what is committed."""
+"""Scripts without secrets for the owners of other systems, from the committed files."""

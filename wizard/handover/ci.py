@@ -1,4 +1,4 @@
-"""For whoever owns the pipelines: one job in sh that every CI system can run."""
+"""The script for the owners of CI: one sh job that every CI system can run."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ check() {
   airflow-wizard check ABOUT
   code=0
   airflow-wizard plan --detailed-exitcode ABOUT || code=$?
-  [ "$code" -ne 2 ] || echo 'the committed answers lead to other files: commit them' >&2
+  [ "$code" -ne 2 ] || echo 'the committed files do not match the answers: commit the plan' >&2
   return "$code"
 }"""
 
 _APPLY = """\
 apply() {
-  : "${KUBECONFIG:?is a kubeconfig file}"
+  : "${KUBECONFIG:?set it to a kubeconfig file}"
   airflow-wizard apply --yes ${KUBE_CONTEXT:+"--context=$KUBE_CONTEXT"}HUB ABOUT
 }"""
 
@@ -35,7 +35,7 @@ case ${1:-check} in
     APPLY
     ;;
   *)
-    echo 'say check or apply' >&2
+    echo 'usage: sh job.sh check|apply' >&2
     exit 64
     ;;
 esac"""
@@ -44,7 +44,7 @@ esac"""
 def render_files(
     answers: Answers, release: Release, store: StoreHandover, delivery: DeliveryHandover
 ) -> Files:
-    """`job.sh check` for every change, `job.sh apply` on the target branch."""
+    """Return `job.sh`: `check` is for every change, `apply` for the target branch."""
     about = f"--installation {quote(release.installation)}"
     if release.prefix not in {"", "."}:
         about += f" --repo {quote(release.prefix)}"
@@ -53,17 +53,16 @@ def render_files(
         "job.sh": script(
             comment(
                 f"CI for Airflow installation {release.installation}, from the top of a clone of",
-                "the config repository with its whole history (no shallow clone). Needs",
+                "the config repository with its full history (no shallow clone). Needs",
                 f"airflow-wizard {__version__} or newer{delivery.ci_programs}.",
                 "  sh job.sh check   for every change: consistent, safe, nothing left to commit",
-                f"  sh job.sh apply   on branch {answers.repository.branch} alone, one at a time",
-                "Variables that only apply needs, secret ones masked by the CI system:",
-                "  KUBECONFIG       a kubeconfig file of an account that may do what `apply` shows",
-                "  KUBE_CONTEXT     its context for the cluster of Airflow; without it, the "
-                "current one",
+                f"  sh job.sh apply   on branch {answers.repository.branch} only, one at a time",
+                "Variables for apply only; mask the secret ones in the CI system:",
+                "  KUBECONFIG       kubeconfig file of an account with the rights for `apply`",
+                "  KUBE_CONTEXT     context of Airflow's cluster (default: the current one)",
                 *delivery.ci_variables,
                 *store.ci_variables,
-                "XDG_STATE_HOME kept between runs makes it remember which systems it met.",
+                "Keep XDG_STATE_HOME between jobs: it records the identities of the systems.",
             ),
             _CHECK.replace("ABOUT", about),
             _APPLY.replace("ABOUT", about).replace("HUB", delivery.ci_options),

@@ -1,4 +1,4 @@
-"""Writing what is handed over into a folder: all of it or nothing, and over nobody's file."""
+"""Write the handover files to a folder: all or none, and without replacing foreign files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _RESERVED_FOLDERS = {".airflow-wizard": "the wizard's own folder", ".git": "Git'
 
 
 def write_files(folder: Path, installation: str, texts: Mapping[str, str]) -> list[Path]:
-    """Write the texts below the folder, by relative path, readable by all; the paths written.
+    """Write the texts by relative path, readable by all, and return the changed paths.
 
-    A file that stands is replaced only where an earlier handover of this installation wrote it
-    and nobody changed it since, else it is a ConflictError. UsageError for a folder that is the
-    wizard's or Git's, or that cannot be written; then everything is as it was.
+    An existing file is replaced only if an earlier handover of this installation wrote it and it
+    was not changed since; otherwise raises ConflictError. Raises UsageError for a folder of the
+    wizard or of Git, and for one that is not writable; then all files are restored.
     """
     for part in (*folder.absolute().parts, *folder.resolve().parts):
         if part.casefold() in _RESERVED_FOLDERS:
             raise UsageError(
-                f"--out {folder}: lies in {_RESERVED_FOLDERS[part.casefold()]}",
+                f"--out {folder}: is in {_RESERVED_FOLDERS[part.casefold()]}",
                 "give another folder",
             )
     wanted = {folder / name: text.encode() for name, text in texts.items()}
@@ -32,56 +32,56 @@ def write_files(folder: Path, installation: str, texts: Mapping[str, str]) -> li
         changed = {path: data for path, data in wanted.items() if old[path] != data}
         _replace_files(changed, old)
     except OSError as error:
-        raise UsageError(f"--out {folder}: {error.strerror}", "give a folder to write to") from None
+        raise UsageError(f"--out {folder}: {error.strerror}", "give a writable folder") from None
     return list(changed)
 
 
 def _read_existing(path: Path, installation: str) -> bytes | None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise ConflictError(f"{path} is no file of a handover", "move it away, or give another DIR")
+        raise ConflictError(f"{path} is not a handover file", "move it away, or give another DIR")
     if not path.exists():
         return None
     data = path.read_bytes()
     if not is_untouched(data, installation):
         raise ConflictError(
-            f"{path} was changed by hand, or is another's; it is not overwritten",
+            f"{path} was changed by hand or is of another installation; not overwritten",
             "move it away, or give another DIR",
         )
     return data
 
 
 def _replace_files(changed: Mapping[Path, bytes], old: Mapping[Path, bytes | None]) -> None:
-    made: list[Path] = []
+    created: list[Path] = []
     staged: dict[Path, Path] = {}
     done: list[Path] = []
     try:
         for path, data in changed.items():
-            _create_folders(path.parent, made)
-            beside = path.with_name(f".{path.name}.{os.getpid()}")
-            staged[path] = beside
-            _write_new_file(beside, data)
-        for path, beside in staged.items():
+            _create_folders(path.parent, created)
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            staged[path] = temporary
+            _write_new_file(temporary, data)
+        for path, temporary in staged.items():
             done.append(path)
-            beside.replace(path)
+            temporary.replace(path)
     except BaseException:
-        for beside in staged.values():
+        for temporary in staged.values():
             with suppress(OSError):
-                beside.unlink()
+                temporary.unlink()
         for path in done:
             with suppress(OSError):
                 _restore(path, old[path])
-        for parent in reversed(made):
+        for parent in reversed(created):
             with suppress(OSError):
                 parent.rmdir()
         raise
 
 
-def _create_folders(folder: Path, made: list[Path]) -> None:
-    """Make what lacks of a folder's path, and note it, the outermost first."""
+def _create_folders(folder: Path, created: list[Path]) -> None:
+    """Create the missing folders of a path and append them to `created`, the outermost first."""
     if not folder.exists():
-        _create_folders(folder.parent, made)
+        _create_folders(folder.parent, created)
         folder.mkdir()
-        made.append(folder)
+        created.append(folder)
 
 
 def _write_new_file(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""For the platform's owner: what is applied once from outside Git, and which ways must be open."""
+"""Files for the platform's owners: the one-time script outside Git, and the network flows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def render_files(
     release: Release, store: StoreHandover, delivery: DeliveryHandover, flows: Iterable[Flow]
 ) -> Files:
-    """`apply.sh`, `network.md`, and what the store needs of the platform besides."""
+    """Return `apply.sh`, `network.md` and the store's own files for the platform."""
     return {
         "apply.sh": delivery.apply,
         "network.md": _render_network(release, store, delivery, flows),
@@ -40,6 +40,6 @@ def _render_network(
     name = release.installation
     return (
         f"# Network flows of Airflow installation {name}\n\n{table(head, rows)}\n\n"
-        "Besides: DNS, the pods of the namespace among each other and to the API server of the\n"
-        "cluster, and the image registry from its nodes.\n"
+        "Also required: DNS, traffic between the pods of the namespace and to the API server of\n"
+        "the cluster, and access to the image registry from the nodes.\n"
     )

@@ -1,4 +1,4 @@
-"""All that is handed over of one committed installation, by owner; pure."""
+"""All handover files of a committed installation, by owner; pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ HandoverFiles = Mapping[Owner, Mapping[str, str]]
 def render_handover(
     answers: Answers, rendering: Rendering, committed: Mapping[str, str]
 ) -> HandoverFiles:
-    """Texts by file name, for each owner that has something to do.
+    """Return texts by file name for each owner with something to do.
 
-    `committed` holds the files as they stand in the repository, by logical id. No text has a
-    secret in it: nothing here knows one.
+    `committed` holds the committed files by logical id. The texts contain no secrets, because no
+    input does.
     """
     release = rendering.release
     store = live_store(release.store).handover(answers, rendering, committed)

@@ -1,1 +1,1 @@
-"""Probes of what an installation needs from outside, and the command that runs them."""
+"""The probes of an installation's external systems, for `check --live` and the screens."""

@@ -1,7 +1,7 @@
-"""Which answers name an address, and which: what name and port are tried while they are typed.
+"""The questions that hold an address: its name and port are tested while it is typed.
 
-A new question that holds a host or a URL is one line here, or one in `UNCHECKED_ADDRESSES` where
-nobody can expect it to answer this machine.
+A new question with a host or a URL needs one line here, or one in `UNCHECKED_ADDRESSES` if this
+machine cannot be expected to reach it.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 Address = tuple[str, int]
 _PORTS = {"https": 443, "http": 80, "ssh": 22}
-# What every cluster calls itself: a name that means nothing outside.
+# Names that resolve only inside a cluster.
 _INSIDE = ("kubernetes.default", ".svc", ".cluster.local")
 _API_SERVER = "kubernetes"
 
 
 @dataclass(frozen=True, slots=True)
 class AddressQuestions:
-    """Questions that together name one address; the outcome stands beside the first."""
+    """Questions that together hold one address; the first one shows the result."""
 
     keys: tuple[str, ...]
     find: Callable[[Answers], Address | None]
 
     @property
     def key(self) -> str:
-        """The question beside which the outcome stands."""
+        """The question that shows the result."""
         return self.keys[0]
 
     def is_host(self, key: str) -> bool:
-        """Whether this question is the bare host of an address, with the port in another one."""
+        """Return whether this question is a host whose port is in a question of its own."""
         return key == self.key and len(self.keys) > 1
 
     def address(self, answers: Answers) -> Address | None:
-        """Host and port as answered; None without any, or where it is one inside a cluster."""
+        """Return host and port of the answers; None if empty or only valid inside a cluster."""
         found = self.find(answers)
         if found is None or not found[0]:
             return None
@@ -70,7 +70,7 @@ def _parse_image(repository: str) -> Address | None:
 
 
 def _list_kind_urls() -> list[str]:
-    """The questions of stores and deliveries that take a URL, in the order they are asked."""
+    """Return the keys of URL questions of stores and deliveries, in the order of the questions."""
     return [
         *(key for kind in store_kinds() for key in kind.urls),
         *(key for kind in delivery_kinds() for key in kind.urls),
@@ -106,7 +106,7 @@ ADDRESS_QUESTIONS: tuple[AddressQuestions, ...] = (
     AddressQuestions(("dags.repo",), lambda a: _parse_repository(a.dags.repo)),
     *(AddressQuestions((key,), _find_url(key)) for key in _list_kind_urls()),
 )
-# Addresses in answers that are not tried: nobody types the one, nothing answers at the other yet.
+# Not tested: cluster.server is never typed, and nothing listens at access.base_url yet.
 UNCHECKED_ADDRESSES: tuple[str, ...] = ("cluster.server", "access.base_url")
 ADDRESS_BY_QUESTION: dict[str, AddressQuestions] = {
     key: place for place in ADDRESS_QUESTIONS for key in place.keys

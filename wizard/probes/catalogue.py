@@ -1,4 +1,4 @@
-"""Which probes an installation needs. A new kind of probe is one function and one line here."""
+"""The probes that an installation needs; a new kind is one function and one line here."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeSource:
-    """Where probes come from: `title` is over their results, `section` is the page about them.
+    """A group of probes: `title` heads their results, `section` is the page with the questions.
 
-    `reads` are the sections whose answers decide what they find: after a change of any, it has to
-    be found out again. `kube` says that they ask the cluster.
+    `reads` names the sections whose answers the results depend on: after a change in one of them,
+    the probes must run again. `kube` is true for probes that query the cluster.
     """
 
     title: str
@@ -67,7 +67,7 @@ class ProbeSource:
 
 
 def probe_git_host(situation: Situation) -> Iterator[Probe]:
-    """The host keys that known_hosts will hold, compared with those the host shows now."""
+    """Compare the host keys for known_hosts with those that the host presents now."""
     place = needed_host(situation.answers)
     if place is None:
         return
@@ -79,7 +79,7 @@ def probe_git_host(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
-    """The clone, with exactly the deploy key."""
+    """Clone the DAG repository with the deploy key only."""
     target = clone_target(situation.answers)
     if target is None:
         return
@@ -87,7 +87,7 @@ def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_config_repository(situation: Situation) -> Iterator[Probe]:
-    """The clone that Argo CD makes, with exactly its own key, and the keys of that host."""
+    """Check that host's keys and clone as Argo CD does, with its own key only."""
     if not REPOSITORY_KEY.holds(situation.answers):
         return
     target = repository_target(situation.answers)
@@ -113,11 +113,13 @@ def _probe_clone(
     clone = f"{reading.id}.clone"
     if isinstance(held, ProbeResult):
         if about.answer.kind in {"generate", "store"}:
-            held = skip_result(held.detail, "`airflow-wizard secrets --prove` clones with it")
+            held = skip_result(
+                held.detail, "run `airflow-wizard secrets --prove` to clone with the stored key"
+            )
         yield make_finished_probe(clone, reading.title, target.endpoint, held, about.repository)
         return
     try:
-        # As `secrets` would store it; what cannot be used is a fault here already.
+        # Parsed as `secrets` does, so that an unusable key is a fault here too.
         key = read_private_key(held, about.question, "", about.question)
         require_recorded_key(key, about.public, about.question)
     except WizardError as error:
@@ -134,7 +136,7 @@ def _probe_clone(
 
 
 def probe_database(situation: Situation) -> Iterator[Probe]:
-    """The metadata database, asked directly as migrations will, and its pooler."""
+    """Check the metadata database with a direct connection, as migrations use, and the pooler."""
     own = situation.answers.database
     if own.kind != "external":
         return
@@ -176,7 +178,7 @@ def probe_database(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_result_backend(situation: Situation) -> Iterator[Probe]:
-    """A database of its own for Celery's results."""
+    """Check a separate database for Celery's results."""
     if not SEPARATE_RESULT_BACKEND.holds(situation.answers):
         return
 
@@ -197,7 +199,7 @@ def probe_result_backend(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_broker(situation: Situation) -> Iterator[Probe]:
-    """An external Redis, as the broker URL names it; other brokers are only reached."""
+    """Check an external Redis by its broker URL; other brokers only get a TCP connection."""
     own = situation.answers.broker
     if not (CELERY.holds(situation.answers) and EXTERNAL_BROKER.holds(situation.answers)):
         return
@@ -221,7 +223,7 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
         )
         return
     if isinstance(target, str):
-        text = f"broker.url is {target}: only a Redis of one URL is tried here"
+        text = f"broker.url is {target}: only a Redis with a single URL can be tested here"
         yield make_finished_probe(
             "broker.login", "Broker: login", place, skip_result(text), "broker.url"
         )
@@ -230,12 +232,12 @@ def probe_broker(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_store(situation: Situation) -> Iterable[Probe]:
-    """The store, as this machine reaches it."""
+    """Check the store as reached from this machine."""
     return live_store(situation.answers.secrets.store).probes(situation)
 
 
 def probe_cluster(situation: Situation) -> Iterator[Probe]:
-    """The cluster that the kubeconfig leads to, as whoever it names."""
+    """Check the kubeconfig's cluster with the kubeconfig's login."""
     kube = situation.kube
     if kube is None:
         if situation.no_kube is not None:
@@ -254,7 +256,7 @@ def list_cluster_probes(
 ) -> Iterator[Probe]:
     """Return the cluster's probes, with those of the installation's store and delivery.
 
-    `controller` is the cluster that the delivery's controller runs in, where it is another one.
+    `controller` is the cluster of the delivery's controller if that is a different one.
     """
     store = live_store(release.store).cluster_checks(kube, answers, release)
     delivery = live_delivery(release.delivery).cluster_checks(answers, kube, controller)
@@ -262,12 +264,12 @@ def list_cluster_probes(
 
 
 def probe_artifacts(situation: Situation) -> Iterator[Probe]:
-    """Chart and image, where the cluster will fetch them from."""
+    """Check chart and image in the registries that the cluster will use."""
     yield from artifact_probes(situation.answers, CHART_REPOSITORY)
 
 
 _SIZE_SECTIONS = ("installation", "executor", "components", "values")
-# In the order in which an operator reads them.
+# In the order of the output.
 SOURCES: tuple[ProbeSource, ...] = (
     ProbeSource("Git host", "dags", probe_git_host, ("dags",)),
     ProbeSource("DAG repository", "dags", probe_dag_repository, ("dags",)),
@@ -287,5 +289,5 @@ SOURCES: tuple[ProbeSource, ...] = (
 
 
 def collect_probes(situation: Situation) -> list[Probe]:
-    """Every probe that applies; asks for consent and values where one is needed, sends nothing."""
+    """Return every probe that applies; prompts for consent and values, sends nothing."""
     return [probe for source in SOURCES for probe in source.probes(situation)]

@@ -1,4 +1,4 @@
-"""What probes start from while answers are still being given, on the screens."""
+"""The situation of probes for unsaved answers, on the screens."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def prepare_situation(
     cluster: bool = True,
     scanner: Scanner | None = None,
 ) -> Situation:
-    """The situation of answers with settled host keys; blocking: reads files and the kubeconfig.
+    """Return the situation of answers with verified host keys; blocks on reading files.
 
-    Without `cluster` the kubeconfig is not looked at. Nobody has agreed to anything yet. Raises
-    AnswersError for a file that cannot be used, and WizardError for a context that is not there.
+    Without `cluster` the kubeconfig is not read. The result contains no consent. Raises
+    AnswersError for an unusable file and WizardError for a context that does not exist.
     """
     answers, assets = workspace.with_assets(answers, existing, folder)
     release = derive_release(answers, assets)

@@ -1,7 +1,6 @@
-"""What a round of probes would ask, of whom and with which secret, told before any of it is done.
+"""A dry run of probe sources: the endpoints, secrets and prompts that they will need.
 
-The sources are gone through as they will be, with a stand-in for every secret: no reference is
-read, and no probe is run.
+The sources run with a placeholder for every secret: no reference is read, and no probe is run.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequirements:
-    """What one source needs: `probes` as far as they are known yet, `lines` for a person to read.
+    """The needs of one source: the `probes` known so far, and `lines` to show.
 
-    `agreements` are what a yes is given to: endpoints, uses of secrets, identities. `prompts` are
-    the values that a person has to type.
+    `agreements` holds everything to confirm: endpoints, uses of secrets, identities. `prompts`
+    holds the values that a person has to type.
     """
 
     source: ProbeSource
@@ -46,7 +45,7 @@ class _DryRun(Situation):
     def secret(
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
-        """A stand-in; where there will be no value, what says so."""
+        """Return a placeholder, or the result of the probe when there will be no value."""
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"generate", "store"}:
             return super().secret(key, *places, where=where, lines=lines)
@@ -59,7 +58,7 @@ class _DryRun(Situation):
         return SecretStr("stand-in-for-a-secret")
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
-        """None, and the use is noted."""
+        """Record the use and return None."""
         del key, places
         self.uses.append(use)
         return None
@@ -68,19 +67,19 @@ class _DryRun(Situation):
 def dry_run_sources(
     situation: Situation, sources: Sequence[ProbeSource]
 ) -> tuple[ProbeRequirements, ...]:
-    """What each source that applies would need; reads no secret and asks nobody."""
+    """Return the needs of each source that applies; reads no secret and prompts for nothing."""
     found = []
     for source in sources:
-        said: list[str] = []
-        trial = replace(situation, say=said.append)
+        messages: list[str] = []
+        trial = replace(situation, say=messages.append)
         own = _DryRun(**{one.name: getattr(trial, one.name) for one in fields(Situation)})
         probes = tuple(source.probes(own))
         if not probes:
             continue
         endpoints = dict.fromkeys(probe.endpoint for probe in probes)
-        lines = [*own.shown, *said]
+        lines = [*own.shown, *messages]
         lines += [one for one in endpoints if not any(one in line for line in lines)]
-        agreements = frozenset([*endpoints, *own.uses, *said, *own.prompts])
+        agreements = frozenset([*endpoints, *own.uses, *messages, *own.prompts])
         found.append(
             ProbeRequirements(source, probes, tuple(lines), agreements, tuple(own.prompts))
         )

@@ -1,1 +1,1 @@
-"""Fills the store once: survey, steps, sealed hand-off file."""
+"""The `secrets` command's flow: survey, steps and the sealed hand-off file."""

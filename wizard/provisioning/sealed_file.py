@@ -1,8 +1,8 @@
-"""The hand-off file: values for the store, from somebody who may not write there to one who may.
+"""The hand-off file: values for the store, for somebody with write access to it.
 
-Its payload is JSON, sealed with age (`wizard.clients.age`); it says for which installation and
-which place it is meant, so that nobody puts it elsewhere. What was handed off is remembered on this
-machine without a value, for what was generated once is not generated again.
+Its payload is JSON, sealed with age (`wizard.clients.age`). It names its installation and its path
+in the store, so it cannot be written elsewhere. This machine records the hand-off without values,
+because values that were generated once are not generated again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 KIND = "airflow-wizard hand-off"
 _SCHEMA = 1
-# What file systems without hard links say.
+# Errors of file systems without hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _MADE_BY = "give the file that `airflow-wizard secrets --hand-off` wrote"
 
 
 @dataclass(frozen=True)
 class HandOff:
-    """What a file holds: values by fact, for one place of one installation."""
+    """The content of a file: values by fact, for one path and one installation."""
 
     installation: str
     place: Mapping[str, str]
@@ -45,7 +45,7 @@ class HandOff:
     generated: tuple[str, ...] = ()
 
     def dump_payload(self) -> bytes:
-        """The payload as bytes; only to be sealed."""
+        """Return the unencrypted payload; use it only as input for sealing."""
         document = {
             "kind": KIND,
             "schema": _SCHEMA,
@@ -57,45 +57,48 @@ class HandOff:
         return json.dumps(document, indent=1).encode()
 
     def require_target(self, installation: str, place: Mapping[str, str]) -> None:
-        """Raise RefusedError where it is meant for another installation or place."""
+        """Raise RefusedError when the file is for another installation or path."""
         if self.installation != installation:
             raise RefusedError(
-                f"the file is for installation {self.installation}, and this is {installation}",
-                f"name it: --installation {self.installation}",
+                f"the file is for installation {self.installation}, not for {installation}",
+                f"add --installation {self.installation}",
             )
-        other = [
-            f"{name} {self.place.get(name) or 'none'}, and the answers say {value or 'none'}"
+        different = [
+            f"{name} {self.place.get(name) or 'none'}, but the answers have {value or 'none'}"
             for name, value in place.items()
             if self.place.get(name) != value
         ]
-        if other:
+        if different:
             raise RefusedError(
-                f"the file is for another place: {'; '.join(other)}",
-                "change the answers back, or have a new file made (--new-hand-off)",
+                f"the file is for a different place: {'; '.join(different)}",
+                "change the answers back, or ask for a new file (--new-hand-off)",
             )
 
 
 def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
-    """The place in the store, as the file and a message name it; `others` are further paths."""
+    """Return the place in the store for file and messages; `others` are further paths."""
     return settings.location() | {f"path for {store.reader}": store.path for store in others}
 
 
 def parse_hand_off(text: SecretStr, name: str) -> HandOff:
-    """The payload of an opened file; RefusedError, which quotes nothing of it, for what is none."""
+    """Parse the payload of an opened file.
+
+    Raises RefusedError, without quoting the text, when it is not a hand-off.
+    """
     try:
         data: Any = json.loads(text.get_secret_value())
     except ValueError:
         data = None
     if not isinstance(data, Mapping) or data.get("kind") != KIND:
-        raise RefusedError(f"{name} holds no hand-off of Airflow Wizard", _MADE_BY)
+        raise RefusedError(f"{name} is not a hand-off of Airflow Wizard", _MADE_BY)
     if data.get("schema") != _SCHEMA:
-        raise RefusedError(f"{name} was made by a newer version", "update airflow-wizard")
+        raise RefusedError(f"{name} was written by a newer version", "update airflow-wizard")
     store, values, made = data.get("store"), data.get("values"), data.get("generated")
     name_of = data.get("installation")
     if not (
         _is_text_mapping(store) and _is_text_mapping(values) and isinstance(made, list)
     ) or not (isinstance(name_of, str) and values):
-        raise RefusedError(f"{name} is damaged: a part of it is missing", _MADE_BY)
+        raise RefusedError(f"{name} is damaged: a part is missing", _MADE_BY)
     return HandOff(
         escape_unprintable(name_of),
         {escape_unprintable(key): escape_unprintable(value) for key, value in store.items()},
@@ -111,7 +114,7 @@ def _is_text_mapping(found: object) -> TypeGuard[Mapping[str, str]]:
 
 
 def checksum(data: bytes) -> str:
-    """What both sides can read out to each other: age says who may open it, not who wrote it."""
+    """Return the checksum for both sides to compare: age does not authenticate the sender."""
     import hashlib
 
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -120,38 +123,40 @@ def checksum(data: bytes) -> str:
 # --- the file
 
 
-def resolve_new_file(given: str, repository: WorkTree) -> Path:
-    """Where the file will be; UsageError where one is, or where Git could pick it up."""
-    if given == "-":
-        raise UsageError("--hand-off writes a file", "give a file name outside of any repository")
-    path = Path(given)
+def resolve_new_file(text: str, repository: WorkTree) -> Path:
+    """Return the path of the new file. Raises UsageError if it exists or is in a repository."""
+    if text == "-":
+        raise UsageError(
+            "--hand-off cannot write to stdout", "give a file name outside of any repository"
+        )
+    path = Path(text)
     if os.path.lexists(path):
-        raise UsageError(f"--hand-off {path}: is there already", "give another file name")
+        raise UsageError(f"--hand-off {path}: exists already", "give another file name")
     try:
         folder = path.parent.resolve(strict=True)
     except OSError as error:
         raise UsageError(
-            f"--hand-off {path}: {error.strerror}", "give a file in a folder"
+            f"--hand-off {path}: {error.strerror}", "give a file in an existing folder"
         ) from None
     inside = next((one for one in (folder, *folder.parents) if _is_repository(one)), None)
     if inside is None and folder.is_relative_to(repository.root.resolve()):
         inside = repository.root
     if inside is not None:
         raise UsageError(
-            f"--hand-off {path}: lies in the Git repository {inside}, where a commit could take it",
+            f"--hand-off {path}: is in the Git repository {inside}, where it could be committed",
             "give a file outside of any repository",
         )
     return folder / path.name
 
 
 def _is_repository(folder: Path) -> bool:
-    """Whether it is the top of a work tree, or a repository's own folder."""
+    """Return whether the folder is the top of a work tree or a bare repository."""
     bare = all((folder / name).exists() for name in ("HEAD", "objects", "refs"))
     return bare or os.path.lexists(folder / ".git")
 
 
 def write_new_file(path: Path, data: bytes) -> None:
-    """All of it for this user alone, or nothing; UsageError where that cannot be."""
+    """Write the whole file with mode 0600, or nothing. Raises UsageError if that fails."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
@@ -171,13 +176,13 @@ def write_new_file(path: Path, data: bytes) -> None:
 
 
 def _link_file(fresh: Path, path: Path, data: bytes) -> None:
-    """The file under its name; unlike a rename, never in the place of one that came meanwhile."""
+    """Link the file to its name; unlike a rename, this never replaces a newer file."""
     try:
         os.link(fresh, path)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        # A stick's file system: whatever is cut off there is no age file that opens.
+        # For example a USB stick: a truncated age file cannot be opened, so a plain write is safe.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -185,15 +190,15 @@ def _link_file(fresh: Path, path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
 
 
-# --- what this machine remembers of it
+# --- the record on this machine
 
 
 @dataclass(frozen=True, slots=True)
 class HandOffRecord:
-    """A hand-off that was made here: when, where to, and the keys that were generated for it.
+    """A hand-off that was written on this machine: date, file, and the keys generated for it.
 
-    `public` are the deploy keys' public halves by question; `whole` is false while the file is
-    being written.
+    `public` holds the deploy keys' public halves by question; `is_complete` is false while the file
+    is being written.
     """
 
     date: str
@@ -205,19 +210,19 @@ class HandOffRecord:
 
     @property
     def has_file(self) -> bool:
-        """Whether that very file still stands where it was written."""
+        """Whether the same file still exists at its path."""
         try:
             return checksum(Path(self.file).read_bytes()) == self.checksum
         except OSError:
             return False
 
     def conflict(self, doing: str) -> ConflictError:
-        """Why nothing is generated a second time, and what to do."""
+        """Return the error for values that would be generated twice; `doing` ends its message."""
         return ConflictError(
             f"{', '.join(self.generated)}: handed off on {self.date} in {self.file} "
             f"({self.checksum[:19]}); {doing}",
-            "have somebody who may write to the store take that file (--take FILE --identity "
-            "KEYFILE); if it is lost and nobody took it, make a new one: --hand-off FILE "
+            "have somebody with write access to the store take that file (--take FILE --identity "
+            "KEYFILE); if it is lost and was not taken, write a new one: --hand-off FILE "
             "--new-hand-off",
         )
 
@@ -227,7 +232,7 @@ def _memory(repository: WorkTree, installation: str) -> StateFile:
 
 
 def load_hand_off_record(repository: WorkTree, installation: str) -> HandOffRecord | None:
-    """The last hand-off that was made here with generated values; None without one."""
+    """Return the last hand-off of this machine with generated values; None without one."""
     found = _memory(repository, installation).read()
     texts = [found.get(name) for name in ("date", "file", "checksum")]
     made, public = found.get("generated"), found.get("public")
@@ -242,12 +247,12 @@ def load_hand_off_record(repository: WorkTree, installation: str) -> HandOffReco
         dict(public) if _is_text_mapping(public) else {},
         bool(found.get("whole")),
     )
-    # One that was killed before its file stood has handed nothing to anybody.
+    # A run that was killed before it wrote the file has handed off nothing.
     return note if note.is_complete or note.has_file else None
 
 
 def save_hand_off_record(repository: WorkTree, installation: str, note: HandOffRecord) -> bool:
-    """Keep this one instead; whether that was possible."""
+    """Replace the record and return whether that succeeded."""
     return _memory(repository, installation).write(
         {
             "date": note.date,
@@ -263,7 +268,7 @@ def save_hand_off_record(repository: WorkTree, installation: str, note: HandOffR
 def require_no_earlier_hand_off(
     repository: WorkTree, installation: str, generated: tuple[str, ...], place: str
 ) -> None:
-    """Raise ConflictError where values that would be generated for `place` were handed off."""
+    """Raise ConflictError when values to generate for `place` were handed off before."""
     note = load_hand_off_record(repository, installation)
     if note is not None and set(note.generated) & set(generated):
-        raise note.conflict(f"{place} does not hold them yet, and none is generated a second time")
+        raise note.conflict(f"{place} does not hold them yet, and they are not generated again")

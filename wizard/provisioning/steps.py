@@ -1,7 +1,7 @@
-"""The steps that fill the store, one by one: `secrets` and the deploy-key page take the same ones.
+"""The steps that fill the store, shared by `secrets` and the deploy-key page.
 
-Nothing here asks or prints: a step says what has to be agreed to before the next one, and every
-hard stop is raised by the step itself, so that no front end can forget it.
+Nothing here prompts or prints. Each step returns the consent that the next one requires and raises
+its own refusals, so that no front end can skip them.
 """
 
 from __future__ import annotations
@@ -52,55 +52,55 @@ _TOKEN_KINDS = ("env", "file", "prompt")
 
 @dataclass(frozen=True)
 class StoreTarget:
-    """Where the store is for this machine; nothing was sent there yet."""
+    """The location of the store as reached from this machine; nothing was sent there yet."""
 
     proposal: Proposal
     where: StoreLocation
 
     @property
     def required_consent(self) -> dict[str, str]:
-        """What needs a yes before a login is sent, by its key."""
+        """Questions to confirm before a login is sent, by key."""
         return dict(self.where.required_consent)
 
     def login(self) -> Any:
-        """Who the operator is there; WizardError with what to do where nothing says so."""
-        who = self.where.find_login()
-        if who is None:
+        """Return the operator's login. Raises WizardError without credentials."""
+        login = self.where.find_login()
+        if login is None:
             command = secrets_command(self.proposal.answers.installation.name)
             raise WizardError(
-                f"nothing says who you are to {self.where.title} at {self.where.endpoint}; "
-                "nothing was done",
-                f"{self.where.login_hint}; or have somebody who may write there run it in this "
-                f"repository: {command}; or hand them the values: --hand-off FILE "
+                f"no {self.where.title} credentials found for {self.where.endpoint}; "
+                "nothing was changed",
+                f"{self.where.login_hint}; or have somebody with write access run this in the "
+                f"repository: {command}; or hand off the values: --hand-off FILE "
                 "--recipient age1...",
             )
-        return who
+        return login
 
 
 def secrets_command(installation: str) -> str:
-    """The command that somebody with access to the store runs."""
+    """Return the command for somebody with write access to the store."""
     return f"airflow-wizard secrets --installation {installation}"
 
 
 def resolve_store(proposal: Proposal, agreed: Mapping[str, Any]) -> StoreTarget:
-    """Where the store is; `agreed` are the raw answers on the target branch.
+    """Return the store's location; `agreed` holds the raw answers on the target branch.
 
-    Raises UsageError where `secrets` fills no such store, or its address cannot be used.
+    Raises UsageError when `secrets` cannot fill this kind of store or the address is unusable.
     """
     release = proposal.rendering.release
     locate = live_store(release.store).locate
     if locate is None:
         fillable = ", ".join(kind.title for kind in store_kinds() if kind.fillable)
         raise UsageError(
-            f"secrets fills {fillable}, and secrets.store is {release.store}",
-            f"{release.runbook} has the commands that make these Secrets",
+            f"secrets can only fill {fillable}; secrets.store is {release.store}",
+            f"create the Secrets with the commands in {release.runbook}",
         )
     return StoreTarget(proposal, locate(proposal.answers, release, agreed))
 
 
 @dataclass(frozen=True)
 class StoreSession:
-    """A login at the store, and what one path of it has and lacks: the installation's own."""
+    """A login at the store and the survey of one path, by default the installation's own."""
 
     proposal: Proposal
     store: OpenStore
@@ -108,35 +108,35 @@ class StoreSession:
     found: Survey
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
-        """This path and those of further readers, by the same login; raises as `open_store`."""
+        """Return this path and those of other readers, with the same login; see `open_store`."""
         others = list_store_paths(self.proposal)[1:]
         return (self, *(_open_path(self.proposal, self.store, path) for path in others))
 
     def require_rights(self) -> None:
-        """Before anything is asked or made: may this login write there?"""
+        """Raise unless this login can write there; call it before values are read or generated."""
         self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
-        """What could not be looked at; RefusedError where this installation has lived before."""
+        """Return the places that could not be checked. Raises RefusedError after prior use."""
         signs = self.found.signs(inputs, cluster, make_database_client(self.proposal))
         signs.require_none(self.found.facts_in_state("generate"), self.found.store.name)
         return signs
 
     def fill(self, inputs: Inputs) -> FillResult:
-        """Make and read what lacks, and write it at once; call `signs` before."""
+        """Generate and read the missing values and write them at once; call `signs` first."""
         return fill_store(self.found.store, self.found.seen, self.found.values(inputs))
 
     def key(self, filled: FillResult | None = None) -> KeyPair | None:
-        """The deploy key that the store holds now."""
+        """Return the deploy key that the store holds now."""
         return self.found.deploy_key(filled.payload if filled else self.found.seen.payload)
 
 
 @contextmanager
 def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
-    """Log in and look; a login made here is revoked at the end.
+    """Log in and survey the installation's path; a login made here is revoked at the end.
 
-    Raises WizardError where the store gives no answer, and as
-    `wizard.provisioning.survey.survey_store` where something stands in the way.
+    Raises WizardError when the store gives no answer, and as
+    `wizard.provisioning.survey.survey_store`.
     """
     with target.where.open(who) as store:
         yield _open_path(target.proposal, store, list_store_paths(target.proposal)[0])
@@ -150,7 +150,7 @@ def _open_path(proposal: Proposal, store: OpenStore, path: StorePath) -> StoreSe
 def list_read_consents(
     proposal: Proposal, items: Sequence[StoreItem], place: str, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
-    """What needs a yes before it is read and sent to `place`, by its key."""
+    """Return the questions to confirm before values are read and sent to `place`, by key."""
     facts = [item.fact for item in items if item.state == "given"]
     return {
         key: f"{key} is new here: read {reference} and send it to {place}?"
@@ -159,22 +159,23 @@ def list_read_consents(
 
 
 def format_items(items: Sequence[StoreItem], handed: Container[str] = ()) -> list[str]:
-    """Every fact and where it comes from, a line each; never a value.
+    """Return a line for each fact with its source; never a value.
 
-    `handed` are the keys of a hand-off file, which come from there.
+    `handed` holds the keys of a hand-off file, which is their source.
     """
     width = max((len(item.fact.key) for item in items), default=0)
     lines = []
     for item in items:
-        of_file = item.state != "kept" and item.fact.key in handed
-        lines.append(f"{item.fact.key:<{width}}  {'from the file' if of_file else item.source}")
+        from_file = item.state != "kept" and item.fact.key in handed
+        lines.append(f"{item.fact.key:<{width}}  {'from the file' if from_file else item.source}")
     return lines
 
 
 def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | None, str]:
-    """How the kubeconfig's cluster is asked which Secrets it has, and as whom; None without one.
+    """Return the lookup of Secrets in the kubeconfig's cluster, and its identity.
 
-    What was named has to be there; nothing is sent yet.
+    The lookup is None without a kubeconfig. Raises when a named context does not exist. Nothing is
+    sent yet.
     """
     try:
         kube = open_kube(context, patience=_KUBE_TIMEOUT)
@@ -184,15 +185,15 @@ def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | No
 
 
 def parse_token_reference(text: str) -> SecretRef:
-    """Where a provider's token comes from; ValueError for a token itself, which is not repeated."""
+    """Parse the reference to a provider's token. Raises ValueError for the token itself."""
     reference = SecretRef.parse(text)
     if reference.kind not in _TOKEN_KINDS:
-        raise ValueError("say where a token comes from: env:NAME, file:PATH or prompt")
+        raise ValueError("give the source of the token: env:NAME, file:PATH or prompt")
     return reference
 
 
 def find_provider_api(answers: Answers, key: GitKey | None = None) -> ProviderRepository | None:
-    """The API of the provider of a key's repository (default: the DAGs'); None where unknown."""
+    """Return the provider API of a key's repository (default: the DAGs'); None if unknown."""
     api = find_api(key.url if key else answers.dags.repo)
     return ProviderRepository(*api) if api else None  # type: ignore[arg-type]
 
@@ -200,7 +201,7 @@ def find_provider_api(answers: Answers, key: GitKey | None = None) -> ProviderRe
 def list_token_consents(
     key: GitKey, place: ProviderRepository, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
-    """What needs a yes before a token is sent: only the answers say whose API it is."""
+    """Return the question to confirm before a token is sent to an API that is new."""
     if get_value(agreed, tuple(key.repository.split("."))) == key.url:
         return {}
     return {key.repository: f"Send the token from {reference} to {place.api}?"}
@@ -209,7 +210,7 @@ def list_token_consents(
 def register_key(
     answers: Answers, place: ProviderRepository, token: SecretStr, public: str
 ) -> RegistrationResult:
-    """Have the provider know the key, read-only; raises as `forge_api.register`."""
+    """Register the key read-only with the provider; raises as `forge.register_deploy_key`."""
     title = f"airflow-wizard {answers.installation.name}"
     return forge.register_deploy_key(place, token, title, public)
 
@@ -217,9 +218,9 @@ def register_key(
 def list_clone_probes(
     answers: Answers, private: SecretStr, key: GitKey | None = None
 ) -> list[Probe]:
-    """The looks that prove a clone with this very private key (default: the DAGs').
+    """Return the probes that clone with this private key (default: the DAGs' repository).
 
-    RefusedError without a pinned host key.
+    Raises RefusedError without a pinned host key.
     """
     if key is not None and key.question != "dags.key":
         from wizard.systems.argocd.probes import (
@@ -236,7 +237,7 @@ def list_clone_probes(
     target = clone_target(answers)
     if target is None:
         raise RefusedError(
-            "not proven: no host key has evidence yet", "`airflow-wizard plan` says more"
+            "clone not tested: no host key has evidence yet", "see `airflow-wizard plan`"
         )
     look = make_clone_lookup(ParamikoClient(target, private))
     return list(DAG_CLONE.probes(target, look, writable=answers.dags.key.writable))

@@ -1,8 +1,8 @@
-"""Creates what the store lacks of an installation: the engine behind `secrets`.
+"""Create the missing values of an installation in the store: the engine behind `secrets`.
 
-`survey_store` looks and decides, `Survey.values` makes and reads values, `filling.fill` writes
-them at once. The deploy key's public half follows from what the store holds, so that a run that
-was killed after the write finds it again.
+`survey_store` reads the store and decides, `Survey.values` generates and reads values, and
+`fill_store` writes them in one request. The deploy key's public half is derived from the stored
+key, so a run that was killed after the write finds it again.
 """
 
 from __future__ import annotations
@@ -47,10 +47,9 @@ _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 
 @dataclass(frozen=True, slots=True)
 class StoreItem:
-    """One fact: whether the store has it (`kept`), and where it comes from if not.
+    """One fact: in the store (`kept`), or else where its value comes from.
 
-    `generate`: made here; `given`: read from its reference; `others`: somebody else puts
-    it there.
+    `generate`: generated here; `given`: read from its reference; `others`: somebody else writes it.
     """
 
     fact: Fact
@@ -68,10 +67,10 @@ class StoreItem:
 
 @dataclass
 class Inputs:
-    """How values that are not made here are had.
+    """The source of values that are not generated here.
 
-    `prompt` asks without echo (None: nobody to ask); file references are relative to `folder`.
-    A value is read once, however often it is needed.
+    `prompt` reads a value without echo (None: no terminal); file references are relative to
+    `folder`. Each value is read once.
     """
 
     answers: Answers
@@ -80,7 +79,7 @@ class Inputs:
     _known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
 
     def value(self, fact: Fact) -> SecretStr:
-        """The value that a fact's reference stands for; raises SecretError."""
+        """Return the value of a fact's reference. Raises SecretError without one."""
         assert fact.reference is not None  # noqa: S101 - generated facts never come here
         if fact.key not in self._known:
             key = reference_key(self.answers, fact.reference)
@@ -96,7 +95,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a path of the store has and lacks of an installation; reading it has changed nothing."""
+    """The existing and missing values of one path in the store; read-only."""
 
     proposal: Proposal
     path: StorePath
@@ -105,12 +104,12 @@ class Survey:
     items: tuple[StoreItem, ...]
 
     def facts_in_state(self, *states: ItemState) -> tuple[Fact, ...]:
-        """The facts in one of these states."""
+        """Return the facts in one of these states."""
         return tuple(item.fact for item in self.items if item.state in states)
 
     @property
     def missing_facts(self) -> tuple[Fact, ...]:
-        """What this run would write."""
+        """The facts that this run would write."""
         return self.facts_in_state("generate", "given")
 
     def signs(
@@ -119,19 +118,19 @@ class Survey:
         cluster: SecretLookup | None,
         database: Callable[[SecretStr], PostgresClient],
     ) -> PriorUse:
-        """Signs that this installation has lived before; only looked for where it matters.
+        """Return evidence that this installation ran before, only for values to generate.
 
-        The database counts where the Fernet key lacks, for it holds what that key encrypted; the
-        cluster's Secrets count one by one.
+        The database is checked when the Fernet key is missing, because the database holds data
+        encrypted with it; the cluster's Secrets are checked one by one.
         """
-        made = self.facts_in_state("generate")
-        if not made:
+        generated = self.facts_in_state("generate")
+        if not generated:
             return PriorUse()
-        named = [secret for secret in self.path.secrets if set(secret.facts) & set(made)]
+        named = [secret for secret in self.path.secrets if set(secret.facts) & set(generated)]
         if self.path.is_other_cluster:
-            return PriorUse(unknown=("the cluster of Argo CD: it is another one than Airflow's",))
+            return PriorUse(unknown=("Argo CD's cluster: it is not the cluster of Airflow",))
         found = find_cluster_use(cluster, self.path.namespace, named)
-        if any(fact.form is Form.FERNET for fact in made):
+        if any(fact.form is Form.FERNET for fact in generated):
             found += self._in_database(inputs, database)
         return found
 
@@ -147,13 +146,13 @@ class Survey:
             password = _read_secret(self.seen.payload, fact) or inputs.value(fact)
         except SecretError as error:
             if error.available:
-                # `values` says so, together with all else that is wrong.
+                # `values` raises this error together with all others.
                 return PriorUse()
-            return PriorUse(unknown=(f"the database {endpoint}: its password is not known here",))
+            return PriorUse(unknown=(f"the database {endpoint}: password not known here",))
         return find_database_use(database(password), endpoint)
 
     def values(self, inputs: Inputs) -> dict[Fact, SecretStr]:
-        """A value for everything this run would write; raises with all that is wrong at once."""
+        """Return a value for each fact to write; raises one error with all problems."""
         found: dict[Fact, SecretStr] = {}
         problems: list[SecretError] = []
         for item in self.items:
@@ -187,11 +186,11 @@ class Survey:
         about = git_key(self.proposal.answers, fact.key)
         if about.public:
             raise ConflictError(
-                f"{about.question}.public is {fingerprint(about.public) or 'no public key'}, and "
-                f"{self.store.name} has no private key for it",
+                f"{about.question}.public is {fingerprint(about.public) or 'not a public key'}, "
+                f"and {self.store.name} has no private key for it",
                 Fix(
-                    f"put that private key into the store ({about.fact}), or empty "
-                    f"{about.question}.public to have a new one made",
+                    f"put that private key into the store ({about.fact}), or clear "
+                    f"{about.question}.public to generate a new key",
                     about.question,
                 ),
             )
@@ -199,13 +198,13 @@ class Survey:
 
     @property
     def git_key(self) -> GitKey | None:
-        """The deploy key that stands at this path, as the answers have it; None without one."""
+        """The deploy key of this path as described by the answers; None without one."""
         return find_git_key(self.proposal.answers, (item.fact for item in self.items))
 
     def deploy_key(self, payload: Payload) -> KeyPair | None:
-        """The deploy key that a payload holds; None without one.
+        """Return the deploy key in a payload; None without one.
 
-        Raises ConflictError where the answers record another one.
+        Raises ConflictError when the answers record a different key.
         """
         about = self.git_key
         fact = next((i.fact for i in self.items if about and i.fact.key == about.fact), None)
@@ -219,7 +218,7 @@ class Survey:
 
 
 def key_comment(answers: Answers) -> str:
-    """The comment of the DAG key's public line: whose it is, and for which repository."""
+    """Return the comment of the DAG key's public line: its owner and its repository."""
     return git_key(answers).comment
 
 
@@ -229,10 +228,10 @@ def _read_secret(payload: Payload, fact: Fact) -> SecretStr | None:
 
 
 def survey_store(proposal: Proposal, store: PayloadStore, path: StorePath | None = None) -> Survey:
-    """Read the store and decide about every fact; raises where something there stands in the way.
+    """Read the store and decide about every fact; writes nothing.
 
-    Without a `path` it is the installation's own. A deploy key that is not the recorded one is a
-    conflict before anything else is done.
+    `path` defaults to the installation's own. Raises ConflictError when the stored deploy key is
+    not the recorded one, and RefusedError when the newest version was deleted.
     """
     path = path or list_store_paths(proposal)[0]
     seen = read_state(store)
@@ -252,7 +251,7 @@ def _state(fact: Fact, missing: Iterable[Fact]) -> ItemState:
 
 
 def make_database_client(proposal: Proposal) -> Callable[[SecretStr], PostgresClient]:
-    """The real client of the metadata database, once its password is known."""
+    """Return a function from password to a client of the metadata database."""
 
     def client(password: SecretStr) -> PostgresClient:
         own = proposal.answers.database
@@ -264,5 +263,5 @@ def make_database_client(proposal: Proposal) -> Callable[[SecretStr], PostgresCl
 
 
 def join_fact_keys(facts: Sequence[Fact]) -> str:
-    """Keys of facts, for sentences; never a value."""
+    """Return the keys of facts, separated by commas; never a value."""
     return ", ".join(fact.key for fact in facts)

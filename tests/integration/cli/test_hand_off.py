@@ -203,11 +203,11 @@ def test_files_that_are_not_meant_are_refused(side: Side) -> None:
     store = side.payload()["store"]
     cases: dict[str, dict[str, Any]] = {
         "is for installation other": {"installation": "other"},
-        "holds no hand-off": {"kind": "else"},
+        "is not a hand-off": {"kind": "else"},
         "newer version": {"schema": 2},
         "is damaged": {"values": {"fernetKey": 1}},
         "mount elsewhere": {"store": {**store, "mount": "elsewhere"}},
-        "is no Fernet key": {"values": {**side.values(), "fernetKey": "hunter2"}},
+        "is not a Fernet key": {"values": {**side.values(), "fernetKey": "hunter2"}},
     }
     for words, changes in cases.items():
         assert words in side.take(file=side.seal(**changes), code=4).err, words
@@ -275,13 +275,13 @@ def test_git_never_gets_hold_of_the_file(side: Side, tmp_path: Path) -> None:
     (tmp_path / "there").write_text("")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     for place, words in {
-        "config/x.age": "lies in the Git repository",
-        "config/.git/x.age": "lies in the Git repository",
-        "other/below/x.age": "lies in the Git repository",
-        "linked/x.age": "lies in the Git repository",
-        "bare/x.age": "lies in the Git repository",
-        "there": "is there already",
-        "dangling": "is there already",
+        "config/x.age": "is in the Git repository",
+        "config/.git/x.age": "is in the Git repository",
+        "other/below/x.age": "is in the Git repository",
+        "linked/x.age": "is in the Git repository",
+        "bare/x.age": "is in the Git repository",
+        "there": "exists already",
+        "dangling": "exists already",
         "missing/x.age": "No such file or directory",
     }.items():
         assert words in side.make(file=tmp_path / place, code=64).err, place
