@@ -26,7 +26,7 @@ from wizard.workspace.proposal import CommitResult
 VAULT = "vault.example.internal:8200"
 KUBE = "context prod: https://api.prod.example:6443 as ada (runs `kubelogin get-token`)"
 STEPS: Sequence[tuple[str, str, str, str]] = (
-    ("cluster.identity", "Compare the cluster with the recorded one", "me", KUBE),
+    ("cluster.identity", "Compare the cluster with the recorded cluster", "me", KUBE),
     ("vault.mount", "Mount KV version 2 at secret", "vault", VAULT),
     ("vault.policy", "Write policy airflow-external-secrets-read", "vault", VAULT),
     ("vault.auth", "Mount Kubernetes auth at kubernetes", "vault", VAULT),
@@ -36,8 +36,8 @@ STEPS: Sequence[tuple[str, str, str, str]] = (
     ("argocd.project", "Create AppProject airflow", "platform", KUBE),
     ("argocd.application", "Create Application airflow", "platform", KUBE),
     ("verify.store", "Wait until the store is valid", "me", KUBE),
-    ("verify.secrets", "Wait until the Secrets are there", "me", KUBE),
-    ("verify.application", "Wait until Argo CD has synced it and it is healthy", "me", KUBE),
+    ("verify.secrets", "Wait until the Secrets exist", "me", KUBE),
+    ("verify.application", "Wait until the Application is synced and healthy", "me", KUBE),
     ("verify.migrations", "Wait until the database is migrated", "me", KUBE),
     ("verify.airflow", "Wait until Airflow is healthy", "me", KUBE),
 )

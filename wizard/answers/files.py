@@ -92,7 +92,7 @@ def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
         answers = changed
     by_key = {item.key: item for item in field_specs(type(answers))}
     return answers, [
-        f"{key} is ignored: it applies only with {by_key[key].when.text}"
+        f"{key} is ignored: it is used with {by_key[key].when.text}"
         if by_key[key].when.text != "every installation"
         else f"{key} is ignored: its section does not apply"
         for key in ignored

@@ -1,1 +1,1 @@
-"""Deliveries: who installs the chart into the cluster; a folder per kind."""
+"""Deliveries, a folder per kind: what installs the chart in the cluster."""

@@ -1,4 +1,4 @@
-"""What a delivery may know of the answers about it."""
+"""The answers that a delivery may read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DeliveryAnswers(Protocol):
 
     @property
     def kind(self) -> str:
-        """The kind's name."""
+        """Return the name of the kind."""
 
     def answers_of(self, name: str, questions: type[M]) -> M:
-        """Return the answers to the own questions of the kind `name`."""
+        """Return the answers to the questions of the kind `name`."""

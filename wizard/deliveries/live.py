@@ -1,6 +1,6 @@
-"""What a delivery does outside, loaded on demand: steps, lock, removal, checks, handover.
+"""The live part of a delivery, loaded on demand: steps, lock, removal, checks, handover.
 
-What it contributes without looking anywhere is in `wizard.deliveries.record`.
+Its pure part is described in `wizard.deliveries.record`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Steps = tuple["Step", ...]
 
 @dataclass(frozen=True, slots=True)
 class Installer:
-    """How `apply`, `apply --undo` and `destroy` carry one delivery out.
+    """The functions with which `apply`, `apply --undo` and `destroy` run one delivery.
 
-    `lock` is the cluster and the namespace where a run's lock is held. `require_gone` raises
-    WizardError unless everything delivered is gone, so that the files may go. `undo_note` says
-    what an undo leaves behind, empty without more. `open_program` finds the program that installs,
-    for the context of the cluster; it sees no variable that a secret is read from.
+    `lock` returns the cluster and the namespace of the run's lock. `require_gone` raises
+    WizardError unless all delivered objects are gone, so that the files can be deleted.
+    `undo_note` says what an undo does not remove; it may be empty. `open_program` finds the program
+    that installs, for a context; the program does not get variables that secrets are read from.
     """
 
     build_steps: Callable[[Target], Steps]
@@ -47,11 +47,11 @@ class Installer:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHandover:
-    """What the platform's owner and CI are handed.
+    """A delivery's part of the handover to the platform's owner and CI.
 
-    `apply` is the script of what only the cluster's owner may do. `flows` are rows of from, to,
-    port, protocol and purpose. `ci_programs` finishes "Needs airflow-wizard", `ci_variables` are
-    lines of help, `ci_options` more options of `apply`.
+    `apply` is the script for the cluster's owner. `flows` are rows of from, to, port, protocol and
+    purpose. `ci_programs` completes "Needs airflow-wizard", `ci_variables` are lines of help, and
+    `ci_options` are more options of `apply`.
     """
 
     apply: str
@@ -63,7 +63,7 @@ class DeliveryHandover:
 
 @dataclass(frozen=True, slots=True)
 class LiveDelivery:
-    """One delivery's live part; without an installer it is carried out by hand."""
+    """The live part of one delivery; without an installer, the user installs by hand."""
 
     installer: Installer | None = None
     cluster_checks: Callable[[Answers, Kube, Kube | None], Iterable[ClusterCheck]] = field(

@@ -1,7 +1,7 @@
-"""What a delivery contributes that is pure: questions, rules, settings, files, steps, runbook.
+"""The pure part of a delivery: questions, rules, settings, files, steps, and its runbook part.
 
-What it does outside, on demand, is in `wizard.deliveries.live`. Its rules over files, where it has
-any, are `CHECKS` in its module `checks`, which `wizard.checks.engine` loads.
+Its live part is described in `wizard.deliveries.live`. Its checks of files, if any, are `CHECKS` in
+its module `checks`, which `wizard.checks.engine` loads.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Rule = Callable[[BaseModel], Iterator[Problem]]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A delivery's own files, and the steps that follow the commit, in their order."""
+    """The files of a delivery, and its steps after the commit, in order."""
 
     files: tuple[File, ...] = ()
     steps: tuple[StepSpec, ...] = ()
@@ -52,17 +52,19 @@ def _no_files(delivery: DeliveryAnswers, release: Release, total: Contribution) 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKind:
-    """One delivery: everything pure that is particular to it.
+    """The pure part of one delivery.
 
-    `label` is the choice's words, `questions` the model at `delivery.<name>`. `urls` are the
-    keys of questions whose address is tried while it is typed. `gitops`: a
-    controller in the cluster follows the repository, so `apply` writes only what Git cannot
-    deliver. `local`: it belongs to a laptop. `creates_namespace`: nobody else creates the
-    namespace, so it is a manifest. `settings` are Helm values; `readers` are those who read the
-    store for this delivery; `render` gives files and steps. `source_url` is the repository that
-    the cluster reads, and `controller_namespace` where the controller runs; empty without one.
-    `controller_is_inside`: it deploys into the cluster that it runs in.
-    `claims` gets a reader of raw answers and returns what an installation owns, as fields of
+    `label` is the label of the choice, and `questions` the model at `delivery.<name>`. `urls` are
+    the keys of questions whose address is tested while the user types. `gitops`: a controller in
+    the cluster follows the repository, so `apply` writes only what Git cannot deliver. `local`: for
+    local clusters only. `creates_namespace`: the delivery does not create the namespace itself, so
+    the namespace is a manifest.
+
+    `settings` returns Helm values, `readers` the other readers of the store, and `render` files
+    and steps. `source_url` returns the repository that the cluster reads, and
+    `controller_namespace` the namespace of the controller; both may be empty.
+    `controller_is_inside`: the controller deploys to its own cluster. `claims` gets a function that
+    reads raw answers, and returns what an installation owns, as fields of
     `wizard.plan.claims.Claims`.
     """
 

@@ -1,4 +1,4 @@
-"""The deliveries there are. To add one: write its folder, and one line here."""
+"""The registry of deliveries. To add one, write its folder and add one line here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wizard.deliveries.record import DeliveryKind
 
-# The value of `delivery.kind`, and the package whose `kind` module has its record, DELIVERY;
-# the first is the default.
+# Each value of `delivery.kind`, and the package whose module `kind` defines its record, DELIVERY.
+# The first is the default.
 DELIVERIES: dict[str, str] = {
     "argocd": "wizard.deliveries.argocd",
     "helm": "wizard.deliveries.helm",

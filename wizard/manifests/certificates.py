@@ -1,4 +1,4 @@
-"""CA certificates: public, named by file in the answers, carried as ConfigMaps."""
+"""CA certificates as ConfigMaps; the answers name the file of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CA_KEY = "ca.crt"
 
 
 def ca_config_map(release: Release, suffix: str, pem: str) -> File:
-    """A ConfigMap of this release with the CA under `ca.crt`."""
+    """Return a ConfigMap of this release with the CA under `ca.crt`."""
     name = release.names.object_name(suffix)
     data = {
         "apiVersion": "v1",

@@ -1,4 +1,4 @@
-"""What a section contributes to an installation, and how contributions are combined."""
+"""Contributions: what sections add to an installation, and how they are combined."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EnvVar:
     key: str = ""
 
     def to_values(self) -> dict[str, object]:
-        """The item as the chart's `<component>.env` takes it."""
+        """Return the item in the form of the chart's `<component>.env`."""
         if not self.secret:
             return {"name": self.name, "value": self.value}
         ref = {"name": self.secret, "key": self.key}
@@ -38,9 +38,9 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One outgoing connection Airflow needs; becomes an egress rule and a runbook line.
+    """One outgoing connection that Airflow needs; it becomes an egress rule.
 
-    `components` are the chart's component labels that open it; empty means all of them.
+    `components` are the chart's labels of the components that open it; empty means all.
     """
 
     purpose: str
@@ -52,7 +52,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class StepSpec:
-    """Something that has to happen outside Git after the commit, and who may do it."""
+    """A step outside Git that follows the commit, and its owner."""
 
     id: str
     title: str
@@ -61,10 +61,10 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Somebody besides Airflow who reads the store: one Secret, from a path that is theirs alone.
+    """A reader of the store besides Airflow: it reads one Secret from its own path.
 
-    `id` is a word, `name` what the objects in `namespace` are called, `files` how the logical ids
-    of their files begin. `answers` are the answers to the store's questions about readers.
+    `id` is a short word, `name` the name of its objects in `namespace`, and `files` the prefix of
+    the logical ids of its files. `answers` are the answers to the store's questions about readers.
     """
 
     id: str
@@ -80,9 +80,9 @@ class Contribution:
     """What one section adds to the installation.
 
     `settings` maps wizard-level ids (the keys of chart 1.22.0) to values; `comments` explains
-    some of them in one line. `manifests` are objects for the secrets folder that kustomization
-    lists; `files` stand elsewhere in the repository. `notes` are parts of the runbook, Markdown
-    with a heading of their own.
+    some of them in one line. `manifests` are objects in the secrets folder, which kustomization
+    lists; `files` are in other folders of the repository. `notes` are sections of the runbook,
+    Markdown with a heading.
     """
 
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -100,13 +100,13 @@ class Contribution:
 
 
 class ContributionClashError(Exception):
-    """Two sections set one thing: a bug in a section, never an operator's mistake."""
+    """Two sections set the same key: a bug in a section, not a mistake of the user."""
 
 
 def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
-    """All contributions as one, in the order of the sections.
+    """Combine contributions into one, in the order of the sections.
 
-    Raises ContributionClashError when two of them set the same key, or a key and its parent.
+    Raises ContributionClashError if two of them set the same key, or a key and its parent.
     """
     parts = list(parts)
     settings: dict[str, object] = {}

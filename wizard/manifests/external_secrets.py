@@ -1,6 +1,6 @@
-"""External Secrets: the store, its ServiceAccount, and one ExternalSecret a Kubernetes Secret.
+"""External Secrets: the store, its ServiceAccount, and one ExternalSecret per Kubernetes Secret.
 
-Every defaulted field is written out, so that no operator version lets Argo CD see a difference.
+Every field with a default is written out, so that Argo CD sees no difference with any version.
 Source: facts on External Secrets (v1 API, 0.16 to 2.9), applied strictly to a real API server.
 """
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 API_VERSION = "external-secrets.io/v1"
 
-# `urlquery` writes a space as +, which a password in a URL would keep.
+# `urlquery` encodes a space as +, which is not decoded in the password of a URL.
 _FILTERS = {
     Encoding.RAW: "",
     Encoding.URL: ' | urlquery | replace "+" "%20"',
     Encoding.USERLIST: ' | replace "\\"" "\\"\\""',
     Encoding.JSON: " | toJson",
-    # OpenSSH refuses a key with CRLF or without its final newline; we add the one newline.
+    # OpenSSH refuses a key with CRLF or without a final newline; the template adds the newline.
     Encoding.PEM: ' | replace "\\r" "" | trim',
 }
 _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
@@ -40,11 +40,11 @@ _KEY_AS_JSON = f'{_FILTERS[Encoding.PEM]} | printf "%s\\n" | toJson'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """A store as External Secrets knows it, whatever keeps the values behind it.
+    """Settings of a store of External Secrets that do not depend on its provider.
 
-    `mount` and `path` are where the payload lives, in the provider's own terms. `document`: the
-    payload is one YAML document under `config`. `reader` is empty for the installation's own
-    payload, else a word for who else reads a path.
+    `mount` and `path` locate the payload in the provider's terms. `document`: the payload is one
+    YAML document under `config`. `reader` is empty for the installation's payload, otherwise the
+    id of the reader.
     """
 
     name: str
@@ -58,7 +58,7 @@ class StoreSettings:
     reader: str = ""
 
     def location(self) -> dict[str, str]:
-        """Return where the payload lies, part by part, as messages and hand-off files name it."""
+        """Return the location of the payload, as messages and hand-off files name it."""
         return {
             "mount": self.mount,
             "path": self.path,
@@ -66,18 +66,18 @@ class StoreSettings:
         }
 
     def qualified_name(self, name: str) -> str:
-        """Return a name with the reader in it, where that is not the installation."""
+        """Return a name with the reader's id in front, or the name itself without a reader."""
         return f"{self.reader}-{name}" if self.reader else name
 
 
 def service_account(release: Release, store: StoreSettings) -> File:
-    """The ServiceAccount only this store uses; it mounts no token into any pod."""
+    """Return the ServiceAccount of this store; no pod gets its token."""
     about = object_metadata(release, store.service_account, wave=BASICS_WAVE)
     return manifest_file(release, "service-account", account_object(about))
 
 
 def account_object(about: dict[str, Any]) -> dict[str, Any]:
-    """A ServiceAccount that External Secrets asks tokens for, and no pod gets one of."""
+    """Return a ServiceAccount that only External Secrets requests tokens for."""
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -87,7 +87,7 @@ def account_object(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def secret_store(release: Release, store: StoreSettings, provider: Mapping[str, Any]) -> File:
-    """The SecretStore, or a ClusterSecretStore that only this namespace may use."""
+    """Return the SecretStore, or a ClusterSecretStore that only this namespace may use."""
     cluster = store.kind == "ClusterSecretStore"
     about = object_metadata(release, store.name, wave=STORE_WAVE, namespaced=not cluster)
     data = store_object(store, about, provider)
@@ -99,7 +99,7 @@ def secret_store(release: Release, store: StoreSettings, provider: Mapping[str, 
 def store_object(
     store: StoreSettings, about: dict[str, Any], provider: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A store as an object; `provider` is its `spec.provider`."""
+    """Return a store as an object; `provider` is its `spec.provider`."""
     return {
         "apiVersion": API_VERSION,
         "kind": store.kind,
@@ -109,9 +109,9 @@ def store_object(
 
 
 def go_template(template: Template, *, document: bool) -> str:
-    """The text of one Secret key as the operator's engine v2 reads it.
+    """Return the text of one Secret key for template engine v2 of the operator.
 
-    Literal text that would open an action is quoted, so an answer can never become template code.
+    Literal text that would open an action is quoted, so an answer never becomes template code.
     """
     text = ""
     for part in template:
@@ -125,7 +125,7 @@ def go_template(template: Template, *, document: bool) -> str:
 
 def _literal(text: str) -> str:
     quoted = text.replace("{{", '{{ "{{" }}')
-    # A last brace would become part of the action after it.
+    # A brace at the end would become part of the action that follows.
     return f'{quoted[:-1]}{{{{ "{{" }}}}' if quoted.endswith("{") else quoted
 
 
@@ -136,7 +136,7 @@ def _filters(use: FactUse) -> str:
 
 
 def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) -> File:
-    """One ExternalSecret; deleting it never deletes an irreplaceable value by accident."""
+    """Return one ExternalSecret; Argo CD does not delete it, so its values are not lost."""
     about = object_metadata(
         release, secret.name, wave=SECRETS_WAVE, sync_options="Prune=false,Delete=false"
     )
@@ -147,7 +147,7 @@ def external_secret(release: Release, store: StoreSettings, secret: SecretSpec) 
 def secret_object(
     store: StoreSettings, secret: SecretSpec, about: dict[str, Any]
 ) -> dict[str, Any]:
-    """An ExternalSecret as an object; labels of the Secret stand in its template."""
+    """Return an ExternalSecret as an object; its template holds the labels of the Secret."""
     reference = {
         "conversionStrategy": "Default",
         "decodingStrategy": "None",

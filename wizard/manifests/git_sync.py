@@ -1,4 +1,4 @@
-"""DAG delivery from Git: settings of the git-sync sidecar, or of Airflow's own GitDagBundle."""
+"""DAGs from Git: settings of the git-sync sidecar, or of Airflow's GitDagBundle."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KNOWN_HOSTS_KEY = "known_hosts"
 def git_sync_settings(
     *, repo: str, ref: str, subpath: str, depth: int, period: str, known_hosts: str
 ) -> dict[str, object]:
-    """Settings of the sidecar.
+    """Return the settings of the sidecar.
 
-    branch, ref and rev are written together: the chart always emits the old variable, and
-    git-sync v4 lets it win over the new one (facts on the chart, section 7; git-sync v4.4.2).
+    branch, ref and rev are set together: the chart always sets the old variable, and git-sync v4
+    prefers it to the new one (facts on the chart, section 7; git-sync v4.4.2).
     """
     settings: dict[str, object] = {
         "dags.gitSync.enabled": True,
@@ -45,7 +45,7 @@ def git_sync_settings(
 def bundle_settings(
     release: Release, *, repo: str, ref: str, subpath: str, period: str, secret: str
 ) -> dict[str, object]:
-    """Settings of GitDagBundle: Airflow clones by itself, pods take the login from a Secret."""
+    """Return the settings of GitDagBundle: Airflow clones, with the login from a Secret."""
     kwargs: dict[str, object] = {"tracking_ref": ref, "refresh_interval": duration_seconds(period)}
     if subpath not in {"", "."}:
         kwargs["subdir"] = subpath
@@ -76,7 +76,7 @@ def bundle_settings(
 def bundle_connection(
     release: Release, repo: str, fact: Fact, username: str, *, ssh: bool
 ) -> SecretSpec:
-    """The Airflow connection as JSON, host-key checking on and pinned to our file.
+    """Return the Airflow connection as JSON, with host keys checked against our file.
 
     Source: GitHook of provider git 1.0.1 (private_key, strict_host_key_checking,
     known_hosts_file).
@@ -107,7 +107,7 @@ def bundle_connection(
 
 
 def known_hosts_config_map(release: Release) -> File:
-    """The verified host keys as a ConfigMap, for containers that clone by themselves."""
+    """Return the verified host keys as a ConfigMap, for Airflow containers that clone."""
     name = release.names.object_name("git-known-hosts")
     data = {
         "apiVersion": "v1",

@@ -1,7 +1,7 @@
-"""An Airflow image of one's own: its Dockerfile, and the list of packages a person keeps.
+"""A custom Airflow image: its Dockerfile, and the list of packages that the user edits.
 
 Source: Airflow's documentation of its image ("Building the image", extending): `AIRFLOW_VERSION` is
-set in the official image, and naming it beside the packages keeps pip from moving Airflow itself.
+set in the official image, and pip keeps that version if it is named together with the packages.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ BASE_IMAGE = "apache/airflow"
 
 
 def image_files(release: Release) -> tuple[File, ...]:
-    """Dockerfile and requirements.txt.
+    """Return Dockerfile and requirements.txt.
 
-    The list of packages renders to the same bytes whatever else is answered, so that the packages
-    a person adds to it are never in the way of another answer.
+    requirements.txt does not depend on the answers, so packages that the user adds never conflict
+    with a changed answer.
     """
     folder = release.paths.image
     return (
@@ -29,14 +29,14 @@ def image_files(release: Release) -> tuple[File, ...]:
     )
 
 
-_REQUIREMENTS = "# Python packages of this image, one a line with its version; yours to edit.\n"
+_REQUIREMENTS = "# Python packages of this image. Add one per line, with its version.\n"
 
 
 def _dockerfile(release: Release) -> str:
     lines = [
         f"FROM {BASE_IMAGE}:{release.airflow_version}",
         "",
-        "# Naming Airflow beside the packages keeps pip from replacing it.",
+        "# Naming Airflow here prevents pip from changing its version.",
         "COPY requirements.txt /requirements.txt",
         'RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" -r /requirements.txt',
     ]
@@ -46,15 +46,15 @@ def _dockerfile(release: Release) -> str:
 
 
 def image_note(release: Release, repository: str, tag: str) -> str:
-    """The runbook's part on building the image."""
+    """Return the runbook's section on building the image."""
     dags = (
         f" DAGs are copied from `{release.paths.image}/dags`."
         if release.dag_source == "image"
         else ""
     )
     return (
-        f"## Image\n\nPackages stand in `{release.paths.image}/requirements.txt`.{dags} A changed "
-        "image needs a new tag (`installation.image.tag`): nodes keep what they once pulled.\n\n"
+        f"## Image\n\nList packages in `{release.paths.image}/requirements.txt`.{dags} A changed "
+        "image needs a new tag (`installation.image.tag`), because nodes cache images by tag.\n\n"
         f"```bash\ndocker build --tag {repository}:{tag} {release.paths.image}\n"
         f"docker push {repository}:{tag}\n```"
     )

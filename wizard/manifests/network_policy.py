@@ -1,7 +1,7 @@
-"""Network policies: the chart's ingress side completed, the egress side written by us.
+"""Network policies: additions to the chart's ingress policies, and our own egress policy.
 
-Source: facts on the chart, section 8: with `networkPolicies.enabled` and nothing else the API
-server is cut off from its own workers, and the chart has no egress rule at all.
+Source: facts on the chart, section 8: with only `networkPolicies.enabled`, workers cannot reach the
+API server. The chart has no egress rules.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def airflow_pods(release: Release) -> dict[str, Any]:
-    """Selector of every Airflow pod of this release."""
+    """Return the selector of every Airflow pod of this release."""
     return {"podSelector": {"matchLabels": {"tier": "airflow", "release": release.names.release}}}
 
 
 def ingress_settings(release: Release) -> dict[str, object]:
-    """The chart's policies on, with the Airflow pods allowed to call the API server."""
+    """Turn on the chart's policies, and allow the Airflow pods to call the API server."""
     web = "apiServer" if release.airflow_3 else "webserver"
     return {
         "networkPolicies.enabled": True,
@@ -32,9 +32,9 @@ def ingress_settings(release: Release) -> dict[str, object]:
 
 
 def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
-    """One policy for all Airflow pods: DNS, each other, the API server of the cluster, flows.
+    """Return one policy for all Airflow pods: DNS, each other, the Kubernetes API, and the flows.
 
-    A NetworkPolicy knows no host names: outside the namespace only the port is limited.
+    A NetworkPolicy has no host names, so outside the namespace it limits only the port.
     """
     ports: dict[tuple[str, int], list[str]] = {}
     for flow in flows:
@@ -63,6 +63,6 @@ def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
         },
     }
     header = "\n".join(
-        ["What Airflow may reach: pods of its namespace, DNS, and these ports anywhere:", *purposes]
+        ["Airflow can reach pods in its namespace, DNS, and these ports on any host:", *purposes]
     )
     return manifest_file(release, "egress", data, header)

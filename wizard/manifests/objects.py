@@ -1,4 +1,4 @@
-"""Kubernetes objects as files of their own: one document a file, waves and labels in one place."""
+"""Kubernetes objects as files, one document per file, with their labels and sync waves."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 WAVE_ANNOTATION = "argocd.argoproj.io/sync-wave"
 SYNC_OPTIONS_ANNOTATION = "argocd.argoproj.io/sync-options"
 
-# Order inside one Application's sync, proven with Argo CD 3.5.1 (facts on Argo CD): what a store
-# needs, the store, the Secrets, then the chart in wave 0.
+# Order within the sync of one Application, tested with Argo CD 3.5.1 (facts on Argo CD): objects
+# that the store needs, the store, the Secrets, then the chart in wave 0.
 BASICS_WAVE, STORE_WAVE, SECRETS_WAVE = "-7", "-6", "-5"
 
 _POD_SECURITY = "pod-security.kubernetes.io"
@@ -25,10 +25,10 @@ _POD_SECURITY = "pod-security.kubernetes.io"
 def object_metadata(
     release: Release, name: str, *, wave: str = "", sync_options: str = "", namespaced: bool = True
 ) -> dict[str, Any]:
-    """Object metadata; Argo CD's annotations only where Argo CD delivers.
+    """Return object metadata, with Argo CD's annotations only if Argo CD delivers.
 
-    What is the whole cluster's says whose it is, where an answer names the repository: no
-    namespace tells two installations of one name apart there.
+    Cluster-scoped objects carry the owner annotation, because no namespace distinguishes two
+    installations of the same name.
     """
     found: dict[str, Any] = {"name": name}
     if namespaced:
@@ -49,18 +49,18 @@ def object_metadata(
 
 
 def owner_annotation(release: Release) -> dict[str, str]:
-    """The annotation that says whose an object is; none where no answer names the repository."""
+    """Return the annotation with an object's owner; empty if no answer names the repository."""
     return {OWNER_ANNOTATION: release.owner_id} if release.owner_id else {}
 
 
 def manifest_file(release: Release, name: str, data: Mapping[str, Any], header: str = "") -> File:
-    """One object in the secrets folder, where kustomization.yaml lists it."""
+    """Return one object as a file in the secrets folder, which kustomization.yaml lists."""
     path = f"{release.paths.apps}/secrets/{name}.yaml"
     return File(f"secrets/{name}", path, dump_yaml(dict(data), header=header))
 
 
 def pod_security_labels(release: Release) -> dict[str, str]:
-    """Labels of the namespace; restricted only warns, because the chart's Redis is not."""
+    """Return the namespace's labels; `restricted` only warns: the chart's Redis violates it."""
     if release.pod_security == "none":
         return {}
     labels = {f"{_POD_SECURITY}/enforce": "baseline"}
@@ -71,7 +71,7 @@ def pod_security_labels(release: Release) -> dict[str, str]:
 
 
 def namespace_file(release: Release) -> File:
-    """The namespace with its pod security labels, where nobody else makes it."""
+    """Return the namespace with its pod security labels, for deliveries that create it."""
     about = object_metadata(release, release.namespace, namespaced=False)
     about["labels"] |= pod_security_labels(release)
     data = {"apiVersion": "v1", "kind": "Namespace", "metadata": about}
@@ -79,10 +79,11 @@ def namespace_file(release: Release) -> File:
 
 
 def kustomization_file(release: Release, manifests: tuple[File, ...]) -> File:
-    """The list of what is a manifest, the namespace first; the values file beside it is not.
+    """Return the kustomization that lists the manifests, the namespace first.
 
-    Without it Argo CD would try to apply the values file too. No `namespace:` here: every object
-    names its own, and kustomize would put one on a ClusterSecretStore, whose kind it does not know.
+    It does not list the values file, which Argo CD would otherwise try to apply. It sets no
+    `namespace`: every object names its own, and kustomize would add one to a ClusterSecretStore,
+    whose kind it does not know.
     """
     folder = f"{release.paths.apps}/"
     data: dict[str, Any] = {
@@ -92,7 +93,7 @@ def kustomization_file(release: Release, manifests: tuple[File, ...]) -> File:
             (file.path.removeprefix(folder) for file in manifests), key=_namespace_first
         ),
     }
-    header = "What is applied from this folder; airflow-values.yaml is Helm's and not listed."
+    header = "Manifests applied from this folder. airflow-values.yaml is for Helm and not listed."
     return File("kustomization", f"{folder}kustomization.yaml", dump_yaml(data, header=header))
 
 

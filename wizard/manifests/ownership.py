@@ -1,7 +1,7 @@
-"""Which installation of which repository an object belongs to, as the object itself says it.
+"""The owner of an object: an installation of a repository, recorded on the object itself.
 
-The label `managed-by` tells that a wizard made it, not whose: two repositories may well have an
-installation of the same name, and one Argo CD keeps one object of a name.
+The label `managed-by` only shows that a wizard created the object. Two repositories may have
+installations of the same name, while Argo CD has only one object per name.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any
 
 from wizard.formats.addresses import normalize_url, parse_git_url
 
-# An annotation, because a label's value could not hold it; Helm's releases have labels only.
+# An annotation, because a label's value cannot hold it. Helm releases have labels only.
 OWNER_ANNOTATION = "airflow-wizard/source"
 
 
 def owner_id(url: str, prefix: str, installation: str) -> str:
-    """The installation of a repository, whichever way its URL is written; empty without a URL."""
+    """Return the owner id of an installation, the same for all spellings of a repository's URL.
+
+    It is empty without a URL.
+    """
     if not url:
         return ""
     folder = prefix.strip("/")
@@ -26,24 +29,24 @@ def owner_id(url: str, prefix: str, installation: str) -> str:
 
 
 def _place(url: str) -> str:
-    """Host and path of a repository, the same for ssh://, user@host:path and https://."""
+    """Return host and path of a repository, the same for ssh://, user@host:path and https://."""
     try:
         found = parse_git_url(url)
     except ValueError:
-        # Such as a folder of this machine, or a host that only its SSH configuration knows.
+        # For example a local folder, or a host alias of the SSH configuration.
         return re.sub(r"^[a-z+]+://", "", normalize_url(url.rstrip("/")))
     return normalize_url(f"{found.host}/{found.path.strip('/')}")
 
 
 def owner_label(text: str) -> str:
-    """The same as the value of a label."""
+    """Return an owner id as the value of a label: 20 characters of its SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:20] if text else ""
 
 
 def describe_other_owner(found: Mapping[str, Any], own: str) -> str:
-    """Whose an object is that names another source than `own`; empty where it names none."""
-    theirs = str((found["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "")
-    if not theirs or theirs == own:
+    """Return the owner of an object if it is not `own`; empty if the object names no owner."""
+    owner = str((found["metadata"].get("annotations") or {}).get(OWNER_ANNOTATION) or "")
+    if not owner or owner == own:
         return ""
-    place, _, installation = theirs.rpartition("#")
-    return f"installation {installation} of {place}" if place else theirs
+    place, _, installation = owner.rpartition("#")
+    return f"installation {installation} of {place}" if place else owner

@@ -1,7 +1,7 @@
-"""PostgreSQL connections and PgBouncer's files, composed from one password fact.
+"""PostgreSQL connections and PgBouncer's files, composed from password facts.
 
-Composition was proven with External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15 on a password
-of quotes, braces, spaces and non-ASCII characters (facts on External Secrets).
+Tested with External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15, and with a password of quotes,
+braces, spaces and non-ASCII characters (facts on External Secrets).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 CA_PATH = "/etc/airflow-database-ca/ca.crt"
 
-# A console user of its own: `stats_users` is a bare comma-separated list that could not name a
-# role with a comma or a space in it.
+# A separate console user: `stats_users` is a plain comma-separated list, which cannot name a role
+# with a comma or a space.
 STATS_USER = "airflow_stats"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One PostgreSQL database and who logs in; `sslmode` empty leaves TLS parameters out."""
+    """One PostgreSQL database and its login; with an empty `sslmode`, no TLS parameters are set."""
 
     host: str
     port: int
@@ -35,15 +35,15 @@ class Endpoint:
     has_ca: bool
 
     def with_pooler(self, host: str, port: int, alias: str) -> Endpoint:
-        """The same database behind a pooler, without TLS parameters."""
+        """Return the same database behind a pooler, without TLS parameters."""
         return replace(self, host=host, port=port, name=alias, sslmode="", has_ca=False)
 
     def with_tls(self, sslmode: str, has_ca: bool) -> Endpoint:
-        """With TLS parameters again."""
+        """Return the same endpoint with these TLS parameters."""
         return replace(self, sslmode=sslmode, has_ca=has_ca)
 
     def url(self, scheme: str = "postgresql") -> Template:
-        """The SQLAlchemy URL: user and database encoded here, the password by the template."""
+        """Return the SQLAlchemy URL; the operator's template encodes the password."""
         parameters = [f"sslmode={self.sslmode}"] if self.sslmode else []
         if self.sslmode and self.has_ca and self.sslmode.startswith("verify"):
             parameters.append(f"sslrootcert={CA_PATH}")
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 def url_host(host: str) -> str:
-    """A host as it stands in a URL: IPv6 in brackets."""
+    """Return a host for a URL, with IPv6 addresses in brackets."""
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:
@@ -61,7 +61,7 @@ def url_host(host: str) -> str:
 
 
 def _quote_ini(value: str) -> str:
-    """A value of PgBouncer's connection string: single quotes, doubled inside."""
+    """Quote a value of PgBouncer's connection string: in single quotes, doubled inside."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -72,10 +72,10 @@ def _quote_userlist(value: str) -> str:
 def pgbouncer_ini(
     databases: dict[str, tuple[Endpoint, int]], *, max_client_conn: int, sslmode: str, has_ca: bool
 ) -> str:
-    """pgbouncer.ini for the chart's PgBouncer: no secret in it, so it is plain template text.
+    """Return pgbouncer.ini for the chart's PgBouncer; it holds no secret.
 
-    `databases` maps an alias to its endpoint and pool size. Source: production guide, PgBouncer;
-    what an own ini needs under chart 1.22.0.
+    `databases` maps an alias to its endpoint and pool size. Source: production guide, PgBouncer,
+    and the requirements of chart 1.22.0 for an own ini.
     """
     lines = ["[databases]"]
     for alias, (endpoint, pool) in databases.items():
@@ -110,10 +110,7 @@ def pgbouncer_secrets(
     pools: tuple[int, int],
     max_client_conn: int,
 ) -> list[SecretSpec]:
-    """Config and stats Secrets: with a metadata Secret of our own the chart would write wrong ones.
-
-    Raises ValueError when metadata and results need one user with two passwords.
-    """
+    """Return the config and stats Secrets; with our metadata Secret the chart's would be wrong."""
     databases = {release.names.metadata_alias: (metadata, pools[0])}
     users: dict[str, Fact] = {metadata.user: metadata.password}
     if results is not None:
@@ -150,11 +147,11 @@ def pgbouncer_secrets(
 
 
 def direct_migration_settings(secret: str) -> dict[str, object]:
-    """Settings that run migrations past the pooler.
+    """Return settings that run migrations without the pooler.
 
-    Migrations hold a session's advisory lock, which a killed Job would leave on a pooled
-    connection. A second variable name is used because repeating the built-in one is a duplicate
-    list key, which server-side apply refuses (facts on the chart, sections 4 and 8).
+    Migrations hold an advisory lock of their session; a killed Job would leave it on a pooled
+    connection. A second variable name is used because server-side apply refuses to set the
+    built-in one twice (facts on the chart, sections 4 and 8).
     """
     script = (
         'export AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="${DIRECT_SQL_ALCHEMY_CONN}"\n'
@@ -168,12 +165,12 @@ def direct_migration_settings(secret: str) -> dict[str, object]:
 
 
 def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
-    """The runbook's part for a database administrator: (host, database, role) each.
+    """Return the runbook's section for a database administrator; `owners`: host, database, role.
 
-    PostgreSQL 15 closed schema public to all but the owner; a managed server's admin is no
-    superuser and must be a member of the role it gives a database to (documents 001 and 002).
+    PostgreSQL 15 closed schema public to all but the owner. The admin of a managed server is not a
+    superuser and must be a member of the role that will own the database (documents 001 and 002).
     """
-    parts = ["## Database\n\nOnce, as an administrator of the server; psql asks for the password."]
+    parts = ["## Database\n\nRun once as an administrator; psql prompts for the password."]
     for host, name, user in owners:
         role, database = quote_identifier(user), quote_identifier(name)
         parts.append(
@@ -182,11 +179,11 @@ def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
             f"CREATE DATABASE {database} OWNER {role} ENCODING 'UTF8' TEMPLATE template0;\n```"
         )
     parts.append(
-        "Where the database exists already, the role must own it, or be granted schema `public`."
+        "If the database already exists, the role must own it or have access to schema `public`."
     )
     return "\n\n".join(parts)
 
 
 def quote_identifier(name: str) -> str:
-    """A name as SQL and psql take it, whatever is in it."""
+    """Quote any name for SQL and psql."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""`derive(answers)`: everything about a release that more than one section needs, computed once."""
+"""Facts about a release that several sections need; `wizard.plan.derive` computes them once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELOADER = {"reloader.stakater.com/auto": "true"}
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where this installation's files stand, relative to the top of the repository."""
+    """Folders of this installation's files, relative to the top of the repository."""
 
     apps: str
     argocd: str
@@ -24,18 +24,18 @@ class Paths:
 
     @property
     def values(self) -> str:
-        """The Helm values file."""
+        """Return the path of the Helm values file."""
         return f"{self.apps}/airflow-values.yaml"
 
     @property
     def answers(self) -> str:
-        """The answers file that replays this installation."""
+        """Return the path of the answers file."""
         return f"{self.own}/answers.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Facts that follow from the answers: names, components, versions and who delivers."""
+    """Facts derived from the answers: names, components, versions, store and delivery."""
 
     installation: str
     names: Names
@@ -58,7 +58,7 @@ class Release:
     controller_namespace: str
     # It deploys into the cluster that it runs in.
     controller_is_inside: bool
-    # Whose the objects are that outlive a clone; empty where no answer names the repository.
+    # The owner of objects outside the repository; empty if no answer names the repository.
     owner_id: str
     admin: bool
     reloader: Mapping[str, str]
@@ -73,32 +73,32 @@ class Release:
 
     @property
     def airflow_3(self) -> bool:
-        """Whether the API server, the JWT and the DAG processor replace the webserver."""
+        """Return whether Airflow 3 is installed, with the API server instead of the webserver."""
         return self.airflow >= (3, 0, 0)
 
     @property
     def airflow_version(self) -> str:
-        """The Airflow version as people write it."""
+        """Return the Airflow version as text, such as 3.2.2."""
         return ".".join(str(part) for part in self.airflow)
 
     @property
     def namespace(self) -> str:
-        """The namespace everything is installed into."""
+        """Return the namespace of the installation."""
         return self.names.namespace
 
     @property
     def runbook(self) -> str:
-        """The runbook, relative to the top of the work tree."""
+        """Return the path of the runbook, relative to the top of the work tree."""
         below = "" if self.prefix in {"", "."} else f"{self.prefix.strip('/')}/"
         return f"{below}{self.paths.docs}/RUNBOOK.md"
 
     def secret(self, suffix: str) -> str:
-        """Name of a Secret of this release; always also written into the values."""
+        """Return the name of a Secret of this release; the Helm values name it too."""
         return self.names.object_name(suffix)
 
     @property
     def dag_readers(self) -> tuple[str, ...]:
-        """Component labels of the pods that read DAG files (chart 1.22.0, git-sync)."""
+        """Return the component labels of pods that read DAG files (chart 1.22.0, git-sync)."""
         found = ["dag-processor", "triggerer"]
         if self.celery or self.kubernetes:
             found.append("worker")

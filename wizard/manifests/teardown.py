@@ -1,4 +1,4 @@
-"""How an installation is torn down, as its runbook says it: by the wizard, or by hand."""
+"""The runbook's section on tearing down an installation, with the wizard or by hand."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 
 def render_tear_down(release: Release, context: RunbookContext, remove_chart: Iterable[str]) -> str:
-    """Return the runbook's section; `remove_chart` are the commands that begin it by hand.
+    """Return the section; `remove_chart` are the first of the commands to run by hand.
 
-    Every name in it passed a type that needs no shell quoting.
+    The types of all names exclude characters that need shell quoting.
     """
     parts = [
         "## Tear down",
-        "Back the database up first.",
+        "Back up the database first.",
         *_render_destroy(release, context),
-        "By hand, ExternalSecrets go before the operator: their finalizer would hold the "
-        "namespace.\nDeleting them deletes the Secrets; deleting the namespace, its volumes.",
+        "By hand, delete the ExternalSecrets before the operator: their finalizer would block "
+        "the namespace.\nDeleting them also deletes the Secrets. Deleting the namespace deletes "
+        "its volumes.",
         shell_block(*remove_chart, *_delete_commands(release, context)),
     ]
     return "\n\n".join(parts)
@@ -30,17 +31,17 @@ def render_tear_down(release: Release, context: RunbookContext, remove_chart: It
 
 def _render_destroy(release: Release, context: RunbookContext) -> list[str]:
     name = f"--installation {release.installation}"
-    left = ", and leave Airflow running as it is" if release.gitops else ""
+    running = " and keep Airflow running" if release.gitops else ""
     payload = "`--data payload` (the values in the store),\n" if context.store.keeps_payload else ""
     return [
-        "All of it, in an order in which nothing hangs, the files in Git last:",
+        "Remove the whole installation, in a safe order, the files in Git last:",
         shell_block(
-            f"airflow-wizard destroy {name} --dry-run   # every step is tried, nothing is kept",
-            f"airflow-wizard destroy {name} --push      # asks for the name",
+            f"airflow-wizard destroy {name} --dry-run   # tries every step, changes nothing",
+            f"airflow-wizard destroy {name} --push      # asks you to confirm the name",
         ),
-        f"What holds data stays unless it is named: {payload}"
-        "`--data volumes`, `--data namespace`; for the database `--data database` shows the SQL\n"
-        f"that its owner runs. To take back only what `apply` made{left}:",
+        f"Data is not deleted unless you name it: {payload}"
+        "`--data volumes`, `--data namespace`. `--data database` shows the SQL for the owner of\n"
+        f"the database. To remove only what `apply` created{running}:",
         shell_block(f"airflow-wizard apply {name} --undo"),
     ]
 

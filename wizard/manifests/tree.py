@@ -1,4 +1,4 @@
-"""Rendered files: what `render` returns, `plan` compares and `repo` writes."""
+"""Rendered files: `render` returns them, `plan` compares them, and a commit writes them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 class File:
     """One rendered text file.
 
-    `logical` names the file independently of where an answer puts it (``values``,
-    ``secrets/airflow-metadata``), so that the base of a merge survives a moved path.
+    `logical` names the file independently of its path (``values``, ``secrets/airflow-metadata``),
+    so that the base of a merge is found again after a path has changed.
     `path` is relative to the top of the config repository, with forward slashes.
     """
 
@@ -22,12 +22,12 @@ class File:
 
     @property
     def data(self) -> bytes:
-        """The bytes that go to disk and into Git: UTF-8 with LF line ends."""
+        """Return the bytes that are written to disk and Git: UTF-8 with LF line ends."""
         return self.text.encode("utf-8")
 
     @property
     def blob(self) -> str:
-        """Git's SHA-1 blob id of the bytes: recognises an unchanged file without reading it."""
+        """Return Git's SHA-1 blob id of the bytes, which identifies an unchanged file."""
         return blob_id(self.data)
 
 
@@ -55,14 +55,14 @@ class Tree(Mapping[str, File]):
         return f"Tree({list(self._files)!r})"
 
     def by_logical(self, logical: str) -> File:
-        """The file with this logical id; KeyError when the answers do not call for one."""
+        """Return the file with this logical id; KeyError if the tree does not have it."""
         for file in self._files.values():
             if file.logical == logical:
                 return file
         raise KeyError(logical)
 
     def digest(self) -> str:
-        """sha256 over every path and its bytes: equal trees, equal digests."""
+        """Return the SHA-256 over every path and its bytes."""
         total = hashlib.sha256()
         for path, file in self._files.items():
             total.update(f"{path}\0{hashlib.sha256(file.data).hexdigest()}\n".encode())
@@ -70,5 +70,5 @@ class Tree(Mapping[str, File]):
 
 
 def blob_id(data: bytes) -> str:
-    """The id Git gives a blob of these bytes (SHA-1 object format)."""
+    """Return the id of a Git blob with these bytes (SHA-1 object format)."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()

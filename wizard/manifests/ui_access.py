@@ -1,4 +1,4 @@
-"""How people reach the UI of an installation that nothing exposes: the runbook's section."""
+"""The runbook's section on how to reach the UI by port-forward."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PORT = 8080
 
 
 def render_ui_access(release: Release) -> str:
-    """The port-forward to the port of the base URL, and the admin's password, as Markdown."""
+    """Return Markdown with the port-forward command and how to read the admin's password."""
     web = "api-server" if release.airflow_3 else "webserver"
     namespace = release.namespace
-    port, opened = _forward_target(release.base_url)
+    port, url = _forward_target(release.base_url)
     forward = (
         f"kubectl -n {namespace} port-forward svc/{release.names.object_name(web)} {port}:{_PORT}"
     )
-    text = f"## Reach the UI\n\n```bash\n{forward}\n```\n\nThen open {opened}."
+    text = f"## Reach the UI\n\n```bash\n{forward}\n```\n\nThen open {url}."
     if release.admin:
         name = release.secret("default-user")
         text += (
@@ -33,7 +33,7 @@ def render_ui_access(release: Release) -> str:
 
 
 def _forward_target(base_url: str) -> tuple[int, str]:
-    """The port to listen on and what to open; a base URL elsewhere is not ours to forward to."""
+    """Return the local port and the URL to open; port 8080 if the base URL is not a loopback."""
     parts = urlsplit(base_url)
     if not is_loopback(parts.hostname or ""):
         return _PORT, f"http://localhost:{_PORT}"

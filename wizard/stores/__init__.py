@@ -1,1 +1,1 @@
-"""Secrets stores: where values live, and how they become Kubernetes Secrets; a folder per kind."""
+"""Secrets stores, a folder per kind: where values live, and how they become Kubernetes Secrets."""

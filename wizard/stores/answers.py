@@ -1,4 +1,4 @@
-"""What a store may know of the answers about it: the section is built of all kinds' questions."""
+"""The answers that a store may read; the section itself depends on the questions of all stores."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class SecretsAnswers(Protocol):
 
     @property
     def store(self) -> str:
-        """The kind's name."""
+        """Return the name of the kind."""
 
     @property
     def scope(self) -> str:
-        """`namespace` or `cluster`: how far External Secrets' store reaches."""
+        """Return `namespace` or `cluster`: the scope of External Secrets' store."""
 
     @property
     def payload(self) -> str:
-        """`keys` or `document`: how the values lie in the store."""
+        """Return `keys` or `document`: the format of the payload."""
 
     @property
     def refresh_interval(self) -> str:
-        """How often External Secrets reads the store."""
+        """Return how often External Secrets reads the store, as a duration."""
 
     def answers_of(self, name: str, questions: type[M]) -> M:
-        """Return the answers to the own questions of the kind `name`."""
+        """Return the answers to the questions of the kind `name`."""

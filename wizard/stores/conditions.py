@@ -1,11 +1,11 @@
-"""Conditions on the store that more than one kind meets."""
+"""Conditions on the store that several kinds can meet."""
 
 from __future__ import annotations
 
 from wizard.questions.conditions import when_matching
 from wizard.stores.registry import STORES, store_kind
 
-# Validation meets names that are no store's; a condition on them does not hold.
+# During validation the name may be unknown; then the condition does not hold.
 EXTERNAL_SECRETS = when_matching(
     "External Secrets",
     "secrets.store",

@@ -1,6 +1,6 @@
-"""What a store does outside, loaded on demand: login, steps, removal, probes, handover.
+"""The live part of a store, loaded on demand: login, steps, removal, probes, handover.
 
-What it contributes without looking anywhere is in `wizard.stores.record`.
+Its pure part is described in `wizard.stores.record`.
 """
 
 from __future__ import annotations
@@ -33,48 +33,49 @@ if TYPE_CHECKING:
 
 
 class StoreRun(Protocol):
-    """What `apply`, `apply --undo` and `destroy` do at the store, by one login for all of it."""
+    """The steps of `apply`, `apply --undo` and `destroy` at the store, with one shared login."""
 
     @property
     def login(self) -> StoreLogin:
-        """The run's login, for what other systems ask of the store."""
+        """Return the run's login, which other systems use for requests to the store."""
 
     def build_steps(self) -> tuple[Step, ...]:
-        """Return what makes the store work, in its order."""
+        """Return the steps that set up the store, in order."""
 
     def build_removal(self) -> tuple[Step, ...]:
-        """Return what takes that back, the payload and its place apart."""
+        """Return the steps that undo the set-up, except for the payload and its mount."""
 
     def build_payload_removal(
         self, pieces: Collection[DataKind], own: Mapping[str, frozenset[str]]
     ) -> tuple[Step, ...]:
-        """Return what becomes of the payload; `own` are our keys of each path, by its reader."""
+        """Return the steps for the payload; `own` are our keys at each path, by its reader."""
 
     def build_final_removal(self) -> tuple[Step, ...]:
-        """Return what goes last of all, once it is empty."""
+        """Return the steps that run last, such as deleting an empty mount."""
 
 
 class OpenStore(Protocol):
-    """A store that somebody is logged in to, to be filled."""
+    """A store with a login that can fill it."""
 
     @property
     def identity(self) -> str:
-        """Who is logged in, for people."""
+        """Return the name of the logged-in identity, for messages."""
 
     def payload_store(self, settings: StoreSettings) -> PayloadStore:
-        """Return one path as a place for a payload."""
+        """Return the payload store at the path of `settings`."""
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
-        """Raise RefusedError unless the login may write there; `exists`: the path has a value."""
+        """Raise RefusedError unless the login may write; `exists`: the path has a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreLocation:
-    """Where a store is for this machine; nothing was sent there yet.
+    """The address of a store for this machine, before anything is sent to it.
 
-    `source` says what named it. `required_consent` is what needs a yes before a login is sent, by
-    its key. `find_login` returns who the operator is there, or None; `login_hint` says how to tell.
-    `open` logs in, and revokes a login made here at the end.
+    `source` is where the address comes from. `required_consent` holds the questions, by key, that
+    the user must answer with yes before a login is sent. `find_login` returns the credentials on
+    this machine, or None; `login_hint` says how to set them. `open` logs in, and revokes its own
+    login at the end.
     """
 
     title: str
@@ -88,11 +89,11 @@ class StoreLocation:
 
 @dataclass(frozen=True, slots=True)
 class StoreHandover:
-    """What the store's owner, the platform and CI are handed.
+    """A store's part of the handover to the store's owner, the platform's owner and CI.
 
-    `files` are texts by name for the store's owner; `platform` more for the platform's. `flows`
-    are rows of from, to, port, protocol and purpose. `ci_variables` are lines of help, `ci_login`
-    the shell function `store_login` that checks for a login.
+    `files` are texts by name for the store's owner, `platform` those for the platform's owner.
+    `flows` are rows of from, to, port, protocol and purpose. `ci_variables` are lines of help.
+    `ci_login` is the shell function `store_login`, which checks for a login.
     """
 
     files: Files = field(default_factory=dict)
@@ -104,12 +105,12 @@ class StoreHandover:
 
 @dataclass(frozen=True, slots=True)
 class LiveStore:
-    """One store's live part; the defaults are those of a store that nobody logs in to.
+    """The live part of one store; the defaults suit a store without a login.
 
-    `find_access` returns who this machine is to the store (None: nobody), and sends nothing;
-    `missing_access` says whose work the store then is. `token_source` makes tokens of the store's
-    ServiceAccount for tries of its login. `cluster_checks` are judged beside the cluster's own.
-    `locate` gets the raw answers on the target branch; None where `secrets` fills nothing.
+    `find_access` returns this machine's address and credentials for the store, or None; it sends
+    nothing. `missing_access` is the message without credentials. `token_source` creates tokens of
+    the store's ServiceAccount, to test its login. `cluster_checks` run with those of the cluster.
+    `locate` gets the raw answers on the target branch; it is None if `secrets` fills nothing.
     """
 
     find_access: Callable[[Answers, Release], Any | None] = field(default=lambda *_: None)

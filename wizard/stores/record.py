@@ -1,7 +1,7 @@
-"""What a store contributes that is pure: questions, rules, files, claims, its part of the runbook.
+"""The pure part of a store: questions, rules, files, claims, and its part of the runbook.
 
-What it does outside, on demand, is in `wizard.stores.live`. Its rules over files, where it has any,
-are `CHECKS` in its module `checks`, which `wizard.checks.engine` loads.
+Its live part is described in `wizard.stores.live`. Its checks of files, if any, are `CHECKS` in its
+module `checks`, which `wizard.checks.engine` loads.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ def _no_runbook(release: Release, total: Contribution) -> StoreRunbook:
 
 @dataclass(frozen=True, slots=True)
 class StoreKind:
-    """One store: everything pure that is particular to it.
+    """The pure part of one store.
 
-    `label` is the choice's words. `questions` is the model at `secrets.<name>`, and
-    `reader_questions` what is asked where somebody besides Airflow reads a path of this store;
-    `urls` are the keys of questions whose address is tried while it is typed.
+    `label` is the label of the choice. `questions` is the model at `secrets.<name>`, and
+    `reader_questions` the model for another reader of the store, such as Argo CD. `urls` are the
+    keys of questions whose address is tested while the user types.
 
-    `external_secrets`: the External Secrets Operator copies its values into the cluster; then
-    `settings` and `reader_settings` say what its objects must agree on. `fillable`:
-    `airflow-wizard secrets` can create values there. `local_only`: it belongs to a laptop.
-    `made_by_hand`: the runbook's commands make the Secrets, so the tree has none of them;
-    `generated_only`: and they generate every value, so that none can be given.
+    `external_secrets`: the External Secrets Operator copies the values to the cluster; `settings`
+    and `reader_settings` then return the settings that its objects share. `fillable`:
+    `airflow-wizard secrets` can create values in the store. `local_only`: for local clusters only.
+    `made_by_hand`: the runbook's commands create the Secrets, so the tree has none.
+    `generated_only`: those commands also generate every value, so no value can be given.
 
-    `place` returns path and server of an installation's payload, for people. `claims` gets a
-    reader of raw answers and returns what an installation owns there, as fields of
-    `wizard.plan.claims.Claims`.
+    `place` returns path and server of an installation's payload, for messages. `claims` gets a
+    function that reads raw answers, and returns what an installation owns in the store, as fields
+    of `wizard.plan.claims.Claims`.
     """
 
     name: str

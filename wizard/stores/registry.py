@@ -1,4 +1,4 @@
-"""The stores there are. To add one: write its folder, and one line here."""
+"""The registry of stores. To add a store, write its folder and add one line here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wizard.stores.record import StoreKind
 
-# The value of `secrets.store`, and the package whose `kind` module has its record, STORE; the
-# first is the default.
+# Each value of `secrets.store`, and the package whose module `kind` defines its record, STORE.
+# The first is the default.
 STORES: dict[str, str] = {
     "vault": "wizard.stores.vault",
     "kubernetes": "wizard.stores.kubernetes",

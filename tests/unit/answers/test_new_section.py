@@ -97,7 +97,7 @@ def test_validation_follows() -> None:
     wrong = validate_answers(filled("production", {"metrics": {"host": "a b", "prot": 1}}), More)
     assert {item.key for item in wrong.problems} == {"metrics.host", "metrics.prot"}
     ignored = validate_answers(filled("production", {"metrics": {"host": "a.example"}}), More)
-    assert ignored.warnings == ("metrics.host is ignored: it applies only with metrics",)
+    assert ignored.warnings == ("metrics.host is ignored: it is used with metrics",)
 
 
 def test_schema_and_answers_file_follow() -> None:

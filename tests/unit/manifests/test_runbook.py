@@ -39,6 +39,6 @@ def test_its_paths_are_files_from_where_its_commands_start(path: str) -> None:
     named = re.findall(r"kubectl apply -f (\S+)", text)
 
     where = "the top folder" if path == "." else f"the folder `{path}`"
-    assert f"Its commands start in {where} of this repository." in text
+    assert f"Run the commands in {where} of this repository." in text
     assert named
     assert {str(Path(one)) for one in named} <= set(made.tree)

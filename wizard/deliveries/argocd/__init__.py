@@ -1,1 +1,1 @@
-"""Argo CD: a controller in the cluster follows the config repository."""
+"""The delivery argocd: Argo CD follows the config repository and installs the chart."""

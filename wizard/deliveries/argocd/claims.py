@@ -1,4 +1,4 @@
-"""What an installation owns at Argo CD, by its raw answers."""
+"""The parts of Argo CD that an installation owns, read from raw answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CREDENTIAL = "delivery.argocd.vault"
 
 
 def argocd_claims(read: Callable[[str], str]) -> Mapping[str, object]:
-    """Return the fields of `Claims` that are Argo CD's; `read` gives a raw answer by its key."""
+    """Return the fields of `Claims` about Argo CD; `read` returns the raw answer of a key."""
     own = {
         "destination": read("delivery.argocd.destination"),
         "argocd": read("delivery.argocd.namespace"),

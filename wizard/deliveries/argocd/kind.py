@@ -1,4 +1,4 @@
-"""Argo CD: a controller in the cluster follows the config repository."""
+"""The record of the delivery argocd."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _hook(phase: str) -> dict[str, str]:
 
 
 def _settings(delivery: DeliveryAnswers, release: Release) -> Contribution:
-    """Both Jobs as Argo CD's hooks, neither tracked nor patched."""
+    """Return settings that make both Jobs Argo CD hooks, which it neither tracks nor patches."""
     del delivery, release
     settings: dict[str, object] = {}
     for job, phase in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):
@@ -49,14 +49,14 @@ def _settings(delivery: DeliveryAnswers, release: Release) -> Contribution:
         settings=settings,
         comments={
             "migrateDatabaseJob.ttlSecondsAfterFinished": (
-                "no TTL: a Job that vanishes is run again by self-healing"
+                "no TTL: self-healing would run a deleted Job again"
             )
         },
     )
 
 
 def _readers(delivery: DeliveryAnswers, release: Release) -> tuple[Reader, ...]:
-    """Argo CD, where its credential comes from the store."""
+    """Return Argo CD as a reader if its credential comes from the store."""
     argo = argocd_answers(delivery)
     if store_kind(release.store).reader_settings is None or argo.credential != "store":
         return ()

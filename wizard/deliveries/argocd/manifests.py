@@ -1,6 +1,6 @@
-"""Argo CD: AppProject and Applications.
+"""The AppProject and the Applications of Argo CD.
 
-Source: facts on Argo CD; one Application with two sources was proven end to end with Argo CD
+Source: facts on Argo CD. One Application with two sources was tested end to end with Argo CD
 3.5.1, External Secrets 2.9 and chart 1.22.0.
 """
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 API_VERSION = "argoproj.io/v1alpha1"
-# Argo CD finds its repositories by this label of Secrets in its own namespace.
+# Argo CD finds repository Secrets in its namespace by this label.
 REPOSITORY_LABEL = "argocd.argoproj.io/secret-type"
-# The objects that let Argo CD read its credential from the store, in the order of applying them.
+# The objects with which Argo CD reads its credential from the store, in the order to apply them.
 CREDENTIAL_PREFIX = "argocd/bootstrap/credential-"
 CREDENTIAL_PARTS = ("account", "store", "secret")
 
 
 @dataclass(frozen=True, slots=True)
 class ArgoSettings:
-    """How Argo CD sees the repository and where it deploys to."""
+    """The repository and the target of Argo CD's Applications."""
 
     namespace: str
     project: str
@@ -39,7 +39,7 @@ class ArgoSettings:
     cluster_store: bool
 
     def path(self, path: str) -> str:
-        """A path as Argo CD reads it: from the top of the Git repository."""
+        """Return a path relative to the top of the Git repository, as Argo CD reads it."""
         return path if self.prefix in {"", "."} else f"{self.prefix}/{path}"
 
 
@@ -62,7 +62,7 @@ def _file(release: Release, name: str, data: dict[str, Any], header: str = "") -
 
 
 def app_project(release: Release, argo: ArgoSettings) -> File:
-    """The project: two source repositories, one destination, cluster kinds by allow list."""
+    """Return the project: two source repositories, one destination, and allowed cluster kinds."""
     kinds = [{"group": "", "kind": "Namespace"}]
     if argo.cluster_store:
         kinds.append({"group": "external-secrets.io", "kind": "ClusterSecretStore"})
@@ -143,7 +143,7 @@ _IGNORE_DIFFERENCES = {
 
 
 def one_application(release: Release, argo: ArgoSettings, *, manifests: bool) -> tuple[File, ...]:
-    """One Application: the store and its Secrets in earlier waves of the chart's own sync."""
+    """Return one Application: the store and its Secrets are in waves before the chart."""
     values = {"ref": "values"}
     if manifests:
         values["path"] = argo.path(release.paths.apps)
@@ -159,10 +159,10 @@ def _application_name(release: Release) -> str:
 
 
 def two_applications(release: Release, argo: ArgoSettings) -> tuple[File, ...]:
-    """Document 000's split, with the parent that makes waves 5 and 10 mean something.
+    """Return the two Applications of document 000, and the parent that orders them.
 
-    Waves order Applications only inside a parent's sync, and only while Argo CD's health check
-    for Applications is configured (argo-cd#3781); the runbook has it.
+    Waves order Applications only within a parent's sync, and only while Argo CD's health check
+    for Applications is configured (argo-cd#3781); the runbook shows how.
     """
     name = _application_name(release)
     secrets = _application(
@@ -212,7 +212,7 @@ def _parent(release: Release, argo: ArgoSettings, name: str) -> tuple[File, ...]
             "syncPolicy": {"automated": {"prune": True, "selfHeal": True, "allowEmpty": False}},
         },
     }
-    header = "Applied once by an Argo CD admin: an app of apps writes into Argo CD's own namespace."
+    header = "An Argo CD admin applies this once: an app of apps writes to Argo CD's own namespace."
     return (
         _file(release, "bootstrap/project", project, header),
         _file(release, "bootstrap/parent", parent, header),

@@ -1,4 +1,4 @@
-"""Argo CD's own questions: where it runs, what it reads, and with which credential."""
+"""The questions about Argo CD: where it runs, what it reads, and with which credential."""
 
 from __future__ import annotations
 
@@ -49,31 +49,31 @@ REPOSITORY_TOKEN = STORE_CREDENTIAL & when_matching(
     for store in store_kinds()
 )
 class ArgoCd(Model):
-    """Argo CD as it stands in the cluster."""
+    """The existing Argo CD, and its access to the config repository."""
 
     namespace: Annotated[KubeName, QuestionInfo(when=ARGOCD)] = Field(
-        default="argocd", title="Argo namespace", description="Where Argo CD runs."
+        default="argocd", title="Argo namespace", description="Namespace of Argo CD."
     )
     project: Annotated[KubeName, QuestionInfo(when=ARGOCD, preview="argocd/project")] = Field(
         default="airflow",
         title="Project",
-        description="An AppProject of its own: `default` would allow everything.",
+        description="AppProject of this installation. `default` allows everything and is refused.",
     )
     applications: Annotated[
         Literal["one", "two"],
         QuestionInfo(
             when=ARGOCD,
-            labels={"one": "one, ordered by waves", "two": "two, under a parent"},
+            labels={"one": "one, ordered by waves", "two": "two, below a parent"},
         ),
     ] = Field(
         default="one",
         title="Applications",
-        description="One orders Secrets before the chart by itself; two need an admin's parent.",
+        description="One syncs Secrets before the chart. Two need a parent that an admin creates.",
     )
     repo_url: Annotated[GitUrl, QuestionInfo(when=ARGOCD, required=True)] = Field(
         default="",
         title="This repository",
-        description="URL of the config repository as Argo CD knows it, spelled the same.",
+        description="URL of the config repository, spelled exactly as in Argo CD.",
     )
     credential: Annotated[
         Literal["known", "store"],
@@ -86,42 +86,42 @@ class ArgoCd(Model):
         default="known",
         title="Credential",
         description=(
-            "Argo CD has one credential a repository: one it has already, or one from Vault, at "
-            "a path and with a role that Airflow's store is refused."
+            "How Argo CD logs in to this repository: with a credential it has already, or with one "
+            "from Vault, whose path Airflow's store cannot read."
         ),
     )
     key: Annotated[DeployKey, QuestionInfo(when=REPOSITORY_KEY)] = Field(
         default=DeployKey(generate=True),
         title="Repository key",
         description=(
-            "A read-only key of this repository, not the DAGs': generated into the store, or one "
-            "of yours by reference."
+            "Read-only key of this repository, not of the DAG repository: generated in the store, "
+            "or a reference to your own."
         ),
     )
     username: Annotated[Text, QuestionInfo(when=REPOSITORY_TOKEN, required=True)] = Field(
-        default="", title="User", description="User or token name of a read-only token."
+        default="", title="User", description="User name or token name of a read-only token."
     )
     token: Annotated[SecretRef, QuestionInfo(when=REPOSITORY_TOKEN)] = Field(
         default=SecretRef(env="ARGOCD_REPOSITORY_TOKEN"),
         title="Token",
-        description="Where the read-only token comes from; the answers hold only the reference.",
+        description="Reference to the read-only token. The answers never hold the token itself.",
     )
     revision: Annotated[GitRef, QuestionInfo(when=ARGOCD)] = Field(
-        default="main", title="Revision", description="Branch Argo CD follows."
+        default="main", title="Revision", description="Branch that Argo CD follows."
     )
     destination: Annotated[HttpsUrl, QuestionInfo(when=ARGOCD)] = Field(
         default="https://kubernetes.default.svc",
         title="Cluster",
-        description="Target cluster as Argo CD names it; the default is its own cluster.",
+        description="Address of the target cluster in Argo CD. Default: Argo CD's own cluster.",
     )
 
     @property
     def is_over_ssh(self) -> bool:
-        """Whether the config repository is read over SSH."""
+        """Return whether the config repository is read over SSH."""
         return is_ssh_url(self.repo_url)
 
     def reader(self, release: Release) -> Reader:
-        """Argo CD as a reader of the store: its repository Secret, by the label it looks for."""
+        """Return Argo CD as a reader of the store, with its labelled repository Secret."""
         keys: dict[str, Template] = {
             "name": (release.installation,),
             "type": ("git",),
@@ -138,7 +138,7 @@ class ArgoCd(Model):
         secret = SecretSpec(
             name,
             keys,
-            purpose="what lets Argo CD read this repository",
+            purpose="Argo CD's credential for this repository",
             labels={REPOSITORY_LABEL: "repository"},
         )
         own = getattr(self, release.store, None)
@@ -146,5 +146,5 @@ class ArgoCd(Model):
 
 
 def argocd_answers(delivery: DeliveryAnswers) -> ArgoCd:
-    """Return the answers to Argo CD's own questions."""
+    """Return the answers to the questions about Argo CD."""
     return delivery.answers_of(NAME, ArgoCd)

@@ -1,4 +1,4 @@
-"""What the types of Argo CD's questions cannot say."""
+"""Rules over the answers about Argo CD, for what types cannot express."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ _OWN = ("delivery", "argocd")
 
 
 def check_argocd_namespace(answers: BaseModel) -> Iterator[Problem]:
-    """Who may deploy into Argo CD's namespace or project is an administrator of all it delivers."""
+    """Report Argo CD's own namespace and project: access to them controls all its deliveries."""
     argo: ArgoCd = get_value(answers, _OWN)
     if argo.project == "default":
         yield Problem(
             "delivery.argocd.project",
-            "give a name of its own: project default is Argo CD's and allows everything",
+            "use a project for this installation: project default allows everything",
         )
     namespace = get_value(answers, ("installation", "namespace"))
     if namespace == argo.namespace:
         yield Problem(
-            "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
+            "installation.namespace",
+            f"use a namespace for Airflow only: {namespace} is Argo CD's",
         )
 
 
 def check_credential_path(answers: BaseModel) -> Iterator[Problem]:
-    """Argo CD's role reads Argo CD's path alone, and the store's role never reads that."""
+    """Report a path or role that Argo CD's credential shares with the payload."""
     if not (STORE_CREDENTIAL & VAULT).holds(answers):
         return
     vault: VaultStore = get_value(answers, ("secrets", "vault"))
@@ -42,16 +43,16 @@ def check_credential_path(answers: BaseModel) -> Iterator[Problem]:
     yield from check_path("delivery.argocd.vault.path", own.path, vault.mount)
     if payload_path(vault.path, name) == reader_path(own.path, name, "argocd"):
         key = "delivery.argocd.vault.path" if own.path else "secrets.vault.path"
-        yield Problem(key, "give it a path of its own: each role reads one of the two and no more")
+        yield Problem(key, "use a different path: each role may read only its own path")
     if own.role == vault.role:
         yield Problem(
             "delivery.argocd.vault.role",
-            f"give Argo CD a role of its own, or leave it empty: {vault.role} reads the payload",
+            f"use a different role, or leave it empty: {vault.role} reads the payload",
         )
 
 
 def check_credential_auth_mount(answers: BaseModel) -> Iterator[Problem]:
-    """Vault knows each cluster by an auth mount of its own."""
+    """Report a missing auth mount for Argo CD's cluster; Vault has one auth mount per cluster."""
     argo: ArgoCd = get_value(answers, _OWN)
     if not (STORE_CREDENTIAL & VAULT).holds(answers) or argo.destination == IN_CLUSTER_SERVER:
         return
@@ -59,6 +60,6 @@ def check_credential_auth_mount(answers: BaseModel) -> Iterator[Problem]:
     if not mount or mount == get_value(answers, ("secrets", "vault", "auth_mount")):
         yield Problem(
             "delivery.argocd.vault.auth_mount",
-            "name the auth mount of the cluster that Argo CD runs in: it calls Airflow's "
-            f"{argo.destination}, so they are two",
+            "set the auth mount of the cluster that Argo CD runs in: Airflow is in a different "
+            f"cluster, {argo.destination}",
         )

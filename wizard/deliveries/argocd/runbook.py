@@ -1,4 +1,4 @@
-"""The runbook's part where Argo CD delivers."""
+"""The runbook's part of the delivery argocd."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def argocd_runbook(
     delivery: DeliveryAnswers, release: Release, context: RunbookContext
 ) -> DeliveryRunbook:
-    """Return how the Applications are put in place, rolled back and removed."""
+    """Return the texts on creating, rolling back and removing the Applications."""
     argo = delivery.answers_of(NAME, ArgoCd)
     name = release.installation
     names = f"{name}-parent {name} {name}-secrets" if argo.applications == "two" else name
@@ -34,19 +34,19 @@ def argocd_runbook(
 
 
 def _guard_commands(context: RunbookContext) -> list[str]:
-    """What comes before the project: the store's guard, and Argo CD's own credential."""
-    given = {file.logical: file.path for file in context.total.files}
+    """Return the commands before the project: the store's guard, and Argo CD's credential."""
+    paths = {file.logical: file.path for file in context.total.files}
     guards = [
-        path for logical, path in given.items() if logical.startswith("argocd/bootstrap/store-")
+        path for logical, path in paths.items() if logical.startswith("argocd/bootstrap/store-")
     ]
     own = _credential_paths(context)
     return [f"kubectl apply -f {path}" for path in (*guards, *own)]
 
 
 def _credential_paths(context: RunbookContext) -> list[str]:
-    given = {file.logical: file.path for file in context.total.files}
+    paths = {file.logical: file.path for file in context.total.files}
     parts = CREDENTIAL_PARTS if context.total.readers else ()
-    return [given[f"{CREDENTIAL_PREFIX}{part}"] for part in parts]
+    return [paths[f"{CREDENTIAL_PREFIX}{part}"] for part in parts]
 
 
 def _render_one(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
@@ -69,10 +69,10 @@ def _render_two(argo: ArgoCd, release: Release, context: RunbookContext) -> str:
         f"kubectl apply -f {release.paths.argocd}/bootstrap/parent.yaml",
     )
     note = (
-        "Waves 5 and 10 order the two Applications only while Argo CD checks the health of\n"
+        "Waves 5 and 10 order the two Applications only if Argo CD checks the health of\n"
         f"Applications: in ConfigMap `argocd-cm` of `{argo.namespace}`, key\n"
         "`resource.customizations.health.argoproj.io_Application`, return the Application's own\n"
-        "`status.health` (Argo CD removed the check in 1.8, argo-cd#3781). Without it both sync\n"
-        "at once and pods wait until their Secrets exist."
+        "`status.health` (Argo CD removed the check in 1.8, argo-cd#3781). Without it, both sync\n"
+        "at the same time and pods wait until their Secrets exist."
     )
     return f"Or by hand, as an Argo CD admin:\n\n{command}\n\n{note}"

@@ -1,4 +1,4 @@
-"""The steps of a delivery by Argo CD, each declared once: its id, its title, its owner."""
+"""The steps of the delivery argocd: id, title and owner."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
 KNOWN_HOSTS = StepSpec(
-    "argocd.known-hosts", "Let Argo CD know the SSH host keys of this repository", "platform"
+    "argocd.known-hosts", "Add the SSH host keys of this repository to Argo CD", "platform"
 )
 REPOSITORY = StepSpec(
-    "argocd.repository", "See whether Argo CD may read this repository", "platform"
+    "argocd.repository", "Check that Argo CD can read this repository", "platform"
 )
 CREDENTIAL = StepSpec(
-    "argocd.credential", "Give Argo CD a store of its own, with its credential", "platform"
+    "argocd.credential", "Create Argo CD's own store and its credential", "platform"
 )
 CREDENTIAL_WAIT = StepSpec(
     "argocd.repository", "Wait until Argo CD has its credential for this repository", "me"
 )
 APPLICATION_WAIT = StepSpec(
-    "verify.application", "Wait until Argo CD has synced it and it is healthy", "me"
+    "verify.application", "Wait until the Application is synced and healthy", "me"
 )
 
 
 def register_key_step(argo: ArgoCd) -> StepSpec:
-    """Return the step that registers Argo CD's key at the config repository."""
+    """Return the step that registers Argo CD's deploy key for the config repository."""
     place = parse_git_url(argo.repo_url)
     title = f"Register Argo CD's key, read-only, at {place.host}/{place.path}"
     return StepSpec("argocd.register-key", title, "platform")
@@ -42,12 +42,12 @@ def project_step(argo: ArgoCd) -> StepSpec:
 
 
 def application_step(name: str) -> StepSpec:
-    """Return the step that creates the Application from which everything follows."""
+    """Return the step that creates the Application, or the parent of two."""
     return StepSpec("argocd.application", f"Create Application {name}", "platform")
 
 
 def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSpec, ...]:
-    """Return what `apply` does and waits for, in its order; `reads`: Argo CD reads the store."""
+    """Return the steps of `apply` in order; `reads`: Argo CD's credential is in the store."""
     parent = "-parent" if argo.applications == "two" else ""
     return (
         BRANCH,

@@ -1,1 +1,1 @@
-"""Helm: `apply` installs what is committed, from a machine that reaches the cluster."""
+"""The delivery helm: `apply` installs the committed files with Helm."""

@@ -1,4 +1,4 @@
-"""Delivery by Helm: the commands that do by hand what `apply` does, for runbook and messages."""
+"""The commands that do the same as `apply` with Helm, for the runbook and messages."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from wizard.chart.versions import CHART_REPOSITORY
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-# Says on a release, as on every object, whose it is; Helm carries it from revision to revision.
+# Labels the release as ours, like every object; Helm keeps labels across revisions.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by=airflow-wizard"
 CHART_NAME = "airflow"
 
 
 def manifests_command(release: Release) -> str:
-    """Everything beside the chart, with the field manager of `apply`: neither takes from the other.
+    """Return the command that applies the manifests, with the field manager of `apply`.
 
-    What needs a Secret's value is not among it.
+    With the same field manager, the command and `apply` do not conflict.
     """
     return f"kubectl apply --server-side --field-manager=airflow-wizard -k {release.paths.apps}"
 
 
 def chart_command(release: Release) -> tuple[str, ...]:
-    """The chart, in lines; without `--wait`, so that an interruption leaves nothing half.
+    """Return the lines that install the chart, without `--wait`, so that they end quickly.
 
-    `--atomic` would take a first installation away again, with the reason why it failed.
+    `--atomic` would remove a failed first installation, together with the reason for the failure.
     """
     return (
-        # With `--repo`, a folder that is named like the chart would be taken for it.
+        # With `--repo`, Helm would use a local folder of the chart's name instead.
         f"helm repo add apache-airflow {CHART_REPOSITORY}",
         f"helm upgrade --install {release.names.release} apache-airflow/{CHART_NAME} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",
@@ -37,7 +37,7 @@ def chart_command(release: Release) -> tuple[str, ...]:
 
 
 def wait_commands(release: Release) -> tuple[str, ...]:
-    """What must have come before the chart: every Secret that it reads."""
+    """Return the commands that wait for the store and for all Secrets, before the chart."""
     namespace = release.namespace
     kind = "clustersecretstore" if release.cluster_store else "secretstore"
     return (

@@ -1,4 +1,4 @@
-"""Helm: `apply` installs what is committed, from a machine that reaches the cluster."""
+"""The record of the delivery helm."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def _render(delivery: DeliveryAnswers, release: Release, total: Contribution) ->
 
 DELIVERY = DeliveryKind(
     name="helm",
-    label="Helm, by apply",
+    label="Helm, run by apply",
     creates_namespace=True,
     render=_render,
     runbook=helm_runbook,
-    # Helm goes where the operator's kubeconfig leads: some cluster, like Argo CD's own.
+    # The user's kubeconfig decides the cluster, so it counts as one, like Argo CD's own cluster.
     claims=lambda _read: {"destination": IN_CLUSTER_SERVER},
 )

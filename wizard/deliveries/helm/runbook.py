@@ -1,4 +1,4 @@
-"""The runbook's part where Helm delivers."""
+"""The runbook's part of the delivery helm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def helm_runbook(
     delivery: DeliveryAnswers, release: Release, context: RunbookContext
 ) -> DeliveryRunbook:
-    """Return how the chart is installed, changed and removed with Helm."""
+    """Return the texts on installing, changing and removing the chart with Helm."""
     del delivery
     namespace, name = release.namespace, release.names.release
     apply = f"airflow-wizard apply --installation {release.installation}"

@@ -1,4 +1,4 @@
-"""The steps of a delivery by Helm, each declared once: its id, its title, its owner."""
+"""The steps of the delivery helm: id, title and owner."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from wizard.manifests.contribution import Contribution
     from wizard.manifests.release import Release
 
-PROGRAM = StepSpec("helm.program", "See which helm is on this machine", "me")
+PROGRAM = StepSpec("helm.program", "Check the helm program on this machine", "me")
 STORE = StepSpec("helm.store", "Create the store and its account", "me")
 SECRETS = StepSpec("helm.secrets", "Create the ExternalSecrets", "me")
-MANIFESTS = StepSpec("helm.manifests", "Create what else stands beside the chart", "me")
-LISTED = StepSpec("helm.listed", "Leave what else is listed to you", "me")
+MANIFESTS = StepSpec("helm.manifests", "Create the other manifests", "me")
+LISTED = StepSpec("helm.listed", "Apply the other listed files yourself", "me")
 
 
 def namespace_step(release: Release) -> StepSpec:
@@ -29,7 +29,7 @@ def chart_step(release: Release) -> StepSpec:
 
 
 def helm_steps(release: Release, total: Contribution) -> tuple[StepSpec, ...]:
-    """Return what `apply` does and waits for, in its order."""
+    """Return the steps of `apply`, in order."""
     store = {f"secrets/{name}" for name in ("store", "service-account", "vault-ca")}
     secrets = {f"secrets/{secret.name}" for secret in total.secrets}
     others = [

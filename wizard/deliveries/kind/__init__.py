@@ -1,1 +1,1 @@
-"""A kind cluster on a laptop: the runbook holds the few commands."""
+"""The delivery kind: the user installs in a local kind cluster with the runbook's commands."""

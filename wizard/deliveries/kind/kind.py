@@ -1,4 +1,4 @@
-"""A kind cluster on a laptop: the runbook holds the few commands."""
+"""The record of the delivery kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a laptop, the runbook's commands install and remove everything."""
+"""The live part of the delivery kind, which is empty: the user runs the runbook's commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local kind cluster of document 004, as a file."""
+"""The configuration file of the local kind cluster (document 004)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def kind_cluster_file(release: Release) -> File:
-    """One node; enough for Airflow's pods on a laptop."""
+    """Return the configuration of a cluster with one node."""
     data: dict[str, Any] = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",

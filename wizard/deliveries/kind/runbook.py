@@ -1,4 +1,4 @@
-"""The runbook's part of an installation on a laptop."""
+"""The runbook's part of the delivery kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def kind_runbook(
     delivery: DeliveryAnswers, release: Release, context: RunbookContext
 ) -> DeliveryRunbook:
-    """Return all commands that `apply` would run elsewhere, for a cluster of one's own."""
+    """Return the commands that install, roll back and remove everything in a local cluster."""
     del delivery
     namespace, name = release.namespace, release.names.release
     tear_down = "## Tear down\n\n" + shell_block(
@@ -44,12 +44,12 @@ def _render_install(release: Release, context: RunbookContext) -> str:
     ]
     if context.store.create:
         steps += [
-            "Make the Secrets, once; their values never reach a file or a command line:",
+            "Create the Secrets once. Their values never reach a file or a command line:",
             shell_block(context.store.create),
         ]
     if context.total.manifests:
         steps += [
-            "Apply what belongs to the namespace:",
+            "Apply the manifests:",
             shell_block(f"kubectl apply -k {release.paths.apps}"),
         ]
     steps += [

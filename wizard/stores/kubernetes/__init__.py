@@ -1,1 +1,1 @@
-"""Secrets that the runbook's commands make by hand, on a laptop."""
+"""The store kubernetes: the user creates the Secrets with the runbook's commands."""

@@ -1,4 +1,4 @@
-"""Secrets that the runbook's commands make by hand, on a laptop."""
+"""The record of the store kubernetes, for local clusters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _runbook(release: Release, total: Contribution) -> StoreRunbook:
 
 STORE = StoreKind(
     name="kubernetes",
-    label="Secrets made by hand (local)",
+    label="Secrets created by hand (local)",
     local_only=True,
     generated_only=True,
     made_by_hand=True,

@@ -1,4 +1,4 @@
-"""Secrets made by hand have nothing live: the runbook's commands make them."""
+"""The live part of the store kubernetes, which is empty: the user runs the runbook's commands."""
 
 from __future__ import annotations
 

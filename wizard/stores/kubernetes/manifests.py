@@ -1,4 +1,4 @@
-"""The shell that makes the Secrets of an installation without a store."""
+"""The shell commands that create the Secrets of an installation without a store."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ GENERATE_COMMANDS = {
 
 
 def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
-    """Shell that makes every Secret once, whatever interrupted an earlier run.
+    """Return shell that creates every Secret once and can continue after an interruption.
 
-    The values are made in one object, which either exists or does not; all Secrets are composed
-    from what stands there, so a second run changes nothing and a killed one is continued. Values
-    stay in shell variables and on standard input: never in argv, never in a file.
+    It first creates one Secret with all generated values, then composes the other Secrets from it.
+    A second run therefore changes nothing. Values stay in shell variables and on standard input,
+    never in arguments or files.
     """
     facts: dict[str, Fact] = {}
     for secret in secrets:
@@ -44,7 +44,7 @@ def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
         f'  {kubectl} get secret {source} --output "jsonpath={{.data.$1}}" | base64 -d',
         "}",
         *(f'{key}="$(value {key})"' for key in facts),
-        # Server-side, because kubectl's own apply copies the values into an annotation.
+        # Server-side, because client-side apply copies the values to an annotation.
         f"{kubectl} apply --server-side -f - <<EOF",
     ]
     for number, secret in enumerate(secrets):
@@ -59,9 +59,9 @@ def _secret(name: str, texts: dict[str, str]) -> list[str]:
 
 
 def _shell_text(parts: tuple[str | FactUse, ...]) -> str:
-    """A YAML string inside an unquoted here-document: only our variables expand.
+    """Return a YAML string for an unquoted here-document, in which only our variables expand.
 
-    `:?` stops before anything is sent when a value is missing.
+    `:?` stops the shell before anything is sent if a value is missing.
     """
     text = []
     for part in parts:

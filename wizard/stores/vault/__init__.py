@@ -1,1 +1,1 @@
-"""HashiCorp Vault or OpenBao, KV version 2, read through External Secrets."""
+"""The store vault: HashiCorp Vault or OpenBao, KV version 2, read by External Secrets."""

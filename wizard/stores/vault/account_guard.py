@@ -1,8 +1,8 @@
-"""The guard of the store's ServiceAccount: no pod may run under it.
+"""The admission policy that prevents pods from using the store's ServiceAccount.
 
-Airflow's workers may start pods under any ServiceAccount of their namespace (the chart's pod
-launcher), so DAG code could otherwise log in to the store as External Secrets does. Cluster-scoped,
-therefore the platform's to put in place: the Argo CD project stays without that right.
+The chart's pod launcher role lets Airflow's workers start pods with any ServiceAccount of their
+namespace, so DAG code could otherwise log in to the store like External Secrets. The policy is
+cluster-scoped, so the platform's owner applies it; the Argo CD project does not get that right.
 Source: Kubernetes, ValidatingAdmissionPolicy (v1 since 1.30).
 """
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 GUARD_STEP = StepSpec(
-    "cluster.store-account", "Keep pods away from the store's ServiceAccount", "platform"
+    "cluster.store-account", "Reserve the store's ServiceAccount for the store", "platform"
 )
 
 
 def account_guard(release: Release, account: str) -> tuple[File, ...]:
-    """Policy and binding that refuse pods of the release's namespace under this account."""
+    """Return policy and binding that refuse pods with this account in the release's namespace."""
     name = f"{release.namespace}-{release.names.object_name('store-account')}"
     allowed = "has(object.spec.serviceAccountName) ? object.spec.serviceAccountName : ''"
     policy = {
@@ -72,6 +72,6 @@ def _file(release: Release, name: str, kind: str, stem: str, spec: dict[str, Any
     }
     if not release.gitops:
         return manifest_file(release, stem, data)
-    # Outside what Argo CD syncs: see the module's docstring.
+    # In a folder that Argo CD does not sync: see the module's docstring.
     path = f"{release.paths.argocd}/bootstrap/{stem}.yaml"
     return File(f"argocd/bootstrap/{stem}", path, dump_yaml(data))

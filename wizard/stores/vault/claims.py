@@ -1,4 +1,4 @@
-"""What an installation owns in Vault, by its raw answers."""
+"""The parts of Vault that an installation owns, read from raw answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wizard.stores.vault.settings import payload_path
 
 
 def vault_claims(read: Callable[[str], str]) -> Mapping[str, object]:
-    """Return the fields of `Claims` that are Vault's; `read` gives a raw answer by its key."""
+    """Return the fields of `Claims` about Vault; `read` returns the raw answer of a key."""
     return {
         "vault": (read("secrets.vault.server"), read("secrets.vault.namespace")),
         "auth_mount": read("secrets.vault.auth_mount"),

@@ -1,4 +1,4 @@
-"""What the store adds to the repository: store, ExternalSecrets, Vault's policy and role, guard."""
+"""The files and steps of the store vault: store, ExternalSecrets, policy, role and guard."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution) -> Contribution:
-    """Store, one ExternalSecret a Secret, Vault's policy and role; the same for each reader."""
+    """Return the store, an ExternalSecret per Secret, policy and role; the same per reader."""
     store = vault_settings(secrets, release)
     own = secrets.scope == "namespace"
-    # In a cluster-wide store, a ConfigMap would have to live in the operator's own namespace.
+    # For a cluster-wide store, the ConfigMap would have to be in the operator's namespace.
     ca_map = release.names.object_name("vault-ca") if own else ""
     manifests: list[File] = [secret_store(release, store, store_provider(store, ca_map))]
     files: list[File] = [policy_file(release, store), role_file(release, store)]

@@ -1,4 +1,4 @@
-"""HashiCorp Vault or OpenBao, KV version 2, read through External Secrets."""
+"""The record of the store vault."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Vault's side as files: exactly what `apply` or the Vault team writes.
+"""Vault's policy and role as files, which `apply` or the Vault team writes to Vault.
 
 Source: facts on Vault, sections 2 and 4 (exact path, no glob; audience on the role; the default
-policy stays because External Secrets looks its token up and revokes it).
+policy stays because External Secrets looks up and revokes its token).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
-    """The store's `spec.provider`; its CA stands in the ConfigMap `ca_map`, or in itself."""
+    """Return the store's `spec.provider`; the CA is in the ConfigMap `ca_map`, or inline."""
     account: dict[str, Any] = {"name": store.service_account, "audiences": [store.audience]}
     if store.kind == "ClusterSecretStore":
         account["namespace"] = store.account_namespace
@@ -41,10 +41,10 @@ def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
 
 
 def policy_file(release: Release, store: VaultSettings) -> File:
-    """The policy: read on the one path. The path type leaves nothing to quote."""
+    """Return the policy: read access to one path. The type of the path needs no quoting."""
     who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
     text = (
-        f"# Policy {store.policy}: {who} of {release.installation} reads its {what} only.\n"
+        f"# Policy {store.policy}: {who} of {release.installation} can read only its {what}.\n"
         f'path "{store.data_path}" {{\n  capabilities = ["read"]\n}}\n'
     )
     path = f"{release.paths.vault}/{store.policy}.hcl"
@@ -52,7 +52,7 @@ def policy_file(release: Release, store: VaultSettings) -> File:
 
 
 def role_file(release: Release, store: VaultSettings) -> File:
-    """The role, as `vault write auth/<mount>/role/<role> @file` takes it."""
+    """Return the role, as JSON for `vault write auth/<mount>/role/<role> @file`."""
     role = {
         "bound_service_account_names": [store.service_account],
         "bound_service_account_namespaces": [store.account_namespace],

@@ -1,4 +1,4 @@
-"""Vault's own questions: `secrets.vault`, and what a further reader of it is asked."""
+"""The questions about Vault: those at `secrets.vault`, and those about another reader."""
 
 from __future__ import annotations
 
@@ -31,39 +31,38 @@ class VaultStore(Model):
     server: Annotated[HttpsUrl, QuestionInfo(when=VAULT, required=True)] = Field(
         default="",
         title="Server",
-        description="Vault's https address as the operator's pods reach it.",
+        description="Address of Vault (https) that the operator's pods use.",
     )
     ca: Annotated[CaFile, QuestionInfo(when=VAULT)] = Field(default_factory=CaFile)
     mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
-        default="secret", title="Mount", description="KV version 2 mount; version 1 is refused."
+        default="secret", title="Mount", description="Mount of the KV engine. It must be version 2."
     )
     path: Annotated[OptionalVaultPath, QuestionInfo(when=VAULT)] = Field(
         default="",
         title="Path",
         description=(
-            "Where the payload lives; empty is airflow-install/<name>/config, out of reach of "
-            "what workers may read."
+            "Path of the payload. Empty: airflow-install/<name>/config, which workers cannot read."
         ),
     )
     auth_mount: Annotated[VaultPath, QuestionInfo(when=VAULT)] = Field(
         default="kubernetes",
         title="Auth mount",
-        description="Vault's Kubernetes auth mount of this cluster; one mount a cluster.",
+        description="Vault's Kubernetes auth mount for this cluster. Each cluster needs its own.",
     )
     role: Annotated[VaultName, QuestionInfo(when=VAULT)] = Field(
         default="external-secrets-airflow",
         title="Role",
-        description="Vault role the store logs in with; it may read the payload and nothing else.",
+        description="Vault role of the store. It can read the payload and nothing else.",
     )
     audience: Annotated[Audience, QuestionInfo(when=VAULT, required=True)] = Field(
         default="vault",
         title="Audience",
-        description="Audience of the token and of the role: both must say the same.",
+        description="Audience of the token and of the role. Both must be the same.",
     )
     namespace: Annotated[VaultNamespace, QuestionInfo(when=VAULT)] = Field(
         default="",
         title="Vault namespace",
-        description="Namespace of Vault Enterprise or OpenBao; empty is the root.",
+        description="Namespace of Vault Enterprise or OpenBao. Empty: the root namespace.",
     )
     service_account: Annotated[KubeName, QuestionInfo(when=CLUSTER_STORE)] = Field(
         default="external-secrets",
@@ -78,23 +77,23 @@ class VaultStore(Model):
 
 
 class CredentialPath(Model):
-    """Where the credential lies in Vault, and who may read it; empty answers follow the store's."""
+    """Path, role and auth mount of the credential in Vault; empty answers use defaults."""
 
     path: OptionalVaultPath = Field(
         default="",
         title="Path",
-        description="Where the credential lives; empty is airflow-install/<name>/argocd.",
+        description="Path of the credential. Empty: airflow-install/<name>/argocd.",
     )
     role: OptionalVaultName = Field(
         default="",
         title="Role",
-        description="Argo CD's own role: it reads this path alone; empty is the store's, -argocd.",
+        description="Argo CD's role, which can read only this path. Empty: <store's role>-argocd.",
     )
     auth_mount: OptionalVaultPath = Field(
         default="",
         title="Auth mount",
         description=(
-            "Vault's Kubernetes auth mount of Argo CD's cluster; empty is the store's, which is "
-            "right where both run in one cluster."
+            "Vault's Kubernetes auth mount for Argo CD's cluster. Empty: the auth mount of the "
+            "store, for Argo CD and Airflow in one cluster."
         ),
     )

@@ -1,6 +1,6 @@
-"""Who else reads the store: account, store and Secret in their namespace, from a path of theirs.
+"""Objects of another reader: account, store and Secret in its namespace, from its own path.
 
-Argo CD cannot fetch these from the repository that they let it read, so `apply` puts them in place.
+Argo CD cannot read its credential from the repository it belongs to, so `apply` creates these.
 Source: facts on Argo CD (Repo credentials) and on External Secrets.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def reader_files(release: Release, store: VaultSettings, reader: Reader) -> tuple[File, ...]:
-    """All of it: policy and role in Vault, and the objects."""
+    """Return policy and role for Vault, and the objects."""
     purpose = reader.secret.purpose
     return (
         policy_file(release, store),

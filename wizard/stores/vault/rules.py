@@ -1,4 +1,4 @@
-"""What the types of Vault's questions cannot say."""
+"""Rules over the answers about Vault, for what types cannot express."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ _SERVER_ANSWERS = ("secrets", "vault")
 
 
 def check_payload_path(answers: BaseModel) -> Iterator[Problem]:
-    """External Secrets adds the mount and `data/` by itself."""
+    """Report a payload path that includes the mount or `data/`, which External Secrets adds."""
     vault: VaultStore = get_value(answers, _SERVER_ANSWERS)
     yield from check_path("secrets.vault.path", vault.path, vault.mount)
 
 
 def check_path(key: str, path: str, mount: str) -> Iterator[Problem]:
-    """A path in the KV engine, as people write it in policies, with what is added to it."""
+    """Report a path that includes the mount or `data/`, as in a policy."""
     if path.startswith(("data/", f"{mount}/")):
-        yield Problem(key, "leave out the mount and data/: airflow/config, for example")
+        yield Problem(key, "leave out the mount and data/, for example airflow/config")
 
 
 def check_operator_namespace(answers: BaseModel) -> Iterator[Problem]:
-    """A cluster-wide store logs in as the operator, so Airflow may not share its namespace."""
+    """Report Airflow in the operator's namespace; a cluster-wide store uses its account."""
     if not CLUSTER_STORE.holds(answers):
         return
     namespace = get_value(answers, ("installation", "namespace"))
     vault: VaultStore = get_value(answers, _SERVER_ANSWERS)
     if namespace == vault.operator_namespace:
         yield Problem(
-            "installation.namespace", f"give Airflow one of its own: {namespace} is taken"
+            "installation.namespace",
+            f"use a namespace for Airflow only: {namespace} is the operator's",
         )

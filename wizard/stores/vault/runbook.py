@@ -1,4 +1,4 @@
-"""Vault's part of the runbook."""
+"""The runbook's part of the store vault."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
-    """How to validate, rotate and look for faults where Vault is the store."""
+    """Return the commands and texts on validation, rotation and problems with Vault."""
     namespace = release.namespace
     kind = "clustersecretstore" if release.cluster_store else "secretstore"
     rotate = (
-        "Change the value in Vault by check-and-set (`vault kv patch -cas=<version>`), then "
-        "let the operator read it again:\n\n"
+        "Change the value in Vault with check-and-set (`vault kv patch -cas=<version>`), then "
+        "refresh the ExternalSecrets:\n\n"
         + shell_block(
             f"kubectl -n {namespace} annotate externalsecret --all --overwrite \\",
             '  force-sync="$(date +%s)"',
@@ -36,7 +36,7 @@ def vault_runbook(release: Release, total: Contribution) -> StoreRunbook:
         rotate=rotate,
         problems=(
             ("ExternalSecret not ready, 403", "policy path (`data/` for KV v2), role, audience"),
-            ("Secret missing, store valid", "a key is missing in the payload: see the table above"),
+            ("Secret missing, store valid", "keys of the payload; the table above lists them"),
         ),
         reserved_account=(
             "" if release.cluster_store else release.names.object_name("external-secrets")

@@ -1,4 +1,4 @@
-"""What Vault, the store object, the policy and the role must agree on."""
+"""The settings that the store object, Vault's policy and role, and all clients share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings(StoreSettings):
-    """A store whose values are in Vault, KV version 2, with what reading it takes."""
+    """Settings of a store whose values are in Vault, KV version 2."""
 
     server: str
     ca: str
@@ -26,7 +26,7 @@ class VaultSettings(StoreSettings):
     vault_namespace: str
 
     def location(self) -> dict[str, str]:
-        """Return where the payload lies, with the server and its namespace first."""
+        """Return the location of the payload, with the server and its namespace first."""
         server = {"server": self.server, "namespace": self.vault_namespace}
         return server | StoreSettings.location(self)
 
@@ -36,32 +36,32 @@ class VaultSettings(StoreSettings):
 
     @property
     def policy(self) -> str:
-        """Name of the Vault policy that the role carries."""
+        """Return the name of the Vault policy of the role."""
         return f"{self.role.replace('/', '-')}-read"
 
     @property
     def data_path(self) -> str:
-        """The payload as policies spell it: KV version 2 reads below `data/`."""
+        """Return the payload's path in policies, which for KV version 2 is below `data/`."""
         return f"{self.mount}/data/{self.path}"
 
 
 def vault_answers(secrets: SecretsAnswers) -> VaultStore:
-    """Return the answers to Vault's own questions."""
+    """Return the answers to the questions about Vault."""
     return secrets.answers_of(NAME, VaultStore)
 
 
 def payload_path(path: str, installation: str) -> str:
-    """Return where the payload lives: the answered path, or the default for the installation."""
+    """Return the path of the payload: the answer, or the installation's default."""
     return path or f"airflow-install/{installation}/config"
 
 
 def reader_path(path: str, installation: str, reader: str) -> str:
-    """Return the path of a further reader of the store; empty answers follow the installation."""
+    """Return the path of another reader: the answer, or the installation's default."""
     return path or f"airflow-install/{installation}/{reader}"
 
 
 def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:
-    """Return what store, policy, role and every client of Vault must agree on."""
+    """Return the settings of the installation's own store."""
     vault = vault_answers(secrets)
     own = secrets.scope == "namespace"
     return VaultSettings(
@@ -85,17 +85,20 @@ def vault_settings(secrets: SecretsAnswers, release: Release) -> VaultSettings:
 
 
 def vault_place(secrets: SecretsAnswers, installation: str) -> tuple[str, str]:
-    """Return where an installation's payload lives, and the server, for people."""
+    """Return mount and path of an installation's payload, and the server, for messages."""
     vault = vault_answers(secrets)
     server = vault.server.removeprefix("https://")
     place = f"{vault.mount}/{payload_path(vault.path, installation)}"
-    return place, f"Vault {f'at {server}' if server else 'whose address is asked for further on'}"
+    return (
+        place,
+        f"Vault{f' at {server}' if server else ' (a later question asks for its address)'}",
+    )
 
 
 def vault_reader_settings(
     secrets: SecretsAnswers, release: Release, reader: Reader
 ) -> VaultSettings:
-    """Return the same for somebody else: the same Vault, and nothing else in common."""
+    """Return the settings of another reader: the same Vault, with its own path and role."""
     store = vault_settings(secrets, release)
     own = reader.answers if isinstance(reader.answers, CredentialPath) else CredentialPath()
     return replace(

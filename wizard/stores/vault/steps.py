@@ -1,4 +1,4 @@
-"""The steps at Vault, each declared once: its id, its title, its owner."""
+"""The steps at Vault: id, title and owner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def mount_step(store: VaultSettings) -> StepSpec:
 
 
 def policy_step(store: VaultSettings) -> StepSpec:
-    """Return the step that writes the policy of the installation or of a further reader."""
+    """Return the step that writes the policy of the installation or of another reader."""
     name = store.qualified_name("policy")
     return StepSpec(f"vault.{name}", f"Write policy {store.policy}", "vault")
 
@@ -27,18 +27,18 @@ def auth_step(store: VaultSettings) -> StepSpec:
 
 
 def role_step(store: VaultSettings) -> StepSpec:
-    """Return the step that writes the role of the installation or of a further reader."""
+    """Return the step that writes the role of the installation or of another reader."""
     title = f"Write role {store.role} at {store.auth_mount}"
     return StepSpec(f"vault.{store.qualified_name('role')}", title, "vault")
 
 
 def payload_step(store: VaultSettings) -> StepSpec:
-    """Return the step that fills the store, which `airflow-wizard secrets` carries out."""
+    """Return the step that fills the store; `airflow-wizard secrets` does it."""
     title = f"Fill {store.mount}/{store.path}"
     return StepSpec(f"vault.{store.qualified_name('payload')}", title, "me")
 
 
 def login_step(store: VaultSettings) -> StepSpec:
-    """Return the step that proves the role by a real login; it follows from the others."""
+    """Return the step that tests the role with a real login; it needs the other steps."""
     title = f"Log in as {store.account_namespace}/{store.service_account}"
     return StepSpec(f"vault.{store.qualified_name('login')}", title, "me")

@@ -1,4 +1,4 @@
-"""What is checked of Argo CD's objects in a tree."""
+"""Checks of Argo CD's objects in a tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Argo CD's API server accepts and its controllers then cannot use, or must not.
+"""Checks for objects that the API server accepts but Argo CD cannot use, or must not.
 
 Source: facts on Argo CD 3.5 and on External Secrets 2.9 (durations the API servers do not check).
 """
@@ -46,7 +46,7 @@ _DELETE_POLICIES = frozenset(("HookSucceeded", "HookFailed", "BeforeHookCreation
 
 
 def check_argocd(subject: Subject) -> Iterator[Finding]:
-    """Applications, their projects, annotations and durations."""
+    """Check Applications, their projects, annotations, durations and Jobs."""
     projects = {document.name: document for document in subject.objects("AppProject", group=_GROUP)}
     for project in projects.values():
         yield from _project(subject, project)
@@ -62,7 +62,7 @@ def check_argocd(subject: Subject) -> Iterator[Finding]:
 
 
 def is_duration(text: object) -> bool:
-    """A duration as Go's time.ParseDuration reads it, not negative."""
+    """Return whether Go's time.ParseDuration accepts the text, and it is not negative."""
     return isinstance(text, str) and _DURATION(text) is not None
 
 
@@ -71,12 +71,12 @@ def _sources(subject: Subject, application: Document) -> Iterator[Finding]:
     refs = {str(source["ref"]): source for source in many if source.get("ref")}
     if not many and application.spec.get("source") is None:
         yield _finding(
-            application, "argocd.sources", "spec", "no source", "write sources with the chart"
+            application, "argocd.sources", "spec", "no source", "add the chart to sources"
         )
     for name, source in refs.items():
         if source.get("chart"):
             message = "a source with a ref cannot be a chart"
-            fix = "give ref to the Git source with the values"
+            fix = "move ref to the Git source with the values"
             yield _finding(
                 application, "argocd.values-ref", f"spec.sources ref {name}", message, fix
             )
@@ -99,7 +99,7 @@ def _value_file(
     elif subject.layout.values and not any(
         known == path or path.endswith(f"/{known}") for known in subject.files
     ):
-        message = "no file of this tree stands there"
+        message = "this file does not exist in this repository"
         fix = f"write ${name}/{subject.layout.values}"
         yield _finding(application, "argocd.values-file", where, message, fix)
 
@@ -125,7 +125,7 @@ def _is_sync_option(option: str) -> bool:
 
 
 def _option_finding(document: Document, where: str) -> Finding:
-    message = "not a sync option that Argo CD knows: it would be ignored"
+    message = "not a sync option of Argo CD: it would be ignored"
     fix = f"use one of {', '.join(sorted(_OPTIONS))} with a valid value"
     return _finding(document, "argocd.sync-option", where, message, fix)
 
@@ -140,7 +140,7 @@ def _annotations(
         words = [word.strip() for word in str(value).split(",")]
         message, fix = "", ""
         if not isinstance(value, str):
-            message, fix = "an annotation must be text", "put it in quotes"
+            message, fix = "an annotation must be text", "quote it"
         elif key == "sync-options" and not all(map(_is_sync_option, words)):
             yield _option_finding(document, place)
         elif key == "sync-wave" and not re.fullmatch(r"-?\d+", value):
@@ -157,20 +157,20 @@ def _project(subject: Subject, project: Document) -> Iterator[Finding]:
     spec = project.spec
     for number, repository in enumerate(as_list(spec.get("sourceRepos"))):
         if repository == "*":
-            message, fix = "allows every repository", "list the two that are used"
+            message, fix = "allows every repository", "list the two used repositories"
             where = f"spec.sourceRepos[{number}]"
             yield _finding(project, "argocd.project-wide", where, message, fix, "warning")
     for number, destination in enumerate(as_list(spec.get("destinations"))):
         namespace = str(get_nested(destination, "namespace") or "")
         if fnmatchcase(subject.layout.argocd, namespace) and not _has_only_applications(spec):
-            message = "Argo CD's own namespace: whoever writes there is its administrator"
+            message = "Argo CD's own namespace: write access to it controls Argo CD"
             fix = f"allow the namespace {subject.layout.namespace} only"
             where = f"spec.destinations[{number}].namespace"
             yield _finding(project, "argocd.destination", where, message, fix)
 
 
 def _has_only_applications(spec: Mapping[str, Any]) -> bool:
-    """A parent's project: it may write Applications, and nothing else."""
+    """Return whether the project allows Applications only, as for a parent."""
     kinds = as_list(spec.get("namespaceResourceWhitelist"))
     return bool(kinds) and all(
         get_nested(kind, "group") == _GROUP and get_nested(kind, "kind") == "Application"
@@ -193,7 +193,7 @@ def _membership(
         )
     if name in ("", "default"):
         message = "the default project allows every repository, cluster and kind"
-        fix = "write an AppProject of its own"
+        fix = "use a separate AppProject"
         yield _finding(application, "argocd.project", "spec.project", message, fix, "warning")
     if project is None:
         return
@@ -201,7 +201,7 @@ def _membership(
     for where, source in application_sources(application):
         repository = str(source.get("repoURL") or "")
         if not any(fnmatchcase(repository, pattern) for pattern in allowed):
-            message = "the project does not allow this repository, spelled like this"
+            message = "the project does not allow this repository with this spelling"
             fix = "list it in the project's sourceRepos with the same spelling"
             yield _finding(application, "argocd.source-repo", f"{where}.repoURL", message, fix)
     if not any(
@@ -234,12 +234,12 @@ def _refresh(subject: Subject) -> Iterator[Finding]:
             ]
         for where, value in places:
             if value is not None and not is_duration(value):
-                message = "not a Go duration: the API server takes it, the operator cannot read it"
+                message = "not a Go duration: the API server accepts it, the operator does not"
                 yield _finding(document, "external-secret.duration", where, message, "write 1h0m0s")
 
 
 def _jobs(subject: Subject) -> Iterator[Finding]:
-    """Under Argo CD a plain Job with a TTL is re-run for ever, one without cannot be changed."""
+    """Report Jobs that are not hooks: with a TTL they rerun forever, without they cannot change."""
     values = subject.values
     if values is None or not any(
         source.get("chart") == "airflow"
@@ -258,9 +258,9 @@ def _jobs(subject: Subject) -> Iterator[Finding]:
             and get_nested(values, job, "ttlSecondsAfterFinished") is None
         )
         if not right:
-            message = "Argo CD would re-run the finished Job, or fail to change it"
+            message = "Argo CD would run the finished Job again, or fail to change it"
             fix = (
-                f"annotate it as hook {hook} with delete policy BeforeHookCreation, and write "
+                f"annotate it as hook {hook} with delete policy BeforeHookCreation, and set "
                 "ttlSecondsAfterFinished: null"
             )
             path = subject.layout.values

@@ -1,4 +1,4 @@
-"""Secrets by which Argo CD reads repositories: where it looks for them, and never unchecked.
+"""Checks of Argo CD's repository Secrets: their namespace, their login and host verification.
 
 Source: facts on Argo CD (Repo credentials): Secrets with a label, in its own namespace.
 """
@@ -20,7 +20,7 @@ _LOGIN_KEYS = ("sshPrivateKey", "password", "githubAppPrivateKey", "bearerToken"
 
 
 def check_repositories(subject: Subject) -> Iterator[Finding]:
-    """Every ExternalSecret that makes such a Secret."""
+    """Check every ExternalSecret that creates a repository Secret."""
     urls = {
         str(source.get("repoURL") or "")
         for application in subject.objects("Application", group="argoproj.io")
@@ -35,12 +35,12 @@ def check_repositories(subject: Subject) -> Iterator[Finding]:
         data = as_mapping(template.get("data"))
         yield from _check_verification(document, data)
         if kind == "repository" and urls and str(data.get("url") or "") not in urls:
-            message = "no Application here reads a repository of this URL, spelled like this"
-            fix = "write it as repoURL of the Application has it"
+            message = "no Application here reads a repository with this spelling of the URL"
+            fix = "use the spelling of the Application's repoURL"
             yield _finding(document, "argocd.repository-url", "url", message, fix)
         if not any(name in data for name in _LOGIN_KEYS):
-            message = "has no key and no token, so it lets Argo CD read nothing"
-            fix = f"compose one of {', '.join(_LOGIN_KEYS)}"
+            message = "has no key and no token, so Argo CD cannot log in with it"
+            fix = f"add one of {', '.join(_LOGIN_KEYS)}"
             yield _finding(document, "argocd.repository-login", "", message, fix)
 
 
@@ -61,8 +61,8 @@ def _check_namespace(subject: Subject, document: Document) -> Iterator[Finding]:
 def _check_verification(document: Document, data: Any) -> Iterator[Finding]:
     for name in _INSECURE_KEYS:
         if name in data and str(data[name]).strip().lower() not in {"false", ""}:
-            message = "Argo CD would read this repository from any host that answers"
-            fix = "remove it, and let Argo CD know the host's keys"
+            message = "Argo CD would not verify the host of this repository"
+            fix = "remove it, and add the host's keys to Argo CD"
             yield _finding(document, "argocd.repository-unchecked", name, message, fix)
 
 

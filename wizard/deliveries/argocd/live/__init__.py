@@ -1,4 +1,4 @@
-"""Argo CD's live part: what `apply` puts in place, waits for and takes away again."""
+"""The live part of the delivery argocd: steps, waits, removal, checks and handover."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ LIVE = LiveDelivery(
         undo=_undo,
         destroy=_destroy,
         require_gone=application_removal.require_gone,
-        undo_note="Airflow and its Secrets stay as they are, and nothing syncs them any more;",
+        undo_note="Airflow and its Secrets are not deleted, but no longer synced;",
     ),
     cluster_checks=list_argocd_checks,
     handover=render_delivery_handover,

@@ -1,4 +1,4 @@
-"""What the platform's owner and CI are handed where Argo CD delivers."""
+"""Argo CD's part of the handover to the platform's owner and CI."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wizard.plan.render import Rendering
 
 _HUB_FUNCTION = """\
-# ARGOCD_CONTEXT: the cluster of Argo CD, where that is another one.
+# ARGOCD_CONTEXT: the context of Argo CD's cluster, if it is a different cluster.
 hub=${ARGOCD_CONTEXT:-${KUBE_CONTEXT:-}}
 argo() {
   kubectl ${hub:+"--context=$hub"} "$@"
@@ -42,12 +42,12 @@ _CI_OPTIONS = """ \\
 def render_delivery_handover(
     answers: Answers, rendering: Rendering, committed: Mapping[str, str]
 ) -> DeliveryHandover:
-    """Return what is applied once from outside Git, and which ways must be open."""
+    """Return the script for the platform's owner, and the network flows that must be open."""
     return DeliveryHandover(
         apply=_render_apply(answers, rendering.release, committed),
         flows=tuple(_list_flows(answers)),
         ci_variables=(
-            "  ARGOCD_CONTEXT   its context for the cluster of Argo CD, where that is another",
+            "  ARGOCD_CONTEXT   its context for Argo CD's cluster, if that is a different one",
         ),
         ci_options=_CI_OPTIONS,
     )
@@ -66,9 +66,9 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
         delivered[1:] = ["argocd/bootstrap/project", "argocd/bootstrap/parent"]
     return script(
         comment(
-            f"The cluster's side of Airflow installation {release.installation}: once, from",
-            "outside Git; Argo CD delivers everything else. It may be run again; what others own",
-            "is a conflict that kubectl names, and is never forced.",
+            f"Run once for Airflow installation {release.installation}: the objects that Git",
+            "cannot deliver. Argo CD delivers everything else. You can run it again. kubectl",
+            "reports objects of other owners as conflicts; they are never overwritten.",
         ),
         CLUSTER_FUNCTION,
         _HUB_FUNCTION,
@@ -76,7 +76,7 @@ def _render_apply(answers: Answers, release: Release, committed: Mapping[str, st
         here_document(f"cluster {APPLY}", dump_yaml(space)),
         apply_documents("cluster", guards),
         *_render_repository(answers, committed),
-        comment(f"Once branch {argo.revision} holds what was committed:"),
+        comment(f"Run these after branch {argo.revision} contains the commit:"),
         *(here_document(f"argo {APPLY}", committed[one]) for one in delivered),
         health_comment(release),
     )
@@ -89,13 +89,13 @@ def _requirement_lines(
     reads = f"{CREDENTIAL_PREFIX}secret" in committed
     lines = [
         *requirement_lines(release, guarded=guarded),
-        "# Argo CD 2.6 or newer has Applications with several sources (proven with 3.5.1).",
+        "# Argo CD 2.6 or newer has Applications with several sources (tested with 3.5.1).",
         "argo get crd applications.argoproj.io appprojects.argoproj.io >/dev/null",
         f"argo get namespace {quote(argo.namespace)} >/dev/null",
         *(["argo get --raw /apis/external-secrets.io/v1 >/dev/null"] if reads else []),
     ]
     if argo.applications == "two":
-        lines.append("# The runbook has the health check of Applications that two of them need.")
+        lines.append("# Two Applications need the health check that the runbook describes.")
     return lines
 
 
@@ -107,20 +107,20 @@ def _render_repository(answers: Answers, committed: Mapping[str, str]) -> tuple[
         if f"{CREDENTIAL_PREFIX}{part}" in committed
     ]
     if own:
-        text = "Argo CD's credential for the config repository, which it reads from Vault itself."
-        hosts = "The keys of its host have to be, verified, in ConfigMap argocd-ssh-known-hosts-cm."
+        text = "Argo CD's credential for the config repository, which it reads from Vault."
+        hosts = "Add the verified keys of its host to ConfigMap argocd-ssh-known-hosts-cm."
         more = [hosts] if parse_git_url(argo.repo_url).scheme == "ssh" else []
         return (comment(text, *more), here_document(f"argo {APPLY}", join_documents(own)))
     lines = [
-        "Argo CD needs a read-only credential of its own for the config repository (its own",
-        "deploy key, not the one of the DAGs); where it has none:",
+        "Argo CD needs its own read-only credential for the config repository (a separate",
+        "deploy key, not that of the DAG repository). If it has none:",
         f"  argocd repo add {argo.repo_url}",
     ]
     if parse_git_url(argo.repo_url).scheme == "ssh":
         lines[-1] += " --ssh-private-key-path FILE"
         lines += [
-            "and the keys of its host, verified, in ConfigMap argocd-ssh-known-hosts-cm of",
-            f"{argo.namespace}: append lines, never replace.",
+            "Add the verified keys of its host to ConfigMap argocd-ssh-known-hosts-cm in",
+            f"{argo.namespace}: append lines, never replace any.",
         ]
     return (comment(*lines),)
 

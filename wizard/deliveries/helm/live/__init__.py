@@ -1,4 +1,4 @@
-"""Helm's live part: manifests, then the chart, from a machine that reaches the cluster."""
+"""The live part of the delivery helm: steps, removal, program and handover."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
 
 
 def _open_program(answers: Answers, context: str) -> Helm:
-    """The program for the same context; it sees no variable that a secret is read from."""
+    """Return the program for the context, without the variables that secrets are read from."""
     references = [
         get_value(answers, one.path) for one in field_specs(type(answers)) if one.kind == "secret"
     ]

@@ -1,4 +1,4 @@
-"""What the platform's owner and CI are handed where Helm delivers."""
+"""Helm's part of the handover to the platform's owner and CI."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def render_delivery_handover(
     answers: Answers, rendering: Rendering, committed: Mapping[str, str]
 ) -> DeliveryHandover:
-    """Return what only the cluster's owner may do; the rest is `apply`'s, with Helm."""
+    """Return the script for the cluster's owner; `apply` does the rest with Helm."""
     return DeliveryHandover(
         apply=_render_apply(rendering.release, committed),
         flows=(
@@ -48,10 +48,10 @@ def _render_apply(release: Release, committed: Mapping[str, str]) -> str:
     guards = guard_documents(committed)
     return script(
         comment(
-            f"The cluster's side of Airflow installation {release.installation} that is its",
-            "owner's: once. `airflow-wizard apply` does everything else, with Helm, as an account",
-            f"that may work in namespace {release.namespace}. It may be run again; what others own",
-            "is a conflict that kubectl names, and is never forced.",
+            f"Run once for Airflow installation {release.installation}: the objects that only the",
+            "cluster's owner may create. `airflow-wizard apply` does everything else with Helm, as",
+            f"an account with access to namespace {release.namespace}. You can run it again.",
+            "kubectl reports objects of other owners as conflicts; they are never overwritten.",
         ),
         CLUSTER_FUNCTION,
         "\n".join(requirement_lines(release, guarded=bool(guards))),

@@ -1,4 +1,4 @@
-"""What is checked of Vault's side in a tree: policies, roles and the stores that use them."""
+"""Checks of Vault's policies and roles in a tree, and of the stores that use them."""
 
 from __future__ import annotations
 

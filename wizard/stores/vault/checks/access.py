@@ -1,4 +1,4 @@
-"""What Vault must allow a store: policy, role and store agree, and allow nothing more.
+"""Checks that policy, role and store agree, and that Vault allows nothing more.
 
 Source: facts on External Secrets (stores) and on Vault (sections 2, 3 and 5).
 """
@@ -19,16 +19,16 @@ from wizard.stores.vault.checks.hcl import Grant, HclError, is_allowed, parse_po
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of the tree by name, with the file each stands in."""
+    """The policies of the tree and their files, by name."""
 
     grants: Mapping[str, tuple[Grant, ...]]
     files: Mapping[str, str]
-    # What ExternalSecrets read with each: filled while they are gone through.
+    # The paths that ExternalSecrets read with each policy; filled during the check.
     read: dict[str, set[str]] = field(default_factory=dict)
 
 
 def check_vault_access(subject: Subject) -> Iterator[Finding]:
-    """Every Vault store's safety, every grant, every role."""
+    """Check every Vault store, grant, role and policy."""
     stores = list_stores(subject)
     for store in stores.values():
         yield from _store(subject, store)
@@ -37,7 +37,7 @@ def check_vault_access(subject: Subject) -> Iterator[Finding]:
         try:
             grants[name] = parse_policy(subject.files.get(path, b"").decode("utf-8", "replace"))
         except HclError as error:
-            fix = "write the form this wizard writes"
+            fix = 'write path "..." { capabilities = [...] } only'
             yield Finding("vault.policy", "error", path, f"line {error.line}", str(error), Fix(fix))
     policies = Policies(grants, subject.layout.policies)
     readers: set[str] = set()
@@ -54,18 +54,18 @@ def _store(subject: Subject, store: Document) -> Iterator[Finding]:
     vault = as_mapping(get_nested(store.spec, "provider", "vault"))
     server = str(vault.get("server") or "")
     if vault and not server.startswith("https://"):
-        message = "tokens and secrets would travel in clear; the API server does not refuse it"
-        fix = "use https and give the CA in caProvider or caBundle"
+        message = "http sends tokens and secrets unencrypted; the API server does not refuse it"
+        fix = "use https and set the CA in caProvider or caBundle"
         yield _finding(store, "store.plain-http", "spec.provider.vault.server", message, fix)
     if vault and vault.get("version") == "v1":
-        message = "KV version 1 has no check-and-set and keeps no versions"
+        message = "KV version 1 has no check-and-set and no versions"
         yield _finding(store, "store.version", "spec.provider.vault.version", message, "use v2")
     config_map = get_nested(vault, "caProvider", "name")
     if get_nested(vault, "caProvider", "type") == "ConfigMap" and store.kind == "SecretStore":
         names = {document.name for document in subject.objects("ConfigMap")}
         if config_map not in names:
             where = "spec.provider.vault.caProvider.name"
-            message = "no file here makes this ConfigMap"
+            message = "no file in this repository creates this ConfigMap"
             fix = "add it, or make sure that it exists before the store"
             yield _finding(store, "store.ca", where, message, fix, "warning")
 
@@ -77,7 +77,7 @@ def _grants(
     policies: Policies,
     paths: set[str],
 ) -> Iterator[Finding]:
-    """Every path the ExternalSecret reads is allowed by the policies of the store's role."""
+    """Report paths that the ExternalSecret reads but the policies of the store's role refuse."""
     vault = as_mapping(get_nested(store.spec, "provider", "vault"))
     role = _role_document(subject, store)
     attached = [policies.grants[name] for name in _policy_names(role) if name in policies.grants]
@@ -97,7 +97,7 @@ def _policy_names(role: Mapping[str, Any] | None) -> list[str]:
 
 
 def data_path(mount: str, key: str) -> str:
-    """The path policies use for a KV version 2 secret; the key may repeat mount and `data/`."""
+    """Return a KV version 2 path as in policies; the key may start with the mount and `data/`."""
     mount = mount.strip("/")
     key = key.strip("/").removeprefix(f"{mount}/").removeprefix("data/")
     return f"{mount}/data/{key}"
@@ -119,7 +119,7 @@ def _kubernetes_auth(store: Document) -> Mapping[str, Any]:
 
 
 def _role_document(subject: Subject, store: Document) -> Mapping[str, Any] | None:
-    """The role's JSON; None when the tree does not hold the role or it cannot be read."""
+    """Return the role's JSON: None if the tree has no such role, empty if it is not valid."""
     path = subject.layout.roles.get(str(_kubernetes_auth(store).get("role")))
     try:
         role = json.loads(subject.files[path]) if path is not None else None
@@ -129,7 +129,7 @@ def _role_document(subject: Subject, store: Document) -> Mapping[str, Any] | Non
 
 
 def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Finding]:
-    """The role binds exactly the account, namespace and audience with which the store logs in."""
+    """Report a role that does not bind exactly the store's account, namespace and audience."""
     auth = _kubernetes_auth(store)
     role = _role_document(subject, store)
     if role is None:
@@ -149,22 +149,22 @@ def _role(subject: Subject, store: Document, readers: set[str]) -> Iterator[Find
         bound = role.get(name)
         names = bound if isinstance(bound, list) else str(bound or "").split(",")
         if "*" in names:
-            message, fix = "binds everything", f"bind only {what}"
+            message, fix = "binds every value", f"bind only {what}"
             yield Finding("vault.role", "error", path, name, message, Fix(fix))
         elif value not in names:
             yield Finding(
-                "vault.role", "error", path, name, f"does not bind {what}", Fix("make both agree")
+                "vault.role", "error", path, name, f"does not bind {what}", Fix(f"bind {what}")
             )
     audience = role.get("audience")
     if not audience or audience not in audiences:
-        message = "the store's token does not carry this audience, so the login fails"
-        fix = "write the same audience in the role and in serviceAccountRef.audiences"
+        message = "the store's token does not have this audience, so the login fails"
+        fix = "set the same audience in the role and in serviceAccountRef.audiences"
         yield Finding("vault.role", "error", path, "audience", message, Fix(fix))
     missing = [
         name for name in _policy_names(role) if name not in (*subject.layout.policies, "default")
     ]
     if not _policy_names(role) or missing:
-        message = "attaches a policy that this tree does not hold, or none"
+        message = "the role names no policy, or one that this repository does not contain"
         yield Finding(
             "vault.role", "error", path, "token_policies", message, Fix("name the policy")
         )
@@ -177,22 +177,23 @@ def _policies(policies: Policies, readers: set[str], paths: set[str]) -> Iterato
             for grant in grants:
                 where = f"line {grant.line}"
                 if set(grant.capabilities) - {"read", "deny"}:
-                    message, fix = "the store only reads", 'write capabilities = ["read"]'
+                    message = "grants more than read, which is all the store needs"
+                    fix = 'write capabilities = ["read"]'
                     yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
                 elif "deny" in grant.capabilities or grant.path in policies.read.get(name, ()):
                     continue
                 else:
                     others = grant.path in paths
                     message = "grants a path that no ExternalSecret of its store reads"
-                    fix = "grant exact paths, one a secret" + (
-                        ": this one belongs to another store's role" if others else ""
+                    fix = "grant exact paths, one per secret" + (
+                        ": this path belongs to a different store's role" if others else ""
                     )
                     yield Finding("vault.policy-wide", "error", file, where, message, Fix(fix))
         else:
             for path in sorted(paths):
                 if is_allowed(grants, path, "read"):
-                    message = "this policy may read the installation's payload"
-                    fix = "grant exact paths outside it: whoever runs DAGs could read every key"
+                    message = "this policy can read the installation's payload"
+                    fix = "grant exact paths outside it: with this grant, DAGs can read every key"
                     yield Finding("vault.payload-readable", "error", file, "", message, Fix(fix))
 
 

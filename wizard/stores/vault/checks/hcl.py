@@ -1,4 +1,4 @@
-"""Reads Vault policies, as far as policies go: path stanzas with capabilities.
+"""Reads Vault policies that consist of path stanzas with capabilities.
 
 Source: Vault's policy documentation (exact path, `+` for one segment, `*` at the end; the most
 specific path decides, `deny` wins).
@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 
 
 class HclError(Exception):
-    """The policy is not of the form this reader knows; `line` says where."""
+    """The policy has a form that this reader does not support; `line` says where."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class Grant:
 
 
 def parse_policy(text: str) -> tuple[Grant, ...]:
-    """The stanzas of a policy, in order. HclError for anything else than path stanzas."""
+    """Return the stanzas of a policy, in order; HclError for anything but path stanzas."""
     tokens = _tokens(text)
     grants: list[Grant] = []
     at = 0
@@ -53,10 +53,9 @@ def parse_policy(text: str) -> tuple[Grant, ...]:
 
 
 def is_allowed(grants: Sequence[Grant], path: str, capability: str) -> bool:
-    """Do these grants allow the capability on the path?
+    """Return whether the grants allow the capability on the path.
 
-    All matching stanzas count together, which is stricter about `deny` than Vault and never more
-    generous.
+    All matching stanzas are combined. This is stricter about `deny` than Vault, never more lenient.
     """
     matching = [grant for grant in grants if _matches(grant.path, path)]
     return any(capability in grant.capabilities for grant in matching) and not any(
@@ -86,7 +85,7 @@ def _find_closing(tokens: list[tuple[str, int]], at: int) -> int:
         depth += {"{": 1, "}": -1}.get(tokens[number][0], 0)
         if depth == 0:
             return number
-    raise HclError("a { is never closed", tokens[at][1])
+    raise HclError("a { is not closed", tokens[at][1])
 
 
 def _tokens(text: str) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Vault's live part: its login, steps, removal, probes, and what is handed over."""
+"""The live part of the store vault: login, steps, removal, probes and handover."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 
 class VaultRun:
-    """What a run does at Vault; see `wizard.stores.live.StoreRun`."""
+    """The steps of one run at Vault; see `wizard.stores.live.StoreRun`."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        # One login for all: a secret id may be good for a single one.
+        # All steps share one login, because a secret id may be valid for a single login.
         self.login = VaultLogin(target)
 
     def build_steps(self) -> tuple[Step, ...]:
-        """Mount, policy, auth mount, role and login, and the same for each reader."""
+        """Return the steps for mount, policy, auth mount, role and login, for each reader too."""
         return build_vault_steps(self._target, self.login)
 
     def build_removal(self) -> tuple[Step, ...]:
-        """Role, auth mount, policy and reviewer."""
+        """Return the steps that remove role, auth mount, policy and reviewer."""
         return (
             *build_vault_removal(self._target, self.login),
             *build_reviewer_removal(self._target, self.login.store),
@@ -51,11 +51,11 @@ class VaultRun:
     def build_payload_removal(
         self, pieces: Collection[DataKind], own: Mapping[str, frozenset[str]]
     ) -> tuple[Step, ...]:
-        """The payload of each path."""
+        """Return the steps that remove the payload of each path."""
         return build_payload_steps(self._target, self.login, pieces, own)
 
     def build_final_removal(self) -> tuple[Step, ...]:
-        """The KV mount, where it is ours and empty."""
+        """Return the step that deletes the KV mount if it is ours and empty."""
         return (build_mount_removal(self._target, self.login),)
 
 
@@ -71,7 +71,7 @@ def _find_access(
 
 
 def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
-    """ConflictError where the cluster is another one than the answers are for."""
+    """Return a function that creates tokens; it raises ConflictError for a different cluster."""
     store = vault_settings(answers.secrets, release)
 
     def mint() -> SecretStr:
@@ -83,7 +83,7 @@ def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[]
 
 LIVE = LiveStore(
     find_access=_find_access,
-    missing_access=f"Vault is left to its owner: nothing says who you are there ({LOGIN_HINT})",
+    missing_access=f"Vault is skipped: no Vault credentials found ({LOGIN_HINT})",
     open_run=VaultRun,
     probes=list_vault_probes,
     cluster_checks=list_cluster_checks,

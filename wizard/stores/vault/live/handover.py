@@ -1,4 +1,4 @@
-"""What Vault's owner, the platform's owner and CI are handed because of Vault."""
+"""Vault's part of the handover to Vault's owner, the platform's owner and CI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wizard.plan.render import Rendering
 
 _FETCH = """\
-# What Vault's owner needs, into two files of a folder that only you may read.
+# Writes the two files for Vault's owner to a folder that only you can read.
 cd -- "${1:?is the folder for cluster-ca.pem and reviewer.token}"
 umask 077
 token() {
@@ -52,7 +52,7 @@ store_login() {
 def render_store_handover(
     answers: Answers, rendering: Rendering, committed: Mapping[str, str]
 ) -> StoreHandover:
-    """Return the scripts and the flows; no text has a secret in it."""
+    """Return the scripts and the flows; they contain no secret."""
     release, total = rendering.release, rendering.total
     store = vault_settings(answers.secrets, release)
     others = [
@@ -62,13 +62,13 @@ def render_store_handover(
     outside = not is_in_cluster(store.server)
     flows = [("External Secrets", *split_address(store.server), "TCP", "Vault")]
     if outside:
-        flows.append(("Vault", *api_server_address(answers), "TCP", "reviews of tokens"))
+        flows.append(("Vault", *api_server_address(answers), "TCP", "token reviews"))
     return StoreHandover(
         files=render_files(answers, store, total, committed, others),
         platform={"reviewer.sh": _render_reviewer(answers)} if outside else {},
         flows=tuple(flows),
         ci_variables=(
-            "  VAULT_ADDR, VAULT_CACERT   Vault as the job reaches it, where the answers differ",
+            "  VAULT_ADDR, VAULT_CACERT   Vault's address for the job, if the answers differ",
             "  VAULT_TOKEN or VAULT_TOKEN_FILE, or VAULT_ROLE_ID and VAULT_SECRET_ID   the login",
         ),
         ci_login=_LOGIN,
@@ -80,15 +80,15 @@ def _render_reviewer(answers: Answers) -> str:
     taken = _FETCH.replace("NAMESPACE", reviewer.NAMESPACE)
     return script(
         comment(
-            "The ServiceAccount with which Vault, outside the cluster, reviews tokens of Airflow",
-            f"installation {answers.installation.name}: it may review tokens and nothing else.",
-            "Needed once, and only where Vault's auth mount has no reviewer of this cluster.",
+            "Creates the ServiceAccount with which Vault, outside the cluster, reviews tokens of",
+            f"Airflow installation {answers.installation.name}. It can only review tokens.",
+            "Run once, and only if Vault's auth mount has no token reviewer for this cluster.",
         ),
         CLUSTER_FUNCTION,
         here_document(f"cluster {APPLY}", objects),
         re.sub(r"\bSECRET\b", reviewer.SECRET, taken),
         comment(
-            "Hand both over by a way that keeps them secret, as KUBERNETES_CA_FILE and",
+            "Send both files to Vault's owner over a secure channel, as KUBERNETES_CA_FILE and",
             "REVIEWER_FETCH_FILE of setup.sh, and delete reviewer.token afterwards.",
         ),
     )

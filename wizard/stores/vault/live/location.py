@@ -1,4 +1,4 @@
-"""Where Vault is for this machine, and a login there to fill it."""
+"""The address of Vault for this machine, and the login that fills it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenVault:
-    """A login at Vault, to fill paths of it; see `wizard.stores.live.OpenStore`."""
+    """Vault with a login that can fill it; see `wizard.stores.live.OpenStore`."""
 
     vault: Vault
 
     @property
     def identity(self) -> str:
-        """Who is logged in, for people."""
+        """Return the name of the logged-in identity, for messages."""
         return self.vault.identity
 
     def payload_store(self, settings: StoreSettings) -> VaultPayloadStore:
-        """One path of the KV mount."""
+        """Return the payload store at the path of `settings`."""
         return VaultPayloadStore(self.vault, settings.mount, settings.path, settings.document)
 
     def require_rights(self, settings: StoreSettings, *, exists: bool) -> None:
@@ -47,17 +47,17 @@ class OpenVault:
         needed = "update" if exists else "create"
         if not self.vault.capabilities([path])[path] & {needed, "root"}:
             raise RefusedError(
-                f"{self.vault.identity} may not {needed} {path}; nothing was done",
+                f"{self.vault.identity} may not {needed} {path}; nothing was changed",
                 "ask Vault's owner for: path \"" + path + '" '
                 '{ capabilities = ["create", "read", "update"] }',
             )
 
 
 def locate_vault(answers: Answers, release: Release, agreed: Mapping[str, Any]) -> StoreLocation:
-    """Return where Vault is; a server that only the answers name needs a yes.
+    """Return Vault's address; a server that only the answers name requires consent.
 
-    `agreed` are the raw answers on the target branch: a server that stands there needs none.
-    Raises UsageError for an address that cannot be used.
+    `agreed` are the raw answers on the target branch; a server named there needs no consent.
+    Raises UsageError for an invalid address.
     """
     own = vault_answers(answers.secrets)
     ca = release.assets.get("secrets.vault.ca.file", "")

@@ -1,4 +1,4 @@
-"""Which probes ask Vault, and what the cluster is asked because of it."""
+"""The probes of Vault, and the cluster checks that Vault needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple[ClusterCheck, ...]:
-    """Whether the API server gives the store a token that Vault accepts."""
+    """Return the check of whether the API server issues tokens that Vault accepts."""
     return (
         ClusterCheck(
             "audience",
@@ -36,8 +36,7 @@ def list_cluster_checks(kube: Kube, answers: Answers, release: Release) -> tuple
 
 
 def list_vault_probes(situation: Situation) -> Iterator[Probe]:
-    """Vault as this machine reaches it, with whatever identity this machine has there."""
-
+    """Yield the probes of Vault, with the address and credentials of this machine."""
     settings = vault_settings(situation.answers.secrets, situation.release)
     own = vault_answers(situation.answers.secrets)
     try:
@@ -57,7 +56,7 @@ def list_vault_probes(situation: Situation) -> Iterator[Probe]:
         absent = unknown_result(error.message, error.fix)
     mint = situation.mint
     if where.source == VAULT_SERVER_KEY and (identity or mint):
-        # Only the answers say which server it is, so somebody has to vouch for it.
+        # Only the answers name this server, so the user must confirm it.
         who = f" with {identity.identity}" if identity else ""
         absent = situation.refusal(
             VAULT_SERVER_KEY,
