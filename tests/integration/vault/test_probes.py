@@ -426,7 +426,7 @@ async def test_a_role_that_is_missing_or_says_something_else(cluster: Cluster) -
     cluster.vault.request("DELETE", path)
     result = await role(cluster, cluster.mint())
     assert result.status == "warn"
-    assert "no role" in result.detail
+    assert "does not exist yet" in result.detail
 
 
 async def test_a_cluster_that_gives_no_token(cluster: Cluster, canary: Canary) -> None:

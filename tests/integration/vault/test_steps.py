@@ -651,7 +651,7 @@ def test_an_address_that_vault_cannot_reach_is_not_written(bench: Bench, wire: W
     where, who = bench.target.vault
     elsewhere = replace(bench.target, vault=(replace(where, url="https://vault.example:8200"), who))
     session = VaultLogin(elsewhere)
-    session._given = bench.target.vault
+    session._access = bench.target.vault
     look = AuthMount(elsewhere, session).look()
     assert look.state == "unknown"
     assert "cluster.server" in look.detail

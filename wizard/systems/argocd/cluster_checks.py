@@ -44,7 +44,7 @@ def list_argocd_checks(answers: Answers, kube: Kube, argocd: Kube | None) -> Ite
     if where is not kube and STORE_CREDENTIAL.holds(answers):
         yield ClusterCheck(
             "argocd-external-secrets",
-            "External Secrets beside Argo CD",
+            "External Secrets in Argo CD's cluster",
             lambda: check_external_secrets(where, cluster_store=False),
             "delivery.argocd.credential",
         )

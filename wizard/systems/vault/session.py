@@ -54,7 +54,7 @@ class VaultLogin:
     def __init__(self, target: Target) -> None:
         self.store: VaultSettings = vault_settings(target.answers.secrets, target.release)
         self.vault_address = target.vault[0] if target.vault else None
-        self._given = target.vault
+        self._access = target.vault
         self._target = target
         self._vault: Vault | None = None
         self._stack = ExitStack()
@@ -68,11 +68,11 @@ class VaultLogin:
     @property
     def vault(self) -> Vault:
         """The client; raises VaultError if the login is refused."""
-        if self._given is None:
+        if self._access is None:
             raise VaultError("login", NO_CREDENTIALS)
         if self._vault is None:
-            self._require_known(self._given[0])
-            self._vault = self._stack.enter_context(open_vault(*self._given))
+            self._require_known(self._access[0])
+            self._vault = self._stack.enter_context(open_vault(*self._access))
         return self._vault
 
     def _require_known(self, where: VaultAddress) -> None:
@@ -174,7 +174,7 @@ class VaultLogin:
 
     def stored_keys(self) -> set[str] | None:
         """Return the payload's keys; None without a login or without the right to read them."""
-        if self._given is None:
+        if self._access is None:
             return None
         try:
             held = self.retry(lambda: self.vault.read(self.store.mount, self.store.path))
