@@ -1,4 +1,4 @@
-"""A person who answers a scenario's questions on the screens, page by page, with keys."""
+"""Answers the questions of a scenario on the screens, page by page, with keys."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MOST_PAGES = 30
 
 
 async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitResult:
-    """Open the screens on this repository, answer every page that comes, and commit.
+    """Open the screens on this repository, answer every page, and commit.
 
-    `inputs` holds the public files that answers name; what no page asks for is given beforehand.
+    `inputs` holds the public files that answers name; answers without a page are given at start.
     """
     pages = {item.key for item in field_specs() if item.model.asked}
     given = {key: value for key, value in scenario.answers.items() if key not in pages}
@@ -57,7 +57,7 @@ async def answer_all(folder: Path, inputs: Path, scenario: Scenario) -> CommitRe
 
 
 async def _fill(pilot: Pilot[Any], answers: Mapping[str, Any]) -> None:
-    """Answer every question of the page, those too that come with another's answer."""
+    """Answer every question of the page, including those that appear with an answer."""
     seen: set[str] = set()
     while True:
         rows = [row for row in page(pilot).query(Row) if row.display]

@@ -1,4 +1,4 @@
-"""The page of a run worth looking at: its plan, a wait, another's object, the end, a refusal."""
+"""Scenes of the apply page: the plan, a wait, a conflict, the end, a refusal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Steps = Callable[[Pilot[Any]], Awaitable[None]]
 POLICY = "policy airflow-external-secrets-read"
 HOLDS = {
     0: "https://api.prod.example:6443, Kubernetes 1.33.4: cluster 6f1c, as recorded",
-    1: "KV version 2 at secret",
+    1: "secret is KV version 2",
     4: "role external-secrets-airflow binds airflow/external-secrets-airflow",
     5: "origin/main holds all 31 files, including the merge base",
 }
-CHANGES = {2: ("there is no " + POLICY, "wrote " + POLICY, 1.4),
-           3: ("nothing is mounted at kubernetes", "mounted and configured it", 2.2),
-           6: ("3 lines are missing", "appended 3 lines", 1.1),
-           7: ("it is not there", "applied AppProject argocd/airflow", 0.4),
-           8: ("it is not there", "applied Application argocd/airflow", 0.4)}  # fmt: skip
+CHANGES = {2: (POLICY + " does not exist yet", "wrote " + POLICY, 1.4),
+           3: ("auth mount kubernetes does not exist yet", "mounted and configured it", 2.2),
+           6: ("3 of 3 keys are missing", "appended 3 lines", 1.1),
+           7: ("AppProject argocd/airflow does not exist yet", "created it", 0.4),
+           8: ("Application argocd/airflow does not exist yet", "created it", 0.4)}  # fmt: skip
 BRANCH = (
     "origin/main differs in 3 of 31 files: .airflow-wizard/airflow/answers.yaml, "
     "apps/airflow/airflow-values.yaml, apps/airflow/secrets/airflow-metadata.yaml"
@@ -45,8 +45,8 @@ DIFF = """\
 +    - https://airflow.apache.org
 +    - ssh://git@git.example.com/platform/k8s-infra.git"""
 FOREIGN = (
-    "choose another delivery.argocd.project, or agree to it with its owner: "
-    "kubectl -n argocd label appproject airflow app.kubernetes.io/managed-by=airflow-wizard"
+    "choose a different name in the answers (delivery.argocd.project); or take over with the diff: "
+    "airflow-wizard apply --take-over argocd.project@0123456789ab"
 )
 WAITS = {9: (12, "SecretStore airflow/vault-airflow is valid"),
          10: (31, "9 ExternalSecrets are synced, 11 Secrets have their keys"),
@@ -55,22 +55,22 @@ WAITS = {9: (12, "SecretStore airflow/vault-airflow is valid"),
 
 
 async def _until(stage: Stage, last: int) -> None:
-    """Everything up to and without this action."""
+    """Report all steps before this one as done."""
     for number in range(last):
         await stage.tell(number, "checking")
         if number in CHANGES:
-            found, said, seconds = CHANGES[number]
-            await stage.tell(number, "changing", found)
-            await stage.tell(number, "changed", said, seconds=seconds)
+            before, after, seconds = CHANGES[number]
+            await stage.tell(number, "changing", before)
+            await stage.tell(number, "changed", after, seconds=seconds)
         elif number in WAITS:
-            wait, said = WAITS[number]
-            await stage.tell(number, "holds", said, seconds=wait)
+            wait, detail = WAITS[number]
+            await stage.tell(number, "holds", detail, seconds=wait)
         else:
             await stage.tell(number, "holds", HOLDS.get(number, "as committed"))
 
 
 async def waiting(pilot: Pilot[Any]) -> None:
-    """People have to read and merge the request first."""
+    """The run waits for the merge of the commit."""
     stage = Stage()
     page = await stage.begin(pilot)
     await _until(stage, 5)
@@ -81,21 +81,21 @@ async def waiting(pilot: Pilot[Any]) -> None:
 
 
 async def blocked(pilot: Pilot[Any]) -> None:
-    """Somebody else's object stands where ours would."""
+    """An object of another owner conflicts."""
     stage = Stage()
     await stage.begin(pilot)
     await _until(stage, 7)
     await stage.tell(7, "checking")
-    said = "AppProject argocd/airflow stands there and is not this wizard's"
+    detail = "AppProject argocd/airflow already exists and does not belong to this wizard"
     question = "delivery.argocd.project"
-    await stage.tell(7, "blocked", said, FOREIGN, DIFF, question=question, seconds=0.2)
+    await stage.tell(7, "blocked", detail, FOREIGN, DIFF, question=question, seconds=0.2)
     for number in range(8, 14):
         await stage.tell(number, "left")
     await stage.end(pilot)
 
 
 async def done(pilot: Pilot[Any]) -> None:
-    """Everything is as it was committed."""
+    """A complete run."""
     stage = Stage()
     await stage.begin(pilot)
     await _until(stage, 14)
@@ -103,12 +103,12 @@ async def done(pilot: Pilot[Any]) -> None:
 
 
 async def plan(pilot: Pilot[Any]) -> None:
-    """Before anything is sent."""
+    """The plan before anything is sent."""
     await Stage().open(pilot)
 
 
 async def refused(pilot: Pilot[Any]) -> None:
-    """What `apply` refuses, in its words."""
+    """A refusal by `apply`."""
     stage = Stage()
     stage.refusal = ConflictError(
         "the committed files were changed after the wizard's last commit",

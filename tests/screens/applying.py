@@ -1,4 +1,4 @@
-"""Scripted runs for the apply page: what the engine would tell, without any server."""
+"""Scripted runs for the apply page: the events of the engine, without a server."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ STEPS: Sequence[tuple[str, str, str, str]] = (
     ("vault.policy", "Write policy airflow-external-secrets-read", "vault", VAULT),
     ("vault.auth", "Mount Kubernetes auth at kubernetes", "vault", VAULT),
     ("vault.role", "Write role external-secrets-airflow", "vault", VAULT),
-    ("git.branch", "Wait until main holds the planned files", "me", "git.example.com"),
-    ("argocd.known-hosts", "Append SSH known hosts for Argo CD", "platform", KUBE),
+    ("git.branch", "Wait until the branch holds the planned files", "me", "git.example.com"),
+    ("argocd.known-hosts", "Add the SSH host keys of this repository to Argo CD", "platform", KUBE),
     ("argocd.project", "Create AppProject airflow", "platform", KUBE),
     ("argocd.application", "Create Application airflow", "platform", KUBE),
     ("verify.store", "Wait until the store is valid", "me", KUBE),
@@ -49,7 +49,7 @@ IDENTITIES = (
 
 @dataclass
 class Clock:
-    """Seconds that pass only when a test says so."""
+    """A clock that only a test advances."""
 
     at: float = 1000.0
 
@@ -58,7 +58,7 @@ class Clock:
 
 
 class Scripted(Run):
-    """A run that tells what a test puts into `script`; None ends it."""
+    """A run that yields the events in `script`; None ends it."""
 
     def __init__(self, plan: ScriptedPlan, *, dry_run: bool) -> None:
         super().__init__(plan.target, plan.planned_steps, dry_run=dry_run)
@@ -78,7 +78,7 @@ class Scripted(Run):
 
 @dataclass(frozen=True)
 class ScriptedPlan(PreparedRun):
-    """A plan whose runs are kept for the test."""
+    """A plan that keeps its runs for the test."""
 
     runs: list[Scripted] = field(default_factory=list)
 
@@ -98,17 +98,17 @@ async def _never() -> StepStatus:
 def scripted(
     steps: Sequence[tuple[str, str, str, str]] = STEPS, identities: Sequence[str] = IDENTITIES
 ) -> ScriptedPlan:
-    """The plan of these steps: id, title, owner and endpoint of each."""
+    """Return a plan of these steps; each has id, title, owner and endpoint."""
     release = SimpleNamespace(runbook="docs/airflow/RUNBOOK.md")
     target: Any = SimpleNamespace(
         digest="sha256:0", identities=identities, cleanups=[], database=None, release=release
     )
-    actions = [Step(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
-    return ScriptedPlan(target, tuple(actions))
+    planned = [Step(name, title, owner, place, _never) for name, title, owner, place in steps]  # type: ignore[arg-type]
+    return ScriptedPlan(target, tuple(planned))
 
 
 class Stage:
-    """The apply page with a scripted plan, on the wizard of an installation."""
+    """The apply page with a scripted plan."""
 
     def __init__(self, plan: ScriptedPlan | None = None) -> None:
         self.plan = plan or scripted()
@@ -116,60 +116,60 @@ class Stage:
         self.contexts: list[tuple[str, str]] = []
         self.refusal: WizardError | None = None
 
-    def prepare(self, host: Host, name: str, wishes: ApplyOptions) -> PreparedRun:
-        """As the core would; notes which contexts were asked for."""
+    def prepare(self, host: Host, name: str, options: ApplyOptions) -> PreparedRun:
+        """Return the plan like the core, and record the requested contexts."""
         assert name == "airflow"
-        self.contexts.append((host.context, wishes.hub))
+        self.contexts.append((host.context, options.hub))
         if self.refusal is not None:
             raise self.refusal
         return self.plan
 
     async def open(self, pilot: Pilot[Any], done: CommitResult | None = None) -> ApplyScreen:
-        """Show it; nothing runs yet."""
+        """Open the page; nothing runs yet."""
         page = ApplyScreen("airflow", done, prepare=self.prepare, now=self.clock)
         await pilot.app.switch_screen(page)
         await settled(pilot)
         return page
 
     async def begin(self, pilot: Pilot[Any], done: CommitResult | None = None) -> ApplyScreen:
-        """Show it, and say yes."""
+        """Open the page and confirm the run."""
         page = await self.open(pilot, done)
         await press(pilot, "enter", "down", "enter")
         return page
 
     @property
     def run(self) -> Scripted:
-        """The newest run."""
+        """The last run."""
         return self.plan.runs[-1]
 
     async def tell(
         self, number: int, state: str, detail: str = "", fix: str = "", diff: str = "", *,
         question: str = "", seconds: float = 0.0,
     ) -> None:  # fmt: skip
-        """The event of a step, after these seconds; the page has heard it then."""
+        """Send an event of a step after these seconds; returns once the page has handled it."""
         name, title, owner, _ = STEPS[number]
         self.clock.at += seconds
-        led = Fix(fix, question)
-        event = StepEvent(name, title, owner, state, detail, led, diff, seconds)  # type: ignore[arg-type]
+        hint = Fix(fix, question)
+        event = StepEvent(name, title, owner, state, detail, hint, diff, seconds)  # type: ignore[arg-type]
         self.run.script.put_nowait(event)
         await self.run.script.join()
 
     async def end(self, pilot: Pilot[Any]) -> str:
-        """The run is over; the frame that says so."""
+        """End the run and return the last frame."""
         self.run.script.put_nowait(None)
         page = page_of(pilot)
         return await until(pilot, lambda _: page.phase == "ended")
 
 
 def page_of(pilot: Pilot[Any]) -> ApplyScreen:
-    """The apply page."""
+    """Return the apply page on top."""
     page = app_of(pilot).screen
     assert isinstance(page, ApplyScreen)
     return page
 
 
 async def until(pilot: Pilot[Any], ready: Callable[[str], bool], seconds: float = 30.0) -> str:
-    """The frame once it is as wanted; AssertionError if that never comes."""
+    """Return the frame once `ready` accepts it; AssertionError after a time limit."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while not ready(shown := frame(pilot.app)):
@@ -181,5 +181,5 @@ async def until(pilot: Pilot[Any], ready: Callable[[str], bool], seconds: float 
 
 
 def app(folder: Path) -> WizardApp:
-    """The wizard of an installation; which one is no matter of a scripted run."""
+    """Return the wizard of any installation; a scripted run does not depend on it."""
     return wizard(folder, "local")

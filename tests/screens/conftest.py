@@ -1,4 +1,4 @@
-"""What every test of the screens gets."""
+"""Fixtures of all tests of the screens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from screens.pages import form
 
 @pytest.fixture(autouse=True)
 def no_idling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits for a person to rest comes at once: the preview, the look at an address."""
+    """Show the preview and check addresses without a pause after the last key."""
     monkeypatch.setattr(form, "PREVIEW_SECONDS", 0.001)
     monkeypatch.setattr(reachability, "PAUSE_SECONDS", 0.001)

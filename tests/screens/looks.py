@@ -1,4 +1,4 @@
-"""Looks outside with known ends: what a page of them looks like, without anybody being asked."""
+"""Probes with fixed results, which contact no system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wizard.probes.catalogue import ProbeSource
 from wizard.systems.situation import Situation
 
 HOST = "pg.example.internal"
-# What the real probes of these names lead to.
+# The questions of the real probes with these ids.
 QUESTIONS = {
     "dags.host_keys": "dags.host_keys",
     "database.tls": "database.sslmode",
@@ -33,7 +33,7 @@ QUESTIONS = {
 def named_probe(
     name: str, title: str, result: ProbeResult, endpoint: str = f"{HOST}:5432"
 ) -> Probe:
-    """A probe that ends like this at once."""
+    """Return a probe that ends with this result at once."""
 
     async def run() -> ProbeResult:
         return result
@@ -49,7 +49,7 @@ def named_probe(
 
 
 def source(title: str, section: str, *probes: Probe) -> ProbeSource:
-    """A source of these probes, about one section's answers."""
+    """Return a source of these probes for one section."""
 
     def found(situation: Situation) -> tuple[Probe, ...]:
         del situation
@@ -59,7 +59,7 @@ def source(title: str, section: str, *probes: Probe) -> ProbeSource:
 
 
 def many() -> list[ProbeSource]:
-    """One of each end, under several sources."""
+    """Return one probe per kind of result, under several sources."""
     vault = "vault.example.internal:8200"
     return [
         source(

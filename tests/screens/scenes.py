@@ -1,4 +1,4 @@
-"""The screens worth looking at, each with the keys that lead there: for frames and pictures."""
+"""The scenes for frames and pictures, each with the keys that lead there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Steps = Callable[[Pilot[Any]], Awaitable[None]]
 Scene = Callable[[], tuple[WizardApp, Steps]]
 
 ADA_TODAY = (ADA.by, ADA.date)
-# Keys that belong to nobody: a point of 32 equal bytes, and the generator of P-256.
+# Keys without an owner: a point of 32 equal bytes, and the generator of P-256.
 OTHER = host_key(7)
 P256 = bytes.fromhex(
     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
@@ -58,7 +58,7 @@ IN_README = ("form", "review", "apply-waiting")
 
 
 def keys(*pressed: str) -> Steps:
-    """Press these keys, each once all that the one before began is over."""
+    """Press these keys, each after the effects of the previous one have settled."""
 
     async def steps(pilot: Pilot[Any]) -> None:
         for key in pressed:
@@ -68,7 +68,7 @@ def keys(*pressed: str) -> Steps:
 
 
 def scene(steps: Steps, preset: str = "production", *sets: str, **options: Any) -> Scene:
-    """The wizard on a repository of its own."""
+    """Return a scene: the wizard on a repository of its own."""
 
     def build() -> tuple[WizardApp, Steps]:
         return wizard(Path(tempfile.mkdtemp()), preset, *sets, **options), steps
@@ -77,13 +77,13 @@ def scene(steps: Steps, preset: str = "production", *sets: str, **options: Any) 
 
 
 async def form(pilot: Pilot[Any]) -> None:
-    """The database page, a field filled in and the preview beside it."""
+    """The database page with the preview beside it."""
     await press(pilot, "ctrl+n", "ctrl+n")
     await jump(pilot, "database.host")
 
 
 async def complaint(pilot: Pilot[Any]) -> None:
-    """A field that was left with a wrong answer, focused again."""
+    """A field that lost the focus with a wrong answer, focused again."""
     await jump(pilot, "database.host")
     await press(pilot, "a", "space", "b", "enter", "up")
 
@@ -103,20 +103,20 @@ async def proven(pilot: Pilot[Any]) -> None:
 
 
 async def asking(pilot: Pilot[Any]) -> None:
-    """Before a host is asked for the first time."""
+    """The dialog before the first scan of a host."""
     await jump(pilot, "dags.host_keys")
     await press(pilot, "f5")
 
 
 async def scanned(pilot: Pilot[Any]) -> None:
-    """A host was asked; one of its keys was pasted before."""
+    """A scanned host; one of its keys was pasted before."""
     await jump(pilot, "dags.host_keys")
     await paste(pilot, f"git.example.com ssh-ed25519 {ED25519}")
     await asked(pilot, showing(OTHER, ECDSA, missing=("ssh-rsa",)))
 
 
 async def changed(pilot: Pilot[Any]) -> None:
-    """A host shows another key than the one that was accepted before."""
+    """A host presents a different key than the one accepted before."""
     before = KnownHost("git.example.com", "ssh-ed25519", ED25519)
     app = app_of(pilot)
     app.draft = replace(app.draft, operator=Operator(*ADA_TODAY, (before,)))
@@ -129,13 +129,13 @@ async def published(pilot: Pilot[Any]) -> None:
 
 
 async def review(pilot: Pilot[Any]) -> None:
-    """Everything that would be written."""
+    """The review with all planned files."""
     await press(pilot, "ctrl+s")
     await press(pilot, "down")
 
 
 async def result(pilot: Pilot[Any]) -> None:
-    """After the commit."""
+    """The result page after a commit."""
     await press(pilot, "ctrl+s")
     await press(pilot, "enter")
 
@@ -147,7 +147,7 @@ async def typing(pilot: Pilot[Any]) -> None:
 
 
 async def outside(pilot: Pilot[Any]) -> None:
-    """The database page after f5: what was found stands beside the questions."""
+    """The database page after f5, with results beside the questions."""
     app_of(pilot).checks.sources = many()
     await jump(pilot, "database.user")
     await press(pilot, "f5")
@@ -155,14 +155,14 @@ async def outside(pilot: Pilot[Any]) -> None:
 
 
 async def preflight(pilot: Pilot[Any]) -> None:
-    """What would be asked, before anybody is."""
+    """The pre-flight page before any probe runs."""
     app_of(pilot).checks.sources = many()
     app_of(pilot).go(PREFLIGHT)
     await settled(pilot)
 
 
 async def preflight_asks(pilot: Pilot[Any]) -> None:
-    """The one consent, over all that is asked and with what."""
+    """The dialog that asks for consent to all probes."""
     app_of(pilot).checks.sources = SOURCES
     app_of(pilot).go(PREFLIGHT)
     await settled(pilot)
@@ -170,26 +170,26 @@ async def preflight_asks(pilot: Pilot[Any]) -> None:
 
 
 async def preflight_done(pilot: Pilot[Any]) -> None:
-    """Everything answered, the first fault highlighted."""
+    """The pre-flight page after a round, with the first failure highlighted."""
     await preflight(pilot)
     await press(pilot, "enter")
     await press(pilot, "enter")
 
 
 async def review_faulty(pilot: Pilot[Any]) -> None:
-    """A proven fault asks for a second word."""
+    """The dialog before a commit despite a failed probe."""
     await preflight_done(pilot)
     await press(pilot, "ctrl+s")
     await press(pilot, "enter")
 
 
 def preview(app: WizardApp) -> str:
-    """What the preview shows now."""
+    """Return the text of the preview."""
     return app.screen.query_one(Preview).text
 
 
 async def secrets(pilot: Pilot[Any]) -> None:
-    """The DAGs page with a door to the host keys."""
+    """The DAGs page with the line that opens the host keys."""
     await jump(pilot, "dags.host_keys")
     await press(pilot, "escape")
 

@@ -26,7 +26,7 @@ from wizard.workspace.proposal import Acceptance, CommitResult
 from wizard.workspace.workspace import Workspace
 
 ADA = Acceptance("Ada Example", "2026-11-21")
-# What the production preset leaves open, and a host whose keys are published.
+# Answers missing in the production preset, with a host whose keys are published.
 COMPLETE = (
     "database.host=pg.example.internal",
     "dags.repo=ssh://git@github.com/example/dags.git",
@@ -39,7 +39,7 @@ FINGERPRINT = "SHA256:Pi3Gvbro741OI+/q62MABAI97agmQUaMIMRks17tRGQ"
 
 
 def opened(folder: Path) -> Workspace:
-    """A new config repository named k8s-infra in this folder."""
+    """Create a config repository named k8s-infra in this folder."""
     top = folder / "k8s-infra"
     top.mkdir(exist_ok=True)
     workspace = Workspace.open(top, create=True, today=ADA.date)
@@ -48,18 +48,18 @@ def opened(folder: Path) -> Workspace:
 
 
 def answers(preset: str = "", sets: Iterable[str] = ()) -> dict[str, Any]:
-    """Raw answers of a preset with some questions answered."""
+    """Return the raw answers of a preset with some questions answered."""
     return apply_assignments(presets.load_preset(preset).answers if preset else {}, sets)
 
 
 def unreachable(host: str, port: int) -> ProbeResult:
-    """Tests reach nothing that they did not start."""
+    """Report every host as unresolvable: tests contact only servers that they start."""
     del port
     return unknown_result(f"the name {host} does not resolve here", word="no name")
 
 
 class Opened(WizardApp):
-    """The app with its draft from the start, so that a test can look at it before it runs."""
+    """The app with its draft created at once, so that a test can use it before the app runs."""
 
     def __init__(self, workspace: Workspace, given: InitialAnswers) -> None:
         super().__init__(workspace, lambda: given)
@@ -72,41 +72,41 @@ class Opened(WizardApp):
 
 
 def wizard(folder: Path, preset: str = "", *sets: str, **options: Any) -> WizardApp:
-    """The app on a new repository, opened with these answers."""
+    """Return the app on a new repository, opened with these answers."""
     return Opened(opened(folder), InitialAnswers(answers(preset, sets), **options))
 
 
 def reopened(top: Path, name: str = "airflow") -> WizardApp:
-    """The app on a repository whose installation is committed, a day later."""
+    """Return the app on a repository with a committed installation, a day later."""
     workspace = Workspace.open(top, today="2026-11-22")
     return Opened(workspace, InitialAnswers(workspace.committed_answers(name) or {}, existing=name))
 
 
 def page(pilot: Pilot[Any]) -> Page:
-    """The page on top."""
+    """Return the page on top."""
     assert isinstance(pilot.app.screen, Page)
     return pilot.app.screen
 
 
 def app_of(pilot: Pilot[Any]) -> WizardApp:
-    """The app, typed."""
+    """Return the app with its type."""
     assert isinstance(pilot.app, WizardApp)
     return pilot.app
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> str:
-    """Press the keys one after the other; the frame that results."""
+    """Press the keys one after the other and return the resulting frame."""
     await send(pilot, *keys)
     return await settled(pilot)
 
 
 async def type_text(pilot: Pilot[Any], text: str) -> str:
-    """Paste a text into the focused field, in the place of what it holds."""
+    """Replace the text of the focused field by pasting."""
     return await press(pilot, "end", "ctrl+u", f"paste:{text}")
 
 
 async def paste(pilot: Pilot[Any], text: str) -> str:
-    """Paste a text into the area for keys, in the place of what it holds, as a terminal does."""
+    """Replace the text of the paste area by pasting, as a terminal does."""
     area = page(pilot).query_one(PasteArea)
     area.focus()
     area.clear()
@@ -115,18 +115,18 @@ async def paste(pilot: Pilot[Any], text: str) -> str:
 
 
 async def jump(pilot: Pilot[Any], key: str) -> None:
-    """Go to a question as the finder does."""
+    """Open a question as the finder does."""
     app_of(pilot).go_to_question(key)
     await settled(pilot)
 
 
 def showing(*keys: HostKey, **rest: Any) -> Scanner:
-    """A host that shows these keys."""
+    """Return a scanner of a host that presents these keys."""
     return lambda host, port: Scan(host, port, keys, **rest)
 
 
 async def asked(pilot: Pilot[Any], scanner: Scanner) -> str:
-    """The host-key page after its host was asked."""
+    """Scan the host on the host-keys page and return the frame."""
     await settled(pilot)
     app_of(pilot).scanner = scanner
     await jump(pilot, HOST_KEYS)
@@ -136,16 +136,16 @@ async def asked(pilot: Pilot[Any], scanner: Scanner) -> str:
 
 
 def row(pilot: Pilot[Any], key: str) -> Row:
-    """The row of a question on the page."""
+    """Return the row of a question on the page."""
     return next(one for one in page(pilot).query(Row) if one.item.key == key)
 
 
 def field(pilot: Pilot[Any], key: str) -> TextField:
-    """The text field of a question on the page."""
+    """Return the text field of a question on the page."""
     return row(pilot, key).query_one(TextField)
 
 
 def done(app: WizardApp) -> CommitResult:
-    """What the app returned."""
+    """Return the commit that the app returned."""
     assert app.return_value is not None
     return app.return_value

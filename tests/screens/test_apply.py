@@ -1,4 +1,4 @@
-"""The page of a run: nothing before a yes, every step as it goes, and a way out at any time."""
+"""The apply page: nothing runs before consent, steps are shown live, and a run can be stopped."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ SIZE = (80, 24)
 
 
 def committed(folder: Path, preset: str = "production") -> Path:
-    """A repository that holds the installation of a preset."""
+    """Return a repository with the committed installation of a preset."""
     workspace = opened(folder)
     given = answers(preset, COMPLETE if preset == "production" else ())
     workspace.commit(workspace.propose(given))
     return folder / "k8s-infra"
 
 
-async def test_nothing_runs_before_a_yes(tmp_path: Path) -> None:
+async def test_nothing_runs_before_consent(tmp_path: Path) -> None:
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -88,7 +88,7 @@ async def test_a_dry_run_leads_to_the_real_one_of_the_same_plan(tmp_path: Path) 
         assert "--dry-run" not in await settled(pilot)
 
 
-async def test_a_yes_is_about_what_was_shown(tmp_path: Path) -> None:
+async def test_consent_covers_only_the_shown_plan(tmp_path: Path) -> None:
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -96,7 +96,7 @@ async def test_a_yes_is_about_what_was_shown(tmp_path: Path) -> None:
         await stage.tell(0, "failed", "no", "do this")
         assert "! stopped: a step failed" in await stage.end(pilot)
         await press(pilot, "r")
-        assert len(stage.plan.runs) == 2, "the same plan goes on by itself"
+        assert len(stage.plan.runs) == 2, "the same plan starts without a new confirmation"
         await stage.tell(0, "failed", "no", "do this")
         await stage.end(pilot)
 
@@ -107,7 +107,7 @@ async def test_a_yes_is_about_what_was_shown(tmp_path: Path) -> None:
         assert "another one" in await settled(pilot)
 
 
-async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
+async def test_other_steps_can_be_selected_during_a_run(tmp_path: Path) -> None:
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -138,7 +138,7 @@ async def test_others_can_be_looked_at_while_it_runs(tmp_path: Path) -> None:
 HOSTILE = "[/x] [@click=app.quit]free[/] \x1b[31mred\x1b[0m \u202eright \x9b2J"
 
 
-async def test_steps_can_be_looked_at_after_it_was_prepared_again(tmp_path: Path) -> None:
+async def test_steps_can_be_selected_after_a_retry(tmp_path: Path) -> None:
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -151,7 +151,7 @@ async def test_steps_can_be_looked_at_after_it_was_prepared_again(tmp_path: Path
         assert screen.query_one(StepList).highlighted == 2
 
 
-async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -> None:
+async def test_text_from_outside_is_neither_markup_nor_control_characters(tmp_path: Path) -> None:
     steps = [(name, title + HOSTILE, o, p + HOSTILE) for name, title, o, p in STEPS]
     plan = scripted(steps, [HOSTILE])
     async with app(tmp_path).run_test(size=(140, 45), notifications=True) as pilot:
@@ -171,7 +171,7 @@ async def test_text_from_outside_is_neither_markup_nor_control(tmp_path: Path) -
         assert not {"\x1b", "\u202e", "\x9b"} & set(shown)
 
 
-async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
+async def test_quitting_during_a_run_asks_and_stops_it(tmp_path: Path) -> None:
     wizard = app(tmp_path)
     made = CommitResult("0" * 40, ["a"], [], [])
     async with wizard.run_test(size=SIZE) as pilot:
@@ -182,18 +182,18 @@ async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
         await stage.tell(1, "changing")
         await press(pilot, "ctrl+q")
         await press(pilot, "enter")
-        assert screen.phase == "running", "to go on comes first"
+        assert screen.phase == "running", "continue is the default"
         await press(pilot, "escape", "down", "enter")
         shown = await until(pilot, lambda _: screen.phase == "ended")
         assert stage.run.closed
         assert "stopped; completed steps stay" in shown
         assert "interrupted during the change, which may have completed" in shown
-        assert wizard.is_running, "escape stops and stays, to read what is left"
+        assert wizard.is_running, "escape stops the run and stays on the page"
         await press(pilot, "escape")
         assert isinstance(page(pilot), ResultScreen)
         screen = await stage.begin(pilot, made)
         await press(pilot, "ctrl+c", "ctrl+q")
-        assert screen.phase == "running", "ctrl+q is a yes to nothing"
+        assert screen.phase == "running", "ctrl+q never confirms"
         await press(pilot, "ctrl+c", "down", "enter")
     assert stage.run.closed
     assert done(wizard) == made
@@ -201,7 +201,7 @@ async def test_leaving_while_it_runs_asks_and_stops_it(tmp_path: Path) -> None:
     assert wizard.exit_report.applied.outcome == ExitCode.INTERRUPTED
 
 
-async def test_a_run_that_ended_under_the_question_stays_ended(tmp_path: Path) -> None:
+async def test_a_run_that_ends_behind_the_dialog_stays_ended(tmp_path: Path) -> None:
     wizard = app(tmp_path)
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -217,11 +217,11 @@ async def test_a_run_that_ended_under_the_question_stays_ended(tmp_path: Path) -
         assert not stage.run.past_events
 
 
-async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
+async def test_enter_on_a_failed_step_opens_its_question(tmp_path: Path) -> None:
     wizard = reopened(committed(tmp_path))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        # Answers that were never committed must not come along.
+        # Uncommitted answers must not be kept.
         await jump(pilot, "database.name")
         await press(pilot, "end", "x")
         assert wizard.draft.has_changes
@@ -231,7 +231,7 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
         shown = await stage.end(pilot)
         assert "enter goes to: Secrets store: Audience" in shown
         assert "no question" not in await press(pilot, "down", "enter")
-        assert page_of(pilot).phase == "ended", "what is left leads nowhere"
+        assert page_of(pilot).phase == "ended", "a step that did not run has no question"
         await press(pilot, "up", "enter")
         await settled(pilot)
         assert page(pilot).focused_row.item.key == "secrets.vault.audience"  # type: ignore[attr-defined]
@@ -241,7 +241,7 @@ async def test_a_failed_step_leads_to_its_question(tmp_path: Path) -> None:
     assert wizard.exit_report.applied.outcome == ExitCode.PARTIAL
 
 
-async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
+async def test_it_opens_after_a_commit_and_without_changes(
     tmp_path: Path,
 ) -> None:
     wizard = reopened(committed(tmp_path, "local"))
@@ -272,7 +272,7 @@ async def test_it_is_opened_after_the_commit_and_where_nothing_is_to_commit(
     assert done(wizard).commit
 
 
-async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> None:
+async def test_missing_credentials_are_reported_with_a_hint(tmp_path: Path) -> None:
     wizard = reopened(committed(tmp_path))
     async with wizard.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -282,7 +282,7 @@ async def test_who_says_nothing_of_themselves_is_told_how(tmp_path: Path) -> Non
     assert "export VAULT_TOKEN" in shown
 
 
-async def test_an_administrator_of_the_database_is_named_and_asked_for_a_password(
+async def test_a_database_administrator_is_named_and_the_password_prompted_for(
     tmp_path: Path, canary: Canary
 ) -> None:
     wizard = reopened(committed(tmp_path))
@@ -297,9 +297,7 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
         assert "password from the terminal" in shown
         assert "cluster skipped: no kubeconfig context" in shown
         await press(pilot, "d")
-        assert isinstance(pilot.app.screen, PromptDialog), (
-            "a password that nobody gave is asked for"
-        )
+        assert isinstance(pilot.app.screen, PromptDialog), "a missing password is prompted for"
         await press(pilot, "escape")
         shown = await until(pilot, lambda _: page_of(pilot).phase == "refused")
         assert "password of postgres: no value typed; nothing was sent" in shown
@@ -321,7 +319,7 @@ async def test_an_administrator_of_the_database_is_named_and_asked_for_a_passwor
     canary.assert_absent(*frames)
 
 
-async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
+async def test_a_shown_diff_is_taken_over_after_confirmation(tmp_path: Path) -> None:
     async with app(tmp_path).run_test(size=SIZE) as pilot:
         await settled(pilot)
         stage = Stage()
@@ -345,7 +343,9 @@ async def test_a_shown_diff_is_taken_over_after_a_yes(tmp_path: Path) -> None:
         assert page_of(pilot) is screen, "there is nothing to take over"
 
 
-async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_different_context_can_be_selected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = {"server": "https://127.0.0.1:1", "certificate-authority-data": ""}
     files = [
         written(tmp_path / name, place, {"token": "x"}, name) for name in ("dev", "hub", "prod")
@@ -384,7 +384,7 @@ async def test_another_context_is_chosen(tmp_path: Path, monkeypatch: pytest.Mon
     ],
     ids=["nothing", "done", "blocked", "failed", "stopped"],
 )  # fmt: skip
-def test_what_it_came_to_is_said_once_the_screens_are_closed(
+def test_the_outcome_is_printed_after_the_screens_close(
     ending: ExitReport, code: int, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(tmp_path)
@@ -396,7 +396,7 @@ def test_what_it_came_to_is_said_once_the_screens_are_closed(
     assert err.getvalue().splitlines() == said
 
 
-def test_answers_that_were_not_committed_are_offered_a_file(
+def test_uncommitted_answers_can_be_saved_to_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     top = tmp_path / "k8s-infra"

@@ -1,4 +1,4 @@
-"""What breaks behind a page is told on it, never by its text; what a page asks ends with it."""
+"""Errors of background work are shown without their text; dialogs end with their page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("error", "said"), FAULTS.values(), ids=FAULTS)
-async def test_a_question_that_cannot_be_gone_to_says_why(
+async def test_a_question_that_cannot_be_opened_shows_the_error(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -49,7 +49,7 @@ async def test_a_question_that_cannot_be_gone_to_says_why(
 
 
 @pytest.mark.parametrize(("error", "said"), FAULTS.values(), ids=FAULTS)
-async def test_host_keys_that_cannot_be_read_are_not_silently_missing(
+async def test_unreadable_host_keys_show_the_error(
     error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -80,7 +80,7 @@ async def test_a_run_that_cannot_begin_says_why(tmp_path: Path, canary: Canary) 
     canary.assert_absent(shown)
 
 
-async def test_no_dialog_of_a_page_opens_over_another_one(tmp_path: Path) -> None:
+async def test_a_dialog_never_opens_over_a_different_page(tmp_path: Path) -> None:
     wizard = app(tmp_path)
     entered, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     raised: list[UsageError] = []

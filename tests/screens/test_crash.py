@@ -1,4 +1,4 @@
-"""A bug ends the screens with a traceback in which no variable is shown."""
+"""A bug ends the screens with a traceback without variables."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_crash_prints_no_variable(
 def test_the_canary_would_be_printed_by_textual_itself(
     tmp_path: Path, pty_run: Callable[..., Terminal]
 ) -> None:
-    """Without our override the test above proves nothing."""
+    """Textual prints variables by default, so the test above is meaningful."""
     script = tmp_path / "script.py"
     undone = "from screens.app import WizardApp\ndel WizardApp._fatal_error\n"
     script.write_text(SCRIPT.replace("def broken", undone + "def broken"))
@@ -70,7 +70,7 @@ def test_the_canary_would_be_printed_by_textual_itself(
     assert MARKER in terminal.raw.decode(errors="replace")
 
 
-async def test_a_thread_hands_on_what_it_raises() -> None:
+async def test_an_exception_in_a_thread_is_raised_to_the_caller() -> None:
     def broken() -> None:
         raise AnswersError("no")
 
@@ -79,7 +79,7 @@ async def test_a_thread_hands_on_what_it_raises() -> None:
     assert await run_in_thread(max, 1, 2) == 2
 
 
-async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
+async def test_an_error_at_start_ends_the_app(tmp_path: Path) -> None:
     app = WizardApp(opened(tmp_path), lambda: InitialAnswers({}, fingerprints=["MD5:00"]))
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -87,7 +87,7 @@ async def test_what_the_beginning_raises_ends_the_app(tmp_path: Path) -> None:
     assert app.failure.message == "invalid fingerprint"
 
 
-def test_the_failure_of_the_beginning_is_that_of_the_command(
+def test_an_error_at_start_is_the_error_of_the_command(
     tmp_path: Path, pty_run: Callable[..., Terminal]
 ) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
@@ -96,7 +96,7 @@ def test_the_failure_of_the_beginning_is_that_of_the_command(
     assert "did you mean database.host?" in terminal.raw.decode()
 
 
-async def test_it_can_be_left_while_the_repository_is_read(tmp_path: Path) -> None:
+async def test_ctrl_q_quits_while_the_repository_is_read(tmp_path: Path) -> None:
     held = threading.Event()
 
     def read() -> InitialAnswers:
@@ -116,7 +116,7 @@ async def test_it_can_be_left_while_the_repository_is_read(tmp_path: Path) -> No
     assert app.failure is None
 
 
-def test_nothing_of_the_screens_is_loaded_by_the_core() -> None:
+def test_the_core_does_not_import_textual() -> None:
     code = (
         "import wizard.workspace.workspace, wizard.cli.main, sys; print('textual' in sys.modules)"
     )

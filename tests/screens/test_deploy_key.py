@@ -1,4 +1,4 @@
-"""The deploy-key page on a real Vault and a real sshd: what `secrets` does, with a person asked."""
+"""The deploy-key page on a real Vault and a real sshd, with the dialogs of each task."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ GENERATED = {"fernetKey", "apiSecretKey", "jwtSecret", "redisPassword", "adminPa
 
 @dataclass
 class Stage:
-    """The page beside a mount of this test's own in a real Vault; keeps every frame it saw."""
+    """The page and a mount in a real Vault for one test; records every frame."""
 
     vault: Vault
     folder: Path
@@ -121,13 +121,13 @@ def stage(vault: Vault, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monk
     monkeypatch.setenv("VAULT_CACERT", str(vault.ca))
     monkeypatch.setenv("VAULT_TOKEN", vault.token)
     monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile("database"))
-    # No test waits for a name that nobody resolves; one has a real database of its own.
+    # No test waits for an unresolvable name; one test uses a real database.
     monkeypatch.setattr("wizard.provisioning.survey.find_database_use", lambda *_: PriorUse())
     return made
 
 
 def one_line(shown: str) -> str:
-    """The frame without its line ends, steps and scroll bar, for sentences that wrap."""
+    """Return the frame without line ends, steps and scroll bar, for wrapped sentences."""
     return " ".join(line[18:].strip(" ┃") for line in shown.splitlines())
 
 
@@ -135,7 +135,7 @@ def public(app: WizardApp) -> str:
     return app.draft.answers.dags.key.public
 
 
-# --- the whole way, green
+# --- success
 
 
 async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ async def test_the_page_is_there_only_over_ssh(tmp_path: Path) -> None:
     ]
 
 
-async def test_the_key_is_made_registered_proven_and_committed(
+async def test_the_key_is_created_registered_tested_and_committed(
     stage: Stage,
     sshd: StartSshd,
     host_key_sets: tuple[KeySet, KeySet],
@@ -188,7 +188,7 @@ async def test_the_key_is_made_registered_proven_and_committed(
         shown = await stage.press(pilot, "enter")
         assert f"Write 7 values to {stage.mount}/{PATH}?" in shown
         assert "! not checked: the cluster" in shown
-        # Enter alone makes nothing.
+        # Enter alone creates nothing.
         await stage.press(pilot, "enter")
         assert stage.values == {}
         await stage.press(pilot, "m")
@@ -214,10 +214,10 @@ async def test_the_key_is_made_registered_proven_and_committed(
 
 
 async def _copied(pilot: Pilot[Any], line: str) -> None:
-    """The whole line goes out in one piece (OSC 52)."""
+    """Check that the whole line is copied in one piece (OSC 52)."""
     await press(pilot, "c")
     assert app_of(pilot).clipboard == line
-    # A headless terminal cannot be left; a real one can.
+    # A headless terminal cannot be suspended.
     assert "c copies the line" in await press(pilot, "v")
 
 
@@ -261,7 +261,7 @@ async def _proven(stage: Stage, pilot: Pilot[Any], server: Any, bare: Path, pinn
     return await stage.press(pilot, "p")
 
 
-async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -> None:
+async def test_an_existing_key_is_recorded_and_results_stay(stage: Stage) -> None:
     key = generate_key_pair("ed25519", "theirs")
     stage.put({GIT_KEY: key.private.get_secret_value(), "foreign": "kept"})
     app = stage.app()
@@ -275,7 +275,7 @@ async def test_a_key_that_is_there_is_recorded_and_findings_stay(stage: Stage) -
         assert 'leave "Allow write access" off' in shown
         await stage.press(pilot, "escape")
         assert "ok, version 1" in await stage.open(pilot)
-        # Another repository's key was never looked for.
+        # The key of a different repository was never checked.
         app.draft = app.draft.with_answer(_spec("dags.repo"), SELF_HOSTED.partition("=")[2])
         assert "not checked yet" in await stage.open(pilot)
     assert set(stage.values) == {GIT_KEY, "foreign"}
@@ -288,8 +288,8 @@ def _spec(key: str) -> Any:
     return field_spec(key)
 
 
-async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -> None:
-    """A key of several lines too, with its line ends as some terminals paste them."""
+async def test_prompted_secrets_are_masked(stage: Stage, tmp_path: Path) -> None:
+    """Also a key of several lines, with the line ends that some terminals paste."""
     keygen("-q", "-N", "", "-t", "ed25519", "-C", "", "-f", tmp_path / "own")
     private = (tmp_path / "own").read_text()
     app = stage.app("dags.key=prompt", "database.password=prompt")
@@ -318,11 +318,11 @@ async def test_what_is_asked_for_is_typed_unseen(stage: Stage, tmp_path: Path) -
     stage.assert_nothing_leaked(app.draft)
 
 
-# --- red
+# --- failures
 
 
-async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
-    """A wrong token, a sealed server, a mount of version 1, and answers that lack something."""
+async def test_errors_of_vault_are_shown_with_a_hint(stage: Stage) -> None:
+    """A wrong token, a sealed server, a mount of version 1, and incomplete answers."""
     app = stage.app()
     async with app.run_test(size=(80, 40)) as pilot:
         stage.patch.setenv("VAULT_TOKEN", f"hvs.{stage.canary.secret('wrong')}")
@@ -350,7 +350,7 @@ async def test_what_vault_says_is_shown_with_what_to_do(stage: Stage) -> None:
     stage.assert_nothing_leaked(app.draft)
 
 
-async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwise(
+async def test_a_changed_reference_requires_a_new_check(
     stage: Stage,
 ) -> None:
     stage.patch.delenv("AIRFLOW_DB_PASSWORD")
@@ -359,19 +359,17 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
         await stage.open(pilot)
         shown = await stage.look(pilot)
         assert "! not set here: AIRFLOW_DB_PASSWORD" in shown
-        # A second path is there for Argo CD's own credential.
+        # There is a second path for Argo CD's own credential.
         said = one_line(shown)
         assert f"{stage.mount}/airflow-install/airflow/argocd" in said.replace(" ", "")
         assert "this page does not fill it; run: airflow-wizard secrets" in said
         shown = one_line(await stage.press(pilot, "m"))
-        assert not isinstance(pilot.app.screen, ConfirmDialog), (
-            "nobody is asked for what cannot be done"
-        )
+        assert not isinstance(pilot.app.screen, ConfirmDialog), "no consent for an impossible task"
         assert "1 variable not set here: AIRFLOW_DB_PASSWORD" in shown
         app.draft = app.draft.with_answer(_spec("database.password"), {"prompt": True})
         await stage.press(pilot, "m")
         assert not isinstance(pilot.app.screen, ConfirmDialog), (
-            "another value would be read than was shown"
+            "a different value would be read than was shown"
         )
         app.go("database")
         await stage.press(pilot)
@@ -383,7 +381,7 @@ async def test_what_would_be_read_is_looked_at_anew_once_it_is_answered_otherwis
     assert stage.values == {}
 
 
-async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Stage) -> None:
+async def test_a_read_only_login_is_not_offered_a_write(stage: Stage) -> None:
     stage.login({f"{stage.mount}/data/{PATH}": ["read"]})
     app = stage.app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -397,7 +395,7 @@ async def test_a_login_that_may_only_read_is_offered_nothing_to_write(stage: Sta
     assert stage.values == {}
 
 
-async def test_another_key_than_the_recorded_one_is_a_conflict_to_decide(stage: Stage) -> None:
+async def test_a_different_key_than_the_recorded_one_is_a_conflict(stage: Stage) -> None:
     mine, theirs = (generate_key_pair("ed25519", name) for name in ("mine", "theirs"))
     stage.put({GIT_KEY: theirs.private.get_secret_value()})
     data = answers("production", [*COMPLETE, f"secrets.vault.mount={stage.mount}"])
@@ -448,7 +446,7 @@ async def test_a_migrated_database_stops_it(stage: Stage, postgres: Postgres) ->
     assert public(app) == ""
 
 
-async def test_a_store_that_changed_meanwhile_is_shown_again_first(stage: Stage) -> None:
+async def test_a_store_that_changed_meanwhile_is_not_written(stage: Stage) -> None:
     app = stage.app()
     async with app.run_test(size=(80, 40)) as pilot:
         await stage.open(pilot)
@@ -463,7 +461,7 @@ async def test_a_store_that_changed_meanwhile_is_shown_again_first(stage: Stage)
         assert "redisPassword     in the store" in shown
 
 
-# --- keys of one's own
+# --- the user's own keys
 
 
 def _locked(folder: Path) -> bytes:
@@ -498,8 +496,8 @@ OWN: dict[str, tuple[Callable[[Path], bytes], str]] = {
 }
 
 
-async def test_a_key_of_ones_own_is_diagnosed_and_never_shown(stage: Stage, tmp_path: Path) -> None:
-    """Without any access to the store."""
+async def test_the_users_own_key_is_checked_and_never_shown(stage: Stage, tmp_path: Path) -> None:
+    """Without access to the store."""
     stage.patch.delenv("VAULT_TOKEN")
     file = tmp_path / "own"
     app = stage.app("dags.key=file:own")
@@ -549,7 +547,7 @@ async def test_without_access_the_key_is_deferred_and_the_commit_goes_on(
 # --- hanging servers, odd answers, frames
 
 
-async def test_escape_stops_a_look_and_a_yes_is_asked_once(stage: Stage) -> None:
+async def test_escape_stops_a_check(stage: Stage) -> None:
     app = stage.app()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         stage.patch.setenv("VAULT_ADDR", f"https://127.0.0.1:{silent.getsockname()[1]}")

@@ -1,4 +1,4 @@
-"""What a key means on every dialog: ctrl+q is a yes to nothing, and no clipboard gets a secret."""
+"""Keys on all dialogs: ctrl+q never confirms, and secrets are never copied to the clipboard."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ SIZE = (80, 24)
 
 @pytest.mark.parametrize("kind", [ConfirmDialog, ConfirmListDialog])
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "escape"])
-async def test_to_close_is_a_yes_to_nothing(
-    kind: type[ConfirmDialog], key: str, tmp_path: Path
-) -> None:
+async def test_closing_answers_no(kind: type[ConfirmDialog], key: str, tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     answers: list[bool | None] = []
     async with app.run_test(size=SIZE) as pilot:
@@ -46,7 +44,7 @@ async def test_to_close_is_a_yes_to_nothing(
         assert app.is_running
 
 
-async def test_ctrl_q_asks_no_host(tmp_path: Path) -> None:
+async def test_ctrl_q_scans_no_host(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -58,7 +56,7 @@ async def test_ctrl_q_asks_no_host(tmp_path: Path) -> None:
         assert app.draft.scan is None
 
 
-async def test_what_is_not_shown_is_given_to_no_clipboard(tmp_path: Path, canary: Canary) -> None:
+async def test_a_masked_value_is_not_copied(tmp_path: Path, canary: Canary) -> None:
     app = wizard(tmp_path, "local")
     secret = canary.secret("typed")
     frames = []
@@ -74,12 +72,12 @@ async def test_what_is_not_shown_is_given_to_no_clipboard(tmp_path: Path, canary
             frames.append(await press(pilot, key))
             assert app.clipboard == ""
         assert isinstance(dialog.field, SecretField)
-        assert dialog.field.value == "", "what is cut is gone"
+        assert dialog.field.value == "", "cut deletes the value"
         dialog.field.value = secret
         dialog.field.selection = Selection(0, len(secret))
         await press(pilot, "ctrl+c")
         assert app.clipboard == ""
-        assert page(pilot).is_current, "it closes the dialog, as escape does"
+        assert page(pilot).is_current, "ctrl+c closes the dialog, like escape"
         name = field(pilot, "installation.name")
         name.selection = Selection(0, len(name.value))
         await press(pilot, "ctrl+c")

@@ -1,4 +1,4 @@
-"""One form for every section: kinds of fields, conditions, errors, hostile text, preview."""
+"""The form of all sections: kinds of fields, conditions, errors, hostile text, preview."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOSTILE = ("[/x]", "[@click=app.quit]x[/]", "[bold", "$x{{y}}", "\\", "日本語
 UNPRINTABLE = "a\x1b[31mb\u202ec\u200bd\x07"
 
 
-async def test_questions_come_and_go_with_the_answers(tmp_path: Path) -> None:
+async def test_questions_appear_and_disappear_with_the_answers(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 40)) as pilot:
         await settled(pilot)
@@ -37,7 +37,7 @@ async def test_questions_come_and_go_with_the_answers(tmp_path: Path) -> None:
         assert row(pilot, "database.pgbouncer.metadata_pool").display
 
 
-async def test_a_section_that_stops_to_apply_leaves_the_steps_and_its_answers_stop_counting(
+async def test_a_section_that_no_longer_applies_has_no_step_and_its_answers_do_not_count(
     tmp_path: Path,
 ) -> None:
     app = wizard(tmp_path, "local", "broker.persistence=9Gi")
@@ -95,7 +95,7 @@ async def test_every_kind_of_field_gives_its_kind_of_answer(tmp_path: Path) -> N
         assert answers.executor.kind == "KubernetesExecutor"
 
 
-async def test_a_secret_is_a_reference_and_keeps_what_is_public_beside_it(tmp_path: Path) -> None:
+async def test_a_secret_is_a_reference_and_keeps_its_public_part(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     key = field_spec("dags.key")
     app.draft = app.draft.with_answer(key, {"generate": True, "public": "ssh-ed25519 AAAA"})
@@ -140,7 +140,7 @@ async def test_hostile_text_is_text_in_every_field(tmp_path: Path, half: int) ->
             assert app.is_running
 
 
-async def test_hostile_answers_from_a_file_are_only_shown(tmp_path: Path) -> None:
+async def test_hostile_answers_from_a_file_are_shown_as_text(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     name = "[@click=app.quit]x[/]\u202e"
     app.draft = app.draft.with_answer(field_spec("installation.name"), name)
@@ -211,7 +211,7 @@ def test_variables_survive_as_text(value: dict[str, str]) -> None:
     assert from_text(item, to_text(item, value)) == value
 
 
-def test_a_number_that_cannot_be_read_stays_text() -> None:
+def test_an_invalid_number_stays_text() -> None:
     item = field_spec("database.port")
     assert from_text(item, "5432") == 5432
     assert [from_text(item, text) for text in ("", "5a", "1.5", "٣")] == ["", "5a", "1.5", "٣"]
@@ -222,14 +222,14 @@ def test_changed_lines_are_those_of_the_new_text() -> None:
     assert changed_lines("a\nb", "a") == frozenset()
 
 
-def test_the_same_answer_again_is_no_change() -> None:
+def test_the_same_answer_is_not_a_change() -> None:
     draft = Draft({"installation": {"name": "prod"}})
     assert not draft.with_answer(field_spec("installation.name"), "prod").has_changes
     assert draft.with_answer(field_spec("installation.name"), "dev").has_changes
     assert not draft.with_answer(field_spec("installation.namespace"), "airflow").has_changes
 
 
-async def test_a_field_that_is_revisited_shows_what_was_typed(tmp_path: Path) -> None:
+async def test_a_field_keeps_its_text_across_pages(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

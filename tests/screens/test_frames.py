@@ -1,4 +1,4 @@
-"""What every screen looks like without colours; `pytest --update`, then read the git diff."""
+"""Frames of all screens without colours; `pytest --update`, then read the git diff."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_a_screen_looks_as_stored(
     screen_frame(f"{name}-{size[0]}x{size[1]}", stable)
 
 
-# One of each kind of screen.
+# One scene per kind of screen.
 KINDS = (
     "start",
     "form",

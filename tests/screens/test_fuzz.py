@@ -1,4 +1,4 @@
-"""Whatever is typed into whichever field: no crash, no lost answer, and no secret in a commit."""
+"""Random text in random fields: no crash, no lost answer, no secret in a commit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SECRETS = {
 
 
 def as_field(text: str) -> str:
-    """What a field of one line holds after this was pasted: Textual takes the first line."""
+    """Return the text of a one-line field after a paste: Textual keeps the first line."""
     return text.splitlines()[0] if text.splitlines() else ""
 
 
@@ -108,7 +108,7 @@ async def test_a_secret_pasted_into_any_field_is_not_committed(what: str, tmp_pa
 
 
 def _refusal(app: WizardApp) -> str | None:
-    """Everything that is said about why nothing is committed; None when something would be."""
+    """Return the error, hint and problems of a refused commit; None if it would succeed."""
     try:
         require_ready(app.propose().plan)
     except WizardError as error:

@@ -1,4 +1,4 @@
-"""The host-key page: nothing is accepted unless its publisher prints it or somebody typed it."""
+"""The host-keys page: a key is accepted only if it is published or its fingerprint was typed."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ async def test_fingerprints_stand_in_one_column(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "SHA256:abc": "43 are needed",
-    FINGERPRINT[7:]: "begin with SHA256:",
+    "SHA256:abc": "43 are required",
+    FINGERPRINT[7:]: "start with SHA256:",
     "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU": "no key below has this fingerprint",
     "MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48": "MD5 fingerprints can be forged",
 }
 
 
-async def test_a_wrong_fingerprint_says_what_to_type_instead(tmp_path: Path) -> None:
+async def test_a_wrong_fingerprint_shows_the_expected_form(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(140, 45)) as pilot:
         await pasted(pilot)
@@ -126,14 +126,14 @@ async def test_a_wrong_fingerprint_says_what_to_type_instead(tmp_path: Path) -> 
 
 
 NO_KEYS = {
-    f"other.example.com ssh-ed25519 {ED25519}": "for another host",
+    f"other.example.com ssh-ed25519 {ED25519}": "for a different host",
     "-----BEGIN OPENSSH PRIVATE KEY-----": "this is a private key",
     f"@cert-authority git.example.com ssh-ed25519 {ED25519}": "certificate authority",
     "[/x] \x1b[31m": "line 1",
 }
 
 
-async def test_a_paste_that_is_no_key_says_why(tmp_path: Path) -> None:
+async def test_a_paste_without_a_key_shows_the_reason(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(140, 45)) as pilot:
         for text, says in NO_KEYS.items():
@@ -143,7 +143,7 @@ async def test_a_paste_that_is_no_key_says_why(tmp_path: Path) -> None:
             assert accepted(pilot) == 0
 
 
-async def test_keys_and_fingerprints_survive_going_away_and_back(tmp_path: Path) -> None:
+async def test_keys_and_fingerprints_survive_leaving_the_page(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(80, 24)) as pilot:
         await pasted(pilot)

@@ -1,4 +1,4 @@
-"""Keys, mouse, finder, help, quitting: how one moves and how it ends."""
+"""Navigation: keys, mouse, finder, help, quitting."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_the_finder_finds_by_key_too_and_escape_changes_nothing(tmp_path: 
         await press(pilot, "enter")
 
 
-async def test_the_finder_finds_the_pages_that_ask_nothing(tmp_path: Path) -> None:
+async def test_the_finder_finds_pages_without_questions(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.checks.sources = []
     async with app.run_test(size=(80, 24)) as pilot:
@@ -51,7 +51,7 @@ async def test_the_finder_finds_the_pages_that_ask_nothing(tmp_path: Path) -> No
             assert page(pilot).page_name == name
 
 
-async def test_what_is_typed_at_once_belongs_to_the_finder(tmp_path: Path) -> None:
+async def test_keys_typed_at_once_belong_to_the_finder(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -94,7 +94,7 @@ async def test_steps_are_marked_by_characters(tmp_path: Path) -> None:
         assert marks["DAGs"] == ""
 
 
-async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -> None:
+async def test_quitting_asks_only_if_answers_would_be_lost(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -110,7 +110,7 @@ async def test_quitting_asks_only_when_something_would_be_lost(tmp_path: Path) -
     assert app.exit_report.uncommitted is None
 
 
-async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: Path) -> None:
+async def test_quitting_writes_nothing_and_returns_the_answers(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -122,7 +122,7 @@ async def test_quitting_writes_nothing_and_hands_on_what_was_answered(tmp_path: 
     assert [entry.name for entry in (tmp_path / "k8s-infra").iterdir()] == [".git"]
 
 
-async def test_another_preset_keeps_what_was_typed(tmp_path: Path) -> None:
+async def test_a_different_preset_keeps_typed_answers(tmp_path: Path) -> None:
     app = wizard(tmp_path, pick_preset=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -155,7 +155,7 @@ async def test_help_names_key_default_and_choices(tmp_path: Path) -> None:
         assert page(pilot).page_name == "executor"
 
 
-async def test_f5_says_what_the_checks_found(tmp_path: Path) -> None:
+async def test_f5_shows_the_result_of_the_checks(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""The pre-flight page: what would be asked, one consent, one line a probe, what mends a fault."""
+"""The pre-flight page: the list of probes, one consent, one line per probe, fixes of failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from wizard.probes.catalogue import SOURCES
 from wizard.state.unverified import UnverifiedHistory
 
 
-async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path: Path) -> None:
+async def test_it_lists_the_probes_and_runs_none_by_itself(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.checks.sources = SOURCES
     async with app.run_test(size=(120, 60)) as pilot:
@@ -59,7 +59,7 @@ async def test_it_lists_what_would_be_asked_and_asks_nothing_by_itself(tmp_path:
         assert isinstance(page(pilot), ReviewScreen)
 
 
-async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> None:
+async def test_enter_goes_to_the_question_that_fixes_a_failure(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.checks.sources = many()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -68,7 +68,7 @@ async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> 
         await settled(pilot)
         await press(pilot, "enter")
         shown = await press(pilot, "enter")
-        # The first fault is highlighted and told in full.
+        # The first failure is highlighted and shown in full.
         assert re.search(r"> +FAILED +rights +cannot create tables in schema public", shown)
         assert 'ALTER DATABASE "airflow" OWNER TO "airflow"' in shown
         assert "1 FAILED" in shown
@@ -78,7 +78,7 @@ async def test_enter_goes_to_the_question_that_mends_a_fault(tmp_path: Path) -> 
         assert "! rights: cannot create tables" in await settled(pilot)
 
 
-async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> None:
+async def test_a_failure_without_a_question_is_shown_in_full(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     fault = named_probe(
         "cluster.version", "Cluster: version", fail_result("Kubernetes 1.20", "upgrade")
@@ -95,7 +95,7 @@ async def test_a_fault_that_no_answer_mends_is_shown_in_full(tmp_path: Path) -> 
         assert "upgrade" in shown
 
 
-async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
+async def test_unverified_probes_block_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     silent = named_probe(
         "database.login", "Database: login", unknown_result("no route to host [/x]")
@@ -113,14 +113,14 @@ async def test_what_is_not_verified_blocks_nothing(tmp_path: Path) -> None:
         assert isinstance(page(pilot), ReviewScreen)
         assert "enter commits" in shown
         assert " ok Pre-flight" in await press(pilot, "escape", "escape")
-        # Recorded with the commit, and told again until it was found out.
+        # Recorded with the commit, and reported again until it is verified.
         await press(pilot, "ctrl+s")
         await press(pilot, "enter")
         (left,) = UnverifiedHistory(app.workspace.repository, "airflow").remaining_probes()
         assert (left.id, left.since) == ("database.login", ADA.date)
 
 
-async def test_one_page_looked_at_is_no_pre_flight(tmp_path: Path) -> None:
+async def test_probing_one_page_does_not_complete_pre_flight(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.checks.sources = [one for one in many() if one.section != "database"]
     app.checks.sources += [
@@ -139,7 +139,7 @@ async def test_one_page_looked_at_is_no_pre_flight(tmp_path: Path) -> None:
         assert "ok Pre-flight" not in shown
 
 
-async def test_answers_come_first(tmp_path: Path) -> None:
+async def test_missing_answers_come_first(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production")
     app.checks.sources = SOURCES
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -192,8 +192,8 @@ async def test_a_round_goes_on_while_other_pages_are_shown_and_shows_its_seconds
         assert "at last" not in shown
 
 
-async def test_the_git_hosts_keys_are_asked_for_anew_each_time(tmp_path: Path) -> None:
-    """A scan that the session remembered would never notice a change."""
+async def test_the_git_hosts_keys_are_scanned_in_every_round(tmp_path: Path) -> None:
+    """A cached scan would never notice a change."""
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     app.checks.sources = SOURCES[:1]
     async with app.run_test(size=(100, 30), notifications=True) as pilot:

@@ -1,4 +1,4 @@
-"""Looks outside from the forms: name and port while typing, logins by f5, with consent."""
+"""Probes from the forms: reachability while typing, logins with f5 after consent."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ HOST = "pg.example.internal"
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person who rests after every key."""
+    """Make the pause after a key very short."""
     monkeypatch.setattr(reachability, "PAUSE_SECONDS", 0.001)
 
 
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that lead to this machine, as no answers may name it directly."""
+    """Resolve names to this machine; answers may not name it directly."""
     real = socket.getaddrinfo
 
     def look_up(host: Any, *more: Any, **options: Any) -> Any:
@@ -62,7 +62,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Reached:
-    """Counts who was asked for, and answers as told."""
+    """Records the requested addresses and returns a fixed result."""
 
     def __init__(self, answer: ProbeResult) -> None:
         self.calls: list[tuple[str, int]] = []
@@ -74,12 +74,12 @@ class Reached:
 
 
 async def rested(pilot: Pilot[Any]) -> str:
-    """The frame once the pause after the last key is over and what it began has ended."""
+    """Return the frame after the pause and the check that follows it."""
     await asyncio.sleep(0.02)
     return await settled(pilot)
 
 
-async def test_a_typed_host_is_looked_up_after_a_pause_and_told_in_its_row(
+async def test_a_typed_host_is_checked_after_a_pause_and_shown_in_its_row(
     tmp_path: Path, hasty: None, named: None
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -106,9 +106,7 @@ async def test_a_typed_host_is_looked_up_after_a_pause_and_told_in_its_row(
     assert check_connection(HOST, port).word == "closed"
 
 
-async def test_nothing_is_asked_for_an_address_that_nobody_touched(
-    tmp_path: Path, hasty: None
-) -> None:
+async def test_an_untouched_address_is_not_checked(tmp_path: Path, hasty: None) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.reach = calls = Reached(pass_result("TCP connection to 10.0.0.1"))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -127,9 +125,7 @@ async def test_nothing_is_asked_for_an_address_that_nobody_touched(
         assert len(calls.calls) == 1
 
 
-async def test_no_address_that_is_wrong_or_inside_the_cluster_is_asked_for(
-    tmp_path: Path, hasty: None
-) -> None:
+async def test_wrong_and_in_cluster_addresses_are_not_checked(tmp_path: Path, hasty: None) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     app.reach = calls = Reached(pass_result("TCP connection to 10.0.0.1"))
     async with app.run_test(size=(80, 24)) as pilot:
@@ -151,7 +147,7 @@ async def test_no_address_that_is_wrong_or_inside_the_cluster_is_asked_for(
         assert calls.calls[-1] == ("git.example.com", 22)
 
 
-async def test_keys_that_come_fast_ask_once_and_a_change_abandons_the_look(
+async def test_fast_keys_cause_one_check_and_a_change_cancels_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = wizard(tmp_path, "production")
@@ -191,10 +187,10 @@ async def test_keys_that_come_fast_ask_once_and_a_change_abandons_the_look(
 
 @pytest.fixture
 def role(postgres: Postgres, canary: Canary) -> Iterator[str]:
-    """A role with a database of its own; its password is a canary."""
+    """A role with its own database; its password is a canary."""
     name = f"screens_{time.time_ns()}"
     postgres.create_role(name, canary.hostile())
-    # Its owner is another one, so that a good login still ends with a fault.
+    # The database has a different owner, so that a good login still ends with a failure.
     postgres.create_database(name, "postgres")
     yield name
     postgres.sql(f"DROP DATABASE {name}")
@@ -202,7 +198,7 @@ def role(postgres: Postgres, canary: Canary) -> Iterator[str]:
 
 
 def on_database(folder: Path, postgres: Postgres, role: str, password: str) -> WizardApp:
-    """The wizard on answers that lead to the test's server, under a name."""
+    """Return the wizard with answers that name the test's server."""
     app = wizard(
         folder,
         "production",
@@ -222,7 +218,7 @@ def on_database(folder: Path, postgres: Postgres, role: str, password: str) -> W
     return app
 
 
-async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
+async def test_f5_logs_in_after_consent_and_a_wrong_password_is_shown_everywhere(
     tmp_path: Path,
     named: None,
     postgres: Postgres,
@@ -255,13 +251,13 @@ async def test_f5_logs_in_after_a_yes_and_a_wrong_password_is_told_everywhere(
 
         monkeypatch.setenv("AIRFLOW_DB_PASSWORD", canary.hostile())
         await jump(pilot, "database.host")
-        # What was agreed to is not asked again.
+        # Consent is not asked for again.
         frames.append(await press(pilot, "f5"))
         version = postgres.sql("SHOW server_version").split()[0]
         assert f"] ok {version}" in frames[-1]
         assert "! 1 probe failed: login" not in frames[-1]
         assert app.session.find_result(app.draft, "database.login").result.status == "pass"  # type: ignore[union-attr]
-        # Another place for the same password needs another yes.
+        # A different endpoint for the same password needs a new consent.
         app.draft = app.draft.with_answer(field_spec("database.host"), "other.example.internal")
         assert app.session.results(app.draft) == []
         assert "other.example.internal" in await press(pilot, "f5")
@@ -292,7 +288,7 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         assert login is not None
         assert (login.result.status, "not typed" in login.result.detail) == ("unknown", True)
 
-        # A refused one is forgotten, a good one serves the rest of the session.
+        # A refused password is dropped; a good one is kept for the session.
         await press(pilot, "f5")
         await press(pilot, "paste:one\ntwo")
         frames.append(await press(pilot, "enter"))
@@ -322,14 +318,14 @@ async def test_a_typed_password_is_masked_used_and_found_nowhere(
         assert not isinstance(pilot.app.screen, ConfirmListDialog)
         await press(pilot, "ctrl+s")
         frames.append(await press(pilot, "enter"))
-        assert isinstance(pilot.app.screen, ConfirmListDialog), "it asks for a second word"
+        assert isinstance(pilot.app.screen, ConfirmListDialog), "it asks for a confirmation"
     canary.assert_absent(
         *frames, repr(app.draft), repr(vars(app.session)), str(app.session.results(app.draft)),
         caplog.text, tmp_path,
     )  # fmt: skip
 
 
-async def test_leaving_a_finished_section_looks_again_only_where_that_was_agreed_to(
+async def test_leaving_a_finished_section_probes_again_only_with_consent(
     tmp_path: Path,
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
@@ -352,11 +348,11 @@ async def test_leaving_a_finished_section_looks_again_only_where_that_was_agreed
         assert [one.source for one in app.session.results(app.draft)] == [faulty]
 
 
-# --- what was proven stops the commit
+# --- failed probes block the commit
 
 
 def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., Iterator[Probe]]:
-    """A source whose probes end like this, one after the other, all at one endpoint."""
+    """Return a source whose probes end with these results, all at one endpoint."""
 
     def probes(_: object) -> Iterator[Probe]:
         for number, result in enumerate(results):
@@ -371,7 +367,7 @@ def told(*results: ProbeResult, name: str = "database.rights") -> Callable[..., 
     return probes
 
 
-async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Path) -> None:
+async def test_a_failed_probe_blocks_the_commit_until_it_is_confirmed(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     fault = fail_result(
         "cannot create tables in schema public", "ALTER DATABASE airflow OWNER TO x"
@@ -392,7 +388,7 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
         assert "ALTER DATABASE airflow OWNER TO x" in shown
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, ReviewScreen)
-        # Other answers: what was proven about these holds no more.
+        # The failure does not apply to different answers.
         app.session.agreements.clear()
         await jump(pilot, "database.name")
         await type_text(pilot, "other")
@@ -404,7 +400,7 @@ async def test_a_proven_fault_stops_the_commit_until_a_second_word(tmp_path: Pat
         assert isinstance(pilot.app.screen, ResultScreen)
 
 
-async def test_over_failed_trust_there_is_no_commit(tmp_path: Path) -> None:
+async def test_an_unproven_identity_blocks_the_commit(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     fault = fail_result(
         "shows another ssh-ed25519 key: SHA256:b instead of SHA256:a", "ask its owner"
@@ -463,7 +459,7 @@ module.run(workspace, lambda: InitialAnswers(given))
 
 
 @pytest.mark.parametrize("where", ["name", "server"])
-def test_quitting_during_a_hung_look_takes_less_than_a_second(
+def test_quitting_during_a_hung_probe_takes_less_than_a_second(
     tmp_path: Path,
     pty_run: Callable[..., Terminal],
     monkeypatch: pytest.MonkeyPatch,
@@ -494,7 +490,7 @@ def test_quitting_during_a_hung_look_takes_less_than_a_second(
         assert MARKER not in terminal.raw.decode(errors="replace")
 
 
-async def test_escape_stops_a_round_and_what_did_not_answer_stays_unverified(
+async def test_escape_stops_a_round_and_its_probes_stay_unverified(
     tmp_path: Path,
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)

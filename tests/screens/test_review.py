@@ -1,4 +1,4 @@
-"""The review: what stops a commit is said, what is shown is committed, nothing else."""
+"""The review: it reports what blocks a commit, and commits exactly what it shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def git(top: Path, *args: str) -> str:
 
 
 def committed(folder: Path) -> Path:
-    """A repository that holds the local preset's installation."""
+    """Return a repository with the committed installation of the local preset."""
     workspace = opened(folder)
     workspace.commit(workspace.propose(answers("local")))
     return folder / "k8s-infra"
@@ -48,7 +48,7 @@ async def test_a_missing_answer_is_one_key_away(tmp_path: Path) -> None:
         assert page(pilot).focused_row.item.key == "secrets.vault.server"  # type: ignore[attr-defined]
 
 
-async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> None:
+async def test_missing_evidence_blocks_the_commit_with_a_hint(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
@@ -63,7 +63,7 @@ async def test_missing_evidence_refuses_and_says_what_to_do(tmp_path: Path) -> N
     assert list((tmp_path / "k8s-infra").iterdir()) == [tmp_path / "k8s-infra" / ".git"]
 
 
-async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> None:
+async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
     top = committed(tmp_path)
     values = top / VALUES
     values.write_text(values.read_text().replace("worker_concurrency: 4", "worker_concurrency: 5"))
@@ -80,7 +80,7 @@ async def test_a_hand_edit_that_both_changed_is_a_question(tmp_path: Path) -> No
     assert "worker_concurrency: 5" in values.read_text()
 
 
-async def test_a_dirty_file_stops_the_commit_and_the_review_stays(tmp_path: Path) -> None:
+async def test_a_dirty_file_blocks_the_commit_and_the_review_stays(tmp_path: Path) -> None:
     top = committed(tmp_path)
     app = reopened(top)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
@@ -158,7 +158,7 @@ async def test_enter_twice_commits_once(tmp_path: Path) -> None:
     assert git(tmp_path / "k8s-infra", "rev-list", "--count", "HEAD").strip() == "1"
 
 
-async def test_an_error_of_unknown_kind_is_named_without_its_text(tmp_path: Path) -> None:
+async def test_a_bug_is_shown_by_its_type_without_its_text(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
 
     def broken() -> object:
@@ -174,14 +174,14 @@ async def test_an_error_of_unknown_kind_is_named_without_its_text(tmp_path: Path
         assert app.is_running
 
 
-def test_a_long_diff_is_cut_and_its_text_is_no_markup() -> None:
+def test_a_long_diff_is_cut_and_its_text_is_not_markup() -> None:
     lines = [DiffLine("add", "+[/x]")] * (MAX_LINES + 5)
     text = render_diff(lines, "hand edit kept").plain
     assert text.startswith("hand edit kept\n+[/x]\n")
     assert text.endswith("... 5 more lines")
 
 
-async def test_what_is_in_the_way_of_the_commit_shows_before_enter(tmp_path: Path) -> None:
+async def test_a_blocked_commit_is_reported_before_enter(tmp_path: Path) -> None:
     top = committed(tmp_path)
     git(top, "switch", "-q", "-c", "feature")
     app = reopened(top)
@@ -198,7 +198,7 @@ async def test_what_is_in_the_way_of_the_commit_shows_before_enter(tmp_path: Pat
         assert "enter commits" in await press(pilot, "f5")
 
 
-async def test_a_work_branch_of_the_command_line_is_committed_to(tmp_path: Path) -> None:
+async def test_a_commit_goes_to_the_work_branch_of_the_command_line(tmp_path: Path) -> None:
     top = committed(tmp_path)
     app = reopened(top)
     app.branch = "more"
@@ -210,7 +210,7 @@ async def test_a_work_branch_of_the_command_line_is_committed_to(tmp_path: Path)
     assert git(top, "symbolic-ref", "HEAD").strip() == "refs/heads/more"
 
 
-async def test_a_chart_that_is_not_there_is_said(tmp_path: Path) -> None:
+async def test_a_missing_chart_is_reported(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local", chart=tmp_path / "none.tgz")
     async with app.run_test(size=(140, 45)) as pilot:
         await settled(pilot)

@@ -1,4 +1,4 @@
-"""From nothing to a commit with real keys, on a real repository."""
+"""From a new repository to a commit, with real keys."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_the_committed_answers_replay_to_the_same_tree(tmp_path: Path) -> 
     assert elsewhere.rendering.tree.digest() == shown
 
 
-async def test_going_forth_and_back_loses_nothing(tmp_path: Path) -> None:
+async def test_moving_between_pages_loses_nothing(tmp_path: Path) -> None:
     app = wizard(tmp_path, "local")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -103,9 +103,9 @@ async def test_a_secret_in_the_wrong_place_reaches_neither_git_nor_a_message(
         await press(pilot, "enter", "end", "ctrl+u")
         await press(pilot, f"paste:{canary.secret()}")
         await press(pilot, "enter")
-        # While it is being typed it shows in its own field; nowhere else, and never again.
+        # It shows only in its own field, and only while it is typed.
         canary.assert_absent(await press(pilot, "ctrl+s"), await press(pilot, "enter", "f5"))
-        # Nor a file that keeps the answers.
+        # Saved answers must not contain it either.
         assert app.draft.has_changes
         canary.assert_absent(repr(app.draft.legible_data))
     canary.assert_absent(tmp_path)

@@ -1,4 +1,4 @@
-"""f5 on the host-key page: the host is asked, shown aligned, and never believed by itself."""
+"""Scans on the host-keys page: keys are shown aligned, and never accepted by themselves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HOST = ("git.example.com", 22)
 
 
 def through(server: Sshd) -> Scanner:
-    """Scans this server, whatever its name: answers may not name the loopback address."""
+    """Return a scanner of this server under any name: answers may not name the loopback."""
 
     def ask(host: str, port: int) -> Scan:
         return replace(scan_host_keys(server.host, server.port), host=host, port=port)
@@ -66,7 +66,7 @@ def accepted(pilot: Pilot[Any]) -> list[str]:
     return [entry.type for entry in verdict.accepted] if verdict else []
 
 
-async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
+async def test_all_keys_of_a_real_server_are_shown_and_none_accepted(
     tmp_path: Path, sshd: StartSshd, host_key_sets: tuple[KeySet, KeySet]
 ) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
@@ -98,7 +98,7 @@ async def test_every_key_of_a_real_server_is_shown_and_none_is_taken(
         assert entry["evidence"]["sha256"] == fingerprint
 
 
-async def test_a_host_is_asked_only_after_a_yes_and_once_for_each(tmp_path: Path) -> None:
+async def test_a_host_is_scanned_only_after_consent_once_per_host(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
@@ -125,7 +125,7 @@ async def test_a_host_is_asked_only_after_a_yes_and_once_for_each(tmp_path: Path
         assert len(calls) == 2
 
 
-async def test_pasted_and_scanned_stand_under_each_other(tmp_path: Path) -> None:
+async def test_pasted_and_scanned_fingerprints_are_aligned(tmp_path: Path) -> None:
     other = HostKey("ssh-ed25519", ED25519[:-4] + "AAAA")
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(100, 40)) as pilot:
@@ -141,7 +141,7 @@ async def test_pasted_and_scanned_stand_under_each_other(tmp_path: Path) -> None
         assert accepted(pilot) == []
 
 
-async def test_a_man_in_the_middle_of_a_published_host_is_refused_whole(tmp_path: Path) -> None:
+async def test_unpublished_keys_of_a_published_host_are_refused(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE)
     async with app.run_test(size=(100, 60)) as pilot:
         shown = await asked(pilot, showing(PASTED))
@@ -181,7 +181,7 @@ async def test_a_changed_key_shows_old_and_new_and_stops(tmp_path: Path) -> None
         assert app.return_value is None
 
 
-async def test_a_host_that_cannot_be_asked_says_why(tmp_path: Path) -> None:
+async def test_a_failed_scan_shows_the_reason(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     async with app.run_test(size=(80, 24)) as pilot:
         shown = await asked(pilot, showing(problem="no route to host [/x]"))
@@ -191,7 +191,7 @@ async def test_a_host_that_cannot_be_asked_says_why(tmp_path: Path) -> None:
 
 @contextmanager
 def hanging() -> Iterator[tuple[Scanner, threading.Event]]:
-    """A host that says nothing until the test is over."""
+    """A host that does not answer until the test ends."""
     over, began = threading.Event(), threading.Event()
 
     def ask(host: str, port: int) -> Scan:
@@ -205,7 +205,7 @@ def hanging() -> Iterator[tuple[Scanner, threading.Event]]:
         over.set()
 
 
-async def test_escape_stops_a_scan_and_takes_nothing_over(tmp_path: Path) -> None:
+async def test_escape_stops_a_scan_and_adds_no_key(tmp_path: Path) -> None:
     app = wizard(tmp_path, "production", *COMPLETE, SELF_HOSTED)
     with hanging() as (scanner, began):
         async with app.run_test(size=(80, 24)) as pilot:
@@ -242,7 +242,7 @@ module.run(workspace, lambda: InitialAnswers(answers("production", [*COMPLETE, S
 """
 
 
-def test_a_hung_scan_is_not_waited_for_when_somebody_quits(
+def test_quitting_does_not_wait_for_a_hung_scan(
     tmp_path: Path, pty_run: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "left"))
