@@ -101,7 +101,7 @@ def by_screens(folder: Path, inputs: Path, scenario: Scenario) -> str:
 
 def _await_prompt(terminal: Terminal, after: str) -> None:
     """Until the program waits for a line: its output ends with a prompt, or the line it got."""
-    ends = [b": ", b"keeps what is there\r\n", *([f"{after}\r\n".encode()] if after else [])]
+    ends = [b": ", b"keeps the known keys\r\n", *([f"{after}\r\n".encode()] if after else [])]
     deadline = time.monotonic() + 30
     while not terminal.raw.endswith(tuple(ends)):
         assert terminal._read(deadline - time.monotonic()), terminal.text

@@ -1,1 +1,1 @@
-"""The command line: one module per command; the only room that prints or reads a terminal."""
+"""The command line, one module per command. Only this package prints and reads a terminal."""

@@ -1,4 +1,4 @@
-"""`apply`: make live what was committed, in the order of its actions; safe to repeat."""
+"""`apply`: make the committed installation live, step by step; safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 def run_apply(options: Options, console: Console) -> ExitCode:
-    """Show what will be done and as whom, ask, do it, wait, verify.
+    """Show the steps and the identities, confirm, run, wait, verify.
 
-    0 when everything holds or could not be read, 5 when another's object is in the way, 6 when a
-    step failed; 130 after Ctrl-C, within a second, with what was done and what is left.
+    Returns 0 when everything is verified or could not be read, 5 for a conflict with an object of
+    a different owner, 6 when a step failed, and 130 within a second after Ctrl-C, with a list of
+    finished and remaining steps.
     """
     found = load_installation(
-        options, command="apply", verb="apply", reason="it applies what is committed"
+        options, command="apply", verb="apply", reason="it applies the committed files"
     )
     ready = prepare_run(
         found,
@@ -50,14 +51,19 @@ def run_apply(options: Options, console: Console) -> ExitCode:
 def _prepare_admin(
     options: Options, found: CommittedInstallation, console: Console
 ) -> Admin | None:
-    """Who makes role and database, where the operator asked for it."""
+    """Return the administrator who creates role and database; None without --database-admin."""
     user = options.database_admin
     if not user:
         if options.allow_reference:
-            raise UsageError("--allow-reference counts with --database-admin only")
+            raise UsageError(
+                "--allow-reference has an effect with --database-admin only", "leave it out"
+            )
         return None
     if options.only == "delivery":
-        raise UsageError("--database-admin belongs to the store, and --only delivery leaves it out")
+        raise UsageError(
+            "--database-admin belongs to the store, which --only delivery skips",
+            "leave one of the two out",
+        )
     has_terminal = sys.stdin.isatty()
     asks = has_terminal and not options.json
     return prepare_admin(
@@ -65,7 +71,7 @@ def _prepare_admin(
         found,
         allowed=options.allow_reference,
         ask=(lambda question: ask_confirmation(console, question)) if asks else None,
-        prompt=(lambda what: getpass(f"{what} (not shown): ", stream=console.err))
+        prompt=(lambda key: getpass(f"{key} (not shown): ", stream=console.err))
         if has_terminal
         else None,
     )
@@ -73,9 +79,9 @@ def _prepare_admin(
 
 def _print_run(ready: PreparedRun, console: Console) -> None:
     console.say(ready.title)
-    for who in ready.target.identities:
-        console.say(f"  as  {who}")
+    for identity in ready.target.identities:
+        console.say(f"  as  {identity}")
     for text in ready.missing_logins:
         console.say(f"  {text}")
-    for action in ready.planned_steps:
-        console.say(f"  {action.title} [{action.owner}] {action.endpoint}")
+    for step in ready.planned_steps:
+        console.say(f"  {step.title} [{step.owner}] {step.endpoint}")

@@ -1,4 +1,4 @@
-"""One or all installations of a repository, each told about on its own."""
+"""Runs a command for one installation, or for each one of a repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ InstallationCommand = Callable[[CommandInput], tuple[ExitCode, dict[str, Any]]]
 
 
 def find_workspaces(workspace: Workspace) -> list[Workspace]:
-    """The workspace itself; at the top of a work tree one for each folder with installations."""
+    """Return the workspace itself; at the top of a work tree, one per folder with installations."""
     repository = workspace.repository
     found = [] if repository.prefix else committed.list_prefixes(repository)
     if found in ([], [""]):
@@ -34,7 +34,7 @@ def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
 
 
 def installation_title(name: str, workspace: Workspace) -> str:
-    """An installation as results name it: with the folder it is in, unless that is the top."""
+    """Return an installation's name for results, with its folder unless that is the top."""
     prefix = workspace.repository.prefix
     return f"{name} in {prefix}" if prefix else name
 
@@ -45,12 +45,11 @@ def run_for_installations(
     work: InstallationCommand,
     found: Sequence[Workspace] | None = None,
 ) -> tuple[ExitCode, list[Any]]:
-    """Do it for each installation the command is about: the worst exit code, and all results.
+    """Run `work` for each chosen installation; return the highest exit code and the results.
 
-    With --all that is every one of every folder; `found` (from `find_workspaces`) means them all
-    without --all too, or those of the name that --installation gives. One that cannot be dealt
-    with does not keep the others from their turn; results are kept only for --json and --out, so
-    that memory does not grow with the repository.
+    --all chooses every installation in every folder. So does `found` (from `find_workspaces`)
+    without --all, or those with the name given by --installation. An error in one installation
+    does not stop the others. Results are kept for --json and --out only, to save memory.
     """
     if not found:
         workspace = open_workspace_read_only(options)
@@ -58,7 +57,7 @@ def run_for_installations(
             code, result = work(read_command_input(options, workspace))
             return code, [result]
         found = find_workspaces(workspace)
-    pairs = [(place, name) for place in found for name in place.installations()]
+    pairs = [(folder, name) for folder in found for name in folder.installations()]
     if options.all:
         _require_all(options, found[0], bool(pairs))
     wanted = options.installation
@@ -70,30 +69,30 @@ def run_for_installations(
         )
     keep = options.json or options.out
     worst, results = ExitCode.DONE, []
-    for place, name in pairs:
-        code, result = _run_one(options, console, work, place, name)
+    for folder, name in pairs:
+        code, result = _run_one(options, console, work, folder, name)
         worst = max(worst, code)
         if keep:
-            folder = place.repository.prefix
-            results.append({**result, "folder": folder} if folder else result)
+            prefix = folder.repository.prefix
+            results.append({**result, "folder": prefix} if prefix else result)
     return worst, results
 
 
 def _run_one(
-    options: Options, console: Console, work: InstallationCommand, place: Workspace, name: str
+    options: Options, console: Console, work: InstallationCommand, folder: Workspace, name: str
 ) -> tuple[ExitCode, dict[str, Any]]:
     try:
-        return work(read_command_input(replace(options, installation=name), place))
+        return work(read_command_input(replace(options, installation=name), folder))
     except WizardError as error:
-        console.say(f"{installation_title(name, place)}:")
+        console.say(f"{installation_title(name, folder)}:")
         console.fail(error)
         return error.exit_code, {"installation": name, "error": error.message}
 
 
-def _require_all(options: Options, workspace: Workspace, any_there: bool) -> None:
+def _require_all(options: Options, workspace: Workspace, has_installations: bool) -> None:
     if option := options.find_given("answers", "preset", "installation"):
-        raise UsageError(f"--all takes no {option}")
-    if not any_there:
+        raise UsageError(f"--all cannot be used with {option}", "leave one of the two out")
+    if not has_installations:
         raise UsageError(
             "there is no installation in this repository",
             workspace.other_installations_hint().lstrip("; "),

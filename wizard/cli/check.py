@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 def run_check(options: Options, console: Console) -> ExitCode:
-    """Consistency and safety of what is committed; 4 when a check fails, 5 for hand edits.
+    """Check the committed files for consistency and safety: 4 for findings, 5 for conflicts.
 
-    With --live also what the installation needs from outside.
+    With --live, also probe the systems that the installation needs.
     """
     if option := options.find_given("answers", "preset", "set"):
         raise UsageError(
-            f"check takes no {option}: it is about what is committed",
-            "`airflow-wizard plan` checks what would be written",
+            f"check cannot be used with {option}: it examines the committed files",
+            "check files before they are written with `airflow-wizard plan`",
         )
     if not options.live and options.allow_reference:
-        raise UsageError("--allow-reference is for --live", "only --live reads secrets: add it")
+        raise UsageError("--allow-reference is for --live", "add --live to read secrets")
     if not options.live and options.argocd_context:
-        raise UsageError("--argocd-context is for --live", "only --live asks clusters: add it")
+        raise UsageError("--argocd-context is for --live", "add --live to query clusters")
     workspace = open_workspace_read_only(options)
     found = find_workspaces(workspace)
     spread = found != [workspace]
@@ -83,7 +83,7 @@ def _check_one(
     plan = proposal.plan
     for warning in plan.warnings:
         console.say(f"warning: {warning}")
-    # Conflicting paths have no change, and are as much part of what is committed.
+    # Paths in conflict have no change, but their files are committed too.
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
@@ -110,7 +110,7 @@ def _check_one(
 def _check_foreign(
     options: Options, workspace: Workspace, console: Console, ours: Sequence[str]
 ) -> tuple[ExitCode, list[dict[str, Any]]]:
-    """What the wizard has not written, outside of the folders `ours`: checked without answers."""
+    """Check files that the wizard did not write, outside the folders `ours`, without answers."""
     files, found = inspect_repository(workspace.repository, options.chart_path, ours=ours)
     if ours and not files:
         return ExitCode.DONE, []
@@ -126,7 +126,7 @@ def _check_foreign(
         "exit": code,
     }
     if not options.json:
-        name = "outside of our installations" if ours else "no installation of ours"
+        name = "files outside the installations" if ours else "no installation of the wizard"
         _show(result, console, name, workspace.repository.path_prefix)
     return code, [result]
 
@@ -144,7 +144,7 @@ def _show(result: dict[str, Any], console: Console, name: str, below: str) -> No
     for path in result["hand_edits"]:
         console.data(f"note: {below}{path}: hand edit kept")
     for path in result["outdated"]:
-        text = "is not what the answers render to; see `airflow-wizard plan`"
+        text = "differs from the rendered file; see `airflow-wizard plan`"
         console.data(f"note: {below}{path}: {text}")
     state = "ok" if result["exit"] is ExitCode.DONE else "not ok"
     console.data(f"{name}: {state}, {result['files']} files checked")

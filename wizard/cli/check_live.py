@@ -1,4 +1,4 @@
-"""`check --live`: the probes of what is committed, side by side, printed as they end."""
+"""`check --live`: runs the probes of a committed installation in parallel and prints results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 def check_live(
     options: Options, start: CommandInput, proposal: Proposal, console: Console
 ) -> tuple[ExitCode, dict[str, Any]]:
-    """Run every probe that applies; 4 for a proven fault, and what was found as data.
+    """Run every probe that applies; return 4 if a probe fails, and the results as data.
 
-    One line a probe on standard output, with --json on standard error. What could not be asked is
-    listed as unverified and fails nothing. KeyboardInterrupt ends it at once.
+    Prints one line per probe to standard output, with --json to standard error. A probe without a
+    result is listed as unverified and is not a failure. KeyboardInterrupt stops it at once.
     """
     probes = collect_probes(_prepare_situation(options, start, proposal, console))
 
@@ -73,7 +73,7 @@ def _prepare_situation(
     require_reference_keys(allowed)
     asks = sys.stdin.isatty() and not options.json
     branch = proposal.answers.repository.branch
-    kube, absent = open_probe_cluster(options.context)
+    kube, no_kube = open_probe_cluster(options.context)
     hub = options.argocd_context
     release = proposal.rendering.release
     return Situation(
@@ -86,7 +86,7 @@ def _prepare_situation(
         folder=start.folder,
         kube=kube,
         argocd=open_probe_cluster(hub)[0] if hub else None,
-        no_kube=absent,
+        no_kube=no_kube,
         mint=live_store(release.store).token_source(kube, proposal.answers, release)
         if kube
         else None,
@@ -103,8 +103,8 @@ def _make_prompt(console: Console) -> Any:
 
 
 def render_result(probe: Probe, result: ProbeResult) -> str:
-    """One probe as a line; what to do next stands below it."""
-    # A server's own words may stand in it; they must not move the cursor.
+    """Return one probe's result as a line, followed by its fix on a second line."""
+    # The detail may contain a server's text, which must not move the cursor.
     text = f"{STATUS_WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
     shown = escape_unprintable(" ".join(text.splitlines()))
     if result.fix and result.status != "pass":
@@ -115,19 +115,22 @@ def render_result(probe: Probe, result: ProbeResult) -> str:
 def render_summary(
     name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[UnverifiedProbe] = ()
 ) -> str:
-    """How it ended, in one line; and a second one with what is left to verify."""
+    """Return the counts of results in one line, and the unverified probes in a second one."""
     summary = summarize_results(result for _, result in found)
     more = f"\nnot verified {format_unverified(left)}" if left else ""
-    return f"{name}: live: {summary or 'nothing to ask'}{more}"
+    return f"{name}: live: {summary or 'no probes'}{more}"
 
 
 def _record_unverified(
     start: CommandInput, found: Sequence[tuple[Probe, ProbeResult]], console: Console
 ) -> tuple[UnverifiedProbe, ...]:
-    """The probes that could not find out, or were not tried: since when, kept for later runs."""
-    open_ = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
-    memory = UnverifiedHistory(start.workspace.repository, start.existing)
-    left, kept = memory.record_round(open_, start.workspace.identity.date)
-    if not kept:
-        console.say("note: your state folder cannot be written: what is unverified is forgotten")
+    """Store the probes without a result for later runs, and return them with their dates."""
+    unverified = [(one.id, one.endpoint) for one, end in found if end.status in {"unknown", "skip"}]
+    history = UnverifiedHistory(start.workspace.repository, start.existing)
+    left, stored = history.record_round(unverified, start.workspace.identity.date)
+    if not stored:
+        console.say(
+            "note: your state folder cannot be written, so later runs do not report unverified "
+            "probes"
+        )
     return left

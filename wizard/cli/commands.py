@@ -1,8 +1,7 @@
 """The table of all commands, and the commands that only look something up.
 
 A command takes the options and a console and returns an exit code. Its module is imported when it
-runs: this is the place that keeps `--help` as light as argparse and each lookup free of what only
-other commands need.
+runs, so `--help` imports little more than argparse and no command imports another one's modules.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Command = Callable[[Options, Console], ExitCode]
 
 
 def run_command(options: Options, console: Console) -> ExitCode:
-    """Run the command that the options name; --version comes before any."""
+    """Run the command that the options name, or print the version for --version."""
     if options.version:
         console.data(f"airflow-wizard {__version__}")
         return ExitCode.DONE
@@ -27,7 +26,7 @@ def run_command(options: Options, console: Console) -> ExitCode:
 
 
 def schema(options: Options, console: Console) -> ExitCode:
-    """JSON schema of the answers file, for editors and CI."""
+    """Print the JSON schema of the answers file, for editors and CI."""
     from wizard.answers.model import Answers
 
     del options
@@ -69,7 +68,7 @@ def _print_preset(options: Options, console: Console) -> ExitCode:
 
 
 def explain(options: Options, console: Console) -> ExitCode:
-    """What a key means, what it takes and when it is asked; without a key, all of them."""
+    """Print a question's meaning, values and condition; without a key, list all questions."""
     from wizard.answers.explain import find_explanations, load_explanations
 
     rows = find_explanations(options.key) if options.key else load_explanations()

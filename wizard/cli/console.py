@@ -1,4 +1,4 @@
-"""Where a command writes and reads: standard output, standard error, the terminal."""
+"""The output and input of commands: standard output, standard error, the terminal."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from wizard.formats.terminal import escape_unprintable
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Where a command writes: data to standard output, narration to standard error."""
+    """The output of a command: data on standard output, messages on standard error."""
 
     out: TextIO
     err: TextIO
 
     def data(self, text: str) -> None:
-        """One piece of the command's result; WizardError when it cannot be written."""
+        """Print a part of the result to standard output; WizardError if that fails."""
         try:
             self.out.write(text if text.endswith("\n") else f"{text}\n")
             self.out.flush()
@@ -29,13 +29,13 @@ class Console:
             raise WizardError(f"standard output cannot be written: {error.strerror}") from None
 
     def say(self, text: str) -> None:
-        """One line about what is going on; never a result."""
-        # An error may quote a name from the repository; it must not move the cursor.
+        """Print a message to standard error."""
+        # A message may quote a name from the repository, which must not move the cursor.
         lines = [escape_unprintable(line) for line in text.split("\n")]
         self.err.write("\n".join(lines) + "\n")
 
     def fail(self, error: WizardError) -> None:
-        """An error with all its problems, and what to do next."""
+        """Print an error with all its problems and its hint."""
         self.say(f"error: {error.message}")
         for problem in getattr(error, "problems", ()):
             self.say(f"  {problem}")
@@ -44,24 +44,24 @@ class Console:
 
     @property
     def colour(self) -> bool:
-        """Whether standard output is a terminal that wants colour."""
+        """Whether standard output is a terminal that shows colours."""
         return (
             self.out.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         )
 
 
 def require_terminal(console: Console) -> None:
-    """Refuse at once, naming the headless way, where no screens can be shown."""
+    """Raise UsageError if screens cannot be shown; its hint names the headless commands."""
     if not (sys.stdin.isatty() and console.out.isatty()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
             "the screens need a terminal",
-            "without one: airflow-wizard commit --answers FILE --yes (or --preset NAME); line by "
-            "line: airflow-wizard ask",
+            "without a terminal: airflow-wizard commit --answers FILE --yes (or --preset NAME); "
+            "line by line: airflow-wizard ask",
         )
 
 
 def read_line(console: Console, prompt: str) -> str:
-    """One line from standard input, without its line end; EOFError when there is no more."""
+    """Return one line from standard input, stripped; EOFError at the end of input."""
     console.err.write(prompt)
     console.err.flush()
     line = sys.stdin.readline()
@@ -71,5 +71,5 @@ def read_line(console: Console, prompt: str) -> str:
 
 
 def ask_confirmation(console: Console, question: str) -> bool:
-    """A yes that was typed; anything else is a no."""
+    """Return whether the answer to the question is `y` or `yes`."""
     return read_line(console, f"{question} [y/N]: ").casefold() in {"y", "yes"}

@@ -1,4 +1,4 @@
-"""`apply --undo` and `destroy`: a run as that of `apply`, with the steps that remove things."""
+"""`apply --undo` and `destroy`: runs like that of `apply`, with steps that delete objects."""
 
 from __future__ import annotations
 
@@ -39,36 +39,37 @@ if TYPE_CHECKING:
 
 
 def run_undo(options: Options, console: Console) -> ExitCode:
-    """Show what is taken back, ask, do it; exit codes as those of `apply`."""
+    """Show the steps that undo `apply`, confirm, run them; exit codes as those of `apply`."""
     if options.plan:
         raise UsageError(
-            "--undo takes no plan: it takes back what stands", "airflow-wizard apply --undo"
+            "--undo cannot be used with a plan: it undoes the committed installation",
+            "run airflow-wizard apply --undo",
         )
     found = load_installation(
         options,
         command="apply --undo",
         verb="undo",
-        reason="it takes back what was applied of what is committed",
+        reason="it undoes the apply of the committed files",
     )
     require_removable(found)
     target = _open_target(found, options)
-    actions = build_undo_steps(target, options.only)
-    _print_run(f"undo {found.name}", target, actions, console)
+    steps = build_undo_steps(target, options.only)
+    _print_run(f"undo {found.name}", target, steps, console)
     if note := get_installer(target).undo_note:
         console.say(f"  {note}")
-    console.say("  payload, volumes, namespace, database and the committed files stay")
+    console.say("  not deleted: payload, volumes, namespace, database and the committed files")
     if not options.dry_run:
         confirm(options, console)
-    run = Run(target, actions, dry_run=options.dry_run)
+    run = Run(target, steps, dry_run=options.dry_run)
     return execute_run(run, options, console, again="apply --undo")
 
 
 def run_destroy(options: Options, console: Console) -> ExitCode:
-    """Show every object and what data is behind it, have the name typed, remove all of it.
+    """Show every object and its data, have the name typed, delete all of it.
 
-    64 for another name, before anything is sent; else the exit codes of `apply`.
+    Returns 64 for a wrong name, before anything is sent; otherwise the exit codes of `apply`.
     """
-    refuse_changes(options, command="destroy", reason="it removes what is committed")
+    refuse_changes(options, command="destroy", reason="it deletes the committed installation")
     dry = options.dry_run
     workspace = open_workspace_read_only(options) if dry else open_workspace(options, console)
     finished = _finish_earlier_destroy(options, workspace, console)
@@ -83,12 +84,12 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
     target = _open_target(found, options)
     _require_clusters(target)
     pieces = tuple(dict.fromkeys(options.data))
-    actions = build_destroy_steps(target, found, pieces, files)
-    _print_run(f"destroy {found.name}", target, actions, console)
+    steps = build_destroy_steps(target, found, pieces, files)
+    _print_run(f"destroy {found.name}", target, steps, console)
     _print_files(files, pieces, console)
     if not dry:
         _confirm(options, found.name, console)
-    done = execute_run(Run(target, actions, dry_run=dry), options, console, again="destroy")
+    done = execute_run(Run(target, steps, dry_run=dry), options, console, again="destroy")
     if done is ExitCode.DONE and not dry:
         forget_installation(target.repository, found.name)
     return done
@@ -97,7 +98,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
 def _finish_earlier_destroy(
     options: Options, workspace: Workspace, console: Console
 ) -> ExitCode | None:
-    """0 where the files have gone before; the push may be what was left."""
+    """Return 0 if an earlier run deleted the files, after pushing its commit if requested."""
     name = options.installation or options.confirm
     if not name and not workspace.installations():
         raise UsageError(
@@ -109,7 +110,7 @@ def _finish_earlier_destroy(
     commit = find_destroy_commit(workspace.repository, name)
     if not commit:
         return None
-    console.say(f"there is nothing of {name} any more: its files went with {commit[:12]}")
+    console.say(f"{name} is already destroyed: commit {commit[:12]} deleted its files")
     if not options.dry_run:
         forget_installation(workspace.repository, name)
         if options.push or options.pr:
@@ -134,10 +135,10 @@ def _open_target(found: CommittedInstallation, options: Options) -> Target:
 
 
 def _require_clusters(target: Target) -> None:
-    """Files that Argo CD still follows must not go."""
+    """Raise UsageError without a cluster: files that Argo CD still syncs must not be deleted."""
     if target.kube is None or target.argocd is None:
         raise UsageError(
-            "destroy needs the cluster, to see what is gone before the files go",
+            "destroy needs the cluster, to verify deletions before it deletes the files",
             "name a kubeconfig context with --context, or export KUBECONFIG",
         )
 
@@ -152,43 +153,43 @@ def _read_options(options: Options, console: Console) -> CommitOptions:
     )
 
 
-def _print_run(title: str, target: Target, actions: Sequence[Step], console: Console) -> None:
+def _print_run(title: str, target: Target, steps: Sequence[Step], console: Console) -> None:
     console.say(title)
-    for who in target.identities:
-        console.say(f"  as  {who}")
+    for identity in target.identities:
+        console.say(f"  as  {identity}")
     for text in list_missing_logins(target):
         console.say(f"  {text}")
-    for action in actions:
-        console.say(f"  {action.title} [{action.owner}] {action.endpoint}")
+    for step in steps:
+        console.say(f"  {step.title} [{step.owner}] {step.endpoint}")
 
 
 def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Console) -> None:
     for path in files.listed_files:
         console.say(f"    {path}{' (edited by hand)' if path in files.edited else ''}")
     for path in files.foreign_files:
-        console.say(f"  stays: {path}, which this wizard never wrote")
+        console.say(f"  not deleted: {path}, which the wizard did not write")
     kept = [piece for piece in DATA_KINDS if piece not in pieces]
     if kept:
-        console.say(f"  data that stays, since --data does not name it: {', '.join(kept)}")
+        console.say(f"  data not deleted (name it with --data): {', '.join(kept)}")
 
 
 def _require_confirmable(options: Options, name: str) -> None:
-    """Before anything is shown: a name that is another's, and nobody there to type one."""
+    """Raise UsageError for a wrong --confirm, and if the name can neither be given nor typed."""
     if options.confirm and options.confirm != name:
         raise UsageError(
-            f"--confirm {options.confirm} is not the installation that is chosen: {name}",
-            f"look with --dry-run; then --confirm {name}, if this one is meant",
+            f"--confirm {options.confirm} does not match the chosen installation {name}",
+            f"look with --dry-run, then use --confirm {name} to destroy this one",
         )
     may_type = sys.stdin.isatty() and not options.json
     if options.yes and not options.confirm:
         raise UsageError(
-            "--yes alone destroys nothing: the installation's name has to be given too",
-            f"look with --dry-run, then: airflow-wizard destroy --confirm {name} --yes",
+            "--yes also needs the installation's name",
+            f"look with --dry-run, then run airflow-wizard destroy --confirm {name} --yes",
         )
     if not options.yes and not may_type:
         raise UsageError(
-            "there is no terminal to type the name on",
-            f"look with --dry-run, then: airflow-wizard destroy --confirm {name} --yes",
+            "destroy needs a terminal, where you type the installation's name",
+            f"look with --dry-run, then run airflow-wizard destroy --confirm {name} --yes",
         )
 
 
@@ -198,5 +199,6 @@ def _confirm(options: Options, name: str, console: Console) -> None:
     typed = read_line(console, "Type the installation's name to destroy it: ")
     if typed != name:
         raise UsageError(
-            "that is not its name; nothing was removed", f"this one is {name}: look again"
+            "that is not the installation's name; nothing was removed",
+            f"check the list above, then type {name}",
         )

@@ -1,4 +1,4 @@
-"""`handover`: what the owners of Vault, database, platform and CI run, printed or written."""
+"""`handover`: prints or writes scripts for the owners of Vault, database, platform and CI."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 def run_handover(options: Options, console: Console) -> ExitCode:
-    """The scripts of one committed installation; reads the repository and asks nothing outside.
+    """Print or write the scripts of one committed installation; contacts no other system.
 
-    4 for a delivery without owners, 5 where the files are not as committed or --out would
-    overwrite another's.
+    Returns 4 for a delivery without owners, 5 if the committed files do not match the answers or
+    --out would overwrite files that are not from the wizard.
     """
     installation = load_installation(
-        options, command="handover", verb="hand over", reason="it is about what is committed"
+        options, command="handover", verb="hand over", reason="it uses the committed files"
     )
     require_delivery(installation)
     proposal = installation.proposal
@@ -53,7 +53,7 @@ def run_handover(options: Options, console: Console) -> ExitCode:
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:
-    """One owner after the other, a title above each file as `head` writes it; one file bare."""
+    """Print the files by owner, with a title line as `head` prints it if there are several."""
     files = [(f"{owner}/{name}", text) for owner, own in chosen.items()
              for name, text in own.items()]  # fmt: skip
     for number, (name, text) in enumerate(files):

@@ -1,7 +1,7 @@
 """The screens and `ask`: both end in the same proposal and commit.
 
-The screens show their first frame before the models are loaded, so what needs them is imported on
-use here; so is Textual.
+The screens show their first frame before the models are loaded. Modules that need the models, and
+Textual, are therefore imported on use.
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ def _open_workspace(options: Options, console: Console) -> Workspace:
     if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
     if options.json:
-        raise UsageError("--json is for commands that do not ask", "`airflow-wizard plan --json`")
+        raise UsageError(
+            "--json cannot be used with a command that asks", "run airflow-wizard plan --json"
+        )
     return open_or_create_workspace(options, console)
 
 
 def require_start(options: Options, workspace: Workspace) -> CommandInput:
-    """Where to start; UsageError where nothing is given and the installations are elsewhere."""
+    """Return the command's input; UsageError without any if the installations are elsewhere."""
     start = read_command_input(options, workspace)
     if not start.given and (others := workspace.other_installations_hint()):
         raise UsageError(
             "there is no installation in this folder",
-            "for a new one here give --preset NAME" + others,
+            "for a new one in this folder give --preset NAME" + others,
         )
     return start
 
 
 def run_screens(options: Options, console: Console) -> ExitCode:
-    """The Textual screens; they return when the person commits or quits."""
+    """Run the Textual screens until the person commits or quits."""
     require_terminal(console)
     workspace = _open_workspace(options, console)
     from screens.app import run
@@ -52,7 +54,7 @@ def run_screens(options: Options, console: Console) -> ExitCode:
     folder: Path | None = None
 
     def read() -> InitialAnswers:
-        # With it come the models, which the first frame does not wait for.
+        # This imports the models, so it runs after the first frame.
         from wizard.answers.host_keys import with_readable_host_keys
 
         nonlocal folder
@@ -88,14 +90,14 @@ def run_screens(options: Options, console: Console) -> ExitCode:
 
 
 def run_ask(options: Options, console: Console) -> ExitCode:
-    """Line by line; the plan is shown before anything is written."""
+    """Ask the questions line by line, show the plan, confirm, commit."""
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.prompts import PromptSession
 
     if not sys.stdin.isatty():
         raise UsageError(
-            "ask needs a terminal to ask on",
-            "without one: airflow-wizard commit --answers FILE --yes",
+            "ask needs a terminal",
+            "without a terminal: airflow-wizard commit --answers FILE --yes",
         )
     start = require_start(options, _open_workspace(options, console))
     data: dict[str, Any] = dict(start.data)
@@ -132,7 +134,7 @@ def run_ask(options: Options, console: Console) -> ExitCode:
 def _confirm_proposal(
     options: Options, start: CommandInput, session: PromptSession
 ) -> Proposal | None:
-    """What the answers come to, shown and agreed to; None after a no. Writes nothing."""
+    """Ask, show the plan and confirm it; None after a no. Writes nothing."""
     from wizard.cli.plan_and_commit import show_plan
     from wizard.plan.comparison import require_ready
 
@@ -154,7 +156,7 @@ def _confirm_proposal(
 def _offer_answers_file(
     options: Options, start: CommandInput, session: PromptSession, initial: Mapping[str, Any]
 ) -> None:
-    """Offer a file for the answers where any was typed."""
+    """Offer to save the answers to a file, if the person answered any question."""
     from wizard.cli.unsaved_answers import offer_answers_file
 
     if session.data != initial:
@@ -168,7 +170,7 @@ def _pick_preset(console: Console) -> dict[str, Any]:
     from wizard.answers import presets
 
     names = presets.list_presets()
-    console.say("Start from a preset, or from nothing:")
+    console.say("Start from a preset, or without one:")
     for number, name in enumerate(names, 1):
         console.say(f"  {number}. {name}: {presets.load_preset(name).description}")
     while True:

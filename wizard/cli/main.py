@@ -1,4 +1,7 @@
-"""The command line: arguments -> core calls -> exit codes. stdout is data, stderr is narration."""
+"""The entry point: parses arguments, runs a command, returns its exit code.
+
+Standard output is data; standard error is messages.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from wizard.errors import ExitCode, UsageError, WizardError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see wizard.errors); never raises."""
-    # Plugins of other packages would be handed every answer by pydantic.
+    # Otherwise pydantic would pass every answer to plugins of other packages.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     console = _open_console()
     try:
         options = parse_options(sys.argv[1:] if argv is None else argv)
         return int(commands.run_command(options, console))
     except (KeyboardInterrupt, EOFError):
-        console.say("interrupted; nothing is half-written, the next run continues")
+        console.say("interrupted; no file is half-written, and the next run continues")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone; Python would complain again while closing stdout.
+        # The reader closed the pipe. Without this, Python reports an error on closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
     except WizardError as error:
@@ -41,13 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _open_console() -> Console:
     if isinstance(sys.stdin, TextIOWrapper):
-        # Bytes that are no text reach the question that was asked, which refuses them.
+        # Pass invalid bytes on: the question that reads them refuses them.
         sys.stdin.reconfigure(errors="surrogateescape")
     return Console(_stream(sys.stdout), _stream(sys.stderr))
 
 
 def _stream(stream: TextIO | None) -> TextIO:
-    """A stream that takes any text; what was closed by the caller goes nowhere."""
+    """Return a stream that accepts any text; os.devnull for a closed stream."""
     if stream is None:
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
     if isinstance(stream, TextIOWrapper):
@@ -56,13 +59,13 @@ def _stream(stream: TextIO | None) -> TextIO:
 
 
 def _report_bug(error: Exception, console: Console) -> None:
-    """Where it happened, without the message or any variable: both may hold a secret."""
+    """Print the traceback's places without message and variables, as these may hold a secret."""
     import traceback  # only a bug needs it
 
     console.say(f"error: a bug in airflow-wizard ({type(error).__name__}), here:")
     for frame in traceback.extract_tb(error.__traceback__):
         console.say(f"  {frame.filename}:{frame.lineno} in {frame.name}")
-    console.say("hint: please report these lines; no message or value is among them")
+    console.say("hint: report these lines; they contain no message and no value")
 
 
 if __name__ == "__main__":

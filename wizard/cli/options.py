@@ -1,4 +1,4 @@
-"""The command and options of one run, typed, with their defaults."""
+"""The command and the options of one run, with types and defaults."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; made once a run by `wizard.cli.parser.parse_options`.
+    """The parsed command line, created once per run by `wizard.cli.parser.parse_options`.
 
-    A field has the name of its option, and its default where the option was not given or belongs
-    to another command. File names stay text as they were typed, because messages quote them.
+    A field has the name of its option. It has its default if the option was not given or belongs
+    to a different command. File names stay as they were typed, because messages quote them.
     """
 
     command: str = "screens"
@@ -75,10 +75,10 @@ class Options:
 
     @property
     def chart_path(self) -> Path | None:
-        """Where the chart of --chart is."""
+        """The path given by --chart; None without it."""
         return Path(self.chart) if self.chart else None
 
     def find_given(self, *names: str) -> str:
-        """The first of these fields that was given, as the option is typed; empty without one."""
-        given = next((name for name in names if getattr(self, name)), "")
-        return f"--{given.replace('_', '-')}" if given else ""
+        """Return the first of these fields that was given, as `--option`; empty if none was."""
+        field = next((name for name in names if getattr(self, name)), "")
+        return f"--{field.replace('_', '-')}" if field else ""

@@ -1,4 +1,4 @@
-"""The command line's words: commands and options, as the design binds them; parsed to Options."""
+"""The commands and options of the command line, parsed to `Options`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _REPEATED = ("set", "host_key_fingerprint")
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **options: Any) -> None:
-        # A script that abbreviates an option would break with the next one that begins the same.
-        # Defaults are in Options: one set here would replace what stands before the command.
+        # An abbreviated option in a script would break once a new option begins the same way.
+        # Defaults are in Options: one set here would replace a value given before the command.
         defaults = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
         super().__init__(*args, **{**defaults, **options})
 
     def error(self, message: str) -> NoReturn:
-        # argparse would exit with 2, which means `files differ` here. Its messages quote what was
-        # typed, but options never take a secret.
+        # argparse would exit with 2, which means `files differ` here. Its messages quote the
+        # arguments, but options never take a secret.
         raise UsageError(message)
 
 
 def parse_options(argv: Sequence[str]) -> Options:
-    """The options of one run; raises UsageError, and SystemExit once --help is printed."""
+    """Return the options of one run; raises UsageError, and SystemExit after --help."""
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(build_parser().parse_args(argv)).items()
@@ -38,23 +38,24 @@ def parse_options(argv: Sequence[str]) -> Options:
     if "screens_branch" in values:
         if "command" in values:
             raise UsageError(
-                f"--branch stands before {values['command']}", "write it behind that word"
+                f"--branch is in front of {values['command']}",
+                f"write it after {values['command']}",
             )
         values["branch"] = values.pop("screens_branch")
     return Options(**values)
 
 
 def _require_text(text: str) -> str:
-    """An unset variable of a script must not pass as an option that was left out."""
+    """Refuse an empty value: it may come from an unset variable in a script."""
     if not text:
         raise argparse.ArgumentTypeError("must not be empty")
     return text
 
 
 def _global_parser(suffix: str = "") -> _Parser:
-    """Options that every command understands, before or after its name.
+    """Return the options that every command accepts, before or after its name.
 
-    A command's own list would replace the one that stands before it, so that one has a `suffix`.
+    Values after the command's name would replace those before it, so the latter have a `suffix`.
     """
     common = _Parser(add_help=False)
     group = common.add_argument_group("global options")
@@ -65,33 +66,42 @@ def _global_parser(suffix: str = "") -> _Parser:
         "--installation",
         type=_require_text,
         metavar="NAME",
-        help="which one, where there are several",
+        help="installation to use, if the repository has several",
     )
-    group.add_argument("--all", action="store_true", help="every installation of the repository")
+    group.add_argument(
+        "--all", action="store_true", help="use every installation of the repository"
+    )
     group.add_argument(
         "--answers",
         type=_require_text,
         metavar="FILE",
-        help="answers file (- reads standard input)",
+        help="answers file (- for standard input)",
     )
     group.add_argument(
         "--preset",
         type=_require_text,
         metavar="NAME",
-        help="start from a preset (new installations)",
+        help="preset to start a new installation from",
     )
     group.add_argument(
-        "--set", dest=f"set{suffix}", metavar=_SET, action="append", help="one answer; repeatable"
+        "--set",
+        dest=f"set{suffix}",
+        metavar=_SET,
+        action="append",
+        help="set one answer; repeatable",
     )
     group.add_argument(
         "--host-key-fingerprint",
         dest=f"host_key_fingerprint{suffix}",
         metavar="SHA256:...",
         action="append",
-        help="fingerprint you compared with the Git host's owner; repeatable",
+        help="fingerprint that you verified with the Git host's owner; repeatable",
     )
     group.add_argument(
-        "--chart", type=_require_text, metavar="PATH", help="chart folder or .tgz for a full check"
+        "--chart",
+        type=_require_text,
+        metavar="PATH",
+        help="folder or .tgz of the chart, for a full check",
     )
     group.add_argument(
         "--context",
@@ -99,18 +109,20 @@ def _global_parser(suffix: str = "") -> _Parser:
         metavar="NAME",
         help="kubeconfig context of the target cluster",
     )
-    group.add_argument("--yes", action="store_true", help="write without asking; trusts no key")
-    group.add_argument("--json", action="store_true", help="data as JSON on standard output")
+    group.add_argument(
+        "--yes", action="store_true", help="do not ask for confirmation; does not accept host keys"
+    )
+    group.add_argument("--json", action="store_true", help="print the result as JSON")
     return common
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; raises UsageError instead of exiting."""
+    """Return the parser of the whole command line; it raises UsageError instead of exiting."""
     common = _global_parser()
     top = _Parser(
         prog="airflow-wizard",
-        description="From an empty Kubernetes cluster to a GitOps-managed Apache Airflow. "
-        "Without a command: the screens.",
+        description="Install Apache Airflow, managed by GitOps, in an empty Kubernetes cluster. "
+        "Without a command, the screens open.",
         epilog="exit codes: 0 done, 1 failed, 2 files differ (plan --detailed-exitcode), "
         "3 answers invalid, 4 refused, 5 conflict, 6 apply stopped part-way, 64 usage, 70 a bug, "
         "130 interrupted",
@@ -122,51 +134,55 @@ def build_parser() -> argparse.ArgumentParser:
         dest="screens_branch",
         type=_require_text,
         metavar="NAME",
-        help="work branch that the screens commit to",
+        help="branch that the screens commit to",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
-    _commit_options(add("ask", "the same questions, one plain line at a time"))
-    plan = add("plan", "what would change: files, then live actions")
-    plan.add_argument("--detailed-exitcode", action="store_true", help="2 when files differ")
+    _commit_options(add("ask", "answer the questions line by line, without screens"))
+    plan = add("plan", "show what would change: files and live steps")
+    plan.add_argument(
+        "--detailed-exitcode", action="store_true", help="exit with 2 when files differ"
+    )
     plan.add_argument(
         "--out", type=_require_text, metavar="FILE", help="also write the plan as JSON to FILE"
     )
     _commit_options(add("commit", "write the files and commit them"))
-    change = add("set", "change single settings: plan, then commit with --yes")
+    change = add("set", "change single answers: show the plan, commit after confirmation")
     change.add_argument("assignments", metavar=_SET, nargs="+")
     _commit_options(change)
-    secrets = add("secrets", "create what the store lacks, and show the public deploy key")
+    secrets = add("secrets", "create missing values in the store, show the public deploy key")
     secrets.add_argument(
-        "--prove", action="store_true", help="then clone the DAGs with the deploy key, read-only"
+        "--prove",
+        action="store_true",
+        help="then test the deploy key: clone the DAGs, read-only",
     )
     secrets.add_argument(
         "--register",
         type=_require_text,
         metavar="REFERENCE",
-        help="register the key read-only with the token from env:NAME, file:PATH or prompt",
+        help="register the key, read-only, with a token from env:NAME, file:PATH or prompt",
     )
     _hand_off_options(secrets)
     _reference_options(secrets)
-    _apply_options(add("apply", "make it live: change, wait, verify"))
-    _destroy_options(add("destroy", "remove the whole installation; data only where it is named"))
-    _handover_options(add("handover", "scripts for the owners of what you may not touch"))
-    check = add("check", "is this repository consistent and safe?")
+    _apply_options(add("apply", "make the committed installation live: change, wait, verify"))
+    _destroy_options(add("destroy", "delete the whole installation; data only with --data"))
+    _handover_options(add("handover", "write scripts for the owners of other systems"))
+    check = add("check", "check the repository for consistency and safety")
     check.add_argument(
         "--live",
         action="store_true",
-        help="also ask everything outside, the cluster too; writes nothing",
+        help="also probe the cluster and all other systems, read-only",
     )
     _argocd_options(check)
     _reference_options(check)
-    add("schema", "JSON schema of the answers file")
-    presets = add("presets", "presets that ship with the wizard")
+    add("schema", "print the JSON schema of the answers file")
+    presets = add("presets", "list the presets")
     presets.add_argument("name", nargs="?", default=None, help="print this preset's answers")
-    explain = add("explain", "what a question means")
-    explain.add_argument("key", nargs="?", default=None, help="dotted key; without one, all keys")
+    explain = add("explain", "explain a question")
+    explain.add_argument("key", nargs="?", default=None, help="dotted key (default: list all keys)")
     return top
 
 
@@ -175,7 +191,7 @@ def _reference_options(command: argparse.ArgumentParser) -> None:
         "--allow-reference",
         metavar="KEY",
         action="append",
-        help="this secret reference may be read although it is new; repeatable",
+        help="allow reading this new secret reference; repeatable",
     )
 
 
@@ -185,31 +201,31 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         "--hand-off",
         type=_require_text,
         metavar="FILE",
-        help="seal the values into this new file (age)",
+        help="encrypt the values into this new file (age)",
     )
     group.add_argument(
         "--recipient",
         metavar="KEY",
         action="append",
-        help="who may open it: age1... or 'ssh-ed25519 AAAA...'; repeatable",
+        help="public key that can open it: age1... or 'ssh-ed25519 AAAA...'; repeatable",
     )
     group.add_argument(
         "--recipients-file",
         type=_require_text,
         metavar="PATH",
         action="append",
-        help="such keys, one a line; repeatable",
+        help="file with such keys, one per line; repeatable",
     )
     group.add_argument(
         "--new-hand-off",
         action="store_true",
-        help="make new values although some were handed off before (that file is lost)",
+        help="generate new values again, if an earlier hand-off file is lost",
     )
     group.add_argument(
         "--take",
         type=_require_text,
         metavar="FILE",
-        help="put what such a file holds into the store",
+        help="put the values of such a file into the store",
     )
     group.add_argument(
         "--identity",
@@ -227,14 +243,16 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         default=None,
         type=_require_text,
         metavar="PLAN",
-        help="a file of plan --out",
+        help="plan file, written by plan --out",
     )
     command.add_argument(
-        "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
+        "--dry-run",
+        action="store_true",
+        help="send every step to the servers as a dry run; change nothing",
     )
-    command.add_argument("--only", choices=("store", "delivery"), help="leave the other part out")
+    command.add_argument("--only", choices=("store", "delivery"), help="run only this part")
     command.add_argument(
-        "--undo", action="store_true", help="take back what apply made; what came of it stays"
+        "--undo", action="store_true", help="delete what apply created; data is not deleted"
     )
     command.add_argument(
         "--database-admin",
@@ -247,7 +265,7 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
         action="append",
         type=_require_text,
         metavar="STEP@SEAL",
-        help="let ours what a run's diff showed of another's object (repeatable)",
+        help="take over an object whose diff an earlier run showed; repeatable",
     )
     _reference_options(command)
     _argocd_options(command)
@@ -261,10 +279,12 @@ def _destroy_options(command: argparse.ArgumentParser) -> None:
         "--data",
         choices=("payload", "volumes", "namespace", "database"),
         action="append",
-        help="this goes too; repeatable (database: only the SQL is shown)",
+        help="delete this data too; repeatable (database: only prints the SQL)",
     )
     command.add_argument(
-        "--dry-run", action="store_true", help="try every step on the servers and keep nothing"
+        "--dry-run",
+        action="store_true",
+        help="send every step to the servers as a dry run; change nothing",
     )
     _argocd_options(command)
     _publish_options(command)
@@ -272,9 +292,9 @@ def _destroy_options(command: argparse.ArgumentParser) -> None:
 
 def _handover_options(command: argparse.ArgumentParser) -> None:
     owners = ("vault", "dba", "platform", "ci")
-    command.add_argument("--owner", choices=owners, help="only this owner's")
+    command.add_argument("--owner", choices=owners, help="only the scripts for this owner")
     command.add_argument(
-        "--out", type=_require_text, metavar="DIR", help="write files below this folder"
+        "--out", type=_require_text, metavar="DIR", help="write the scripts into this folder"
     )
 
 
@@ -283,19 +303,23 @@ def _argocd_options(command: argparse.ArgumentParser) -> None:
         "--argocd-context",
         type=_require_text,
         metavar="NAME",
-        help="kubeconfig context of a hub cluster",
+        help="kubeconfig context of Argo CD's cluster, if it is a different one",
     )
 
 
 def _commit_options(command: argparse.ArgumentParser) -> None:
     _publish_options(command)
     command.add_argument(
-        "--no-commit", action="store_true", help="write the working tree only, commit nothing"
+        "--no-commit", action="store_true", help="write the files, but do not commit them"
     )
 
 
 def _publish_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--message", metavar="TEXT", help="commit message")
-    command.add_argument("--branch", type=_require_text, metavar="NAME", help="work branch to make")
+    command.add_argument(
+        "--branch", type=_require_text, metavar="NAME", help="branch to create and commit to"
+    )
     command.add_argument("--push", action="store_true", help="push after the commit")
-    command.add_argument("--pr", action="store_true", help="ask for a merge request, or print how")
+    command.add_argument(
+        "--pr", action="store_true", help="push and request a merge, or print how to"
+    )

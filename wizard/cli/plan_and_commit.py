@@ -1,4 +1,4 @@
-"""`plan`, `commit` and `set`: the same proposal as on the screens, without the questions."""
+"""`plan`, `commit` and `set`: the same proposal as on the screens, without questions."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 
 
 _NOT_FOR_SET = {
-    "--answers": "the whole answers of an installation are replaced by: airflow-wizard commit "
+    "--answers": "replace all answers of the installation with airflow-wizard commit "
     "--answers FILE",
-    "--preset": "a preset begins another installation: airflow-wizard commit --preset NAME "
+    "--preset": "start a new installation with airflow-wizard commit --preset NAME "
     "--set installation.name=NAME",
 }
 
 
 def run_plan(options: Options, console: Console) -> ExitCode:
-    """What would change. 0 nothing stands against it, 2 with --detailed-exitcode and changes."""
+    """Show what would change.
+
+    Returns 0 if the plan can be committed, 2 with --detailed-exitcode and changes, 4 for failed
+    checks and missing evidence, 5 for conflicts.
+    """
 
     def work(start: CommandInput) -> tuple[ExitCode, dict[str, Any]]:
         proposal = propose(options, start, console)
@@ -45,7 +49,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
             show_plan(proposal.plan, console)
         _report_refusal(proposal.plan, console, named=options.all)
         document = proposal.plan.to_json() if options.json or options.out else {}
-        # Beside the plan: what is unverified is about this machine, never part of what is planned.
+        # Unverified probes are this machine's state, so they are not part of the plan itself.
         document["unverified"] = report_unverified(start.workspace, start.existing, console)
         return _exit_code(proposal, options), document
 
@@ -60,7 +64,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
 
 
 def _write_out(path: Path, text: str) -> None:
-    """All of it or nothing; through a file beside it, unless a device or pipe stands there."""
+    """Write the whole file or nothing, by a rename; write to a device or pipe directly."""
     special = path.exists() and not path.is_file()
     target = path if special else path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -72,11 +76,13 @@ def _write_out(path: Path, text: str) -> None:
         if not special:
             with suppress(OSError):
                 target.unlink()
-        raise UsageError(f"--out {path}: {error.strerror}", "give a file in a folder") from None
+        raise UsageError(
+            f"--out {path}: {error.strerror}", "give a file in an existing folder"
+        ) from None
 
 
 def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
-    """What a commit of this plan would end with, on stderr: the plan itself is data."""
+    """Print the error that a commit of this plan would end with, to standard error."""
     try:
         require_ready(plan)
     except WizardError as error:
@@ -96,7 +102,7 @@ def _exit_code(proposal: Proposal, options: Options) -> ExitCode:
 
 
 def run_commit(options: Options, console: Console) -> ExitCode:
-    """Write and commit; asks on a terminal, needs --yes without one."""
+    """Write the files and commit them; asks on a terminal, needs --yes without one."""
     _refuse_all(options)
     if options.yes or not sys.stdin.isatty():
         workspace = open_workspace(options, console, create=options.yes)
@@ -106,15 +112,15 @@ def run_commit(options: Options, console: Console) -> ExitCode:
 
 
 def run_set(options: Options, console: Console) -> ExitCode:
-    """`set KEY=VALUE ...`: the plan, and with --yes the commit."""
+    """Change single answers: show the plan, confirm, commit."""
     _refuse_all(options)
     if option := options.find_given("answers", "preset"):
-        raise UsageError(f"set takes no {option}", _NOT_FOR_SET[option])
+        raise UsageError(f"set cannot be used with {option}", _NOT_FOR_SET[option])
     workspace = open_workspace(options, console)
     if not workspace.installations():
         raise UsageError(
             "there is no installation to change in this repository",
-            "begin one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
+            "create one: airflow-wizard, or airflow-wizard commit --preset NAME --set KEY=VALUE"
             + workspace.other_installations_hint(),
         )
     return _commit(options, read_command_input(options, workspace, options.assignments), console)
@@ -127,7 +133,7 @@ def _refuse_all(options: Options) -> None:
 
 def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode:
     if options.json and not options.yes:
-        raise UsageError("--json asks nothing", "look at `plan --json`, then add --yes")
+        raise UsageError("--json needs --yes", "look at `plan --json`, then add --yes")
     proposal = propose(options, start, console)
     if not start.existing and (others := start.workspace.other_installations_hint()):
         console.say(f"this is a new installation{others}")
@@ -155,7 +161,7 @@ def _commit(options: Options, start: CommandInput, console: Console) -> ExitCode
 
 
 def commit_options(options: Options) -> dict[str, Any]:
-    """What the options of commit, set and ask mean to `Workspace.commit`."""
+    """Return the arguments of `Workspace.commit` for the options of commit, set and ask."""
     return {
         "message": options.message,
         "branch": options.branch,
@@ -166,18 +172,18 @@ def commit_options(options: Options) -> dict[str, Any]:
 
 
 def _report_ignored(options: Options, proposal: Proposal, console: Console) -> None:
-    """A setting that was asked for by name and has no effect must not pass in silence."""
+    """Warn about each given setting that has no effect with the other answers."""
     keys = {one.partition("=")[0] for one in (*options.assignments, *options.set)}
     warnings = " ".join(proposal.plan.warnings)
     for item in field_specs(type(proposal.answers)):
         if item.key in keys and not item.applies(proposal.answers) and item.key not in warnings:
-            console.say(f"warning: {item.key} has no effect: it counts with {item.when.text}")
+            console.say(f"warning: {item.key} has no effect: it is used with {item.when.text}")
 
 
 def _confirm_commit(console: Console) -> bool:
     if not sys.stdin.isatty():
         raise UsageError(
-            "there is no terminal to ask on, and no --yes", "look at the plan, then add --yes"
+            "there is no terminal to ask on, and no --yes", "read the plan, then add --yes"
         )
     return ask_confirmation(console, "Write these files?")
 
@@ -195,7 +201,7 @@ def _result_json(proposal: Proposal, done: CommitResult) -> dict[str, Any]:
 
 
 def report_commit(done: CommitResult, console: Console) -> None:
-    """What was written, and what to do next."""
+    """Print what was written, and the next steps."""
     files = "1 file" if len(done.paths) == 1 else f"{len(done.paths)} files"
     if done.commit:
         console.say(f"committed {done.commit[:12]}: {files}")
@@ -208,9 +214,9 @@ def report_commit(done: CommitResult, console: Console) -> None:
 
 
 def propose(options: Options, start: CommandInput, console: Console) -> Proposal:
-    """The proposal of a start; UsageError when nothing was given to plan with.
+    """Return the proposal of a command's input; UsageError if no answers were given.
 
-    Warnings are printed here where the plan itself is printed as data.
+    With --json, prints the warnings to standard error.
     """
     if not start.given:
         raise UsageError(
@@ -233,8 +239,8 @@ def propose(options: Options, start: CommandInput, console: Console) -> Proposal
 
 
 def show_plan(plan: Plan, console: Console) -> None:
-    """The plan as text; without the diffs where one of them would show a secret."""
+    """Print the plan as text; without diffs if one of them would show a secret."""
     has_secret = any(one.is_error and one.rule.startswith("secret.") for one in plan.findings)
     console.data(render_plain(plan, colour=console.colour, show_diff=not has_secret))
     if has_secret:
-        console.say("the diff is not shown: a secret stands in it")
+        console.say("the diff is not shown, because it contains a secret")

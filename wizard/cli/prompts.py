@@ -1,4 +1,4 @@
-"""The same questions, one plain line at a time: for screen readers, dumb terminals and logs."""
+"""The questions line by line, for screen readers, dumb terminals and logs."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stop
 
 @dataclass
 class PromptSession:
-    """Asks what applies and keeps raw answers that always fit their types.
+    """Asks the questions that apply; its raw answers always have valid types.
 
-    `typed` are the fingerprints typed so far, `committed` the host keys that stand committed.
+    `typed` are the fingerprints typed so far, `committed` the committed host keys.
     """
 
     console: Console
@@ -37,7 +37,7 @@ class PromptSession:
     committed: Sequence[KnownHost] = ()
 
     def run(self) -> None:
-        """Ask every question that applies; EOFError or KeyboardInterrupt end it."""
+        """Ask every question that applies; raises EOFError or KeyboardInterrupt if stopped."""
         self.console.say(_KEYS)
         asked: list[FieldSpec] = []
         section = ""
@@ -52,10 +52,10 @@ class PromptSession:
                 section = asked[-1].section if asked else ""
 
     def _next(self, asked: list[FieldSpec]) -> FieldSpec | None:
-        """The next question; once all were asked, the first whose answer a rule objects to."""
+        """Return the next question; after the last one, the first whose answer breaks a rule."""
         found = validate_answers(self.data)
         if found.answers is None:
-            # What was given from outside cannot be read: the plan says all that is wrong.
+            # The given answers are invalid: stop, and let the plan report every problem.
             return None
         seen = {item.key for item in asked}
         applying = [
@@ -73,7 +73,7 @@ class PromptSession:
         return None
 
     def _ask(self, item: FieldSpec) -> bool:
-        """One question until its answer is good; False when the person goes back."""
+        """Ask one question until its answer is valid; False if the person goes back."""
         label = f"{item.group}: {item.title}" if item.group else item.title
         if item.kind == "list":
             return HostKeyPrompt(self, label, item.help).ask()
@@ -98,7 +98,7 @@ class PromptSession:
             self.console.say(f"  {mark} {number}. {choice}: {item.label(choice)}")
 
     def _set_answer(self, item: FieldSpec, text: str) -> str:
-        """Put the answer in, or say why it is none."""
+        """Store the answer; return the problem if it is not valid, else an empty text."""
         if item.kind == "choice" and text.isdecimal() and 1 <= int(text) <= len(item.choices):
             text = item.choices[int(text) - 1]
         if item.kind == "bool":
@@ -106,7 +106,7 @@ class PromptSession:
                 text.casefold(), text
             )
         try:
-            # An empty answer is typed as "": a bare Enter keeps the value in brackets.
+            # Type "" for an empty answer: Enter alone keeps the value in brackets.
             value = "" if text == '""' else parse_value(item, text)
         except AnswersError as error:
             return error.problems[0].message if error.problems else error.message
@@ -119,9 +119,9 @@ class PromptSession:
         return problem
 
     def _objection(self, item: FieldSpec, data: dict[str, Any]) -> str:
-        """Why an answer cannot stand; empty when it can.
+        """Return why an answer is not accepted; empty if it is.
 
-        What a rule across sections says is told and waits: the other answer may still come.
+        A rule across sections is only reported: the other answer may still change.
         """
         found = validate_answers(data)
         own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
@@ -131,16 +131,16 @@ class PromptSession:
             return ""
         if item.ask.required and get_value(data, item.path, item.default) in ("", None):
             return own[0].message
-        self.console.say(f"  (to settle later: {own[0].message})")
+        self.console.say(f"  (to be fixed later: {own[0].message})")
         return ""
 
 
 @dataclass
 class HostKeyPrompt:
-    """The question about host keys: paste them, then type fingerprints; published need neither.
+    """The question about host keys: paste keys, type fingerprints; published keys need neither.
 
-    It stays until every key has evidence or it is skipped by that word: what comes after it would
-    be answered for nothing.
+    It repeats until every key has evidence or the person types `skip`, because without evidence
+    nothing can be committed.
     """
 
     session: PromptSession
@@ -148,13 +148,13 @@ class HostKeyPrompt:
     help: str
 
     def ask(self) -> bool:
-        """Ask until it is settled or skipped; False when the person goes back."""
+        """Ask until every key has evidence or is skipped; False if the person goes back."""
         location = self._answers().dags.location
         if location is None:
             return True
         self._list()
         self._say(f"{self.label}: paste keys of {location.host} (ssh-keyscan prints them), then")
-        self._say("an empty line; `skip` leaves them out; an empty line alone keeps what is there")
+        self._say("an empty line; `skip` omits them; an empty line alone keeps the known keys")
         while True:
             lines = list(self._lines())
             if lines == ["<"]:
@@ -176,12 +176,12 @@ class HostKeyPrompt:
         verdict = self._verdict()
         if verdict is None or verdict.accepted or verdict.refused:
             return ""
-        return f"no key of {host} is known; paste one, or type {_SKIP}"
+        return f"no key of {host} is known; paste one or type {_SKIP}"
 
     def _skip(self) -> bool:
-        self._say("  left out: until every key has evidence, the plan ends with a refusal (4) and")
-        self._say("  nothing is committed. Your answers can be saved then; go on with ask, or with")
-        self._say("  dags.host_keys in the file and --host-key-fingerprint SHA256:...")
+        self._say("  skipped: the plan is refused (exit code 4) and nothing is committed until")
+        self._say("  every key has evidence. You can save your answers then; continue with ask, or")
+        self._say("  with dags.host_keys in the file and --host-key-fingerprint SHA256:...")
         return True
 
     def _paste(self, lines: list[str], host: str, port: int) -> str:
@@ -195,9 +195,9 @@ class HostKeyPrompt:
         return ""
 
     def _fingerprints(self) -> bool:
-        """Ask while a key lacks evidence; once skipped, the plan will say what is missing."""
+        """Ask for fingerprints while a key has no evidence; False if the person goes back."""
         while (verdict := self._verdict()) and verdict.refused:
-            self._say("Compare with what the host's owner publishes, then type it.")
+            self._say("Compare the fingerprint with the one its owner publishes, then type it.")
             text = read_line(self.session.console, f"Fingerprint (SHA256:..., or {_SKIP}): ")
             if text == "<":
                 return False
@@ -210,14 +210,14 @@ class HostKeyPrompt:
                 continue
             after = self._verdict(value)
             if after is None or value in after.unused:
-                self._say("  ! this fingerprint belongs to none of the keys")
+                self._say("  ! this fingerprint does not match any key")
                 continue
             self.session.typed.append(value)
             self._list()
         return True
 
     def _list(self) -> None:
-        """Each key under its verdict."""
+        """Print each key with its verdict."""
         verdict = self._verdict()
         if verdict is None:
             return
@@ -239,7 +239,7 @@ class HostKeyPrompt:
     def _answers(self) -> Answers:
         found = validate_answers(self.session.data).answers
         if found is None:
-            raise AnswersError("the answers cannot be read")
+            raise AnswersError("the answers are not valid")
         return found
 
     def _lines(self) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _fingerprint(entry: KnownHost) -> str:
 
 
 def format_answer(item: FieldSpec, value: object) -> str:
-    """A value the way its question takes it back."""
+    """Return a value as its question accepts it as input."""
     if item.kind == "bool":
         return "y" if value else "n"
     if item.kind == "secret" and isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Confirms and carries out the steps of `apply` and `destroy` on the terminal."""
+"""Confirms and runs the steps of `apply` and `destroy` on the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def execute_run(run: Run, options: Options, console: Console, *, again: str = "apply") -> ExitCode:
-    """Go through a run and print it; 130 after Ctrl-C, naming the command that goes on."""
+    """Execute a run and print its events; 130 after Ctrl-C, with the command that continues."""
 
     async def work() -> None:
         async for event in run.events():
@@ -41,15 +41,15 @@ def execute_run(run: Run, options: Options, console: Console, *, again: str = "a
 
 
 def confirm(options: Options, console: Console) -> None:
-    """A yes, given before or now; UsageError without one."""
+    """Return after a yes from --yes or a person; UsageError without one."""
     if options.yes:
         return
     if options.json or not sys.stdin.isatty():
         raise UsageError(
             "there is no terminal to ask on, and no --yes",
-            "look with --dry-run, then add --yes",
+            "run it with --dry-run first, then add --yes",
         )
-    if not ask_confirmation(console, "Do this?"):
+    if not ask_confirmation(console, "Run these steps?"):
         raise UsageError("not confirmed; nothing was applied")
 
 

@@ -84,7 +84,7 @@ def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     aw.ok("set", SCALE, "--yes", "--repo", str(folder))
     for command in ("apply", "secrets"):
         refused = aw(command, "--yes", "--repo", str(folder))
-        assert "hint: platform/airflow/docs/airflow/RUNBOOK.md has the commands" in refused.err
+        assert "the commands in platform/airflow/docs/airflow/RUNBOOK.md" in refused.err
     again = aw(*LOCAL, "--set", "repository.path=platform/airflow")
     assert again.code == 64
     assert "already exists in platform/airflow" in again.err
@@ -114,7 +114,7 @@ def test_check_at_the_top_of_a_monorepo_checks_every_folder(
     ]
 
     spread.git.commit({"README.md": "x\n", "argocd/root.yaml": "kind: ConfigMap\n"})
-    assert "outside of our installations: ok, 2 files checked" in spread.ok("check", *every).out
+    assert "files outside the installations: ok, 2 files checked" in spread.ok("check", *every).out
     results = json.loads(spread.ok("check", "--json", *every).out)
     assert [one.get("folder", "") for one in results] == ["clusters/laptop", "clusters/prod", ""]
     (one,) = json.loads(spread.ok("check", "--json", "--installation", "mine").out)
@@ -143,7 +143,7 @@ def test_what_is_foreign_is_found_beside_the_folders(spread: Wizard) -> None:
     done = spread("check")
 
     assert done.code == 4
-    assert "outside of our installations: not ok" in done.out
+    assert "files outside the installations: not ok" in done.out
     assert "error: other/values.yaml" in done.out
     assert spread("check", "--repo", str(spread.folder / "clusters/prod")).code == 0
 
@@ -334,7 +334,7 @@ def test_answers_replace_the_committed_ones(local: Wizard, tmp_path: Path) -> No
 def test_what_was_set_and_does_not_count_is_said(local: Wizard) -> None:
     done = local.ok("set", "database.host=", "--yes")
 
-    assert "database.host has no effect: it counts with an external database" in done.err
+    assert "database.host has no effect: it is used with an external database" in done.err
 
 
 def test_the_paths_move_with_their_answer(local: Wizard) -> None:
@@ -347,7 +347,7 @@ def test_the_paths_move_with_their_answer(local: Wizard) -> None:
 
 def test_a_repository_of_others_is_checked_as_it_is(aw: Wizard) -> None:
     aw.git.commit({"README.md": "nothing here\n"})
-    assert aw.ok("check").out == "no installation of ours: ok, 1 files checked\n"
+    assert aw.ok("check").out == "no installation of the wizard: ok, 1 files checked\n"
     aw.git.commit({"values.yaml": "executor: CeleryExecutor\nfernetKey: abcdefgh\n"})
 
     done = aw("check", "--json")
@@ -364,7 +364,7 @@ def test_committed_answers_that_were_not_rendered_are_noted(local: Wizard) -> No
 
     done = local.ok("check")
 
-    assert "airflow-values.yaml: is not what the answers render to" in done.out
+    assert "airflow-values.yaml: differs from the rendered file" in done.out
     assert local("plan", "--detailed-exitcode").code == 2
 
 

@@ -115,5 +115,5 @@ def test_options_stand_before_or_after_the_command() -> None:
 def test_the_screens_take_a_work_branch_and_no_command_loses_one() -> None:
     assert parse_options(["--branch", "b"]).branch == "b"
     assert parse_options(["commit", "--branch", "b"]).branch == "b"
-    with pytest.raises(UsageError, match="stands before commit"):
+    with pytest.raises(UsageError, match="is in front of commit"):
         parse_options(["--branch", "b", "commit"])

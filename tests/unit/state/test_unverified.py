@@ -122,6 +122,6 @@ def test_where_it_cannot_be_kept_the_check_is_made_and_says_so(
     monkeypatch.setenv("XDG_STATE_HOME", str(local.folder / "state"))
     looks(monkeypatch, b_two=unknown_result("x"))
     done = local.ok("check", "--live")
-    assert "what is unverified is forgotten" in done.err
+    assert "later runs do not report unverified" in done.err
     assert "not verified since" in done.out
     assert not (local.folder / "state").exists()

@@ -53,7 +53,7 @@ def test_a_second_one_with_the_defaults_takes_everything_and_is_told_what_to_add
     assert [problem.key for problem in error.problems] == list(ALL)
     assert str(error.problems[1]) == (
         "delivery.argocd.project: AppProject airflow belongs to installation airflow; give "
-        "another, such as airflow-two"
+        "a different value, such as airflow-two"
     )
     options = " ".join(f"--set {key}={value}" for key, value in ALL.items())
     assert error.hint.splitlines()[0] == f"add {options}"
