@@ -50,7 +50,7 @@ _KEYS = (
 )
 _COMMIT = "[@click=screen.forward]enter commit[/]  "
 _WHY = "[@click=screen.forward]enter details[/]  "
-_THERE = "[@click=screen.forward]enter go to question[/]  "
+_THERE = "[@click=screen.forward]enter question[/]  "
 _APPLY = "[@click=screen.apply]a apply[/]  "
 
 

@@ -28,8 +28,8 @@ enter        next field, then next page; on Review: commit
 up, down     field above or below
 ctrl+n       next page            escape   previous page
 ctrl+p       find a question      ctrl+s   review
-f1           help                 f5       run the checks and this page's probes
-             Pre-flight: run all probes; Host keys: scan the host
+f1           help                 f5       run checks and probes
+             Pre-flight: all probes; Host keys: scan the host
 ctrl+q       quit; asks first if answers would be lost"""
 
 

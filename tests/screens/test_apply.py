@@ -414,7 +414,7 @@ def test_uncommitted_answers_can_be_saved_to_a_file(
     err = io.StringIO()
     options = Options(repo=str(top))
     assert interactive.run_screens(options, Console(io.StringIO(), err)) == 0
-    assert asked == [f"Save the answers given so far to {tmp_path / 'airflow-answers.yaml'}?"]
+    assert asked == [f"Save your answers to {tmp_path / 'airflow-answers.yaml'}?"]
     assert "name: kept" in (tmp_path / "airflow-answers.yaml").read_text()
     assert FINGERPRINT in err.getvalue().splitlines()[-1]
 

@@ -120,7 +120,7 @@ async def test_keys_say_what_enter_does_and_nothing_is_changed_after_the_commit(
         await settled(pilot)
         shown = await press(pilot, "ctrl+s")
         assert "enter commit" not in shown
-        assert " enter go to question  esc back" in shown
+        assert " enter question  esc back" in shown
     app = wizard(tmp_path, "production", *COMPLETE)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

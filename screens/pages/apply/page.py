@@ -47,15 +47,17 @@ if TYPE_CHECKING:
 END_SECONDS = 5.0
 
 APPLY_KEY_HELP = """\
-enter        on the plan: apply, after you confirm; on a failed step: go to the
-             question that fixes it; after a complete run: quit
+enter        plan: apply, after you confirm; failed step: go to
+             its question; complete run: quit
 up, down     select a step, also during a run
 page keys    scroll the log of the step
-d            dry run: try every step on the servers, keep nothing
-c, h         select the kubeconfig context of the cluster, of Argo CD's hub
-b            name the administrator who creates PostgreSQL's role and database
-t            take over an object with exactly the shown diff, after you confirm
-r            run again; every step is checked again from the start
+d            dry run: try every step, keep nothing
+c, h         select the context of the cluster, of Argo CD
+b            name the administrator who creates the database
+             and its role
+t            take over an object with exactly the shown diff,
+             after you confirm
+r            run again from the start
 escape       stop safely; if nothing runs: previous page
 ctrl+q       stop safely and quit"""
 

@@ -308,7 +308,7 @@ class RunPage(Page):
         if self.phase != "ended" or run is None or progress is None:
             return ""
         if run.outcome != ExitCode.DONE:
-            return "enter go to question" if find_fix_question(self.highlighted_event) else ""
+            return "enter question" if find_fix_question(self.highlighted_event) else ""
         if progress.done < len(progress.rows):
             return ""
         return "enter apply" if run.dry_run else "enter done"
