@@ -1,4 +1,4 @@
-"""Reminders of what could not be verified in earlier runs."""
+"""Reminders of probes that earlier runs could not verify."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def report_unverified(workspace: Workspace, name: str, console: Console) -> list[dict[str, str]]:
-    """Tell in one line what is still unverified about a committed installation; as data too.
+    """Print the unverified probes of an installation in one line, and return them as data.
 
-    `name` is empty for one that is not committed.
+    `name` is empty for an installation that is not committed.
     """
     if not name:
         return []

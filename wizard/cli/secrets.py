@@ -1,7 +1,7 @@
 """`secrets`: create missing values in the store, show the public deploy key and record it.
 
-The order makes it resumable: one write by check-and-set, then one edit of one answers file, and
-the second follows from what the first left in the store.
+It can be run again after an interruption: it writes to the store by check-and-set first, then
+edits one answers file with the key that the store contains.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ if TYPE_CHECKING:
 
 
 def run_secrets(options: Options, console: Console) -> ExitCode:
-    """Fill the store and show the public deploy key; asks on a terminal, needs --yes without."""
+    """Fill the store and show the public deploy key; asks on a terminal, else needs --yes."""
     if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
     if options.json and not options.yes:
-        raise UsageError("--json asks nothing", "run it without --json, or add --yes")
+        raise UsageError("--json needs --yes", "run it without --json, or add --yes")
     require_reference_keys(options.allow_reference)
     if options.register:
         _token_reference(options)
@@ -69,7 +69,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     start = read_command_input(options, workspace)
     if not start.given:
         raise UsageError(
-            "there are no answers to work with",
+            "there are no answers",
             "give --preset NAME, --answers FILE or --set KEY=VALUE"
             + workspace.other_installations_hint(),
         )
@@ -81,14 +81,12 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     target = resolve_store(proposal, agreed)
     if options.hand_off:
         return hand_off(run, agreed)
-    handed = open_hand_off(run, target) if options.take else None
-    # Only the answers say which server it is: consent before anything is sent.
+    file = open_hand_off(run, target) if options.take else None
+    # The answers alone name the server, so ask for consent before anything is sent to it.
     run.require_consent(target.required_consent)
     with open_store(target, target.login()) as session:
         return (
-            _fill_store(run, session, agreed)
-            if handed is None
-            else take_hand_off(run, session, handed)
+            _fill_store(run, session, agreed) if file is None else take_hand_off(run, session, file)
         )
 
 
@@ -123,7 +121,7 @@ def _fill_store(run: SecretsRun, session: StoreSession, agreed: Any) -> ExitCode
 def _fill_store_path(
     run: SecretsRun, session: StoreSession, agreed: Any, cluster: SecretLookup | None
 ) -> FillResult:
-    """Make and write what lacks at one path, once it is agreed to."""
+    """Create and write the missing values of one store path, after confirmation."""
     found = session.found
     _require_no_handoff(run, found)
     session.require_rights()
@@ -143,26 +141,26 @@ def _require_no_handoff(run: SecretsRun, found: Survey) -> None:
 
 
 def _register_keys(run: SecretsRun, keys: Sequence[tuple[GitKey, KeyPair]], agreed: Any) -> None:
-    """Have the provider know the keys, read-only, with the operator's one token for it."""
+    """Register the keys, read-only, at the provider of the first key, with the given token."""
     reference = _token_reference(run.options)
     answers = run.proposal.answers
     first = find_provider_api(answers, keys[0][0])
     if first is None:
         raise UsageError(
-            f"--register: the provider's API cannot be told from {keys[0][0].repository}",
+            f"--register: {keys[0][0].repository} is not at a provider with a known API",
             "register the key on the repository's page",
         )
     token = None
     for about, key in keys:
         place = find_provider_api(answers, about)
         if place is None or place.api != first.api:
-            run.note(f"{about.title} is not registered: the token is for {first.api}")
+            run.note(f"{about.title} not registered: the token is for {first.api}")
             continue
         run.require_consent(list_token_consents(about, place, reference, agreed))
         token = token or resolve_reference(reference, "--register", prompt=make_prompt(run))
         done = register_key(answers, place, token, key.public)
         run.console.say(
-            f"{'registered' if done.made else 'registered already'}, read-only: {place.path}"
+            f"{'registered' if done.made else 'already registered'}, read-only: {place.path}"
         )
         if done.note:
             run.console.say(f"warning: {done.note}")
@@ -173,12 +171,12 @@ def _token_reference(options: Options) -> SecretRef:
         return parse_token_reference(options.register)
     except ValueError:
         raise UsageError(
-            "--register takes where a token comes from: env:NAME, file:PATH or prompt"
+            "--register needs a reference to the token", "give env:NAME, file:PATH or prompt"
         ) from None
 
 
 def _prove_clone(run: SecretsRun, about: GitKey, key: KeyPair) -> bool:
-    """Whether nothing speaks against a clone with this very key; each look outside is told."""
+    """Clone with this key, print each probe's result, and return whether none failed."""
     try:
         probes = list_clone_probes(run.proposal.answers, key.private, about)
     except RefusedError as error:

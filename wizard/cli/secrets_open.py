@@ -1,4 +1,4 @@
-"""`secrets --take`: put the values of a hand-off file into the store; nothing is replaced."""
+"""`secrets --take`: put the values of a hand-off file into the store, without replacing any."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 
 
 class _FileInputs(Inputs):
-    """Values of the file only: what it lacks is read nowhere."""
+    """Values of the file only: a missing one is not read from any other source."""
 
     def value(self, fact: Fact) -> SecretStr:
-        """The file's value; SecretError where it has none."""
+        """Return the file's value; SecretError if it has none."""
         if fact.key not in self._known:
             raise SecretError(f"{fact.key} is not in the file", available=False)
         return self._known[fact.key]
 
 
 def open_hand_off(run: SecretsRun, target: StoreTarget) -> HandOff:
-    """The file of --take, opened and found to be for this installation and place."""
+    """Decrypt the file of --take, and check that it is for this installation and store."""
     path = Path(run.options.take)
     data = age.read_small(path, "--take")
     keys = age.read_identities([Path(one) for one in run.options.identity])
@@ -59,9 +59,9 @@ def open_hand_off(run: SecretsRun, target: StoreTarget) -> HandOff:
 
 
 def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> ExitCode:
-    """Put into the store what it lacks of the file's values, at once and by check-and-set.
+    """Write the file's values that the store does not have, at once and by check-and-set.
 
-    Raises ConflictError, which names keys only, where the store holds other values.
+    Raises ConflictError, which names keys only, if the store has different values.
     """
     every = session.open_all_paths()
     for one in every if not run.json else ():
@@ -78,7 +78,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
         if fact not in own
     ]
     if missing:
-        run.note(f"not in the file, and still lacking: {', '.join(missing)}")
+        run.note(f"not in the file, and still missing: {', '.join(missing)}")
     recorded = record_public_keys(run, collect_public_keys(outcomes))
     written = any(one.filled for one in outcomes)
     report_outcomes(run, outcomes, recorded, nothing=not written and not missing)
@@ -88,7 +88,7 @@ def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> Ex
 def _fill_path(
     run: SecretsRun, session: StoreSession, values: Mapping[Fact, SecretStr], handed: HandOff
 ) -> Outcome:
-    """Write what one path lacks of the values."""
+    """Write the values that are missing at one store path."""
     found = session.found
     missing = {f: v for f, v in values.items() if found.seen.payload.get(f) is None}
     filled: FillResult | None = None
@@ -111,7 +111,7 @@ def _report_unknown_keys(run: SecretsRun, every: Sequence[StoreSession], handed:
 
 
 def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
-    """The file's values for one path by fact, each one usable; raises where one is not."""
+    """Return the file's values for one store path, by fact; raises if one is not valid."""
     facts = {item.fact.key: item.fact for item in found.items}
     values = {facts[key]: value for key, value in handed.values.items() if key in facts}
     plain = Payload(
@@ -119,21 +119,22 @@ def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
     )
     for fact in values:
         plain.get(fact)
-    # A deploy key that is not the recorded one was handed off by somebody else, or is out of date.
+    # Raises for a deploy key that is not the recorded one: it is out of date, or of someone else.
     found.deploy_key(plain)
     return values
 
 
 def _require_same(store: str, held: Any, values: Mapping[Fact, SecretStr]) -> None:
-    other = [
+    different = [
         fact.key
         for fact, value in values.items()
-        if (there := held(fact)) is not None
-        and not hmac.compare_digest(there.encode(), value.get_secret_value().encode())
+        if (existing := held(fact)) is not None
+        and not hmac.compare_digest(existing.encode(), value.get_secret_value().encode())
     ]
-    if other:
+    if different:
         raise ConflictError(
-            f"{store} holds other values than the file: {', '.join(other)}; they were not replaced",
-            "what stands in the store is in use: throw the file away and run `airflow-wizard "
-            "secrets`, or have whoever put those values there remove them",
+            f"{store} has different values than the file: {', '.join(different)}; they were not "
+            "replaced",
+            "the values in the store are in use: delete the file and run `airflow-wizard secrets`, "
+            "or ask the owner of those values to remove them",
         )

@@ -1,4 +1,4 @@
-"""What `secrets` asks, prints and records."""
+"""The questions, the output and the records of `secrets`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from wizard.workspace.proposal import Proposal
 
 _NOT_RECORDED_NOTE = (
-    "the public key could not be recorded yet: there is no answers file to write to; commit, then "
-    "run `airflow-wizard secrets` again"
+    "the public key is not recorded yet, because there is no answers file: commit, then run "
+    "`airflow-wizard secrets` again"
 )
 
 
@@ -48,12 +48,12 @@ class SecretsRun:
 
     @property
     def yes(self) -> bool:
-        """Whether the write was agreed to beforehand."""
+        """Whether --yes confirms the write."""
         return self.options.yes
 
     @property
     def json(self) -> bool:
-        """Whether the result is printed as data."""
+        """Whether the result is printed as JSON."""
         return self.options.json
 
     @property
@@ -62,7 +62,7 @@ class SecretsRun:
         return sys.stdin.isatty() and not self.json
 
     def require_consent(self, questions: dict[str, str]) -> None:
-        """A yes to each question by key, from options or a person; RefusedError without one."""
+        """Get a yes to each question, from --allow-reference or a person; else RefusedError."""
         allowed = self.options.allow_reference
         left = {key: text for key, text in questions.items() if key not in allowed}
         if left and not self.is_interactive:
@@ -72,21 +72,21 @@ class SecretsRun:
                 raise consent_error([key])
 
     def note(self, text: str) -> None:
-        """Something a person should know; told at once, and part of the JSON."""
+        """Print a note at once, and add it to the JSON."""
         self.notes.append(text)
         self.console.say(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run found at one path of the store, did there, and the deploy key it holds now."""
+    """The result at one store path: what was found and written, and its deploy key now."""
 
     found: Survey
     filled: FillResult | None = None
     key: KeyPair | None = None
 
     def as_data(self) -> dict[str, object]:
-        """The outcome for `--json`; no value is in it."""
+        """Return the outcome for `--json`, without any value."""
         about = self.found.git_key
         page = find_key_page(about.url) if about and self.key else None
         seen = self.found.seen
@@ -102,7 +102,7 @@ class Outcome:
 
 
 def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str] = ()) -> None:
-    """Show every fact and where it comes from, never a value.
+    """Print every fact and its source, never a value.
 
     `handed` are the keys of a hand-off file (see `wizard.provisioning.steps.format_items`).
     """
@@ -114,7 +114,7 @@ def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str]
 
 
 def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
-    """What the write did."""
+    """Print the number of written values and the keys that somebody else wrote meanwhile."""
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
         run.note(f"written by somebody else meanwhile, and kept: {names}")
@@ -125,7 +125,7 @@ def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
 
 
 def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """The public halves of the deploy keys, by the question that each answers."""
+    """Return the public halves of the deploy keys, by question."""
     return {
         about.question: one.key.public
         for one in outcomes
@@ -134,9 +134,12 @@ def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
-    """Write public halves, by question, where the answers came from; empty where that has them."""
+    """Write public halves, by question, into the answers file; return its path.
+
+    Returns an empty text if nothing was written: the file has them, or there is no file.
+    """
     file, answers = run.options.answers, run.proposal.answers
-    # The comment of one that is recorded may be the person's own.
+    # Compare without the comment, which a person may have changed.
     new = {
         question: public
         for question, public in found.items()
@@ -158,9 +161,9 @@ def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
 def report_outcomes(
     run: SecretsRun, outcomes: Sequence[Outcome], recorded: str, *, nothing: bool | None = None
 ) -> None:
-    """The result as data, and what to do next; the installation's own path is the first.
+    """Print the result and the next steps; the first outcome is the installation's own path.
 
-    `nothing` says whether the store has every value (default: whether none lacked).
+    `nothing` says that the store has every value (default: no value was missing).
     """
     if run.json:
         first, *others = outcomes
@@ -176,7 +179,7 @@ def report_outcomes(
     if nothing is None:
         nothing = not any(one.found.missing_facts for one in outcomes)
     if nothing:
-        run.console.say("nothing to write: the store has every value that is made or given here")
+        run.console.say("nothing to write: the store has every generated or given value")
     for one in outcomes:
         about = one.found.git_key
         if one.key is not None and about is not None:
@@ -185,31 +188,31 @@ def report_outcomes(
 
 
 def print_public_key(run: SecretsRun, about: GitKey, public: str) -> None:
-    """The public half of a deploy key, and where to register it."""
+    """Print the public half of a deploy key, and where to register it."""
     page = find_key_page(about.url)
     if not run.json:
         run.console.data(f"\n{about.title} ({fingerprint(public)}):\n{public}")
     if page is not None and page.per_user:
         run.console.say(f"next: add it to the account that reads the repository: {page.url}")
     else:
-        where = page.url if page else f"at the deploy keys of {repository_label(about.url)}"
+        where = page.url if page else f"as a deploy key of {repository_label(about.url)}"
         run.console.say(f"next: register it, read-only: {where}")
 
 
 def report_recorded(run: SecretsRun, recorded: str) -> None:
-    """Where public halves were written, and that a commit takes them up."""
+    """Print the file with the recorded public halves, and the command that commits it."""
     if recorded:
         run.console.say(f"recorded in {recorded} (public keys)")
-        # With other layers these would be other answers.
+        # Without the same options, the commit would start from different answers.
         run.console.say(
             f"next: {shlex.join(['airflow-wizard', 'commit', *_list_answer_options(run)])}"
         )
 
 
 def _list_answer_options(run: SecretsRun) -> Iterator[str]:
-    """The options with which a commit starts from the same answers; values stay references."""
+    """Yield the options with which a commit starts from the same answers."""
     options = run.options
-    given = {
+    values_by_option = {
         "--repo": [options.repo] if options.repo != "." else [],
         "--installation": [options.installation],
         "--preset": [options.preset],
@@ -217,15 +220,15 @@ def _list_answer_options(run: SecretsRun) -> Iterator[str]:
         "--set": options.set,
         "--host-key-fingerprint": options.host_key_fingerprint,
     }
-    for name, values in given.items():
+    for name, values in values_by_option.items():
         for value in filter(None, values):
             yield from (name, value)
 
 
 def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
-    """How the cluster of the kubeconfig is asked which Secrets it has; None without a kubeconfig.
+    """Return a lookup of Secrets in the kubeconfig's cluster; None without a kubeconfig.
 
-    A context that was named has to be there.
+    A context given by --context must exist.
     """
     context = run.options.context
     cluster, identity = open_cluster(run.proposal.answers, context)
@@ -235,29 +238,29 @@ def open_run_cluster(run: SecretsRun) -> SecretLookup | None:
 
 
 def make_prompt(run: SecretsRun) -> Any:
-    """How values are asked for without echo; None without a terminal."""
+    """Return a prompt for values, without echo; None without a terminal."""
     if not run.is_interactive:
         return None
     return lambda key: getpass(f"{key} (not shown): ", stream=run.console.err)
 
 
 def note_unknown_places(run: SecretsRun, signs: PriorUse) -> None:
-    """The places where an earlier life could not be looked for."""
+    """Print the places that could not be searched for an earlier use of the installation."""
     for place in signs.unknown:
         run.note(
-            f"not looked at: {place}. If this installation ran before, stop here and put its "
-            "values into the store"
+            f"not checked: {place}. If this installation already ran, stop and put its values "
+            "into the store"
         )
 
 
 def confirm_write(run: SecretsRun, count: int, place: str) -> None:
-    """A person or --yes agrees to the write of so many values."""
+    """Return after a person or --yes confirms the write of `count` values; else UsageError."""
     if run.yes:
         return
     if not run.is_interactive:
         raise UsageError(
             "there is no terminal to ask on, and no --yes",
-            "look at the list above, then add --yes; nothing was written",
+            "check the list above, then add --yes; nothing was written",
         )
     what = "this value" if count == 1 else f"these {count} values"
     if not ask_confirmation(run.console, f"Write {what} to {place}?"):

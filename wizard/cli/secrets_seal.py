@@ -1,6 +1,6 @@
-"""`secrets --hand-off`: values for a store that only others may write to, into a sealed file.
+"""`secrets --hand-off`: write values into a sealed file, for a store that only others may write.
 
-They are made and read exactly as `secrets` does it; `wizard.cli.secrets_open` is the other side.
+The values are generated and read as `secrets` does it; `wizard.cli.secrets_open` reads the file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _TAKE_OPTIONS = ("identity",)
 
 
 def require_valid_options(options: Options) -> None:
-    """Raise UsageError for options of the two that do not go together."""
+    """Raise UsageError for options of --hand-off and --take that cannot be combined."""
     if not options.hand_off and (option := options.find_given(*_HAND_OFF_OPTIONS)):
         raise UsageError(f"{option} is for --hand-off", "leave it out")
     if not options.take and (option := options.find_given(*_TAKE_OPTIONS)):
@@ -64,21 +64,24 @@ def require_valid_options(options: Options) -> None:
     if not mode:
         return
     if options.hand_off and options.take:
-        raise UsageError("--hand-off makes a file and --take takes one", "do one of them")
+        raise UsageError(
+            "--hand-off cannot be used with --take", "run one command for each of them"
+        )
     if option := options.find_given("register", "prove"):
         raise UsageError(
-            f"{mode} takes no {option}",
-            f"once the store is filled: airflow-wizard secrets {option}",
+            f"{mode} cannot be used with {option}",
+            f"once the store has the values, run airflow-wizard secrets {option}",
         )
     if options.take and not options.identity:
         raise UsageError(
-            "--take needs a private key that opens the file", "--identity KEYFILE, as for `age -d`"
+            "--take needs a private key that opens the file",
+            "add --identity KEYFILE, as for `age -d`",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _UnreadableStore:
-    """A store that nobody here may look into: every value counts as missing."""
+    """A store that this run may not read: every value counts as missing."""
 
     name: str
     document: bool
@@ -87,14 +90,14 @@ class _UnreadableStore:
         return None
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        raise NotImplementedError("nothing is written to a store that is not read")
+        raise NotImplementedError("a store that is not read cannot be written")
 
 
 def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
-    """Make and read what the installation needs, and seal it into a file for its recipients.
+    """Generate and read the installation's values, and seal them into a file for its recipients.
 
-    A run that was killed is continued by the same command. Raises ConflictError where values were
-    handed off before, RefusedError where the installation has lived before.
+    The same command continues a run that was killed. Raises ConflictError if values were handed
+    off before, RefusedError if the installation already ran.
     """
     options, repository = run.options, run.start.workspace.repository
     files = [Path(one) for one in options.recipients_file or ()]
@@ -117,7 +120,7 @@ def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
     )
     missing = _facts(every, "generate", "given")
     if not missing:
-        raise UsageError("there is nothing to hand off: every value is left to others", "")
+        raise UsageError("there is nothing to hand off: others create every value", "")
     for found in every if not run.json else ():
         print_items(run, found, f"sealed into {file}")
     items = [item for found in every for item in found.items]
@@ -147,7 +150,10 @@ def _facts(every: Sequence[Survey], *states: ItemState) -> list[Fact]:
 
 
 def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey]:
-    """The surveys, once nothing in them was made before; with --new-hand-off, whatever was."""
+    """Return the surveys; raises ConflictError if a value was generated before.
+
+    With --new-hand-off, values are generated again.
+    """
     made = [fact.key for fact in _facts(every, "generate")]
     keys = [git_key(run.proposal.answers, name) for name in made if name in QUESTIONS]
     if keys:
@@ -167,16 +173,16 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
         if key.public:
             raise ConflictError(
                 f"{key.question}.public is {fingerprint(key.public) or 'no public key'}: this "
-                "deploy key was made before, so its private half is in the store, or in a file "
-                "handed off elsewhere",
-                "have somebody who reads the store look (airflow-wizard secrets); if it is lost, "
-                "make a new one, to be registered again: --new-hand-off",
+                "deploy key already exists, so its private half is in the store or in an earlier "
+                "hand-off file",
+                "ask somebody with access to the store to run airflow-wizard secrets; if the key "
+                "is lost, create a new one with --new-hand-off and register it again",
             )
     return list(every)
 
 
 def _require_place(run: SecretsRun) -> None:
-    """The public key is told once; it has to be recorded then."""
+    """Raise UsageError without an answers file: the public key is printed only once."""
     file = run.options.answers
     if not run.start.existing and (not file or file == "-"):
         raise UsageError(
@@ -186,7 +192,7 @@ def _require_place(run: SecretsRun) -> None:
 
 
 def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> dict[str, str]:
-    """The public halves of the deploy keys among the values, by question."""
+    """Return the public halves of the deploy keys among the values, by question."""
     plain = {key: value.get_secret_value() for key, value in values.items()}
     payload = Payload("the hand-off", False, plain)
     return {
@@ -197,28 +203,28 @@ def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> di
 
 
 def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> None:
-    """The file, and on both sides of it the memory: a kill leaves nothing handed, or all known."""
+    """Write the file, with its record before and after: a kill cannot leave an unrecorded file."""
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
     if note.generated and not save_hand_off_record(repository, name, note):
-        run.note("your state folder cannot be written: that values were handed off is not known")
+        run.note("your state folder cannot be written, so this hand-off is not recorded")
     write_new_file(file, sealed)
     if note.generated:
         save_hand_off_record(repository, name, replace(note, is_complete=True))
 
 
 def _is_finished(run: SecretsRun, note: HandOffRecord | None) -> bool:
-    """Whether this very file was made before; what lacked of that run is done then."""
+    """Return whether this file already exists from an earlier run, whose report is then printed."""
     if note is None or run.options.new_hand_off or not note.has_file:
         return False
     if Path(note.file) != Path(run.options.hand_off).absolute().resolve():
         return False
-    run.note(f"made on {note.date}, and still there; nothing is generated a second time")
+    run.note(f"already written on {note.date}; nothing is generated again")
     _report(run, (), note, 0)
     return True
 
 
 def _report(run: SecretsRun, every: Sequence[Survey], note: HandOffRecord, recipients: int) -> None:
-    """What the file holds and for whom; never a value."""
+    """Print the file's keys, its checksum and the next steps; never a value."""
     recorded = record_public_keys(run, note.public)
     name = run.proposal.answers.installation.name
     left = [fact.key for fact in _facts(every, "others")]
@@ -242,10 +248,10 @@ def _report(run: SecretsRun, every: Sequence[Survey], note: HandOffRecord, recip
     if every:
         count = len(_facts(every, "generate", "given"))
         who = "its recipient" if recipients == 1 else f"its {recipients} recipients"
-        run.console.say(f"written: {note.file}, {count} values only {who} can open")
-    run.console.say(f"its checksum, for them to compare: {note.checksum}")
+        run.console.say(f"written: {note.file}, {count} values that only {who} can open")
+    run.console.say(f"checksum, for the recipients to compare: {note.checksum}")
     run.console.say(
-        "next: give it to somebody who may write there; they run in this repository: "
+        "next: send it to somebody with write access to the store, who runs in this repository: "
         f"airflow-wizard secrets --installation {name} --take FILE --identity KEYFILE"
     )
     for key in (git_key(run.proposal.answers, one) for one in QUESTIONS):

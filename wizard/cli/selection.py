@@ -1,7 +1,7 @@
-"""From options to raw answers: which installation, and from which layers.
+"""Chooses the installation, and reads raw answers from options, files and presets.
 
-The screens show their first frame before the models are loaded, so what needs them is imported on
-use here.
+The screens show their first frame before the models are loaded. Modules that need the models are
+therefore imported on use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wizard.workspace.workspace import Workspace
 
 
 def open_workspace(options: Options, console: Console, *, create: bool = False) -> Workspace:
-    """The config repository of --repo, to be written; with `create` an empty folder becomes one.
+    """Open the config repository of --repo; with `create`, initialize an empty folder.
 
     An interrupted write is finished or undone first, and reported on the console.
     """
@@ -33,12 +33,12 @@ def open_workspace(options: Options, console: Console, *, create: bool = False) 
 
 
 def open_workspace_read_only(options: Options) -> Workspace:
-    """The config repository of --repo, only to look; ConflictError after an interrupted write."""
+    """Open the repository of --repo read-only; ConflictError after an interrupted write."""
     return Workspace.open(Path(options.repo), branch=options.branch, recover=False)
 
 
 def open_or_create_workspace(options: Options, console: Console) -> Workspace:
-    """Like `open_workspace`; offers on the terminal to make a repository of an empty folder."""
+    """Open the repository of --repo; offers to create it in an empty or missing folder."""
     folder = Path(options.repo)
     try:
         return open_workspace(options, console)
@@ -46,7 +46,7 @@ def open_or_create_workspace(options: Options, console: Console) -> Workspace:
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             raise
         console.say(error.message)
-        what = "Make this empty folder one" if folder.exists() else "Make the folder and one in it"
+        what = "Create one in this folder" if folder.exists() else "Create the folder with one"
         answer = read_line(console, f"{what} (git init -b main)? [Y/n]: ")
         if answer.casefold() not in {"", "y", "yes"}:
             raise
@@ -54,16 +54,16 @@ def open_or_create_workspace(options: Options, console: Console) -> Workspace:
 
 
 def choose_installation(workspace: Workspace, name: str) -> str:
-    """The installation a command is about; empty when the repository has none yet.
+    """Return the name of the installation to use; empty if the repository has none yet.
 
-    Raises UsageError for a name that is not there, or when there are several and none is named.
+    Raises UsageError for an unknown name, and without a name if there are several installations.
     """
     found = workspace.installations()
     if name and name not in found:
-        there = f"there are: {', '.join(found)}" if found else "there is none yet"
+        known = f"use one of: {', '.join(found)}" if found else "it has none yet"
         raise UsageError(
             f"there is no installation {name!r} in this repository",
-            f"{there}; for a new one leave --installation out and give "
+            f"{known}; for a new one leave --installation out and give "
             f"--set installation.name={name}"
             + ("" if found else workspace.other_installations_hint()),
         )
@@ -71,7 +71,7 @@ def choose_installation(workspace: Workspace, name: str) -> str:
         return name
     if len(found) > 1:
         raise UsageError(
-            f"this repository holds {len(found)} installations",
+            f"this repository has {len(found)} installations",
             f"name one with --installation: {', '.join(found)}",
         )
     return found[0] if found else ""
@@ -80,11 +80,11 @@ def choose_installation(workspace: Workspace, name: str) -> str:
 def read_command_input(
     options: Options, workspace: Workspace, assignments: Sequence[str] = ()
 ) -> CommandInput:
-    """The raw answers of this run.
+    """Return the raw answers of this run, and the installation they belong to.
 
-    New: --set over answers file over preset over defaults. Existing: the committed answers, or
-    --answers in their place; a preset is refused. With `assignments` (the command `set`) it is
-    always an existing one.
+    For a new installation, --set overrides the answers file, which overrides the preset. An
+    existing installation starts from its committed answers, or from --answers instead; a preset is
+    refused. With `assignments` (the command `set`) the installation must exist.
     """
     from wizard.answers.files import apply_assignments, merge_layers
     from wizard.answers.host_keys import parse_pasted_keys
@@ -97,8 +97,8 @@ def read_command_input(
     )
     if existing and options.preset:
         raise UsageError(
-            f"--preset is for a new installation, and {existing} has answers already",
-            "change them with `airflow-wizard set KEY=VALUE`; for another installation add "
+            f"--preset is for a new installation, and {existing} already has answers",
+            "change them with `airflow-wizard set KEY=VALUE`; for a new installation add "
             + NEW_INSTALLATION_HINT,
         )
     if existing and not options.answers:
@@ -122,7 +122,7 @@ def read_command_input(
 
 
 def _read_layers(preset: str, file: str) -> tuple[list[Mapping[str, Any]], Path | None]:
-    """The answers of preset and file, and the folder that file names in them are relative to."""
+    """Return the answers of preset and file, and the folder for relative file names in them."""
     layers: list[Mapping[str, Any]] = []
     folder = None
     if preset:
@@ -138,7 +138,7 @@ def _read_layers(preset: str, file: str) -> tuple[list[Mapping[str, Any]], Path 
 
 
 def _installation_name(answers: Mapping[str, Any], has_layers: bool) -> str:
-    """The installation that answers name; empty when they name none."""
+    """Return the installation's name in the answers; empty if it is not a text."""
     from wizard.answers.questions import field_spec
     from wizard.formats.nested import get_value
 
@@ -150,12 +150,12 @@ def _installation_name(answers: Mapping[str, Any], has_layers: bool) -> str:
 def _find_existing(options: Options, workspace: Workspace, name: str) -> str:
     if options.installation or not name:
         return choose_installation(workspace, options.installation)
-    # Answers name their installation; another name than those that exist begins a new one.
+    # Answers contain the installation's name; an unknown name starts a new installation.
     return name if name in workspace.installations() else ""
 
 
 def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    """A new installation goes beside those of the folder that was opened."""
+    """Put a new installation into the folder that was opened, next to those already there."""
     from wizard.formats.nested import get_value, put_value
 
     prefix = workspace.repository.prefix
@@ -169,7 +169,7 @@ def _display_name(file: str) -> str:
 
 
 def _read_answers(file: str) -> tuple[str, Path]:
-    """The text of an answers file, and the folder it is in."""
+    """Return the text of an answers file, and its folder."""
     path = Path(file)
     try:
         if file == "-":
@@ -189,11 +189,11 @@ def _read_answers(file: str) -> tuple[str, Path]:
 def load_installation(
     options: Options, *, command: str, verb: str, reason: str
 ) -> CommittedInstallation:
-    """The installation that the options name, for a command that takes no other answers.
+    """Return the committed installation that the options name.
 
-    `command`, `verb` and `reason` are its words in errors. Raises UsageError for options that
-    would change the answers and where nothing is committed, and all that `require_committed`
-    raises.
+    `command`, `verb` and `reason` are the words of the command in errors. Raises UsageError for
+    options that would change the answers and if nothing is committed, and the errors of
+    `require_committed`.
     """
     refuse_changes(options, command=command, reason=reason)
     start = read_command_input(options, open_workspace_read_only(options))
@@ -206,11 +206,11 @@ def load_installation(
 
 
 def refuse_changes(options: Options, *, command: str, reason: str) -> None:
-    """Raise UsageError for options that would change the answers, or name several at once."""
+    """Raise UsageError for --all and for options that would change the answers."""
     if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
     if option := options.find_given("answers", "preset", "set", "host_key_fingerprint"):
         raise UsageError(
-            f"{command} takes no {option}: {reason}",
+            f"{command} cannot be used with {option}: {reason}",
             "change and commit first: airflow-wizard set KEY=VALUE --yes",
         )

@@ -27,42 +27,42 @@ def offer_answers_file(
     typed: Sequence[str] = (),
     repo: str = ".",
 ) -> None:
-    """Ask whether to write raw answers into a new file in `folder`, and say how to go on with it.
+    """Offer to save raw answers to a new file in `folder`, and print how to continue with it.
 
-    `folder` is what file names in the answers are relative to; `typed` fingerprints are no answers
-    and go into the command. Nothing is offered below .airflow-wizard, whose files only commits
-    write, nor where the answers hold what looks like a secret. Never raises: the reason for which
-    `ask` ended is what counts.
+    File names in the answers are relative to `folder`. Fingerprints in `typed` are not answers and
+    become options of the printed command. Nothing is offered in .airflow-wizard, which only
+    commits write, or if the answers may contain a secret. Never raises, so that the caller can
+    report its own error.
     """
     text = _text(data)
     path = _find_free_path(folder)
     if path is None or STATE_DIR in folder.resolve().parts or _holds_secret(data, text):
-        console.say("the answers given are not kept: no file may hold them here")
+        console.say("your answers are not saved: they cannot be written to a file here")
         return
     try:
-        agreed = ask_confirmation(console, f"Save the answers given so far to {path}?")
+        agreed = ask_confirmation(console, f"Save your answers to {path}?")
     except (KeyboardInterrupt, EOFError, OSError):
         console.say("")
         agreed = False
     if not agreed:
-        console.say("the answers given are not kept")
+        console.say("your answers are not saved")
         return
     try:
-        # "x": a file that came up meanwhile, or a link, is somebody else's.
+        # "x" fails for a file or link that was created meanwhile.
         with path.open("x", encoding="utf-8") as out:
             out.write(text)
     except OSError as error:
-        console.say(f"{path}: cannot be written: {error.strerror}; the answers are not kept")
+        console.say(f"{path}: cannot be written: {error.strerror}; your answers are not saved")
         return
     parts = ["airflow-wizard", "ask", *(["--repo", repo] if repo != "." else [])]
     parts += ["--answers", str(path)]
     for value in typed:
         parts += ["--host-key-fingerprint", value]
-    console.say(f"saved; go on with: {shlex.join(parts)}")
+    console.say(f"saved; continue with: {shlex.join(parts)}")
 
 
 def _text(data: Mapping[str, Any]) -> str:
-    header = "Unfinished answers of Airflow Wizard: go on with `airflow-wizard ask --answers FILE`."
+    header = "Unfinished answers: continue with `airflow-wizard ask --answers FILE`."
     return dump_yaml(
         {"schema": 1, **data}, {item.path: item.help for item in field_specs()}, header
     )
@@ -74,7 +74,7 @@ def _find_free_path(folder: Path) -> Path | None:
 
 
 def _holds_secret(data: Mapping[str, Any], text: str) -> bool:
-    """Whether a commit would refuse these answers for a secret in them."""
+    """Return whether a commit would refuse these answers because they contain a secret."""
     variables, values = get_value(data, ("environment", "variables")), get_value(data, ("values",))
     env: list[Any] = [
         {"name": name, "value": value} for name, value in dict(variables or {}).items()

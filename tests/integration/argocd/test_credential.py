@@ -109,7 +109,7 @@ def test_both_keys_are_made_once_each_at_its_own_path(
     again = bench("--yes", *ALLOW)
     assert writes(requests) == []
     assert "Argo CD's key (SHA256:" in again.out
-    assert "register it, read-only: at the deploy keys of git.example.com/platform" in again.err
+    assert "register it, read-only: as a deploy key of git.example.com/platform" in again.err
 
 
 def test_a_run_that_was_killed_between_the_paths_goes_on(

@@ -99,7 +99,7 @@ TABLE: list[tuple[str, Before, list[str], int, str]] = [
         "installation.name=",
     ),
     ("set takes no answers", _nothing, ["set", SCALE, "--answers", "x"], 64, "commit --answers"),
-    ("preset on existing", _nothing, ["plan", "--preset", "local"], 64, "answers already"),
+    ("preset on existing", _nothing, ["plan", "--preset", "local"], 64, "already has answers"),
     ("unknown preset", _nothing, ["plan", "--preset", "nope"], 64, "local"),
     ("unknown value", _nothing, ["set", "values.nope=1", "--yes"], 4, "values.unknown-key"),
     ("guarded value", _nothing, ["set", "values.fernetKeySecretName=x"], 3, "guarded settings"),

@@ -161,7 +161,7 @@ def test_a_killed_run_is_continued(side: Side, monkeypatch: pytest.MonkeyPatch) 
     made = side.file.read_bytes()
     assert "public" not in (yaml.safe_load(side.bench.file.read_text())["dags"].get("key") or {})
     done = side.make()
-    assert "nothing is generated a second time" in done.err
+    assert "nothing is generated again" in done.err
     assert side.file.read_bytes() == made
     side.take()
     assert is_same_key(side.bench.public(), done.out.splitlines()[-1])
@@ -172,7 +172,7 @@ def test_what_the_store_holds_is_never_replaced(side: Side) -> None:
     theirs = "somebody-elses-redis-password"
     side.bench.put({"redisPassword": theirs, "their": "own"})
     done = side.take(code=5)
-    assert "holds other values than the file: redisPassword;" in done.err
+    assert "has different values than the file: redisPassword;" in done.err
     assert side.bench.values() == {"redisPassword": theirs, "their": "own"}
     # The same value there is no difference, and what belongs to others stays.
     side.bench.put({"redisPassword": side.values()["redisPassword"], "their": "own"})
@@ -372,8 +372,8 @@ def test_identities_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         (("--new-hand-off",), "is for --hand-off"),
         (("--identity", "x"), "is for --take"),
         (("--take", "x"), "needs a private key"),
-        (("--take", "x", "--hand-off", "y"), "do one of them"),
-        (("--take", "x", "--identity", "y", "--prove"), "--take takes no --prove"),
+        (("--take", "x", "--hand-off", "y"), "run one command for each"),
+        (("--take", "x", "--identity", "y", "--prove"), "--take cannot be used with --prove"),
     ],
 )
 def test_options_that_do_not_go_together(bench: Bench, words: tuple[str, ...], says: str) -> None:

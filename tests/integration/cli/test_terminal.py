@@ -65,7 +65,7 @@ def test_interrupted_at_a_prompt(
     assert terminal.wait() == 130
     said = "nothing was written" if args[0] == "ask" else "nothing is half-written"
     assert f"interrupted; {said}" in terminal.text
-    assert "Save the answers" not in terminal.text, "none was given"
+    assert "Save your answers" not in terminal.text, "none was given"
     assert "Traceback" not in terminal.text
     assert local.git.state() == state
     assert local.git.leftovers() == []
@@ -164,16 +164,16 @@ def test_ask_stays_on_the_host_keys_and_saves_what_was_given(
     terminal.wait_for("Name [airflow]")
     terminal.send("prod\r")
     terminal.send("\r" * (_asked_before_host_keys() - 1))
-    terminal.wait_for("an empty line alone keeps what is there", timeout=40)
+    terminal.wait_for("an empty line alone keeps the known keys", timeout=40)
     terminal.send("\r")
-    terminal.wait_for("! no key of git.example.com is known; paste one, or type skip")
+    terminal.wait_for("! no key of git.example.com is known; paste one or type skip")
     key = OWN_KEY
     terminal.send(f"git.example.com {key.type} {key.key}\r\r")
     terminal.wait_for("Fingerprint (SHA256:..., or skip):")
     terminal.send("\r")
     terminal.wait_for("! ")
     terminal.send("skip\r")
-    terminal.wait_for("left out: until every key has evidence")
+    terminal.wait_for("skipped: the plan is refused")
     terminal.send("\x03")
     terminal.wait_for("interrupted; nothing was written")
     terminal.wait_for("airflow-answers-2.yaml? [y/N]")
@@ -181,7 +181,7 @@ def test_ask_stays_on_the_host_keys_and_saves_what_was_given(
 
     assert terminal.wait(40) == 130
     saved = here / "airflow-answers-2.yaml"
-    assert f"go on with: airflow-wizard ask --repo {repo} --answers {saved}" in terminal.text
+    assert f"continue with: airflow-wizard ask --repo {repo} --answers {saved}" in terminal.text
     assert (here / "airflow-answers.yaml").read_text() == "somebody else's\n"
     assert "name: prod" in saved.read_text()
     options = ("--repo", repo, "--answers", saved)
@@ -215,7 +215,7 @@ def test_answers_are_never_saved_among_ours_nor_with_a_secret(
     terminal.send("\x03")
 
     assert terminal.wait(40) == 130
-    assert "the answers given are not kept" in terminal.text
+    assert "your answers are not saved" in terminal.text
     assert sorted(local.folder.rglob("*")) == there
 
 

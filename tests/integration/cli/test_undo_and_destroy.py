@@ -235,7 +235,7 @@ def test_destroy_keeps_what_holds_data(
     assert would - {"destroy.objects"} == {
         name for name, state in seen.items() if state == "changed"
     }
-    assert f"stays: apps/{here.name}/NOTES.md" in done.err
+    assert f"not deleted: apps/{here.name}/NOTES.md" in done.err
     assert here.clone.git("ls-files") == f"apps/{here.name}/NOTES.md"
     assert here.remote.git("rev-parse", "main") == here.clone.git("rev-parse", "HEAD")
     assert here.clone.git("log", "-1", "--format=%s").startswith("Remove Airflow installation")

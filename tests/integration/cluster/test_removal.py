@@ -396,11 +396,11 @@ def test_the_name_has_to_be_given(aw: Wizard, tmp_path: Path, pty_run: Any, worl
     state = aw.git.state()
     for words, says in (
         (["--yes"], "--confirm airflow --yes"),
-        (["--yes", "--confirm", "other"], "--confirm other is not the installation"),
-        (["--confirm", "airflow"], "no terminal"),
-        (["--confirm", "airflow", "--json"], "no terminal"),
+        (["--yes", "--confirm", "other"], "--confirm other does not match"),
+        (["--confirm", "airflow"], "needs a terminal"),
+        (["--confirm", "airflow", "--json"], "needs a terminal"),
         (["--yes", "--confirm", "airflow", "--branch", "a..b"], "is not a branch name"),
-        (["--yes", "--confirm", "airflow", "--preset", "local"], "destroy takes no --preset"),
+        (["--yes", "--confirm", "airflow", "--preset", "local"], "cannot be used with --preset"),
         (["--yes", "--confirm", "airflow", "--installation", "other"], "'other'"),
     ):
         done = aw("destroy", *words)
