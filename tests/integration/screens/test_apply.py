@@ -112,7 +112,7 @@ async def test_anothers_object_stops_it_and_a_wait_is_left_safely(world: World, 
         frames: list[str] = []
         shown = await ended(pilot, frames)
         assert "> blocked      Create AppProject airflow" in shown
-        assert "! stopped: something of another's is in the way" in shown
+        assert "! stopped by a conflict with another owner's object" in shown
         assert "+    - https://airflow.apache.org" in shown
         assert "left         Create Application airflow" in shown
         assert wizard.exit_report.applied is not None
