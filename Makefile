@@ -1,14 +1,14 @@
 # Works on a fresh machine with git and Python 3.11 or newer:
 #
-#   make run        the wizard, on the config repository ./airflow-config (made if it is not there)
-#   make test       everything a change must pass; sets up what it needs, skips nothing silently
+#   make run        the wizard, on the config repository ./airflow-config (created if missing)
+#   make test       everything that a change must pass; installs what it needs, skips nothing silently
 #   make check      lint, layers, types, unit and screens tests: no server, under two minutes
-#   make testbed    build the real programs the tests run (helm, template engine, API server) ahead
-#   make lint       ruff, layers, mypy          make format    let ruff mend what it can
-#   make bench      the budgets, measured beside their peers (never fails on time)
+#   make testbed    build the programs that the tests run (helm, template engine, API server, Vault)
+#   make lint       ruff, layers, mypy          make format    apply what ruff can fix
+#   make bench      measure the budgets beside their peers (never fails on time)
 #   make pictures   every screen as a picture, in .cache/pictures; README's in docs/pictures
-#   make generated   README's tables and wizard/questions.json, from the questions
-#   make clean      remove all that was built; ./airflow-config is yours and stays
+#   make generated  README's tables and wizard/answers/questions.json, from the questions
+#   make clean      delete everything that was built; ./airflow-config is yours and is kept
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,14 +24,14 @@ run: $(VENV)/.run
 	@test -e airflow-config/.git || git init --quiet --initial-branch=main airflow-config
 	@$(BIN)/airflow-wizard --repo airflow-config
 
-# Each step says what it is, so that a failing run shows at once which one failed.
+# Each step prints its name, so a failing run shows which one failed.
 test: packages $(VENV)/.dev
 	$(MAKE) --no-print-directory testbed
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory wheel
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-# While you work: all that needs neither a package of the system nor a program built here.
+# While you work: everything that needs neither a system package nor a program built here.
 check: $(VENV)/.dev
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest $(PYTEST_ARGS) tests/unit tests/screens
@@ -65,7 +65,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-# What is installed is what is shipped: the wheel's own command, away from the checkout.
+# Test what is shipped: the wheel's own command, outside the checkout.
 wheel: $(CACHE)/wheel/.installed
 	cd $(CACHE)/wheel && venv/bin/airflow-wizard --help > help.txt && venv/bin/airflow-wizard presets
 
