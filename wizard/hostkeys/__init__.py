@@ -1,1 +1,1 @@
-"""SSH host keys: parsing, fingerprints, the published list, the verdict."""
+"""SSH host keys: parsing, fingerprints, the list of published keys, the verdict."""

@@ -1,7 +1,7 @@
-"""Public key blobs, checked to the last byte: exactly one sound key, or an error.
+"""Validates public key blobs byte by byte: a blob is exactly one valid key, or an error.
 
 Sources: RFC 4251 (strings and numbers), RFC 4253 (blobs, RSA), RFC 5656 (ECDSA) and RFC 8709
-(Ed25519). Not cryptography's loader: test_a_plan_with_host_keys_loads_no_cryptography says why.
+(Ed25519). Does not use cryptography; see test_a_plan_with_host_keys_loads_no_cryptography.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import binascii
 import struct
 
 MIN_RSA_BITS = 2048
-_MAX_RSA_BITS = 16384  # OpenSSH's own limit (SSHBUF_MAX_BIGNUM)
+_MAX_RSA_BITS = 16384  # OpenSSH's limit (SSHBUF_MAX_BIGNUM)
 
-# p = 2^256 - 2^224 + 2^192 + 2^96 - 1 and so on, and b of y^2 = x^3 - 3x + b (FIPS 186-4, D.1.2).
+# p = 2^256 - 2^224 + 2^192 + 2^96 - 1 etc., and b of y^2 = x^3 - 3x + b (FIPS 186-4, D.1.2).
 _CURVES = {
     "nistp256": (
         256,
@@ -42,7 +42,7 @@ _CURVES = {
 
 
 def decode_key(text: str) -> bytes:
-    """The bytes of canonical base64; ValueError says what to do about anything else."""
+    """Return the bytes of canonical base64; ValueError has the problem and the fix."""
     try:
         blob = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -55,17 +55,17 @@ def decode_key(text: str) -> bytes:
 
 
 class _Reader:
-    """RFC 4251 strings out of a blob, never beyond its end."""
+    """Reads RFC 4251 strings from a blob, never past its end."""
 
     def __init__(self, blob: bytes) -> None:
         self.rest = blob
 
     def string(self) -> bytes:
         if len(self.rest) < 4:
-            raise ValueError("the key is cut off: copy the whole line again")
+            raise ValueError("the key is truncated: copy the whole line again")
         (size,) = struct.unpack(">I", self.rest[:4])
         if size > len(self.rest) - 4:
-            raise ValueError("the key is cut off: copy the whole line again")
+            raise ValueError("the key is truncated: copy the whole line again")
         value, self.rest = self.rest[4 : 4 + size], self.rest[4 + size :]
         return value
 
@@ -78,7 +78,7 @@ class _Reader:
 
 
 def check_blob(name: str, blob: bytes) -> int:
-    """The key's size in bits; ValueError for a blob that is not exactly one key of this type."""
+    """Return the key size in bits; ValueError unless the blob is exactly one key of this type."""
     reader = _Reader(blob)
     if reader.string() != name.encode():
         raise ValueError("the key's type does not match its bytes: copy the whole line again")
@@ -91,7 +91,7 @@ def check_blob(name: str, blob: bytes) -> int:
     else:
         bits = _check_ecdsa(reader, name.removeprefix("ecdsa-sha2-"))
     if reader.rest:
-        raise ValueError("bytes follow the end of the key: copy the line again")
+        raise ValueError("there is data after the end of the key: copy the line again")
     return bits
 
 
@@ -100,8 +100,8 @@ def _check_rsa(reader: _Reader) -> int:
     bits = modulus.bit_length()
     if bits < MIN_RSA_BITS:
         raise ValueError(
-            f"this ssh-rsa key has {bits} bits and at least {MIN_RSA_BITS} are needed: paste "
-            "another key of the host, or have its owner make an ssh-ed25519 key"
+            f"this ssh-rsa key has {bits} bits, but at least {MIN_RSA_BITS} are required: paste "
+            "a different key of the host, or have its owner create an ssh-ed25519 key"
         )
     if bits > _MAX_RSA_BITS or exponent < 3 or exponent % 2 == 0 or modulus % 2 == 0:
         raise ValueError("the ssh-rsa key is damaged: copy the whole line again")
@@ -118,7 +118,7 @@ def _check_ecdsa(reader: _Reader, curve: str) -> int:
         raise ValueError(f"the ECDSA key needs {1 + 2 * size} bytes: copy the whole line again")
     x = int.from_bytes(point[1 : 1 + size], "big")
     y = int.from_bytes(point[1 + size :], "big")
-    # A key written from memory, right prefix and invented tail, fails here.
+    # A key that was invented after a correct prefix fails here.
     if max(x, y) >= prime or (y * y - (x * x * x - 3 * x + b)) % prime:
         raise ValueError("the ECDSA key is damaged (not a point of its curve): copy it again")
     return bits

@@ -1,9 +1,9 @@
-"""SSH public host keys as people paste them: parsed here, byte by byte, and never by a library.
+"""Parses pasted SSH public host keys byte by byte, without a library.
 
-`paramiko.HostKeys` refuses a whole file for one marker it does not know, and a lenient reader
-would let a certificate authority or a wildcard through as if it were a host's own key. Formats:
-sshd(8) for known_hosts lines, `wizard.hostkeys.blob` for the keys themselves. No message repeats
-what was pasted: it may be a private key.
+`paramiko.HostKeys` refuses a whole file because of one unknown marker, and a lenient reader would
+accept a certificate authority or a wildcard as the host's own key. Formats: sshd(8) for
+known_hosts lines, `wizard.hostkeys.blob` for the keys. Messages never repeat the pasted text: it
+may be a private key.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _REFUSED_TYPES = {
 }
 _PASTE = "paste lines as ssh-keyscan prints them, such as: git.example.com ssh-ed25519 AAAA..."
 _PRIVATE = (
-    "this is a private key, which must never leave its owner: nothing was kept; "
-    "paste the public key (the .pub file) instead, and replace the private key if others saw it"
+    "this is a private key, which must never leave its owner: nothing was stored; "
+    "paste the public key (the .pub file), and replace the private key if others saw it"
 )
 
 
 class HostKeyTextError(ValueError):
-    """Pasted text that is not a list of host keys; `problems` has one entry for each bad line."""
+    """Pasted text that is not a list of host keys; `problems` has one entry per bad line."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -52,7 +52,7 @@ class HostKeyTextError(ValueError):
 class HostKey:
     """One public host key: its type and its blob as canonical base64.
 
-    Cannot be made from anything else: ValueError says what is wrong with the type or the blob.
+    The constructor validates: ValueError for a bad type or blob.
     """
 
     type: str
@@ -67,17 +67,17 @@ class HostKey:
 
     @property
     def blob(self) -> bytes:
-        """The key as the SSH protocol sends it."""
+        """Return the key in the SSH protocol's binary form."""
         return base64.b64decode(self.key)
 
     @property
     def fingerprint(self) -> str:
-        """``SHA256:`` and 43 base64 characters, as `ssh-keygen -l` prints it."""
+        """Return ``SHA256:`` and 43 base64 characters, as `ssh-keygen -l` prints it."""
         digest = hashlib.sha256(self.blob).digest()
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
     def randomart(self) -> str:
-        """The picture of `ssh-keygen -lv`: 11 lines of 19 characters, no final newline.
+        """Return the picture of `ssh-keygen -lv`: 11 lines of 19 characters, no final newline.
 
         Source: fingerprint_randomart() in OpenSSH's sshkey.c.
         """
@@ -98,7 +98,7 @@ class HostKey:
         return "\n".join([_frame(f"[{kind} {self.bits}]"), *lines, _frame("[SHA256]")])
 
     def known_hosts_line(self, host: str, port: int) -> str:
-        """The known_hosts line, unhashed and without a newline; ValueError for an unfit host."""
+        """Return the known_hosts line, unhashed, without newline; ValueError for a bad host."""
         return f"{known_hosts_name(host, port)} {self.type} {self.key}"
 
 
@@ -108,19 +108,19 @@ def _frame(title: str) -> str:
 
 
 def known_hosts_name(host: str, port: int) -> str:
-    """The host as every reader finds it: bare for port 22, else ``[host]:port``, lower-case.
+    """Return the host name for known_hosts: bare for port 22, else ``[host]:port``, lower-case.
 
-    Go's reader knows no fall-back from ``[host]:port`` to the bare name (facts, SSH), so there is
-    one form only. ValueError for what could not be one plain field of a known_hosts line.
+    Go's reader does not fall back from ``[host]:port`` to the bare name (facts, SSH), so there is
+    only one form. ValueError if it is not a single plain field of a known_hosts line.
     """
     name = _bare_host(host)
     # isascii first: lower() turns the Kelvin sign into a k.
     if not host.isascii() or not re.fullmatch(
         r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*", name
     ):
-        raise ValueError("a host name has letters, digits, dots and hyphens only")
+        raise ValueError("a host name may have only letters, digits, dots and hyphens")
     if not 1 <= port <= 65535:
-        raise ValueError("a port is a number from 1 to 65535")
+        raise ValueError("a port must be a number from 1 to 65535")
     return name if port == 22 else f"[{name}]:{port}"
 
 
@@ -133,7 +133,7 @@ def _bare_host(host: str) -> str:
 
 
 def explain_refused_type(name: str) -> str:
-    """Why a key of this type is not accepted and what to paste instead; empty when it is."""
+    """Return why this key type is refused and what to paste; empty if it is accepted."""
     if name in ACCEPTED_TYPES:
         return ""
     if re.fullmatch(r"[a-z0-9@.-]+-cert-v[0-9]+@openssh\.com", name):
@@ -143,7 +143,7 @@ def explain_refused_type(name: str) -> str:
         )
     if name.startswith("sk-"):
         return "security-key (sk-) types belong to people, not to hosts: paste the host's own key"
-    reason = _REFUSED_TYPES.get(name, "this key type is not known")
+    reason = _REFUSED_TYPES.get(name, "this key type is unknown")
     return f"{reason}; paste a key of one of the types {', '.join(ACCEPTED_TYPES)}"
 
 
@@ -156,14 +156,14 @@ def _is_type_name(word: str) -> bool:
 
 
 def parse_host_keys(text: str, *, host: str, port: int) -> tuple[HostKey, ...]:
-    """The keys in `text`: known_hosts lines, ssh-keyscan output or .pub lines, in any mixture.
+    """Return the keys in `text`: known_hosts lines, ssh-keyscan output, .pub lines, or a mixture.
 
-    `host` and `port` are the repository's; a line that names a host must name these. Comments,
-    blank lines, CRLF and a comment after the key are allowed; a key given twice counts once.
-    Raises HostKeyTextError with every bad line, numbered, none repeated.
+    `host` and `port` belong to the repository; a line with a host must name them. Comments, blank
+    lines, CRLF and a comment after the key are allowed; duplicate keys count once. Raises
+    HostKeyTextError with the number of every bad line, without its text.
     """
     if len(text) > _MAX_TEXT:
-        raise HostKeyTextError([Problem("", f"this is too long: {_PASTE}")])
+        raise HostKeyTextError([Problem("", f"the text is too long: {_PASTE}")])
     whole = _explain_wrong_kind(text)
     if whole:
         raise HostKeyTextError([Problem("", whole)])
@@ -195,13 +195,13 @@ def _explain_wrong_kind(text: str) -> str:
 
 def _parse_line(line: str, wanted: str) -> HostKey:
     if any(unicodedata.category(char)[0] == "C" and char != "\t" for char in line):
-        raise ValueError("the line holds control or invisible characters: type or copy it again")
+        raise ValueError("the line has control or invisible characters: type or copy it again")
     words = re.split(r"[ \t]+", line)
     if words[0].startswith("@"):
         raise ValueError(_explain_marker(words[0]))
     if words[0].startswith("|"):
         raise ValueError(
-            "the host is hashed, so nobody can review it: paste the line with its plain host name, "
+            "the host is hashed, so it cannot be reviewed: paste the line with its host name, "
             "or only the type and the key"
         )
     if len(words) > 2 and _is_type_name(words[1]):
@@ -211,21 +211,21 @@ def _parse_line(line: str, wanted: str) -> HostKey:
         return HostKey(words[0], words[1])
     if re.search(r"(^| )(SHA256|MD5):", line):
         raise ValueError(
-            "this is a fingerprint, not a key: it goes into the fingerprint question "
+            "this is a fingerprint, not a key: give it to the fingerprint question "
             "(--host-key-fingerprint); " + _PASTE
         )
-    raise ValueError(f"this is no public host key: {_PASTE}")
+    raise ValueError(f"this is not a public host key: {_PASTE}")
 
 
 def _explain_marker(word: str) -> str:
     if word == "@revoked":
-        return "this line says that the key is revoked, so it is not accepted: remove the line"
+        return "this line marks the key as revoked, so it is not accepted: remove the line"
     if word == "@cert-authority":
         return (
-            "a certificate authority would vouch for any key it signs: paste the host's own key "
+            "a certificate authority would make any key it signs trusted: paste the host's own key "
             "(ssh-keyscan prints it)"
         )
-    return f"this marker is not known: {_PASTE}"
+    return f"this marker is unknown: {_PASTE}"
 
 
 def _check_hosts(field_text: str, wanted: str) -> None:
@@ -235,7 +235,9 @@ def _check_hosts(field_text: str, wanted: str) -> None:
             f"wildcards and negations would pin more than one host: write {wanted} as the host"
         )
     if not any(_same_host(name, wanted) for name in names):
-        raise ValueError(f"this line is for another host or port: the repository is on {wanted}")
+        raise ValueError(
+            f"this line is for a different host or port than the repository's: {wanted}"
+        )
 
 
 def _same_host(name: str, wanted: str) -> bool:
@@ -248,7 +250,7 @@ def _same_host(name: str, wanted: str) -> bool:
         return False
 
 
-# A line of `ssh-keygen -lf`, or what ssh asks about a host it does not know; no certificate's.
+# A line of `ssh-keygen -lf`, or ssh's question about an unknown host; not of a certificate.
 _PRINTED = re.compile(
     r"[0-9]{3,5} (SHA256:[A-Za-z0-9+/]{43}) [^\r\n]*\([A-Z0-9]+(?:-SK)?\)"
     r"|[A-Z0-9]+ key fingerprint is (SHA256:[A-Za-z0-9+/]{43})\.?"
@@ -257,10 +259,10 @@ _HOW = "ssh-keygen -lf FILE prints it: SHA256: and 43 characters"
 
 
 def parse_fingerprint(text: str) -> str:
-    """``SHA256:`` and 43 base64 characters; the whole line of `ssh-keygen -l` or of ssh will do.
+    """Return ``SHA256:`` and 43 base64 characters; accepts a line of `ssh-keygen -l` or ssh.
 
-    Raises ValueError that names the form which was given and says what to type instead; what was
-    typed is never repeated.
+    Raises ValueError that names the wrong form and says what to type, without the text that was
+    typed.
     """
     value = text.strip(" \t\r\n")
     printed = _PRINTED.fullmatch(value)
@@ -274,30 +276,30 @@ def parse_fingerprint(text: str) -> str:
 
 def _explain_error(value: str) -> str:
     if re.search(r"PRIVATE KEY-|PuTTY-User-Key-File|b3BlbnNzaC1rZXk", value):
-        return f"this is a private key; nothing was kept; give the fingerprint: {_HOW}"
+        return f"this is a private key; nothing was stored; give the fingerprint: {_HOW}"
     if re.fullmatch(r"(?i)(MD5:)?([0-9a-f]{2}:){15}[0-9a-f]{2}|MD5:.*", value):
         return "MD5 fingerprints can be forged: ssh-keygen -E sha256 -lf FILE prints the right one"
     if re.fullmatch(r"(?i)(SHA256:)?([0-9a-f]{64}|([0-9a-f]{2}:){31}[0-9a-f]{2})", value):
         return f"this is the hexadecimal form; give the base64 form: {_HOW}"
     if re.search(r"(^|\s)(ssh-|ecdsa-sha2-|sk-)\S+\s+AAAA", value):
-        return f"this is a public key, not its fingerprint: {_HOW}"
+        return f"this is a public key, not a fingerprint: {_HOW}"
     if re.search(r"\s", value):
         return f"give one fingerprint and nothing else, beginning with SHA256: ({_HOW})"
     if re.fullmatch(r"[A-Za-z0-9+/]{43}=?", value):
-        return "begin with SHA256: and leave out the = at the end"
+        return "start with SHA256: and remove the = at the end"
     body = value.removeprefix("SHA256:")
     if body == value:
-        return f"a fingerprint begins with SHA256: in capital letters ({_HOW})"
+        return f"a fingerprint starts with SHA256: in capital letters ({_HOW})"
     return _explain_body_error(body)
 
 
 def _explain_body_error(body: str) -> str:
     if body.endswith("="):
-        return "leave out the = at the end, as ssh-keygen -lf prints it"
+        return "remove the = at the end, as ssh-keygen -lf prints it"
     if not re.fullmatch(r"[A-Za-z0-9+/]*", body):
-        return f"only letters, digits, + and / follow SHA256: ({_HOW})"
+        return f"only letters, digits, + and / may follow SHA256: ({_HOW})"
     if len(body) != 43:
-        return f"{len(body)} characters follow SHA256: and 43 are needed; copy the whole of it"
+        return f"{len(body)} characters follow SHA256:, but 43 are required; copy all of it"
     if base64.b64encode(base64.b64decode(body + "=")).decode() != body + "=":
-        return "the last character cannot end a fingerprint: it was mistyped"
+        return "the last character is not valid at the end of a fingerprint: it was mistyped"
     return ""

@@ -1,4 +1,4 @@
-"""Host keys as pasted text: ssh-keyscan output or known_hosts lines."""
+"""Converts pasted host keys: ssh-keyscan output or known_hosts lines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from wizard.hostkeys.keys import parse_host_keys
 
 
 def normalize_host_keys(value: object, repo: object) -> object:
-    """`value` of dags.host_keys with its text as mappings; what holds no text comes back as it is.
+    """Return dags.host_keys with text converted to mappings; a value without text is unchanged.
 
-    `repo` is dags.repo, whose host and port the lines are for. Where it names no SSH host the keys
-    cannot count, and stand there unread. Raises ValueError naming each line that is no host key;
-    a line of a list has the number of its item.
+    `repo` is dags.repo, whose host and port the lines must match. If it has no SSH host, the keys
+    have no effect and the text is kept unparsed. Raises ValueError for each line that is not
+    a host key; a line in a list has the number of its item.
     """
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not any(isinstance(item, str) for item in items):

@@ -1,7 +1,7 @@
-"""The host keys that their publishers print, and the keys that were retired: shipped data.
+"""Shipped data: host keys that their publishers print, and keys that were retired.
 
-`published_host_keys.json` is written by tests/tools/published_host_keys.py and nothing else; every
-key is hashed again when it is read, so an edit of the file that a review missed does not load.
+Only tests/tools/published_host_keys.py writes `published_host_keys.json`. Every key is hashed again
+when it is loaded, so a manual edit of the file does not load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _DATA = Path(__file__).with_name("published_host_keys.json")
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
-    """A key of a public Git host and the address of the publisher's page that names it."""
+    """A key of a public Git host, and the publisher's page that lists it."""
 
     name: str
     key: HostKey
@@ -40,13 +40,13 @@ def _load() -> _Published:
         key = HostKey(entry["type"], entry["key"])
         name = known_hosts_name(entry["host"], entry["port"])
         if key.fingerprint != entry["sha256"]:
-            raise ValueError(f"{_DATA.name}: the {key.type} key of {name} is not the one published")
+            raise ValueError(f"{_DATA.name}: the {key.type} key of {name} is not the published one")
         hosts[name] = (*hosts.get(name, ()), PublishedKey(name, key, entry["publisher"]))
     return _Published(hosts, {entry["sha256"]: entry["why"] for entry in data["retired"]})
 
 
 def published_keys(host: str, port: int) -> tuple[PublishedKey, ...]:
-    """Every key on the list for this host and port; empty for a host that is not on it."""
+    """Return the published keys of this host and port; empty for a host without any."""
     try:
         name = known_hosts_name(host, port)
     except ValueError:
@@ -55,5 +55,5 @@ def published_keys(host: str, port: int) -> tuple[PublishedKey, ...]:
 
 
 def retired_reason(fingerprint: str) -> str:
-    """Why the key with this fingerprint was retired; empty when it was not."""
+    """Return why the key with this fingerprint was retired; empty if it was not."""
     return _load().retired.get(fingerprint, "")

@@ -1,8 +1,8 @@
-"""What a scan of a host's keys found, and which of them may be put to the judge.
+"""The result of a host key scan, and the selection of keys to judge.
 
-A scan proves that whoever answered holds these keys, never that it is the right host: its keys are
-candidates for `wizard.hostkeys.trust.judge_host_keys` exactly as pasted ones are, and nothing here
-accepts any.
+A scan proves that the answering server holds these keys, not that it is the right host. Scanned
+keys are candidates for `wizard.hostkeys.trust.judge_host_keys`, like pasted keys; nothing here
+accepts a key.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Scanner = Callable[[str, int], "Scan"]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The keys one host showed, by type; what it lacks; why the other types could not be asked.
+    """The keys that one host showed, missing key types, and failures.
 
-    `missing` are key types that the host does not offer, `problems` says by key type what went
-    wrong, `problem` why there is no key at all (empty when there is one).
+    `missing` are key types that the host does not offer, `problems` the failures by key type,
+    `problem` why there is no key at all (empty if there is one).
     """
 
     host: str
@@ -34,18 +34,18 @@ class Scan:
 
     @property
     def name(self) -> str:
-        """The host as known_hosts lines name it."""
+        """Return the host's name in known_hosts lines."""
         return known_hosts_name(self.host, self.port)
 
     @property
     def entries(self) -> tuple[KnownHost, ...]:
-        """The keys as entries without evidence."""
+        """Return the keys as entries without evidence."""
         bare = known_hosts_name(self.host, 22)
         return tuple(KnownHost(bare, key.type, key.key) for key in self.keys)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences about what could not be scanned; key types the host lacks are no news."""
+        """Return sentences about failures; a key type that the host does not have is not one."""
         if self.problem:
             return (f"{self.name} could not be scanned: {self.problem}",)
         return tuple(
@@ -55,14 +55,14 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Scanned keys for the judge, and those left out because nobody vouched for them."""
+    """Scanned keys to judge, and scanned keys left out because nobody vouched for them."""
 
     entries: tuple[KnownHost, ...]
     left_out: tuple[HostKey, ...] = ()
     typed: frozenset[str] = frozenset()
 
     def merge_with(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
-        """The given entries and these; one whose fingerprint was typed takes its type's place."""
+        """Return given and scanned entries; a key with a typed fingerprint replaces its type."""
         replaced = {
             entry.type
             for entry in self.entries
@@ -74,12 +74,11 @@ class Candidates:
 def select_candidates(
     scan: Scan, *, typed: Sequence[str], committed: Sequence[KnownHost]
 ) -> Candidates:
-    """Which scanned keys to judge: all, unless some are vouched for and others merely unknown.
+    """Return which scanned keys to judge: all, unless some are vouched for and others unknown.
 
-    Typing one fingerprint pins that key and leaves the host's other types out. What argues
-    against the host is never left out: a retired key, a key in the place of a committed one, and
-    every key of a host whose publisher prints its keys. Raises ValueError for a typed text that
-    is no fingerprint.
+    Typing one fingerprint pins that key and leaves out the host's other types. Evidence against the
+    host is never left out: a retired key, a key that replaces a committed one, and every key of a
+    host with published keys. Raises ValueError for a typed text that is not a fingerprint.
     """
     entries = dict(zip(scan.keys, scan.entries, strict=True))
     wanted = frozenset(parse_fingerprint(text) for text in typed)

@@ -1,10 +1,10 @@
-"""Why a host key is trusted. Evidence is never input: it is worked out here, at every run.
+"""Decides which host keys are trusted. Evidence is never input; it is derived at every run.
 
-A key counts for one of three reasons only: its publisher prints it (the shipped list, whole and
-with none retired), the operator typed its fingerprint now, or exactly this entry already stands on
-the target branch with a typed fingerprint. What an answers file, a preset or a merge claims about
-its own keys is not even looked at. No clock, Git or network: `by`, `date`, the typed fingerprints
-and the committed entries are arguments.
+A key is trusted for one of three reasons: its publisher lists it (shipped list, all keys on it and
+none retired), the user typed its fingerprint in this run, or the target branch has exactly this
+entry with a typed fingerprint. Evidence in an answers file, a preset or a merge is ignored. Uses
+no clock, Git or network: `by`, `date`, the typed fingerprints and the committed entries are
+arguments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wizard.hostkeys.verdict import (
 
 
 def _is_for(entry: KnownHost, host: str, port: int) -> bool:
-    """Entries name the bare host, whatever the port; a written-out port must be the right one."""
+    """Return whether the entry is for this host; a port is optional, but must then match."""
     try:
         name = known_hosts_name(entry.host, 22)
     except ValueError:
@@ -35,9 +35,9 @@ def _is_for(entry: KnownHost, host: str, port: int) -> bool:
 
 
 def published_entries(host: str, port: int) -> tuple[KnownHost, ...]:
-    """The keys that the host's publisher prints, so that nobody need paste them.
+    """Return the host's published keys, which need not be pasted.
 
-    `judge_host_keys` still has to accept them. Empty for a host that is not on the list.
+    `judge_host_keys` must still accept them. Empty for a host without published keys.
     """
     bare = known_hosts_name(host, 22)
     return tuple(
@@ -55,11 +55,11 @@ def judge_host_keys(
     by: str,
     date: str,
 ) -> HostKeyVerdict:
-    """Which of `entries` may be written for the repository's `host` and `port`, and why.
+    """Return which of `entries` may be written for the repository's `host` and `port`, and why.
 
-    `typed` are the fingerprints typed or flagged in this run, `committed` the entries that stand on
-    the target branch. Evidence inside `entries` is ignored. Raises ValueError for a host or port
-    that cannot stand in known_hosts and for a typed text that is no fingerprint.
+    `typed` are the fingerprints typed or given as options in this run, `committed` the entries on
+    the target branch. Evidence inside `entries` is ignored. Raises ValueError for an invalid host
+    or port, and for a typed text that is not a fingerprint.
     """
     name = known_hosts_name(host, port)
     wanted = tuple(dict.fromkeys(parse_fingerprint(text) for text in typed))
@@ -82,7 +82,7 @@ def judge_host_keys(
     accepted = [item for item in results if isinstance(item, KnownHost)]
     refused = [item for item in results if isinstance(item, Refusal)]
     if refused and published_keys(host, port):
-        # One key that its publisher does not print makes the whole answer of that host suspect.
+        # One key that its publisher does not list makes all keys of that host suspect.
         refused = [_refuse_entry(item) for item in results]
         accepted = []
     seen = {key.fingerprint for key in map(parse_host_key, given) if isinstance(key, HostKey)}
@@ -104,13 +104,13 @@ def _refuse_entry(item: KnownHost | Refusal) -> Refusal:
         return item
     return Refusal(
         replace(item, evidence=None),
-        "another key given for this host is not accepted",
-        "remove the other key, or scan again from a network you trust",
+        "a different key given for this host is not accepted",
+        "remove the other key, or scan again from a network that you trust",
     )
 
 
 def _find_publisher_pages(entries: Iterable[KnownHost], host: str, port: int) -> dict[HostKey, str]:
-    """The publisher's page of each key, when every one of `entries` is on the list."""
+    """Return the publisher's page of each key, if all `entries` are on the list."""
     sources = {item.key: item.source for item in published_keys(host, port)}
     return sources if all(parse_host_key(entry) in sources for entry in entries) else {}
 
@@ -132,7 +132,7 @@ class _Rules:
         if entry.host != self.host:
             return Refusal(
                 entry,
-                "this key is for another host than the repository's",
+                "this key is for a host other than the repository's",
                 f"remove it and give the keys of {known_hosts_name(self.host, self.port)}",
             )
         retired = retired_reason(key.fingerprint)
@@ -140,12 +140,12 @@ class _Rules:
             return Refusal(
                 entry,
                 f"this key was retired and must not be trusted ({retired})",
-                "remove it, and give the key that the host presents today",
+                "remove it, and give the host's current key",
             )
         if self._replaces(entry) and key.fingerprint not in self.typed:
             return Refusal(
                 entry,
-                "the committed key of this type is another one",
+                "the committed key of this type is different",
                 f"if the host's owner replaced it: {COMPARE_HINT}",
             )
         evidence = self._evidence(entry, key)
@@ -165,7 +165,7 @@ class _Rules:
             if evidence.kind == "fingerprint":
                 return evidence
         if key in self.listed:
-            # Only who and when are kept: that it is published is found again in this run.
+            # Only user and date are kept; whether it is published is checked again in every run.
             first = before[0] if before else Evidence("published", "", self.by, self.date)
             return Evidence("published", key.fingerprint, first.by, first.date, self.listed[key])
         if key.fingerprint in self.typed:
@@ -176,9 +176,9 @@ class _Rules:
         if published_keys(self.host, self.port):
             return Refusal(
                 entry,
-                f"{known_hosts_name(self.host, self.port)} publishes its keys, and not every key "
-                "given is on the list of this version",
-                "remove the key that is not published, or take the publisher's page and "
+                f"{known_hosts_name(self.host, self.port)} publishes its keys, but not every key "
+                "given is on this version's list",
+                "remove the key that is not published, or open the publisher's page and "
                 f"{COMPARE_HINT} for every key",
             )
         return Refusal(
@@ -193,7 +193,7 @@ class _Rules:
         )
 
     def changes(self, entries: Sequence[KnownHost]) -> list[KeyChange]:
-        """New keys in the place of committed ones of the same type."""
+        """Return new keys that replace committed keys of the same type."""
         found = []
         for entry in entries:
             new = parse_host_key(entry)
@@ -210,10 +210,10 @@ class _Rules:
 
 
 def format_known_hosts(accepted: Sequence[KnownHost], *, port: int) -> str:
-    """The text of `dags.gitSync.knownHosts`: a line a key in a fixed order, LF, unhashed.
+    """Return the text of `dags.gitSync.knownHosts`: one line per key, sorted, LF, unhashed.
 
-    Raises ValueError when there is no entry (the chart would switch host-key checking off) or
-    one that `judge_host_keys` did not accept.
+    Raises ValueError if there is no entry (the chart would then disable host key verification) or
+    an entry that `judge_host_keys` did not accept.
     """
     if not accepted:
         raise ValueError("known_hosts needs at least one accepted key")

@@ -1,4 +1,4 @@
-"""Host keys with their evidence, and what judging them gives: plain data and its one way out."""
+"""Host keys with their evidence, and the verdict on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class KnownHost:
-    """One item of `dags.host_keys`; its evidence is read only where it stands committed."""
+    """One item of `dags.host_keys`; its evidence counts only in a committed entry."""
 
     host: str
     type: str
@@ -38,7 +38,7 @@ class KnownHost:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A key that is not accepted: why, and what to do about it."""
+    """A key that is not accepted: the reason, and what to do."""
 
     entry: KnownHost
     reason: str
@@ -47,7 +47,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """A key that is not the committed one of its type; `typed`: its fingerprint was typed now."""
+    """A key that differs from the committed one of its type; `typed`: its fingerprint was typed."""
 
     host: str
     type: str
@@ -58,7 +58,7 @@ class KeyChange:
 
 @dataclass(frozen=True, slots=True)
 class HostKeyVerdict:
-    """What `judge` found; only `require` lets anybody go on from here."""
+    """The result of `judge_host_keys`; `require` returns the accepted entries."""
 
     name: str
     accepted: tuple[KnownHost, ...] = ()
@@ -68,19 +68,19 @@ class HostKeyVerdict:
 
     @property
     def ok(self) -> bool:
-        """At least one key, each with evidence, none changed, no fingerprint left over."""
+        """Return whether all keys have evidence and are unchanged, and all fingerprints match."""
         return bool(self.accepted) and not (self.refused or self.unused or self.changed)
 
     def require(
         self, *, replace_changed: bool = False, used_elsewhere: Collection[str] = ()
     ) -> tuple[KnownHost, ...]:
-        """The accepted entries, when nothing stands against them.
+        """Return the accepted entries if nothing is wrong with them.
 
-        `replace_changed` is the operator's explicit yes to replacing committed keys whose new
-        fingerprints were typed; `used_elsewhere` are typed fingerprints that belong to another
-        host of the same run. Raises ConflictError (exit 5) for a changed key without it, and
-        RefusedError (exit 4) for a key without evidence, a fingerprint that matches no key, or no
-        key at all.
+        `replace_changed` is the user's confirmation to replace committed keys whose new
+        fingerprints were typed; `used_elsewhere` are typed fingerprints that belong to a different
+        host of the same run. Raises ConflictError (exit 5) for a changed key without confirmation,
+        and RefusedError (exit 4) for a key without evidence, a fingerprint that matches no key, or
+        no key at all.
         """
         if self.changed and not (replace_changed and all(item.typed for item in self.changed)):
             raise ConflictError(
@@ -88,12 +88,12 @@ class HostKeyVerdict:
                 + "; ".join(
                     f"{item.type} was {item.old} and is now {item.new}" for item in self.changed
                 ),
-                "somebody may be between you and the host: ask its owner whether the key was "
+                "the connection may be intercepted: ask the host's owner whether the key was "
                 f"replaced; if so, {COMPARE_HINT}, and confirm the replacement",
             )
         lines = [f"{_short(item.entry)}: {item.reason}" for item in self.refused]
         lines += [
-            f"{value} was typed and matches no key given"
+            f"the typed {value} matches no given key"
             for value in self.unused
             if value not in used_elsewhere
         ]
@@ -116,7 +116,7 @@ def _short(entry: KnownHost) -> str:
 
 
 def parse_host_key(entry: KnownHost) -> HostKey | str:
-    """The entry's key, or why it is none."""
+    """Return the entry's key, or why it is not a key."""
     try:
         return HostKey(entry.type, entry.key)
     except ValueError as error:

@@ -1,1 +1,1 @@
-"""References to secrets, never their values."""
+"""References to secrets, generation of new values, and the leak gate."""

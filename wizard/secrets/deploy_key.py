@@ -1,8 +1,8 @@
-"""Deploy keys: made in memory, or somebody's own read with a diagnosis for each way it is damaged.
+"""Deploy keys: generated in memory, or read from the user's text with an error for each defect.
 
-The private half is OpenSSH's own format with the final newline that OpenSSH insists on (without
-it, or with CRLF, it says `error in libcrypto`; facts on SSH, section 4). The public half carries
-a comment; the private one never does. `cryptography` is imported on first use.
+The private key is in OpenSSH's own format with the final newline that OpenSSH requires (without
+it, or with CRLF, OpenSSH fails with `error in libcrypto`; facts on SSH, section 4). The public
+line has a comment; the private key has none. `cryptography` is imported on first use.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ _WIDTH = 70
 _ARMOUR = re.compile(r"-----BEGIN ([A-Z0-9 ]*)-----(.*?)-----END \1-----", re.DOTALL)
 _OPENSSH = "OPENSSH PRIVATE KEY"
 _PEM = {"RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"}
-# Stands for the question about the key, until it is known which of them is read.
+# A placeholder for the question about the key, until it is known which key is read.
 _QUESTION = "<question>"
-_NEW_KEY = f"or leave it to `airflow-wizard secrets`: --set {_QUESTION}=generate"
+_NEW_KEY = f"or let `airflow-wizard secrets` generate one: --set {_QUESTION}=generate"
 _PUBLIC = re.compile(r"\s*(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
-    """A key pair: the private half as pods read it, and the public line with its comment."""
+    """A key pair: the private key as pods read it, and the public line with its comment."""
 
     private: SecretStr
     public: str
 
 
 def choose_kind(host: str) -> KeyKind:
-    """What to generate for this Git host.
+    """Return the kind of key to generate for this Git host.
 
-    AWS CodeCommit and Azure DevOps take RSA keys only (their documentation of SSH keys).
+    AWS CodeCommit and Azure DevOps accept only RSA keys (their documentation of SSH keys).
     """
     azure = host in {"ssh.dev.azure.com", "vs-ssh.visualstudio.com"}
     codecommit = re.fullmatch(r"git-codecommit(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", host)
@@ -53,13 +53,13 @@ def choose_kind(host: str) -> KeyKind:
 
 
 def build_comment(installation: str, place: str) -> str:
-    """The public line's comment: whose key it is, and for which repository (`host/path`)."""
+    """Return the public line's comment: the installation and the repository (`host/path`)."""
     text = f"airflow-wizard {installation} {place}"
     return re.sub(r"[^A-Za-z0-9 ._@:+/-]", "-", text)[:_COMMENT].rstrip()
 
 
 def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
-    """A new key, in memory."""
+    """Return a new key, in memory."""
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
     key: Any = (
@@ -73,11 +73,11 @@ def generate_key_pair(kind: KeyKind, comment: str) -> KeyPair:
 def read_private_key(
     text: SecretStr, name: str, comment: str, question: str = "dags.key"
 ) -> KeyPair:
-    """A key that was given, or stands in the store, in the form pods need.
+    """Return a given or stored private key in the form that pods need.
 
-    White space and line ends are set right, PEM becomes OpenSSH's format. `name` is where it comes
-    from, for messages, and `question` asks for it. Raises SecretError for everything that is no
-    usable private key.
+    Fixes white space and line ends, and converts PEM to OpenSSH's format. `name` is the source of
+    the key for messages, and `question` the question that asks for it. Raises SecretError for
+    anything that is not a usable private key.
     """
     try:
         return _read_private_key(text, name, comment)
@@ -96,9 +96,9 @@ def _read_private_key(text: SecretStr, name: str, comment: str) -> KeyPair:
 
 
 def list_repairs(text: SecretStr) -> tuple[str, ...]:
-    """What `read_private_key` sets right in a key that is given.
+    """Return what `read_private_key` would fix in a given key.
 
-    OpenSSH refuses it so, or others do.
+    Without the fixes, OpenSSH or other programs refuse the key.
     """
     given = text.get_secret_value()
     plain = given.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
@@ -115,13 +115,13 @@ def list_repairs(text: SecretStr) -> tuple[str, ...]:
 
 
 def is_same_key(one: str, other: str) -> bool:
-    """Whether two public lines hold the same key, whatever their comments say."""
+    """Return whether two public lines have the same key, regardless of comments."""
     first, second = one.split()[:2], other.split()[:2]
     return len(first) == 2 and first == second
 
 
 def fingerprint(public: str) -> str:
-    """`SHA256:...` of a public line, as forges and `ssh-keygen -l` show it; empty for no key."""
+    """Return `SHA256:...` of a public line, as in `ssh-keygen -l`; empty if it is not a key."""
     import base64
     import binascii
     import hashlib
@@ -134,14 +134,14 @@ def fingerprint(public: str) -> str:
 
 
 def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key") -> None:
-    """Raise ConflictError where the answers record another public key than this one's."""
+    """Raise ConflictError if the answers record a different public key than this one's."""
     if recorded and not is_same_key(key.public, recorded):
         raise ConflictError(
-            f"{question}.public is {fingerprint(recorded) or 'no public key'}, and the private key "
+            f"{question}.public is {fingerprint(recorded) or 'no public key'}, but the private key "
             f"in use belongs to {fingerprint(key.public)}",
             Fix(
-                "find out which of the two the Git host knows; put that private key into the "
-                f"store, or set {question}.public to the empty text and run "
+                "find out which of the two keys the Git host has; put that private key into the "
+                f"store, or set {question}.public to an empty string and run "
                 "`airflow-wizard secrets` again",
                 question,
             ),
@@ -149,8 +149,8 @@ def require_recorded_key(key: KeyPair, recorded: str, question: str = "dags.key"
 
 
 def _extract_pem(text: str, name: str) -> tuple[str, str]:
-    """The label and the base64 body of the one private key in a text."""
-    # A variable often holds the two characters \n where a line ended.
+    """Return the label and the base64 body of the only private key in a text."""
+    # A variable often contains the two characters \n instead of a line end.
     plain = text.replace("\\r", "").replace("\\n", "\n").replace("\r", "\n")
     if plain.lstrip().startswith("PuTTY-User-Key-File"):
         raise SecretError(
@@ -158,18 +158,18 @@ def _extract_pem(text: str, name: str) -> tuple[str, str]:
         )
     if plain.lstrip().startswith("---- BEGIN SSH2"):
         raise SecretError(
-            f"{name}: this is a key in the format of SSH2 (RFC 4716)", "ssh-keygen -i -f KEY > NEW"
+            f"{name}: this is a key in SSH2 format (RFC 4716)", "ssh-keygen -i -f KEY > NEW"
         )
     if _PUBLIC.match(plain):
         raise SecretError(
-            f"{name}: this is a public key", "name the private one: the file without .pub"
+            f"{name}: this is a public key", "give the private key: the file without .pub"
         )
     found = _ARMOUR.findall(plain)
     if len(found) > 1:
-        raise SecretError(f"{name}: holds {len(found)} keys or certificates; give one private key")
+        raise SecretError(f"{name}: has {len(found)} keys or certificates; give one private key")
     if not found:
         cut = "-----BEGIN" in plain or "-----END" in plain
-        reason = "its first or last line is missing" if cut else "this is no private key"
+        reason = "its first or last line is missing" if cut else "this is not a private key"
         raise SecretError(f"{name}: {reason}", f"copy the whole file, {_NEW_KEY}")
     ((label, body),) = found
     if label == "ENCRYPTED PRIVATE KEY" or "ENCRYPTED" in body:
@@ -182,8 +182,8 @@ def _extract_pem(text: str, name: str) -> tuple[str, str]:
 
 def _passphrase_error(name: str) -> SecretError:
     return SecretError(
-        f"{name}: the key is protected by a passphrase, which no pod could type",
-        f"give a key of its own without one: ssh-keygen -p -N '' -f COPY, {_NEW_KEY}",
+        f"{name}: the key has a passphrase, which a pod cannot enter",
+        f"give a separate key without one: ssh-keygen -p -N '' -f COPY, {_NEW_KEY}",
     )
 
 
@@ -204,25 +204,25 @@ def _load_key(label: str, body: str, name: str) -> Any:
         key = load(_format_pem(label, body).encode("ascii"), None)
         whole = label != _OPENSSH or _public_blob(key) == _embedded_public_key(body)
     except TypeError:
-        # What cryptography raises for a key that needs a passphrase.
+        # cryptography's error for a key that needs a passphrase.
         raise _passphrase_error(name) from None
     except UnsupportedAlgorithm:
         if _embedded_public_key(body)[4:].startswith((b"ssh-dss", b"sk-")):
             raise _unsupported_error(name) from None
         whole, key = False, None
     except Exception:
-        # Not repeated and not chained: a parser may quote what it read.
+        # Not repeated and not chained: a parser may quote its input.
         whole, key = False, None
     if not whole:
         raise SecretError(
-            f"{name}: the key is damaged: it cannot be read as a whole",
+            f"{name}: the key is damaged or incomplete",
             f"copy the file again without changing it, {_NEW_KEY}",
         )
     return key
 
 
 def _embedded_public_key(body: str) -> bytes:
-    """The public key that stands in clear in OpenSSH's format (PROTOCOL.key)."""
+    """Return the unencrypted public key in OpenSSH's format (PROTOCOL.key)."""
     import base64
 
     data = base64.b64decode(body)
@@ -239,7 +239,8 @@ def _require_strong(key: Any, name: str) -> None:
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size < MIN_RSA_BITS:
             raise SecretError(
-                f"{name}: an RSA key of {key.key_size} bits; {MIN_RSA_BITS} is the least", _NEW_KEY
+                f"{name}: an RSA key of {key.key_size} bits; the minimum is {MIN_RSA_BITS}",
+                _NEW_KEY,
             )
     elif not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
         raise _unsupported_error(name)
@@ -247,7 +248,7 @@ def _require_strong(key: Any, name: str) -> None:
 
 def _unsupported_error(name: str) -> SecretError:
     return SecretError(
-        f"{name}: DSA keys and keys on hardware cannot be used",
+        f"{name}: DSA keys and keys on hardware are not supported",
         f"give an Ed25519 or RSA private key, {_NEW_KEY}",
     )
 
@@ -256,7 +257,7 @@ def _to_openssh(key: Any) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     text: str = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    # In lines as long as ssh-keygen's, so that a key reads the same wherever it went.
+    # With ssh-keygen's line length, so that a key looks the same everywhere.
     return _format_pem(_OPENSSH, "".join(text.split("-----")[2].split()))
 
 

@@ -1,9 +1,9 @@
 """The secret facts of an installation, and how Kubernetes Secrets are composed from them.
 
-The store holds one key per fact; a Secret's text is composed where it is made, so that a DBA can
-change one key and pool sizes show in a diff. Encodings were proven end to end on hostile
-passwords with External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15 (facts on External Secrets,
-"Composition in templates").
+The store has one key per fact; a Secret's text is composed in the cluster, so that a DBA can
+change a single key, and pool sizes are visible in a diff. Encodings were tested end to end with
+hostile passwords on External Secrets 2.9, PgBouncer 1.18 and PostgreSQL 15 (facts on External
+Secrets, "Composition in templates").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Encoding(StrEnum):
-    """How a fact's value is quoted at the place where it stands."""
+    """How a fact's value is quoted in its place in the template."""
 
     RAW = "raw"
     URL = "url"
@@ -29,7 +29,7 @@ class Encoding(StrEnum):
 
 
 class Form(StrEnum):
-    """What a generated value looks like."""
+    """The form of a generated value."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a form, not a value
     FERNET = "fernet"
@@ -43,7 +43,7 @@ class Fact:
     """One value in the store.
 
     `key` is its flat camelCase name; `document` its dotted place in document 000's payload;
-    `reference` says where the value comes from when the store lacks it (None: it is generated).
+    `reference` is the source of a value missing in the store (None: it is generated).
     """
 
     key: str
@@ -54,18 +54,18 @@ class Fact:
 
     @property
     def place(self) -> str:
-        """Where the value stands in document 000's one-document payload."""
+        """Return the place of the value in document 000's one-document payload."""
         return self.document or self.key
 
     @property
     def generated(self) -> bool:
-        """Whether the value is made by us where the store has none."""
+        """Return whether the wizard generates the value if it is missing in the store."""
         return self.reference is None or self.reference.kind == "generate"
 
 
 @dataclass(frozen=True, slots=True)
 class FactUse:
-    """A fact at one place of a template, in the encoding that place needs."""
+    """A fact in a template, with the encoding for that place."""
 
     fact: Fact
     encoding: Encoding = Encoding.RAW
@@ -76,7 +76,7 @@ Template = tuple[str | FactUse, ...]
 
 @dataclass(frozen=True, slots=True)
 class SecretSpec:
-    """One Kubernetes Secret: its keys, the settings that name it, and labels it has to bear."""
+    """One Kubernetes Secret: its keys, the settings that name it, and its required labels."""
 
     name: str
     keys: Mapping[str, Template]
@@ -87,7 +87,7 @@ class SecretSpec:
 
     @property
     def facts(self) -> tuple[Fact, ...]:
-        """The facts the Secret is composed of, each once, in order of first use."""
+        """Return the facts the Secret is composed of, each once, in order of first use."""
         found: dict[str, Fact] = {}
         for template in self.keys.values():
             for part in template:
@@ -97,5 +97,5 @@ class SecretSpec:
 
 
 def url_quote(text: str) -> str:
-    """`text` as one component of a URL: everything but unreserved characters is percent-encoded."""
+    """Return `text` as a URL component: percent-encodes all but unreserved characters."""
     return quote(text, safe="")

@@ -1,8 +1,8 @@
-"""New values, each in the form its reader needs; from the system's randomness, in memory only.
+"""Generates values in the form their readers need, from system randomness, in memory only.
 
-Every form is plain ASCII without a character that a URL, YAML, a users file or a shell would read
-as something else. Lengths: Airflow's own for a Fernet key (32 bytes in URL-safe base64), the
-chart's for signing keys (128 characters), 192 bits for a password.
+Every form is plain ASCII without characters that a URL, YAML, a users file or a shell would
+interpret. Lengths: Airflow's own for a Fernet key (32 bytes in URL-safe base64), the chart's for
+signing keys (128 characters), 192 bits for a password.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def generate_value(form: Form) -> SecretStr:
-    """A new value; ValueError for forms that are not made here (deploy keys, given values)."""
+    """Return a new value; ValueError for forms not generated here (deploy keys, given values)."""
     import base64
     import secrets
 
@@ -32,19 +32,19 @@ def generate_value(form: Form) -> SecretStr:
 
 
 def find_form_problem(form: Form, value: str) -> str:
-    """Why a value that stands in a store cannot work; empty when it can, never the value."""
+    """Return why a stored value cannot work, without the value; empty if it can."""
     import base64
     import binascii
 
     if not value.strip():
         return "is empty"
     if form is Form.FERNET:
-        # Several keys, newest first, while one is being replaced (airflow rotate-fernet-key).
+        # Several keys, newest first, during a key rotation (airflow rotate-fernet-key).
         for part in value.split(","):
             try:
                 size = len(base64.urlsafe_b64decode(part.strip().encode("ascii")))
             except (binascii.Error, UnicodeEncodeError, ValueError):
                 size = 0
             if size != 32:
-                return "is no Fernet key: 32 bytes in URL-safe base64"
+                return "is not a Fernet key: 32 bytes in URL-safe base64"
     return ""

@@ -1,18 +1,18 @@
-"""The leak gate: no value held in memory may stand in what is written, in any usual encoding.
+"""The leak gate: no value held in memory may occur in written data, in any usual encoding.
 
-It compares exact values, so it has no false alarms and no override. Two ways of looking:
+It compares exact values, so it has no false positives and no override. It searches in two ways:
 
-- the data is read as an escape could have hidden a value in it (URL, JSON and YAML, HTML, doubled
-  quotes, folded lines), and the value is looked for in each reading;
-- the value, also URL-, JSON- and HTML-encoded, is looked for as base64 (three alignments, both
+- it decodes the data from every escaping that could hide a value (URL, JSON and YAML, HTML,
+  doubled quotes, folded lines), and searches for the value in each result;
+- it searches for the value, also URL-, JSON- and HTML-encoded, as base64 (three alignments, both
   alphabets, line breaks ignored), as hexadecimal digits and as UTF-16.
 
-Of a private key in PEM every single line counts, because one line gives half an Ed25519 key away;
-lines that any key has in common or that only repeat the public key do not.
+Of a PEM private key, every single line counts, because one line reveals half an Ed25519 key.
+Lines that all keys have in common or that only repeat the public key do not count.
 
 Values under 8 characters, and values of one or two different characters (a row of stars), are not
-looked for: `airflow` as a password stands in every file, and a gate that always refuses would be
-switched off. Whoever takes such a value in has to refuse it (`is_too_weak`).
+searched: a password such as `airflow` occurs in every file, and a gate that always refuses would
+be switched off. Code that accepts values must refuse such a value (`is_too_weak`).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 MIN_LENGTH = 8
-_MIN_LINE = 24  # of a PEM line: a shorter last line may be nothing but padding
-_MIN_JOINED = 24  # of what may be broken over lines: words at two line ends make no long value
+_MIN_LINE = 24  # of a PEM line: a shorter last line may be only padding
+_MIN_JOINED = 24  # of a value over several lines: shorter ones could match by chance
 
 _PEM = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
 _ESCAPE = re.compile(
     rb"\\(?:((?:u[0-9a-fA-F]{4})(?:\\u[0-9a-fA-F]{4})*)|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})"
     rb"|(\r?\n[ \t]*)|(.))"
 )
-# YAML 1.2, 5.7; JSON's escapes are among them.
+# YAML 1.2, 5.7; includes JSON's escapes.
 _SINGLE = {
     b"0": b"\0", b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f",
     b"r": b"\r", b"e": b"\x1b", b"N": b"\xc2\x85", b"_": b"\xc2\xa0",
@@ -45,12 +45,12 @@ _SINGLE = {
 
 
 def is_too_weak(value: str) -> bool:
-    """Whether the gate cannot look for this value without false alarms."""
+    """Return whether the gate cannot search for this value without false positives."""
     return len(value.strip()) < MIN_LENGTH or len(set(value.strip())) < 3
 
 
 class Gate:
-    """The values held, made ready once to look through many files."""
+    """The held values, prepared once to search many files."""
 
     def __init__(self, held: Iterable[SecretStr]) -> None:
         self._clear: set[bytes] = set()
@@ -75,13 +75,13 @@ class Gate:
             self._hex.add(form.hex().encode())
 
     def leaks(self, data: bytes) -> bool:
-        """Whether any of the values stands in `data`: a file, its name, a message, a log."""
+        """Return whether any value occurs in `data`: a file, its name, a message, a log."""
         if not self._clear:
             return False
         if _has_any(self._utf16, data):
             return True
         for view in _decode_views(data):
-            # Not by a regular expression: those take quadratic time on long rows of blanks.
+            # Without a regular expression, which takes quadratic time on long rows of spaces.
             lines = (line.rstrip(b" \t\r\"'\\") for line in view.split(b"\n"))
             joined = b"".join(line.lstrip(b" \t\"'>|#") for line in lines)
             if (
@@ -95,7 +95,7 @@ class Gate:
         return False
 
     def where(self, data: bytes) -> tuple[int, ...]:
-        """Numbers of the lines that hold a value; of one over several lines, its last line."""
+        """Return the numbers of lines that contain a value; for a multi-line value its last."""
         if not self.leaks(data):
             return ()
         lines = data.split(b"\n")
@@ -117,12 +117,12 @@ def _has_any(needles: Iterable[bytes], data: bytes) -> bool:
 
 
 def has_leak(data: bytes, held: Sequence[SecretStr]) -> bool:
-    """Whether any value of `held` stands in `data`; for many files make one `Gate`."""
+    """Return whether any value of `held` occurs in `data`; for many files create one `Gate`."""
     return Gate(held).leaks(data)
 
 
 def find_leak_lines(data: bytes, held: Sequence[SecretStr]) -> tuple[int, ...]:
-    """Numbers of the lines of `data` that hold a value of `held`; never the value."""
+    """Return the numbers of lines in `data` that contain a value of `held`."""
     return Gate(held).where(data)
 
 
@@ -134,12 +134,12 @@ def _to_bytes(value: str) -> bytes:
 
 
 def _searched_values(value: str) -> Iterator[str]:
-    """What to look for: the value without outer blanks, and each line of its private keys."""
+    """Yield the texts to search: the value stripped, and each line of its private keys."""
     stripped = value.strip()
     if is_too_weak(stripped):
         return
     yield stripped
-    # A service account's JSON holds its PEM with escaped line ends.
+    # The JSON of a service account contains its PEM with escaped line ends.
     for text in {stripped, stripped.replace("\\n", "\n")}:
         for match in _PEM.finditer(text):
             yield from _key_lines(match[2])
@@ -162,7 +162,7 @@ def _key_lines(text: str) -> Iterator[str]:
 
 
 def _public_part(body: bytes) -> bytes:
-    """What anybody may see of an unencrypted private key: its header and the public key."""
+    """Return the public part of an unencrypted private key: its header and the public key."""
     if body.startswith(b"openssh-key-v1\0"):
         # the magic, three strings (cipher, kdf, its options), a count, then the public key
         place = 15
@@ -180,7 +180,7 @@ def _public_part(body: bytes) -> bytes:
 
 
 def _encoded_forms(value: str) -> set[bytes]:
-    """The value as a program may have encoded it before the whole text became base64 or hex."""
+    """Return the forms in which a program may encode the value inside base64 or hex."""
     import html
     import json
 
@@ -198,7 +198,7 @@ def _encoded_forms(value: str) -> set[bytes]:
 
 
 def _base64_needles(data: bytes) -> Iterator[bytes]:
-    """The base64 characters that `data` alone decides, wherever in a text it begins."""
+    """Yield the base64 characters that depend only on `data`, for every alignment."""
     for offset in range(3):
         text = base64.b64encode(bytes(offset) + data)
         needle = text[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6]
@@ -212,7 +212,7 @@ def _base64_needles(data: bytes) -> Iterator[bytes]:
 def _decode_views(data: bytes) -> Iterator[bytes]:
     yield data
     seen = {data}
-    # Lines as a block or a folded text may have moved them: indented, blank ones between, CRLF.
+    # Lines as in a block or folded text: indented, with blank lines between them, CRLF.
     readings = [b"\n".join(_lines(data)), b" ".join(_lines(data))]
     for sign, read in _READINGS:
         if sign in data:

@@ -1,7 +1,7 @@
-"""Secrets by the name they go under: `SMTP_PASSWORD`, `api_token`, a connection with a password.
+"""Recognises secrets by their name: `SMTP_PASSWORD`, `api_token`, a connection with a password.
 
-A name says what shape cannot: `hunter2pw` is a password only where one is expected. What merely
-speaks of a secret passes: the name of a Secret (`FERNET_KEY_SECRET_NAME`), a file (`KEY_PATH`), an
+A name decides what a pattern cannot: `hunter2pw` is a password only where one is expected. Values
+about a secret are allowed: the name of a Secret (`FERNET_KEY_SECRET_NAME`), a file (`KEY_PATH`), an
 address (`TOKEN_URL`), a switch, a variable, a reference into a store.
 """
 
@@ -115,17 +115,17 @@ _NO_SECRET_VALUES = frozenset(
     )
 )
 _PATH = re.compile(r"(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][\w.@$(){}-]{1,40})+[/\\]?")
-# References that other tools resolve, and addresses; the patterns find a URL with a password.
+# References that other tools resolve, and addresses; patterns.py finds URLs with a password.
 _REFERENCE = re.compile(r"(?:vault|secret|secrets|ref|file|env|arn|https?|awssm|gcpsm|op|sops):\S+")
 _FERNET = re.compile(r"[A-Za-z0-9_-]{43}=")
 _ASSIGNED = re.compile(
     r"(?m)^[ \t]*(?:export[ \t]+|-[ \t]+)?[\"']?(?P<name>[A-Za-z][\w.-]{2,60})[\"']?[ \t]*"
     r"(?:=|:[ \t])[ \t]*(?P<value>\S.*)$"
 )
-# Keys of charts and manifests that name a Secret or a key in it, and those that are no names.
+# Keys of charts and manifests that name a Secret or a key in it, and keys that are not names.
 _KEY_NAMES = re.compile(r"^(?:[a-z][a-zA-Z0-9]*)?[sS]ecret(?:Key)?$|^.*/.*$|^value$")
 _TEXT_KEYS = ("extraEnv", "extraEnvFrom", "envFrom")
-# `host=db password=...`, `Server=db;Pwd=...`; not `--password=$VAR` and what else is no literal.
+# `host=db password=...`, `Server=db;Pwd=...`; not `--password=$VAR` and other non-literals.
 _PAIR = re.compile(
     r"(?i)(?:^|[;&?,\s])(?:user_?|db_?|client_?)?(?:password|passwd|pwd|secret|sharedaccesskey)="
     r"(?![$<{%/*`(])[^;&,\s\"']{3,}"
@@ -134,7 +134,7 @@ _CALL = re.compile(r"[\w.]+[(\[].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+")
 
 
 def is_secret(name: str, value: object) -> bool:
-    """Whether `value` is a secret written out, going by the name it stands under and its shape."""
+    """Return whether `value` is a literal secret, judged by its name and form."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return False
     text = str(value).strip()
@@ -148,7 +148,7 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def find_secret_lines(text: str) -> Iterator[int]:
-    """Line numbers of secrets assigned in a file's text: INI, properties, YAML, Python, shell."""
+    """Yield line numbers of secrets assigned in a text: INI, properties, YAML, Python, shell."""
     for match in _ASSIGNED.finditer(text):
         value = match["value"].split(" #")[0].strip().rstrip(",;").strip("\"'")
         named = _is_secret_name(match["name"]) and not _CALL.fullmatch(value)
@@ -157,7 +157,7 @@ def find_secret_lines(text: str) -> Iterator[int]:
 
 
 def find_secret_paths(data: object) -> Iterator[Path]:
-    """The paths below `data` (Helm values, a ConfigMap) that hold a secret written out."""
+    """Yield the paths in `data` (Helm values, a ConfigMap) that hold a literal secret."""
     for path, node in walk(data):
         if isinstance(node, Mapping):
             name, value = node.get("name"), node.get("value")
@@ -182,7 +182,7 @@ def _words(name: str) -> list[str]:
 
 
 def _is_secret_name(name: str) -> bool:
-    """Whether what goes under this name is a secret itself, not something about one."""
+    """Return whether a value of this name is a secret itself, not information about one."""
     if name.upper() in _SENSITIVE:
         return True
     words = _words(name)
@@ -207,7 +207,7 @@ def _is_literal(name: str, text: str) -> bool:
 
 
 def _is_key(name: str, text: str) -> bool:
-    """32 random bytes as Fernet writes them: a checksum, the only other use, says so by name."""
+    """Return whether it is 32 random bytes as Fernet writes them, and not named as a checksum."""
     if not _FERNET.fullmatch(text) or _PUBLIC & set(_words(name)):
         return False
     counts = Counter(text)
@@ -216,7 +216,7 @@ def _is_key(name: str, text: str) -> bool:
 
 
 def _is_secret_connection(text: str) -> bool:
-    """An Airflow connection as JSON or as URL; one without a login is none of our business."""
+    """Return whether it is an Airflow connection (JSON or URL) with a password."""
     if text.startswith("{"):
         return _has_password(text)
     return "://" not in text or any(patterns.find_secrets(text))

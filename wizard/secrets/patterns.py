@@ -1,8 +1,8 @@
-"""Texts that are secrets by their shape: private keys, URLs with passwords, tokens.
+"""Recognises secrets by pattern: private keys, URLs with passwords, tokens.
 
-Made so that public keys, known_hosts lines, certificates, fingerprints and templates never match:
-a rule that cries wolf is switched off by people (facts on secrets in Git: gitleaks flags README
-fingerprints, detect-secrets flags `*SecretName:` keys).
+Public keys, known_hosts lines, certificates, fingerprints and templates never match: users switch
+off a rule with false positives (facts on secrets in Git: gitleaks flags README fingerprints,
+detect-secrets flags `*SecretName:` keys).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Iterator
 
-# Not part of a longer base64 text: a key's or certificate's body may contain any short pattern.
+# Not inside a longer base64 text: a key or certificate may contain any short pattern.
 _START, _END = r"(?<![A-Za-z0-9+/=_-])", r"(?![A-Za-z0-9+/=_-])"
 _TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(_START + pattern + _END))
@@ -46,7 +46,7 @@ _URL = re.compile(
     r"(?P<password>(?:\{\{.*?\}\}|[^\s/@'\"{}]|\{(?!\{))+)@"
 )
 _ACTION = re.compile(r"\{\{.*?\}\}")
-# What people write where a password goes: $VAR, ${VAR}, $(VAR), %VAR%, <password>, {password},
+# Placeholders for a password: $VAR, ${VAR}, $(VAR), %VAR%, <password>, {password},
 # ***, ..., PASSWORD.
 _PLACEHOLDER = re.compile(
     r"\$\{?[A-Za-z_]\w*\}?|\$\([A-Za-z_]\w*\)|%\w+%|<[^<>]*>|\{\w*\}|\*+|\.{3}|x{3,}|X{3,}|%s"
@@ -56,7 +56,7 @@ _PLACEHOLDER = re.compile(
 
 
 def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
-    """(rule, offset, what it is) of every secret-shaped text; never the text itself."""
+    """Yield (rule, offset, kind) of every text that looks like a secret, without the text."""
     for match in _PEM.finditer(text):
         if _has_body(text, match.end()):
             yield "secret.private-key", match.start(), "a private key"
@@ -75,7 +75,7 @@ def find_secrets(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def is_placeholder(text: str) -> bool:
-    """Is this what somebody writes instead of a secret: a template action, a variable, a word?"""
+    """Return whether the text is a placeholder: a template action, a variable, a word."""
     plain = text.strip()
     if not _ACTION.sub("", plain).strip():
         return True
@@ -83,13 +83,13 @@ def is_placeholder(text: str) -> bool:
 
 
 def _has_body(text: str, start: int) -> bool:
-    """Key material follows: a mere mention of the marker (`grep`, documentation) is no key."""
+    """Return whether key material follows: the bare marker in documentation is not a key."""
     rest = text[start : start + 600]
     return _BODY.search(rest.partition("-----END")[0].partition("-----BEGIN")[0]) is not None
 
 
 def _find_in_base64(run: str, depth: int) -> tuple[str, str] | None:
-    """The rule and the kind of secret that this base64 text, at any alignment, decodes to."""
+    """Return rule and kind of the secret that this base64 text, at any alignment, encodes."""
     compact = re.sub(r"\s+", "", run).rstrip("=").replace("-", "+").replace("_", "/")
     for offset in range(4):
         part = compact[offset:]

@@ -1,9 +1,8 @@
-"""What a store holds for an installation: read by fact, and filled without touching the rest.
+"""A store's data for an installation: reads facts, and adds missing ones without other changes.
 
-Two layouts. `keys`: one key a fact. `document`: one YAML document under `config`, where nested
-places are read by dots (document 000); new strings are double-quoted, so that no reader takes one
-for something else, and what a person wrote beside them stays, comments included. Nothing here
-repeats a value in a message.
+There are two layouts. `keys`: one key per fact. `document`: one YAML document under `config`, with
+nested places read by dots (document 000). New strings are double-quoted, so that every reader sees
+a string; existing text and comments are kept. Messages never repeat a value.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _YAML_WIDTH = 1 << 20
 
 
 def collect_facts(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
-    """Every fact that the Secrets are composed of, each once, in order of first use."""
+    """Return every fact in the Secrets, each once, in order of first use."""
     found: dict[str, Fact] = {}
     for secret in secrets:
         for fact in secret.facts:
@@ -38,23 +37,23 @@ def collect_facts(secrets: Sequence[SecretSpec]) -> tuple[Fact, ...]:
 
 @dataclass(frozen=True)
 class Payload:
-    """The whole data at the store's path. `name` is the path as people know it."""
+    """All data at the store's path. `name` is the path for messages."""
 
     name: str
     document: bool
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def get(self, fact: Fact) -> str | None:
-        """The value of a fact; None where the store has none.
+        """Return the value of a fact; None if it is missing.
 
-        Raises RefusedError where something stands in its place that cannot be it.
+        Raises RefusedError if the place holds data that cannot be the value.
         """
         if self.document:
             value: Any = self._read_document()
             parts = fact.place.split(".")
             for number, part in enumerate(parts):
                 if value is not None and not isinstance(value, Mapping):
-                    raise self._refusal_error(".".join(parts[:number]), "is no mapping")
+                    raise self._refusal_error(".".join(parts[:number]), "is not a mapping")
                 value = None if value is None else value.get(part)
         else:
             value = self.data.get(fact.key)
@@ -62,20 +61,20 @@ class Payload:
             return None
         place = fact.place if self.document else fact.key
         if not isinstance(value, str):
-            raise self._refusal_error(place, "is no text; quote it")
+            raise self._refusal_error(place, "is not text; quote it")
         if problem := find_form_problem(fact.form, value):
             raise self._refusal_error(place, problem)
         return value
 
     def missing(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
-        """The facts that the store has no value of."""
+        """Return the facts that are missing in the store."""
         return tuple(fact for fact in facts if self.get(fact) is None)
 
     def filled(self, values: Mapping[Fact, str]) -> dict[str, Any]:
-        """The data to write: all that stands there, and these values."""
+        """Return the data to write: all existing data, and these values."""
         for fact in values:
             if self.get(fact) is not None:
-                raise ConflictError(f"{self.name}: {fact.key} stands there already")
+                raise ConflictError(f"{self.name}: {fact.key} already exists")
         if not self.document:
             return {**self.data, **{fact.key: value for fact, value in values.items()}}
         text = self._write_document({fact.place: value for fact, value in values.items()})
@@ -84,7 +83,7 @@ class Payload:
     def _refusal_error(self, place: str, problem: str) -> RefusedError:
         return RefusedError(
             f"{self.name}: {place} {problem}",
-            "put it right, or delete it there, then run this again: what stands in the store is "
+            "correct or delete it there, then run this again: existing data in the store is "
             "never overwritten",
         )
 
@@ -92,14 +91,14 @@ class Payload:
     def _text(self) -> str:
         text = self.data.get(DOCUMENT_KEY)
         if text is not None and not isinstance(text, str):
-            raise self._refusal_error(DOCUMENT_KEY, "is no YAML document")
+            raise self._refusal_error(DOCUMENT_KEY, "is not a YAML document")
         return text or ""
 
     def _read_document(self) -> Mapping[str, Any]:
         try:
             return read_mapping(self._text, DOCUMENT_KEY)
         except AnswersError as error:
-            # The reader names line and column, and never quotes.
+            # The reader's message has line and column, never the text.
             raise self._refusal_error("", error.message) from None
 
     def _write_document(self, values: Mapping[str, str]) -> str:
@@ -121,5 +120,5 @@ class Payload:
         yaml.dump(document, stream)
         text = stream.getvalue()
         if read_mapping(text, DOCUMENT_KEY) != wanted:
-            raise self._refusal_error(DOCUMENT_KEY, "cannot be added to without changing it")
+            raise self._refusal_error(DOCUMENT_KEY, "cannot be extended without other changes")
         return text

@@ -1,8 +1,8 @@
-"""Where a secret comes from: what answers hold in the place of its value.
+"""References to secrets: answers hold a reference in place of the value.
 
 A reference is one of `{env: NAME}`, `{file: PATH}`, `{prompt: true}`, `{generate: true}` and
-`{store: true}` (somebody else puts the value into the store). Everything else is refused without
-being repeated, because what stands there instead is usually the secret itself.
+`{store: true}` (the value is put into the store by others). Anything else is refused and not
+repeated, because it is usually the secret itself.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ KINDS: tuple[ReferenceKind, ...] = ("env", "file", "prompt", "generate", "store"
 _ENV = r"[A-Z_][A-Z0-9_]*"
 _MAX_PATH = 1000
 _SHAPES = (
-    "a secret's value never stands here: give where it comes from, one of {env: NAME}, "
+    "answers never hold a secret's value: give its source, one of {env: NAME}, "
     "{file: PATH}, {prompt: true}, {generate: true}, {store: true}"
 )
 _FORM = (
-    "a secret's value never stands here: give where it comes from, one of env:NAME, file:PATH, "
+    "answers never hold a secret's value: give its source, one of env:NAME, file:PATH, "
     "prompt, generate, store"
 )
 _ENV_HINT = "env takes the name of a variable (capital letters, digits, underscores), not its value"
@@ -43,19 +43,19 @@ _FILE_HINT = "file takes the path of a file on one line, not its content"
 
 
 class SecretRef(BaseModel):
-    """One reference to a secret; frozen, and without the secret.
+    """One reference to a secret; frozen, without the value.
 
-    Made from a mapping with exactly one of the five keys, or by `parse_reference`. Raises
-    pydantic's ValidationError whose text repeats nothing of what was given; a caller that reads
-    its `errors()` passes ``include_input=False``. A subclass may add fields that are public (a
-    deploy key's public part); they stand beside the one key.
+    Create it from a mapping with exactly one of the five keys, or with `parse_reference`. Raises
+    pydantic's ValidationError, whose text does not repeat the input; a caller that reads its
+    `errors()` passes ``include_input=False``. A subclass may add public fields (a deploy key's
+    public key) next to that key.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, title="Secret reference"
     )
 
-    # Public fields of a subclass that are left out of the answers file while they are empty.
+    # Public fields of a subclass that are not written to the answers file while empty.
     omit_if_empty: ClassVar[frozenset[str]] = frozenset()
 
     env: str | None = None
@@ -67,7 +67,7 @@ class SecretRef(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _require_reference(cls, value: Any) -> Any:
-        # Before the fields: their own errors would name keys and values, and either may be it.
+        # Before the fields: their own errors would name keys and values; both may be the secret.
         if isinstance(value, SecretRef):
             return value
         reason = _refusal_reason(value, cls._beside())
@@ -85,7 +85,7 @@ class SecretRef(BaseModel):
 
     @classmethod
     def _beside(cls) -> tuple[str, ...]:
-        """Names of the public fields that a subclass adds."""
+        """Return the names of the public fields that a subclass adds."""
         return tuple(name for name in cls.model_fields if name not in KINDS)
 
     @classmethod
@@ -102,7 +102,7 @@ class SecretRef(BaseModel):
         }
         return {
             "title": "Secret reference",
-            "description": "Where the secret comes from; its value never stands here.",
+            "description": "The source of the secret; never its value.",
             "oneOf": [
                 {
                     "type": "object",
@@ -116,18 +116,18 @@ class SecretRef(BaseModel):
 
     @property
     def kind(self) -> ReferenceKind:
-        """Which of the five references this is."""
+        """Return which of the five kinds this is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def argument(self) -> str:
-        """The variable's name or the file's path; empty for the kinds that have none."""
+        """Return the variable's name or the file's path; empty for other kinds."""
         return self.env or self.file or ""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """A reference as forms and prompts write it: `env:NAME`, `file:PATH`, `prompt`,
-        `generate` or `store`. Raises ValueError, which repeats nothing of the text.
+        """Parse a reference as written in forms and prompts: `env:NAME`, `file:PATH`, `prompt`,
+        `generate` or `store`. Raises ValueError, which does not repeat the text.
         """
         word, colon, argument = text.strip(" \t").partition(":")
         value: dict[str, str | bool] = {word: argument.strip(" \t") if colon else True}
@@ -141,9 +141,9 @@ class SecretRef(BaseModel):
 
 
 class DeployKey(SecretRef):
-    """Where a private deploy key comes from; `public` is written by `secrets`.
+    """The source of a private deploy key; `secrets` writes `public`.
 
-    `writable` says why the key may push, where it must; empty refuses one that can.
+    `writable` is the reason why the key may push; empty refuses a key that can.
     """
 
     omit_if_empty: ClassVar[frozenset[str]] = frozenset({"writable"})
@@ -153,12 +153,12 @@ class DeployKey(SecretRef):
 
 
 def parse_reference(text: str) -> SecretRef:
-    """`SecretRef.parse`, for callers that need the plain reference."""
+    """Return `SecretRef.parse(text)`, for callers that need the plain reference."""
     return SecretRef.parse(text)
 
 
 def _refusal_reason(value: object, beside: Sequence[str] = ()) -> str:
-    """Why this is no reference; empty when it is one. Never repeats any part of it."""
+    """Return why this is not a reference, without any part of it; empty if it is one."""
     if not isinstance(value, Mapping):
         return _SHAPES
     items = [

@@ -1,7 +1,7 @@
-"""From a reference to the value it stands for, at the last moment and in memory only.
+"""Resolves a reference to its value, as late as possible and in memory only.
 
-Nothing here repeats any part of a value: messages name the reference. What the leak gate could
-not look for without false alarms is refused where it comes in.
+Messages name the reference and never repeat any part of a value. A value that the leak gate cannot
+search for without false positives is refused here.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _OTHERS_MODE = 0o077
 
 
 class SecretError(WizardError):
-    """A reference that gives no usable value here; the message names the question, never a value.
+    """A reference without a usable value here; the message names the question, never a value.
 
-    `available` is false where the value does not exist yet or is held by somebody else
-    (`generate`, `store`): nothing is wrong with the reference then.
+    `available` is false if the value does not exist yet or belongs to others (`generate`,
+    `store`); then the reference itself is correct.
     """
 
     def __init__(self, message: str, hint: Fix | str = "", *, available: bool = True) -> None:
@@ -46,19 +46,19 @@ def resolve_reference(
     lines: bool = False,
     weak: bool = False,
 ) -> SecretStr:
-    """The value of the question `key`.
+    """Return the value of the question `key`.
 
-    A file is relative to `folder` (default: the current one). `prompt` asks without echo and gets
-    the text to ask with; None where there is nobody to ask. One line end at the end of a file is
-    no part of the value; several lines are taken only with `lines` (a private key), and whole.
-    `weak` also takes what the leak gate cannot look for: to log in with, never to be stored.
-    Raises SecretError.
+    A file is relative to `folder` (default: the current one). `prompt` receives the prompt text and
+    reads without echo; None if there is no terminal. One line end at the end of a file does not
+    belong to the value; several lines are accepted only with `lines` (a private key), unchanged.
+    `weak` also accepts values that the leak gate cannot search for: only for a login, never to
+    store. Raises SecretError.
     """
     if reference.kind in {"generate", "store"}:
         where = (
             "is generated" if reference.kind == "generate" else "is put into the store by others"
         )
-        raise SecretError(f"{key}: the value {where}, so there is none here", available=False)
+        raise SecretError(f"{key}: the value {where}, so it is not available here", available=False)
     if reference.kind == "env":
         text = _from_environment(key, reference.argument)
     elif reference.kind == "file":
@@ -67,8 +67,8 @@ def resolve_reference(
             text = text.removesuffix("\n").removesuffix("\r")
     elif prompt is None:
         raise SecretError(
-            f"{key}: is asked for, and there is no terminal to ask on",
-            Fix(f"name a variable or a file: --set '{key}={{env: NAME}}'", key),
+            f"{key}: needs a prompt, but there is no terminal",
+            Fix(f"use a variable or a file: --set '{key}={{env: NAME}}'", key),
         )
     else:
         text = prompt(key)
@@ -88,16 +88,16 @@ def _from_file(key: str, path: Path) -> str:
     import stat
 
     try:
-        # Without waiting: opening a pipe that nobody writes to would never return.
+        # Non-blocking: opening a pipe without a writer would never return.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
-                raise SecretError(f"{key}: {path} is no regular file")
+                raise SecretError(f"{key}: {path} is not a regular file")
             if state.st_mode & _OTHERS_MODE:
                 raise SecretError(
                     f"{key}: others may read or write {path} (mode {state.st_mode & 0o777:04o})",
-                    f"chmod 600 {path}, or hand the value over in a variable",
+                    f"chmod 600 {path}, or use a variable",
                 )
             data = file.read(MAX_BYTES + 1)
     except OSError as error:

@@ -397,7 +397,7 @@ def test_every_edit_is_named_at_once(folder: GitFolder) -> None:
     folder.put("apps/a.yaml", "edited\n")
     folder.put("docs/deep/c.md", "theirs\n")
     error = refuse(folder, ConflictError, *CHANGES)
-    assert "apps/a.yaml: has edits on disk" in error.message
+    assert "apps/a.yaml: has uncommitted edits on disk" in error.message
     assert "docs/deep/c.md: exists with different content" in error.message
 
 

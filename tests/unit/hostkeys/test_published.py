@@ -130,7 +130,7 @@ def test_a_swapped_key_in_the_file_does_not_load(
     path = tmp_path / "published_host_keys.json"
     path.write_text(json.dumps(changed))
     monkeypatch.setattr(published, "_DATA", path)
-    with pytest.raises(ValueError, match="not the one published"):
+    with pytest.raises(ValueError, match="not the published one"):
         published._load.__wrapped__()
 
 

@@ -190,9 +190,9 @@ def test_what_is_no_usable_key_is_named(tmp_path: Path) -> None:
         "this is a public key": public,
         "PuTTY key": "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n",
         "SSH2": "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nAAAA\n",
-        "this is no private key": "hunter2-is-a-password",
+        "this is not a private key": "hunter2-is-a-password",
         "its first or last line is missing": "".join(lines[:-1]),
-        "holds 2 keys": text + text,
+        "has 2 keys": text + text,
         "this is a certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "DSA keys are broken": "-----BEGIN DSA PRIVATE KEY-----\nAA\n-----END DSA PRIVATE KEY-----",
         "damaged": "".join([*lines[:2], *lines[3:]]),
@@ -215,7 +215,7 @@ def test_weak_and_foreign_keys_are_refused(tmp_path: Path) -> None:
     other = X448PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    assert "cannot be used" in refused(other.decode()).message
+    assert "are not supported" in refused(other.decode()).message
 
 
 def test_a_key_that_is_not_the_recorded_one_is_a_conflict(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_document_that_is_none_is_refused_without_a_word_of_it(canary: Canary,
 
 
 def test_a_document_that_is_no_text_is_refused() -> None:
-    with pytest.raises(RefusedError, match="config is no YAML document"):
+    with pytest.raises(RefusedError, match="config is not a YAML document"):
         document({"a": "b"}).missing(FACTS)
-    with pytest.raises(RefusedError, match="createUserJob is no mapping"):
+    with pytest.raises(RefusedError, match="createUserJob is not a mapping"):
         document("createUserJob: text\n").missing(FACTS)

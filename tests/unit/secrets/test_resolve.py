@@ -93,12 +93,12 @@ def test_a_weak_password_is_one_to_log_in_with(tmp_path: Path) -> None:
 
 
 def test_no_regular_file(tmp_path: Path) -> None:
-    refused(SecretRef(file=str(tmp_path)), "no regular file|Is a directory")
+    refused(SecretRef(file=str(tmp_path)), "not a regular file|Is a directory")
     refused(SecretRef(file=str(tmp_path / "missing")), "No such file")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
-    refused(SecretRef(file=str(pipe)), "no regular file")
+    refused(SecretRef(file=str(pipe)), "not a regular file")
 
 
 def test_several_lines_where_they_belong(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_prompt_gets_the_question_and_needs_a_person() -> None:
 
 @pytest.mark.parametrize("kind", ["generate", "store"])
 def test_what_does_not_exist_here_is_said_to(kind: str) -> None:
-    assert not refused(SecretRef.parse(kind), "there is none here").available
+    assert not refused(SecretRef.parse(kind), "not available here").available
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=30))
