@@ -64,7 +64,7 @@ def test_interrupted_at_a_prompt(
     terminal.send(keys)
 
     assert terminal.wait() == 130
-    said = "nothing was written" if args[0] == "ask" else "nothing is half-written"
+    said = "nothing was written" if args[0] == "ask" else "no file is half-written"
     assert f"interrupted; {said}" in terminal.text
     assert "Save your answers" not in terminal.text, "none was given"
     assert "Traceback" not in terminal.text
