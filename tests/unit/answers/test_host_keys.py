@@ -94,7 +94,7 @@ def test_each_bad_line_is_named_and_none_repeated() -> None:
 
     (problem,) = [one for one in found.problems if one.key == "dags.host_keys"]
     assert "line 2: DSA keys" in problem.message
-    assert "line 3: this is no public host key" in problem.message
+    assert "line 3: this is not a public host key" in problem.message
     assert "hunter2" not in problem.message
     private = validate_answers(_data("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk"))
     assert "this is a private key" in str(private.problems)
@@ -103,7 +103,7 @@ def test_each_bad_line_is_named_and_none_repeated() -> None:
 def test_another_hosts_line_is_refused() -> None:
     found = validate_answers(_data(FORMS["text"], "ssh://git@git.example.com:2222/a/dags.git"))
 
-    assert "the repository is on [git.example.com]:2222" in str(found.problems)
+    assert "than the repository's: [git.example.com]:2222" in str(found.problems)
 
 
 @pytest.mark.parametrize("repo", ["https://git.example.com/a/dags.git", ""])
