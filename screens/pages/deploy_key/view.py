@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wizard.errors import WizardError
 
 CAPTION_WIDTH, COLUMN_WIDTH = 10, 50
-INTRO = "The key that git-sync clones with. It needs read access only."
+INTRO = "git-sync clones with this key. It needs read access only."
 _WORDS = {"pass": "pass", "warn": "! pass", "fail": "! FAIL", "skip": "skipped",
           "unknown": "unverified"}  # fmt: skip
 CaptionRow = tuple[str, str]

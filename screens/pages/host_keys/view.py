@@ -39,9 +39,9 @@ class KeyBlock(Horizontal):
 def render_intro(host: str, port: int) -> str:
     """Return the introduction, with the sources if the keys are published."""
     if not published_keys(host, port):
-        return "git-sync trusts only these keys; type the fingerprint of each."
+        return "git-sync trusts only these keys; type their fingerprints."
     sources = dict.fromkeys(one.source for one in published_keys(host, port))
-    return f"Published, so there is nothing to paste: {', '.join(sources)}"
+    return f"Published, nothing to paste: {', '.join(sources)}"
 
 
 def strip_evidence(item: object) -> dict[str, object]:
