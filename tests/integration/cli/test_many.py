@@ -71,7 +71,7 @@ def test_all_worst_codes_win(two: Wizard) -> None:
 def test_a_folder_of_a_monorepo(aw: Wizard) -> None:
     aw.git.commit({"README.md": "ours\n", "other/file": "x\n"})
     made = aw.ok(*LOCAL, "--set", "repository.path=platform/airflow")
-    assert "next: platform/airflow/docs/airflow/RUNBOOK.md" in made.err
+    assert "next: follow platform/airflow/docs/airflow/RUNBOOK.md" in made.err
     folder = aw.folder / "platform" / "airflow"
 
     assert (folder / "apps/airflow/airflow-values.yaml").exists()
