@@ -252,7 +252,7 @@ async def _registered(stage: Stage, pilot: Pilot[Any]) -> None:
 async def _proven(stage: Stage, pilot: Pilot[Any], server: Any, bare: Path, pinned: Any) -> str:
     await stage.press(pilot, "p")
     shown = await stage.press(pilot, "enter")
-    assert "clone     ! FAIL: gitlab.example.com does not let the key in" in shown
+    assert "clone     ! FAIL: gitlab.example.com does not accept the key" in shown
     target = CloneTarget(
         server.host, server.port, server.user, str(bare), "main", "dags", (pinned,)
     )

@@ -307,7 +307,7 @@ def test_a_value_that_cannot_work_stops_before_anything(bench: Bench) -> None:
 
     done = bench("--yes", *ALLOW, code=4)
 
-    assert "fernetKey is no Fernet key" in done.err
+    assert "fernetKey is not a Fernet key" in done.err
     assert bench.version == 1
 
 

@@ -502,7 +502,7 @@ def test_a_hook_that_changes_files_stops_before_push(folder: GitFolder) -> None:
         ("post-commit", "echo x >> apps/a.yaml", "apps/a.yaml: was changed on disk"),
         ("commit-msg", 'echo theirs > "$1"', "the commit message"),
         ("post-commit", "test -e .git/once || { touch .git/once; echo y > docs/deep/c.md; "
-         "git commit -q --amend -a --no-edit; }", "docs/deep/c.md: was committed with other"),
+         "git commit -q --amend -a --no-edit; }", "docs/deep/c.md: was committed with different"),
     ],
 )  # fmt: skip
 def test_whatever_a_hook_changes_is_reported(

@@ -125,7 +125,7 @@ def test_a_value_that_cannot_be_used_is_named(data: dict[str, Any], text: str) -
 
 
 def test_a_fernet_key_that_is_none_is_named(canary: Canary) -> None:
-    with pytest.raises(RefusedError, match="fernetKey is no Fernet key") as caught:
+    with pytest.raises(RefusedError, match="fernetKey is not a Fernet key") as caught:
         keys(fernetKey=canary.secret()).missing(FACTS)
     canary.assert_absent(caught.value.message, caught.value.hint)
 
