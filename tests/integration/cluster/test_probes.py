@@ -122,7 +122,7 @@ async def test_a_cluster_that_is_ready_passes_everything(
     ), results  # fmt: skip
     uid = kube_with_crds.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
     assert results["identity"].detail == f"UID {uid}, not recorded yet"
-    assert "for vault" in results["audience"].detail
+    assert "has audience vault" in results["audience"].detail
 
 
 async def test_probes_store_nothing(kube_with_crds: Server, made: Answers, client: Any) -> None:
@@ -158,7 +158,7 @@ async def test_a_user_without_rights_proves_nothing(
     health = results["rights.health"]
     assert (
         health.detail
-        == f"may not get pods/portforward in {space}, create pods/portforward in {space}"
+        == f"cannot get pods/portforward in {space}, create pods/portforward in {space}"
     )
     assert health.fix.text.startswith(
         "optional: ask the platform team for these rights; without them,"
@@ -276,9 +276,9 @@ async def test_quotas_of_the_namespace(kube_with_crds: Server, made: Answers, cl
     kube = client(kube_with_crds)
     result = (await probed(made, kube))["quotas"]
     assert result.status == "fail"
-    assert "leaves 3 of pods" in result.detail
+    assert "has 3 of pods left" in result.detail
     # The chart's Redis and others state no CPU.
-    assert "requests.cpu, which PgBouncer, Redis" in result.detail
+    assert "requests.cpu, which is not set for PgBouncer, Redis" in result.detail
     by_hand = made.model_copy(update={"values": {"redis": {"resources": {}}}})
     result = (await probed(by_hand, kube))["quotas"]
     assert (result.status, "unless `values`" in result.detail) == ("warn", True)

@@ -122,7 +122,9 @@ def test_an_installation_may_be_named_like_a_parent(world: World) -> None:
     assert ended(cascade.build_pause_step(target)).state == "changed"
     assert "automated" not in world.read(path)["spec"]["syncPolicy"]
     assert FINALIZER in world.read(path)["metadata"]["finalizers"]
-    assert cascade.build_cascade_step(target).title.startswith("Remove Application data-parent;")
+    assert cascade.build_cascade_step(target).title.startswith(
+        "Remove Application data-parent with"
+    )
 
 
 def test_what_others_use_stays_for_them(world: World) -> None:
@@ -137,7 +139,7 @@ def test_what_others_use_stays_for_them(world: World) -> None:
     done = ended(project)
     assert (done.state, "Application hers" in done.detail) == ("blocked", True)
     done = ended(hosts)
-    assert (done.state, "hers reads from github.com" in done.detail) == ("kept", True)
+    assert (done.state, "hers also reads from github.com" in done.detail) == ("kept", True)
     text = world.read(f"/api/v1/namespaces/{{argo}}/configmaps/{LIST}")["data"]["ssh_known_hosts"]
     assert "github.com ssh-ed25519" in text
     files = replace(guard, id="files", is_final=True)
@@ -222,7 +224,10 @@ def test_volumes_are_kept_from_what_argo_cd_removes(world: World) -> None:
     owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "u"}
     claim(world, "hers", ownerReferences=[owner])
     done = ended(volumes.build_keep_step(target, []))
-    assert (done.state, "hers would be deleted with their owner" in done.detail) == ("blocked", True)
+    assert (done.state, "hers would be deleted with their owner" in done.detail) == (
+        "blocked",
+        True,
+    )
     assert "hers" in ended(volumes.build_volumes_removal(target, [])).detail
 
     _, token = account(world.server, rule("get list", "applications", "argoproj.io"))

@@ -571,7 +571,7 @@ def test_the_migration_job(world: World) -> None:
     operators.workload("Deployment", "airflow-api-server", ready=False)
     assert (look().state, "does not exist yet" in look().detail) == ("failed", True)
     operators.job(JOB)
-    assert f"Job {JOB} runs" in look().detail
+    assert f"Job {JOB} is running" in look().detail
     operators.job(JOB, "Failed", "Job has reached the specified backoff limit")
     failed = look()
     assert "backoff limit" in failed.detail
