@@ -379,7 +379,7 @@ async def test_what_does_not_answer_is_unverified(monkeypatch: pytest.MonkeyPatc
     nowhere = await probed(target("redis://no-such-name.invalid:6379/0"))
     for results in (silent, closed, nowhere):
         assert results["login"].status == "unknown", results["login"]
-        assert "same network" in results["login"].fix.text
+        assert "pods' network" in results["login"].fix.text
 
 
 async def test_passwords_of_every_printable_character(

@@ -86,7 +86,7 @@ def test_a_kubeconfig_that_is_named_and_not_there_is_no_cluster_of_others(
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "typo"))
     done = offline("apply", "--yes")
     assert done.code == 64, done
-    assert "typo is not there" in done.err
+    assert "kubeconfig not found" in done.err
 
 
 def test_a_laptop_has_nothing_to_apply(aw: Wizard) -> None:

@@ -259,7 +259,7 @@ def test_what_is_left_is_told_with_what_may_have_been_made() -> None:
     left = run.mark_interrupted()
     assert run.past_events == [*told, *left]
     assert [(one.id, one.state) for one in left] == [("b", "left"), ("c", "left")]
-    assert ("may have been" in left[0].detail, left[1].detail) == (True, "")
+    assert ("may have completed" in left[0].detail, left[1].detail) == (True, "")
     run.past_events = told[:3]
     assert [one.detail for one in run.mark_interrupted()] == ["", ""]
 

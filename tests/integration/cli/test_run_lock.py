@@ -160,7 +160,7 @@ async def test_without_the_right_it_goes_on_and_says_so(world: World) -> None:
     async with one as held:
         events = [event async for event in run_steps(held.lock_steps([work.action()]))]
     assert events[-1].state == "changed"
-    assert "not kept out" in one.note
+    assert "are not prevented" in one.note
     nowhere = RunLock(None, world.argo, "airflow")
     assert not await nowhere.acquire()
     assert nowhere.note

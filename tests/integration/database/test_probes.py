@@ -304,7 +304,7 @@ async def test_what_does_not_answer_is_unverified() -> None:
     for ended_with in (results, await probed(closed), await probed(nowhere)):
         login = ended_with["database.login"]
         assert login.status == "unknown", login
-        assert "same network" in login.fix.text
+        assert "pods' network" in login.fix.text
 
 
 def test_facts_that_this_server_cannot_have() -> None:

@@ -120,7 +120,7 @@ class Admin:
         reference = one.fact.reference
         if reference is not None and reference.kind == "prompt" and self.situation.prompt is None:
             return unknown_result(
-                f"{one.password} needs a prompt, and there is no terminal",
+                f"{one.password} needs a prompt, but there is no terminal",
                 "run this on a terminal, or put the password into the store: "
                 "airflow-wizard secrets",
             )
