@@ -178,7 +178,7 @@ def test_both_are_registered_with_one_token_where_one_provider_has_both(
     bench.vault.request("DELETE", f"{bench.mount}/metadata/{PATH}")
     done = bench(*words)
     assert [path for path, _ in asked] == ["example/airflow-dags"]
-    assert "Argo CD's key is not registered" in done.err
+    assert "Argo CD's key not registered" in done.err
 
 
 def test_both_clones_are_proven_each_with_its_key_where_the_host_is_verified(
@@ -484,7 +484,7 @@ def test_argo_cd_reads_its_own_path_and_nothing_else(hub: Hub, tmp_path: Path) -
     hub.commit()
     taken = ended(hub("apply", "--yes", "--json", code=5))["argocd.credential"]
     assert taken["state"] == "blocked"
-    assert "Secret repo-repository gives Argo CD a credential" in taken["detail"]
+    assert "Secret repo-repository already gives Argo CD a credential" in taken["detail"]
     assert "delivery.argocd.credential=known" in taken["fix"]
     hub.delete("/api/v1/namespaces/{argo}/secrets/repo-repository")
 
