@@ -81,7 +81,7 @@ def looks(monkeypatch: pytest.MonkeyPatch, **results: ProbeResult) -> None:
     def found(_situation: object) -> Sequence[Probe]:
         return [probe(name, result) for name, result in results.items()]
 
-    monkeypatch.setattr("wizard.probes.catalogue.collect_probes", found)
+    monkeypatch.setattr(check_live, "collect_probes", found)
     monkeypatch.setattr(check_live, "_prepare_situation", lambda *_: None)
 
 
