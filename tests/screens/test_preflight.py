@@ -45,7 +45,7 @@ async def test_it_lists_the_probes_and_runs_none_by_itself(tmp_path: Path) -> No
         app.go(PREFLIGHT)
         shown = await settled(pilot)
         assert f"Database   {HOST}" in shown
-        assert "Vault   vault.example.internal:8200" in shown
+        assert "Secrets store   vault.example.internal:8200" in shown
         assert re.search(r"- +answers", shown)
         assert "enter runs the probes after you confirm; ^n skips them" in shown
         shown = await press(pilot, "enter")
