@@ -397,8 +397,8 @@ async def test_passwords_of_every_printable_character(
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("no url", "no URL"),
-        ("redis:/host", "no URL"),
+        ("no url", "not a URL"),
+        ("redis:/host", "not a URL"),
         ("redis://:p@ss:w/rd@host:6379/0", "encode"),
         ("redis://:pa#ss@host:6379/0", "encode"),
         ("redis://:secret@:6379/0", "no host"),

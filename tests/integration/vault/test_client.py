@@ -138,7 +138,7 @@ def test_mounts_that_are_not_there_or_something_else(vault: Vault, canary: Canar
         assert opened.mount("client-teams/data").path == "client-teams/data"
         assert fault(lambda: opened.mount("client-absent"), canary).kind == "missing"
         error = fault(lambda: opened.mount("client-teams/data/deeper"), canary)
-        assert "lies in client-teams/data" in error.message
+        assert "is inside client-teams/data" in error.message
         assert fault(lambda: opened.mount("sys"), canary).kind == "version"
     with client(vault, vault.new_token("client-nothing")) as opened:
         error = fault(lambda: opened.mount("client-teams/data"), canary)
@@ -553,7 +553,7 @@ def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        ({"VAULT_ADDR": "http://vault.example:8200"}, "in clear"),
+        ({"VAULT_ADDR": "http://vault.example:8200"}, "sent unencrypted"),
         ({"VAULT_ADDR": "vault.example:8200"}, "not an https address"),
         ({"VAULT_ADDR": "https://user:cAnArY7f3a9c@vault.example"}, "more than an address"),
         ({"VAULT_ADDR": "https://vault.example/v1"}, "more than an address"),
@@ -562,7 +562,7 @@ def test_variables_win_over_answers_one_by_one(vault: Vault) -> None:
         ({}, "not known"),
         ({"VAULT_ADDR": "https://v", "VAULT_CACERT": "/nowhere/ca.pem"}, "cannot be read"),
         ({"VAULT_ADDR": "https://v", "VAULT_CACERT": __file__}, "no CERTIFICATE block"),
-        ({"VAULT_ADDR": "https://v", "VAULT_NAMESPACE": "a\nb"}, "no namespace"),
+        ({"VAULT_ADDR": "https://v", "VAULT_NAMESPACE": "a\nb"}, "not a namespace"),
         ({"VAULT_ADDR": "https://v", "VAULT_TLS_SERVER_NAME": "a b"}, "not a host name"),
     ],
 )
