@@ -29,7 +29,7 @@ STEPS: Sequence[tuple[str, str, str, str]] = (
     ("cluster.identity", "Compare the cluster with the recorded cluster", "me", KUBE),
     ("vault.mount", "Mount KV version 2 at secret", "vault", VAULT),
     ("vault.policy", "Write policy airflow-external-secrets-read", "vault", VAULT),
-    ("vault.auth", "Mount Kubernetes auth at kubernetes", "vault", VAULT),
+    ("vault.auth", "Set up auth mount kubernetes", "vault", VAULT),
     ("vault.role", "Write role external-secrets-airflow", "vault", VAULT),
     ("git.branch", "Wait until the branch holds the planned files", "me", "git.example.com"),
     ("argocd.known-hosts", "Add the SSH host keys of this repository to Argo CD", "platform", KUBE),

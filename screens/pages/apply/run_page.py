@@ -67,7 +67,7 @@ def render_key_bar(phase: Phase, keys: EnabledKeys) -> str:
     if phase == "refused":
         return f"[@click=screen.again]r retry[/]  {others}{_BACK}  {_QUIT}"
     if phase == "ended":
-        navigation = contexts or "up, down select step  "
+        navigation = contexts or "up, down steps  "
         enter = f"{keys.enter}  " if keys.enter else ""
         return f"{enter}{_TAKE if keys.take else ''}{_AGAIN}  {navigation}{_BACK}  {_QUIT}"
     return _QUIT
