@@ -405,7 +405,7 @@ def test_a_disk_that_cannot_be_written(small_disk: Path) -> None:
     before = folder.state()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     try:
-        unwritable = pytest.raises(WizardError, match="Read-only file system|cannot be written")
+        unwritable = pytest.raises(WizardError, match=r"Read-only file system|cannot be written")
         with unwritable:
             write_changes(folder.repo, CHANGES)
         with unwritable:

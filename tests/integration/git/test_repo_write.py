@@ -297,7 +297,8 @@ def test_spelling_of_what_is_there(folder: GitFolder) -> None:
 
 
 def test_files_and_folders_in_the_way(folder: GitFolder) -> None:
-    assert "conflicts with it" in refuse(folder, ConflictError, change("mine.txt/x", None, "x")).message
+    error = refuse(folder, ConflictError, change("mine.txt/x", None, "x"))
+    assert "conflicts with it" in error.message
     assert "conflicts with it" in refuse(folder, ConflictError, change("apps", None, "x")).message
     (folder.path / "untracked").mkdir()
     refuse(folder, ConflictError, change("untracked", None, "x"))
