@@ -50,7 +50,7 @@ def from_text(item: FieldSpec, text: str) -> object:
 
 
 def secret_parts(value: object) -> tuple[str, str]:
-    """Return kind and argument of a secret reference; kind `env` for anything else."""
+    """Return kind and argument of a secret reference; `env` and no argument for other values."""
     if isinstance(value, Mapping):
         for kind in SECRET_KINDS:
             if kind in value:

@@ -26,7 +26,7 @@ MOVE_BINDINGS: list[BindingType] = [
 
 
 class Line(Static):
-    """Text in a place of fixed size: new text is drawn without a layout."""
+    """Text in an area of fixed size, so that new text needs no new layout."""
 
     def put(self, text: str) -> None:
         """Show this text; does nothing if it is already shown."""
@@ -149,7 +149,7 @@ class PasteArea(TextArea):
         return Text(replace_unprintable(self.document.get_line(line_index)), end="", no_wrap=True)
 
     def on_focus(self) -> None:
-        """Move the cursor to the end, where enter goes on."""
+        """Move the cursor to the end, where enter goes on to the next field."""
         self.move_cursor(self.document.end)
 
     def on_blur(self) -> None:
@@ -157,7 +157,7 @@ class PasteArea(TextArea):
         self.scroll_to(x=0, animate=False)
 
     async def on_key(self, event: events.Key) -> None:
-        """Leave the field on enter in an empty line."""
+        """Go on to the next field on enter in an empty line."""
         row, _ = self.cursor_location
         if event.key == "enter" and not self.document.get_line(row).strip():
             event.stop()

@@ -41,9 +41,9 @@ _PROCESS = "airflow-wizard/process"
 class RunLock:
     """The Lease of one installation; an async context manager that releases it at the end.
 
-    `seconds` is how long a Lease is valid without renewal. `note` is the reason why there is no
-    lock (no cluster, no right to Leases). The run then continues without a lock, since every step
-    checks the state before it changes anything.
+    `seconds` is how long a Lease is valid without renewal. `note` says why there is no lock
+    (no cluster, or no permission to use Leases). The run then continues without a lock, since every
+    step checks the state before it changes anything.
     """
 
     def __init__(

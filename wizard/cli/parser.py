@@ -232,7 +232,7 @@ def _hand_off_options(command: argparse.ArgumentParser) -> None:
         type=_require_text,
         metavar="KEYFILE",
         action="append",
-        help="private key that opens it; repeatable",
+        help="private key that opens such a file; repeatable",
     )
 
 
@@ -273,7 +273,10 @@ def _apply_options(command: argparse.ArgumentParser) -> None:
 
 def _destroy_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--confirm", type=_require_text, metavar="NAME", help="the installation's name, with --yes"
+        "--confirm",
+        type=_require_text,
+        metavar="NAME",
+        help="the installation's name; required with --yes",
     )
     command.add_argument(
         "--data",

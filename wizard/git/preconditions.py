@@ -89,7 +89,7 @@ def _overlap_conflicts(repo: WorkTree, changes: Sequence[FileChange]) -> Iterato
 def _find_blocked_paths(
     repo: WorkTree, full_paths: Sequence[str], changes: Mapping[str, FileChange]
 ) -> Iterator[tuple[bool, Conflict]]:
-    """Yield the obstacle on each path, in HEAD and on disk; True if the user can resolve it."""
+    """Yield what blocks each path in HEAD or on disk, and True if the user can resolve it."""
     folders = sorted({"", *(folder for path in full_paths for folder in parent_folders(path))})
     for scene in (_committed_kinds(repo, folders), _disk_kinds(repo.root, folders)):
         spellings = {fold_path(path): path for path in scene}
@@ -228,7 +228,7 @@ def _unignore_hint(full: str, excluded: str, source: str) -> str:
 def _find_paths_outside_sparse(
     repo: WorkTree, free: Mapping[str, FileChange]
 ) -> Iterator[Conflict]:
-    """Yield new paths outside a cone-mode sparse checkout; the index flags existing ones."""
+    """Yield new paths outside a cone-mode sparse checkout; for existing ones see the index flag."""
     folders = repo.sparse_folders()
     if folders is None:
         return

@@ -198,7 +198,7 @@ def _begin(
 
 
 def hash_contents(data: bytes | None) -> str | None:
-    """Return the journal's hash of a content; None for no file."""
+    """Return the hash of a file's contents for the journal; None if there is no file."""
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
@@ -266,7 +266,7 @@ def _commit(
     repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal, *, terminal: bool
 ) -> str:
     """Run `git commit --only`; the message is on standard input, so that it is read only after
-    the journal has the process id. An orphaned git before that reads an empty message and stops.
+    the journal has the process id. A git orphaned before that reads an empty message and stops.
     """
     paths = journal.write_scratch(
         "paths", _pathspecs([repo.full_path(change.path) for change in todo])

@@ -117,7 +117,10 @@ class StoreSession:
         self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
-        """Return the places that could not be checked. Raises RefusedError after prior use."""
+        """Look for signs of earlier use; return the places that could not be checked.
+
+        Raises RefusedError if values that would be generated were in use before.
+        """
         signs = self.found.signs(inputs, cluster, make_database_client(self.proposal))
         signs.require_none(self.found.facts_in_state("generate"), self.found.store.name)
         return signs
@@ -159,9 +162,9 @@ def list_read_consents(
 
 
 def format_items(items: Sequence[StoreItem], handed: Container[str] = ()) -> list[str]:
-    """Return a line for each fact with its source; never a value.
+    """Return a line for each item: its key and where its value comes from, never the value.
 
-    `handed` holds the keys of a hand-off file, which is their source.
+    `handed` holds the keys whose values come from a hand-off file.
     """
     width = max((len(item.fact.key) for item in items), default=0)
     lines = []

@@ -85,7 +85,7 @@ class ApplyHistory:
 
 
 def valid_identities(found: object) -> dict[str, str]:
-    """Return the entries that have the form of an identity, without the others."""
+    """Return only the entries that have the form of an identity."""
     if not isinstance(found, Mapping):
         return {}
     return {
@@ -96,9 +96,9 @@ def valid_identities(found: object) -> dict[str, str]:
 
 
 def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
-    """Return the recorded identity of the cluster; `met` fills its empty fields.
+    """Return the recorded cluster identity, with its empty fields filled from `met`.
 
-    Identities that were met on a different cluster are ignored.
+    `met` holds the identities that `apply` found; those of a different cluster are ignored.
     """
     from pydantic import ValidationError
 
@@ -119,9 +119,9 @@ def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
 
 
 def with_cluster_identity(answers: Answers, repository: WorkTree, installation: str) -> Answers:
-    """Return the answers with the cluster identity that `apply` met, or the same object.
+    """Return the answers with the cluster identity that `apply` found, or the same object.
 
-    It fills empty fields only. Use it for a commit that changes something else too: an identity
+    Only empty fields are filled. Use it for a commit that changes something else too: an identity
     alone is not a reason for a commit.
     """
     own = answers.cluster

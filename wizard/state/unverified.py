@@ -25,7 +25,7 @@ RETRY_COMMAND = "airflow-wizard check --live"
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedProbe:
-    """A probe without a result: `since` and `tried` are the first and the last UTC date."""
+    """A probe without a result: `since` and `tried` are the UTC dates of first and last try."""
 
     id: str
     since: str
@@ -82,7 +82,7 @@ class UnverifiedHistory:
 
 
 def format_unverified(left: Iterable[UnverifiedProbe]) -> str:
-    """Return the probes as the end of a line: `since DATE: ids; since DATE: ids`."""
+    """Return the probes grouped by date, to end a sentence: `since DATE: ids; since DATE: ids`."""
     dates: dict[str, list[str]] = {}
     for one in left:
         dates.setdefault(one.since, []).append(one.id)

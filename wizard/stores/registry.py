@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wizard.stores.record import StoreKind
 
-# Each value of `secrets.store`, and the package whose module `kind` defines its record, STORE.
-# The first is the default.
+# The values of `secrets.store`, each with its package; the package's module `kind` defines STORE,
+# the store's record. The first value is the default.
 STORES: dict[str, str] = {
     "vault": "wizard.stores.vault",
     "kubernetes": "wizard.stores.kubernetes",

@@ -60,7 +60,7 @@ def load_committed_claims(repository: WorkTree) -> list[Claims]:
 
 
 def require_name(answers: Answers, existing: str, repository: WorkTree) -> None:
-    """Raise AnswersError if an installation changes its name, UsageError if a new name exists."""
+    """Check the name: AnswersError if it changes, UsageError if a new one is already in use."""
     from wizard.workspace.committed import list_installations
 
     name = answers.installation.name

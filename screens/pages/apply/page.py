@@ -305,7 +305,7 @@ class ApplyScreen(RunPage):
             select_context(self.host, (title, default, self.contexts), now, change)
 
     def action_database(self) -> None:
-        """Name the administrator who creates PostgreSQL's role and database."""
+        """Prompt for the administrator who creates PostgreSQL's role and database."""
 
         def change(name: str) -> None:
             self.apply_options.admin = name
@@ -315,7 +315,7 @@ class ApplyScreen(RunPage):
             prompt_admin(self.host, self.apply_options.admin, change)
 
     def action_take(self) -> None:
-        """Take over another owner's object with exactly the shown diff."""
+        """Take over another owner's object, if its diff is still exactly the one shown."""
         event, run = self.highlighted_event, self.current_run
         seal = find_take_over_id(event)
         if self.phase != "ended" or event is None or run is None or not seal:

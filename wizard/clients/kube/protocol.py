@@ -102,7 +102,7 @@ class Kube(Protocol):
         """Return the kinds of a version such as external-secrets.io/v1; empty if not served."""
 
     def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
-        """Return version and kind of everything in namespaces that can be listed and deleted.
+        """Return version and kind of each namespaced resource that can be listed and deleted.
 
         A kind that several versions of a group serve is returned once.
         """
@@ -144,13 +144,13 @@ class Kube(Protocol):
         dry_run: bool = False,
         propagation: Propagation = "Background",
     ) -> bool:
-        """Delete exactly the object of this UID (and resourceVersion); False if it does not exist.
+        """Delete the object if it still has this UID (and resourceVersion); False if it is missing.
 
-        KubeConflictError if the name now belongs to a different object.
+        Raises KubeConflictError if the name now belongs to a different object.
         """
 
     def may(self, right: Right) -> bool:
-        """Return whether the server would allow it, by a SelfSubjectAccessReview."""
+        """Return whether the user has this right, according to a SelfSubjectAccessReview."""
 
     def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
         """Return a token of a ServiceAccount, as the store's operator requests it; in memory only.

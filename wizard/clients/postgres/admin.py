@@ -199,10 +199,10 @@ def role_statements(role: str, label: str, verifier: str | None = None) -> tuple
 
 
 def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Composed, ...]:
-    """Return the statements that create the database; the administrator must join the owner.
+    """Return the statements that create the database and, if needed, join its owner role.
 
-    template1 may have a different encoding and objects of others. If the server's locale does not
-    work with UTF-8, C is used instead.
+    template0 is used because template1 may have another encoding and additional objects. If the
+    server's locale does not work with UTF-8, C is used instead.
     """
     from psycopg.sql import SQL, Identifier
 

@@ -115,7 +115,7 @@ def read_external_secrets(target: Target) -> dict[str, dict[str, Any]]:
 
 
 def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
-    """Return the keys of each Secret that the chart reads, and those of our templates."""
+    """Return the required keys per Secret: those the chart reads and those of our templates."""
     values = read_mapping(target.text("values"), "values")
     found: dict[str, frozenset[str]] = {}
     for use in CONTRACT:
@@ -131,7 +131,7 @@ def list_required_keys(target: Target) -> dict[str, frozenset[str]]:
 
 
 def is_synced(found: KubeObject | None) -> bool:
-    """Return whether it is Ready for its current spec; an old Ready survives a changed spec."""
+    """Return whether it is Ready for its current spec; Ready may still be from an older spec."""
     if found is None or condition(found, "Ready").get("status") != "True":
         return False
     seen = str((found.get("status") or {}).get("syncedResourceVersion") or "")

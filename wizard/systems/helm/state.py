@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from wizard.clients.kube.protocol import Kube
     from wizard.systems.target import Target
 
-# Holds a new value for each helm that this program starts. Helm copies labels to the next revision,
-# so a value that an earlier revision has too means a helm of somebody else.
+# Label with a new value for each helm command of this program. Helm copies labels to the next
+# revision, so if an earlier revision has the same value, somebody else ran helm.
 RUN_LABEL = "airflow-wizard/run"
 _OWN, _VALUE = MANAGED_BY_LABEL.split("=")
 
@@ -42,7 +42,7 @@ class Revision:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a helm is working on it, or died doing so."""
+        """Whether a helm command is changing it, or died while doing so."""
         return self.status.startswith("pending")
 
 
@@ -69,7 +69,7 @@ def list_revisions(kube: Kube, namespace: str, release: str) -> list[Revision]:
 
 
 def is_made_by_run(found: Sequence[Revision]) -> bool:
-    """Return whether a run of this program created the last revision, not another helm."""
+    """Return whether a run of this program created the last revision, not somebody else's helm."""
     *before, last = found
     return bool(last.run) and all(one.run != last.run for one in before)
 
@@ -77,7 +77,7 @@ def is_made_by_run(found: Sequence[Revision]) -> bool:
 def compute_owner_mark(target: Target) -> str:
     """Return the mark of this installation's release; empty when the repository has no remote.
 
-    With delivery by Helm no answer names the repository, so this clone's remote does.
+    With delivery by Helm no answer names the repository, so the clone's remote URL is used.
     """
     repository, answers = target.repository, target.answers.repository
     try:
@@ -88,7 +88,7 @@ def compute_owner_mark(target: Target) -> str:
 
 
 def is_foreign(last: Revision, own: str) -> bool:
-    """Return whether the mark of the revision is another installation's."""
+    """Return whether the revision carries the owner mark of another installation."""
     return last.own and bool(last.source) and last.source != own
 
 

@@ -1,4 +1,4 @@
-"""Removal of the payload from Vault: it is kept unless the run names it."""
+"""Removal of the payload from Vault: it is kept unless the run has `--data payload`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Payload(PathRemoval):
         return f"vault kv metadata delete -mount={self._store.mount} {self._store.path}"
 
     def look(self) -> StepStatus:
-        """Check that the payload is deleted; one with keys of other owners is not deleted."""
+        """Check whether the payload is deleted; a payload with keys of other owners is kept."""
         store = self._store
         seen = self._session.read_path(self.path)
         if seen.hidden:

@@ -32,7 +32,7 @@ class VaultPayloadStore:
         return self.vault.read(self.mount, self.path)
 
     def write(self, data: Mapping[str, object], cas: int) -> int:
-        """Replace it by check-and-set; raise WriteConflictError if the version has changed."""
+        """Replace the payload with check-and-set; WriteConflictError if its version has changed."""
         try:
             return self.vault.write(self.mount, self.path, data, cas)
         except VaultConflictError as error:
