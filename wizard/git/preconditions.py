@@ -228,7 +228,7 @@ def _unignore_hint(full: str, excluded: str, source: str) -> str:
 def _find_paths_outside_sparse(
     repo: WorkTree, free: Mapping[str, FileChange]
 ) -> Iterator[Conflict]:
-    """Yield new paths outside a cone-mode sparse checkout; for existing ones see the index flag."""
+    """Yield new paths outside a cone-mode sparse checkout (existing ones have an index flag)."""
     folders = repo.sparse_folders()
     if folders is None:
         return

@@ -92,7 +92,7 @@ def list_pods(answers: Answers, release: Release) -> Iterator[PodDemand]:
 
 
 def list_volumes(answers: Answers, release: Release) -> Iterator[VolumeDemand]:
-    """Yield the persistent volumes that each kind of pod claims."""
+    """Yield every kind of persistent volume that the pods claim."""
     triggerer = answers.components.triggerer
     yield VolumeDemand("triggerer", triggerer.replicas, triggerer.persistence)
     if release.celery:

@@ -151,7 +151,7 @@ class _Release:
         )
 
     def _find_chart_claims(self) -> list[str]:
-        """Return the claims that Helm deletes: rendered by the chart, or owned by its objects."""
+        """Return the claims deleted with the release: from the chart, or owned by its objects."""
         return [
             f"PersistentVolumeClaim {escape_unprintable(one['metadata']['name'])}"
             for one in list_claims(self._kube, self._target)
