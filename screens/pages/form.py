@@ -43,7 +43,7 @@ class FormScreen(Page):
 
     @property
     def model(self) -> type[Section]:
-        """The class of the section."""
+        """The section's class, which holds its title and introduction."""
         section = getattr(self.draft.answers, self.page_name)
         assert isinstance(section, Section)  # noqa: S101
         return type(section)
@@ -212,7 +212,7 @@ class FormScreen(Page):
         line.set_class(is_wrong or outcome.is_fault, "wrong")
 
     def action_back(self) -> None:
-        """Stop a running round of probes, else open the previous page."""
+        """Stop the running probes; if none is running, open the previous page."""
         if not self.host.checks.stop():
             super().action_back()
 

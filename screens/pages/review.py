@@ -135,7 +135,7 @@ class ReviewScreen(Page):
             self.refusal = error
             if self.proposal is None:
                 self.problems = (Problem("", " ".join([error.message, error.hint]).strip()),)
-        except Exception as error:  # not its text, which may hold a value
+        except Exception as error:  # show only its type: its text may contain a value
             self.block_reason = (
                 f"! a bug ({type(error).__name__}); `airflow-wizard plan` shows where"
             )

@@ -153,7 +153,7 @@ class Finder(ModalScreen[str | None]):
             yield Static("enter opens it, escape closes", classes="hint")
 
     def on_mount(self) -> None:
-        """Show all entries at first."""
+        """Show all entries until the user types."""
         self._show_matches("")
 
     @on(Input.Changed)

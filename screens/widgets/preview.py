@@ -33,7 +33,7 @@ class Lines(ScrollView, can_focus=False):
         self.column = 0
 
     def show(self, lines: list[str], marked: frozenset[int], column: int = 0) -> None:
-        """Replace lines and marks; scrolls to the first marked line and its `column`."""
+        """Replace the lines and marks, and scroll to `column` of the first marked line."""
         self.lines, self.marked, self.column = lines, marked, column
         widest = max((len(line) for line in lines), default=0) + 2
         # In steps of 80: every new virtual size triggers a layout of the whole screen.
@@ -67,7 +67,7 @@ class Lines(ScrollView, can_focus=False):
         return Strip([Segment(text, style)]).crop_extend(x, x + self.size.width, style)
 
     def _visible_text(self, number: int) -> str:
-        """Return a line; of a long first marked line, its start and the changed part."""
+        """Return a line; a long first marked line is cut to its start and the changed part."""
         text, width = self.lines[number], self.size.width - 2
         if number not in self.marked or number != min(self.marked) or len(text) <= width:
             return text

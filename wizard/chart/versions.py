@@ -61,7 +61,7 @@ def list_chart_versions() -> tuple[str, ...]:
 
 
 def chart_version(chart: str) -> ChartVersion:
-    """Return the row of one version; KeyError for a version that is not in the table."""
+    """Return one version of the table; raises KeyError if it is not in the table."""
     for one in VERSIONS:
         if one.chart == chart:
             return one

@@ -137,7 +137,7 @@ def _version(text: str) -> Version:
 
 
 def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
-    """Search contents and file names for exact values; no false positives, no override."""
+    """Search contents and file names for exact secret values: no false positives, no override."""
     fix = "remove the value; keep it only in the secret store"
     for path, data in files.items():
         if gate.leaks(path.encode("utf-8", "replace")):
@@ -149,7 +149,7 @@ def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Findi
 
 
 def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
-    """Reduce a finding whose text contains a held secret, such as a key, to its rule."""
+    """Keep only rule and severity of a finding whose text contains a secret of this run."""
     for finding in found:
         if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
             yield Finding(

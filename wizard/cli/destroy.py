@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def run_undo(options: Options, console: Console) -> ExitCode:
-    """Show the steps that undo `apply`, confirm, run them; exit codes as those of `apply`."""
+    """Show the steps that undo `apply`, ask for confirmation, run them; exit codes of `apply`."""
     if options.plan:
         raise UsageError(
             "--undo cannot be used with a plan: it undoes the committed installation",
@@ -65,7 +65,7 @@ def run_undo(options: Options, console: Console) -> ExitCode:
 
 
 def run_destroy(options: Options, console: Console) -> ExitCode:
-    """Show every object and its data, have the name typed, delete all of it.
+    """Show every object and its data, ask the user to type the name, then delete all of it.
 
     Returns 64 for a wrong name, before anything is sent; otherwise the exit codes of `apply`.
     """

@@ -1,4 +1,4 @@
-"""Validation messages: they say what would be right, never what was given."""
+"""Validation messages: they describe a valid value and never repeat the given one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MESSAGES: Mapping[str, str] = {
     "bool_type": "give true or false",
     "bool_parsing": "give true or false",
     "string_type": "give text; quote it if YAML reads it as a different type",
-    "string_unicode": "give text without incomplete Unicode characters",
+    "string_unicode": "give valid Unicode text",
     "dict_type": "give a mapping of keys to values",
     "mapping_type": "give a mapping of keys to values",
     "model_type": "give a mapping of keys to values",

@@ -2,7 +2,7 @@
 
 Two kinds of paths are never written, whatever an answer says: paths that Git refuses or treats
 specially (see `verify_path` and `is_ntfs_dotgit` in git's path.c and read-cache.c), and files that
-would run code elsewhere.
+configure a CI system or a hook.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Release:
     controller_namespace: str
     # It deploys into the cluster that it runs in.
     controller_is_inside: bool
-    # The owner of objects outside the repository; empty if no answer names the repository.
+    # The owner id that objects in the cluster carry; empty if no answer gives the repository URL.
     owner_id: str
     admin: bool
     reloader: Mapping[str, str]

@@ -23,7 +23,7 @@ PROJECT, ROLE, PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The names that one installation owns outside Git, and their places; empty: not used."""
+    """The names and places that one installation owns outside Git; empty if not used."""
 
     name: str
     folder: str
@@ -39,8 +39,8 @@ class Claims:
     role: str = ""
     mount: str = ""
     path: str = ""
-    # Argo CD's credential, if it comes from the store: its repository, role and path, and the
-    # auth mount of Argo CD's cluster.
+    # Argo CD's Git credential, if it comes from the store: its repository, role and path, and the
+    # Vault auth mount for Argo CD's cluster.
     repository: str = ""
     reader: str = ""
     reader_path: str = ""
@@ -48,7 +48,7 @@ class Claims:
 
     @property
     def applications(self) -> set[str]:
-        """The Applications in Argo CD, with the parent and the Secrets' one if there are two."""
+        """The Applications in Argo CD, including the parent and the one for Secrets if used."""
         return (
             add_suffixes(self.name, PARENT_SUFFIXES if self.has_two_applications else ())
             if self.argocd
@@ -57,7 +57,7 @@ class Claims:
 
     @property
     def projects(self) -> set[str]:
-        """The AppProjects in Argo CD, with the parent's one if there are two Applications."""
+        """The AppProjects in Argo CD, including the parent's if there are two Applications."""
         return (
             add_suffixes(self.project, BOOTSTRAP_SUFFIXES if self.has_two_applications else ())
             if self.argocd

@@ -45,7 +45,7 @@ class _DryRun(Situation):
     def secret(
         self, key: str, *places: str, where: str, lines: bool = False
     ) -> SecretStr | ProbeResult:
-        """Return a placeholder, or the result of the probe when there will be no value."""
+        """Return a placeholder, or the probe's result if the secret has no value to read."""
         reference = get_value(self.answers, tuple(key.split(".")))
         if reference.kind in {"generate", "store"}:
             return super().secret(key, *places, where=where, lines=lines)
@@ -58,7 +58,7 @@ class _DryRun(Situation):
         return SecretStr("stand-in-for-a-secret")
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
-        """Record the use and return None."""
+        """Record the use; a dry run refuses nothing, so the result is always None."""
         del key, places
         self.uses.append(use)
         return None

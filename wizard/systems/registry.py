@@ -71,7 +71,7 @@ def check_chart_version(repository: str, version: str) -> ProbeResult:
 
 
 def check_image_tag(image: Image, *, own: bool, secret: str) -> ProbeResult:
-    """Return whether the tag exists, without a login.
+    """Check anonymously, without the pull Secret, whether the tag exists.
 
     `own` marks a custom image, which may not be built yet. `secret` names the pull Secret of a
     registry that requires a login.

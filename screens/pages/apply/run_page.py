@@ -46,7 +46,7 @@ _AGAIN = "[@click=screen.again]r run again[/]"
 
 
 class EnabledKeys(NamedTuple):
-    """The keys in use: contexts to select, a diff to take over, and the hint of enter."""
+    """Which keys are enabled: selecting contexts, taking over a diff, and the hint for enter."""
 
     contexts: bool = False
     take: bool = False
@@ -172,7 +172,7 @@ class RunPage(Page):
         self.call_after_refresh(self.show)
 
     def show(self) -> None:
-        """Redraw everything, after any change that is not a single event."""
+        """Redraw the whole page; `record_event` redraws less for a single event."""
         if not self.is_mounted:
             return
         banner = self.query_one("#banner", Static)

@@ -85,7 +85,7 @@ class DeployKeyScreen(Page):
         yield Line(id="message")
 
     def on_mount(self) -> None:
-        """Show what is known; contacts no system."""
+        """Show what is already known, without contacting any system."""
         self.login = find_operator()
         self.tasks.show = self.redraw
         self.set_interval(1, self._tick)
@@ -140,7 +140,7 @@ class DeployKeyScreen(Page):
             self.show_status()
 
     def show_status(self) -> None:
-        """Show the running task, else the problems of the whole draft."""
+        """Show the running task, or the problems of the whole draft if none is running."""
         job = self.tasks.job
         if job is None:
             text = self.tasks.key_status.summary
@@ -153,7 +153,7 @@ class DeployKeyScreen(Page):
         self.say(f"{job[0]}, {seconds} s; esc stops")
 
     def _next_hint(self, view: KeyView) -> str:
-        """Return the next thing to do."""
+        """Return a hint about the next thing to do."""
         contents = view.status.store_contents
         if view.is_proven:
             return "The clone works. Enter goes on."
@@ -226,7 +226,7 @@ class DeployKeyScreen(Page):
             self.say("copied, if the terminal supports it (OSC 52); v shows the bare line")
 
     def action_bare(self) -> None:
-        """Show only the line, outside the screens, where the terminal can select it whole."""
+        """Suspend the app and print only the public line, so that the user can select all of it."""
         line = self.view.public
         if not line or self.tasks.is_busy:
             return
@@ -280,7 +280,7 @@ def _print_public_line(line: str) -> None:
         return
     out.write(f"\n{replace_unprintable(line)}\n\npress enter to return to the wizard ")
     out.flush()
-    # asyncio's own handler would end the app, answers and all.
+    # asyncio's own handler would end the app, and the answers would be lost.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt, EOFError):

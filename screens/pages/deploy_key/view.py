@@ -122,7 +122,7 @@ def render_public_line(view: KeyView) -> Content:
 
 
 def render_proof(view: KeyView) -> Content:
-    """Return the place of registration and the clone test."""
+    """Return where the key is (or must be) registered, and the results of the clone test."""
     rows = [*_registration_rows(view), *_proof_rows(view)] if view.public else []
     return _render_rows(rows, max(20, view.width - CAPTION_WIDTH))
 
@@ -203,7 +203,7 @@ def _public_rows(view: KeyView) -> Iterator[CaptionRow]:
 
 
 def _deferred_rows(view: KeyView) -> Iterator[CaptionRow]:
-    """Yield what follows if the operator cannot read the store; it never blocks a commit."""
+    """Yield the consequences if the operator cannot read the store; a commit is still allowed."""
     if not view.is_in_vault or view.is_stored:
         return
     is_denied = (

@@ -76,7 +76,7 @@ class KeyComparison:
 
 
 def render_key(item: KnownHost | Refusal, comparison: KeyComparison) -> tuple[Content, str]:
-    """Return all fingerprints of one key in one column, then the verdict; and randomart."""
+    """Return the text (all fingerprints in one column, then the verdict) and the randomart."""
     entry = item.entry if isinstance(item, Refusal) else item
     key = parse_host_key(entry)
     if not isinstance(key, HostKey):
@@ -96,7 +96,7 @@ def render_key(item: KnownHost | Refusal, comparison: KeyComparison) -> tuple[Co
 
 
 def render_unaccepted_key(key: HostKey) -> tuple[Content, str]:
-    """Return a scanned key that is not pinned, next to accepted keys; and randomart."""
+    """Return the text and randomart of a scanned key that was not accepted, so is not pinned."""
     rows = (
         ("scanned", key.fingerprint),
         ("verdict", "- not pinned: its fingerprint was not typed"),

@@ -56,7 +56,7 @@ class VaultError(WizardError):
 
     @property
     def transient(self) -> bool:
-        """Return whether the failure is temporary, not caused by answers or rights."""
+        """Return whether the failure is temporary, rather than caused by answers or rights."""
         return self.kind in {"unreachable", "sealed", "standby", "busy", "server"}
 
 
@@ -209,7 +209,7 @@ def _build_session(address: VaultAddress) -> requests.Session:
             conn.cert_reqs = "CERT_REQUIRED"
 
     session.mount("https://", Pinned())
-    # TLS goes through to Vault itself: a proxy sees the address and nothing else.
+    # TLS is end to end: a proxy sees only Vault's address.
     session.proxies = dict(get_environ_proxies(address.url))
     return session
 
@@ -234,7 +234,7 @@ def _parse_response(response: requests.Response, address: VaultAddress) -> Vault
 
 
 def build_foreign_error(address: VaultAddress, status: int) -> VaultError:
-    """Return the error for an answer that is not from Vault; 5xx may be from a proxy before it."""
+    """Return the error for an answer not from Vault; 5xx may come from a proxy in front of it."""
     return VaultError(
         "server" if status >= 500 else "foreign",
         f"{address.endpoint} does not answer like Vault (status {status})",

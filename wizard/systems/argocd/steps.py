@@ -49,7 +49,7 @@ def _build_project_step(target: Target) -> Step:
 
 
 def _build_application_step(target: Target) -> Step:
-    """Return the step for the Application; with several, for the parent that delivers them."""
+    """Return the step for the Application, or for the parent if there are several."""
     first = application_manifests(target)[0]
     title = application_names(target)[0]
     return build_manifests_step(
@@ -62,7 +62,7 @@ def _build_application_step(target: Target) -> Step:
 
 
 def guard_manifests(target: Target) -> list[CommittedManifest]:
-    """Return the admission policy and its binding, in the order of applying."""
+    """Return the admission policy and its binding, in the order in which they are applied."""
     found = [
         _read_manifest(target, f"argocd/bootstrap/{name}", (kind,), "")
         for name, kind in admission_guard.FILES.items()
@@ -83,7 +83,7 @@ def project_manifests(target: Target) -> list[CommittedManifest]:
 
 
 def application_manifests(target: Target) -> list[CommittedManifest]:
-    """Return the Application that `apply` creates, then those that it delivers."""
+    """Return the Application that `apply` creates, then those that Argo CD creates from it."""
     namespace = argocd_answers(target.answers.delivery).namespace
     names = ["argocd/application"]
     if has_parent(target):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_namespace_step(target: Target) -> Step:
-    """Return the step; of an existing foreign namespace it checks only the security labels."""
+    """Return the step; if somebody else owns the namespace, it only checks the security labels."""
     logical = "secrets/namespace"
     release = target.release
     path = f"{release.paths.apps}/{logical}.yaml"

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
-# A status update between read and dry run changes the version; then the object is read again.
+# A status update between read and dry run changes resourceVersion; then the read is repeated.
 _ROUNDS = 3
-# The question that sets only the name of this kind of object.
+# Kinds whose object the user can rename, and the question that does this and nothing else.
 _NAMED_BY = {"AppProject": "delivery.argocd.project", "Namespace": "installation.namespace"}
 _NO_CONTEXT = "no kubeconfig context names this cluster"
 
@@ -96,7 +96,7 @@ def build_manifests_step(
     """Return the step that applies these manifests in order.
 
     `needs` is the fix if the cluster does not serve a kind. Objects and fields of other owners are
-    taken over only with the seal that `target.agreed` has for this step.
+    taken over only if `target.agreed` contains the hash of this step's diff.
     """
     if kube is None:
         return declared_step(spec, "cluster", lambda: _leave_to_owner(sources))
@@ -162,7 +162,7 @@ _DONE = {"wanted": "changed", "blocked": "took over"}
 
 
 def _hash_diff(diff: str) -> str:
-    """Return the seal of a diff, for `--take-over`: 12 hex digits of its SHA-256."""
+    """Return the hash that `--take-over` needs for this diff: 12 hex digits of its SHA-256."""
     return hashlib.sha256(diff.encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""The rights that an installation needs in the cluster, with purpose and owner; pure.
+"""The rights that an installation needs in the cluster, each with its purpose and owner.
 
 Server-side apply needs `create` for a new object and `patch` for an existing one.
 """

@@ -50,7 +50,7 @@ def build_chart_waits(target: Target) -> tuple[Step, ...]:
 
 
 def build_store_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
-    """Return the wait until the SecretStore or ClusterSecretStore is valid."""
+    """Return the step that waits until the SecretStore or ClusterSecretStore is valid."""
 
     def look(kube: Kube) -> StepStatus:
         return external_secrets.check_store(kube, target, otherwise)
@@ -59,7 +59,7 @@ def build_store_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
 
 
 def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
-    """Return the wait until the ExternalSecrets are synced and the Secrets have their keys."""
+    """Return the step that waits for synced ExternalSecrets and Secrets with all their keys."""
 
     def look(kube: Kube) -> StepStatus:
         return external_secrets.check_secrets(
@@ -70,7 +70,7 @@ def build_secrets_wait(target: Target, otherwise: FallbackDiagnosis) -> Step:
 
 
 def build_migrations_wait(target: Target) -> Step:
-    """Return the wait until the migration Job is complete."""
+    """Return the step that waits until the migration Job is complete."""
     return build_wait(
         target.kube,
         MIGRATIONS_WAIT,
@@ -80,7 +80,7 @@ def build_migrations_wait(target: Target) -> Step:
 
 
 def build_git_sync_wait(target: Target) -> Step:
-    """Return the wait until every pod that reads DAGs has finished its first clone."""
+    """Return the step that waits until every pod that reads DAGs has finished its first clone."""
     return build_wait(
         target.kube,
         GIT_SYNC_WAIT,
@@ -90,7 +90,7 @@ def build_git_sync_wait(target: Target) -> Step:
 
 
 def build_airflow_wait(target: Target) -> Step:
-    """Return the wait until everything is rolled out and Airflow reports itself healthy."""
+    """Return the step that waits until everything is rolled out and Airflow reports healthy."""
     return build_wait(
         target.kube,
         AIRFLOW_WAIT,

@@ -77,7 +77,7 @@ def _grants(
     policies: Policies,
     paths: set[str],
 ) -> Iterator[Finding]:
-    """Report paths that the ExternalSecret reads but the policies of the store's role refuse."""
+    """Report paths that the ExternalSecret reads, but the store role's policies do not allow."""
     vault = as_mapping(get_nested(store.spec, "provider", "vault"))
     role = _role_document(subject, store)
     attached = [policies.grants[name] for name in _policy_names(role) if name in policies.grants]
