@@ -49,7 +49,7 @@ def request_pod(
         connection.send_bytes(bytes([_DATA]) + asked)
         return _read_response(channel)
     except (TimeoutError, websocket.WebSocketTimeoutException):
-        raise KubeError("pod", f"gives no answer within {seconds:g} s") from None
+        raise KubeError("pod", f"does not answer within {seconds:g} s") from None
     except HTTPException:
         raise KubeError("pod", "answers, but not with HTTP") from None
     except (OSError, websocket.WebSocketConnectionClosedException):
@@ -83,7 +83,7 @@ def _read_response(channel: _Channel) -> PodResponse:
 
 
 class _Channel(io.RawIOBase):
-    """The data channel of the first port, as a file; raises messages of the error channel."""
+    """The data channel of the first port, as a file; raises errors from the error channel."""
 
     def __init__(self, connection: WebSocket) -> None:
         self._connection = connection
@@ -124,7 +124,7 @@ class _Channel(io.RawIOBase):
         return data if number == _DATA else b""
 
     def _receive(self) -> bytes:
-        """Return one message; empty at the end."""
+        """Return the next message; empty when the stream has ended."""
         import websocket
 
         try:
