@@ -42,14 +42,14 @@ class ProbeLine:
 
     @property
     def state(self) -> str:
-        """The state in a word."""
+        """The state in one word, or the seconds that the probe has been running."""
         if self.lookup is not None:
             return STATUS_WORDS[self.lookup.result.status]
         return f"{self.seconds} s" if self.seconds is not None else "-"
 
     @property
     def title(self) -> str:
-        """The probe's title without the words of the heading."""
+        """The probe's title, without the source's title if it starts with that."""
         title = self.probe.title
         for start in (f"{self.source.title}: ", f"{self.source.title} "):
             title = title.removeprefix(start)
@@ -57,7 +57,7 @@ class ProbeLine:
 
 
 class PreflightScreen(Page):
-    """One line per probe under its source; enter starts the round, then opens fixes."""
+    """Lists the probes by source; enter runs them, then opens the fix of a failed probe."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f5", "look", "run all probes", show=False, id="look"),
@@ -113,7 +113,7 @@ class PreflightScreen(Page):
         self.show_state()
 
     def show_status(self) -> None:
-        """Show the progress of the round, why it cannot start, or what enter does."""
+        """Show the progress of the probes, why they cannot start, or a summary of the results."""
         self._show_keys()
         session = self.host.session
         if session.running:
@@ -143,7 +143,7 @@ class PreflightScreen(Page):
         faults = sum(one.result.status == "fail" for one in found)
         remaining = "" if self._all_known else "; f5 runs the rest"
         if faults:
-            return f"! {summary}; enter on FAILED goes to the fix{remaining}"
+            return f"! {summary}; enter fixes FAILED{remaining}"
         return f"{summary}{remaining or '; enter goes on to the review'}"
 
     @property
@@ -183,7 +183,7 @@ class PreflightScreen(Page):
         self._show_result()
 
     def _highlight(self, options: OptionList) -> None:
-        """Highlight the first failure after a round, otherwise keep a line highlighted."""
+        """Highlight the first failure once all probes have ended; otherwise keep the selection."""
         running = bool(self.host.session.running)
         has_ended, self._was_running = self._was_running and not running, running
         fault = next((one for one in self.probe_lines if one.state == "FAILED"), None)
@@ -246,7 +246,7 @@ class PreflightScreen(Page):
             self.host.checks.probe_all()
 
     def action_back(self) -> None:
-        """Stop the running round, else open the previous page."""
+        """Stop the running probes; if none is running, open the previous page."""
         if not self.host.checks.stop():
             super().action_back()
 

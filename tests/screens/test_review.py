@@ -74,7 +74,7 @@ async def test_a_conflicting_hand_edit_is_shown(tmp_path: Path) -> None:
         await press(pilot, "ctrl+p", *"tasks per worker", "enter", "end", "backspace", "6")
         shown = await press(pilot, "ctrl+s")
         assert "! conflict airflow-values.yaml" in shown
-        assert "! cannot commit, enter shows details: one file needs an answer" in shown
+        assert "! cannot commit, enter shows details: one file needs a decision" in shown
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, MessageDialog)
     assert "worker_concurrency: 5" in values.read_text()
