@@ -33,8 +33,8 @@ BRANCH = (
 )
 PUSH = "run `git push origin main`, or have the merge request merged"
 DIFF = """\
---- AppProject argocd/airflow, as it stands
-+++ argocd/airflow/project.yaml
+--- AppProject argocd/airflow (cluster)
++++ AppProject argocd/airflow (committed)
 @@ -4,7 +4,9 @@
  spec:
    destinations:
