@@ -1,7 +1,8 @@
 """The chart's Secret contract: the values that name Secrets, and the keys the chart reads in them.
 
-Source: charts 1.19.0 to 1.22.0, rendered and read (facts on the chart, section 2 and
-secret_contract.json). Also lists the values that hold a secret inline; these must not be in Git.
+Also lists the values that hold a secret inline; these must not be in Git. Source: templates and
+rendered manifests of charts 1.19.0 to 1.22.0 (facts on the chart, section 2 and
+secret_contract.json).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 Version: TypeAlias = tuple[int, int, int]
 
-# The chart's defaults for values that are not written, where the contract depends on them.
+# The chart's defaults for values that are not set, as far as the contract depends on them.
 CHART_DEFAULTS: Mapping[str, object] = {
     "executor": "CeleryExecutor",
     "redis.enabled": True,
@@ -35,10 +36,11 @@ class SecretUse:
     """One value that names a Secret.
 
     `keys` are the keys the chart reads; all are required. `key_from` is a value that renames the
-    only key; `also` is a value that, when set, makes the chart read one more key. The chart reads
-    the Secret when `enabled` (a dotted boolean value) is true, for the `airflow` line and the
-    executors given. `unless` names values that make the chart ignore it. `random`: if the value is
-    not set, the chart generates a new secret at every rendering.
+    only key. `also` is a value and a key: if the value is set, the chart reads that key too. The
+    chart reads the Secret when `enabled` (a dotted boolean value) is true, with major version
+    `airflow` of Airflow, and if `celery`, only with a Celery executor. `unless` names values that
+    make the chart ignore the Secret. `random`: if the value is not set, the chart generates a new
+    secret at every rendering.
     """
 
     value: str
@@ -160,7 +162,7 @@ CONTRACT: tuple[SecretUse, ...] = (
         "opensearch.secretName", ("connection",), "OpenSearch's URL", enabled="opensearch.enabled"
     ),
     SecretUse("flower.secretName", ("basicAuth",), "Flower's login", enabled="flower.enabled"),
-    # The subchart's own contract (Bitnami).
+    # The contract of the PostgreSQL subchart (Bitnami).
     SecretUse(
         "postgresql.auth.existingSecret",
         ("postgres-password",),
@@ -171,7 +173,7 @@ CONTRACT: tuple[SecretUse, ...] = (
 )
 PULL_SECRET_KEYS = (".dockerconfigjson",)
 
-# Non-empty, these put a secret into Git; `*` stands for any name.
+# Values that put a secret into Git if they are not empty; `*` stands for any name.
 INLINE_SECRETS: tuple[str, ...] = (
     "data.metadataConnection.pass",
     "data.resultBackendConnection.pass",
@@ -197,9 +199,9 @@ INLINE_SECRETS: tuple[str, ...] = (
     "postgresql.auth.replicationPassword",
 )
 
-# Options of airflow.cfg that are secrets (Airflow's own list of sensitive options), as
-# `config.<section>.<option>` and as environment variable AIRFLOW__<SECTION>__<OPTION>. Options
-# that are URLs are secret only when the URL has a password; the rule for URLs finds those.
+# Options of airflow.cfg that are secrets (Airflow's own list of sensitive options). They are set
+# as `config.<section>.<option>` or as environment variable AIRFLOW__<SECTION>__<OPTION>. An option
+# that is a URL is secret only if the URL has a password; the rule for URLs finds such options.
 SENSITIVE_OPTIONS: tuple[tuple[str, str], ...] = (
     ("api", "secret_key"),
     ("api_auth", "jwt_secret"),

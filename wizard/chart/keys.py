@@ -1,8 +1,9 @@
 """The values keys that each version of the Airflow chart knows, and the deprecated ones.
 
-The chart's schema accepts any typo at the root, under `ingress`, `workers.celery` and in eighty
-more places (verified on 1.22.0), so the wizard has its own list. It is generated from the charts'
-values.schema.json into keydata/<version>.txt; tests/tools/chart_keys.py describes the format.
+The chart's schema accepts unknown keys at the root, under `ingress` and `workers.celery` and in
+eighty more places (verified on 1.22.0), so it does not find typos there. The wizard therefore has
+its own list per chart version, generated from values.schema.json into keydata/<version>.txt;
+tests/tools/chart_keys.py describes the format.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ def load_keys(version: str) -> ChartKeys:
 
 def read_key_list(version: str) -> str:
     """Return the text of keydata/<version>.txt."""
-    # Imported late: it costs as much as everything else here together.
-
     # Read through the package, so that a zipped wheel works too.
     return resources.files("wizard.chart").joinpath("keydata", f"{version}.txt").read_text("utf-8")
 
@@ -44,7 +43,7 @@ class _Node:
         self.instead = instead
 
     def child(self, part: str | int) -> _Node | None:
-        """Return the node below; None for an unknown key, _ANYTHING where any child is allowed."""
+        """Return the child node; None for an unknown key, _ANYTHING where any key is allowed."""
         if isinstance(part, int):
             part = "[]"
         found = self.children.get(part)
@@ -80,7 +79,7 @@ class ChartKeys:
             stack.append(node)
 
     def known(self, path: Sequence[str | int]) -> bool:
-        """Return whether the chart knows this key, or accepts any key there."""
+        """Return whether the chart knows this key, or accepts any key in this place."""
         return self._find(path) is not None
 
     def listed(self, path: Sequence[str | int]) -> bool:
@@ -89,12 +88,15 @@ class ChartKeys:
         return found is not None and found is not _ANYTHING
 
     def deprecated(self, path: Sequence[str | int]) -> str | None:
-        """Return the replacement of a deprecated key ("" if it has none), else None."""
+        """Return a deprecated key's replacement, "" if it has none; None if not deprecated."""
         found = self._find(path)
         return found.instead if found else None
 
     def unknown(self, values: Mapping[str, object]) -> list[Path]:
-        """Return every topmost key in `values` that the chart would silently ignore, in order."""
+        """Return the keys in `values` that the chart would silently ignore, in order.
+
+        The keys below an ignored key are not listed.
+        """
         return list(_find_unknown(self._root, values, ()))
 
     def deprecated_keys(self, values: Mapping[str, object]) -> list[tuple[Path, str]]:
@@ -126,7 +128,7 @@ class ChartKeys:
         return node
 
     def _find_by_name(self, name: str, parent: Sequence[str | int]) -> str | None:
-        """Return the key of exactly this name that is nearest to `parent` in the tree."""
+        """Return the path of the key with exactly this name that is nearest to `parent`."""
         found = [path for path in _walk(self._root, ()) if path[-1] == name and "[]" not in path]
         if not found:
             return None

@@ -1,7 +1,7 @@
 """Names of the objects that the Airflow chart creates, by the chart's own rules.
 
-Source: chart 1.22.0, verified by rendering (facts on the chart, section 5). Emitted values never
-set nameOverride, fullnameOverride or useStandardNaming, so the two default rules are enough.
+Source: chart 1.22.0, verified by rendering (facts on the chart, section 5). The wizard never sets
+nameOverride, fullnameOverride or useStandardNaming, so the chart's two default rules are enough.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Names:
         return self.release
 
     def service_account(self, component: str) -> str:
-        """Return the ServiceAccount of a component; its prefix differs from all other objects.
+        """Return the ServiceAccount of a component; its prefix differs from other objects' prefix.
 
         Release `data-platform` runs Deployment `data-platform-worker` under ServiceAccount
         `data-platform-airflow-worker`; Vault roles must bind the ServiceAccount.
@@ -31,7 +31,7 @@ class Names:
         return f"{prefix}-{component}"
 
     def object_name(self, suffix: str) -> str:
-        """Return the name of another object: Deployment, Service, Job, or Secret of the wizard."""
+        """Return the name of a Deployment, Service or Job, or of a Secret from the wizard."""
         return f"{self.fullname}-{suffix}"
 
     @property

@@ -1,4 +1,4 @@
-"""Maps settings to keys of the chosen chart version.
+"""Maps settings to the keys of the chosen chart version.
 
 A setting's id is its key in chart 1.22.0. `versions` lists the keys that have another name in an
 older chart; `_INTRODUCED_IN` lists the keys of 1.22.0 that are missing in an older chart.
@@ -20,7 +20,7 @@ _INTRODUCED_IN = {
 class SharedKeyError(Exception):
     """Two settings with different values map to the same key of this chart version.
 
-    `key` is the chart's key, `settings` the ids that both map to it.
+    `key` is the chart's key, `settings` are the ids of the two settings.
     """
 
     def __init__(self, key: str, settings: tuple[str, str]) -> None:
@@ -45,9 +45,9 @@ def map_setting(setting: str, chart: str) -> str | None:
 
 
 def map_settings(settings: Mapping[str, object], chart: str) -> dict[str, object]:
-    """Return the settings by the chart's dotted keys, in the same order.
+    """Return the settings under the dotted keys of this chart version, in the same order.
 
-    Raises SharedKeyError if an older chart has one key for two settings with different values.
+    Raises SharedKeyError if an older chart has only one key for two settings with different values.
     """
     found: dict[str, tuple[str, object]] = {}
     for setting, value in settings.items():

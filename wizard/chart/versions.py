@@ -1,6 +1,6 @@
 """The chart versions that can be installed. To add one, add a row here and a file in keydata/.
 
-Source: the charts' schemas by version and KEYDIFF (charts 1.19.0 to 1.22.0).
+Source: the schemas of charts 1.19.0 to 1.22.0, and KEYDIFF.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CHART_REPOSITORY = "https://airflow.apache.org"
-# Offered with every chart; charts from 1.20 on require it.
+# The lowest Airflow version offered with any chart; charts from 1.20 on require at least this one.
 LOWEST_AIRFLOW = "2.11.0"
 
 _BEFORE_1_21 = {
@@ -61,7 +61,7 @@ def list_chart_versions() -> tuple[str, ...]:
 
 
 def chart_version(chart: str) -> ChartVersion:
-    """Return one version of the table; raises KeyError if it is not in the table."""
+    """Return a chart version's row of the table; raises KeyError if the table does not have it."""
     for one in VERSIONS:
         if one.chart == chart:
             return one

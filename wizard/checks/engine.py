@@ -63,9 +63,10 @@ def run_checks(
     """Return all findings for these files, sorted; the same input always gives the same list.
 
     `files` maps repository paths to bytes. `chart` and `airflow` are the installation's versions
-    (X.Y.Z). `held` are all secret values this process knows; no file or file name may contain one.
-    `chart_schema` and `crds` (by apiVersion and kind) add the rules of the chart and the cluster.
-    File content never makes this raise; ValueError only if `airflow` is not a version.
+    (X.Y.Z). `held` are all secret values that this process knows; no file content or file name may
+    contain one of them. `chart_schema` and `crds` (by apiVersion and kind) add the rules of the
+    chart and the cluster. Raises nothing, whatever the files contain; only a ValueError if
+    `airflow` is not a version.
     """
     subject, found = _subject(files, chart, airflow, installation)
     for rule in (*_RULES, *_load_kind_rules()):
@@ -137,7 +138,10 @@ def _version(text: str) -> Version:
 
 
 def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Finding]:
-    """Search contents and file names for exact secret values: no false positives, no override."""
+    """Yield a finding for each secret value in a file or a file name.
+
+    The values are searched exactly, so there are no false positives and no override.
+    """
     fix = "remove the value; keep it only in the secret store"
     for path, data in files.items():
         if gate.leaks(path.encode("utf-8", "replace")):
@@ -149,7 +153,7 @@ def _find_held_secrets(files: Mapping[str, bytes], gate: Gate) -> Iterator[Findi
 
 
 def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]:
-    """Keep only rule and severity of a finding whose text contains a secret of this run."""
+    """Yield the findings; of a finding whose text contains a secret, only rule and severity."""
     for finding in found:
         if gate.leaks("\n".join(finding.sort_key()).encode("utf-8", "replace")):
             yield Finding(
@@ -160,7 +164,7 @@ def _withhold_secrets(found: Iterable[Finding], gate: Gate) -> Iterator[Finding]
 
 
 def _escape_finding(finding: Finding) -> Finding:
-    """Replace control characters, which could move the cursor or hide text from a file."""
+    """Replace control characters from a file, which could move the cursor or hide text."""
     path, where, message, fix = (
         _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
         for text in (finding.path, finding.where, finding.message, finding.fix.text)

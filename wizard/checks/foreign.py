@@ -26,11 +26,11 @@ def inspect_repository(
 ) -> tuple[int, list[Finding]]:
     """Return how many committed text files were checked, and the findings.
 
-    The folders `ours` belong to installations, which are checked against their answers; here they
-    only count as known, so that references to their files resolve.
-    `chart` is the deployed chart, used for its schema (default: the newest chart known).
+    The folders `ours` belong to the wizard's installations, which are checked elsewhere against
+    their answers. Here their files are only read so that references to them resolve.
+    `chart` is the deployed chart, used for its schema (default: the newest known version).
     Without answers, the chart version and the Secrets outside Git are unknown. The values file is
-    recognised by keys that only Airflow's chart has, and the versions are read from it.
+    recognised by keys that only Airflow's chart has, and the Airflow version is read from it.
     """
     inside = tuple(f"{folder}/" for folder in ours)
     known = [path for path in repository.head_tree() if path.endswith(_KINDS)]
@@ -59,7 +59,7 @@ def inspect_repository(
 
 
 def _load_chart(chart: Path | None) -> tuple[str, Mapping[str, Any] | None]:
-    """Return the nearest chart version with known rules, and the chart's own schema."""
+    """Return the nearest chart version that the wizard knows, and the chart's own schema."""
     if chart is None:
         return list_chart_versions()[0], None
 

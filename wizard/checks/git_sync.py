@@ -29,7 +29,7 @@ _LOOSE_TLS = re.compile(r"ssl\.?verify\"?\s*[:=]\s*\"?(?:false|0|no|off)", re.IG
 
 
 def check_git_sync(subject: Subject) -> Iterator[Finding]:
-    """Run all rules on dags.gitSync and its environment."""
+    """Run all rules on dags.gitSync and its environment variables."""
     values = subject.values
     if values is None:
         return

@@ -1,7 +1,7 @@
 """Compares the hosts in composed Secrets with the components that the values enable.
 
-Source: facts on the chart, section 5 (names of its Services). Only a URL that an ExternalSecret
-composes in the tree can be checked, not a URL that is stored as a whole.
+Source: facts on the chart, section 5 (names of its Services). Only a URL that an ExternalSecret of
+the tree composes from parts can be checked, not a URL that the store holds as a whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _HOST = re.compile(r"@(\[[^\]]+\]|[A-Za-z0-9._-]+)(?=[:/?]|$)")
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """A component of the chart, the values that name the Secret with its URL, and its Service."""
+    """A component of the chart that has a Service.
+
+    `switch` is the value that enables the component, `values` name the Secrets with its URL.
+    """
 
     switch: str
     values: tuple[str, ...]
@@ -47,7 +50,7 @@ _SERVICES = (
 
 
 def check_hosts(subject: Subject) -> Iterator[Finding]:
-    """Report URLs of a component that is disabled, and enabled components that no URL uses."""
+    """Report URLs that point to a disabled component, and enabled components that no URL uses."""
     values = subject.values
     if (
         values is None
@@ -70,7 +73,10 @@ def check_hosts(subject: Subject) -> Iterator[Finding]:
 
 
 def _is_enabled(values: Mapping[str, Any], service: _Service) -> bool:
-    """Return whether the values enable it; PgBouncer always reaches its database itself."""
+    """Return whether a URL must point to the component.
+
+    It must if the values enable the component, except for PostgreSQL behind PgBouncer.
+    """
     pooled = service.suffix == "postgresql" and get_chart_value(values, "pgbouncer.enabled") is True
     return not pooled and get_nested(values, *service.switch.split(".")) is True
 
@@ -87,7 +93,7 @@ def _finding(subject: Subject, service: _Service, value: str, reached: bool) -> 
 
 
 def _host(subject: Subject, secret: str) -> str:
-    """Return the host of the URL that an ExternalSecret composes as `connection`, or ""."""
+    """Return the host of the URL in key `connection` of a composed Secret; "" if unknown."""
     for document in subject.objects("ExternalSecret"):
         target = as_mapping(get_nested(document.spec, "target"))
         if (target.get("name") or document.name) == secret:

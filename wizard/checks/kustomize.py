@@ -1,7 +1,7 @@
 """Every kustomization.yaml must list all manifests of its folder, and never the Helm values.
 
-Argo CD renders a folder with a kustomization from that list only. Without a kustomization, Argo CD
-would also apply the values file (facts on Argo CD).
+Of a folder with a kustomization, Argo CD applies only the files that it lists. Without one, Argo
+CD would also apply the values file (facts on Argo CD).
 """
 
 from __future__ import annotations

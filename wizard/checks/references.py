@@ -35,7 +35,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class SecretProducer:
-    """A Secret that will exist; `keys` is None if they are not known."""
+    """A Secret that will exist; `keys` is None if its keys are not known."""
 
     keys: frozenset[str] | None
 
@@ -70,13 +70,16 @@ def check_references(subject: Subject) -> Iterator[Finding]:
 
 
 def _printable_keys(missing: Iterable[str], reference: Reference) -> list[str]:
-    """Return the keys of the chart's contract; a key named in a file is not printed."""
+    """Return the missing keys as text; keys that are not from the chart's contract are not named.
+
+    A key that was read from a file could be a pasted secret.
+    """
     ours = {key for use in CONTRACT for key in use.keys} | {*PULL_SECRET_KEYS, "password"}
     return [key if key in ours else f"that {reference.where} reads" for key in missing]
 
 
 def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretProducer]]:
-    """Yield (namespace, name) of every Secret the tree creates or the layout declares."""
+    """Yield namespace, name and keys of every Secret the tree creates or the layout declares."""
     for name, keys in subject.layout.secrets.items():
         yield (
             (subject.layout.namespace, name),
@@ -102,7 +105,7 @@ def find_producers(subject: Subject) -> Iterator[tuple[tuple[str, str], SecretPr
 
 
 def external_secret_keys(document: Document) -> frozenset[str] | None:
-    """Return the keys of the Secret an ExternalSecret creates; None if only the store knows."""
+    """Return the keys of the Secret an ExternalSecret creates; None if they depend on the store."""
     template = as_mapping(get_nested(document.spec, "target", "template"))
     if as_list(template.get("templateFrom")):
         return None
@@ -181,7 +184,8 @@ def _secret_names(
         keys = [get_nested(item, "key") for item in as_list(node.get("items"))]
         yield str(secret_name or name), tuple(str(key) for key in keys if key), optional
     elif _is_tls(where) and isinstance(secret_name, str) and node.get("enabled") is not False:
-        # Usually cert-manager creates it because of an annotation, which no file here can show.
+        # Usually cert-manager creates this Secret, because of an annotation on the Ingress; no
+        # file of the tree shows whether it does.
         yield secret_name, ("tls.crt", "tls.key"), optional or not secret_name
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_layout(rendering: Rendering) -> Layout:
-    """Return what the checks must know about an installation of the wizard."""
+    """Return the facts about a wizard installation that the checks need besides its files."""
     release, total = rendering.release, rendering.total
     outside: dict[str, tuple[str, ...] | None] = dict(total.existing_secrets)
     if store_kind(release.store).made_by_hand:
@@ -36,16 +36,16 @@ def build_layout(rendering: Rendering) -> Layout:
 
 
 def _is_vault_file(logical: str, what: str) -> bool:
-    """Return whether it is a policy or role of the installation or of another store reader."""
+    """Return whether the file is a policy or role, of the installation or another store reader."""
     return logical.startswith("vault/") and logical.endswith((f"/{what}", f"-{what}"))
 
 
 def inspect_rendering(
     rendering: Rendering, files: Mapping[str, bytes], chart: Path | None = None
 ) -> list[Finding]:
-    """Return the findings for the rendered files; `chart` adds the chart's own schema.
+    """Return the findings for the rendered files; with `chart`, also by that chart's own schema.
 
-    Raises UsageError if `chart` is not a chart of the answered version.
+    Raises UsageError if `chart` is not a chart of the version in the answers.
     """
     release = rendering.release
     return run_checks(

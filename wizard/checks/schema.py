@@ -1,6 +1,7 @@
 """Checks values against the chart's schema, and objects against their CRDs as an API server does.
 
-Messages are written here: a validator's own messages quote the rejected value, perhaps a secret.
+The messages are the wizard's own: the validator's messages quote the rejected value, which may be
+a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _FILE_LIMIT = 16 * 1024 * 1024
 _TOTAL_LIMIT = 256 * 1024 * 1024
 _MEMBER_LIMIT = 20_000
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
-# ObjectMeta: CRDs do not declare it (apimachinery meta/v1).
+# The schema of ObjectMeta, which CRDs do not contain (apimachinery meta/v1).
 _METADATA: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -118,7 +119,8 @@ def strict_schema(schema: Mapping[str, Any], *, root: bool = True) -> dict[str, 
     if schema.get("x-kubernetes-int-or-string"):
         strict["type"] = ["integer", "string"]
     for key in _COMBINATORS:
-        # Only for validation: the fields are declared outside it (structural schemas).
+        # A structural schema declares its fields outside allOf, anyOf and so on; these only
+        # validate.
         if key in schema and not schema.get("x-kubernetes-int-or-string"):
             part = schema[key]
             strict[key] = (
@@ -216,7 +218,7 @@ def _message(error: Any) -> str:
 
 
 def _drop_nulls(value: Any) -> Any:
-    """Drop null values: Helm removes such a key and its default before it validates."""
+    """Return the value without null values: Helm removes a null key and its default first."""
     if isinstance(value, Mapping):
         return {key: _drop_nulls(child) for key, child in value.items() if child is not None}
     if isinstance(value, list):
@@ -236,7 +238,7 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    """Return the two files from the archive's top folder, read as a stream."""
+    """Return Chart.yaml and values.schema.json from the archive's top folder, read as a stream."""
     import tarfile
     import zlib
 

@@ -1,7 +1,7 @@
 """Rules against secrets in Git, by the structure of objects and values, and by pattern.
 
-The leak gate (wizard/secrets/leak_gate.py) finds every secret that this run holds. These rules find
-secrets that a person pasted or another tool wrote.
+The leak gate (wizard/secrets/leak_gate.py) finds the secret values that this process knows. These
+rules find secrets that a person pasted or another tool wrote.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SKIPPED_KINDS = (
     "SecretStore",
     "ClusterSecretStore",
 )
-# Credentials among the arguments of the secrets backends of Airflow's providers.
+# Arguments of the secrets backends (of Airflow's providers) that are credentials.
 _BACKEND_SECRETS = frozenset(
     ("token", "secret_id", "password", "client_secret", "aws_secret_access_key", "keyfile_dict")
 )
@@ -61,7 +61,7 @@ def check_secrets(subject: Subject) -> Iterator[Finding]:
 
 
 def application_values(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the Helm values inside an Argo CD Application, with their place."""
+    """Yield each set of Helm values inside an Argo CD Application, with its place."""
     for where, source in application_sources(document):
         helm = as_mapping(source.get("helm"))
         text = helm.get("values")

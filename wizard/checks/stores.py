@@ -14,7 +14,7 @@ from wizard.findings import Finding
 
 _KINDS = ("SecretStore", "ClusterSecretStore")
 _GROUP = "external-secrets.io"
-# By kind, namespace (empty for a cluster-wide one) and name.
+# The stores by kind, namespace (empty for a ClusterSecretStore) and name.
 Stores: TypeAlias = Mapping[tuple[str, str, str], Document]
 
 

@@ -1,6 +1,6 @@
 """Rules for templates of ExternalSecrets: no `<no value>`, broken URL or parse error.
 
-Source: facts on External Secrets; every case was run through the operator's own engine v2.
+Source: facts on External Secrets; every case was tested with the operator's template engine v2.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_templates(subject: Subject) -> Iterator[Finding]:
 
 
 def _variables(spec: Mapping[str, object]) -> frozenset[str] | None:
-    """Return the names a template may use; None with `dataFrom`: only the store knows the names."""
+    """Return the names a template may use; None with `dataFrom`: they depend on the store."""
     if as_list(spec.get("dataFrom")):
         return None
     return frozenset(str(get_nested(item, "secretKey")) for item in as_list(spec.get("data")))
@@ -69,7 +69,7 @@ def _template(
 
 
 def _check_action(document: Document, where: str, action: str, code: str) -> Iterator[Finding]:
-    """Report template code that fails in the operator, mostly without an error."""
+    """Report template code that does not work in the operator, in most cases without an error."""
     if "fromYaml" in code and _SILENT.search(code):
         message = "index and get write `<no value>` or nothing for a missing key"
         fix = "use dot access, which fails with an error: (fromYaml .config).key"

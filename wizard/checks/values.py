@@ -129,9 +129,11 @@ def _jobs(values: Mapping[str, Any], report: Report) -> Iterator[Finding]:
 def _check_generated_secrets(
     values: Mapping[str, Any], subject: Subject, report: Report
 ) -> Iterator[Finding]:
-    """Report secrets that the chart would generate: they change with every rendering."""
+    """Report secrets that the chart would generate anew at every rendering."""
     for use in CONTRACT:
-        always = use.value == "data.brokerUrlSecretName"  # rendered as a hook for all executors
+        always = (
+            use.value == "data.brokerUrlSecretName"
+        )  # the chart renders it for all executors, as a hook
         if not use.random or not (always or use.applies(values, subject.airflow)):
             continue
         if not get_chart_value(values, use.value):
