@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def run_apply(options: Options, console: Console) -> ExitCode:
-    """Show the steps and the identities, confirm, run, wait, verify.
+    """Show the steps and the identities of the targets, ask for confirmation, run, wait, verify.
 
-    Returns 0 when everything is verified or could not be read, 5 for a conflict with an object of
-    a different owner, 6 when a step failed, and 130 within a second after Ctrl-C, with a list of
-    finished and remaining steps.
+    Returns 0 when every step is verified or its result cannot be read, 5 for a conflict with an
+    object of a different owner, 6 when a step failed, and 130 within a second after Ctrl-C, with a
+    list of finished and remaining steps.
     """
     found = load_installation(
         options, command="apply", verb="apply", reason="it applies the committed files"

@@ -1,4 +1,4 @@
-"""Runs a command for one installation, or for each one of a repository."""
+"""Runs a command for one installation, or for every installation of a repository."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
 
 
 def installation_title(name: str, workspace: Workspace) -> str:
-    """Return an installation's name for results, with its folder unless that is the top."""
+    """Return an installation's name for results, followed by its folder unless that is the top."""
     prefix = workspace.repository.prefix
     return f"{name} in {prefix}" if prefix else name
 
@@ -47,9 +47,10 @@ def run_for_installations(
 ) -> tuple[ExitCode, list[Any]]:
     """Run `work` for each chosen installation; return the highest exit code and the results.
 
-    --all chooses every installation in every folder. So does `found` (from `find_workspaces`)
-    without --all, or those with the name given by --installation. An error in one installation
-    does not stop the others. Results are kept for --json and --out only, to save memory.
+    With --all, every installation in every folder is chosen. Without --all, every installation in
+    `found` (from `find_workspaces`) is chosen, or only those with the name in --installation. With
+    neither, one installation is chosen. An error in one installation does not stop the others.
+    Results of several installations are kept for --json and --out only, to save memory.
     """
     if not found:
         workspace = open_workspace_read_only(options)

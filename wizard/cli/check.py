@@ -1,4 +1,4 @@
-"""`check`: are the committed files consistent and safe?"""
+"""`check`: checks whether the committed files are consistent and safe."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 
 def run_check(options: Options, console: Console) -> ExitCode:
-    """Check the committed files for consistency and safety: 4 for findings, 5 for conflicts.
+    """Check whether the committed files are consistent and safe.
 
-    With --live, also probe the systems that the installation needs.
+    With --live, also probe the systems that the installation needs. Returns 4 for findings, 5 for
+    conflicts.
     """
     if option := options.find_given("answers", "preset", "set"):
         raise UsageError(
@@ -83,7 +84,7 @@ def _check_one(
     plan = proposal.plan
     for warning in plan.warnings:
         console.say(f"warning: {warning}")
-    # Paths in conflict have no change, but their files are committed too.
+    # A path in conflict is not in `plan.changes`, but its file is committed too.
     emitted = {change.path for change in plan.changes if not change.is_base}
     committed = workspace.repository.read_many(sorted({*emitted, *proposal.rendering.tree}))
     files = {path: data for path, data in committed.items() if data is not None}
@@ -110,7 +111,7 @@ def _check_one(
 def _check_foreign(
     options: Options, workspace: Workspace, console: Console, ours: Sequence[str]
 ) -> tuple[ExitCode, list[dict[str, Any]]]:
-    """Check files that the wizard did not write, outside the folders `ours`, without answers."""
+    """Check files that the wizard did not write, outside the folders `ours`; needs no answers."""
     files, found = inspect_repository(workspace.repository, options.chart_path, ours=ours)
     if ours and not files:
         return ExitCode.DONE, []

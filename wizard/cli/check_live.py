@@ -30,8 +30,9 @@ def check_live(
 ) -> tuple[ExitCode, dict[str, Any]]:
     """Run every probe that applies; return 4 if a probe fails, and the results as data.
 
-    Prints one line per probe to standard output, with --json to standard error. A probe without a
-    result is listed as unverified and is not a failure. KeyboardInterrupt stops it at once.
+    Prints one line per probe to standard output, or to standard error with --json. A probe without
+    a result is listed as unverified and is not a failure. KeyboardInterrupt stops all probes at
+    once.
     """
     probes = collect_probes(_prepare_situation(options, start, proposal, console))
 
@@ -115,7 +116,7 @@ def render_result(probe: Probe, result: ProbeResult) -> str:
 def render_summary(
     name: str, found: Sequence[tuple[Probe, ProbeResult]], left: Sequence[UnverifiedProbe] = ()
 ) -> str:
-    """Return the counts of results in one line, and the unverified probes in a second one."""
+    """Return one line with the counts of results, and a second with the unverified probes."""
     summary = summarize_results(result for _, result in found)
     more = f"\nnot verified {format_unverified(left)}" if left else ""
     return f"{name}: live: {summary or 'no probes'}{more}"

@@ -1,7 +1,7 @@
-"""The table of all commands, and the commands that only look something up.
+"""The table of all commands, and the commands that only print reference information.
 
 A command takes the options and a console and returns an exit code. Its module is imported when it
-runs, so `--help` imports little more than argparse and no command imports another one's modules.
+runs, so `--help` imports little more than argparse, and no command imports the modules of another.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class Console:
     err: TextIO
 
     def data(self, text: str) -> None:
-        """Print a part of the result to standard output; WizardError if that fails."""
+        """Print a part of the result to standard output; WizardError if printing fails."""
         try:
             self.out.write(text if text.endswith("\n") else f"{text}\n")
             self.out.flush()

@@ -1,4 +1,4 @@
-"""`apply --undo` and `destroy`: runs like that of `apply`, with steps that delete objects."""
+"""`apply --undo` and `destroy`: they work like `apply`, with steps that delete objects."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def run_undo(options: Options, console: Console) -> ExitCode:
-    """Show the steps that undo `apply`, ask for confirmation, run them; exit codes of `apply`."""
+    """Show the steps that undo `apply`, ask for confirmation, run them; same codes as `apply`."""
     if options.plan:
         raise UsageError(
             "--undo cannot be used with a plan: it undoes the committed installation",
@@ -67,7 +67,7 @@ def run_undo(options: Options, console: Console) -> ExitCode:
 def run_destroy(options: Options, console: Console) -> ExitCode:
     """Show every object and its data, ask the user to type the name, then delete all of it.
 
-    Returns 64 for a wrong name, before anything is sent; otherwise the exit codes of `apply`.
+    Returns 64 for a wrong name, before anything is sent; otherwise the same codes as `apply`.
     """
     refuse_changes(options, command="destroy", reason="it deletes the committed installation")
     dry = options.dry_run
@@ -98,7 +98,7 @@ def run_destroy(options: Options, console: Console) -> ExitCode:
 def _finish_earlier_destroy(
     options: Options, workspace: Workspace, console: Console
 ) -> ExitCode | None:
-    """Return 0 if an earlier run deleted the files, after pushing its commit if requested."""
+    """Return 0 if an earlier run deleted the files, and push its commit if requested; else None."""
     name = options.installation or options.confirm
     if not name and not workspace.installations():
         raise UsageError(
@@ -135,7 +135,7 @@ def _open_target(found: CommittedInstallation, options: Options) -> Target:
 
 
 def _require_clusters(target: Target) -> None:
-    """Raise UsageError without a cluster: files that Argo CD still syncs must not be deleted."""
+    """Raise UsageError without a cluster, as files that Argo CD still syncs must not be deleted."""
     if target.kube is None or target.argocd is None:
         raise UsageError(
             "destroy needs the cluster, to verify deletions before it deletes the files",
@@ -174,7 +174,7 @@ def _print_files(files: FileRemoval, pieces: Sequence[DataKind], console: Consol
 
 
 def _require_confirmable(options: Options, name: str) -> None:
-    """Raise UsageError for a wrong --confirm, and if the name can neither be given nor typed."""
+    """Raise UsageError for a wrong --confirm, or if the name is not given and cannot be typed."""
     if options.confirm and options.confirm != name:
         raise UsageError(
             f"--confirm {options.confirm} does not match the chosen installation {name}",

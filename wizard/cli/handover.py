@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run_handover(options: Options, console: Console) -> ExitCode:
-    """Print or write the scripts of one committed installation; contacts no other system.
+    """Print or write the scripts of one committed installation, without contacting any system.
 
     Returns 4 for a delivery without owners, 5 if the committed files do not match the answers or
     --out would overwrite files that are not from the wizard.
@@ -53,7 +53,7 @@ def run_handover(options: Options, console: Console) -> ExitCode:
 
 
 def _print(chosen: Mapping[str, Mapping[str, str]], console: Console) -> None:
-    """Print the files by owner, with a title line as `head` prints it if there are several."""
+    """Print the files by owner; several files get a title line each, as `head` prints it."""
     files = [(f"{owner}/{name}", text) for owner, own in chosen.items()
              for name, text in own.items()]  # fmt: skip
     for number, (name, text) in enumerate(files):

@@ -34,7 +34,10 @@ def _open_workspace(options: Options, console: Console) -> Workspace:
 
 
 def require_start(options: Options, workspace: Workspace) -> CommandInput:
-    """Return the command's input; UsageError without any if the installations are elsewhere."""
+    """Return the command's input.
+
+    Raises UsageError if there are no answers here, but there are installations elsewhere.
+    """
     start = read_command_input(options, workspace)
     if not start.given and (others := workspace.other_installations_hint()):
         raise UsageError(
@@ -90,7 +93,7 @@ def run_screens(options: Options, console: Console) -> ExitCode:
 
 
 def run_ask(options: Options, console: Console) -> ExitCode:
-    """Ask the questions line by line, show the plan, confirm, commit."""
+    """Ask the questions line by line, show the plan, ask for confirmation, commit."""
     from wizard.cli.plan_and_commit import commit_options, report_commit
     from wizard.cli.prompts import PromptSession
 
@@ -134,7 +137,7 @@ def run_ask(options: Options, console: Console) -> ExitCode:
 def _confirm_proposal(
     options: Options, start: CommandInput, session: PromptSession
 ) -> Proposal | None:
-    """Ask, show the plan and confirm it; None after a no. Writes nothing."""
+    """Ask, show the plan and ask for confirmation; None if the person refuses. Writes nothing."""
     from wizard.cli.plan_and_commit import show_plan
     from wizard.plan.comparison import require_ready
 

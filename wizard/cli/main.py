@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _open_console() -> Console:
     if isinstance(sys.stdin, TextIOWrapper):
-        # Pass invalid bytes on: the question that reads them refuses them.
+        # Do not fail on invalid bytes here: the question that reads them refuses them.
         sys.stdin.reconfigure(errors="surrogateescape")
     return Console(_stream(sys.stdout), _stream(sys.stderr))
 
@@ -59,7 +59,7 @@ def _stream(stream: TextIO | None) -> TextIO:
 
 
 def _report_bug(error: Exception, console: Console) -> None:
-    """Print the traceback's places without message and variables, as these may hold a secret."""
+    """Print only files, lines and functions of the traceback: the rest may contain a secret."""
     import traceback  # only a bug needs it
 
     console.say(f"error: a bug in airflow-wizard ({type(error).__name__}), here:")

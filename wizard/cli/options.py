@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Options:
     """The parsed command line, created once per run by `wizard.cli.parser.parse_options`.
 
-    A field has the name of its option. It has its default if the option was not given or belongs
-    to a different command. File names stay as they were typed, because messages quote them.
+    A field has the name of its option, and its default value if the option was not given or
+    belongs to a different command. File names stay as they were typed, because messages quote them.
     """
 
     command: str = "screens"
@@ -75,10 +75,10 @@ class Options:
 
     @property
     def chart_path(self) -> Path | None:
-        """The path given by --chart; None without it."""
+        """The path given by --chart; None without --chart."""
         return Path(self.chart) if self.chart else None
 
     def find_given(self, *names: str) -> str:
-        """Return the first of these fields that was given, as `--option`; empty if none was."""
+        """Return the first of these options that was given, as `--option`; empty if none was."""
         field = next((name for name in names if getattr(self, name)), "")
         return f"--{field.replace('_', '-')}" if field else ""

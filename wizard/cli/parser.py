@@ -15,8 +15,8 @@ _REPEATED = ("set", "host_key_fingerprint")
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **options: Any) -> None:
-        # An abbreviated option in a script would break once a new option begins the same way.
-        # Defaults are in Options: one set here would replace a value given before the command.
+        # An abbreviated option in a script would break once a new option has the same beginning.
+        # Defaults are in Options: a default here would replace a value given before the command.
         defaults = {"allow_abbrev": False, "argument_default": argparse.SUPPRESS}
         super().__init__(*args, **{**defaults, **options})
 
@@ -55,7 +55,8 @@ def _require_text(text: str) -> str:
 def _global_parser(suffix: str = "") -> _Parser:
     """Return the options that every command accepts, before or after its name.
 
-    Values after the command's name would replace those before it, so the latter have a `suffix`.
+    Lists given after the command's name would replace lists given before it. To keep both, the
+    lists before it are stored under names with a `suffix`.
     """
     common = _Parser(add_help=False)
     group = common.add_argument_group("global options")

@@ -49,7 +49,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
             show_plan(proposal.plan, console)
         _report_refusal(proposal.plan, console, named=options.all)
         document = proposal.plan.to_json() if options.json or options.out else {}
-        # Unverified probes are this machine's state, so they are not part of the plan itself.
+        # Unverified probes are stored on this machine, so they are not part of the plan itself.
         document["unverified"] = report_unverified(start.workspace, start.existing, console)
         return _exit_code(proposal, options), document
 
@@ -64,7 +64,7 @@ def run_plan(options: Options, console: Console) -> ExitCode:
 
 
 def _write_out(path: Path, text: str) -> None:
-    """Write the whole file or nothing, by a rename; write to a device or pipe directly."""
+    """Write the whole file or nothing, with a rename; write directly to a device or a pipe."""
     special = path.exists() and not path.is_file()
     target = path if special else path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -82,7 +82,7 @@ def _write_out(path: Path, text: str) -> None:
 
 
 def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
-    """Print the error that a commit of this plan would end with, to standard error."""
+    """Print to standard error the error that a commit of this plan would fail with."""
     try:
         require_ready(plan)
     except WizardError as error:
@@ -112,7 +112,7 @@ def run_commit(options: Options, console: Console) -> ExitCode:
 
 
 def run_set(options: Options, console: Console) -> ExitCode:
-    """Change single answers: show the plan, confirm, commit."""
+    """Change single answers: show the plan, ask for confirmation, commit."""
     _refuse_all(options)
     if option := options.find_given("answers", "preset"):
         raise UsageError(f"set cannot be used with {option}", _NOT_FOR_SET[option])

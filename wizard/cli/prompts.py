@@ -26,9 +26,9 @@ _KEYS = "Enter keeps the value in brackets, ? explains, < goes back, Ctrl-C stop
 
 @dataclass
 class PromptSession:
-    """Asks the questions that apply; its raw answers always have valid types.
+    """Asks the questions that apply; the raw answers always have valid types.
 
-    `typed` are the fingerprints typed so far, `committed` the committed host keys.
+    `typed` are the fingerprints typed so far; `committed` are the committed host keys.
     """
 
     console: Console
@@ -98,7 +98,7 @@ class PromptSession:
             self.console.say(f"  {mark} {number}. {choice}: {item.label(choice)}")
 
     def _set_answer(self, item: FieldSpec, text: str) -> str:
-        """Store the answer; return the problem if it is not valid, else an empty text."""
+        """Store the answer; return why it is not valid, or an empty text."""
         if item.kind == "choice" and text.isdecimal() and 1 <= int(text) <= len(item.choices):
             text = item.choices[int(text) - 1]
         if item.kind == "bool":
@@ -121,7 +121,7 @@ class PromptSession:
     def _objection(self, item: FieldSpec, data: dict[str, Any]) -> str:
         """Return why an answer is not accepted; empty if it is.
 
-        A rule across sections is only reported: the other answer may still change.
+        A broken rule across sections is only reported, because the other answer may still change.
         """
         found = validate_answers(data)
         own = [p for p in found.problems if p.key == item.key or p.key.startswith(f"{item.key}.")]
@@ -137,10 +137,10 @@ class PromptSession:
 
 @dataclass
 class HostKeyPrompt:
-    """The question about host keys: paste keys, type fingerprints; published keys need neither.
+    """The question about host keys: the person pastes keys and types fingerprints.
 
-    It repeats until every key has evidence or the person types `skip`, because without evidence
-    nothing can be committed.
+    Published keys need neither. The question repeats until every key has evidence or the person
+    types `skip`, because nothing can be committed without evidence.
     """
 
     session: PromptSession
@@ -258,7 +258,7 @@ def _fingerprint(entry: KnownHost) -> str:
 
 
 def format_answer(item: FieldSpec, value: object) -> str:
-    """Return a value as its question accepts it as input."""
+    """Return a value in the form that its question accepts as input."""
     if item.kind == "bool":
         return "y" if value else "n"
     if item.kind == "secret" and isinstance(value, dict):

@@ -41,7 +41,7 @@ def execute_run(run: Run, options: Options, console: Console, *, again: str = "a
 
 
 def confirm(options: Options, console: Console) -> None:
-    """Return after a yes from --yes or a person; UsageError without one."""
+    """Return if --yes is given or a person confirms; otherwise raise UsageError."""
     if options.yes:
         return
     if options.json or not sys.stdin.isatty():

@@ -1,7 +1,7 @@
 """`secrets`: create missing values in the store, show the public deploy key and record it.
 
-It can be run again after an interruption: it writes to the store by check-and-set first, then
-edits one answers file with the key that the store contains.
+The command can be repeated after an interruption: it first writes to the store with
+check-and-set, then writes the key that the store contains into one answers file.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 def run_secrets(options: Options, console: Console) -> ExitCode:
-    """Fill the store and show the public deploy key; asks on a terminal, else needs --yes."""
+    """Fill the store and show the public deploy key; asks on a terminal, otherwise needs --yes."""
     if options.all:
         raise UsageError("--all is for plan and check", "name one with --installation")
     if options.json and not options.yes:
@@ -82,7 +82,7 @@ def run_secrets(options: Options, console: Console) -> ExitCode:
     if options.hand_off:
         return hand_off(run, agreed)
     file = open_hand_off(run, target) if options.take else None
-    # The answers alone name the server, so ask for consent before anything is sent to it.
+    # The server's address comes from the answers alone: ask before anything is sent to it.
     run.require_consent(target.required_consent)
     with open_store(target, target.login()) as session:
         return (
@@ -176,7 +176,7 @@ def _token_reference(options: Options) -> SecretRef:
 
 
 def _prove_clone(run: SecretsRun, about: GitKey, key: KeyPair) -> bool:
-    """Clone with this key, print each probe's result, and return whether none failed."""
+    """Clone with this key and print each probe's result; return False if one of them failed."""
     try:
         probes = list_clone_probes(run.proposal.answers, key.private, about)
     except RefusedError as error:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _FileInputs(Inputs):
-    """Values of the file only: a missing one is not read from any other source."""
+    """Values of the file only: a missing value is not read from any other source."""
 
     def value(self, fact: Fact) -> SecretStr:
         """Return the file's value; SecretError if it has none."""
@@ -59,9 +59,9 @@ def open_hand_off(run: SecretsRun, target: StoreTarget) -> HandOff:
 
 
 def take_hand_off(run: SecretsRun, session: StoreSession, handed: HandOff) -> ExitCode:
-    """Write the file's values that the store does not have, at once and by check-and-set.
+    """Write the file's values that the store does not have, all at once and with check-and-set.
 
-    Raises ConflictError, which names keys only, if the store has different values.
+    Raises ConflictError if the store has different values; its message names only their keys.
     """
     every = session.open_all_paths()
     for one in every if not run.json else ():
@@ -119,7 +119,7 @@ def _select_values(found: Survey, handed: HandOff) -> dict[Fact, SecretStr]:
     )
     for fact in values:
         plain.get(fact)
-    # Raises for a deploy key that is not the recorded one: it is out of date, or of someone else.
+    # Raises for a deploy key that is not the recorded one: the file is old or someone else's.
     found.deploy_key(plain)
     return values
 

@@ -62,7 +62,7 @@ class SecretsRun:
         return sys.stdin.isatty() and not self.json
 
     def require_consent(self, questions: dict[str, str]) -> None:
-        """Get a yes to each question, from --allow-reference or a person; else RefusedError."""
+        """Return if --allow-reference or a person agrees to each question; else RefusedError."""
         allowed = self.options.allow_reference
         left = {key: text for key, text in questions.items() if key not in allowed}
         if left and not self.is_interactive:
@@ -79,7 +79,7 @@ class SecretsRun:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result at one store path: what was found and written, and its deploy key now."""
+    """The result at one store path: what was found and written, and the current deploy key."""
 
     found: Survey
     filled: FillResult | None = None
@@ -114,7 +114,7 @@ def print_items(run: SecretsRun, found: Survey, how: str, handed: Container[str]
 
 
 def report_written(run: SecretsRun, found: Survey, filled: FillResult) -> None:
-    """Print the number of written values and the keys that somebody else wrote meanwhile."""
+    """Print the number of written values, and the keys that somebody else wrote meanwhile."""
     if filled.theirs:
         names = ", ".join(fact.key for fact in filled.theirs)
         run.note(f"written by somebody else meanwhile, and kept: {names}")
@@ -136,7 +136,8 @@ def collect_public_keys(outcomes: Sequence[Outcome]) -> dict[str, str]:
 def record_public_keys(run: SecretsRun, found: Mapping[str, str]) -> str:
     """Write public halves, by question, into the answers file; return its path.
 
-    Returns an empty text if nothing was written: the file has them, or there is no file.
+    Returns an empty text if nothing was written, because the file already has the public halves or
+    there is no file.
     """
     file, answers = run.options.answers, run.proposal.answers
     # Compare without the comment, which a person may have changed.
@@ -163,7 +164,7 @@ def report_outcomes(
 ) -> None:
     """Print the result and the next steps; the first outcome is the installation's own path.
 
-    `nothing` says that the store has every value (default: no value was missing).
+    `nothing` is true if the store has every value (by default: if no value was missing).
     """
     if run.json:
         first, *others = outcomes
@@ -203,7 +204,7 @@ def report_recorded(run: SecretsRun, recorded: str) -> None:
     """Print the file with the recorded public halves, and the command that commits it."""
     if recorded:
         run.console.say(f"recorded in {recorded} (public keys)")
-        # Without the same options, the commit would start from different answers.
+        # Without the options of this run, the commit would start from different answers.
         run.console.say(
             f"next: {shlex.join(['airflow-wizard', 'commit', *_list_answer_options(run)])}"
         )
@@ -254,7 +255,7 @@ def note_unknown_places(run: SecretsRun, signs: PriorUse) -> None:
 
 
 def confirm_write(run: SecretsRun, count: int, place: str) -> None:
-    """Return after a person or --yes confirms the write of `count` values; else UsageError."""
+    """Return if a person or --yes confirms the write of `count` values; else UsageError."""
     if run.yes:
         return
     if not run.is_interactive:

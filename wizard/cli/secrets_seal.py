@@ -1,6 +1,7 @@
 """`secrets --hand-off`: write values into a sealed file, for a store that only others may write.
 
-The values are generated and read as `secrets` does it; `wizard.cli.secrets_open` reads the file.
+The values are generated and read in the same way as by `secrets`. `wizard.cli.secrets_open` reads
+the file.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def require_valid_options(options: Options) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _UnreadableStore:
-    """A store that this run may not read: every value counts as missing."""
+    """A store that this run may not read; every value counts as missing."""
 
     name: str
     document: bool
@@ -94,7 +95,7 @@ class _UnreadableStore:
 
 
 def hand_off(run: SecretsRun, agreed: Mapping[str, Any]) -> ExitCode:
-    """Generate and read the installation's values, and seal them into a file for its recipients.
+    """Generate and read the installation's values, and seal them into a file for the recipients.
 
     The same command continues a run that was killed. Raises ConflictError if values were handed
     off before, RefusedError if the installation already ran.
@@ -182,7 +183,7 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
 
 
 def _require_place(run: SecretsRun) -> None:
-    """Raise UsageError without an answers file: the public key is printed only once."""
+    """Raise UsageError without an answers file: it records the public key, which is printed once."""
     file = run.options.answers
     if not run.start.existing and (not file or file == "-"):
         raise UsageError(
@@ -203,7 +204,7 @@ def _public_keys(every: Sequence[Survey], values: Mapping[str, SecretStr]) -> di
 
 
 def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> None:
-    """Write the file, with its record before and after: a kill cannot leave an unrecorded file."""
+    """Write the file, and its record before and after, so that a kill leaves no file unrecorded."""
     repository, name = run.start.workspace.repository, run.proposal.answers.installation.name
     if note.generated and not save_hand_off_record(repository, name, note):
         run.note("your state folder cannot be written, so this hand-off is not recorded")
@@ -213,7 +214,7 @@ def _write(run: SecretsRun, file: Path, sealed: bytes, note: HandOffRecord) -> N
 
 
 def _is_finished(run: SecretsRun, note: HandOffRecord | None) -> bool:
-    """Return whether this file already exists from an earlier run, whose report is then printed."""
+    """Return whether an earlier run wrote this file; if so, print the report of that run."""
     if note is None or run.options.new_hand_off or not note.has_file:
         return False
     if Path(note.file) != Path(run.options.hand_off).absolute().resolve():

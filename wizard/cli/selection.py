@@ -80,7 +80,7 @@ def choose_installation(workspace: Workspace, name: str) -> str:
 def read_command_input(
     options: Options, workspace: Workspace, assignments: Sequence[str] = ()
 ) -> CommandInput:
-    """Return the raw answers of this run, and the installation they belong to.
+    """Return the raw answers of this run, and the installation that they belong to.
 
     For a new installation, --set overrides the answers file, which overrides the preset. An
     existing installation starts from its committed answers, or from --answers instead; a preset is
@@ -122,7 +122,7 @@ def read_command_input(
 
 
 def _read_layers(preset: str, file: str) -> tuple[list[Mapping[str, Any]], Path | None]:
-    """Return the answers of preset and file, and the folder for relative file names in them."""
+    """Return the answers of preset and file, and the folder of relative file names in them."""
     layers: list[Mapping[str, Any]] = []
     folder = None
     if preset:
@@ -150,12 +150,12 @@ def _installation_name(answers: Mapping[str, Any], has_layers: bool) -> str:
 def _find_existing(options: Options, workspace: Workspace, name: str) -> str:
     if options.installation or not name:
         return choose_installation(workspace, options.installation)
-    # Answers contain the installation's name; an unknown name starts a new installation.
+    # The answers contain the installation's name; an unknown name starts a new installation.
     return name if name in workspace.installations() else ""
 
 
 def _with_repository_path(answers: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    """Put a new installation into the folder that was opened, next to those already there."""
+    """Set the path of a new installation to the opened folder, unless the answers have a path."""
     from wizard.formats.nested import get_value, put_value
 
     prefix = workspace.repository.prefix
@@ -191,9 +191,8 @@ def load_installation(
 ) -> CommittedInstallation:
     """Return the committed installation that the options name.
 
-    `command`, `verb` and `reason` are the words of the command in errors. Raises UsageError for
-    options that would change the answers and if nothing is committed, and the errors of
-    `require_committed`.
+    `command`, `verb` and `reason` describe the command in error messages. Raises UsageError if an
+    option would change the answers or nothing is committed, and the errors of `require_committed`.
     """
     refuse_changes(options, command=command, reason=reason)
     start = read_command_input(options, open_workspace_read_only(options))

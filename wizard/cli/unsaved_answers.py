@@ -29,8 +29,8 @@ def offer_answers_file(
 ) -> None:
     """Offer to save raw answers to a new file in `folder`, and print how to continue with it.
 
-    File names in the answers are relative to `folder`. Fingerprints in `typed` are not answers and
-    become options of the printed command. Nothing is offered in .airflow-wizard, which only
+    File names in the answers are relative to `folder`. The fingerprints in `typed` are not answers,
+    so they become options of the printed command. Nothing is offered in .airflow-wizard, where only
     commits write, or if the answers may contain a secret. Never raises, so that the caller can
     report its own error.
     """
