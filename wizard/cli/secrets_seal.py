@@ -183,7 +183,10 @@ def _require_new_values(run: SecretsRun, every: Sequence[Survey]) -> list[Survey
 
 
 def _require_place(run: SecretsRun) -> None:
-    """Raise UsageError without an answers file: it records the public key, which is printed once."""
+    """Raise UsageError without an answers file to record the public key in.
+
+    The public key is printed only once.
+    """
     file = run.options.answers
     if not run.start.existing and (not file or file == "-"):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The history of `apply` on this machine: a hint, never required and never trusted.
+"""Stores the history of `apply` on this machine: a hint, never required and never trusted.
 
 `wizard.state.memory` says where it is stored. The history of a different repository in the same
 folder is ignored. It contains no secrets and no server text: only step names, their results and
@@ -49,7 +49,7 @@ class ApplyHistory:
     def target_identities(self) -> dict[str, str]:
         """Return the identities of targets in earlier runs: some of SERVER, UID and VAULT.
 
-        Empty if the commit that was applied is not in this repository.
+        Empty if the applied commit is not in this repository.
         """
         data = self._memory.read()
         found = valid_identities(data.get("met"))
@@ -70,7 +70,7 @@ class ApplyHistory:
         self._run = {"began": _now(), "digest": digest, "ended": {}}
 
     def record_step(self, step: str, state: str, met: Mapping[str, str]) -> bool:
-        """Record a step's final state and the identities of its targets; False if that failed."""
+        """Record a step's final state and the identities of its targets; False if writing fails."""
         self._run["ended"][step] = {"state": state, "at": _now()}
         before = self._memory.read()
         runs = before.get("runs")
@@ -121,8 +121,8 @@ def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
 def with_cluster_identity(answers: Answers, repository: WorkTree, installation: str) -> Answers:
     """Return the answers with the cluster identity that `apply` found, or the same object.
 
-    Only empty fields are filled. Use it for a commit that changes something else too: an identity
-    alone is not a reason for a commit.
+    Only empty fields are filled. Use this function for a commit that also changes something else:
+    an identity alone is not a reason for a commit.
     """
     own = answers.cluster
     if own.server and own.uid:
@@ -135,10 +135,10 @@ def with_cluster_identity(answers: Answers, repository: WorkTree, installation: 
 
 
 def _is_committed(repository: WorkTree, installation: str) -> bool:
-    """Return whether the answers on disk are those of HEAD.
+    """Return whether the answers on disk are the same as in HEAD.
 
-    If `secrets` recorded public keys there, a commit takes exactly that file, so nothing may be
-    added to it.
+    If `secrets` recorded public keys in the file on disk, a commit takes exactly that file, so
+    nothing may be added to it.
     """
     path = f"{state_folder(installation)}/answers.yaml"
     try:

@@ -17,7 +17,7 @@ _HINT = "choose the right cluster with --context; create a new installation for 
 
 
 def build_cluster_record(seen: ClusterIdentity) -> dict[str, str]:
-    """Return the values that the answers record of a cluster on first contact, by dotted key.
+    """Return the values that the answers record about a cluster on first contact, by dotted key.
 
     A loopback address (a tunnel, kind) is valid on this machine only and is not recorded.
     """
@@ -29,7 +29,7 @@ def compare_clusters(recorded: Recorded, seen: ClusterIdentity) -> str:
     """Return why these are two different clusters, as a sentence; empty if they may be the same.
 
     The UID decides, because one cluster may have several addresses. If either UID is unknown, the
-    addresses are compared, unless the second one is a tunnel's.
+    addresses are compared. The address of a tunnel in `seen` is compared only if a UID is recorded.
     """
     if recorded.uid and seen.uid:
         if recorded.uid == seen.uid:
@@ -45,8 +45,9 @@ def compare_clusters(recorded: Recorded, seen: ClusterIdentity) -> str:
 def find_missing_proof(recorded: Recorded, seen: ClusterIdentity) -> str:
     """Return why the cluster's identity is not proven, as a sentence; empty if it is.
 
-    Required before writes. Not proven are a recorded UID that may not be read without a recorded
-    address to compare, and a recorded address without a UID that is reached through a tunnel.
+    Writes require this proof. It is missing if a UID is recorded but may not be read and there is
+    no recorded address to compare, or if only an address is recorded and the cluster is reached
+    through a tunnel.
     """
     if recorded.uid and not seen.uid and not recorded.server:
         return f"the UID of {seen.server} may not be read, so its identity is not proven"
@@ -57,7 +58,7 @@ def find_missing_proof(recorded: Recorded, seen: ClusterIdentity) -> str:
 
 
 def require_same_cluster(recorded: Recorded, seen: ClusterIdentity) -> None:
-    """Raise ConflictError if the context leads to a different cluster than the recorded one."""
+    """Raise ConflictError if the context leads to a different cluster from the recorded one."""
     found = compare_clusters(recorded, seen) or (
         recorded.uid and find_missing_proof(recorded, seen)
     )

@@ -1,4 +1,4 @@
-"""State files of an installation on this machine: private hints, never trusted.
+"""Reads and writes state files of an installation on this machine: private hints, never trusted.
 
 They are in the user's state folder (XDG), outside the repository, readable by their owner only:
 one file of each kind for each installation of a repository. A file that is missing, damaged, owned
@@ -43,7 +43,7 @@ class StateFile:
         return state_home() / self._name
 
     def read(self) -> dict[str, Any]:
-        """Return the data that was written last; empty if the file is ignored."""
+        """Return the data that was last written; empty if the file is ignored."""
         try:
             with _open_state_folder(make=False) as folder:
                 handle = os.open(self._name, os.O_RDONLY | _FLAGS, dir_fd=folder)
@@ -56,7 +56,7 @@ class StateFile:
         return data if isinstance(data, dict) and data.get("version") == _VERSION else {}
 
     def write(self, data: Mapping[str, Any]) -> bool:
-        """Replace the file with this data; return False if that failed."""
+        """Replace the file with this data; return False if writing failed."""
         own = {
             "version": _VERSION,
             "repository": str(self._repository.top),
@@ -99,7 +99,7 @@ def state_home() -> Path:
 
 @contextmanager
 def _open_state_folder(*, make: bool, outside: Path | None = None) -> Iterator[int]:
-    """Open the folder, so that it cannot be replaced meanwhile; OSError if it is missing."""
+    """Open the state folder, so that it cannot be replaced meanwhile; OSError if it is missing."""
     place = state_home()
     if outside is not None and place.resolve().is_relative_to(outside.resolve()):
         raise OSError("the state folder is in the repository")

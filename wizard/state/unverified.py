@@ -1,7 +1,7 @@
-"""Probes of `check --live` without a result, and since when; reported until they have one.
+"""Stores the probes of `check --live` without a result; they are reported until they have one.
 
 Stored on this machine (see `wizard.state.memory`): ids of probes and UTC dates, no server text.
-Rendering, plans and digests must not depend on it.
+Rendering, plans and digests must not depend on these data.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class UnverifiedProbe:
     tried: str
 
     def to_json(self) -> dict[str, str]:
-        """Return the probe as `--json` prints it."""
+        """Return the probe in the form that `--json` prints."""
         return {"id": self.id, "since": self.since, "tried": self.tried}
 
 
@@ -52,8 +52,8 @@ class UnverifiedHistory:
         """Record a complete round: the ids and endpoints of the probes without a result.
 
         Other probes are removed: they have a result, or no longer apply. A probe whose endpoint
-        changed counts from `today` (a UTC date). Returns the unverified probes, and whether they
-        could be stored.
+        changed counts as unverified since `today` (a UTC date). Returns the unverified probes, and
+        whether they could be stored.
         """
         before = self._sound()
         data = {}

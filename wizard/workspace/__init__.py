@@ -1,1 +1,1 @@
-"""The config repository behind every front end: propose, verify, commit."""
+"""The config repository for every front end: propose, verify, commit."""

@@ -23,7 +23,7 @@ def list_installations(repository: WorkTree) -> tuple[str, ...]:
 
 
 def list_prefixes(repository: WorkTree) -> list[str]:
-    """Return all folders of the work tree with committed installations; "" is its top."""
+    """Return all folders of the work tree with committed installations; "" is the top folder."""
     whole = repository.with_prefix("") if repository.prefix else repository
     tree = whole.head_tree()
     found = re.findall(
@@ -92,9 +92,9 @@ def target_branch(data: Mapping[str, Any] | None) -> str:
 def select_rendered_entries(
     data: Mapping[str, Any] | None, base: Mapping[str, bytes]
 ) -> tuple[KnownHost, ...]:
-    """Return the host keys of raw answers that the last rendering (`base`) contains too.
+    """Return those host keys of raw answers that the last rendering (`base`) contains too.
 
-    An entry that was added to the answers by hand and committed is not evidence.
+    A key that was only added to the answers by hand and committed does not count as verified.
     """
     from wizard.workspace.host_keys import committed_entries
 
@@ -106,9 +106,10 @@ def select_rendered_entries(
 
 
 def has_plan_trailer(repository: WorkTree, digest: str) -> bool:
-    """Return whether HEAD or an earlier commit has this plan's trailer, also in a squashed message.
+    """Return whether HEAD or an earlier commit has this plan's trailer, even in a squashed message.
 
-    The digest covers contents, so an older plan counts again once its files are restored.
+    The digest depends on the contents only, so an older plan counts again once its files are
+    restored.
     """
     wanted = ("--fixed-strings", f"--grep={format_trailer(digest)}", "--max-count=1", "--format=%H")
     found = repository.git.read("log", *wanted, "HEAD", "--", ok=(0, 128))

@@ -1,7 +1,8 @@
 """The verified SSH host keys of the config repository.
 
-Two kinds of keys count: those that were verified for the DAGs, if host and port are the same, and
-those that the host's publisher prints (see trust). No key is trusted on first use.
+Two kinds of keys are used: keys that were verified for the DAGs repository, if its host and port
+are the same, and keys that the host's publisher lists (see `wizard.hostkeys.trust`). No key is
+trusted on first use.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def verified_known_hosts(answers: Answers) -> str:
     dags = answers.dags.location
     if dags is not None and answers.dags.known_hosts and (dags.host, dags.port) == (host, port):
         return answers.dags.known_hosts
-    # This evidence is not recorded, so it needs no name and no date.
+    # This evidence is not recorded, so it needs neither the name of a person nor a date.
     verdict = judge_host_keys(
         published_entries(host, port), host=host, port=port, typed=(), committed=(), by="", date=""
     )

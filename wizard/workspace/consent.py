@@ -1,7 +1,7 @@
 """Finds secret references that are new to the target branch and need your consent to be read.
 
-An answers file from somebody else must not send your passwords to their Vault. A reference has
-consent once the same text is committed on the branch that the answers name.
+Otherwise an answers file from somebody else could send your passwords to their Vault. A reference
+has consent once the same text is committed on the branch that the answers name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def target_answers(workspace: Workspace, name: str, branch: str) -> Mapping[str,
 
 
 def reference_key(answers: Answers, reference: SecretRef) -> str:
-    """Return the dotted key of the question whose answer is this reference object."""
+    """Return the dotted key of the question that has this reference (the same object) as answer."""
     return next(
         item.key
         for item in field_specs(type(answers))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wizard.secrets.facts import Fact
     from wizard.secrets.references import DeployKey
 
-# By the key in the store: the questions about the key and about its repository.
+# For each key in the store: the questions about the deploy key and about its repository.
 QUESTIONS = {
     "gitSshKey": ("dags.key", "dags.repo"),
     "repositorySshKey": ("delivery.argocd.key", "delivery.argocd.repo_url"),
@@ -60,7 +60,7 @@ def git_key(answers: Answers, name: str = "gitSshKey") -> GitKey:
 
 
 def find_git_key(answers: Answers, facts: Iterable[Fact]) -> GitKey | None:
-    """Return the deploy key among these facts; a path of the store holds at most one."""
+    """Return the deploy key among these facts, if any; a store path has at most one deploy key."""
     return next((git_key(answers, fact.key) for fact in facts if fact.key in QUESTIONS), None)
 
 

@@ -1,4 +1,4 @@
-"""Verifies the host keys of answers: only keys that were verified now are rendered."""
+"""Verifies the host keys of answers: only keys that were verified in this run are rendered."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAnswers:
-    """Answers whose host keys all have evidence from this run, and the reasons for the others.
+    """Answers whose host keys all have evidence from this run, and why other keys were refused.
 
     `missing` are sentences for `plan`; `verdict` is None if no host key is needed. `notes` report
-    what a scan could not read, and which of its keys were omitted without a typed fingerprint.
+    what a scan could not read, and which scanned keys were omitted because their fingerprint was
+    not typed.
     """
 
     answers: Answers
@@ -60,7 +61,7 @@ def verify_host_keys(
     """Verify the answers' host keys; the evidence that the answers claim is ignored.
 
     If no key was pasted, the keys that the host's publisher prints are used. For other hosts, and
-    for a typed fingerprint of an unknown key, `scanner` is called if there is one. `scan` is a
+    for a typed fingerprint of an unknown key, `scanner` is called unless it is None. `scan` is a
     scan that the operator requested: its keys are verified along with the known ones. Raises
     ValueError for a typed text that is not a fingerprint, and ConflictError for a key that
     differs from the committed one, unless its fingerprint was typed.
@@ -122,7 +123,7 @@ def _known_entries(answers: Answers, host: str, port: int) -> tuple[KnownHost, .
 
 
 def _needs_scan(known: Sequence[KnownHost], typed: Sequence[str]) -> bool:
-    """Return whether to scan the host: no key is known, or a typed fingerprint is of another."""
+    """Return whether to scan: no key is known, or a typed fingerprint matches no known key."""
     if not known:
         return True
     shown = {HostKey(entry.type, entry.key).fingerprint for entry in known}
@@ -153,7 +154,7 @@ def _missing_evidence(verdict: HostKeyVerdict, scan: Scan | None) -> list[str]:
 
 
 def _unused_fingerprint_notes(typed: Sequence[str]) -> tuple[str, ...]:
-    """Return a note about unused fingerprints; ValueError for a text that is not one."""
+    """Return a note about unused fingerprints; ValueError for a text that is not a fingerprint."""
     if not [parse_fingerprint(text) for text in typed]:
         return ()
     return ("--host-key-fingerprint is not used: these answers need no host key",)

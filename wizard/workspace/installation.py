@@ -1,4 +1,4 @@
-"""The committed installation that a command works on: exactly the files in Git, checked."""
+"""Reads the committed installation that a command works on, and checks its files in Git."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CommittedInstallation:
-    """A committed installation: the command's input, and the proposal of its answers."""
+    """A committed installation: the command's input, and the proposal made from its answers."""
 
     start: CommandInput
     proposal: Proposal
@@ -63,7 +63,7 @@ def require_committed(start: CommandInput) -> CommittedInstallation:
 
 
 def require_shown_plan(found: CommittedInstallation, plan: str | None = None) -> None:
-    """Compare the committed files with the plan that was shown: a file, or a commit's trailer.
+    """Compare the committed files with the plan that was shown, from a file or a commit's trailer.
 
     Raises ConflictError when they differ, UsageError for a file that is not a plan.
     """
@@ -100,7 +100,7 @@ def _read_digest(path: Path, installation: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CommandInput:
-    """The input of a command: raw answers, and the committed installation they belong to.
+    """The input of a command: raw answers, and the committed installation that they belong to.
 
     `existing` is empty for a new installation. File names in the answers are relative to `folder`
     (None: next to the committed answers).

@@ -20,8 +20,8 @@ def publish(
     """Push the branch that was committed to; with `pr`, request a merge into `target`.
 
     Returns lines to show. Raises ConflictError when hooks changed the commit or the server has
-    other commits, and WizardError when the push fails. The commit is kept, and the message says so
-    first.
+    other commits, and WizardError when the push fails. The commit is kept in each case; the error
+    message says so first.
     """
     try:
         return _publish(repository, written, target, pr=pr, terminal=terminal)
@@ -70,7 +70,7 @@ def _publish(
 
 
 def list_push_commands(repository: WorkTree, branch: str) -> list[str]:
-    """Return the command that pushes a branch; none without a remote for it."""
+    """Return the command that pushes a branch; an empty list if the branch has no remote."""
     try:
         return [f"git push {find_remote(repository, branch)} {branch}"]
     except UsageError:

@@ -1,9 +1,9 @@
 """Checks that two installations of one repository do not own the same object outside Git.
 
-Otherwise the second one to be applied would overwrite the first one's release in a namespace,
+Otherwise the installation that is applied later would overwrite the other's release in a namespace,
 AppProject, Vault role, policy or payload. The default names are for the first installation. Names
-are unique in Argo CD and in Vault (facts on Argo CD and on Vault): a policy on the whole server, a
-role in its auth mount, and each cluster has one auth mount.
+are unique in Argo CD and in Vault (facts on Argo CD and on Vault): the name of a policy on the
+whole server, the name of a role in its auth mount. Each cluster has one auth mount.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def load_committed_claims(repository: WorkTree) -> list[Claims]:
         try:
             found.append(derive_claims(parse_answers((data or b"").decode(), path), places[path]))
         except (AnswersError, UnicodeDecodeError):
-            # Commands for that installation report it. It must not block this one.
+            # Commands for that installation report the error. It must not block this installation.
             continue
     return found
 
 
 def require_name(answers: Answers, existing: str, repository: WorkTree) -> None:
-    """Check the name: AnswersError if it changes, UsageError if a new one is already in use."""
+    """Check the name: AnswersError if it changes, UsageError if a new name is already in use."""
     from wizard.workspace.committed import list_installations
 
     name = answers.installation.name
@@ -87,8 +87,8 @@ def require_disjoint_claims(
 ) -> None:
     """Raise AnswersError with each answer that claims an object of a different installation.
 
-    `before` are its committed answers (None for a new one). If its claims are unchanged, `others`
-    is not called, because it reads the answers of every installation.
+    `before` are the committed answers of this installation (None if it is new). `others` reads the
+    answers of every installation, so it is not called if the claims are unchanged.
     """
     from wizard.answers.files import answers_data
 
@@ -147,8 +147,10 @@ def _find_shared_claims(own: Claims, other: Claims) -> Iterator[tuple[str, str]]
 def _find_shared_credentials(
     own: Claims, other: Claims, *, vault: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield shared credentials: Argo CD has one per repository, a role one policy, a path one
-    reader."""
+    """Yield the key of each answer with a shared credential, and the credential.
+
+    Argo CD has one credential per repository, a Vault role one policy, and a path one reader.
+    """
     if _same_argocd(own, other) and own.repository and own.repository == other.repository:
         yield CREDENTIAL, "Argo CD's credential for this repository"
     if not vault:
@@ -167,7 +169,7 @@ def _find_shared_credentials(
 def _same_cluster(own: Claims, other: Claims) -> bool:
     """Return whether both installations are in one cluster, according to their answers."""
     if not own.destination or not other.destination:
-        # A kind cluster belongs to one installation.
+        # Without a destination, it is a kind cluster, which belongs to one installation only.
         return False
     for one, two in zip(own.cluster, other.cluster, strict=True):
         if one and two:
@@ -176,14 +178,15 @@ def _same_cluster(own: Claims, other: Claims) -> bool:
         return False
     if own.vault[0] and own.vault == other.vault:
         return own.auth_mount == other.auth_mount
-    # Every cluster has this address, and folders of a repository often stand for clusters.
+    # The in-cluster address is the same in every cluster; often each folder is for one cluster.
     return own.destination != IN_CLUSTER_SERVER or own.folder == other.folder
 
 
 def _same_argocd(own: Claims, other: Claims) -> bool:
-    """Return whether both may use one Argo CD: the answers do not show two different ones.
+    """Return whether both installations may use the same Argo CD, according to their answers.
 
-    If one is delivered to Argo CD's own cluster and the other elsewhere, both may use one hub.
+    If one is delivered to Argo CD's own cluster and the other to a different cluster, one central
+    Argo CD may deliver both.
     """
     if not own.argocd or own.argocd != other.argocd:
         return False
@@ -218,7 +221,7 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
         READER: (f"external-secrets-{marked}-argocd", roles),
         READER_PATH: (f"airflow-install/{plain}/argocd", paths),
     }[key]
-    # The names derived from it must be free too.
+    # The names that are derived from this value must be free too.
     more = (
         {NAME: PARENT_SUFFIXES, PROJECT: BOOTSTRAP_SUFFIXES}.get(key, ())
         if own.has_two_applications
@@ -232,7 +235,7 @@ def _suggest_value(key: str, own: Claims, others: Iterable[Claims]) -> str:
 
 
 def _other_cluster_hint(own: Claims, others: Iterable[Claims]) -> str:
-    """Return how to say that the cluster is a different one; empty if the answers say so."""
+    """Return a hint how to answer that the clusters differ; empty if the answers say so already."""
     if not any(_same_cluster(own, other) for other in others):
         return ""
     known = " as Argo CD knows it" if own.argocd else ""

@@ -32,7 +32,7 @@ class Proposal:
     existing: str
 
     def message(self, before: Mapping[str, Any], subject: str = "") -> str:
-        """Return the commit's message; `before` are the committed raw answers."""
+        """Return the commit message; `before` are the committed raw answers."""
         from wizard.answers.files import changed_keys
 
         plan = self.plan

@@ -1,6 +1,6 @@
 """Writes the public parts of deploy keys into an answers file, without any other change.
 
-People edit this file, so it is never dumped again: comments and layout stay. The key is inserted
+People edit this file, so it is not generated again: comments and layout stay. The key is inserted
 into the text, and the result is parsed and compared before it is written.
 """
 
@@ -25,8 +25,8 @@ _PUBLIC_KEY_LINE = re.compile(rb"public: *[\"']?(ssh-|ecdsa-)")
 def set_public_key(text: str, name: str, public: str, question: str = "dags.key") -> str:
     """Return the answers file's text with this question's `public` set; unchanged if it is set.
 
-    Raises AnswersError for a text that is not an answers file, WizardError if the place is not
-    found in it; the hint says what to write by hand.
+    Raises AnswersError for a text that is not an answers file, and WizardError if the place for the
+    key is not found; the hint says what to write by hand.
     """
     from wizard.answers.files import parse_answers
     from wizard.formats.nested import get_value, put_value
@@ -70,7 +70,7 @@ def _splice_public_key(text: str, path: tuple[str, ...], public: str) -> str | N
         return _insert_last(text, key, f"public: {scalar}", end)
     start, stop = old.start_mark.index, old.end_mark.index
     if start == stop:
-        # Nothing follows the colon, so the value's mark may be anywhere after it.
+        # The value is empty, so the parser may report its position anywhere after the colon.
         name = next(name for name, _ in key.value if name.value == "public")
         colon = text.index(":", name.end_mark.index) + 1
         return f"{text[:colon]} {scalar}{text[colon:]}"
@@ -82,7 +82,7 @@ def _value(mapping: Any, name: str) -> Any:
 
 
 def _scalar(public: str, *, flow: bool) -> str:
-    """Format the key as a commit of the wizard writes it, so that the bytes are the same."""
+    """Format the key exactly as a commit of the wizard writes it."""
     from wizard.formats.yaml_writer import dump_yaml, quote_yaml
 
     return quote_yaml(public) if flow else dump_yaml(public).rstrip("\n")
@@ -123,7 +123,7 @@ def _set_public_keys(text: str, name: str, publics: PublicKeys) -> str:
 
 
 def record_in_file(path: Path, publics: PublicKeys) -> bool:
-    """Write public parts, by question, into an answers file; return whether that changed it.
+    """Write public parts, by question, into an answers file; return whether the file changed.
 
     Either all parts are written or none. A symbolic link is followed and its target replaced.
     Raises WizardError, whose hint contains the lines to write by hand.
@@ -160,7 +160,7 @@ def _lines(publics: PublicKeys) -> str:
 
 
 def record_in_tree(repository: WorkTree, name: str, publics: PublicKeys) -> bool:
-    """Write public parts into the installation's answers on disk; `commit` includes that edit.
+    """Write public parts into the installation's answers on disk; `commit` includes this edit.
 
     Raises WizardError, RefusedError and ConflictError as `write_changes` does.
     """
@@ -184,7 +184,7 @@ def with_recorded_keys(
 ) -> dict[str, Any]:
     """Return the committed answers with the public parts that `secrets` wrote to the file on disk.
 
-    Returns them unchanged if the file on disk has any other difference.
+    Returns the committed answers unchanged if the file on disk has any other difference.
     """
     from wizard.answers.files import parse_answers
     from wizard.errors import AnswersError, RefusedError

@@ -1,4 +1,4 @@
-"""The store paths of an installation: its own payload, and one path for each further reader.
+"""The store paths of an installation: one for its own payload, one for each additional reader.
 
 Each path has its own role, policy and service account, which cannot read the other paths.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class StorePath:
     """One path: its settings, the Secrets built from it, and their namespace.
 
-    `is_other_cluster` says that the Secrets are in a different cluster than Airflow.
+    `is_other_cluster` says that the Secrets are in a different cluster from Airflow.
     """
 
     store: StoreSettings

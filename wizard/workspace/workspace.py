@@ -1,6 +1,6 @@
-"""The engine behind every front end: a config repository, proposals, and the commit.
+"""The config repository for every front end: opening it, proposals, and the commit.
 
-Screens, prompts and headless commands write through this module only, so they write the same.
+Screens, prompts and headless commands write only through this module, so all write the same files.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Workspace:
         try:
             by = repository.author().name
         except WizardError:
-            # Reading needs no author. A commit checks again, and its error says how to set one.
+            # Reading needs no author. A commit needs one; its error says how to set it.
             by = ""
         return cls(repository, Acceptance(by, today or _today()), branch, recovered)
 
@@ -128,9 +128,9 @@ class Workspace:
     def committed_entries(self, name: str, branch: str = "") -> tuple[KnownHost, ...]:
         """Return the host keys committed on the target branch, with their recorded evidence.
 
-        `branch` is the target (default: the one that the committed answers name). A key counts
-        only if the last rendering contains it too: an entry that was added to the answers by hand
-        and committed is not evidence.
+        `branch` is the target (default: the branch that the committed answers name). A key counts
+        only if the last rendering contains it too, so a key that was only added to the answers by
+        hand and committed does not count.
         """
         if not name:
             return ()
@@ -264,9 +264,9 @@ class Workspace:
         write_only: bool = False,
         terminal: bool = False,
     ) -> CommitResult:
-        """Write the files of a proposal and commit exactly these, all or none.
+        """Write the files of a proposal and commit exactly these files, all or none.
 
-        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message,
+        Raises RefusedError (4) for failed checks, missing evidence and a secret in the message, and
         ConflictError (5) for hand edits and uncommitted changes.
         """
         require_ready(proposal.plan)
