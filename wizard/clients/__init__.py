@@ -1,1 +1,1 @@
-"""Thin clients of outside systems, imported on first use; library exceptions never leave them."""
+"""Thin clients for external systems, imported on first use; they raise no library exceptions."""

@@ -27,7 +27,7 @@ _RECIPIENT_HINT = (
 
 
 def read_recipients(texts: Sequence[str], files: Sequence[Path] = ()) -> list[Any]:
-    """Return the recipients of these public keys, and of the keys in files as for `age -R`.
+    """Return the recipients for these public keys, and for the keys in files (as for `age -R`).
 
     Raises UsageError for text that is not a public key.
     """
@@ -131,7 +131,7 @@ def read_small(path: Path, option: str) -> bytes:
 
 
 def decrypt_text(data: bytes, keys: Sequence[Any], name: str) -> SecretStr:
-    """Return the decrypted text; RefusedError if no key opens it, or it was changed."""
+    """Return the decrypted text; RefusedError if no key fits or the data was changed."""
     from pyrage import DecryptError, decrypt
 
     if not data.lstrip().startswith(_HEADERS):

@@ -37,7 +37,7 @@ class ProviderRepository:
 
     @property
     def keys(self) -> str:
-        """Return the path of its deploy keys."""
+        """Return the API path of the repository's deploy keys."""
         where = {
             "github": f"/repos/{quote(self.path)}/keys",
             "gitlab": f"/projects/{quote(self.path, safe='')}/deploy_keys",
@@ -47,13 +47,13 @@ class ProviderRepository:
         return self.api + where[self.kind]
 
     def page(self, number: int) -> str:
-        """Return the path of one page of its deploy keys."""
+        """Return the API path of one page of the repository's deploy keys."""
         size = {"bitbucket": "pagelen", "gitea": "limit"}.get(self.kind, "per_page")
         count = 50 if self.kind == "gitea" else 100
         return f"{self.keys}?{size}={count}&page={number}"
 
     def body(self, title: str, public: str) -> dict[str, Any]:
-        """Return the request that registers a key, explicitly read-only, as defaults differ."""
+        """Return the request body that registers a key, explicitly read-only: defaults differ."""
         if self.kind == "bitbucket":
             # Access keys are always read-only on Bitbucket.
             return {"label": title, "key": public}
@@ -71,7 +71,7 @@ class ProviderRepository:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationResult:
-    """The registered key; `made` is false if it was already registered."""
+    """The result of a registration; `made` is false if the key was already registered."""
 
     made: bool
     note: str = ""
@@ -80,10 +80,10 @@ class RegistrationResult:
 def register_deploy_key(
     place: ProviderRepository, token: SecretStr, title: str, public: str
 ) -> RegistrationResult:
-    """Register the public key read-only unless it already is; raise if that cannot be verified.
+    """Register the public key read-only, unless it is registered already.
 
-    RefusedError for a key that may push, ConflictError if the key belongs to a different
-    repository, WizardError for everything else.
+    Raises RefusedError for a key that may push, ConflictError if the key belongs to a different
+    repository, and WizardError for all other failures, also if the result cannot be verified.
     """
     if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
         raise WizardError(

@@ -23,7 +23,7 @@ _PAGES = {
     "bitbucket": "https://{host}/{path}/admin/access-keys/",
     "gitea": "https://{host}/{path}/settings/keys",
 }
-# The page's label for the right to push; Bitbucket's access keys are always read-only.
+# The page's label for write access; Bitbucket's access keys are always read-only.
 _WRITING = {
     "github": "Allow write access",
     "gitlab": "Grant write permissions to this key",
@@ -45,7 +45,7 @@ _AZURE = {"ssh.dev.azure.com", "vs-ssh.visualstudio.com", "dev.azure.com"}
 class DeployKeyPage:
     """A provider's page for deploy keys; `per_user` if keys belong to a user account.
 
-    `writing` is the page's label for the right to push, empty if keys cannot have it.
+    `writing` is the page's label for write access, empty if keys are always read-only.
     """
 
     url: str
@@ -75,7 +75,7 @@ def find_key_page(url: str) -> DeployKeyPage | None:
 
 
 def find_api(url: str) -> tuple[str, str, str] | None:
-    """Return provider kind, API base URL and owner/name of the repository; None if unknown.
+    """Return provider kind, API base URL and owner/name; None if the provider is unknown.
 
     Sources: REST references of GitHub (also Enterprise Server), GitLab, Bitbucket Cloud, Gitea.
     """

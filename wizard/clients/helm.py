@@ -1,8 +1,8 @@
 """Runs the helm program of this machine against one kubeconfig context.
 
-It is looked up only in absolute PATH entries and runs in its own process group, which is stopped
-together with the wizard. It gets no secret, in arguments or environment; the values on standard
-input contain none. Sources: Helm's own help and source, 3.13 to 3.22 and 4.3.
+The program is looked up only in absolute PATH entries and runs in its own process group, which is
+stopped together with the wizard. It gets no secret, neither in arguments nor in the environment;
+the values on standard input contain none. Sources: Helm's help and source, 3.13 to 3.22 and 4.3.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MIN_VERSION = (3, 13)
 NEXT_MAJOR = 5
 LOOK_SECONDS = 60.0
 _INSTALL = "install Helm 3.13 or newer, or 4: https://helm.sh/docs/intro/install"
-# Helm marks a release as failed when it is interrupted; after these seconds it is killed.
+# An interrupted helm marks the release as failed. It gets this many seconds, then it is killed.
 _GRACE_SECONDS = 0.5
 _HELM_PATH_VARIABLES = (
     "HELM_CACHE_HOME",
@@ -45,7 +45,7 @@ _HELM_PATH_VARIABLES = (
     "HELM_REGISTRY_CONFIG",
     "HELM_PLUGINS",
 )
-# These variables would select a different cluster than the plan, or add output.
+# These variables would make helm use a different cluster than the plan shows, or print more.
 _REDIRECTING_PREFIXES = (
     "HELM_KUBE",
     "HELM_NAMESPACE",
@@ -59,7 +59,7 @@ _SECRET_PREFIXES = ("VAULT_", "PG", "AIRFLOW")
 
 @dataclass(frozen=True, slots=True)
 class HelmOutput:
-    """The result of one helm command; `said` is safe to print."""
+    """The result of one helm command; `said` is its error message, safe to print."""
 
     code: int
     out: str
@@ -88,7 +88,7 @@ class Helm:
 
     @property
     def identity(self) -> str:
-        """Return program and context for the plan; runs nothing."""
+        """Return the program and the context, as the plan shows them; runs nothing."""
         return f"{_find_helm() or 'helm, which is not on PATH'}, context {self._access.context}"
 
     async def version(self) -> str:
@@ -115,7 +115,7 @@ class Helm:
             raise WizardError("helm history did not return a list of revisions") from None
 
     async def values(self, release: str, namespace: str, revision: int) -> Mapping[str, Any]:
-        """Return the values given for a revision, without the chart's defaults."""
+        """Return a revision's user-supplied values, without the chart's defaults."""
         found = await self._json(
             "get", "values", release, "--namespace", namespace, "--revision", str(revision)
         )
@@ -152,7 +152,7 @@ class Helm:
         try:
             process = await asyncio.create_subprocess_exec(
                 program, *words, env=self._environment(), start_new_session=True,
-                # In a folder that contains one named like the chart, helm would use that folder.
+                # helm would use a subfolder of the current folder that is named like the chart.
                 cwd="/", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
@@ -174,7 +174,10 @@ class Helm:
         )
 
     def _environment(self) -> dict[str, str]:
-        """Return an allow-list; a login plugin may need any variable except those with secrets."""
+        """Return helm's environment variables: an allow-list.
+
+        With a login plugin, all variables except those with secrets: the plugin may need them.
+        """
         kept = git_environment(network=True)
         kept |= {name: os.environ[name] for name in _HELM_PATH_VARIABLES if name in os.environ}
         if self._access.plugin is not None:
@@ -203,7 +206,7 @@ def _find_helm() -> str:
 
 
 async def _stop_process(process: asyncio.subprocess.Process) -> None:
-    """Stop helm and its children: first with a signal, so that helm can record the failure."""
+    """Stop helm and its children, first with SIGTERM, so that helm can record the failure."""
 
     def send(how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
@@ -217,7 +220,7 @@ async def _stop_process(process: asyncio.subprocess.Process) -> None:
 
 
 def _extract_error(err: bytes) -> str:
-    """Return the error in one safe line, without earlier output, such as of a login plugin."""
+    """Return helm's error on one safe line, without earlier output (of a login plugin)."""
     text = err.decode("utf-8", "replace")
     start = text.find("Error: ")
     return escape_unprintable(" ".join(text[start + 7 if start >= 0 else 0 :].split()))[:4000]

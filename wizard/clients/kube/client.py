@@ -53,12 +53,12 @@ class KubeClient:
 
     @property
     def server(self) -> str:
-        """Return the API server's address as this machine reaches it."""
+        """Return the API server's address, as seen from this machine."""
         return self._transport.access.server
 
     @property
     def ca(self) -> str:
-        """Return the CA that verifies the server; see Kube."""
+        """Return the CA that the server is verified with; see Kube."""
         return self._transport.access.ca
 
     def cluster(self) -> ClusterIdentity:
@@ -130,7 +130,7 @@ class KubeClient:
         return self._send("POST", path, f"create {ref}", options, manifest, again=False)
 
     def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Replace a given version of the object; see Kube."""
+        """Replace the object if it still has the manifest's version; see Kube."""
         ref = Ref.from_manifest(manifest)
         if not manifest["metadata"].get("resourceVersion"):
             raise ValueError(f"{ref}: the resourceVersion to replace is missing")
@@ -147,12 +147,12 @@ class KubeClient:
         dry_run: bool = False,
         propagation: Propagation = "Background",
     ) -> bool:
-        """Delete exactly this object; see Kube."""
+        """Delete the object if it still has this UID; see Kube."""
         path = self._resource(ref.api_version, ref.kind).path(ref.namespace, ref.name)
         body: KubeObject = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         if version:
             body["preconditions"]["resourceVersion"] = version
-        # The server uses the body; the query makes the option visible in logs.
+        # The server reads the option from the body; the query makes it visible in logs.
         query = [("dryRun", "All")] if dry_run else []
         if dry_run:
             body["dryRun"] = ["All"]
@@ -165,7 +165,7 @@ class KubeClient:
         return True
 
     def may(self, right: Right) -> bool:
-        """Return whether the server would allow it; see Kube."""
+        """Return whether the user has this right; see Kube."""
         attributes = {name: getattr(right, name) for name in Right.__dataclass_fields__}
         body = {"spec": {"resourceAttributes": {k: v for k, v in attributes.items() if v}}}
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -193,7 +193,7 @@ class KubeClient:
         )
 
     def follow(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
-        """Yield the object's state until the time is up: by watch, or by polling if forbidden."""
+        """Yield the object's state until the time is up; polls if the user may not watch."""
         end = time.monotonic() + seconds
         failed: KubeError | None = None
         watched = True
@@ -219,7 +219,7 @@ class KubeClient:
             raise failed
 
     def _watch_once(self, ref: Ref, seconds: float) -> Generator[KubeObject | None]:
-        """Yield the current state, then each change; stops early at a gap in the history."""
+        """Yield the current state, then each change; stops early if the watch fails."""
         query = [("fieldSelector", f"metadata.name={ref.name}")]
         items, version = self._list_all(ref.api_version, ref.kind, ref.namespace, query)
         yield items[0] if items else None
@@ -269,7 +269,7 @@ class KubeClient:
     def _resource(self, api_version: str, kind: str) -> Resource:
         key = (api_version, kind)
         if key not in self._found:
-            # Only found kinds are cached: CRDs may still be installed.
+            # Missing kinds are not cached: their CRDs may be installed later.
             found = self._resources(api_version).get(kind)
             if found is None:
                 raise KubeError(
@@ -305,7 +305,7 @@ class KubeClient:
         body: KubeObject | None = None,
         **options: Any,
     ) -> KubeObject:
-        # A read sends nothing that an error could quote.
+        # GET and DELETE send no secret that an error could quote.
         secret = method not in {"GET", "DELETE"} and ("/secrets" in path or path.endswith("/token"))
         request = Request(method, path, what, query or [], body, secret=secret, **options)
         answer = self._transport.send(request)

@@ -1,9 +1,11 @@
 """Reads which cluster and user a kubeconfig context selects; never writes the file.
 
-Several files are merged like in kubectl: the first value wins. Reading runs and sends nothing. A
-setting that is not safe to use is refused with a fix. Source:
+Several files are merged as in kubectl: the first value wins. Reading a kubeconfig starts no plugin
+and sends nothing. A setting that is not safe to use is refused, and the error says how to fix it.
+Source:
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
-The library's loader fails test_kinds_of_login and test_of_several_files_the_first_word_counts.
+The kubernetes package's own loader would fail test_kinds_of_login and
+test_of_several_files_the_first_word_counts.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ class ExecPlugin:
 
     @property
     def name(self) -> str:
-        """Return the program and its sub-commands, without options: their values may be secrets."""
+        """Return the program and its sub-commands, without options, which may contain secrets."""
         words = [Path(self.command).name]
         for word in self.arguments:
             if word.startswith("-"):
@@ -77,12 +79,12 @@ class KubeContext:
 
     @property
     def identity(self) -> str:
-        """Return context, server, user and kind of login, for the plan."""
+        """Return context, server, user and kind of login, as the plan shows them."""
         return f"context {self.context}: {self.server} as {self.user or 'nobody'} ({self.login})"
 
     @property
     def login(self) -> str:
-        """Return the kind of login; a plugin is named before it runs."""
+        """Return the kind of login, with the plugin's name; does not run the plugin."""
         if self.plugin is not None:
             return f"runs `{self.plugin.name}`"
         if self.token is not None or self.token_file is not None:
@@ -97,7 +99,7 @@ class _ConfigEntry:
 
 
 def read_context(context: str = "") -> KubeContext:
-    """Read a context of KUBECONFIG (default ~/.kube/config); empty for the current one.
+    """Return a context of KUBECONFIG (default ~/.kube/config); "" selects the current context.
 
     Raises NoContextError if no context is selected, UsageError if the selected one is not usable,
     and RefusedError if the server would not be verified or the login is not safe.
@@ -125,7 +127,10 @@ def list_kube_contexts() -> tuple[tuple[str, ...], str]:
 
 
 def find_kubeconfigs() -> list[Path]:
-    """Return the existing files; NoContextError if there is no default file, else UsageError."""
+    """Return the existing kubeconfig files.
+
+    If there are none, raises UsageError if KUBECONFIG is set, else NoContextError.
+    """
     variable = os.environ.get("KUBECONFIG", "")
     names = [name for name in variable.split(os.pathsep) if name] or [_DEFAULT]
     paths = [Path(name).expanduser() for name in names]
@@ -157,7 +162,7 @@ def _merge_files(files: list[Path]) -> tuple[dict[str, dict[str, _ConfigEntry]],
 
 
 def _list_entries(items: object, part: str, path: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the entries of one list: each name, and the mapping below the singular key."""
+    """Return the entries of a list such as `clusters`: name, and mapping below the singular key."""
     found: list[tuple[str, Mapping[str, Any]]] = []
     for item in items if isinstance(items, list) else []:
         words = item.get(part[:-1]) if isinstance(item, Mapping) else None
@@ -215,7 +220,7 @@ def _check_server(context: str, server: str, words: Mapping[str, Any]) -> None:
 
 
 def _cluster_info(words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cluster data, besides the address, for a plugin that asks for it."""
+    """Return the cluster data except the address, for a plugin that requests cluster data."""
     named = ("certificate-authority-data", "tls-server-name", "proxy-url")
     found = {name: words[name] for name in named if words.get(name)}
     extensions = words.get("extensions")
@@ -247,7 +252,7 @@ def _read_login(context: str, user: _ConfigEntry, cluster: Mapping[str, Any]) ->
 
 
 def _read_id_token(context: str, provider: Mapping[str, Any]) -> SecretStr:
-    """Return the token in `auth-provider: oidc`; it is never renewed here."""
+    """Return the token in `auth-provider: oidc`; the wizard never renews it."""
     config = provider.get("config")
     token = config.get("id-token") if isinstance(config, Mapping) else None
     if provider.get("name") != "oidc" or not token:
@@ -284,7 +289,7 @@ def _read_plugin(
 
 
 def _read_pem(entry: _ConfigEntry, name: str, context: str) -> str:
-    """Return inline data, else the file's text; empty without either."""
+    """Return the entry's inline data, else the text of the file it names, else ""."""
     data = entry.data.get(f"{name}-data")
     try:
         if data:

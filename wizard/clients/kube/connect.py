@@ -15,6 +15,7 @@ def open_kube(
 ) -> Kube:
     """Return the client of a kubeconfig context (empty: the current one); sends nothing yet.
 
-    `told` receives the line of each request. Raises UsageError and RefusedError as `read_context`.
+    `told` is called with the log line of each request. Raises UsageError and RefusedError like
+    `read_context`.
     """
     return KubeClient(Transport(read_context(context), patience=patience, told=told))

@@ -36,11 +36,11 @@ _HINTS: Mapping[Kind, str] = {
 
 
 class NoContextError(UsageError):
-    """No cluster selected: no KUBECONFIG, no default kubeconfig file, or no current context."""
+    """No cluster is selected: there is no kubeconfig file, or no current context in it."""
 
 
 class KubeError(WizardError):
-    """A failed request; `kind` is the sort of failure, `status` the HTTP status (0: none)."""
+    """A failed request; `kind` classifies the failure, `status` is the HTTP status (0: none)."""
 
     def __init__(self, kind: Kind, message: str, hint: Fix | str = "", *, status: int = 0) -> None:
         super().__init__(message, hint or _HINTS.get(kind, ""))
@@ -49,7 +49,7 @@ class KubeError(WizardError):
 
 
 class KubeConflictError(KubeError, ConflictError):
-    """The object is not as expected: changed, replaced by a different one, or owned by others."""
+    """The object is not as expected: it was changed or replaced, or others own its fields."""
 
     def __init__(self, message: str, hint: Fix | str = "", *, reason: str = "") -> None:
         super().__init__("conflict", message, hint, status=409)
@@ -58,14 +58,14 @@ class KubeConflictError(KubeError, ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class OwnedField:
-    """A field with a different owner that an apply would change."""
+    """A field that an apply would change although it has a different owner."""
 
     manager: str
     field: str
 
 
 class FieldsOwnedError(KubeConflictError):
-    """A server-side apply would change fields of other owners; nothing was changed."""
+    """A server-side apply would change fields that others own; nothing was changed."""
 
     def __init__(self, what: str, owned: tuple[OwnedField, ...]) -> None:
         parts = ", ".join(f"{one.field} ({one.manager})" for one in owned)
@@ -104,13 +104,13 @@ def convert_response(what: str, status: int, body: bytes, *, secret: bool) -> Ku
         return KubeError("login", f"{what}: the API server does not accept the login", status=401)
     kind = _KINDS.get(status, "server" if status >= 500 else "invalid")
     if kind == "server" and "field not declared in schema" in str(answer.get("message")):
-        # An apply with an unknown field is answered with 500 (kubernetes/kubernetes#118476).
+        # The server answers an apply with an unknown field with 500 (kubernetes/kubernetes#118476).
         kind = "invalid"
     return KubeError(kind, f"{what}: {said}", status=status)
 
 
 def _parse_owned_field(cause: Mapping[str, Any]) -> OwnedField:
-    # `conflict with "kubectl" using v1`; the manager's name never contains a quote.
+    # Text such as `conflict with "kubectl" using v1`; a manager's name contains no quotes.
     said = str(cause.get("message") or "").split('"')
     return OwnedField(
         _shorten(said[1]) if len(said) > 2 else "another", str(cause.get("field") or "?")
@@ -131,7 +131,10 @@ def _shorten(text: str) -> str:
 
 
 def convert_transport_error(what: str, server: str, error: Exception) -> KubeError:
-    """Return the error for a failed connection; the exception's text may contain headers."""
+    """Return the error for a failed connection, without the exception's text.
+
+    That text may contain request headers.
+    """
     import ssl
 
     names = {type(one).__name__: one for one in _list_causes(error)}

@@ -2,7 +2,8 @@
 
 Tokens and keys stay in memory and never appear in a message. Source of the plugin protocol:
 https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
-The library's login fails test_what_a_plugin_says_is_not_repeated_when_it_looks_like_a_token.
+The kubernetes package's own login would fail
+test_what_a_plugin_says_is_not_repeated_when_it_looks_like_a_token.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _RENEWAL_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class KubeCredentials:
-    """The credentials to send; `ends` is their expiry as time.time(), 0 for never."""
+    """The credentials to send; `expires_at` is a value of time.time(), 0 if they do not expire."""
 
     token: SecretStr | None = None
     certificate: str = ""
@@ -47,7 +48,7 @@ class KubeCredentials:
 
 
 class Login:
-    """The credentials of one kubeconfig context; a plugin runs at first use."""
+    """The login of one kubeconfig context; a plugin runs when credentials are first needed."""
 
     def __init__(self, access: KubeContext) -> None:
         self._access = access
@@ -65,7 +66,7 @@ class Login:
             )
         if access.plugin is None:
             return KubeCredentials(access.token, access.certificate, access.key)
-        # Several probes start at once, but a plugin may open a browser: run it only once.
+        # Several probes start at the same time; a plugin may open a browser, so run it only once.
         with self._lock:
             held = self._held
             if held is None or (
@@ -95,7 +96,10 @@ def _read_token_file(path: Path) -> SecretStr:
 
 
 def run_plugin(plugin: ExecPlugin) -> KubeCredentials:
-    """Run the plugin without a terminal; KubeError contains its name and last line of output."""
+    """Run the plugin without a terminal, and return its credentials.
+
+    Raises KubeError with the plugin's name and the last line of its error output.
+    """
     import subprocess
 
     spec: dict[str, Any] = {"interactive": False}

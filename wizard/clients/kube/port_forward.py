@@ -34,11 +34,11 @@ def request_pod(
 ) -> PodResponse:
     """Return the response to the request `asked`, sent to `port` through the subresource `path`.
 
-    `seconds` limit the whole exchange. Raises KubeError as `Transport.open_websocket`, and of kind
-    `pod` if the stream is open but the response is missing or unusable.
+    The whole exchange may take `seconds`. Raises KubeError like `Transport.open_websocket`, and of
+    kind `pod` if the stream was opened but the response is missing or not valid.
     """
     request = Request("GET", path, what, [("ports", str(port))])
-    # Frames and headers need some bytes too.
+    # More than the body: frames and headers need some bytes too.
     connection = transport.open_websocket(
         request, PROTOCOL, time.monotonic() + seconds, limit=2 * MAX_BODY_BYTES
     )  # fmt: skip
@@ -92,7 +92,7 @@ class _Channel(io.RawIOBase):
         self._ended = False
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """Return a reader, as a socket does; http.client reads the response from it."""
+        """Return a reader, like `socket.makefile`; http.client reads the response from it."""
         del mode
         return io.BufferedReader(self)
 
@@ -101,7 +101,7 @@ class _Channel(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read bytes sent by the port; 0 at the end."""
+        """Read bytes sent by the port into `buffer`; return their number, 0 at the end."""
         while not self._held and not self._ended:
             self._held = self._next()
         size = min(len(buffer), len(self._held))
@@ -130,7 +130,7 @@ class _Channel(io.RawIOBase):
         try:
             opcode, message = self._connection.recv_data()
         except (websocket.WebSocketConnectionClosedException, OSError):
-            # After its last frame the server may close without waiting for our close frame.
+            # The server may close the connection without waiting for our close frame.
             if self._connection.connected:
                 raise
             opcode, message = websocket.ABNF.OPCODE_CLOSE, b""

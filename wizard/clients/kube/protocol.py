@@ -1,8 +1,8 @@
 """One Kubernetes API server, through one context of the user's kubeconfig.
 
-Code reads, applies and waits through the `Kube` protocol; `open_kube` returns the implementation.
-Objects are plain mappings. Every method raises KubeError (a WizardError). Nothing is sent before
-the first operation; `identity` describes the connection before that.
+The `Kube` protocol has the operations to read, apply and wait; `open_kube` returns the
+implementation. Objects are plain mappings. Every method may raise KubeError (a WizardError).
+Nothing is sent before the first operation, and `identity` sends nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
-    """The identity of a cluster: UID of namespace kube-system, empty if it may not be read."""
+    """The identity of a cluster: the UID of namespace kube-system, empty if it is not readable."""
 
     server: str
     uid: str
@@ -52,7 +52,7 @@ class ClusterIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One right to check; an empty `namespace` means all namespaces or the cluster itself."""
+    """One right to check; an empty `namespace` means all namespaces, or a cluster-scoped object."""
 
     verb: str
     resource: str
@@ -70,7 +70,7 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class PodResponse:
-    """A response from a program in a pod: HTTP status, media type, and a body of some KiB."""
+    """A program's response from a pod: HTTP status, media type, and a body of a few KiB."""
 
     status: int
     media: str
@@ -82,15 +82,15 @@ class Kube(Protocol):
 
     @property
     def identity(self) -> str:
-        """Return context, server, user and kind of login for the plan; sends nothing."""
+        """Return context, server, user and kind of login, as the plan shows them; sends nothing."""
 
     @property
     def server(self) -> str:
-        """Return the API server's address, as this machine reaches it."""
+        """Return the API server's address, as seen from this machine."""
 
     @property
     def ca(self) -> str:
-        """Return the CA that verifies this server, as PEM; empty for the CAs of this machine."""
+        """Return the CA that the server is verified with, as PEM; empty for this machine's CAs."""
 
     def cluster(self) -> ClusterIdentity:
         """Return the identity of the cluster."""
@@ -99,16 +99,16 @@ class Kube(Protocol):
         """Return the versions of an API group, the preferred one first; empty if not installed."""
 
     def kinds(self, api_version: str) -> frozenset[str]:
-        """Return the kinds of a version such as external-secrets.io/v1; empty if not served."""
+        """Return the kinds of an apiVersion (external-secrets.io/v1); empty if it is not served."""
 
     def list_namespaced_kinds(self) -> tuple[tuple[str, str], ...]:
-        """Return version and kind of each namespaced resource that can be listed and deleted.
+        """Return apiVersion and kind of each namespaced resource that can be listed and deleted.
 
-        A kind that several versions of a group serve is returned once.
+        A kind that several versions of its group have is returned only once.
         """
 
     def get(self, ref: Ref, *, metadata: bool = False) -> KubeObject | None:
-        """Return the object or None; with `metadata` only its metadata, so no Secret is sent."""
+        """Return the object or None; with `metadata` only its metadata, so no Secret's data."""
 
     def find(
         self,
@@ -133,7 +133,7 @@ class Kube(Protocol):
         """Create the object; KubeConflictError (reason AlreadyExists) if the name is in use."""
 
     def replace(self, manifest: KubeObject, *, dry_run: bool = False) -> KubeObject:
-        """Replace the version given in the manifest; KubeConflictError if it has changed."""
+        """Replace the object; KubeConflictError if it no longer has the manifest's version."""
 
     def delete(
         self,
@@ -153,7 +153,7 @@ class Kube(Protocol):
         """Return whether the user has this right, according to a SelfSubjectAccessReview."""
 
     def token(self, account: str, namespace: str, audience: str, seconds: int = 600) -> SecretStr:
-        """Return a token of a ServiceAccount, as the store's operator requests it; in memory only.
+        """Return a new token of a ServiceAccount, as the store's operator requests one; in memory.
 
         An empty audience requests the server's default audience.
         """
@@ -163,26 +163,27 @@ class Kube(Protocol):
     ) -> PodResponse:
         """Return a program's response to one HTTP GET, through a port-forward in memory.
 
-        Nothing else is sent to the pod. KubeError of kind `forbidden` without the right, `upgrade`
-        if a proxy in between does not support the stream, `pod` if the program fails.
+        Nothing else is sent to the pod. Raises KubeError of kind `forbidden` if the user may not
+        do this, `upgrade` if a proxy in between does not support the stream, and `pod` if the
+        program does not give a valid response.
         """
 
     def follow(self, ref: Ref, seconds: float) -> Iterator[KubeObject | None]:
         """Yield the object (None: missing) now, at each change and every few seconds.
 
-        Stops when the time is up. Reconnects when needed; KubeError if still broken at the end.
+        Stops when the time is up. Reconnects after failures; KubeError if the last attempt failed.
         """
 
 
 def data_keys(found: Mapping[str, Any]) -> frozenset[str]:
-    """Return the keys of a Secret or ConfigMap from its metadata: the managed fields.
+    """Return the keys of a Secret or ConfigMap, read from the managed fields in its metadata.
 
-    Empty for an object older than managed fields (Kubernetes 1.18).
+    Empty for an object from before Kubernetes 1.18, which has no managed fields.
     """
     keys: set[str] = set()
     for entry in found.get("metadata", {}).get("managedFields", []):
         fields = entry.get("fieldsV1", {})
-        # Server-side apply records the field that was sent, such as stringData.
+        # Server-side apply records fields as they were sent: stringData too.
         for part in ("f:data", "f:binaryData", "f:stringData"):
             names = fields.get(part, {})
             keys.update(name.removeprefix("f:") for name in names if name.startswith("f:"))

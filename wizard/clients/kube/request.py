@@ -11,9 +11,9 @@ APPLY_MEDIA_TYPE = "application/apply-patch+yaml"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `what` names it in errors; `again` means that it is safe to send it twice.
+    """One request. `what` names it in errors; `again` says that sending it twice is safe.
 
-    `secret`: the response may quote a Secret, so errors do not repeat its text.
+    `secret`: the response may quote a Secret, so errors do not repeat the response.
     """
 
     method: str

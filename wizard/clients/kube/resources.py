@@ -1,6 +1,7 @@
 """Paths of an API server, and the resources that its discovery lists (APIResourceList).
 
-The library's Resource does not escape names; see test_a_name_stays_one_part_of_the_path.
+The kubernetes package's own Resource does not escape names; see
+test_a_name_stays_one_part_of_the_path.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class Resource:
     namespaced: bool
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Return the path of one object or of all; an empty namespace means all, or the cluster."""
+        """Return the path of one object, or of all without `name`.
+
+        An empty namespace means all namespaces, or a cluster-scoped kind.
+        """
         parts = [self.base]
         if self.namespaced and namespace:
             parts += ["namespaces", quote(namespace, safe="")]
@@ -36,7 +40,7 @@ def version_path(api_version: str) -> str:
 
 
 def index_resources(api_version: str, listed: Iterable[Mapping[str, Any]]) -> dict[str, Resource]:
-    """Return the resources of a version by kind, from its discovery list; no subresources."""
+    """Return the resources in a version's discovery list by kind, without subresources."""
     base = version_path(api_version)
     return {
         str(one["kind"]): Resource(base, str(one["name"]), bool(one["namespaced"]))
@@ -49,10 +53,10 @@ def find_deletable_resources(
     groups: Iterable[Mapping[str, Any]],
     discovered: Callable[[str], Iterable[Mapping[str, Any]]],
 ) -> dict[tuple[str, str], Resource]:
-    """Return version and kind of all namespaced resources that can be listed and deleted, once.
+    """Return apiVersion and kind of each namespaced resource that can be listed and deleted.
 
-    `groups` come from the APIGroupList; `discovered` returns the resources of one version. A
-    resource that can only be listed, such as metrics, stores nothing.
+    Each kind is returned once. `groups` come from the APIGroupList; `discovered` returns the
+    resources of one version. A resource that can only be listed, such as metrics, stores nothing.
     """
     found: dict[tuple[str, str], Resource] = {}
     seen = set()

@@ -35,8 +35,8 @@ _BUSY = (429, 503)
 class Transport:
     """Sends requests to the server of one kubeconfig context.
 
-    `told` receives the line of every request before it is sent. `patience` is the total number of
-    seconds to wait for an overloaded server (429, 503), for each request.
+    `told` is called with the log line of every request before it is sent. `patience` is the number
+    of seconds that one request waits in total for an overloaded server (429, 503).
     """
 
     def __init__(
@@ -85,7 +85,8 @@ class Transport:
     ) -> WebSocket:
         """Open a WebSocket with the same login, TLS and proxy.
 
-        It ends at a time of time.monotonic() and after `limit` bytes. Raises KubeError.
+        The WebSocket is closed at a given time of time.monotonic() and after `limit` bytes. Raises
+        KubeError.
         """
         renewed = False
         while True:
@@ -111,7 +112,7 @@ class Transport:
             response = self._once(request, credentials, seconds)
             if isinstance(response, KubeError):
                 broken += 1
-                # A kept-alive connection may have been closed in the meantime.
+                # The server may have closed a kept-alive connection in the meantime.
                 if response.message.endswith("broke") and broken <= 2 and request.again:
                     continue
                 raise response
@@ -122,7 +123,7 @@ class Transport:
                 continue
             if response.status in _BUSY:
                 pause = _retry_after(response)
-                # Without Retry-After the server may have started the request.
+                # If there is no Retry-After, the server may already have processed the request.
                 if (pause or request.again) and time.monotonic() + pause < deadline:
                     time.sleep(max(pause, _PAUSE))
                     continue
@@ -131,7 +132,7 @@ class Transport:
             )
 
     def _once(self, request: Request, credentials: KubeCredentials, seconds: float) -> Any:
-        """Return the library's response, read on failure; KubeError if there is no response."""
+        """Return the library's response (its body is read if it is an error), or a KubeError."""
         client = self._get_client(credentials)
         self._told(request.line)
         headers = {"Accept": request.accept, "Content-Type": request.media}
@@ -176,7 +177,7 @@ def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
         )  # fmt: skip
     settings = Configuration(host=access.server, retries=False)
     if access.proxy:
-        # Set for this cluster by name, so no list of exceptions (NO_PROXY) applies.
+        # The proxy is set for this cluster explicitly, so the exceptions in NO_PROXY do not apply.
         settings.proxy, settings.no_proxy = access.proxy, ""
     settings.tls_server_name = access.server_name or None
     api = ApiClient(settings)
@@ -189,7 +190,7 @@ def _build_client(access: KubeContext, credentials: KubeCredentials) -> Any:
 
 
 def _retry_after(response: Any) -> float:
-    """Return the seconds the server asks to wait, from header or Status; 0 if none."""
+    """Return the seconds to wait, from the Retry-After header or the Status; 0 if not given."""
     said = str(response.headers.get("Retry-After") or "")
     if said.isdigit():
         return float(said)

@@ -1,7 +1,7 @@
 """A WebSocket to an API server: websocket-client on a connection with the pool's TLS and proxy.
 
-The library would follow redirects and send the login along, so redirects are off. It has no limit
-for a response in time or size, so the socket here has.
+The library would follow redirects and send the credentials along, so redirects are off. It does
+not limit time or size of a response, so the socket here does.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from wizard.clients.kube.config import KubeContext
     from wizard.clients.kube.request import Request
 
-# These statuses explain themselves; any other status means that WebSockets do not work.
+# Failures with a cause of their own; all others mean that WebSockets do not work.
 _EXPLAINED_KINDS = ("login", "forbidden", "busy")
 
 
 class _BoundedSocket:
-    """A socket for websocket-client that ends at a time of time.monotonic() and after `limit`."""
+    """A socket for websocket-client with a deadline (of time.monotonic()) and a limit in bytes."""
 
     # The library closes only a socket that has this attribute set.
     _closed = False
@@ -52,7 +52,7 @@ class _BoundedSocket:
         return data
 
     def send(self, data: bytes) -> int:
-        """Send all data: the library does not check how much of its handshake was sent."""
+        """Send all data: the library does not check whether all of its handshake was sent."""
         self._sock.settimeout(self.gettimeout())
         self._sock.sendall(data)
         return len(data)
@@ -125,7 +125,7 @@ def _build_connection(
 def _convert_handshake_error(
     what: str, error: Exception, status: int | None, protocol: str
 ) -> KubeError:
-    """Return the error of a handshake; `status` is that of a redirect, which is not followed."""
+    """Return the error for a failed handshake; `status` is the status of a refused redirect."""
     import websocket
 
     said = f"HTTP {status}" if status else f"the answer is not {protocol}"
@@ -138,6 +138,6 @@ def _convert_handshake_error(
     elif isinstance(error, websocket.WebSocketTimeoutException):
         said = "the upgrade request was not answered"
     elif isinstance(error, (websocket.WebSocketConnectionClosedException, OSError)):
-        # Other requests succeed: something in between blocks WebSockets.
+        # Other requests succeed, so something in between blocks WebSockets.
         said = "the connection was closed at the upgrade request"
     return KubeError("upgrade", f"{what}: no WebSocket: {said}", status=status or 0)
