@@ -42,7 +42,7 @@ _CURVES = {
 
 
 def decode_key(text: str) -> bytes:
-    """Return the bytes of canonical base64; ValueError has the problem and the fix."""
+    """Return the bytes of canonical base64; ValueError names the problem and the fix."""
     try:
         blob = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
@@ -78,7 +78,7 @@ class _Reader:
 
 
 def check_blob(name: str, blob: bytes) -> int:
-    """Return the key size in bits; ValueError unless the blob is exactly one key of this type."""
+    """Return the key's size in bits; ValueError unless the blob is exactly one key of this type."""
     reader = _Reader(blob)
     if reader.string() != name.encode():
         raise ValueError("the key's type does not match its bytes: copy the whole line again")
@@ -118,7 +118,7 @@ def _check_ecdsa(reader: _Reader, curve: str) -> int:
         raise ValueError(f"the ECDSA key needs {1 + 2 * size} bytes: copy the whole line again")
     x = int.from_bytes(point[1 : 1 + size], "big")
     y = int.from_bytes(point[1 + size :], "big")
-    # A key that was invented after a correct prefix fails here.
+    # A made-up point after a correct prefix is not on the curve, so it fails here.
     if max(x, y) >= prime or (y * y - (x * x * x - 3 * x + b)) % prime:
         raise ValueError("the ECDSA key is damaged (not a point of its curve): copy it again")
     return bits

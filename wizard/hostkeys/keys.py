@@ -110,11 +110,11 @@ def _frame(title: str) -> str:
 def known_hosts_name(host: str, port: int) -> str:
     """Return the host name for known_hosts: bare for port 22, else ``[host]:port``, lower-case.
 
-    Go's reader does not fall back from ``[host]:port`` to the bare name (facts, SSH), so there is
-    only one form. ValueError if it is not a single plain field of a known_hosts line.
+    Go's reader does not fall back from ``[host]:port`` to the bare name (facts, SSH), so each host
+    has only one name. ValueError if the name is not a single plain field of a known_hosts line.
     """
     name = _bare_host(host)
-    # isascii first: lower() turns the Kelvin sign into a k.
+    # Check isascii() first, because lower() turns the Kelvin sign into a k.
     if not host.isascii() or not re.fullmatch(
         r"[a-z0-9_][a-z0-9_.-]*|[0-9a-f:.]*:[0-9a-f:.]*", name
     ):
@@ -133,7 +133,7 @@ def _bare_host(host: str) -> str:
 
 
 def explain_refused_type(name: str) -> str:
-    """Return why this key type is refused and what to paste; empty if it is accepted."""
+    """Return why this key type is refused and what to paste; empty if the type is accepted."""
     if name in ACCEPTED_TYPES:
         return ""
     if re.fullmatch(r"[a-z0-9@.-]+-cert-v[0-9]+@openssh\.com", name):
@@ -250,7 +250,7 @@ def _same_host(name: str, wanted: str) -> bool:
         return False
 
 
-# A line of `ssh-keygen -lf`, or ssh's question about an unknown host; not of a certificate.
+# A line of `ssh-keygen -lf`, or ssh's question about an unknown host; certificates do not match.
 _PRINTED = re.compile(
     r"[0-9]{3,5} (SHA256:[A-Za-z0-9+/]{43}) [^\r\n]*\([A-Z0-9]+(?:-SK)?\)"
     r"|[A-Z0-9]+ key fingerprint is (SHA256:[A-Za-z0-9+/]{43})\.?"
@@ -261,8 +261,8 @@ _HOW = "ssh-keygen -lf FILE prints it: SHA256: and 43 characters"
 def parse_fingerprint(text: str) -> str:
     """Return ``SHA256:`` and 43 base64 characters; accepts a line of `ssh-keygen -l` or ssh.
 
-    Raises ValueError that names the wrong form and says what to type, without the text that was
-    typed.
+    Raises ValueError, which describes the mistake and says what to type; the message does not
+    repeat the typed text.
     """
     value = text.strip(" \t\r\n")
     printed = _PRINTED.fullmatch(value)

@@ -7,11 +7,11 @@ from wizard.hostkeys.keys import parse_host_keys
 
 
 def normalize_host_keys(value: object, repo: object) -> object:
-    """Return dags.host_keys with text converted to mappings; a value without text is unchanged.
+    """Return dags.host_keys with text converted to mappings; a value without text is not changed.
 
-    `repo` is dags.repo, whose host and port the lines must match. If it has no SSH host, the keys
-    have no effect and the text is kept unparsed. Raises ValueError for each line that is not
-    a host key; a line in a list has the number of its item.
+    `repo` is dags.repo, whose host and port the lines must match. If `repo` has no SSH host, the
+    keys have no effect, and mappings with empty fields replace the text. Raises ValueError, which
+    lists each line that is not a host key; a line in a list has the number of its item.
     """
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not any(isinstance(item, str) for item in items):

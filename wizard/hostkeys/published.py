@@ -1,7 +1,7 @@
-"""Shipped data: host keys that their publishers print, and keys that were retired.
+"""Loads shipped data: host keys that their publishers list, and keys that were retired.
 
 Only tests/tools/published_host_keys.py writes `published_host_keys.json`. Every key is hashed again
-when it is loaded, so a manual edit of the file does not load.
+when the file is loaded, so a file that was edited by hand does not load.
 """
 
 from __future__ import annotations
@@ -55,5 +55,5 @@ def published_keys(host: str, port: int) -> tuple[PublishedKey, ...]:
 
 
 def retired_reason(fingerprint: str) -> str:
-    """Return why the key with this fingerprint was retired; empty if it was not."""
+    """Return why the key with this fingerprint was retired; empty if it was not retired."""
     return _load().retired.get(fingerprint, "")

@@ -1,6 +1,6 @@
 """The result of a host key scan, and the selection of keys to judge.
 
-A scan proves that the answering server holds these keys, not that it is the right host. Scanned
+A scan proves that the server that answered has these keys, not that it is the right host. Scanned
 keys are candidates for `wizard.hostkeys.trust.judge_host_keys`, like pasted keys; nothing here
 accepts a key.
 """
@@ -21,8 +21,8 @@ Scanner = Callable[[str, int], "Scan"]
 class Scan:
     """The keys that one host showed, missing key types, and failures.
 
-    `missing` are key types that the host does not offer, `problems` the failures by key type,
-    `problem` why there is no key at all (empty if there is one).
+    `missing` are key types that the host does not offer, `problems` the failures by key type, and
+    `problem` is the reason why there is no key at all (empty if there is a key).
     """
 
     host: str
@@ -45,7 +45,7 @@ class Scan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return sentences about failures; a key type that the host does not have is not one."""
+        """Return sentences about failures; a key type that the host does not have is no failure."""
         if self.problem:
             return (f"{self.name} could not be scanned: {self.problem}",)
         return tuple(
@@ -55,14 +55,14 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Scanned keys to judge, and scanned keys left out because nobody vouched for them."""
+    """Scanned keys to judge, and scanned keys left out because they were not typed or committed."""
 
     entries: tuple[KnownHost, ...]
     left_out: tuple[HostKey, ...] = ()
     typed: frozenset[str] = frozenset()
 
     def merge_with(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
-        """Return given and scanned entries; a key with a typed fingerprint replaces its type."""
+        """Return given and scanned entries; a typed fingerprint replaces given keys of its type."""
         replaced = {
             entry.type
             for entry in self.entries
@@ -74,11 +74,12 @@ class Candidates:
 def select_candidates(
     scan: Scan, *, typed: Sequence[str], committed: Sequence[KnownHost]
 ) -> Candidates:
-    """Return which scanned keys to judge: all, unless some are vouched for and others unknown.
+    """Return which scanned keys to judge: all keys, or only the known ones if any key is known.
 
-    Typing one fingerprint pins that key and leaves out the host's other types. Evidence against the
-    host is never left out: a retired key, a key that replaces a committed one, and every key of a
-    host with published keys. Raises ValueError for a typed text that is not a fingerprint.
+    A key is known if its fingerprint was typed or it is committed. So one typed fingerprint leaves
+    out the host's other key types. Evidence against the host is never left out: a retired key, a
+    key that replaces a committed key, and every key of a host with published keys. Raises
+    ValueError for a typed text that is not a fingerprint.
     """
     entries = dict(zip(scan.keys, scan.entries, strict=True))
     wanted = frozenset(parse_fingerprint(text) for text in typed)

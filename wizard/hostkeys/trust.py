@@ -1,10 +1,10 @@
-"""Decides which host keys are trusted. Evidence is never input; it is derived at every run.
+"""Decides which host keys are trusted. Evidence is never read from input, but derived in every run.
 
-A key is trusted for one of three reasons: its publisher lists it (shipped list, all keys on it and
-none retired), the user typed its fingerprint in this run, or the target branch has exactly this
-entry with a typed fingerprint. Evidence in an answers file, a preset or a merge is ignored. Uses
-no clock, Git or network: `by`, `date`, the typed fingerprints and the committed entries are
-arguments.
+A key is trusted for one of three reasons: its publisher lists it (all given keys are on the shipped
+list, and none is retired), the user typed its fingerprint in this run, or the target branch has
+exactly this entry with a typed fingerprint. Evidence in an answers file, a preset or a merge is
+ignored. The module uses no clock, Git or network: `by`, `date`, the typed fingerprints and the
+committed entries are arguments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wizard.hostkeys.verdict import (
 
 
 def _is_for(entry: KnownHost, host: str, port: int) -> bool:
-    """Return whether the entry is for this host; a port is optional, but must then match."""
+    """Return whether the entry is for this host; if the entry has a port, it must match too."""
     try:
         name = known_hosts_name(entry.host, 22)
     except ValueError:
@@ -37,7 +37,7 @@ def _is_for(entry: KnownHost, host: str, port: int) -> bool:
 def published_entries(host: str, port: int) -> tuple[KnownHost, ...]:
     """Return the host's published keys, which need not be pasted.
 
-    `judge_host_keys` must still accept them. Empty for a host without published keys.
+    `judge_host_keys` must still accept these keys. Empty for a host without published keys.
     """
     bare = known_hosts_name(host, 22)
     return tuple(
@@ -110,7 +110,7 @@ def _refuse_entry(item: KnownHost | Refusal) -> Refusal:
 
 
 def _find_publisher_pages(entries: Iterable[KnownHost], host: str, port: int) -> dict[HostKey, str]:
-    """Return the publisher's page of each key, if all `entries` are on the list."""
+    """Return the publisher's page of each listed key; empty unless all `entries` are listed."""
     sources = {item.key: item.source for item in published_keys(host, port)}
     return sources if all(parse_host_key(entry) in sources for entry in entries) else {}
 
@@ -165,7 +165,7 @@ class _Rules:
             if evidence.kind == "fingerprint":
                 return evidence
         if key in self.listed:
-            # Only user and date are kept; whether it is published is checked again in every run.
+            # Keep only user and date; every run checks again whether the key is published.
             first = before[0] if before else Evidence("published", "", self.by, self.date)
             return Evidence("published", key.fingerprint, first.by, first.date, self.listed[key])
         if key.fingerprint in self.typed:

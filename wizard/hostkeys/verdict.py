@@ -47,7 +47,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """A key that differs from the committed one of its type; `typed`: its fingerprint was typed."""
+    """A key that differs from the committed key of its type; `typed`: its fingerprint was typed."""
 
     host: str
     type: str
@@ -68,13 +68,13 @@ class HostKeyVerdict:
 
     @property
     def ok(self) -> bool:
-        """Return whether all keys have evidence and are unchanged, and all fingerprints match."""
+        """Return whether all keys have evidence, none changed, and all typed fingerprints match."""
         return bool(self.accepted) and not (self.refused or self.unused or self.changed)
 
     def require(
         self, *, replace_changed: bool = False, used_elsewhere: Collection[str] = ()
     ) -> tuple[KnownHost, ...]:
-        """Return the accepted entries if nothing is wrong with them.
+        """Return the accepted entries; raises if any key or fingerprint is not acceptable.
 
         `replace_changed` is the user's confirmation to replace committed keys whose new
         fingerprints were typed; `used_elsewhere` are typed fingerprints that belong to a different

@@ -1,1 +1,1 @@
-"""From answers to rendered files to changes: derive, render, compare, digest, diff."""
+"""Turns answers into rendered files and planned changes: derive, render, compare, digest, diff."""

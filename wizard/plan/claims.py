@@ -1,6 +1,7 @@
 """The objects that an installation owns outside Git, derived from its answers.
 
-An installation with two Applications derives the names of both from one answer (facts on Argo CD).
+If an installation has two Applications, the names of both are derived from one answer (facts on
+Argo CD).
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ NAME, NAMESPACE = "installation.name", "installation.namespace"
 CREDENTIAL = "delivery.argocd.credential"
 READER, READER_PATH = "delivery.argocd.vault.role", "delivery.argocd.vault.path"
 READER_MOUNT = "delivery.argocd.vault.auth_mount"
-# Suffixes of the derived names where there are two Applications.
+# Suffixes of the derived names if there are two Applications.
 PARENT_SUFFIXES, BOOTSTRAP_SUFFIXES = ("-parent", "-secrets"), ("-bootstrap",)
 PROJECT, ROLE, PATH = "delivery.argocd.project", "secrets.vault.role", "secrets.vault.path"
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The names and places that one installation owns outside Git; empty if not used."""
+    """The names and places that one installation owns outside Git; unused fields are empty."""
 
     name: str
     folder: str
@@ -66,7 +67,7 @@ class Claims:
 
     @property
     def without_cluster(self) -> Claims:
-        """The same claims without the cluster's identity, which first contact records."""
+        """The same claims without the cluster's identity, which is recorded on first contact."""
         return replace(self, cluster=("", ""))
 
     def __str__(self) -> str:

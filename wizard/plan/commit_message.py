@@ -35,7 +35,8 @@ def commit_message(
 def require_no_secret(message: str, branch: str) -> None:
     """Raise RefusedError if the commit message or the branch name contains a secret.
 
-    Both are as public as the files. Hooks, the Git host and its notification mails see them.
+    Both are as public as the files: hooks and the Git host see them, and notification mails
+    contain them.
     """
     from wizard.secrets import patterns
 

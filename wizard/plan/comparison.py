@@ -29,9 +29,9 @@ def compare_rendering(
     rendering: Rendering,
     stored: Mapping[str, bytes] | None = None,
 ) -> tuple[list[FileChange], list[Conflict], MergeBase]:
-    """Return the changes and conflicts of a rendering, and the merge base they were found with.
+    """Return the changes and conflicts of a rendering, and the merge base used for the comparison.
 
-    `stored` are the committed files of the merge base, if the caller has read them already.
+    `stored` are the committed files of the merge base, if the caller has already read them.
     Raises ConflictError when a newer wizard wrote the installation.
     """
     name = rendering.release.installation
@@ -54,7 +54,7 @@ def compare_rendering(
     changes += base_changes(name, base_files(rendering.tree, name, __version__), stored)
     from wizard.plan.guarded_keys import find_guarded_edits
 
-    # Report an edit of a guarded value even if its file is in conflict anyway.
+    # Report an edit of a guarded value even if its file is already in conflict.
     disputed = [
         FileChange(one.path, emitted[one.path].logical, "same", mine[one.path], mine[one.path])
         for one in conflicts
@@ -77,8 +77,8 @@ def merge_files(
 ) -> dict[str, bytes]:
     """Return the files after the change, by path, without the merge base.
 
-    A file in conflict is returned as rendered. `check` examines the edited version; here it must
-    not cause findings in other files.
+    A file in conflict is returned as rendered, so that its edits cause no findings in other files.
+    `check` examines the edited version.
     """
     files = {one.path: one.new for one in changes if one.new is not None and not one.is_base}
     tree = rendering.tree
@@ -109,16 +109,16 @@ def _is_edited(repository: WorkTree, change: FileChange) -> bool:
     try:
         disk = repository.read_from_disk(change.path)
     except RefusedError:
-        # A symbolic link: planning continues, and writing reports it.
+        # The path has a symbolic link: planning continues, and writing reports the link.
         return False
     if disk in (change.old, change.new):
         return False
-    # core.autocrlf changes the line endings on disk.
+    # Git may have changed the line endings on disk (core.autocrlf), which is not an edit.
     return disk is None or change.old is None or disk.replace(b"\r\n", b"\n") != change.old
 
 
 def require_ready(plan: Plan) -> None:
-    """Raise if the plan may not be committed: for conflicts, missing evidence, failed checks."""
+    """Raise if the plan may not be committed: conflicts, missing evidence or failed checks."""
     plan.require_decided()
     if plan.missing_evidence:
         raise RefusedError(

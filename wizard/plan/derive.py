@@ -23,8 +23,8 @@ def _derive_owner_id(answers: Answers) -> str:
 def derive_release(answers: Answers, assets: Mapping[str, str] | None = None) -> Release:
     """Return the release that these applicable, complete answers describe.
 
-    `assets` holds the contents of public files that answers name (CA certificates as PEM), by the
-    answer's key. Pure: the same answers and assets give the same release.
+    `assets` has the contents of public files that answers name (CA certificates as PEM), by the
+    answer's key. The function is pure: the same answers and assets give the same release.
     """
     kind = answers.executor.kind
     folders = answers.repository.paths

@@ -41,8 +41,8 @@ def diff_change(change: FileChange, context: int = 3) -> list[DiffLine]:
 def diff_bytes(path: str, old: bytes | None, new: bytes | None, context: int = 3) -> list[DiffLine]:
     """Return the unified diff between two versions of a file; None means that it does not exist.
 
-    Only LF ends a line: a carriage return is shown as `\\r`. A file with NUL bytes is not text;
-    one line reports that it differs.
+    Only LF ends a line: a carriage return is shown as `\\r`. A file with NUL bytes is not text; its
+    diff is one line, which reports that the file differs.
     """
     if old == new:
         return []
@@ -81,7 +81,7 @@ def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
 
 
 def _range(start: int, stop: int) -> str:
-    """Format a hunk's range: lines count from 1; an empty range names the line before it."""
+    """Format a hunk's range: line numbers start at 1; an empty range has the line before it."""
     length = stop - start
     if length == 1:
         return str(start + 1)
@@ -126,7 +126,7 @@ def _format_count(lines: int) -> str:
 def render_plain(plan: Plan, colour: bool = False, *, show_diff: bool = True) -> str:
     """Return the plan as text: files, conflicts, missing evidence, findings, steps, diffs.
 
-    Without `colour` the text contains no escape sequence. The merge base is one line.
+    Without `colour` the text contains no escape sequence. The merge base is shown in one line.
     """
     shown = [change for change in plan.changes if not change.is_base]
     lines = list(_files(shown, colour))

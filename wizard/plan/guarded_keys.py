@@ -1,4 +1,4 @@
-"""Guarded values: hand edits there are refused, as they break trust or links to the Secrets."""
+"""Refuses hand edits of guarded values: these would break trust or links to the Secrets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def refuse_guarded_values(
     """Raise AnswersError if `values:` of the answers sets or removes a guarded value.
 
     Guarded values are links to Secrets, host keys, and settings that a question owns (see
-    overrides). Returns warnings about the other values that it overrides.
+    `wizard.plan.overrides`). Returns warnings about other values that `values:` overrides.
     """
     if not answers.values:
         return []

@@ -3,8 +3,8 @@
 Layout of `.airflow-wizard/<installation>/base/`: one ``<logical id>.base`` for each rendered
 file, and ``index``, which lists the path of each file and the version that wrote it. No other
 tool uses the suffix ``.base``. Argo CD's directory sources read every ``*.yaml``, ``*.yml`` and
-``*.json``, linters and editors go by extension too, and Docker by the name `Dockerfile`: a copy
-under its own name would be applied, linted and reported twice.
+``*.json``, linters and editors also select files by extension, and Docker uses the name
+`Dockerfile`: a copy under the original name would be applied, linted and reported twice.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def base_folder(installation: str) -> str:
 
 
 def base_path(installation: str, logical: str) -> str:
-    """Return the path of one file's base; ValueError for an id that is not a relative path.
+    """Return the path of one file's copy in the base; ValueError if the id is not a relative path.
 
-    Every file has the suffix; without it, the ids ``secrets`` and ``secrets/a`` would collide.
+    Every file has the suffix: without it, the ids ``secrets`` and ``secrets/a`` would collide.
     """
     if not _LOGICAL_ID.fullmatch(logical) or ".." in logical.split("/"):
         raise ValueError(f"not a logical file id: {logical!r}")
@@ -53,7 +53,7 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
     """Return the files that record this rendering: the index, and the exact bytes by logical id.
 
     Files in `.airflow-wizard/` (the answers, the CA certificates) are input, not rendered, so they
-    are not included. `version` is the wizard's: an older version refuses to continue.
+    are not included. `version` is the wizard's version; an older wizard refuses to continue.
     """
     rendered = [file for file in tree.values() if not file.path.startswith(f"{STATE_DIR}/")]
     lines = [f"format {FORMAT}", f"version {version}"] if version else [f"format {FORMAT}"]
@@ -70,24 +70,24 @@ def base_files(tree: Tree, installation: str, version: str = "") -> list[File]:
 
 @dataclass(frozen=True)
 class MergeBase:
-    """A merge base: the version that wrote it, and path and bytes by logical id."""
+    """A merge base: the version that wrote it, and the path and bytes of each logical id."""
 
     version: str
     files: Mapping[str, tuple[str, bytes]]
 
     def by_path(self) -> dict[str, bytes]:
-        """Return the last rendered bytes, by the path they were written to."""
+        """Return the last rendered bytes, by the path that they were written to."""
         return dict(self.files.values())
 
     def logical(self, path: str) -> str:
-        """Return the id of the file written to this path; empty if there is none."""
+        """Return the logical id of the file written to this path; empty if there is none."""
         return next((name for name, (where, _) in self.files.items() if where == path), "")
 
 
 def read_base(installation: str, stored: Mapping[str, bytes | None]) -> MergeBase:
     """Read a base from the repository's files below `base_folder` (path -> bytes).
 
-    Without an index there is no base: this installation was never committed. Raises ConflictError
+    Without an index the base is empty: this installation was never committed. Raises ConflictError
     for an index that is damaged, has a newer format, or names a missing file.
     """
     where = index_path(installation)

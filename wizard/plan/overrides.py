@@ -1,7 +1,7 @@
 """Checks `values:` of the answers for settings that a question owns.
 
-A setting that decides which Secrets, hosts or components exist may only be answered by its
-question: otherwise the rendering could follow one value and the Secrets the other. Tuning may be
+A setting that decides which Secrets, hosts or components exist may only be set by its question:
+otherwise the rendering could use one value and the Secrets another. Settings for tuning may be
 overridden, with a warning.
 """
 
@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 _NAMES = "the Secrets contain addresses built from the release's name (installation.release)"
 _PORTS = "the Secrets contain addresses with the chart's default port"
 _JOB = "the Job's script and variables belong together (admin.*)"
-# Settings and the question that owns each, with everything below the setting.
+# Settings and the question that owns each setting and everything below it.
 _OWNING_QUESTIONS: Mapping[str, str] = {
     "airflowVersion": "installation.airflow",
     "defaultAirflowTag": "installation.airflow",
@@ -66,7 +66,7 @@ _OWNING_QUESTIONS: Mapping[str, str] = {
     "logs.persistence.enabled": "components.logs.persistence",
     "env": "environment.variables (or values.extraEnv, for values from a Secret)",
 }
-# Settings without a question of their own, and why they are fixed.
+# Settings that no question owns and that are fixed, with the reason.
 _FIXED_SETTINGS: Mapping[str, str] = {
     **dict.fromkeys(
         (
@@ -107,10 +107,10 @@ _MISSING = object()
 def check_values(
     values: Mapping[str, Any], emitted: Mapping[str, Any], chart: str
 ) -> tuple[list[Problem], list[str]]:
-    """Return problems and warnings of `values`, compared with the values that are rendered."""
+    """Return problems and warnings about `values`, compared with the rendered values."""
     problems: dict[str, Problem] = {}
     warnings: list[str] = []
-    # The checks refuse a secret, and ask to rotate it.
+    # A secret is skipped here: the checks refuse it and ask to rotate it.
     secrets = set(find_inline_secrets(values))
     for path, value in _leaves(values, ()):
         if path in secrets:
@@ -136,7 +136,7 @@ def check_values(
 def check_overrides(
     rendering: Rendering, values: Mapping[str, Any]
 ) -> tuple[list[Problem], list[str]]:
-    """Return problems and warnings of `values:` in the answers of this rendering."""
+    """Return problems and warnings about `values:` in the answers of this rendering."""
     if not values:
         return [], []
 
@@ -177,7 +177,7 @@ def _find_replaced_values(
 
 
 def _describe_owner(key: str, chart: str) -> str:
-    """Say what to do instead of setting a key, by its nearest owner; "" without an owner."""
+    """Return what to do instead of setting a key, by its nearest owner; "" without an owner."""
     parts = key.split(".")
     owners = {map_setting(setting, chart): text for setting, text in _OWNING_QUESTIONS.items()}
     for length in range(len(parts), 0, -1):
@@ -197,5 +197,5 @@ def _is_list_rule(key: str) -> bool:
 
 
 def _is_extension(old: list[Any], new: list[Any]) -> bool:
-    """Return whether `new` starts with all items of `old` in their order."""
+    """Return whether `new` starts with all items of `old` in the same order."""
     return new[: len(old)] == old

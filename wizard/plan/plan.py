@@ -30,15 +30,15 @@ class PlannedStep(Protocol):
 
     @property
     def id(self) -> str:
-        """Stable name of the step; part of the digest."""
+        """The stable name of the step; part of the digest."""
 
     @property
     def title(self) -> str:
-        """What the step does, in one line."""
+        """A description of what the step does, in one line."""
 
     @property
     def owner(self) -> str:
-        """Who may run it; part of the digest."""
+        """The owner who may run the step; part of the digest."""
 
 
 def compare_tree(
@@ -48,8 +48,8 @@ def compare_tree(
 
     `base` is the last rendering by path, `mine` the repository's files by path (a missing path is
     not in the repository). Whole files are compared: an edited file is kept while its rendering is
-    unchanged, and is a conflict once both changed. Changes are in path order; a path in conflict
-    has no change.
+    unchanged, and is a conflict once both the file and its rendering changed. Changes are in path
+    order; a path in conflict has no change.
     """
     changes: list[FileChange] = []
     conflicts: list[Conflict] = []
@@ -121,7 +121,7 @@ def _compare_dropped(path: str, base: bytes, mine: bytes | None) -> FileChange |
 def compare_owned_files(
     tree: Tree, files: Mapping[str, bytes | None], *, delete: Iterable[str] = ()
 ) -> list[FileChange]:
-    """Return changes for files that only the wizard writes (answers, merge base): new bytes win.
+    """Return changes for files that only the wizard writes (answers, merge base); never conflicts.
 
     `files` are the repository's files by path; `delete` are paths to delete if they exist.
     """
@@ -160,7 +160,7 @@ def compute_digest(
 
 
 def _feed(update: Any, *parts: str) -> None:
-    """Hash the parts, each with its length: different lists of parts give different bytes."""
+    """Hash the parts, each with its length, so that different lists give different input."""
     for part in parts:
         data = part.encode("utf-8", "surrogateescape")
         update(b"%d:" % len(data) + data)
@@ -169,10 +169,10 @@ def _feed(update: Any, *parts: str) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """All changes for one installation, and what prevents them.
+    """All changes for one installation, and what prevents a commit.
 
-    `changes` lists every file, also unchanged ones; `missing_evidence` lists host keys without
-    evidence, as sentences; `identities` are the targets' own ids by name (the cluster's UID).
+    `changes` lists every file, including unchanged files; `missing_evidence` has sentences about
+    host keys without evidence; `identities` are the targets' own ids by name (the cluster's UID).
     """
 
     installation: str
@@ -202,12 +202,12 @@ class Plan:
         )
 
     def require_decided(self) -> None:
-        """Raise ConflictError, listing every conflict, if there is one."""
+        """Raise ConflictError with every conflict, if there are any."""
         if self.conflicts:
             raise conflict_error(self.conflicts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan for `plan --json` and `--out`; one schema number only gains keys.
+        """Return the plan for `plan --json` and `--out`; a schema number never loses keys.
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,

@@ -1,6 +1,6 @@
 """Renders answers to files: a pure function of answers, public assets and the wizard's version.
 
-It uses no clock, environment, randomness or network, so it gives the same bytes everywhere.
+Rendering uses no clock, environment, randomness or network, so it gives the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rendering:
 def render(answers: Answers, assets: Mapping[str, str] | None = None) -> Rendering:
     """Return the files that these applicable, complete answers write into the repository.
 
-    Raises AnswersError when the chart has one key for two different answers.
+    Raises AnswersError when the chart has a single key for two answers that differ.
     """
     release = derive_release(answers, assets)
     sections = applicable_sections(answers)
@@ -58,9 +58,9 @@ def _file_name(answers: Answers, key: str) -> str:
 
 
 def emitted_values(release: Release, total: Contribution) -> dict[str, Any]:
-    """Return the Helm values of the questions, without `values:` of the answers.
+    """Return the Helm values that the questions give, without `values:` of the answers.
 
-    Raises AnswersError when an older chart has one key for two different answers.
+    Raises AnswersError when an older chart has a single key for two answers that differ.
     """
     try:
         keyed = map_settings({**total.settings, **_pod_settings(total)}, release.chart)
