@@ -13,7 +13,7 @@ _IMPORT_LOCK = threading.Lock()
 
 
 def import_modules(*names: str) -> None:
-    """Import these modules; an imported module costs almost nothing."""
+    """Import these modules; a module that is already imported costs almost nothing."""
     with _IMPORT_LOCK:
         for name in names:
             import_module(name)

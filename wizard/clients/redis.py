@@ -1,8 +1,9 @@
 """Reads the facts that Celery needs from a Redis, in one session that stores nothing.
 
 Redis has no login that hides the password, so the password is sent only over verified TLS or to
-this machine itself. Errors never repeat the server's text: servers quote what they do not know.
-redis-py is imported on first use; it connects once without redirects, within the limits set here.
+this machine itself. Errors never repeat the server's text, because servers quote unknown commands.
+redis-py is imported on first use. It connects once, without redirects, and within the limits that
+are set here.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class RedisError(SessionError[Kind]):
 
 @dataclass(frozen=True, slots=True)
 class RedisTarget:
-    """A Redis database and the login; `verified` is whether Celery will verify TLS."""
+    """A Redis database and the login; `verifies_tls` is whether Celery will verify TLS."""
 
     host: str
     port: int
@@ -64,16 +65,16 @@ class RedisTarget:
 
     @property
     def private(self) -> bool:
-        """Return whether a password may be sent: over TLS, or only on this machine."""
+        """Return whether a password may be sent: over TLS, or to this machine itself."""
         return self.tls or is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """The server's facts, read in one session; an empty text could not be read.
+    """The server's facts, read in one session; an empty text means that it could not be read.
 
-    `asks` is whether it requires a password, `logged_in` whether ours was sent and accepted.
-    `policy` is the eviction policy for a full `limited` memory.
+    `asks` is whether the server requires a password, `logged_in` whether the target's password was
+    sent and accepted. `policy` is the eviction policy, which applies with `has_memory_limit`.
     """
 
     asks: bool
@@ -94,7 +95,7 @@ class RedisClient(Protocol):
 
 
 def parse_broker_url(url: SecretStr) -> RedisTarget | str:
-    """Return the target of a broker URL, or the URL's scheme if it is not Redis.
+    """Return the target of a broker URL, or only the scheme of a URL that is not for Redis.
 
     Raises ValueError with the problem, without any part of the URL.
     """
@@ -133,7 +134,7 @@ class SocketClient:
     target: RedisTarget
 
     def look(self) -> RedisServer:
-        """Log in where that is safe, and read the facts; raises RedisError."""
+        """Log in if that is safe, and return the facts; raises RedisError."""
         import_modules("redis")
         import redis
 
@@ -151,14 +152,14 @@ class SocketClient:
 
 
 def _build_connection(target: RedisTarget) -> Any:
-    """Return a connection that sends nothing by itself, and verifies the server over TLS."""
+    """Return a connection that sends nothing by itself; with TLS, it verifies the server."""
     from redis._parsers import _RESP2Parser
     from redis.connection import Connection, SSLConnection
 
     base: Any = SSLConnection if target.tls else Connection
 
     class Guarded(base):  # type: ignore[misc]
-        """Reads through the guarded socket, which hiredis (if installed) would bypass."""
+        """Reads through the guarded socket; hiredis, if installed, would bypass that socket."""
 
         def _connect(self) -> _GuardedSocket:
             try:
@@ -175,7 +176,7 @@ def _build_connection(target: RedisTarget) -> Any:
 
 
 class _GuardedSocket:
-    """Ends a session at its deadline, at too many bytes, and at bytes that are not an answer.
+    """Ends a session at its deadline, after too many bytes, or at bytes that are not an answer.
 
     redis-py has no such limits; test_endless_answers_end and test_peers_that_answer_something_else
     show that they are needed.
@@ -190,7 +191,7 @@ class _GuardedSocket:
 
     def sendall(self, data: bytes) -> None:
         self._mark = b""
-        # A closed connection is noticed by the next read.
+        # The next read reports a closed connection.
         with suppress(OSError):
             self._opened.sendall(data)
 
@@ -216,7 +217,7 @@ class _GuardedSocket:
 
 
 def _network_error(error: Exception, *, tls: bool = False) -> RedisError:
-    """Return the error for a network failure; `tls` during the TLS handshake."""
+    """Return the error for a network failure; `tls`: it happened during the TLS handshake."""
     if isinstance(error, socket.gaierror | UnicodeError):
         return RedisError("unreachable", "its name does not resolve here")
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -224,7 +225,7 @@ def _network_error(error: Exception, *, tls: bool = False) -> RedisError:
         own = "issuer" in error.verify_message or "self-signed" in error.verify_message
         return RedisError("trust" if own else "tls", error.verify_message)
     if isinstance(error, TimeoutError):
-        # A Redis without TLS waits for the end of the handshake as if it were a command.
+        # A Redis without TLS takes the handshake for an incomplete command, and waits for more.
         silent = "no TLS session in time; it may not support TLS"
         late = f"no answer in {SECONDS:g} s"
         return RedisError("unreachable", silent if "handshake" in str(error) else late)
@@ -287,7 +288,7 @@ def _read_server(connection: Any, target: RedisTarget) -> RedisServer:
 
 
 def _check_login(answer: str | _Refusal) -> None:
-    """Raise for a failed login with known codes only: the text may quote the password."""
+    """Raise the error for a failed login by its code; the text may quote the password."""
     if not isinstance(answer, _Refusal):
         return
     low = answer.text

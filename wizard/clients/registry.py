@@ -31,7 +31,7 @@ _VERSION = re.compile(r"(?:  - |    )version: *[\"']?([^\"'\s]+)[\"']?\s*")
 
 
 class WebError(Exception):
-    """A server did not answer the request; the message contains the reason."""
+    """A server gave no valid response; the message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def fetch_manifest(image: Image) -> WebResponse:
 
 
 def _fetch_anonymous_token(challenge: str, image: Image) -> str:
-    """Return an anonymous token as the registry's challenge says; empty if it gives none."""
+    """Return an anonymous token, requested as the registry's challenge says; empty if not given."""
     import json
 
     scheme, _, rest = challenge.partition(" ")
@@ -127,7 +127,7 @@ def send_request(
     if request.type != "https":
         raise WebError("the URL is not https")
     if token:
-        # Unredirected: a different host gets no token.
+        # A header that is not sent again after a redirect, so a different host gets no token.
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
         with _build_opener().open(request, timeout=SECONDS) as response:
@@ -152,7 +152,7 @@ def _build_opener() -> Any:
                 raise WebError("it redirects away from https")
             made = super().redirect_request(req, fp, code, msg, headers, newurl)
             if made is not None:
-                # urllib would use GET where only the head was requested.
+                # urllib would change a HEAD request into GET.
                 made.method = req.get_method()
             return made
 

@@ -77,8 +77,9 @@ def open_websocket(
 ) -> WebSocket:
     """Return the WebSocket after the server has switched protocols; `manager` is the pool.
 
-    Raises KubeError: as `convert_response` for 401, 403, 429 and 503, as `convert_transport_error`
-    if there is no connection, and of kind `upgrade` for every other response.
+    Raises KubeError: from `convert_response` for 401, 403, 429 and 503, from
+    `convert_transport_error` if there is no connection, and of kind `upgrade` for every other
+    response.
     """
     from websocket import WebSocket
 
@@ -89,7 +90,7 @@ def open_websocket(
     except Exception as error:
         connection.close()
         raise convert_transport_error(what, access.server, error) from None
-    # A server behind a proxy may have a path prefix.
+    # The server's address may have a path prefix, if the server is behind a proxy.
     place = f"{access.server.partition(':')[2]}{request.path}?{urlencode(list(request.query))}"
     opened = WebSocket(skip_utf8_validation=True)
     try:

@@ -1,9 +1,9 @@
-"""A PostgreSQL server as its administrator sees and changes it: roles, databases, schema public.
+"""Reads and changes a PostgreSQL server as its administrator: roles, databases, schema public.
 
-The administrator of a managed server is not a superuser. It has CREATEROLE and CREATEDB, and must
-be a member of the role that will own a database (documents 001 and 002); from PostgreSQL 16 on it
-also needs the option SET, which CREATE ROLE does not grant. A password is sent only as a
-SCRAM-SHA-256 verifier, so no statement log contains it.
+The administrator of a managed server is not a superuser. This role has CREATEROLE and CREATEDB, and
+must be a member of the role that will own a database (documents 001 and 002). From PostgreSQL 16
+on, the membership needs the option SET, which CREATE ROLE does not grant. A password is sent only
+as a SCRAM-SHA-256 verifier, so no statement log contains the password.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DUPLICATES = frozenset({"42710", "42P04"})
 FORBIDDEN = "42501"
 PLACEHOLDER = "'SCRAM-SHA-256 of its password'"
 _APPLICATION = "airflow-wizard apply"
-# CREATE DATABASE copies a database's files, and may have to write all caches first.
+# CREATE DATABASE is slow: it copies the template's files, and may first write a checkpoint.
 _SECONDS = 120
 _MAX_MESSAGE_LENGTH = 200
 _SET_OPTION = 160000
@@ -59,7 +59,7 @@ FROM pg_namespace WHERE nspname = 'public'
 
 
 class StatementError(Exception):
-    """The server refused a statement; has the server's message, without the statement."""
+    """The server refused a statement; the message is the server's, without the statement."""
 
     def __init__(self, sqlstate: str, message: str) -> None:
         super().__init__(message)
@@ -69,9 +69,9 @@ class StatementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RoleState:
-    """An existing role. `given`: the administrator may make it the owner of a database.
+    """An existing role. `may_be_owner`: the administrator may make it the owner of a database.
 
-    `expired`: its password is no longer valid.
+    `expired`: the role's password is no longer valid.
     """
 
     may_log_in: bool
@@ -81,7 +81,7 @@ class RoleState:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """An existing database; `open`: it accepts connections."""
+    """An existing database; `open`: the database accepts connections."""
 
     owner: str
     encoding: str
@@ -92,8 +92,8 @@ class DatabaseState:
 class AdminSnapshot:
     """One role and one database as an administrator sees them; each is None if missing.
 
-    `may_grant`: the administrator may make itself a member of the role, now or after creating it.
-    `template`: the encoding of template0.
+    `may_grant`: the administrator may make itself a member of the role (after creating the role,
+    if it is missing). `template`: the encoding of template0.
     """
 
     administrator: str
@@ -108,7 +108,10 @@ class AdminSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """Whether a role may use schema public of a database, and whether the admin may grant it."""
+    """A role's rights in schema public of a database.
+
+    `usable`: the role may create tables there. `may_grant`: the administrator may grant that.
+    """
 
     usable: bool
     may_grant: bool
@@ -117,8 +120,8 @@ class SchemaState:
 class Administrator:
     """One administrator of one server; every call opens its own session.
 
-    `target` names the database to log in to by default. All methods raise PostgresError if the
-    session is refused, and StatementError.
+    `target` names the default database to log in to. All methods raise PostgresError if the login
+    fails, and StatementError if the server refuses a statement.
     """
 
     def __init__(self, target: PostgresTarget, password: SecretStr) -> None:
@@ -161,9 +164,9 @@ class Administrator:
         """Create a role with a password and a label, both or neither."""
         with _convert_errors(), self._session(self.target) as connection:
             value = password.get_secret_value().encode("utf-8")
-            # Hash named explicitly: libpq would ask the server which hash to use, and accept MD5.
+            # By default, libpq asks the server which hash to use, and would accept MD5.
             verifier = connection.pgconn.encrypt_password(value, role.encode(), b"scram-sha-256")
-            # One message is one transaction.
+            # Statements that are sent in one message run in one transaction.
             connection.execute(_join_statements(role_statements(role, label, verifier.decode())))
 
     def run(self, statements: Sequence[Composed], name: str = "") -> None:
@@ -187,7 +190,7 @@ class Administrator:
 
 
 def role_statements(role: str, label: str, verifier: str | None = None) -> tuple[Composed, ...]:
-    """Return the statements that create the role; without a verifier, in the form for display."""
+    """Return the statements that create the role; without a verifier, only for display."""
     from psycopg.sql import SQL, Identifier, Literal
 
     secret = SQL(PLACEHOLDER) if verifier is None else Literal(verifier)
@@ -199,10 +202,11 @@ def role_statements(role: str, label: str, verifier: str | None = None) -> tuple
 
 
 def database_statements(name: str, owner: str, seen: AdminSnapshot) -> tuple[Composed, ...]:
-    """Return the statements that create the database and, if needed, join its owner role.
+    """Return the statements that create the database.
 
-    template0 is used because template1 may have another encoding and additional objects. If the
-    server's locale does not work with UTF-8, C is used instead.
+    If needed, the first one makes the administrator a member of the owner role. template0 is used
+    because template1 may have another encoding and additional objects. If template0 is not in
+    UTF-8, the locale is C, because the server's locale may not work with UTF-8.
     """
     from psycopg.sql import SQL, Identifier
 
@@ -222,7 +226,7 @@ def schema_statements(role: str) -> tuple[Composed, ...]:
 
 
 def render_statements(statements: Sequence[Composed]) -> str:
-    """Return the statements as they are sent, on one line."""
+    """Return the statements on one line, as they are sent."""
     return "; ".join(statement.as_string(None) for statement in statements)
 
 
@@ -243,5 +247,5 @@ def _convert_errors() -> Iterator[None]:
         said = error.diag.message_primary
         if error.sqlstate is None or said is None or error.diag.severity == "FATAL":
             raise convert_error(error) from None
-        # For a syntax error, the whole message would quote a part of the statement.
+        # The full message for a syntax error quotes a part of the statement.
         raise StatementError(error.sqlstate, said[:_MAX_MESSAGE_LENGTH]) from None

@@ -94,8 +94,9 @@ class PostgresTarget:
 class PostgresServer:
     """The server's facts, read in one session.
 
-    `schema` is where new tables go, empty for nowhere. A limit of -1 means no limit. `skew` is by
-    how many seconds the server's clock is ahead of this machine's. `pooled`: there is a pooler.
+    `schema` is the schema in which new tables are created, empty if there is none. A limit of -1
+    means no limit. `skew` is by how many seconds the server's clock is ahead of this machine's.
+    `pooled`: the connection goes through a pooler.
     """
 
     version: int
@@ -121,7 +122,7 @@ class PostgresServer:
 
     @property
     def available_connections(self) -> int:
-        """Return how many connections this role may open, shared with all other users."""
+        """Return the smallest limit for this role's connections; others use some of them too."""
         limits = [self.max_connections - self.reserved, self.role_limit, self.database_limit]
         return min(limit for limit in limits if limit >= 0)
 
@@ -164,7 +165,7 @@ def open_read_only(target: PostgresTarget, password: SecretStr, application: str
     """
     with open_session(target, password, application) as connection:
         connection.read_only = True
-        # Not as start-up options: PgBouncer refuses options that it does not know.
+        # Not set as start-up options: PgBouncer refuses options that it does not know.
         connection.execute(f"SET LOCAL statement_timeout = {SECONDS * 1000}")
         yield connection
         connection.rollback()
@@ -174,13 +175,13 @@ def open_read_only(target: PostgresTarget, password: SecretStr, application: str
 def open_session(target: PostgresTarget, password: SecretStr, application: str) -> Iterator[Any]:
     """Yield a connection that depends only on the target and the password.
 
-    For missing parameters libpq would read PG* variables, a service file, ~/.pgpass and
-    ~/.postgresql; an empty value prevents that. Raises as `open_read_only` does.
+    libpq reads missing parameters from PG* variables, a service file, ~/.pgpass and ~/.postgresql;
+    an empty value prevents that. Raises the same errors as `open_read_only`.
     """
     import psycopg
 
     if psycopg.pq.version() < _MIN_LIBPQ:
-        # The packaged libpq is newer; a custom build may not be.
+        # psycopg's wheels have a newer libpq; a custom build may have an older one.
         raise PostgresError("unreachable", "libpq is older than 16 and cannot require SCRAM")
     address, port = target.route or ("", target.port)
     with _write_ca_file(target.ca) as root:
@@ -215,7 +216,7 @@ def open_session(target: PostgresTarget, password: SecretStr, application: str) 
 
 @contextmanager
 def _write_ca_file(ca: str) -> Iterator[str]:
-    """Yield the CA as a file for libpq; without a CA, a name that hides the user's own file."""
+    """Yield the path of the CA for libpq; without a CA, a value that disables the user's file."""
     if not ca:
         yield "/nonexistent"
         return
@@ -244,17 +245,20 @@ def _parse_server(row: Any, now: float, *, encrypted: bool, pid: int) -> Postgre
         migrated=row[11],
         read_only=row[12],
         encrypted=bool(encrypted),
-        # A pooler invents the process id that it reports to its clients.
+        # A pooler reports an invented process id to its clients.
         pooled=pid != backend,
     )
 
 
 def convert_error(error: psycopg.Error) -> PostgresError:
-    """Return the cause of a refused session. Servers quote input; the password is never sent."""
+    """Return the error for a refused session.
+
+    The server's message may quote input, but not the password, which is never sent.
+    """
     text, sqlstate = str(error), error.sqlstate
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = next((line for line in lines if " failed: " in line), lines[0] if lines else "")
-    # `connection to server at "..." failed: ` adds nothing to the endpoint.
+    # The prefix `connection to server at "..." failed: ` only repeats the endpoint.
     said = line.rpartition(" failed: ")[2] if "connection to server" in line else line
     said = said.removeprefix("connection failed: ")[:_MAX_MESSAGE_LENGTH]
     low = text.casefold()
