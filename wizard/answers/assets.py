@@ -1,4 +1,4 @@
-"""Public files that answers name: read once, reduced to certificates, saved with the answers."""
+"""Read public files named in the answers once, and return the certificates to save with them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_BYTES = 200_000
 
 
 def load_assets(answers: Answers, read: Callable[[str], bytes]) -> tuple[Answers, dict[str, str]]:
-    """Return the answers with the file names of the copies, and the files' text by key.
+    """Return the answers, which now name the saved copies, and the text of each copy by key.
 
     `read` takes a path as answered (relative to the answers file) and raises OSError. Raises
     AnswersError, which names the question, if a file cannot be read or holds no certificate.

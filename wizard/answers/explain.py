@@ -1,7 +1,7 @@
 """Explain questions: the command `explain`, and the help of the screens.
 
-The command reads the generated file questions.json, because building the models takes longer than
-everything else it does.
+The command reads the generated file questions.json, because building the models would take longer
+than the rest of the command.
 """
 
 from __future__ import annotations

@@ -139,14 +139,14 @@ def _merge_layer(
 def apply_assignments(data: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
     """Return raw answers with each KEY=VALUE applied; VALUE is read as YAML.
 
-    Raises AnswersError that lists every missing `=`, unknown key and VALUE that is not YAML.
+    Raises an AnswersError that lists missing `=`, unknown keys and values that are not YAML.
     """
     result = dict(data)
     problems: list[Problem] = []
     for number, assignment in enumerate(assignments, 1):
         key, equals, text = assignment.partition("=")
         if not equals:
-            # The text is not shown: it may be the value of the argument before it.
+            # The text is not shown, because it may belong to the value of the previous argument.
             problems.append(Problem("", f"KEY=VALUE number {number} has no ="))
             continue
         try:
@@ -173,7 +173,7 @@ def _apply_assignment(data: dict[str, Any], key: str, text: str) -> dict[str, An
 
 
 def deploy_key_fields(value: object) -> dict[str, Any]:
-    """Return the public fields of a deploy key, which stay when its reference changes."""
+    """Return the public fields of a deploy key, which are kept when its reference changes."""
     if not isinstance(value, Mapping):
         return {}
     return {name: value[name] for name in ("public", "writable") if name in value}

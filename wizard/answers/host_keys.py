@@ -1,7 +1,7 @@
 """Host keys in raw answers: pasted text, a list of lines, or the saved mappings.
 
-All other code reads the mappings. No form carries trust: pasted keys have no evidence, and the
-evidence in a mapping is verified again (see `wizard.hostkeys.trust`).
+All other code reads the mappings. No key is trusted because of its form: pasted keys have no
+evidence, and the evidence in a mapping is verified again (see `wizard.hostkeys.trust`).
 """
 
 from __future__ import annotations

@@ -22,11 +22,11 @@ Validate = Callable[[Mapping[str, Any]], "tuple[Answers | None, Sequence[Problem
 def find_further_problems(
     data: Mapping[str, Any], found: Sequence[Problem], validate: Validate
 ) -> tuple[Problem, ...]:
-    """Return further invalid answers, and the rules' problems that no valid value would fix.
+    """Return problems of further invalid answers, and rule problems that no valid choice fixes.
 
     `validate` returns the answers (None if their types are wrong) and their problems. A choice
-    decides which questions apply, so a problem counts only if every value of each invalid choice
-    leads to it.
+    decides which questions apply, so a rule problem is returned only if it occurs with every value
+    of each invalid choice.
     """
     broken = {_question_path(problem.key) for problem in found}
     more: list[Problem] = []

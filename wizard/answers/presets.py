@@ -48,7 +48,7 @@ def load_preset(name: str) -> Preset:
 
 
 def comment_missing_answers(preset: Preset) -> dict[tuple[str | int, ...], str]:
-    """Return comments that name the missing required answers, by their path in the printed file.
+    """Return comments that name missing required answers, keyed by path in the printed file.
 
     A comment is placed above the innermost mapping of the preset that would hold the answer, or
     at the top (the empty path) if there is no such mapping.

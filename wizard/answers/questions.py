@@ -165,7 +165,7 @@ def field_spec(key: str, answers: type[Answers] | None = None) -> FieldSpec:
 
 
 def _dotted_key(location: tuple[int | str, ...]) -> str:
-    # pydantic adds `[key]` to the location of a mapping's key; it is not part of our keys.
+    # pydantic adds `[key]` to the location of a mapping's key; our keys do not contain it.
     return ".".join(str(part) for part in location if str(part) != "[key]")
 
 

@@ -104,7 +104,7 @@ def check_local_only_choices(answers: Answers) -> Iterator[Problem]:
 
 
 def check_manual_secrets(answers: Answers) -> Iterator[Problem]:
-    """Report secrets that are not generated if the runbook's commands create the Secrets."""
+    """Report secrets without `generate` if the runbook's commands create the Secrets."""
     if not store_kind(answers.secrets.store).generated_only:
         return
 
@@ -164,7 +164,7 @@ def check_verified_tls(answers: Answers) -> Iterator[Problem]:
 
 
 def check_reserved_variables(answers: Answers) -> Iterator[Problem]:
-    """Report variables that are already set; server-side apply refuses duplicate names."""
+    """Report variables that are set elsewhere too; server-side apply refuses duplicate names."""
     for name in answers.environment.variables:
         if name in _RESERVED_VARIABLES:
             yield Problem(
@@ -208,19 +208,19 @@ def check_shared_worker_resources(answers: Answers) -> Iterator[Problem]:
 
 
 def check_bundle_version(answers: Answers) -> Iterator[Problem]:
-    """Report GitDagBundle with Airflow 2, which does not have it."""
+    """Report GitDagBundle with Airflow 2, which does not support it."""
     if answers.dags.source == "bundle" and answers.installation.airflow.startswith("2."):
         yield Problem("dags.source", "use git-sync: GitDagBundle needs Airflow 3")
 
 
 def check_image_dags(answers: Answers) -> Iterator[Problem]:
-    """Report DAGs in the image without an own image."""
+    """Report DAGs in the image if the answers name no custom image."""
     if answers.dags.source == "image" and not answers.installation.image.repository:
         yield Problem("installation.image.repository", "set the image that contains the DAGs")
 
 
 def check_pgbouncer_users(answers: Answers) -> Iterator[Problem]:
-    """Report clashing users; PgBouncer has one password per user, and a console user of ours."""
+    """Report users that clash: PgBouncer has one password per user, and we add a console user."""
     database = answers.database
     results = database.result_backend
     if database.kind != "external" or database.pgbouncer.mode != "chart":
@@ -247,7 +247,7 @@ def check_base_url(answers: Answers) -> Iterator[Problem]:
 
 
 def check_ca_file_names(answers: Answers) -> Iterator[Problem]:
-    """Report different CA files with the same name; they are copied to one folder."""
+    """Report different CA files with the same name, because they are copied to one folder."""
     files = {
         item.key: str(get_value(answers, item.path))
         for item in field_specs(type(answers))

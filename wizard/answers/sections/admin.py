@@ -57,7 +57,7 @@ class Admin(Section):
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Enable the Job that creates the user from a Secret, never the chart's admin/admin."""
+        """Enable the Job that creates the user from a Secret, without the chart's admin/admin."""
         if not self.create:
             return Contribution(settings={"createUserJob.enabled": False})
         place = "createUserJob.defaultUser.password"

@@ -51,7 +51,7 @@ class Broker(Section):
     )
 
     def contribute(self, release: Release) -> Contribution:
-        """Set Redis and the broker URL; the chart creates random Secrets unless both are named."""
+        """Set Redis and the broker URL; without named Secrets, the chart creates random ones."""
         name = release.secret("broker-url")
         settings: dict[str, object] = {"data.brokerUrlSecretName": name}
         if self.kind == "external":
@@ -59,7 +59,7 @@ class Broker(Section):
             secret = SecretSpec(
                 name, {"connection": (FactUse(fact),)}, ("data.brokerUrlSecretName",), "broker"
             )
-            # Also without a host: the egress rule needs only the port.
+            # The flow is added even without a host, because the egress rule needs only the port.
             flows = (Flow("broker", self.host, self.port),)
             return Contribution(
                 settings={"redis.enabled": False, **settings}, secrets=(secret,), flows=flows

@@ -247,8 +247,8 @@ class Database(Section):
         secrets, settings = [secret], {"data.metadataSecretName": secret.name}
         if release.celery:
             results = self._result_endpoint(metadata)
-            # An external pooler only has to serve the metadata database, so a separate result
-            # backend is connected directly.
+            # An external pooler only has to serve the metadata database, so Celery
+            # connects directly to a separate result backend.
             if results == metadata or self.pgbouncer.mode == "chart":
                 results = self._pooled_endpoint(release, results, names.result_alias)
             backend = SecretSpec(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     DeliveryName = Literal[tuple(DELIVERIES)]
 
-# No Helm hooks: with Argo CD and `helm --wait`, a hook waits for pods that wait for the hook.
+# Helm hooks are off: with Argo CD or `helm --wait`, a hook waits for pods that wait for it.
 _NO_HOOKS = {
     "migrateDatabaseJob.useHelmHooks": False,
     "migrateDatabaseJob.applyCustomEnv": False,
@@ -60,11 +60,11 @@ class Delivery(KindSection):
         return combine_contributions([own, delivery_kind(self.kind).settings(self, release)])
 
     def readers(self, release: Release) -> tuple[Reader, ...]:
-        """Return who else reads the store for this delivery, besides Airflow."""
+        """Return the readers of the store that this delivery needs in addition to Airflow."""
         return delivery_kind(self.kind).readers(self, release)
 
     def compose(self, release: Release, total: Contribution) -> Contribution:
-        """Add the namespace if it is ours, kustomization, the delivery's files and the runbook."""
+        """Add kustomization, the delivery's files, runbook, and the namespace if we create it."""
         kind = delivery_kind(self.kind)
         own = (namespace_file(release),) if kind.creates_namespace else ()
         files: list[File] = [*own]

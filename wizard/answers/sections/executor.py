@@ -139,7 +139,7 @@ class Executor(Section):
             self._celery(settings, release)
         else:
             # The chart creates a random Redis Secret and a random broker Secret for every executor
-            # unless Redis is off and the broker Secret is named. Nothing reads this Secret.
+            # unless Redis is off and the broker Secret is named. Nothing reads the named Secret.
             settings["redis.enabled"] = False
             settings["data.brokerUrlSecretName"] = release.secret("broker-url-unused")
             comments["data.brokerUrlSecretName"] = (

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 else:
     StoreName = Literal[tuple(STORES)]
 
-# Secret suffix, key the chart reads, setting, fact, purpose (chart 1.22.0, Secret contract).
+# Each tuple: suffix of the Secret, key that the chart reads, setting, fact and purpose. Source:
+# chart 1.22.0, Secret contract.
 _FERNET = (
     "fernet-key",
     "fernet-key",
