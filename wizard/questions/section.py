@@ -1,7 +1,7 @@
 """Sections: pages of questions, and what their answers contribute.
 
 A question is a field. `title` is its label and `description` its help; its type and constraints
-validate it, and `QuestionInfo` holds when it applies. A section's `contribute` turns answers into
+validate it, and `QuestionInfo` says when it applies. A section's `contribute` turns answers into
 settings, secrets, flows and files. `render` combines the contributions of all sections.
 """
 
@@ -47,7 +47,7 @@ class Model(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         validate_default=True,
-        # pydantic builds a model at its first validation, so other commands do not pay for it.
+        # pydantic builds a model at its first validation, so other commands start faster.
         defer_build=True,
     )
 
@@ -59,7 +59,7 @@ class Section(Model):
     intro: ClassVar[str]
     preview: ClassVar[str] = "values"
     asked: ClassVar[bool] = True
-    # When the page is shown and its answers apply.
+    # The condition under which the page is shown and its answers apply.
     when: ClassVar[Condition] = ALWAYS
 
     def contribute(self, release: Release) -> Contribution:
