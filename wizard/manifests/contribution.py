@@ -110,7 +110,7 @@ def combine_contributions(parts: Iterable[Contribution]) -> Contribution:
     """
     parts = list(parts)
     settings: dict[str, object] = {}
-    below: dict[str, str] = {}  # every parent of a key that is set, with that key
+    below: dict[str, str] = {}  # by parent key: a key below it that is set
     for part in parts:
         for key, value in part.settings.items():
             parents = _parent_keys(key)

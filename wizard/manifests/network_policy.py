@@ -32,9 +32,10 @@ def ingress_settings(release: Release) -> dict[str, object]:
 
 
 def egress_policy(release: Release, flows: Iterable[Flow]) -> File:
-    """Return one policy for all Airflow pods: DNS, each other, the Kubernetes API, and the flows.
+    """Return one egress policy for all Airflow pods.
 
-    A NetworkPolicy has no host names, so outside the namespace it limits only the port.
+    It allows DNS, traffic between the pods, the Kubernetes API, and the flows. A NetworkPolicy
+    cannot contain host names, so outside the namespace only the port is limited.
     """
     ports: dict[tuple[str, int], list[str]] = {}
     for flow in flows:

@@ -13,7 +13,7 @@ from typing import Any
 
 from wizard.formats.addresses import normalize_url, parse_git_url
 
-# An annotation, because a label's value cannot hold it. Helm releases have labels only.
+# An annotation, because a label's value cannot be an owner id. Helm releases have only labels.
 OWNER_ANNOTATION = "airflow-wizard/source"
 
 

@@ -61,7 +61,7 @@ def url_host(host: str) -> str:
 
 
 def _quote_ini(value: str) -> str:
-    """Quote a value of PgBouncer's connection string: in single quotes, doubled inside."""
+    """Put a value of PgBouncer's connection string in single quotes; its own quotes are doubled."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -110,7 +110,10 @@ def pgbouncer_secrets(
     pools: tuple[int, int],
     max_client_conn: int,
 ) -> list[SecretSpec]:
-    """Return the config and stats Secrets; with our metadata Secret the chart's would be wrong."""
+    """Return the config and stats Secrets.
+
+    They replace the chart's, which would be wrong with our metadata Secret.
+    """
     databases = {release.names.metadata_alias: (metadata, pools[0])}
     users: dict[str, Fact] = {metadata.user: metadata.password}
     if results is not None:
@@ -167,8 +170,9 @@ def direct_migration_settings(secret: str) -> dict[str, object]:
 def database_note(owners: tuple[tuple[str, str, str], ...]) -> str:
     """Return the runbook's section for a database administrator; `owners`: host, database, role.
 
-    PostgreSQL 15 closed schema public to all but the owner. The admin of a managed server is not a
-    superuser and must be a member of the role that will own the database (documents 001 and 002).
+    From PostgreSQL 15, only the database's owner can create objects in schema public. The admin of
+    a managed server is not a superuser and must be a member of the role that will own the database
+    (documents 001 and 002).
     """
     parts = ["## Database\n\nRun once as an administrator; psql prompts for the password."]
     for host, name, user in owners:

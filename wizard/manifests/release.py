@@ -49,14 +49,14 @@ class Release:
     chart_redis: bool
     dag_source: Literal["git-sync", "image", "bundle"]
     store: str
-    # External Secrets copies the store's values into the cluster.
+    # Whether External Secrets copies the store's values into the cluster.
     external_secrets: bool
     cluster_store: bool
     delivery: str
-    # A controller in the cluster, in this namespace, follows the repository.
+    # Whether a controller in the cluster follows the repository, and the controller's namespace.
     gitops: bool
     controller_namespace: str
-    # It deploys into the cluster that it runs in.
+    # Whether the controller deploys into the cluster that it runs in.
     controller_is_inside: bool
     # The owner id that objects in the cluster carry; empty if no answer gives the repository URL.
     owner_id: str
@@ -93,7 +93,7 @@ class Release:
         return f"{below}{self.paths.docs}/RUNBOOK.md"
 
     def secret(self, suffix: str) -> str:
-        """Return the name of a Secret of this release; the Helm values name it too."""
+        """Return the name of a Secret of this release; the Helm values use the same name."""
         return self.names.object_name(suffix)
 
     @property

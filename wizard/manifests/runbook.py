@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StoreRunbook:
-    """A store's part: shell that creates the Secrets by hand, and lines for other sections.
+    """A store's part: commands that create the Secrets by hand, and lines for other sections.
 
     `problems` are rows of a symptom and what to check. `reserved_account` is the ServiceAccount
     that an admission policy reserves for the store. `keeps_payload`: removing the installation does
@@ -199,7 +199,7 @@ def _render_readers(release: Release, store: StoreRunbook) -> str:
 def render_first_run(release: Release, steps: Iterable[StepSpec]) -> str:
     """Return the section on the steps after the commit, their owners, and the wizard's commands.
 
-    It is for deliveries that `apply` installs, and stores that `secrets` fills.
+    The section is for deliveries that `apply` installs and stores that `secrets` fills.
     """
     lines = ["## After the commit", "", "| step | owner |", "|---|---|"]
     lines += [f"| {step.title} | {step.owner} |" for step in steps]

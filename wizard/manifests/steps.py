@@ -1,6 +1,6 @@
 """Steps that several deliveries use: id, title and owner.
 
-The plan lists them, and the systems that run them refer to them.
+The plan lists these steps, and the modules of `wizard.systems` that build them refer to them.
 """
 
 from __future__ import annotations

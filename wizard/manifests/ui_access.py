@@ -33,7 +33,7 @@ def render_ui_access(release: Release) -> str:
 
 
 def _forward_target(base_url: str) -> tuple[int, str]:
-    """Return the local port and the URL to open; port 8080 if the base URL is not a loopback."""
+    """Return the local port and the URL to open; port 8080 if the base URL is not on loopback."""
     parts = urlsplit(base_url)
     if not is_loopback(parts.hostname or ""):
         return _PORT, f"http://localhost:{_PORT}"
