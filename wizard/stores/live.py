@@ -48,7 +48,10 @@ class StoreRun(Protocol):
     def build_payload_removal(
         self, pieces: Collection[DataKind], own: Mapping[str, frozenset[str]]
     ) -> tuple[Step, ...]:
-        """Return the steps for the payload; `own` are our keys at each path, by its reader."""
+        """Return the steps for the payload.
+
+        `own` maps the reader of each path to the payload keys that the installation owns.
+        """
 
     def build_final_removal(self) -> tuple[Step, ...]:
         """Return the steps that run last, such as deleting an empty mount."""
@@ -110,7 +113,7 @@ class LiveStore:
     `find_access` returns this machine's address and credentials for the store, or None; it sends
     nothing. `missing_access` is the message without credentials. `token_source` creates tokens of
     the store's ServiceAccount, to test its login. `cluster_checks` run with those of the cluster.
-    `locate` gets the raw answers on the target branch; it is None if `secrets` fills nothing.
+    `locate` gets the raw answers on the target branch; None if `secrets` cannot fill the store.
     """
 
     find_access: Callable[[Answers, Release], Any | None] = field(default=lambda *_: None)

@@ -10,7 +10,7 @@ from wizard.secrets.facts import Fact, FactUse, Form, SecretSpec
 if TYPE_CHECKING:
     from wizard.manifests.release import Release
 
-# Every form is safe in a URL, in YAML and in a users file, so no encoding is needed.
+# The generated values need no encoding in a URL, in YAML or in a users file.
 GENERATE_COMMANDS = {
     Form.FERNET: "openssl rand -base64 32 | tr '+/' '-_'",
     Form.KEY: "openssl rand -hex 64",
@@ -19,7 +19,7 @@ GENERATE_COMMANDS = {
 
 
 def secret_commands(release: Release, secrets: tuple[SecretSpec, ...]) -> str:
-    """Return shell that creates every Secret once and can continue after an interruption.
+    """Return shell commands that create every Secret once and can continue after an interruption.
 
     It first creates one Secret with all generated values, then composes the other Secrets from it.
     A second run therefore changes nothing. Values stay in shell variables and on standard input,

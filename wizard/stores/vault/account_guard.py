@@ -2,7 +2,7 @@
 
 The chart's pod launcher role lets Airflow's workers start pods with any ServiceAccount of their
 namespace, so DAG code could otherwise log in to the store like External Secrets. The policy is
-cluster-scoped, so the platform's owner applies it; the Argo CD project does not get that right.
+cluster-scoped, so the platform's owner applies it; the Argo CD project does not allow it.
 Source: Kubernetes, ValidatingAdmissionPolicy (v1 since 1.30).
 """
 

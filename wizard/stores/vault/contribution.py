@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def compose_vault(secrets: SecretsAnswers, release: Release, total: Contribution) -> Contribution:
-    """Return the store, an ExternalSecret per Secret, policy and role; the same per reader."""
+    """Return the store, an ExternalSecret per Secret, policy and role, also for other readers."""
     store = vault_settings(secrets, release)
     own = secrets.scope == "namespace"
     # For a cluster-wide store, the ConfigMap would have to be in the operator's namespace.

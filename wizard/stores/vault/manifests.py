@@ -41,7 +41,10 @@ def store_provider(store: VaultSettings, ca_map: str = "") -> dict[str, Any]:
 
 
 def policy_file(release: Release, store: VaultSettings) -> File:
-    """Return the policy: read access to one path. The type of the path needs no quoting."""
+    """Return the policy: read access to one path.
+
+    The path's type excludes characters that need quoting.
+    """
     who, what = ("the store", "payload") if not store.reader else (store.reader, "own path")
     text = (
         f"# Policy {store.policy}: {who} of {release.installation} can read only its {what}.\n"

@@ -1,6 +1,7 @@
-"""Objects of another reader: account, store and Secret in its namespace, from its own path.
+"""The account, store and Secret of another reader, in its own namespace and from its own path.
 
-Argo CD cannot read its credential from the repository it belongs to, so `apply` creates these.
+Argo CD cannot read its credential from the repository that the credential opens, so `apply` creates
+these objects.
 Source: facts on Argo CD (Repo credentials) and on External Secrets.
 """
 

@@ -31,7 +31,7 @@ class VaultSettings(StoreSettings):
         return server | StoreSettings.location(self)
 
     def question(self, name: str) -> str:
-        """Return the dotted key of the question about its path, role or auth mount."""
+        """Return the dotted key of the question `name` (path, role, auth mount) for this reader."""
         return f"delivery.{self.reader}.vault.{name}" if self.reader else f"secrets.vault.{name}"
 
     @property

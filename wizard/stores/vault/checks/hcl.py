@@ -1,4 +1,4 @@
-"""Reads Vault policies that consist of path stanzas with capabilities.
+"""Read Vault policies that consist of path stanzas with capabilities.
 
 Source: Vault's policy documentation (exact path, `+` for one segment, `*` at the end; the most
 specific path decides, `deny` wins).

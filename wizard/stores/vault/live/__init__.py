@@ -38,7 +38,7 @@ class VaultRun:
         self.login = VaultLogin(target)
 
     def build_steps(self) -> tuple[Step, ...]:
-        """Return the steps for mount, policy, auth mount, role and login, for each reader too."""
+        """Return the steps for mount, policy, auth mount, role and login, per reader."""
         return build_vault_steps(self._target, self.login)
 
     def build_removal(self) -> tuple[Step, ...]:
