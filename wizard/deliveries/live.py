@@ -32,8 +32,9 @@ class Installer:
 
     `lock` returns the cluster and the namespace of the run's lock. `require_gone` raises
     WizardError unless all delivered objects are gone, so that the files can be deleted.
-    `undo_note` says what an undo does not remove; it may be empty. `open_program` finds the program
-    that installs, for a context; the program does not get variables that secrets are read from.
+    `undo_note` says what an undo does not remove; it may be empty. `open_program` returns
+    the program that installs in the cluster of a context; that program does not get the variables
+    that secrets are read from.
     """
 
     build_steps: Callable[[Target], Steps]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wizard.manifests.release import Release
     from wizard.manifests.runbook import RunbookContext
 
-# A rule across sections over complete answers; every Problem names the key to change.
+# A rule checks complete answers across sections; every Problem names the key to change.
 Rule = Callable[[BaseModel], Iterator[Problem]]
 
 

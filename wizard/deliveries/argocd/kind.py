@@ -39,7 +39,7 @@ def _hook(phase: str) -> dict[str, str]:
 
 
 def _settings(delivery: DeliveryAnswers, release: Release) -> Contribution:
-    """Return settings that make both Jobs Argo CD hooks, which it neither tracks nor patches."""
+    """Return settings that make both Jobs hooks, which Argo CD neither tracks nor patches."""
     del delivery, release
     settings: dict[str, object] = {}
     for job, phase in (("migrateDatabaseJob", "Sync"), ("createUserJob", "PostSync")):

@@ -34,7 +34,10 @@ def argocd_runbook(
 
 
 def _guard_commands(context: RunbookContext) -> list[str]:
-    """Return the commands before the project: the store's guard, and Argo CD's credential."""
+    """Return the commands to run before the project is created.
+
+    They apply the store's guard and the objects of Argo CD's credential.
+    """
     paths = {file.logical: file.path for file in context.total.files}
     guards = [
         path for logical, path in paths.items() if logical.startswith("argocd/bootstrap/store-")

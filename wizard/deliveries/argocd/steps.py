@@ -47,7 +47,7 @@ def application_step(name: str) -> StepSpec:
 
 
 def argocd_steps(argo: ArgoCd, release: Release, *, reads: bool) -> tuple[StepSpec, ...]:
-    """Return the steps of `apply` in order; `reads`: Argo CD's credential is in the store."""
+    """Return the steps of `apply` in order; `reads`: the store has Argo CD's credential."""
     parent = "-parent" if argo.applications == "two" else ""
     return (
         BRANCH,

@@ -28,7 +28,7 @@ def chart_command(release: Release) -> tuple[str, ...]:
     `--atomic` would remove a failed first installation, together with the reason for the failure.
     """
     return (
-        # With `--repo`, Helm would use a local folder of the chart's name instead.
+        # With `--repo`, Helm would prefer a local folder that has the chart's name.
         f"helm repo add apache-airflow {CHART_REPOSITORY}",
         f"helm upgrade --install {release.names.release} apache-airflow/{CHART_NAME} \\",
         f"  --version {release.chart} --namespace {release.namespace} \\",

@@ -26,6 +26,7 @@ DELIVERY = DeliveryKind(
     creates_namespace=True,
     render=_render,
     runbook=helm_runbook,
-    # The user's kubeconfig decides the cluster, so it counts as one, like Argo CD's own cluster.
+    # The user's kubeconfig decides the cluster, so the answers do not name it. All clusters are
+    # claimed under one address, which is also that of Argo CD's own cluster.
     claims=lambda _read: {"destination": IN_CLUSTER_SERVER},
 )

@@ -1,6 +1,6 @@
 """Checks for objects that the API server accepts but Argo CD cannot use, or must not.
 
-Source: facts on Argo CD 3.5 and on External Secrets 2.9 (durations the API servers do not check).
+Source: facts on Argo CD 3.5 and on External Secrets 2.9 (durations that API servers do not check).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _project(subject: Subject, project: Document) -> Iterator[Finding]:
 
 
 def _has_only_applications(spec: Mapping[str, Any]) -> bool:
-    """Return whether the project allows Applications only, as for a parent."""
+    """Return whether the project allows only Applications, as a parent's project does."""
     kinds = as_list(spec.get("namespaceResourceWhitelist"))
     return bool(kinds) and all(
         get_nested(kind, "group") == _GROUP and get_nested(kind, "kind") == "Application"
@@ -239,7 +239,10 @@ def _refresh(subject: Subject) -> Iterator[Finding]:
 
 
 def _jobs(subject: Subject) -> Iterator[Finding]:
-    """Report Jobs that are not hooks: with a TTL they rerun forever, without they cannot change."""
+    """Report Jobs that are not hooks.
+
+    With a TTL, Argo CD would run them again and again; without a TTL, it could not change them.
+    """
     values = subject.values
     if values is None or not any(
         source.get("chart") == "airflow"

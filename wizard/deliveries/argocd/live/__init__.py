@@ -45,7 +45,7 @@ def _undo(target: Target, login: StoreLogin | None) -> Steps:
 
 
 def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKind]) -> Steps:
-    """Stop syncing, remove what could block deletion, then delete everything and Argo CD's part."""
+    """Return steps that stop syncing, remove what could block deletion, and delete all objects."""
     guarded = login is not None and "payload" not in pieces
     return (
         *((delivered_objects.build_copies_check(target, login),) if guarded and login else ()),

@@ -48,7 +48,7 @@ def _destroy(target: Target, login: StoreLogin | None, pieces: Collection[DataKi
 
 
 def _open_program(answers: Answers, context: str) -> Helm:
-    """Return the program for the context, without the variables that secrets are read from."""
+    """Return Helm for the context; it does not get the variables that secrets are read from."""
     references = [
         get_value(answers, one.path) for one in field_specs(type(answers)) if one.kind == "secret"
     ]
