@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PROBE_TIMEOUT = 10.0
-# Each status in words, in the order of `summarize_results`.
+# The word for each status, in the order in which `summarize_results` lists them.
 STATUS_WORDS: Mapping[ProbeStatus, str] = {
     "pass": "ok",
     "warn": "warning",
@@ -36,7 +36,7 @@ STATUS_WORDS: Mapping[ProbeStatus, str] = {
 class ProbeResult:
     """The result of a probe: `detail` describes it, `fix` says what to do next (empty: nothing).
 
-    `word` is the detail in a word or two, such as a version, for narrow places.
+    `word` is the detail in a word or two, such as a version, where space is limited.
     """
 
     status: ProbeStatus
@@ -63,7 +63,7 @@ class Probe:
     proves_peer: bool = False
 
     def find_question(self, result: ProbeResult) -> str:
-        """Return the key of the question to correct: the fix's, else the probe's own."""
+        """Return the key of the question to correct: the fix's, or else the probe's."""
         return result.fix.question or self.question
 
     def to_json(self, result: ProbeResult) -> dict[str, str]:
@@ -143,7 +143,7 @@ async def _run_guarded(probe: Probe) -> ProbeResult:
     try:
         return await probe.run()
     except Exception as error:
-        # The message may quote anything, also a password.
+        # The message may quote anything, even a password.
         return unknown_result(f"{probe.endpoint}: the check itself failed ({type(error).__name__})")
 
 
@@ -188,7 +188,7 @@ def wrap_blocking(call: Callable[[], T]) -> Callable[[], Awaitable[T]]:
 class CachedCall(Generic[T]):
     """One blocking call that several probes read; it runs once, at the first read.
 
-    `call` returns its errors; an exception reaches every reader.
+    `call` returns errors as values; if it raises an exception, every reader gets it.
     """
 
     def __init__(self, call: Callable[[], T]) -> None:
@@ -199,7 +199,7 @@ class CachedCall(Generic[T]):
         """Return the value; cancelling one reader does not cancel the call for the others."""
         if self._task is None:
             self._task = asyncio.ensure_future(run_in_thread(self._call))
-            # All readers may be cancelled by the time it fails.
+            # All readers may be cancelled by the time the call fails.
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._task)
 

@@ -2,7 +2,7 @@
 
 A step changes nothing when its state holds already, so a second run sends no request that changes
 stored state. A state that cannot be read is `unknown` and does not stop the run, because a later
-step proves it by its effect (a real login, a Secret that appears). The first failure stops the run:
+step shows whether it holds (a real login, a Secret that appears). The first failure stops the run:
 the remaining steps are reported as `left`, and the next run continues there.
 """
 
@@ -31,8 +31,8 @@ INTERVAL_SECONDS = 2.0
 class StepStatus:
     """Whether the wanted state holds: `detail` describes it, `fix` says what to do next.
 
-    `blocked`: an object of somebody else conflicts and only a person can decide; `diff` shows
-    theirs and ours. `kept`: a removal skips data or a shared object on purpose. `detail` and `diff`
+    `blocked`: somebody else's object conflicts and only a person can decide; `diff` shows their
+    object and ours. `kept`: a removal skips data or a shared object on purpose. `detail` and `diff`
     contain no secret.
     """
 
@@ -50,7 +50,7 @@ class Step:
     `dry_run_change` tries the change without keeping it (`--dry-run`). `check` is repeated for
     `wait_seconds` until the state holds, every `interval` seconds (0: the run's own interval). All
     three may raise WizardError, whose message contains no secret. When an `independent` step is
-    blocked, the run continues: no later step builds on it. A step that `is_final` is blocked after
+    blocked, the run continues: no later step depends on it. A step that `is_final` is blocked after
     any blocked step, because it removes what a repeat of that step needs.
     """
 
@@ -98,7 +98,7 @@ class StepEvent:
 
     @property
     def stops_run(self) -> bool:
-        """Whether the run ends here."""
+        """Whether this event ends the run."""
         return self.state in {"failed", "blocked"}
 
     def to_json(self) -> dict[str, object]:
@@ -176,7 +176,7 @@ class _StepRun:
         except WizardError as error:
             yield self.event("failed", error.message, error.fix)
         except Exception as error:
-            # The message may quote anything, also a password.
+            # The message may quote anything, even a password.
             yield self.event("failed", f"the step itself failed ({type(error).__name__})")
 
     async def _run_step(self) -> AsyncIterator[StepEvent]:
