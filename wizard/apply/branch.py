@@ -1,4 +1,4 @@
-"""The step that waits until the branch that Argo CD follows holds the planned files.
+"""The step that waits until the branch that Argo CD follows has the planned files.
 
 Contents are compared, not commits: a squashed or rebased merge request counts as merged.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wizard.git.repository import WorkTree
     from wizard.systems.target import Target
 
-# People review merge requests; the operator can also quit and run apply again later.
+# Long, because people review merge requests; the operator can quit and run apply again later.
 PATIENCE_SECONDS = 3600.0
 INTERVAL_SECONDS = 15.0
 FETCH_SECONDS = 60.0
@@ -54,7 +54,7 @@ def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes
     try:
         remote = find_remote(repository, branch)
     except UsageError:
-        # Argo CD reads a remote that is not known here, so nothing can be proven.
+        # This work tree does not have the remote that Argo CD reads, so nothing can be proven.
         commit = repository.resolve(branch)
         found = _compare_files(repository, branch, commit, planned, Fix("commit them there"))
         if found.state != "holds":

@@ -20,5 +20,5 @@ def find_installer(kind: str, runbook: str) -> Installer:
 
 
 def get_installer(target: Target) -> Installer:
-    """Return the installer of the target's delivery; raises as `find_installer`."""
+    """Return the installer of the target's delivery; raises the errors of `find_installer`."""
     return find_installer(target.release.delivery, target.release.runbook)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from wizard.systems.target import Target
 
 API_VERSION = "coordination.k8s.io/v1"
-# Short, so that a suspended laptop does not block others; three renewals tolerate an error.
+# Short, so that a suspended laptop does not block others for long. The Lease is renewed three
+# times in this period, so one failed renewal does not lose it.
 LEASE_SECONDS = 30
 QUIT_SECONDS = 0.5
 _RENEWALS = 3
@@ -84,7 +85,7 @@ class RunLock:
         return self._lease is not None and not self._lost
 
     def lock_steps(self, steps: Sequence[Step]) -> tuple[Step, ...]:
-        """Return the steps so that each acquires the lock before it changes anything."""
+        """Return steps that acquire the lock before they change anything."""
         return tuple(self._lock_step(step) if step.change else step for step in steps)
 
     def _lock_step(self, step: Step) -> Step:
@@ -116,7 +117,7 @@ class RunLock:
             if self._lease is not None or self._given_up or self.kube is None:
                 return False
             try:
-                # A request in flight may create the Lease, so an interruption waits for it.
+                # An interruption waits for the request in flight, which may create the Lease.
                 self._taking = asyncio.ensure_future(self._acquire_lease(self.kube))
                 self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
                 self._lease = await asyncio.shield(self._taking)
@@ -124,7 +125,7 @@ class RunLock:
                 if error.kind not in {"forbidden", "missing"}:
                     raise
                 self.note = f"{error.message}: runs on other machines are not prevented"
-                # A missing namespace may be created by a later step; then the lock is tried again.
+                # A later step may create a missing namespace; acquire is then tried again.
                 self._given_up = error.kind == "forbidden"
                 return False
             self.note = ""
@@ -147,7 +148,7 @@ class RunLock:
                     over = self._build_takeover(found)
                     return await run_in_thread(partial(kube.replace, over))
             except KubeConflictError:
-                # Another run was faster; the next read shows the holder.
+                # Another run changed the Lease first; the next read shows its holder.
                 seen = seen or ("", time.monotonic())
                 continue
             with suppress(TimeoutError):
@@ -198,7 +199,7 @@ class RunLock:
     async def _renew(self, kube: Kube) -> None:
         while (lease := self._lease) is not None:
             with suppress(TimeoutError):
-                # Stops between renewals only: a renewal in flight changes the version to delete.
+                # Stops only between renewals: a renewal changes the version that `release` deletes.
                 await asyncio.wait_for(self._stop.wait(), self.seconds / _RENEWALS)
                 return
             spec = {**lease["spec"], "renewTime": _now()}
@@ -222,7 +223,7 @@ class RunLock:
         return "somebody"
 
     async def release(self) -> None:
-        """Delete the Lease if this run holds it; one that another run took over stays."""
+        """Delete the Lease if this run holds it; keep a Lease that another run has taken over."""
         self._stop.set()
         if self._renewing is not None:
             await self._renewing

@@ -33,7 +33,7 @@ class Process:
 
     @classmethod
     def read(cls, text: str) -> Process:
-        """Parse a Lease's annotation; any other text gives a process of no machine."""
+        """Parse a Lease's annotation; for any other text, `machine` is empty."""
         parts = text.split(":")
         if len(parts) != 3 or not parts[1].isdecimal():
             return cls("", 0, "")
@@ -43,7 +43,7 @@ class Process:
         return f"{self.machine}:{self.number}:{self.started}"
 
     def is_dead(self, here: Process) -> bool:
-        """Return whether the process is of this machine and no longer running."""
+        """Return whether the process ran on this machine and has ended."""
         if not self.machine or self.machine != here.machine:
             return False
         return _read_start_time(self.number) != self.started

@@ -55,7 +55,10 @@ def format_counts(events: Sequence[StepEvent]) -> str:
 
 
 def summarize_run(run: Run, *, interrupted: bool = False) -> RunSummary:
-    """Summarize a run that was shown elsewhere: stopping, unknown and remaining steps, counts."""
+    """Return the summary of a run whose events were shown elsewhere.
+
+    It lists the steps that stopped the run, unknown and remaining steps, and counts.
+    """
     shown = [
         one
         for one in run.past_events

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wizard.engine.steps import Step
     from wizard.systems.target import Target
 
-# Seconds that an interrupted run waits for cleanups, in addition to the lock's.
+# Seconds that an interrupted run waits for cleanups, in addition to the release of the lock.
 QUIT_SECONDS = 0.3
 
 
@@ -55,7 +55,7 @@ class Run:
             )
 
     def mark_interrupted(self) -> tuple[StepEvent, ...]:
-        """Return events for the remaining steps of an interrupted run, also kept as past events."""
+        """Return events for the remaining steps of an interrupted run; add them to past events."""
         ended = {event.id for event in self.past_events if event.has_ended}
         last = {event.id: event.state for event in self.past_events}
         left = []
@@ -82,7 +82,7 @@ class Run:
 
     @property
     def outcome(self) -> ExitCode:
-        """0 when every step holds or is unknown, 5 when one is blocked, else 6 when one failed."""
+        """The exit code: 5 if a step is blocked, else 6 if one failed, else 0."""
         states = {event.state for event in self.past_events}
         if "blocked" in states:
             return ExitCode.CONFLICT
