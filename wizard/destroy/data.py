@@ -1,4 +1,4 @@
-"""Databases outside the cluster: never deleted here; their owner gets the statements."""
+"""Databases outside the cluster: the wizard never drops them; their owner gets the statements."""
 
 from __future__ import annotations
 

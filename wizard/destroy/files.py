@@ -81,7 +81,7 @@ class FileRemoval:
         ]
 
     def require_possible(self) -> None:
-        """Raise what the commit would raise; called before anything is removed."""
+        """Raise the errors that the commit would raise; called before anything is removed."""
         require_no_secret(self._options.message, self._options.branch)
         repository = self._repository
         repository.require_idle()

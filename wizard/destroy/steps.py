@@ -36,7 +36,7 @@ def require_removable(found: CommittedInstallation) -> None:
 
 
 def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
-    """Return the steps that remove what `apply` created, without the objects delivered later.
+    """Return the steps that remove what `apply` created; what a controller delivered stays.
 
     `only` selects one part.
     """
@@ -52,7 +52,7 @@ def build_undo_steps(target: Target, only: Part | None = None) -> Steps:
 def build_destroy_steps(
     target: Target, found: CommittedInstallation, pieces: Collection[DataKind], files: FileRemoval
 ) -> Steps:
-    """Return the steps that remove the installation, its files last; data only if in `pieces`."""
+    """Return the steps that remove the installation and the data in `pieces`; the files last."""
     installer = get_installer(target)
     run = live_store(target.release.store).open_run(target)
     return (
@@ -69,7 +69,7 @@ def build_destroy_steps(
 
 
 def _collect_own_keys(found: CommittedInstallation) -> dict[str, frozenset[str]]:
-    """Return the payload keys that the installation owns, by reader of the path ("": Airflow)."""
+    """Return the payload keys that the installation owns, by the path's reader ("": Airflow)."""
     return {
         one.store.reader: frozenset(
             {"config"} if one.store.document else {fact.key for fact in one.facts}
