@@ -17,8 +17,8 @@ def write_files(folder: Path, installation: str, texts: Mapping[str, str]) -> li
     """Write the texts by relative path, readable by all, and return the changed paths.
 
     An existing file is replaced only if an earlier handover of this installation wrote it and it
-    was not changed since; otherwise raises ConflictError. Raises UsageError for a folder of the
-    wizard or of Git, and for one that is not writable; then all files are restored.
+    was not changed since; otherwise raises ConflictError. Raises UsageError for a folder that
+    belongs to the wizard or to Git, and for one that is not writable; then all files are restored.
     """
     for part in (*folder.absolute().parts, *folder.resolve().parts):
         if part.casefold() in _RESERVED_FOLDERS:

@@ -24,8 +24,8 @@ def render_handover(
 ) -> HandoverFiles:
     """Return texts by file name for each owner with something to do.
 
-    `committed` holds the committed files by logical id. The texts contain no secrets, because no
-    input does.
+    `committed` holds the committed files by logical id. The texts contain no secrets, because
+    the inputs contain none.
     """
     release = rendering.release
     store = live_store(release.store).handover(answers, rendering, committed)
