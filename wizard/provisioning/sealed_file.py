@@ -1,8 +1,8 @@
 """The hand-off file: values for the store, for somebody with write access to it.
 
-Its payload is JSON, sealed with age (`wizard.clients.age`). It names its installation and its path
-in the store, so it cannot be written elsewhere. This machine records the hand-off without values,
-because values that were generated once are not generated again.
+Its payload is JSON, sealed with age (`wizard.clients.age`). The file names its installation and
+the path in the store, so the values cannot be written elsewhere. This machine records the hand-off
+without values, because values that were generated once are not generated again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MADE_BY = "give the file that `airflow-wizard secrets --hand-off` wrote"
 
 @dataclass(frozen=True)
 class HandOff:
-    """The content of a file: values by fact, for one path and one installation."""
+    """The content of a hand-off file: values by fact, for one path and one installation."""
 
     installation: str
     place: Mapping[str, str]
@@ -76,7 +76,7 @@ class HandOff:
 
 
 def store_location(settings: StoreSettings, *others: StoreSettings) -> dict[str, str]:
-    """Return the place in the store for file and messages; `others` are further paths."""
+    """Return the place in the store, for the file and messages; `others` are further paths."""
     return settings.location() | {f"path for {store.reader}": store.path for store in others}
 
 
@@ -247,7 +247,7 @@ def load_hand_off_record(repository: WorkTree, installation: str) -> HandOffReco
         dict(public) if _is_text_mapping(public) else {},
         bool(found.get("whole")),
     )
-    # A run that was killed before it wrote the file has handed off nothing.
+    # A run that was killed before it wrote the file did not hand off anything.
     return note if note.is_complete or note.has_file else None
 
 

@@ -52,7 +52,7 @@ _TOKEN_KINDS = ("env", "file", "prompt")
 
 @dataclass(frozen=True)
 class StoreTarget:
-    """The location of the store as reached from this machine; nothing was sent there yet."""
+    """The location of the store as reached from this machine; nothing has been sent to it yet."""
 
     proposal: Proposal
     where: StoreLocation
@@ -108,12 +108,15 @@ class StoreSession:
     found: Survey
 
     def open_all_paths(self) -> tuple[StoreSession, ...]:
-        """Return this path and those of other readers, with the same login; see `open_store`."""
+        """Return the sessions of this and of other readers' paths, with the same login."""
         others = list_store_paths(self.proposal)[1:]
         return (self, *(_open_path(self.proposal, self.store, path) for path in others))
 
     def require_rights(self) -> None:
-        """Raise unless this login can write there; call it before values are read or generated."""
+        """Raise RefusedError unless the login can write at the path.
+
+        Call this before values are read or generated.
+        """
         self.store.require_rights(self.settings, exists=bool(self.found.seen.version))
 
     def signs(self, inputs: Inputs, cluster: SecretLookup | None) -> PriorUse:
@@ -138,7 +141,7 @@ class StoreSession:
 def open_store(target: StoreTarget, who: Any) -> Iterator[StoreSession]:
     """Log in and survey the installation's path; a login made here is revoked at the end.
 
-    Raises WizardError when the store gives no answer, and as
+    Raises WizardError when the store gives no answer, and the errors of
     `wizard.provisioning.survey.survey_store`.
     """
     with target.where.open(who) as store:
@@ -204,7 +207,7 @@ def find_provider_api(answers: Answers, key: GitKey | None = None) -> ProviderRe
 def list_token_consents(
     key: GitKey, place: ProviderRepository, reference: SecretRef, agreed: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the question to confirm before a token is sent to an API that is new."""
+    """Return the question to confirm before a token is sent for a new repository URL."""
     if get_value(agreed, tuple(key.repository.split("."))) == key.url:
         return {}
     return {key.repository: f"Send the token from {reference} to {place.api}?"}
@@ -213,7 +216,7 @@ def list_token_consents(
 def register_key(
     answers: Answers, place: ProviderRepository, token: SecretStr, public: str
 ) -> RegistrationResult:
-    """Register the key read-only with the provider; raises as `forge.register_deploy_key`."""
+    """Register a read-only key; raises the errors of `forge.register_deploy_key`."""
     title = f"airflow-wizard {answers.installation.name}"
     return forge.register_deploy_key(place, token, title, public)
 

@@ -2,7 +2,7 @@
 
 `survey_store` reads the store and decides, `Survey.values` generates and reads values, and
 `fill_store` writes them in one request. The deploy key's public half is derived from the stored
-key, so a run that was killed after the write finds it again.
+key, so the next run finds it again if this run is killed after the write.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ _PASSWORD = "databasePassword"  # noqa: S105 - a key, not a value
 
 @dataclass(frozen=True, slots=True)
 class StoreItem:
-    """One fact: in the store (`kept`), or else where its value comes from.
+    """One fact, and the origin of its value if the store does not have it yet.
 
-    `generate`: generated here; `given`: read from its reference; `others`: somebody else writes it.
+    `kept`: already in the store; `generate`: generated here; `given`: read from its reference;
+    `others`: somebody else writes it.
     """
 
     fact: Fact
@@ -79,7 +80,7 @@ class Inputs:
     _known: dict[str, SecretStr] = field(default_factory=dict, repr=False)
 
     def value(self, fact: Fact) -> SecretStr:
-        """Return the value of a fact's reference. Raises SecretError without one."""
+        """Return the value of a fact's reference. Raises SecretError if it has none."""
         assert fact.reference is not None  # noqa: S101 - generated facts never come here
         if fact.key not in self._known:
             key = reference_key(self.answers, fact.reference)
