@@ -1,7 +1,7 @@
-"""The questions that hold an address: its name and port are tested while it is typed.
+"""The questions about addresses, whose host name and port are tested while the user types.
 
 A new question with a host or a URL needs one line here, or one in `UNCHECKED_ADDRESSES` if this
-machine cannot be expected to reach it.
+machine cannot be expected to reach the address.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _API_SERVER = "kubernetes"
 
 @dataclass(frozen=True, slots=True)
 class AddressQuestions:
-    """Questions that together hold one address; the first one shows the result."""
+    """Questions that together ask for one address; the first question shows the result."""
 
     keys: tuple[str, ...]
     find: Callable[[Answers], Address | None]
@@ -39,7 +39,7 @@ class AddressQuestions:
         return self.keys[0]
 
     def is_host(self, key: str) -> bool:
-        """Return whether this question is a host whose port is in a question of its own."""
+        """Return whether this question asks for a host whose port is a separate question."""
         return key == self.key and len(self.keys) > 1
 
     def address(self, answers: Answers) -> Address | None:

@@ -87,7 +87,7 @@ def probe_dag_repository(situation: Situation) -> Iterator[Probe]:
 
 
 def probe_config_repository(situation: Situation) -> Iterator[Probe]:
-    """Check that host's keys and clone as Argo CD does, with its own key only."""
+    """Check the host keys of the config repository, and clone it with Argo CD's key only."""
     if not REPOSITORY_KEY.holds(situation.answers):
         return
     target = repository_target(situation.answers)
@@ -119,7 +119,7 @@ def _probe_clone(
         yield make_finished_probe(clone, reading.title, target.endpoint, held, about.repository)
         return
     try:
-        # Parsed as `secrets` does, so that an unusable key is a fault here too.
+        # Parsed in the same way as by `secrets`, so that an unusable key fails here too.
         key = read_private_key(held, about.question, "", about.question)
         require_recorded_key(key, about.public, about.question)
     except WizardError as error:
@@ -254,9 +254,9 @@ def probe_cluster(situation: Situation) -> Iterator[Probe]:
 def list_cluster_probes(
     answers: Answers, release: Release, kube: Kube, controller: Kube | None = None
 ) -> Iterator[Probe]:
-    """Return the cluster's probes, with those of the installation's store and delivery.
+    """Return the cluster's probes, which include the checks of the store and the delivery.
 
-    `controller` is the cluster of the delivery's controller if that is a different one.
+    `controller` is the cluster of the delivery's controller if it is not Airflow's cluster.
     """
     store = live_store(release.store).cluster_checks(kube, answers, release)
     delivery = live_delivery(release.delivery).cluster_checks(answers, kube, controller)

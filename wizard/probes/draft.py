@@ -1,4 +1,4 @@
-"""The situation of probes for unsaved answers, on the screens."""
+"""Build the `Situation` for probes of unsaved answers, on the screens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def prepare_situation(
     cluster: bool = True,
     scanner: Scanner | None = None,
 ) -> Situation:
-    """Return the situation of answers with verified host keys; blocks on reading files.
+    """Return the `Situation` of answers with verified host keys; blocks while it reads files.
 
     Without `cluster` the kubeconfig is not read. The result contains no consent. Raises
     AnswersError for an unusable file and WizardError for a context that does not exist.

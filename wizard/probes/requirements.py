@@ -58,7 +58,7 @@ class _DryRun(Situation):
         return SecretStr("stand-in-for-a-secret")
 
     def refusal(self, key: str, *places: str, use: str) -> ProbeResult | None:
-        """Record the use; a dry run refuses nothing, so the result is always None."""
+        """Record the use of a secret; return None, because a dry run refuses nothing."""
         del key, places
         self.uses.append(use)
         return None
