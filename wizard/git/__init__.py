@@ -1,1 +1,1 @@
-"""The only package that runs git: read, commit, roll back, push."""
+"""Runs git: read, commit, roll back, push. No other package runs git."""

@@ -19,10 +19,10 @@ DIGEST_PREFIX = "sha256:"
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A planned change of one file: `old` is the current content, `new` the planned; None: no file.
+    """A planned change of one file, from the content `old` to the content `new` (None: no file).
 
-    `same` files change nothing; they are listed because the digest covers them. `note` is a remark
-    about the file for the user (`hand edit kept`).
+    Files of kind `same` do not change; they are listed because the digest includes them. `note` is
+    a remark about the file for the user (`hand edit kept`).
     """
 
     path: str
@@ -56,7 +56,7 @@ class Conflict:
 
 
 def conflict_error(conflicts: Sequence[Conflict]) -> ConflictError:
-    """Return all conflicts as one error: each path with its reason, each distinct fix once."""
+    """Return all conflicts as one error: each path with its reason, and each different fix once."""
     count = len(conflicts)
     head = "one file needs" if count == 1 else f"{count} files need"
     lines = [f"{head} a decision before anything is written:", *(f"  {one}" for one in conflicts)]

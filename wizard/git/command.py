@@ -1,8 +1,8 @@
 """Runs git without a shell, with an environment that contains no secret.
 
-There are two ways. `Git.read` only reads: everything that the repository's configuration could
-start (hooks, filters, fsmonitor, pagers, external diffs, transports) is off. `Git.act` does what
-the user would do (add, commit, push): hooks, signing and credential helpers run.
+There are two ways to run git. `Git.read` only reads: everything that the repository's configuration
+could start (hooks, filters, fsmonitor, pagers, external diffs, transports) is off. `Git.act` does
+what the user would do (add, commit, push): hooks, signing and credential helpers run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NETWORK = frozenset(
     }
 )  # fmt: skip
 
-# Attributes stay on: check-attr runs nothing, and shows what a commit will do.
+# Git attributes stay on: check-attr runs nothing, and shows what a commit will do.
 _READ_OPTIONS = (
     "--no-pager",
     "--no-optional-locks",
@@ -69,7 +69,7 @@ _READ_OPTIONS = (
         for part in ("-c", setting)
     ),
 )
-# Background maintenance would outlive the command; the user's next git command runs it.
+# Background maintenance would run longer than the command. The user's next git command runs it.
 _ACT_OPTIONS = (
     "--no-pager",
     "-c",
@@ -84,7 +84,7 @@ _ACT_OPTIONS = (
 def git_environment(*, network: bool = False) -> dict[str, str]:
     """Return the environment of git and hooks: an allow-list, without tokens and passwords.
 
-    With `network`, also proxies and certificate files.
+    With `network`, it includes the variables for proxies and certificate files.
     """
     kept = {
         name: value
@@ -98,14 +98,14 @@ def _reading_environment() -> dict[str, str]:
     kept = git_environment()
     for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
         kept.pop(name, None)
-    # English messages can be recognised; missing blobs of a partial clone are not fetched.
+    # Make messages English, to recognise them; do not fetch missing blobs of a partial clone.
     quiet = {"LC_ALL": "C", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
     return {**kept, **quiet}
 
 
 @cache
 def find_git() -> str:
-    """Return the git program, from absolute PATH entries only (never from the repository)."""
+    """Return the path of git, from absolute PATH entries only (never from the repository)."""
     import shutil
 
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -135,7 +135,7 @@ class GitOutput:
         return _clean_message(self.out)
 
     def error(self, hint: str = "") -> WizardError:
-        """Return the failure as an error with the command and git's message."""
+        """Return an error for the failure, with the command and git's message."""
         message = self.err or f"exited with code {self.code}"
         return WizardError(f"git {self.args[0] if self.args else ''}: {message}", hint)
 
@@ -191,7 +191,7 @@ def _run(
     own: bool = False,
 ) -> GitOutput:
     with ExitStack() as stack:
-        # The user's hooks may leave a process behind that keeps the output open for ever.
+        # A hook may leave a process behind that keeps a pipe open, so the output goes to files.
         files = [_sink(stack) for _ in range(2)] if own else [None, None]
         try:
             process = subprocess.Popen(  # noqa: S603 - a list without secrets
@@ -229,8 +229,8 @@ def _communicate(
 ) -> tuple[bytes | None, bytes | None]:
     """Return git's output after it ends; raises TimeoutExpired.
 
-    With a timeout, `communicate` sleeps between checks whether the process has ended, which takes
-    longer than most of these commands.
+    `communicate` is called without a timeout, because with one it sleeps between its checks whether
+    the process has ended. Such a sleep takes longer than most git commands.
     """
     late = []
 
@@ -269,7 +269,7 @@ def _contents(file: IO[bytes] | None, piped: bytes | None) -> bytes:
 
 
 def _stop(process: subprocess.Popen[bytes], *, group: bool) -> None:
-    """Stop git and its children: first with a signal, so that git removes its lock files."""
+    """Stop git and its children: first with SIGTERM, so that git removes its lock files."""
 
     def send(how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""Finds the work tree of a folder, and creates a repository."""
+"""Finds the work tree that contains a folder, and creates repositories."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUESTIONS = (
 def discover_work_tree(path: Path) -> tuple[Path, Path, Path, Path, str]:
     """Return the folder, its work tree, Git folder, common Git folder and object format.
 
-    UsageError if there is no work tree, RefusedError if git does not trust its owner or its
+    UsageError if there is no work tree, RefusedError if git does not trust its owner or the
     configuration puts the work tree elsewhere.
     """
     folder = Path(os.path.realpath(path))

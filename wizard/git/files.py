@@ -1,6 +1,6 @@
 """Reads and writes files of a work tree without ever following a symbolic link.
 
-Every folder on the path is opened separately, relative to its parent (`O_NOFOLLOW`). So a link that
+Every folder on the path is opened separately, relative to its parent (`O_NOFOLLOW`), so a link that
 is created between a check and the write has no effect.
 """
 
@@ -87,7 +87,7 @@ def _irregular_file_error(path: str) -> RefusedError:
 def stage_file(root: Path, path: str, data: bytes, mode: int | None, temporary: str) -> None:
     """Write the bytes to a temporary name in the same folder, and sync them to disk.
 
-    Missing folders are created. `mode` None is a new file, with the umask's permissions.
+    Missing folders are created. With `mode` None, the file is new and gets the umask's permissions.
     """
     with open_folder(root, path, create=True) as (folder, _):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -108,7 +108,7 @@ def replace_file(root: Path, path: str, temporary: str) -> None:
 
 
 def delete_file(root: Path, path: str) -> None:
-    """Delete a file (a link, not its target); does nothing if it does not exist."""
+    """Delete a file (a link, not its target); do nothing if the file does not exist."""
     with suppress(FileNotFoundError), open_folder(root, path) as (folder, name):
         os.unlink(name, dir_fd=folder)
         os.fsync(folder)

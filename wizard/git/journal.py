@@ -1,8 +1,8 @@
-"""The journal of a running write: enough to restore everything after an interruption.
+"""The journal of a running write, which can restore everything after an interruption.
 
-It is in the Git folder (`airflow-wizard/journal`, readable only by its owner), never in the work
-tree. The file `state.json` marks an unfinished write. It is created after the originals are
-complete, and it is deleted first.
+The journal is in the Git folder (`airflow-wizard/journal`, readable only by its owner), never in
+the work tree. The file `state.json` marks an unfinished write: it is created after all originals
+are saved, and is the first file to be deleted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _VERSION = 1
 class JournalEntry:
     """One file: its permission bits before (None: it did not exist), and its new content.
 
-    `new` is the sha256 of the new bytes, None if the file is deleted; `old` likewise.
+    `new` is the sha256 of the new bytes (None: the file is deleted); `old` is that of the old bytes
+    (None: the file did not exist).
     """
 
     path: str
@@ -39,9 +40,9 @@ class JournalEntry:
 class JournalRecord:
     """The starting point of one write.
 
-    `head` and `ref` are the commit and branch at the start, `branch` the work branch it creates,
-    `message` the commit message (None: files only), `unknown` the paths missing in the index,
-    `folders` the missing folders, `pid` the running git process.
+    `head` and `ref` are the commit and branch at the start, `branch` the work branch that the
+    write creates, `message` the commit message (None: write files only), `unknown` the paths that
+    are not in the index, `folders` the missing folders, and `pid` the running git process.
     """
 
     token: str
@@ -63,7 +64,7 @@ class JournalRecord:
 
 
 class WriteJournal:
-    """The record on disk, and the original bytes with it."""
+    """The record on disk, and the original bytes of the files."""
 
     def __init__(self, place: Path, record: JournalRecord) -> None:
         self._place = place
@@ -73,7 +74,7 @@ class WriteJournal:
     def begin(
         cls, git_folder: Path, record: JournalRecord, originals: Sequence[bytes | None]
     ) -> WriteJournal:
-        """Write the record and one original for each entry; after this, a write may start."""
+        """Save the record and the original of each entry; after that, the write may start."""
         place = private_folder(git_folder) / "journal"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o700)
@@ -135,7 +136,7 @@ class WriteJournal:
         shutil.rmtree(self._place, ignore_errors=True)
 
     def write_scratch(self, name: str, data: bytes) -> Path:
-        """Write a file that is deleted with the journal, for data too long for a command line."""
+        """Write a file that is deleted with the journal; for data too long for a command line."""
         path = self._place / name
         path.unlink(missing_ok=True)
         _write(path, data)
@@ -172,9 +173,9 @@ def private_folder(git_folder: Path) -> Path:
 
 @contextmanager
 def lock_work_tree(git_folder: Path) -> Iterator[None]:
-    """Let only one run write to a work tree at a time; ConflictError while it is locked.
+    """Lock a work tree, so that only one run writes to it; ConflictError while it is locked.
 
-    The lock ends with the process, however the process ends.
+    The lock is released when the process ends, for whatever reason.
     """
     import fcntl
 

@@ -1,4 +1,4 @@
-"""Reads commits, files in them and the index of a repository; runs nothing that it configures."""
+"""Reads commits, committed files and the index; runs nothing that the repository configures."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class GitObjects:
 
     @cached_property
     def head(self) -> Head:
-        """Return HEAD as of the first call; `refresh` makes the next call read it again."""
+        """Return HEAD as of the first call; after `refresh`, the next call reads HEAD again."""
         both = self.git.read(
             "rev-parse", "HEAD^{commit}", "--symbolic-full-name", "HEAD", ok=(0, 128)
         )
@@ -118,7 +118,10 @@ class GitObjects:
         return {path: _blob_data(found.get(path)) for path in wanted}
 
     def _require_absent(self, commit: str, paths: Sequence[str]) -> None:
-        """Require that paths are absent, not just missing objects (partial clone, damage)."""
+        """Raise WizardError if the commit has a file at one of these paths.
+
+        The file's object is then missing from the clone (partial clone, damage).
+        """
         for at in range(0, len(paths), _CHUNK):
             some = [self.full_path(path) for path in paths[at : at + _CHUNK]]
             listing = self.git.read("ls-tree", "-z", "--full-tree", commit, "--", *some).out
@@ -190,7 +193,7 @@ class GitObjects:
         return found
 
     def query_paths(self, full_paths: Sequence[str], *args: str) -> list[str]:
-        """Return NUL-separated output of a git command that reads paths from standard input."""
+        """Return the NUL-separated output fields of a git command that reads paths from stdin."""
         if not full_paths:
             return []
         stdin = b"".join(path.encode() + b"\0" for path in full_paths)

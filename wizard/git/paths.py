@@ -1,4 +1,4 @@
-"""Which repository paths may be written: text rules that are the same on every system.
+"""Decides which repository paths may be written, by text rules that are the same on every system.
 
 Two kinds of paths are never written, whatever an answer says: paths that Git refuses or treats
 specially (see `verify_path` and `is_ntfs_dotgit` in git's path.c and read-cache.c), and files that

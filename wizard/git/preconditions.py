@@ -1,7 +1,7 @@
 """Finds conflicts with a write to a repository before anything is written.
 
-`Preconditions.refused` are safety problems that nobody can override. The others need a decision of
-the user: a conflicting file, an uncommitted edit, an ignored path.
+`Preconditions.refused` are safety problems that nobody can override. The other conflicts need a
+decision of the user: a conflicting file, an uncommitted edit, an ignored path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NO_LINKS = (
 
 @dataclass(frozen=True)
 class Preconditions:
-    """All conflicts with a write, by whether the user can resolve them."""
+    """All conflicts with a write, separated by whether the user can resolve them."""
 
     refused: list[Conflict]
     conflicts: list[Conflict]
@@ -68,7 +68,7 @@ def examine_changes(
         conflicts += _find_ignored_paths(repo, free)
         conflicts += _find_paths_outside_sparse(repo, free)
     conflicts += _find_edited_files(repo, free, commit=commit)
-    # A link that is committed and on disk is found twice.
+    # A link that is in HEAD and on disk is found twice, so duplicates are removed.
     return Preconditions(
         list(dict.fromkeys(refused)),
         list({one.path: one for one in reversed(conflicts)}.values())[::-1],
@@ -123,7 +123,7 @@ def _describe_obstacle(
 
 
 def _committed_kinds(repo: WorkTree, folders: Sequence[str]) -> dict[str, str]:
-    """Return HEAD's content of these folders: path -> file, folder, link or repository."""
+    """Return what HEAD has in these folders: path -> file, folder, link or repository."""
     commit = repo.head.commit
     if commit is None:
         return {}
@@ -149,7 +149,7 @@ def _tree_entries(data: bytes, width: int) -> Iterator[tuple[bytes, str]]:
 
 
 def _disk_kinds(root: Path, folders: Sequence[str]) -> dict[str, str]:
-    """Return the disk content of these folders (parents first); links are not followed."""
+    """Return what the disk has in these folders (parents first); links are not followed."""
     found: dict[str, str] = {"": "folder"}
     for folder in folders:
         if found.get(folder) != "folder":
@@ -211,7 +211,7 @@ def _read_ignore_rules(
 
 
 def _unignore_hint(full: str, excluded: str, source: str) -> str:
-    """Return how to un-ignore a path; no rule can re-include files of an `excluded` folder."""
+    """Return how to stop ignoring a path; no rule can re-include files of an `excluded` folder."""
     inside = source.endswith(".gitignore") and not source.startswith(("/", "~"))
     below = source.removesuffix(".gitignore") if inside else ""
     file = source if inside else ".gitignore"
@@ -228,7 +228,7 @@ def _unignore_hint(full: str, excluded: str, source: str) -> str:
 def _find_paths_outside_sparse(
     repo: WorkTree, free: Mapping[str, FileChange]
 ) -> Iterator[Conflict]:
-    """Yield new paths outside a cone-mode sparse checkout (existing ones have an index flag)."""
+    """Yield new paths outside a cone-mode sparse checkout (an index flag marks existing paths)."""
     folders = repo.sparse_folders()
     if folders is None:
         return
@@ -291,7 +291,7 @@ def _is_disk_as_planned(repo: WorkTree, full: str, change: FileChange) -> bool:
 
 
 def _same_text(data: bytes | None, expected: bytes | None) -> bool:
-    """Return whether both are equal, apart from line ends written by core.autocrlf."""
+    """Return whether both are equal, apart from line endings changed by core.autocrlf."""
     if data is None or expected is None or b"\r" in expected:
         return data == expected
     return data == expected or data.replace(b"\r\n", b"\n") == expected

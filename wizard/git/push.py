@@ -105,7 +105,7 @@ def is_ahead(repo: WorkTree, branch: str) -> bool:
         return False
     seen = f"refs/remotes/{find_remote(repo, branch)}/{branch}"
     counted = repo.git.read("rev-list", "--count", f"{seen}..refs/heads/{branch}", ok=(0, 128))
-    # The ref is missing if the branch was never pushed, or with a different fetch refspec.
+    # The ref is missing if the branch was never pushed, or if the fetch refspec is a different one.
     return bool(counted.code) or counted.text != "0"
 
 

@@ -23,8 +23,8 @@ _SSH_HOSTS = {
 def redact(text: str) -> str:
     """Return text without the credentials in URLs.
 
-    Over HTTP even a user name may be a token, so all of it is removed. The user of `ssh://git@` is
-    not secret and stays; its password is removed.
+    In an HTTP URL even the user name may be a token, so user name and password are removed. The
+    user of `ssh://git@` is not secret and stays; a password is removed.
     """
 
     def shown(match: re.Match[str]) -> str:
@@ -38,7 +38,7 @@ def redact(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WebLocation:
-    """A remote on the web: host (with the port of an HTTP URL) and path."""
+    """The web address of a remote: host (with the port of an HTTP URL) and path."""
 
     host: str
     path: str
@@ -119,7 +119,7 @@ def pr_url(url: str, branch: str, base: str) -> str | None:
 
 
 def _azure_page(location: WebLocation) -> str | None:
-    """Return Azure's page: over SSH the path is `v3/organisation/project/repository`."""
+    """Return Azure's page; SSH URLs have the path `v3/organisation/project/repository`."""
     if location.host != "ssh.dev.azure.com":
         return location.url if "/_git/" in f"/{location.path}" else None
     parts = location.path.split("/")
@@ -130,7 +130,7 @@ def _azure_page(location: WebLocation) -> str | None:
 
 
 def push_options(url: str, base: str, title: str) -> list[str]:
-    """Return push options that make the server open the request; only GitLab has them.
+    """Return push options that make the server open a merge request; only GitLab has them.
 
     Source: https://docs.gitlab.com/topics/git/commit/#push-options
     """

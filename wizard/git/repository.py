@@ -1,4 +1,4 @@
-"""A Git work tree: its place, its commit author, and its branch.
+"""Opens a Git work tree and reads its location, commit author and branch.
 
 Reading never runs anything that the repository configures; see `wizard.git.command`. Code that
 changes a work tree is in `wizard.git.transaction` and `wizard.git.push`.
@@ -61,7 +61,10 @@ class WorkTree(GitObjects):
         return cls.open(path, prefix="")
 
     def with_prefix(self, prefix: str) -> WorkTree:
-        """Return the same work tree with a different top; UsageError for a prefix outside it."""
+        """Return the same work tree with a different top.
+
+        Raises UsageError for a prefix outside the work tree.
+        """
         clean = prefix.strip("/") if prefix.strip("/") != "." else ""
         clean = clean.removeprefix("./")
         if clean and (prefix.startswith("/") or path_problem(clean)):
@@ -101,7 +104,7 @@ class WorkTree(GitObjects):
         return Author(match[1], match[2])
 
     def require_idle(self) -> None:
-        """Raise ConflictError during a merge, rebase or another git command."""
+        """Raise ConflictError during a merge, a rebase or another unfinished git operation."""
         for name, (what, on, back) in _GIT_OPERATIONS.items():
             if (self.git_dir / name).exists():
                 raise ConflictError(
@@ -117,8 +120,8 @@ class WorkTree(GitObjects):
     def require_branch(self, target: str, work: str | None = None) -> None:
         """Raise UsageError unless HEAD allows a commit for `target`.
 
-        Without `work`, HEAD must be the target branch. With it, HEAD must be the work branch, or be
-        at the target's commit, from which the work branch is then created.
+        Without `work`, HEAD must be the target branch. With `work`, HEAD must be the work branch,
+        or be at the commit of the target branch, from which the work branch is then created.
         """
         for name in filter(None, (target, work)):
             self._require_name(name)

@@ -25,10 +25,10 @@ GIT_TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Recovery:
-    """The result for an interrupted write: finished as `commit`, or undone.
+    """The result of a recovery: the interrupted write was finished as `commit`, or undone.
 
-    `restored` are the restored files, `rescued` the paths where bytes were saved that somebody
-    wrote after the interruption, `left` the paths that were not changed.
+    `restored` are the restored files, `rescued` the paths of copies of bytes that somebody wrote
+    after the interruption, and `left` the paths that were not changed.
     """
 
     commit: str | None = None
@@ -62,10 +62,10 @@ def recover_locked(repo: WorkTree) -> Recovery | None:
 
 
 def find_interrupted_commit(repo: WorkTree, record: JournalRecord) -> str | None:
-    """Return the commit of an interrupted write, None if it did not commit.
+    """Return the commit of an interrupted write, None if the write did not commit.
 
-    The user may have committed on top since. It is the first commit after the starting commit, with
-    the message of the write.
+    The commit is the first one after the starting commit and has the message of the write. The user
+    may have added commits on top of it.
     """
     if record.message is None:
         return None
@@ -97,7 +97,7 @@ def remove_empty_folders(repo: WorkTree, record: JournalRecord) -> None:
 def roll_back(repo: WorkTree, journal: WriteJournal, *, later: bool) -> Recovery:
     """Restore files, folders, index and branch, and close the journal; may be repeated.
 
-    `later` is true in a run after the interrupted one: later changes of others are kept.
+    `later` is true in a run after the interrupted run: changes that others made since are kept.
     """
     record = journal.record
     for entry in record.entries:
@@ -186,11 +186,11 @@ def _leave_branch(repo: WorkTree, record: JournalRecord) -> None:
             repo.git.plumb("update-ref", "-d", name, record.head)
 
 
-# Leftovers of a killed git
+# Leftovers of a killed git process
 
 
 def _wait_for_git(repo: WorkTree, record: JournalRecord) -> None:
-    """Wait for the interrupted run's git, then delete the lock files of a killed one."""
+    """Wait for the interrupted run's git to end, then delete lock files that a killed git left."""
     deadline = time.monotonic() + GIT_TIMEOUT
     while record.pid and _is_git_in(repo.root, record.pid):
         if time.monotonic() > deadline:
@@ -238,9 +238,9 @@ def _processes() -> list[int]:
 
 
 def _is_git_in(root: Path, pid: int) -> bool:
-    """Return whether this process is a git command in the work tree (a dead one has no folder).
+    """Return whether this process is a git command in the work tree (a dead process has no folder).
 
-    Without /proc, only whether the process is alive.
+    On systems without /proc, return whether the process is alive.
     """
     if not Path("/proc/self").exists():
         with suppress(OSError):

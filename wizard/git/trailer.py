@@ -17,7 +17,7 @@ def format_trailer(digest: str) -> str:
 
 
 def parse_trailer(message: str) -> str | None:
-    """Return the digest in a message's last paragraph; None unless there is exactly one."""
+    """Return the digest in a message's last paragraph; None unless it has exactly one."""
     paragraphs = [part for part in message.replace("\r\n", "\n").strip().split("\n\n") if part]
     found = list(_trailers(paragraphs[-1])) if paragraphs else []
     return found[0] if len(found) == 1 else None

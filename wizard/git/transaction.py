@@ -1,9 +1,9 @@
 """Writes to a work tree: completely or not at all, even if interrupted.
 
 New bytes are first written to temporary files, so a full disk is noticed before any file changes;
-then each file is renamed to its path. A journal (see `wizard.git.journal`) holds the originals. On
-an error, a refusing hook or Ctrl-C everything is restored at once; after a kill or a power cut, by
-the next run.
+then each file is renamed to its path. A journal (see `wizard.git.journal`) keeps the originals.
+After an error, a failed hook or Ctrl-C, everything is restored at once; after a kill or a power
+cut, the next run restores it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 class WriteResult:
     """The result of a write: `commit` is None if nothing was committed.
 
-    `altered` has one sentence for each change by a hook; `recovered` is an earlier, interrupted
-    write.
+    `altered` has one sentence for each change by a hook; `recovered` is the recovery of an earlier,
+    interrupted write.
     """
 
     paths: tuple[str, ...]
@@ -69,7 +69,7 @@ class WriteResult:
 def recover_interrupted_write(repo: WorkTree) -> Recovery | None:
     """Finish or undo an interrupted write; None if there is none.
 
-    ConflictError while its git is still running.
+    ConflictError while the git command of that write is still running.
     """
     if not (repo.git_dir / "airflow-wizard" / "journal").exists():
         return None
@@ -101,12 +101,12 @@ def commit_changes(
     branch: str | None = None,
     terminal: bool = False,
 ) -> WriteResult:
-    """Write the changes and commit exactly them, whatever else is staged or edited.
+    """Write the changes and commit only these, even if other files are staged or edited.
 
     Commits on `target` (HEAD must be there), or on the work branch `branch` created from it. The
     user's hooks and signing run, and may prompt on the terminal if `terminal`. Raises UsageError if
     HEAD is elsewhere, RefusedError for unsafe paths, ConflictError for files that differ from the
-    plan, and WizardError if a hook refuses or writing fails; then nothing is changed.
+    plan, and WizardError if a hook refuses or writing fails. In each case nothing is changed.
     """
     todo = [change for change in changes if change.differs]
     with lock_work_tree(repo.git_dir):
@@ -146,7 +146,7 @@ def _transaction(
     *,
     terminal: bool,
 ) -> str:
-    """Write, and commit if there is a message; return git's output. All or nothing."""
+    """Write the changes, and commit if there is a message, all or nothing; return git's output."""
     journal = _begin(repo, todo, message, branch)
     output = ""
     try:
@@ -231,7 +231,7 @@ def _write_error(path: str, error: OSError) -> WizardError:
 
 
 def _enter_branch(repo: WorkTree, journal: WriteJournal) -> None:
-    """Point HEAD to the work branch; it is at the same commit, so no file changes."""
+    """Point HEAD to the work branch, which is at the same commit, so no file changes."""
     record = journal.record
     if record.branch is None or record.head is None:
         return
@@ -265,8 +265,10 @@ def _pathspecs(full_paths: Sequence[str]) -> bytes:
 def _commit(
     repo: WorkTree, todo: Sequence[FileChange], journal: WriteJournal, *, terminal: bool
 ) -> str:
-    """Run `git commit --only`; the message is on standard input, so that it is read only after
-    the journal has the process id. A git orphaned before that reads an empty message and stops.
+    """Run `git commit --only` and return its output.
+
+    The message is on standard input, so that git reads it only after the journal has the process
+    id. A git process that is orphaned earlier reads an empty message and stops.
     """
     paths = journal.write_scratch(
         "paths", _pathspecs([repo.full_path(change.path) for change in todo])
@@ -304,7 +306,7 @@ def _finish(repo: WorkTree, journal: WriteJournal) -> None:
 def find_unplanned_changes(
     repo: WorkTree, todo: Sequence[FileChange], message: str, before: str | None
 ) -> list[str]:
-    """Return sentences about unplanned changes in HEAD or on disk; `before` was HEAD."""
+    """Return sentences about unplanned changes in HEAD or on disk; `before` is the earlier HEAD."""
     found = []
     stored = repo.read_many(change.path for change in todo)
     for change in todo:

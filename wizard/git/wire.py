@@ -12,14 +12,15 @@ from dataclasses import dataclass
 FLUSH = b"0000"
 MOST_BYTES = 33_554_432
 _REF = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)(?:\0([^\n]*))?\n?")
-# gitrevisions(7): where git searches for a short name, in this order.
+# The places where git searches for a short name, in this order (gitrevisions(7)).
 _REF_PATTERNS = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}")
 
 
 class WireError(Exception):
     """The server sent something other than an advertisement.
 
-    `server_message` is the server's own refusal, or empty; `ended`: it closed the stream.
+    `server_message` is the server's error message, or empty; `ended` is true if the server closed
+    the stream.
     """
 
     def __init__(self, server_message: str = "", *, ended: bool = False) -> None:
@@ -30,7 +31,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """Refs by full name, and the server's capabilities; `raw` are the bytes that were read."""
+    """Refs by full name, and the server's capabilities; `raw` has the bytes that were read."""
 
     refs: Mapping[str, str]
     capabilities: tuple[str, ...]
@@ -54,7 +55,9 @@ class Advertisement:
 
 
 def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
-    """Read up to the flush packet. `read(n)` returns at most n bytes, none at the end.
+    """Read an advertisement up to the flush packet.
+
+    `read(n)` returns at most n bytes, and no bytes at the end of the stream.
 
     Raises WireError, and any error of `read`.
     """
@@ -78,7 +81,7 @@ def read_advertisement(read: Callable[[int], bytes]) -> Advertisement:
 
 
 def _read_packet(read: Callable[[int], bytes], raw: bytearray) -> bytes | None:
-    """Return the next packet's content; None at a flush."""
+    """Return the next packet's content; None for a flush packet."""
     head = _read_exactly(read, 4, raw)
     if not re.fullmatch(rb"[0-9a-f]{4}", head):
         raise WireError

@@ -62,7 +62,10 @@ class Candidates:
     typed: frozenset[str] = frozenset()
 
     def merge_with(self, given: Sequence[KnownHost]) -> tuple[KnownHost, ...]:
-        """Return given and scanned entries; a typed fingerprint replaces given keys of its type."""
+        """Return given and scanned entries.
+
+        A scanned key whose fingerprint was typed replaces the given keys of its type.
+        """
         replaced = {
             entry.type
             for entry in self.entries

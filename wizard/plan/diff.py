@@ -81,7 +81,7 @@ def _hunks(old: list[str], new: list[str], context: int) -> Iterator[DiffLine]:
 
 
 def _range(start: int, stop: int) -> str:
-    """Format a hunk's range: line numbers start at 1; an empty range has the line before it."""
+    """Format a hunk's range: line numbers start at 1; an empty range starts at the line before."""
     length = stop - start
     if length == 1:
         return str(start + 1)

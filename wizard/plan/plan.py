@@ -207,7 +207,7 @@ class Plan:
             raise conflict_error(self.conflicts)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan for `plan --json` and `--out`; a schema number never loses keys.
+        """Return the plan for `plan --json` and `--out`; a schema may gain keys, but not lose any.
 
         ``schema`` (1), ``installation``, ``digest``, ``differs``, ``refused``; ``changes``: path,
         logical, kind, note, ``old`` and ``new`` as sha256 or null; ``conflicts``: path, reason,
