@@ -75,7 +75,7 @@ def require_valid_answers(data: Mapping[str, Any]) -> tuple[Answers, tuple[str, 
 
 
 def reset_inapplicable(answers: Answers) -> tuple[Answers, list[str]]:
-    """Reset answers that do not apply to their defaults; return the answers and warnings.
+    """Return the answers, with inapplicable answers reset to their defaults, and warnings.
 
     A reset may make another question inapplicable, so this repeats until nothing changes.
     """

@@ -71,7 +71,7 @@ def _check_branch(repository: WorkTree, branch: str, planned: Mapping[str, bytes
 
 
 def _fetch_commit(repository: WorkTree, remote: str, branch: str) -> str | None:
-    """Fetch and return the remote's commit without changing a branch; None without that branch."""
+    """Fetch the remote's branch and return its commit, None if missing; changes no local branch."""
     ref = f"refs/heads/{branch}"
     asked = repository.git.act("ls-remote", "--", remote, ref, network=True, seconds=FETCH_SECONDS)
     if asked.code:

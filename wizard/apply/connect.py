@@ -38,8 +38,8 @@ def open_target(
 
     The contexts are kubeconfig contexts: `context` of Airflow's cluster (empty: the current one)
     and `argocd_context` of Argo CD's (empty: the same cluster). `database` is the administrator
-    that the operator named. `chart` is the path of a chart, for delivery by Helm; `agreed` is as in
-    `Target`.
+    that the operator named. `chart` is the path of a chart, for delivery by Helm; see `Target`
+    for `agreed`.
 
     Raises UsageError for a named context or chart that does not exist, and when this machine has
     credentials for no system.
@@ -86,7 +86,7 @@ def _find_chart(text: str) -> Path | None:
 
 
 def _open_client(context: str) -> Kube | None:
-    """Return the client of a context; None without a kubeconfig and without a named context."""
+    """Return the client of a context; None if no context is named and there is no kubeconfig."""
     try:
         return open_kube(context)
     except NoContextError:

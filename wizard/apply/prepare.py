@@ -72,7 +72,7 @@ def prepare_run(
 ) -> PreparedRun:
     """Return the steps of an installation in their order; nothing is sent.
 
-    `plan` is a file of `plan --out`; contexts and chart are those of `wizard.apply.connect`.
+    `plan` is a file of `plan --out`; `wizard.apply.connect` describes contexts and chart.
     `take_over` holds STEP@SEAL texts that accept a diff of an earlier run. Raises RefusedError for
     a manual delivery, ConflictError when the committed files differ from the plan that was shown,
     and UsageError when no credentials are found.

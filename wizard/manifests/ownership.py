@@ -20,7 +20,7 @@ OWNER_ANNOTATION = "airflow-wizard/source"
 def owner_id(url: str, prefix: str, installation: str) -> str:
     """Return the owner id of an installation, the same for all spellings of a repository's URL.
 
-    It is empty without a URL.
+    The id is empty without a URL.
     """
     if not url:
         return ""

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeSource:
-    """A group of probes: `title` heads their results, `section` is the page with the questions.
+    """A group of probes: `title` is their heading, `section` is the page with the questions.
 
     `reads` names the sections whose answers the results depend on: after a change in one of them,
     the probes must run again. `kube` is true for probes that query the cluster.

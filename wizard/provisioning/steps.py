@@ -191,7 +191,7 @@ def open_cluster(answers: Answers, context: str = "") -> tuple[SecretLookup | No
 
 
 def parse_token_reference(text: str) -> SecretRef:
-    """Parse the reference to a provider's token. Raises ValueError for the token itself."""
+    """Parse the reference to a provider's token. Raises ValueError if the text is the token."""
     reference = SecretRef.parse(text)
     if reference.kind not in _TOKEN_KINDS:
         raise ValueError("give the source of the token: env:NAME, file:PATH or prompt")

@@ -252,7 +252,7 @@ def _state(fact: Fact, missing: Iterable[Fact]) -> ItemState:
 
 
 def make_database_client(proposal: Proposal) -> Callable[[SecretStr], PostgresClient]:
-    """Return a function from password to a client of the metadata database."""
+    """Return a function that takes the password and returns a metadata database client."""
 
     def client(password: SecretStr) -> PostgresClient:
         own = proposal.answers.database

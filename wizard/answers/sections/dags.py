@@ -214,7 +214,7 @@ class Dags(Section):
         if not self.credentials.needed:
             return ()
         user, token = (self.credentials.username,), (FactUse(self._token_fact()),)
-        # Chart 1.22.0 reads all four names; none of them is optional.
+        # Chart 1.22.0 reads all four keys of the Secret; none of them is optional.
         keys: dict[str, Template] = {
             "GIT_SYNC_USERNAME": user,
             "GIT_SYNC_PASSWORD": token,

@@ -18,7 +18,7 @@ _OWN = ("delivery", "argocd")
 
 
 def check_argocd_namespace(answers: BaseModel) -> Iterator[Problem]:
-    """Report Argo CD's own namespace and project: access to them controls all its deliveries."""
+    """Report Argo CD's namespace and default project: access to them controls all deliveries."""
     argo: ArgoCd = get_value(answers, _OWN)
     if argo.project == "default":
         yield Problem(

@@ -71,7 +71,7 @@ def _find_access(
 
 
 def _token_source(kube: Kube, answers: Answers, release: Release) -> Callable[[], SecretStr] | None:
-    """Return a function that creates tokens; it raises ConflictError for a different cluster."""
+    """Return a function that creates tokens; it raises ConflictError if the cluster differs."""
     store = vault_settings(answers.secrets, release)
 
     def mint() -> SecretStr:
