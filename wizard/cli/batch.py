@@ -34,7 +34,7 @@ def _subfolder_workspace(workspace: Workspace, prefix: str) -> Workspace:
 
 
 def installation_title(name: str, workspace: Workspace) -> str:
-    """Return an installation's name for results, followed by its folder unless that is the top."""
+    """Return an installation's name for results; a folder below the top is added."""
     prefix = workspace.repository.prefix
     return f"{name} in {prefix}" if prefix else name
 

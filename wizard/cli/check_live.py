@@ -104,7 +104,7 @@ def _make_prompt(console: Console) -> Any:
 
 
 def render_result(probe: Probe, result: ProbeResult) -> str:
-    """Return one probe's result as a line, followed by its fix on a second line."""
+    """Return one probe's result as a line, with the fix on a second line."""
     # The detail may contain a server's text, which must not move the cursor.
     text = f"{STATUS_WORDS[result.status]:<10} {probe.title} ({probe.endpoint}): {result.detail}"
     shown = escape_unprintable(" ".join(text.splitlines()))

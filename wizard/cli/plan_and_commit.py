@@ -82,7 +82,7 @@ def _write_out(path: Path, text: str) -> None:
 
 
 def _report_refusal(plan: Plan, console: Console, *, named: bool) -> None:
-    """Print to standard error the error that a commit of this plan would fail with."""
+    """Print to standard error why a commit of this plan would fail."""
     try:
         require_ready(plan)
     except WizardError as error:
@@ -102,7 +102,7 @@ def _exit_code(proposal: Proposal, options: Options) -> ExitCode:
 
 
 def run_commit(options: Options, console: Console) -> ExitCode:
-    """Write the files and commit them; asks on a terminal, needs --yes without one."""
+    """Write the files and commit them; asks on a terminal, otherwise needs --yes."""
     _refuse_all(options)
     if options.yes or not sys.stdin.isatty():
         workspace = open_workspace(options, console, create=options.yes)

@@ -127,5 +127,5 @@ def delete_empty_folder(root: Path, path: str) -> bool:
 
 
 def find_missing_folders(root: Path, folders: list[str]) -> list[str]:
-    """Return the folders of this list that do not exist yet."""
+    """Return those of the listed folders that do not exist yet."""
     return [folder for folder in folders if not (root / folder).is_dir()]

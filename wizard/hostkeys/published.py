@@ -46,7 +46,7 @@ def _load() -> _Published:
 
 
 def published_keys(host: str, port: int) -> tuple[PublishedKey, ...]:
-    """Return the published keys of this host and port; empty for a host without any."""
+    """Return the published keys of this host and port; empty for a host without published keys."""
     try:
         name = known_hosts_name(host, port)
     except ValueError:

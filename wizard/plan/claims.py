@@ -49,7 +49,7 @@ class Claims:
 
     @property
     def applications(self) -> set[str]:
-        """The Applications in Argo CD, including the parent and the one for Secrets if used."""
+        """The Applications in Argo CD, including those for the parent and the Secrets if used."""
         return (
             add_suffixes(self.name, PARENT_SUFFIXES if self.has_two_applications else ())
             if self.argocd

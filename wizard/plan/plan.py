@@ -144,8 +144,8 @@ def compute_digest(
 ) -> str:
     """Return `sha256:...` over the new contents of all files, the steps and the known targets.
 
-    Deleted files are not included, so the digest before a commit equals the one computed from
-    that commit. Order does not matter; unknown (empty) identities are not included.
+    Deleted files are not included, so the digest before a commit equals the digest computed
+    from that commit. Order does not matter; unknown (empty) identities are not included.
     """
     total = hashlib.sha256()
     for change in sorted(changes, key=lambda change: change.path):

@@ -98,7 +98,7 @@ def valid_identities(found: object) -> dict[str, str]:
 def fill_cluster_identity(recorded: Cluster, met: Mapping[str, str]) -> Cluster:
     """Return the recorded cluster identity, with its empty fields filled from `met`.
 
-    `met` holds the identities that `apply` found; those of a different cluster are ignored.
+    `met` has the identities that `apply` found; those of a different cluster are ignored.
     """
     from pydantic import ValidationError
 
